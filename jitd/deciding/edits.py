@@ -28,8 +28,10 @@ from jitd.files.reading_as import Rights, may_make_files, read_as
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown
 
-MOST_SHOWN = 384 * 1024
-"""Maximum size in bytes of both texts as they are sent to who approves. Without the texts, people would approve digests."""
+MOST_SHOWN = 192 * 1024
+"""Maximum size in bytes of each text as it is sent to who approves. Without the texts, people would approve digests. The limit is
+not for both together: the requester chooses the size of the new text, and would find out the size of the old one.
+"""
 
 
 class CannotEdit(Exception):
@@ -60,11 +62,9 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...]) -> Looked:
             raise CannotEdit(f"the way to {name} was changed while jitd looked at it")
         directory = exchange.open_directory(real)
         try:
-            status = os.stat(os.path.basename(path), dir_fd=directory, follow_symlinks=False)
-            _refuse_place(name, path, status, command.run_as)
-            _refuse_account(name, real, status, command.run_as)
-            is_told = _may_read(path, who)
-            expected, before = _expected(name, directory, path)
+            _refuse_place(name, path, directory)
+            expected, before, status = _expected(name, directory, path, command.run_as)
+            is_told = _has_read(path, before, who)
         finally:
             os.close(directory)
     except Uninspectable as fault:
@@ -86,23 +86,24 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...]) -> Looked:
 
 
 def scripts_of(command: Command, before: bytes, after: bytes) -> Scripts:
-    """Return both texts of the edit ``command``, for those who approve it. Raises CannotEdit if they cannot be shown."""
+    """Return both texts of the edit ``command``, for those who approve it. Raises CannotEdit if the new one cannot be shown."""
     assert command.edit is not None, "it is an edit"
-    if sum(len(encode_basestring_ascii(shown(text))) for text in (before, after)) > MOST_SHOWN:
-        raise CannotEdit("the texts are too long to be shown to anybody, with all escapes")
+    if not _is_shown(after):
+        raise CannotEdit(f"the new text has more than {MOST_SHOWN // 1024} KiB with all escapes, and cannot be shown to anybody")
     return Scripts((Script(1, command.edited, command.edit.after),), (before, after))
 
 
-def _refuse_place(name: str, path: bytes, status: os.stat_result, run_as: RunAs) -> None:
-    """Raise CannotEdit if the file's place or its owner make an edit impossible."""
-    if stat.S_ISLNK(status.st_mode):
+def _is_shown(text: bytes) -> bool:
+    return len(encode_basestring_ascii(shown(text))) <= MOST_SHOWN
+
+
+def _refuse_place(name: str, path: bytes, directory: int) -> None:
+    """Raise CannotEdit if the file's place makes an edit impossible."""
+    if stat.S_ISLNK(os.stat(os.path.basename(path), dir_fd=directory, follow_symlinks=False).st_mode):
         raise CannotEdit(f"{name} is a link: name the file to which it leads")
     mount = Mounts().at(path)
     if mount is not None and mount.point == path:
         raise CannotEdit(f"{name} is a mount point, and cannot be replaced")
-    if run_as.uid in (0, status.st_uid):
-        return
-    raise CannotEdit(f"{name} does not belong to {run_as.user}, who could not give it back its owner")
 
 
 def _refuse_account(name: str, directory: bytes, status: os.stat_result, run_as: RunAs) -> None:
@@ -133,24 +134,28 @@ def _name(entry: Callable[[int], tuple[Any, ...]], number: int) -> str:
         return f"#{number}"
 
 
-def _may_read(path: bytes, who: Subject) -> bool:
-    """True if ``who`` can read the file at ``path``, as the kernel says. What is not certain is a no."""
+def _has_read(path: bytes, before: bytes, who: Subject) -> bool:
+    """True if ``who`` reads ``before`` at ``path``, as the kernel says. What is not certain is a no: the account that writes may
+    have put another file there.
+    """
     try:
         rights = Rights(who.uid, who.gid, accounts.group_ids(who.user, who.gid))
-        return any(not one.fault for one in read_as(rights, (path,), 1, 1))
+        return any(not one.fault and one.is_whole and one.content == before for one in read_as(rights, (path,), LARGEST, LARGEST))
     except (OSError, groups.CannotLookUp, accounts.NoSuchAccount):
         return False
 
 
-def _expected(name: str, directory: int, path: bytes) -> tuple[exchange.Expected, bytes]:
-    """Return the file and its text. All that is wrong with the content is told in one sentence, because its requester may not be
-    able to read it. Raises CannotEdit and NotExchanged.
+def _expected(name: str, directory: int, path: bytes, run_as: RunAs) -> tuple[exchange.Expected, bytes, os.stat_result]:
+    """Return the file, its text and its status. All that is wrong with the content is told in one sentence, because its requester
+    may not be able to read it. Raises CannotEdit and NotExchanged.
     """
-    unfit = f"{name} is not text, or has more than {LARGEST // 1024} KiB"
+    unfit = f"{name} is not text, or is too long to be shown: it has more than {LARGEST // 1024} KiB, or too many escapes"
     try:
-        expected, before = exchange.expect(directory, os.path.basename(path))
+        expected, before, status = exchange.expect(directory, os.path.basename(path))
     except exchange.TooLarge:
         raise CannotEdit(unfit) from None
-    if not is_text(before):
+    if run_as.uid not in (0, status.st_uid):
+        raise CannotEdit(f"{name} does not belong to {run_as.user}, who could not give it back its owner")
+    if not is_text(before) or not _is_shown(before):
         raise CannotEdit(unfit)
-    return expected, before
+    return expected, before, status

@@ -72,8 +72,10 @@ def open_directory(path: bytes) -> int:
     return at
 
 
-def expect(directory: int, name: bytes) -> tuple[Expected, bytes]:
-    """Return the file ``name`` in ``directory``, and its content. Raises NotExchanged if its text cannot be replaced."""
+def expect(directory: int, name: bytes) -> tuple[Expected, bytes, os.stat_result]:
+    """Return the file ``name`` in ``directory``, its content, and its status. All three are of one open file: the name may lead
+    to another one meanwhile. Raises NotExchanged if its text cannot be replaced.
+    """
     file = _opened(directory, name)
     try:
         status = os.fstat(file)
@@ -81,7 +83,7 @@ def expect(directory: int, name: bytes) -> tuple[Expected, bytes]:
         content = _content(file)
     finally:
         os.close(file)
-    return Expected(status.st_dev, status.st_ino, hashlib.sha256(content).digest()), content
+    return Expected(status.st_dev, status.st_ino, hashlib.sha256(content).digest()), content, status
 
 
 def exchange(directory: int, name: bytes, new: bytes, expected: Expected, check: Callable[[bytes], str] = lambda _: "") -> None:

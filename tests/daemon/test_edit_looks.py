@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The look at the file of an edit: what it binds is one file, and its requester learns nothing of what they cannot read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitd.core.command import Command, RunAs
+from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.script import LARGEST
+from jitd.core.subject import Subject
+from jitd.deciding import edits
+from jitd.deciding.edits import CannotEdit
+from jitd.files.reading_as import read_as
+
+NOBODY = pwd.getpwnam("nobody")
+SECRET = b"password = hunter2\n"
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory of nobody's, on a way that only root can change."""
+    made = Path("/etc/edit-looks")
+    made.mkdir()
+    os.chown(made, NOBODY.pw_uid, NOBODY.pw_gid)
+    yield made
+    shutil.rmtree(made)
+
+
+def look(file: Path, new: bytes = b"new\n", account: str = "nobody") -> edits.Looked:
+    """What nobody is answered, who wants ``new`` written by ``account``."""
+    who = Subject("nobody@EXAMPLE.ORG", "nobody", NOBODY.pw_uid, NOBODY.pw_gid, frozenset(), "nobody", None)
+    entry, path = pwd.getpwnam(account), os.fsencode(file)
+    command = Command(
+        argv=(SUDOEDIT, path),
+        path=SUDOEDIT,
+        digest=b"",
+        run_as=RunAs(account, entry.pw_uid, "", entry.pw_gid),
+        cwd=b"/",
+        cwd_device=0,
+        cwd_inode=0,
+        variables=(),
+        locale=(),
+        streams=(),
+        edit=Edit(0, 0, 0, 0, 0, b"", hashlib.sha256(new).digest()),
+    )
+    found = edits.look(command, who, ())
+    edits.scripts_of(command, found.before, new)
+    return found
+
+
+def owned(file: Path, text: bytes, account: str) -> Path:
+    file.write_bytes(text)
+    file.chmod(0o600)
+    entry = pwd.getpwnam(account)
+    os.chown(file, entry.pw_uid, entry.pw_gid)
+    return file
+
+
+def test_an_account_that_exchanges_the_file_during_the_look_is_shown_no_file_of_roots(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS R-33: The account may rename what root has put into its directory, at any moment of the look."""
+    n_calls, found = 0, set()
+    while "over" not in found:
+        n_calls += 1
+        mine, roots = owned(place / "x.conf", b"mine\n", "nobody"), owned(place / "y", SECRET, "root")
+        with monkeypatch.context() as patch:
+            found.add(_looked(patch, n_calls, mine, roots))
+        for one in place.iterdir():
+            one.unlink()
+    assert found == {"looked", "refused", "over"} and n_calls > 5
+
+
+def _looked(patch: pytest.MonkeyPatch, number: int, mine: Path, roots: Path) -> str:
+    """Look at ``mine``, whose place ``roots`` takes before the system call ``number``."""
+    n_calls = 0
+
+    def swapping(call: Callable[..., Any]) -> Callable[..., Any]:
+        def made(*words: Any, **more: Any) -> Any:
+            nonlocal n_calls
+            n_calls += 1
+            if n_calls == number:
+                mine.rename(mine.with_name("z"))
+                roots.rename(mine)
+            return call(*words, **more)
+
+        return made
+
+    for name in ("open", "fstat", "stat", "pread"):
+        patch.setattr(os, name, swapping(getattr(os, name)))
+    try:
+        looked = look(mine)
+    except CannotEdit as fault:
+        assert "hunter2" not in str(fault)
+        return "refused"
+    assert looked.before == b"mine\n" and looked.edit.uid == NOBODY.pw_uid
+    return "looked" if n_calls >= number else "over"
+
+
+def test_who_reads_another_text_than_the_look_is_told_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS R-33."""
+    os.chown(place, 0, 0)
+    file = owned(place / "x.conf", b"mine\n", "nobody")
+    assert look(file).edit.is_told
+    assert not look(owned(place / "y.conf", SECRET, "root"), account="root").edit.is_told
+
+    def meddle(*words: Any) -> list[Any]:
+        file.write_bytes(b"not what jitd has read\n")
+        return kept(*words)
+
+    kept = read_as
+    monkeypatch.setattr("jitd.deciding.edits.read_as", meddle)
+    assert not look(file).edit.is_told
+
+
+def test_no_size_of_a_new_text_tells_the_size_of_the_old_one(place: Path) -> None:
+    """THREATS R-33: The new text that is just too long is the same one beside any old text."""
+    os.chown(place, 0, 0)
+    refused = set()
+    for before in (b"a" * LARGEST, b"\n" * 30_000, "\u0436".encode() * 32_000, b"a\n"):
+        file, sizes = owned(place / "x.conf", before, "root"), []
+        for size in range(0, LARGEST, 4_000):
+            try:
+                look(file, b"\n" * size, account="root")
+            except CannotEdit as fault:
+                assert "the new text" in str(fault)
+                sizes.append(size)
+        refused.add(tuple(sizes))
+    assert len(refused) == 1 and refused != {()}
