@@ -104,19 +104,20 @@ def exchange(directory: int, name: bytes, new: bytes, expected: Expected, check:
             raise NotExchanged(f"no file can be made beside it: {fault.strerror}") from None
         try:
             with _removed_unless_exchanged(directory, beside, made):
-                _fill(made, new, old, status)
+                kept = _fill(made, new, old, status)
                 if refusal := check(beside):
                     raise NotExchanged(refusal)
                 _must_have(made, new, status)
                 _swap(directory, beside, name)
-                _look_at_what_came_out(directory, beside, name, made, expected)
+                _look_at_what_came_out(directory, beside, name, made, expected, status, kept)
         finally:
             os.close(made)
     finally:
         os.close(old)
     with contextlib.suppress(OSError):
         os.unlink(beside, dir_fd=directory)
-    os.fsync(directory)
+    with contextlib.suppress(OSError):  # the text is written; not each file system can say that of its disk
+        os.fsync(directory)
 
 
 # --- the old file --------------------------------------------------------------------------------------------------------
@@ -168,8 +169,10 @@ def _must_be(file: int, status: os.stat_result, expected: Expected) -> None:
 # --- the new file --------------------------------------------------------------------------------------------------------
 
 
-def _fill(made: int, new: bytes, old: int, status: os.stat_result) -> None:
-    """Write the new file, and give it all that the old one has. The mode comes last: nobody else may read it before."""
+def _fill(made: int, new: bytes, old: int, status: os.stat_result) -> dict[str, bytes]:
+    """Write the new file, and give it all that the old one has. The mode comes last: nobody else may read it before. Return the
+    extended attributes of both.
+    """
     try:
         left = memoryview(new)
         while left:
@@ -196,6 +199,7 @@ def _fill(made: int, new: bytes, old: int, status: os.stat_result) -> None:
         raise NotExchanged(f"the new file cannot be made like it: {fault.strerror}") from None
     if _attributes(made) != kept:
         raise NotExchanged("its extended attributes cannot be kept")
+    return kept
 
 
 def _attributes(file: int) -> dict[str, bytes]:
@@ -209,10 +213,12 @@ def _attributes(file: int) -> dict[str, bytes]:
 
 def _must_have(made: int, new: bytes, status: os.stat_result) -> None:
     """The check was another program, with rights to this file."""
-    now = os.fstat(made)
-    like = (now.st_uid, now.st_gid, now.st_mode, now.st_nlink) == (status.st_uid, status.st_gid, status.st_mode, 1)
-    if not like or os.pread(made, LARGEST + 1, 0) != new:
+    if not _is_like(os.fstat(made), status) or os.pread(made, LARGEST + 1, 0) != new:
         raise NotExchanged("the new file was changed while it was checked")
+
+
+def _is_like(one: os.stat_result, other: os.stat_result) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in ("st_uid", "st_gid", "st_mode", "st_nlink"))
 
 
 @contextlib.contextmanager
@@ -239,15 +245,22 @@ def _swap(directory: int, one: bytes, other: bytes) -> None:
         raise NotExchanged(f"it cannot be replaced: {os.strerror(number)}")
 
 
-def _look_at_what_came_out(directory: int, beside: bytes, name: bytes, made: int, expected: Expected) -> None:
-    """Put back what came out, if it is not ``expected``. Somebody may have put another file there at the last moment."""
+def _look_at_what_came_out(
+    directory: int, beside: bytes, name: bytes, made: int, expected: Expected, status: os.stat_result, kept: dict[str, bytes]
+) -> None:
+    """Put back what came out, if it is not ``expected``, or has no longer the ``status`` and the attributes ``kept`` that the new
+    file was given. Somebody may have put another file there at the last moment, or may have closed this one to others.
+    """
     try:
         out = os.open(beside, _OLD, dir_fd=directory)
         try:
-            _must_be(out, os.fstat(out), expected)
+            now = os.fstat(out)
+            _must_be(out, now, expected)
+            is_as_it_was = _is_like(now, status) and _attributes(out) == kept
         finally:
             os.close(out)
-        return
+        if is_as_it_was:
+            return
     except (OSError, NotExchanged):
         pass
     told = beside.decode(errors="backslashreplace")

@@ -11,6 +11,7 @@ import select
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from jitd.files import inspection
 
@@ -18,6 +19,8 @@ WITHIN = 30.0
 """Maximum number of seconds that a check may take."""
 MOST_SAID = 4096
 """Maximum number of bytes of its output that are told."""
+_PIPE = 64 * 1024
+"""Number of bytes that a pipe holds (pipe(7))."""
 FILE = b"{file}"
 """Stands in a word of a check for the path of the new file."""
 
@@ -50,35 +53,36 @@ def _run(argv: list[bytes], environment: Mapping[bytes, bytes]) -> tuple[int | N
         (os.POSIX_SPAWN_DUP2, theirs, 2),
     ]
     try:
-        child = os.posix_spawn(argv[0], argv, environment, file_actions=actions, setsid=True)
+        child = os.posix_spawn(argv[0], argv, environment, file_actions=actions, setsid=True, setsigmask=())
     finally:
         os.close(theirs)
-    ended, until, said = os.pidfd_open(child), time.monotonic() + WITHIN, b""
-    os.set_blocking(ours, False)
-    waits = select.poll()
-    for descriptor in (ours, ended):
-        waits.register(descriptor, select.POLLIN)
-    is_over = False
-    while not is_over and (left := until - time.monotonic()) > 0:
-        ready = {descriptor for descriptor, _ in waits.poll(left * 1000)}
-        is_over = ended in ready
-        if ours in ready or is_over:
-            said, is_open = _heard(ours, said)
-            if not is_open and not is_over:
-                waits.unregister(ours)
-    if not is_over:
-        os.killpg(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
+    is_over, said, until = False, b"", time.monotonic() + WITHIN
+    try:
+        ended = os.pidfd_open(child)
+        os.set_blocking(ours, False)
+        waits = select.poll()
+        for descriptor in (ours, ended):
+            waits.register(descriptor, select.POLLIN)
+        while not is_over and (left := until - time.monotonic()) > 0:
+            ready = {descriptor for descriptor, _ in waits.poll(left * 1000)}
+            is_over = ended in ready
+            if ours in ready or is_over:
+                said, is_open = _heard(ours, said)
+                if not is_open and not is_over:
+                    waits.unregister(ours)
+    finally:  # also at a signal that ends the edit; and what the check has started does not outlive it
+        with suppress(OSError):
+            os.killpg(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
     return (os.waitstatus_to_exitcode(status) if is_over else None), said
 
 
 def _heard(pipe: int, said: bytes) -> tuple[bytes, bool]:
-    """Return ``said`` with what is in the pipe now, and whether more may come."""
-    while True:
-        try:
-            piece = os.read(pipe, MOST_SAID)
-        except BlockingIOError:
-            return said, True
-        if not piece:
-            return said, False
-        said = (said + piece)[:MOST_SAID]
+    """Return ``said`` with what is in the pipe now, and whether more may come. This reads once: a check that does not stop to
+    write would keep a loop from looking at the time.
+    """
+    try:
+        piece = os.read(pipe, _PIPE)
+    except BlockingIOError:
+        return said, True
+    return (said + piece)[:MOST_SAID], bool(piece)

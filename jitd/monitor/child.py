@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import signal
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from jitd.monitor import checking, namespace
 from jitd.monitor.caller import stands_in
 from jitd.monitor.execution import CannotStart, Execution, what_to_execute
 from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Forked, NotStarted, Sender, WhoSends, Writes
+from jitd.monitor.limits import ENDING
 from jitd.monitor.orders import CANNOT, FAILED, MAX_WORD, MISSING, Go, Job, Ready, sentence, what_failed
 from jitd.monitor.pump import Pumps
 from jitd.monitor.signalling import Pid
@@ -212,9 +214,10 @@ def _edit(job: Job, leash: socket.socket) -> NoReturn:
     """
     assert job.edit is not None, "it is an edit"
     device, inode, text = job.edit
-    leash.send(FROM_COMMAND.write(Writes()))
     status, name = 1, os.path.basename(job.path)
     try:
+        _end_tidily()
+        leash.send(FROM_COMMAND.write(Writes()))
         directory = exchange.open_directory(os.path.dirname(job.path))
         exchange.exchange(directory, name, text, exchange.Expected(device, inode, job.digest), lambda made: _checked(job, made))
         status = 0
@@ -227,11 +230,29 @@ def _edit(job: Job, leash: socket.socket) -> NoReturn:
         os._exit(status)
 
 
+def _end_tidily() -> None:
+    """From now on, a signal that asks this process to end is a reason not to write: the new file beside the old one is removed
+    first. All other signals wait, such as SIGXFSZ and SIGPIPE: the call that was their cause fails by itself.
+    """
+
+    def end(number: int, frame: object) -> NoReturn:
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # one is enough
+        raise exchange.NotExchanged(f"it was ended by {signal.Signals(number).name}")
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - set(ENDING))
+    for number in ENDING:
+        signal.signal(number, end)
+
+
 def _checked(job: Job, made: bytes) -> str:
-    """Return why the checks do not take the new file ``made``, or ""."""
+    """Return why the checks do not take the new file ``made``, or "". After that, the exchange is not interrupted: the client is
+    told that the text was written if it was.
+    """
     file, view = os.path.join(os.path.dirname(job.path), made), View(job.trusted_uid, None, job.trusted)
     refusals = (checking.refusal(words, file, dict(job.environment), view) for words in job.checks)
-    return next(filter(None, refusals), "")
+    refusal = next(filter(None, refusals), "")
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    return refusal
 
 
 def _execute(job: Job, execution: Execution) -> None:

@@ -243,6 +243,44 @@ def test_what_somebody_puts_there_at_the_last_moment_stands(place: Place, how: s
     assert os.readlink(place.file) == "/etc/hostname" if how == "it is a link now" else place.file.read_bytes() == b"theirs\n"
 
 
+@pytest.mark.parametrize("what", ["its mode", "its owner", "its names", "its attributes"])
+def test_what_somebody_changes_beside_the_text_at_the_last_moment_stands(place: Place, what: str) -> None:
+    """THREATS R-34: An administrator who closes a file while its edit is checked has closed it."""
+
+    def meddle(name: bytes) -> str:
+        if what == "its mode":
+            place.file.chmod(0o600)
+        elif what == "its owner":
+            os.chown(place.file, 12, 34)
+        elif what == "its names":
+            os.link(place.file, place.at / "y")
+        else:
+            os.setxattr(place.file, "user.note", b"theirs")
+        return ""
+
+    before = place.file.stat().st_ino
+    with pytest.raises(Changed, match="stands as it was changed"):
+        place.exchange(check=meddle)
+    (place.at / "y").unlink(missing_ok=True)
+    assert place.is_untouched() and place.file.stat().st_ino == before
+
+
+def test_a_directory_that_cannot_be_synced_does_not_make_a_written_text_an_unwritten_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS R-34: Some file systems have no fsync(2) for directories."""
+    kept = os.fsync
+
+    def refusing(file: int) -> None:
+        if file == place.directory:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        kept(file)
+
+    monkeypatch.setattr(os, "fsync", refusing)
+    place.exchange()
+    assert place.is_untouched(NEW)
+
+
 def test_a_file_that_is_gone_at_the_last_moment_stays_gone(place: Place) -> None:
     def meddle(name: bytes) -> str:
         place.file.unlink()

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,11 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Here, Ready, Started
+from jitd.files.inspection import View
+from jitd.monitor import checking
 from jitd.monitor.orders import Job
 from tests.monitor.stage import NOBODY, Stage
+from tests.waiting import wait_for
 
 OLD, NEW = b"listen 80;\n", b"listen 8080;\n"
 
@@ -143,4 +148,54 @@ def test_a_check_that_cannot_be_trusted_takes_nothing(stage: Stage, place: Path,
     outcome, said = checked(stage, place, str(program))
     told = {"missing": "cannot be run", "of others": "can be changed by others", "changes the file": "was changed while it was"}
     assert outcome == Outcome(Ending.EXITED, 1) and told[attack] in said, said
+    assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
+
+
+@pytest.mark.parametrize("says", ["exec yes", "yes & exec yes", "yes & exit 0", "(sleep 1000; exit 3) & exit 0"])
+def test_a_check_is_over_in_time_with_all_that_it_has_started(tmp_path: Path, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS R-34: However much it says, and whoever holds its output."""
+    monkeypatch.setattr(checking, "WITHIN", 2.0)
+    words = (b"/bin/sh", b"-c", os.fsencode(f"echo $$ >{tmp_path}/group; {says}"), b"{file}")
+    said = checking.refusal(words, b"/etc/hostname", dict(os.environb), View(0, None, ()))
+    assert said.startswith("the check /bin/sh took more than 2 s") if "exec yes" in says else said == ""
+    assert len(said) < 20_000
+    group = (tmp_path / "group").read_text().strip()
+    wait_for(lambda: all(_group_of(one) != group for one in Path("/proc").glob("[0-9]*/stat")))
+
+
+def _group_of(stat: Path) -> str:
+    """The process group of a process that has not ended."""
+    with suppress(OSError):
+        state, _, group = stat.read_text().rpartition(") ")[2].split()[:3]
+        return "" if state == "Z" else group
+    return ""
+
+
+def test_an_edit_that_is_stopped_while_it_is_checked_leaves_nothing(stage: Stage, place: Path) -> None:
+    """THREATS R-34."""
+    begun = stage.directory / "begun"
+    words = ("/bin/sh", "-c", f"touch {begun}; exec sleep 1000", "{file}")
+    job = edit(stage, place / "x.conf", checks=(tuple(map(os.fsencode, words)),))
+    stage.go(job)
+    stage.wait(begun.exists)
+    assert len(os.listdir(place)) == 2
+    stage.order(stage.executor.stop, job.run, "revoked by bob@EXAMPLE.ORG: wrong file")
+    assert stage.outcome(job).because == "revoked by bob@EXAMPLE.ORG: wrong file"
+    assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
+
+
+def children_of(process: int) -> list[str]:
+    return Path(f"/proc/{process}/task/{process}/children").read_text().split()
+
+
+def test_a_limit_of_the_size_of_files_is_a_reason_and_no_death(stage: Stage, place: Path) -> None:
+    """THREATS R-34: pam_limits may set one for the account that writes."""
+    job, said = edit(stage, place / "x.conf"), stage.directory / "said"
+    with said.open("wb") as errors:
+        stage.get_ready(job, ("null", "null", "file"), [stage.null(), stage.null(), os.dup(errors.fileno())])
+        for process in (int(one) for monitor in stage.monitors() for one in children_of(monitor)):
+            resource.prlimit(process, resource.RLIMIT_FSIZE, (len(NEW) - 1, len(NEW) - 1))
+        stage.order(stage.executor.go, job.run)
+        outcome = stage.outcome(job)
+    assert outcome == Outcome(Ending.EXITED, 1), outcome
     assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
