@@ -48,11 +48,11 @@ def scripts(row: Row, *, is_whole: bool = False) -> Iterator[Line]:
                 yield "script", f"{what}: NOT SHOWN: {words(one, 'told', 'jitd does not say why')}"
             continue
         now = _lines(text)
-        if one.get("argument") and row.get("grade") == Grade.HARMLESS.word and not is_whole:
-            yield "script", f"{what}, {counted(len(now), 'line')} of data"
-            continue
         if row.get("edit"):
             yield from _edited(name, one, now, is_whole=is_whole)
+            continue
+        if one.get("argument") and row.get("grade") == Grade.HARMLESS.word and not is_whole:
+            yield "script", f"{what}, {counted(len(now), 'line')} of data"
             continue
         is_any = True
         yield "script", f"{what}, {counted(len(now), 'line')}; {words(one, 'bound')}"

@@ -91,7 +91,7 @@ def _row(script: Script, found: Request) -> Row:
 
 def _last_approved(store: Store, found: Request, may_see: Callable[[Request], bool]) -> dict[bytes, tuple[Script, Request]]:
     """For the path of each text of ``found``, return the text that was there in the last approved request of the same person, and
-    this request.
+    this request. A text that was approved to be written by an edit was not approved to run.
     """
     wanted = {script.path for script in found.scripts if script.digest}
     last: dict[bytes, tuple[Script, Request]] = {}
@@ -101,7 +101,7 @@ def _last_approved(store: Store, found: Request, may_see: Callable[[Request], bo
         is_earlier = earlier.id != found.id and earlier.submitted_at <= found.submitted_at
         is_approved = earlier.state is RequestState.APPROVED and any(r.verdict is Verdict.APPROVE for r in earlier.reviews)
         theirs = [script for script in earlier.scripts if script.digest and script.path in wanted - last.keys()]
-        if theirs and is_earlier and is_approved and may_see(earlier):
+        if theirs and is_earlier and is_approved and earlier.command.edit is None and may_see(earlier):
             last |= {script.path: (script, earlier) for script in theirs}
         if len(last) == len(wanted):
             break

@@ -111,7 +111,7 @@ def test_who_reads_another_text_than_the_look_is_told_nothing(place: Path, monke
     """THREATS R-33."""
     os.chown(place, 0, 0)
     file = owned(place / "x.conf", b"mine\n", "nobody")
-    assert look(file).edit.is_told
+    assert look(file, account="root").edit.is_told
     assert not look(owned(place / "y.conf", SECRET, "root"), account="root").edit.is_told
 
     def meddle(*words: Any) -> list[Any]:
@@ -120,7 +120,7 @@ def test_who_reads_another_text_than_the_look_is_told_nothing(place: Path, monke
 
     kept = read_as
     monkeypatch.setattr("jitd.deciding.edits.read_as", meddle)
-    assert not look(file).edit.is_told
+    assert not look(file, account="root").edit.is_told
 
 
 def test_no_size_of_a_new_text_tells_the_size_of_the_old_one(place: Path) -> None:
