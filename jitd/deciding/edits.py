@@ -121,7 +121,7 @@ def _refuse_without_rights(name: str, path: bytes, gid: int, run_as: RunAs) -> N
     except (OSError, groups.CannotLookUp, accounts.NoSuchAccount) as fault:
         raise CannotEdit(f"it is not known what {user} may write: {fault}") from None
     if gid not in known:
-        raise CannotEdit(f"{name} has a group that {user} is no member of, who could not give it back")
+        raise CannotEdit(f"{name} has a group that {user} does not belong to, who could not give it back")
 
 
 def _name(entry: Callable[[int], tuple[Any, ...]], number: int) -> str:

@@ -253,7 +253,7 @@ def test_the_account_that_writes_needs_its_own_rights(house: House, copy: Path) 
     os.chown(PLACE / "free", 4002, 4002)
     os.chown(file, 4002, 0)
     done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
-    assert done.returncode == 126 and "has a group that bob is no member of" in done.stderr, done
+    assert done.returncode == 126 and "has a group that bob does not belong to" in done.stderr, done
     assert file.read_bytes() == OLD
     os.chown(file, 4002, 4002)
     done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
