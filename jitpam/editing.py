@@ -49,6 +49,7 @@ def edit(options: Options, ask: Callable[[], int]) -> int:
             raise UsageError(f"{shown(path)} was changed while you edited it: nothing was requested")
     options.argv, options.text = [b"sudoedit", path], text
     options.kept = f"your text is kept: jitsudo -e {shown_argument(path)} --from {shown_argument(copy)}"
+    _say_kept_at_a_signal(options)
     try:
         status = ask()
     except Exception as fault:
@@ -60,6 +61,19 @@ def edit(options: Options, ask: Callable[[], int]) -> int:
     else:
         options.say_kept()
     return status
+
+
+def _say_kept_at_a_signal(options: Options) -> None:
+    """Have a signal that ends this process say first where the text is. From the request on, ``asking`` catches these signals."""
+
+    def end(number: int, frame: object) -> None:
+        options.say_kept()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def _own(path: bytes) -> bytes:

@@ -259,17 +259,19 @@ def _look_at_what_came_out(
             is_as_it_was = _is_like(now, status) and _attributes(out) == kept
         finally:
             os.close(out)
-        if is_as_it_was:
-            return
     except (OSError, NotExchanged):
-        pass
+        is_as_it_was = False
     told = beside.decode(errors="backslashreplace")
     try:
         is_ours = os.path.samestat(os.stat(name, dir_fd=directory, follow_symlinks=False), os.fstat(made))
+        if is_as_it_was and is_ours:
+            return
         if is_ours:
             _swap(directory, beside, name)
     except (OSError, NotExchanged):
         is_ours = False
     if is_ours:
         raise Changed("it was changed at the last moment, and stands as it was changed")
+    if is_as_it_was:
+        raise NotExchanged(f"others put another file there at the same moment; the old one is now called {told}")
     raise NotExchanged(f"others change it all the time; one of their files is now called {told}")

@@ -291,6 +291,87 @@ def test_a_file_that_is_gone_at_the_last_moment_stays_gone(place: Place) -> None
     assert place.names() == []
 
 
+def _put_fifo(place: Place) -> None:
+    os.mkfifo(place.at / "other")
+    os.rename(place.at / "other", place.file)
+
+
+def _put_directory(place: Place) -> None:
+    (place.at / "other").mkdir()
+    exchange._swap(place.directory, b"other", b"x.conf")
+
+
+def _put_link(place: Place) -> None:
+    (place.at / "other").symlink_to("/etc/hostname")
+    os.rename(place.at / "other", place.file)
+
+
+def _put_beside(place: Place) -> None:
+    for name in place.names():
+        if name.startswith("."):
+            os.rename(place.at / name, place.at / "taken")
+            (place.at / name).write_bytes(b"theirs\n")
+
+
+def _take_beside(place: Place) -> None:
+    for name in place.names():
+        if name.startswith("."):
+            os.rename(place.at / name, place.at / "taken")
+
+
+MEDDLING = [_put_fifo, _put_directory, _put_link, _put_beside, _take_beside]
+
+
+@pytest.mark.parametrize("meddle", MEDDLING)
+def test_who_owns_the_directory_gets_no_yes_for_another_text_and_no_old_text_is_lost_by_it(
+    tmp_path: Path, meddle: Callable[[Place], None]
+) -> None:
+    """THREATS R-34: At each call. Whoever takes the new file away has it: it is theirs to read."""
+    n_calls, is_over = 0, False
+    while not is_over:
+        n_calls += 1
+        made = tmp_path / str(n_calls)
+        made.mkdir()
+        place = Place(made)
+        with pytest.MonkeyPatch.context() as patch:
+            is_over = _meddled(patch, place, meddle, n_calls)
+        os.close(place.directory)
+    assert n_calls > 20
+
+
+def _meddled(patch: pytest.MonkeyPatch, place: Place, meddle: Callable[[Place], None], number: int) -> bool:
+    """Exchange, with a ``meddle`` before the call ``number``. Return whether there were fewer calls."""
+    expected, n_calls, kept = place.expect(), 0, {name: getattr(os, name) for name in CALLS}
+
+    def counted(call: Callable[..., object]) -> Callable[..., object]:
+        def made(*args: object, **more: object) -> object:
+            nonlocal n_calls
+            n_calls += 1
+            if n_calls == number:
+                for name, one in kept.items():
+                    setattr(os, name, one)
+                exchange._swap = swap
+                meddle(place)
+            return call(*args, **more)
+
+        return made
+
+    swap = exchange._swap
+    for name in CALLS:
+        patch.setattr(os, name, counted(kept[name]))
+    patch.setattr(exchange, "_swap", counted(swap))
+    try:
+        exchange.exchange(place.directory, b"x.conf", NEW, expected)
+        is_written = True
+    except (NotExchanged, OSError):
+        is_written = False
+    patch.undo()
+    if meddle in (_put_beside, _take_beside):
+        texts = [one.read_bytes() for one in place.at.iterdir()]
+        assert (place.file.read_bytes() == NEW) if is_written else (OLD in texts), (number, texts)
+    return n_calls < number
+
+
 def test_a_disk_that_is_full_changes_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(file: int, data: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -10,13 +10,15 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jitpam.wire import messages
 from jitpam.wire.shown import unshown
-from tests.attacks.raw import shown_to
+from tests.attacks.raw import asked, connected, shown_to
 from tests.system.conftest import House
 from tests.system.killing import launcher_of, monitor_of
 from tests.waiting import status_of, wait_for
@@ -220,3 +222,91 @@ def test_a_file_system_that_is_full_or_read_only_changes_nothing(house: House) -
         assert done.returncode == 0 and file.read_bytes() == COPY.read_bytes(), done
     finally:
         subprocess.run(["umount", str(place)], check=True)
+
+
+WRONG = [
+    (b"sudoedit",),
+    (b"sudoedit", b"/etc/edits-attacked/site.conf", b"/etc/edits-attacked/site.conf"),
+    (b"/usr/bin/sudoedit", b"/etc/edits-attacked/site.conf"),
+    (b"sudoedit", b"etc/edits-attacked/site.conf"),
+    (b"sudoedit", b"/etc/edits-attacked/site.conf\0/x"),
+    (b"sudoedit", b"/etc/edits-attacked/"),
+    (b"sudoedit", b"/etc/edits-attacked/.."),
+    (b"sudoedit", b"/etc/edits-attacked/slow"),
+    (b"sudoedit", b"/etc/edits-attacked/../shadow"),
+    (b"sudoedit", b"/etc/edits-attacked/site.conf/."),
+    (b"sudoedit", b"/etc/edits-attacked/site.conf/../site.conf"),
+    (b"sudoedit", b"/proc/self/root/etc/edits-attacked/site.conf"),
+    (b"sudoedit", b"/proc/1/root/etc/edits-attacked/site.conf"),
+    (b"sudoedit", b"/dev/fd/0"),
+    (b"sudoedit", b"/etc/edits-attacked/" + b"x/" * 2040 + b"y"),
+    (b"sudoedit", b"/etc/edits-attacked/*"),
+]
+
+
+@pytest.mark.parametrize("argv", WRONG, ids=range(len(WRONG)))
+def test_a_client_that_speaks_the_wire_itself_edits_no_other_path(house: House, site: Path, argv: tuple[bytes, ...]) -> None:
+    """THREATS R-29."""
+    with connected(house, "alice") as raw:
+        code, text = raw.refusal(messages.Edit(**asked(*argv), waits=False, if_owed=True, text=NEW))
+    assert code in ("usage", "denied", "unexecutable"), (code, text)
+    assert site.read_bytes() == OLD
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"login": True},
+        {"chdir": True},
+        {"variables": [[b"EDITOR", b"x"]]},
+        {"preserved": [[b"A", b"b"]]},
+        {"locale": [[b"LANG", b"C"]]},
+        {"lasts_for": 60},
+        {"uses": 2},
+        {"service": "sshd"},
+        {"text": b"a\0b"},
+        {"text": b"x" * (64 * 1024 + 1)},
+    ],
+    ids=str,
+)
+def test_an_edit_with_what_belongs_to_a_command_is_refused(house: House, site: Path, changes: dict[str, Any]) -> None:
+    """THREATS R-29."""
+    fields = {**asked("sudoedit", str(site)), "waits": False, "if_owed": True, "text": NEW, **changes}
+    with connected(house, "alice") as raw:
+        code, text = raw.refusal(messages.Edit(**fields))
+    assert code in ("usage", "denied"), (code, text)
+    assert site.read_bytes() == OLD
+
+
+def test_a_way_that_leads_to_the_file_by_its_real_names_is_one(house: House, site: Path) -> None:
+    """THREATS R-29: What honest people type beside what the others do."""
+    for path in (b"/etc//edits-attacked/./site.conf", b"/etc/edits-attacked/slow/../site.conf"):
+        with connected(house, "alice") as raw:
+            said: list[Any] = raw.ask(messages.Edit(**asked(b"sudoedit", path), waits=False, if_owed=True, text=NEW))
+        (id,) = {one.id for one in said if getattr(one, "id", "")}
+        row = shown_to(house, "bob", id)
+        assert row["argv"] == ["sudoedit", str(site)]
+        house.deny(id)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_is_ended_before_jitd_answers_is_told_where_their_text_is(house: House, site: Path, number: signal.Signals) -> None:
+    """THREATS R-34: The editor was closed a moment ago, and nobody else has the text."""
+    assert house.process is not None
+    os.kill(house.process.pid, signal.SIGSTOP)
+    try:
+        asking = house.ask("alice", "-e", str(site), "--from", str(COPY))
+        wait_for(lambda: any("socket" in one for one in descriptors(asking.process.pid)))
+        os.kill(asking.process.pid, number)
+        assert asking.end() in (-number, 128 + number)
+    finally:
+        os.kill(house.process.pid, signal.SIGCONT)
+    assert asking.err.splitlines() == [f"jitsudo: your text is kept: jitsudo -e {site} --from {COPY}"]
+
+
+def descriptors(process: int) -> list[str]:
+    found, place = [], f"/proc/{process}/fd"
+    for one in os.listdir(place):
+        with suppress(FileNotFoundError):
+            found.append(os.readlink(f"{place}/{one}"))
+    return found
