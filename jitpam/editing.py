@@ -48,7 +48,9 @@ def edit(options: Options, ask: Callable[[], int]) -> int:
             say(f"your text is kept: jitsudo -e {name} --from {shown_argument(copy)}")
             raise UsageError(f"{shown(path)} was changed while you edited it: nothing was requested")
     options.argv, options.text = [b"sudoedit", path], text
-    options.kept = f"your text is kept: jitsudo -e {shown_argument(path)} --from {shown_argument(copy)}"
+    asked = ((" -u ", options.user), (" -g ", options.group))
+    whose = "".join(f"{option}{shown_argument(name.encode())}" for option, name in asked if name is not None)
+    options.kept = f"your text is kept: jitsudo{whose} -e {shown_argument(path)} --from {shown_argument(copy)}"
     _say_kept_at_a_signal(options)
     try:
         status = ask()

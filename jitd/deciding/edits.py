@@ -12,6 +12,7 @@ import os
 import pwd
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,9 @@ MOST_SHOWN = 192 * 1024
 """Maximum size in bytes of each text as it is sent to who approves. Without the texts, people would approve digests. The limit is
 not for both together: the requester chooses the size of the new text, and would find out the size of the old one.
 """
+
+_OF_ROOT = ("trusted.", "security.capability")
+"""Extended attributes that only root can give to a file. Other accounts do not even see the first ones (xattr(7))."""
 
 
 class CannotEdit(Exception):
@@ -120,6 +124,11 @@ def _refuse_without_rights(name: str, path: bytes, gid: int, run_as: RunAs) -> N
             raise CannotEdit(f"{user} may not make files in {path_in_sentence(os.path.dirname(path))}, where the new one is made")
     except (OSError, groups.CannotLookUp, accounts.NoSuchAccount) as fault:
         raise CannotEdit(f"it is not known what {user} may write: {fault}") from None
+    attributes: list[str] = []
+    with suppress(OSError):  # not each file system has them
+        attributes = os.listxattr(path, follow_symlinks=False)
+    if gone := next((one for one in attributes if one.startswith(_OF_ROOT)), ""):
+        raise CannotEdit(f"{name} has the attribute {shown(gone)}, which {user} cannot give to the new file")
     if gid not in known:
         raise CannotEdit(f"{name} has a group that {user} does not belong to, who could not give it back")
 

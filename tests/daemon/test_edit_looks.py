@@ -137,3 +137,17 @@ def test_no_size_of_a_new_text_tells_the_size_of_the_old_one(place: Path) -> Non
                 sizes.append(size)
         refused.add(tuple(sizes))
     assert len(refused) == 1 and refused != {()}
+
+
+@pytest.mark.parametrize("attribute", ["trusted.note", "user.note"])
+def test_an_attribute_that_only_root_can_give_is_not_lost_by_the_edit_of_another_account(place: Path, attribute: str) -> None:
+    """THREATS R-34: And one that its owner can give is kept."""
+    file = owned(place / "x.conf", b"mine\n", "nobody")
+    os.setxattr(file, attribute, b"kept")
+    if attribute.startswith("user."):
+        assert look(file).before == b"mine\n"
+    else:
+        with pytest.raises(CannotEdit, match=f"has the attribute {attribute}, which nobody cannot give"):
+            look(file)
+        os.chown(place, 0, 0)
+        assert look(file, account="root").before == b"mine\n"

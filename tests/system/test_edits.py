@@ -250,6 +250,7 @@ def test_the_account_that_writes_needs_its_own_rights(house: House, copy: Path) 
     os.chown(file, 4002, 4002)
     done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
     assert done.returncode == 126 and "bob may not make files in /etc/edits/free" in done.stderr, done
+    assert f"your text is kept: jitsudo -u bob -e {file} --from {copy}" in done.stderr, done
     os.chown(PLACE / "free", 4002, 4002)
     os.chown(file, 4002, 0)
     done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
