@@ -303,6 +303,9 @@ def terms(row: Row) -> Iterator[Line]:
             yield "watched", "it runs only while somebody watches who may approve it: jitd approve ID --watch"
         limit = terms.get("timeout_for")
         yield "time limit", f"ended after {in_words(limit)}" if isinstance(limit, int) else "NONE but the end of its grant"
+        if row.get("edit"):  # what its checks start ends with them
+            yield "taken back", "NOTHING: what is written stays written"
+            return
         stays = "STAY, until the run is stopped or its grant is revoked"
         yield "left behind", f"processes that it leaves behind {stays if terms.get('leftovers') == 'keep' else 'end with it'}"
         yield "taken back", taken_back(row, terms)

@@ -84,6 +84,14 @@ def test_a_text_that_was_approved_to_be_written_is_not_called_approved_when_it_i
     assert text["before"] is None and text["last"] is None and "approved on" not in page, page
 
 
+def test_an_approver_does_not_read_that_a_written_text_is_taken_back(house: House, site: Path) -> None:
+    """THREATS R-34."""
+    asking = house.ask("alice", "-e", str(site), "--from", str(COPY))
+    page = house.jitd("show", asking.id, who="bob").stdout
+    house.deny(asking.id)
+    assert "taken back   NOTHING: what is written stays written\n" in page and "MAY LIVE" not in page, page
+
+
 NAMES = [
     b"two\nlines",
     b"esc\x1b[2J",
