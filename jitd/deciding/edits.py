@@ -68,7 +68,7 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...]) -> Looked:
         try:
             _refuse_place(name, path, directory)
             expected, before, status = _expected(name, directory, path, command.run_as)
-            _refuse_without_rights(name, path, status.st_gid, command.run_as)
+            _refuse_account(name, path, status, command.run_as)
             is_told = _has_read(path, before, who)
         finally:
             os.close(directory)
@@ -111,26 +111,30 @@ def _refuse_place(name: str, path: bytes, directory: int) -> None:
         raise CannotEdit(f"{name} is a mount point, and cannot be replaced")
 
 
-def _refuse_without_rights(name: str, path: bytes, gid: int, run_as: RunAs) -> None:
-    """Raise CannotEdit if the account that writes could not write the file, or give it back its group. The kernel says so again
-    at the write. Here nobody has approved it in vain.
+def _refuse_account(name: str, path: bytes, status: os.stat_result, run_as: RunAs) -> None:
+    """Raise CannotEdit if the account that writes could not make the new file, or not like the old one. It would be said when the
+    text is written, too, but then somebody has approved it.
     """
     if run_as.uid == 0:
         return
-    user = shown(run_as.user)
     try:
-        known = (run_as.gid, *accounts.group_ids(run_as.user, run_as.gid))
-        if not may_make_files(Rights(run_as.uid, run_as.gid, known), os.path.dirname(path)):
-            raise CannotEdit(f"{user} may not make files in {path_in_sentence(os.path.dirname(path))}, where the new one is made")
-    except (OSError, groups.CannotLookUp, accounts.NoSuchAccount) as fault:
-        raise CannotEdit(f"it is not known what {user} may write: {fault}") from None
+        gid = accounts.entry_of(f"#{run_as.uid}").pw_gid
+        own = (run_as.gid, *accounts.group_ids(run_as.user, gid))
+        may_write = may_make_files(Rights(run_as.uid, gid, own), os.path.dirname(path))
+    except accounts.NoSuchAccount as fault:
+        raise CannotEdit(str(fault)) from None
+    except groups.CannotLookUp as fault:
+        raise CannotEdit(f"the groups of {run_as.user} cannot be looked up: {fault}") from None
+    if status.st_gid not in own:
+        group = _name(grp.getgrgid, status.st_gid)
+        raise CannotEdit(f"{name} has the group {group}, which {run_as.user} could not give back to it")
+    if not may_write:
+        raise CannotEdit(f"{run_as.user} may not write in the directory of {name}, and so not replace it")
     attributes: list[str] = []
     with suppress(OSError):  # not each file system has them
         attributes = os.listxattr(path, follow_symlinks=False)
     if gone := next((one for one in attributes if one.startswith(_OF_ROOT)), ""):
-        raise CannotEdit(f"{name} has the attribute {shown(gone)}, which {user} cannot give to the new file")
-    if gid not in known:
-        raise CannotEdit(f"{name} has a group that {user} does not belong to, who could not give it back")
+        raise CannotEdit(f"{name} has the attribute {shown(gone)}, which {run_as.user} cannot give to the new file")
 
 
 def _name(entry: Callable[[int], tuple[Any, ...]], number: int) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads files with the rights of an account, and not with root's, and tells where the account may make some.
+"""Reads files with the rights of an account, and not with root's.
 
 Law: the kernel decides what the account can read. It looks up each name of a path, and opens the file, with the account's ids and
 groups and, unless it is root's, without any capability. They are those of one thread, which does nothing else, and ends. Nothing
@@ -17,11 +17,9 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from jitd.files.inspection import parts
 
-T = TypeVar("T")
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.syscall.restype = ctypes.c_long
 _SETGROUPS = {
@@ -69,23 +67,27 @@ def read_as(rights: Rights, paths: Sequence[bytes], limit: int, limit_together: 
 
     May block. Raises OSError if jitd cannot have the rights of the account.
     """
-    return _as(rights, lambda: list(_read_all(paths, limit, limit_together)))
+    found: list[Read] = []
+    _run_as(rights, lambda: found.extend(_read_all(paths, limit, limit_together)))
+    return found
 
 
 def may_make_files(rights: Rights, directory: bytes) -> bool:
-    """True if the account ``rights`` may make files in ``directory``. May block. Raises OSError, as ``read_as``."""
-    return _as(rights, lambda: os.access(directory, os.W_OK | os.X_OK, effective_ids=True))  # the kernel looks at the fsuid
+    """True if the account ``rights`` may make and remove files in ``directory``, as the kernel says. May block. Raises
+    OSError.
+    """
+    found: list[bool] = []
+    _run_as(rights, lambda: found.append(os.access(directory, os.W_OK | os.X_OK, effective_ids=True)))
+    return found[0]
 
 
-def _as(rights: Rights, work: Callable[[], T]) -> T:
-    """Return what ``work`` returns in a thread that has ``rights``. Raises OSError."""
-    found: list[T] = []
+def _run_as(rights: Rights, work: Callable[[], object]) -> None:
     faults: list[OSError] = []
 
     def run() -> None:
         try:
             _become(rights)
-            found.append(work())
+            work()
         except OSError as fault:
             faults.append(fault)
 
@@ -97,7 +99,6 @@ def _as(rights: Rights, work: Callable[[], T]) -> T:
     thread.join()
     if faults:
         raise faults[0]
-    return found[0]
 
 
 def _become(rights: Rights) -> None:

@@ -249,14 +249,10 @@ def test_the_account_that_writes_needs_its_own_rights(house: House, copy: Path) 
     file.write_bytes(OLD)
     os.chown(file, 4002, 4002)
     done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
-    assert done.returncode == 126 and "bob may not make files in /etc/edits/free" in done.stderr, done
+    assert done.returncode == 126 and "bob may not write in the directory of" in done.stderr, done
+    assert file.read_bytes() == OLD
     assert f"your text is kept: jitsudo -u bob -e {file} --from {copy}" in done.stderr, done
     os.chown(PLACE / "free", 4002, 4002)
-    os.chown(file, 4002, 0)
-    done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
-    assert done.returncode == 126 and "has a group that bob does not belong to" in done.stderr, done
-    assert file.read_bytes() == OLD
-    os.chown(file, 4002, 4002)
     done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
     assert done.returncode == 0 and file.read_bytes() == NEW and file.stat().st_uid == 4002, done
     os.chown(file, 4002, 0)
