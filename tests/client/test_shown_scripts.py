@@ -175,7 +175,7 @@ def test_what_a_harmless_command_is_given_is_named_and_shown_if_it_is_wanted():
 
 
 def test_what_an_edit_changes_is_shown_also_if_the_edit_is_called_harmless() -> None:
-    """THREATS R-34: It is what is approved, and not data that a command reads."""
+    """THREATS R-33: It is what is approved, and not data that a command reads."""
     row = of(b"one\ntwo\n", b"one\n", last=None, bound="exactly this text is written")
     shown_to_approver = lines(row | {"edit": {"owner": "root:root", "mode": "0644"}, "grade": "harmless"})
     assert ("+    2", "two") in shown_to_approver and not any("of data" in text for _, text in shown_to_approver)

@@ -69,7 +69,7 @@ def owned(file: Path, text: bytes, account: str) -> Path:
 def test_an_account_that_exchanges_the_file_during_the_look_is_shown_no_file_of_roots(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """THREATS R-33: The account may rename what root has put into its directory, at any moment of the look."""
+    """THREATS R-32: The account may rename what root has put into its directory, at any moment of the look."""
     n_calls, found = 0, set()
     while "over" not in found:
         n_calls += 1
@@ -108,7 +108,7 @@ def _looked(patch: pytest.MonkeyPatch, number: int, mine: Path, roots: Path) -> 
 
 
 def test_who_reads_another_text_than_the_look_is_told_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """THREATS R-33."""
+    """THREATS R-32."""
     os.chown(place, 0, 0)
     file = owned(place / "x.conf", b"mine\n", "nobody")
     assert look(file, account="root").edit.is_told
@@ -124,7 +124,7 @@ def test_who_reads_another_text_than_the_look_is_told_nothing(place: Path, monke
 
 
 def test_no_size_of_a_new_text_tells_the_size_of_the_old_one(place: Path) -> None:
-    """THREATS R-33: The new text that is just too long is the same one beside any old text."""
+    """THREATS R-32: The new text that is just too long is the same one beside any old text."""
     os.chown(place, 0, 0)
     refused = set()
     for before in (b"a" * LARGEST, b"\n" * 30_000, "\u0436".encode() * 32_000, b"a\n"):
@@ -141,7 +141,7 @@ def test_no_size_of_a_new_text_tells_the_size_of_the_old_one(place: Path) -> Non
 
 @pytest.mark.parametrize("attribute", ["trusted.note", "user.note"])
 def test_an_attribute_that_only_root_can_give_is_not_lost_by_the_edit_of_another_account(place: Path, attribute: str) -> None:
-    """THREATS R-34: And one that its owner can give is kept."""
+    """THREATS R-33: And one that its owner can give is kept."""
     file = owned(place / "x.conf", b"mine\n", "nobody")
     os.setxattr(file, attribute, b"kept")
     if attribute.startswith("user."):

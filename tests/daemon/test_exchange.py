@@ -245,7 +245,7 @@ def test_what_somebody_puts_there_at_the_last_moment_stands(place: Place, how: s
 
 @pytest.mark.parametrize("what", ["its mode", "its owner", "its names", "its attributes"])
 def test_what_somebody_changes_beside_the_text_at_the_last_moment_stands(place: Place, what: str) -> None:
-    """THREATS R-34: An administrator who closes a file while its edit is checked has closed it."""
+    """THREATS R-33: An administrator who closes a file while its edit is checked has closed it."""
 
     def meddle(name: bytes) -> str:
         if what == "its mode":
@@ -268,7 +268,7 @@ def test_what_somebody_changes_beside_the_text_at_the_last_moment_stands(place: 
 def test_a_directory_that_cannot_be_synced_does_not_make_a_written_text_an_unwritten_one(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """THREATS R-34: Some file systems have no fsync(2) for directories."""
+    """THREATS R-33: Some file systems have no fsync(2) for directories."""
     kept = os.fsync
 
     def refusing(file: int) -> None:
@@ -326,7 +326,7 @@ MEDDLING = [_put_fifo, _put_directory, _put_link, _put_beside, _take_beside]
 def test_who_owns_the_directory_gets_no_yes_for_another_text_and_no_old_text_is_lost_by_it(
     tmp_path: Path, meddle: Callable[[Place], None]
 ) -> None:
-    """THREATS R-34: At each call. Whoever takes the new file away has it: it is theirs to read."""
+    """THREATS R-33: At each call. Whoever takes the new file away has it: it is theirs to read."""
     n_calls, is_over = 0, False
     while not is_over:
         n_calls += 1

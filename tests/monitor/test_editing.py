@@ -153,7 +153,7 @@ def test_a_check_that_cannot_be_trusted_takes_nothing(stage: Stage, place: Path,
 
 @pytest.mark.parametrize("says", ["exec yes", "yes & exec yes", "yes & exit 0", "(sleep 1000; exit 3) & exit 0"])
 def test_a_check_is_over_in_time_with_all_that_it_has_started(tmp_path: Path, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """THREATS R-34: However much it says, and whoever holds its output."""
+    """THREATS R-33: However much it says, and whoever holds its output."""
     monkeypatch.setattr(checking, "WITHIN", 2.0)
     words = (b"/bin/sh", b"-c", os.fsencode(f"echo $$ >{tmp_path}/group; {says}"), b"{file}")
     said = checking.refusal(words, b"/etc/hostname", dict(os.environb), View(0, None, ()))
@@ -172,7 +172,7 @@ def _group_of(stat: Path) -> str:
 
 
 def test_an_edit_that_is_stopped_while_it_is_checked_leaves_nothing(stage: Stage, place: Path) -> None:
-    """THREATS R-34."""
+    """THREATS R-33."""
     begun = stage.directory / "begun"
     words = ("/bin/sh", "-c", f"touch {begun}; exec sleep 1000", "{file}")
     job = edit(stage, place / "x.conf", checks=(tuple(map(os.fsencode, words)),))
@@ -189,7 +189,7 @@ def children_of(process: int) -> list[str]:
 
 
 def test_a_limit_of_the_size_of_files_is_a_reason_and_no_death(stage: Stage, place: Path) -> None:
-    """THREATS R-34: pam_limits may set one for the account that writes."""
+    """THREATS R-33: pam_limits may set one for the account that writes."""
     job, said = edit(stage, place / "x.conf"), stage.directory / "said"
     with said.open("wb") as errors:
         stage.get_ready(job, ("null", "null", "file"), [stage.null(), stage.null(), os.dup(errors.fileno())])

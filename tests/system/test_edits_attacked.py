@@ -71,7 +71,7 @@ def site() -> Iterator[Path]:
 
 
 def test_a_text_that_was_approved_to_be_written_is_not_called_approved_when_it_is_to_run(house: House, site: Path) -> None:
-    """THREATS R-34."""
+    """THREATS R-33."""
     COPY.write_bytes(b"#!/bin/sh\nid >/tmp/ran\n")
     asking = house.ask("alice", "-e", str(site), "--from", str(COPY))
     house.approved(asking.id)
@@ -85,7 +85,7 @@ def test_a_text_that_was_approved_to_be_written_is_not_called_approved_when_it_i
 
 
 def test_an_approver_does_not_read_that_a_written_text_is_taken_back(house: House, site: Path) -> None:
-    """THREATS R-34."""
+    """THREATS R-33."""
     asking = house.ask("alice", "-e", str(site), "--from", str(COPY))
     page = house.jitd("show", asking.id, who="bob").stdout
     house.deny(asking.id)
@@ -106,7 +106,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_a_file_of_whatever_name_is_edited_or_refused_and_its_name_is_no_sentence(house: House, name: bytes) -> None:
-    """THREATS R-34."""
+    """THREATS R-33."""
     path = os.path.join(os.fsencode(PLACE), name)
     with open(path, "wb") as file:
         file.write(OLD)
@@ -137,7 +137,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_a_text_of_whatever_kind_is_shown_whole_and_written_as_it_is(house: House, site: Path, text: bytes) -> None:
-    """THREATS R-34."""
+    """THREATS R-33."""
     COPY.write_bytes(text)
     asking = house.ask("alice", "-e", str(site), "--from", str(COPY))
     id = asking.id
@@ -183,7 +183,7 @@ def the_check() -> int:
 
 @pytest.mark.parametrize("victim", ["monitor", "daemon", "child"])
 def test_who_is_killed_while_an_edit_is_checked_loses_neither_text(house: House, victim: str) -> None:
-    """THREATS R-34."""
+    """THREATS R-33."""
     file = PLACE / "slow/x"
     file.write_bytes(OLD)
     asking = house.ask("alice", "-e", str(file), "--from", str(COPY))
@@ -210,7 +210,7 @@ def test_who_is_killed_while_an_edit_is_checked_loses_neither_text(house: House,
 
 
 def test_a_file_system_that_is_full_or_read_only_changes_nothing(house: House) -> None:
-    """THREATS R-34."""
+    """THREATS R-33."""
     place = PLACE / "full"
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "edits", str(place)], check=True)
     try:
@@ -299,7 +299,7 @@ def test_a_way_that_leads_to_the_file_by_its_real_names_is_one(house: House, sit
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_who_is_ended_before_jitd_answers_is_told_where_their_text_is(house: House, site: Path, number: signal.Signals) -> None:
-    """THREATS R-34: The editor was closed a moment ago, and nobody else has the text."""
+    """THREATS R-33: The editor was closed a moment ago, and nobody else has the text."""
     assert house.process is not None
     os.kill(house.process.pid, signal.SIGSTOP)
     try:
