@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import tomllib
-from collections import deque
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,8 +35,14 @@ from jitpam.wire.messages import Carried
 SETTINGS = "/etc/jitd/door.toml"
 MOST = 512
 """Maximum number of conversations at the same time. Each keeps at most 256 KiB that jitd has not taken yet."""
-MOST_CALLS = 50
+MOST_OF_ONE = 32
+"""The same, of one client, so that one of them leaves room for the others."""
+MOST_BEGUN, MOST_BEGUN_BY_ONE = 96, 16
+"""Maximum number of conversations that are begun within a second, and those of one client. As at the door."""
+MOST_CALLS, MOST_CALLS_OF_ONE = 50, 5
 """Maximum number of calls of the roll that are answered within a second. Whose call is not, asks the host itself."""
+SAYS_EVERY = 60.0
+"""Minimum number of seconds between two lines of the journal about the door: each who dials would write one."""
 LEFT_WITHIN = 2.0
 """Seconds that the other ends have to hear that this one goes."""
 
@@ -81,7 +87,7 @@ def read(file: str = SETTINGS) -> Settings:
 
 
 def serve() -> int:
-    """Carry until SIGTERM. Return the exit status: 0, or 1 if there is no key, or the engine has ended it."""
+    """Carry until SIGTERM. Return the exit status: 0, or 1 if there is no key, or the settings are wrong."""
     try:
         settings = read()
         key = load(settings.key)
@@ -94,14 +100,8 @@ def serve() -> int:
 async def _serve(settings: Settings, key: Key) -> int:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    is_lost = False
-
-    def lost() -> None:
-        nonlocal is_lost
-        is_lost = not ended.is_set()
-        ended.set()
-
-    engine = Engine(settings.servers, key, settings.ca, lost)
+    engine = Engine(settings.servers, key, settings.ca, ended.set)
+    engine.tell = lambda sentence: say(f"jitd-door: {sentence}", 2)
     agent = Agent(engine, settings.host)
     connecting = asyncio.ensure_future(agent.start())
     ending = asyncio.ensure_future(ended.wait())
@@ -114,9 +114,26 @@ async def _serve(settings: Settings, key: Key) -> int:
     await ending
     await agent.leave()
     await engine.close()
-    if is_lost:
-        raise NoEngine(engine.fault or "the engine has ended the connection")
     return 0
+
+
+class _Counted:
+    """Counts what clients have done in the present second: at most ``most``, and ``most_of_one`` of each."""
+
+    def __init__(self, most: int, most_of_one: int) -> None:
+        self._most, self._most_of_one = most, most_of_one
+        self._since = -1.0
+        self._of: Counter[str] = Counter()
+
+    def another(self, client: str, now: float) -> bool:
+        """Count another one of ``client``. Return False if there are too many."""
+        if now >= self._since + 1:
+            self._since = now
+            self._of.clear()
+        if self._of[client] >= self._most_of_one or self._of.total() >= self._most:
+            return False
+        self._of[client] += 1
+        return True
 
 
 class Agent:
@@ -124,20 +141,21 @@ class Agent:
 
     def __init__(self, engine: Engine, host: str, path: str = SOCKET) -> None:
         self._engine, self._host, self._path = engine, host, path
-        self._pumps: dict[str, Pump] = {}
+        self._pumps: dict[tuple[str, str], Pump] = {}
+        """By client and id."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._word = OwnWord(path)
         self._following: asyncio.Task[None] | None = None
-        self._called_at: deque[float] = deque([-1.0] * MOST_CALLS, MOST_CALLS)
-        """When the last calls of the roll were answered."""
+        self._begun = _Counted(MOST_BEGUN, MOST_BEGUN_BY_ONE)
+        self._calls = _Counted(MOST_CALLS, MOST_CALLS_OF_ONE)
+        self._said_at = -1.0
 
     async def start(self) -> None:
-        await self._engine.connect(attempts=-1, name=self._host)
-        await self._engine.subscribe(subjects.up(self._host, "*"), self._hear)
-        await self._engine.subscribe(subjects.dial(self._host), self._dialled)
-        await self._engine.subscribe(subjects.ROLL, self._called)
+        await self._engine.subscribe(subjects.up(self._host, "*", "*"), self._hear)
+        await self._engine.subscribe(subjects.dial(self._host, "*", "*"), self._dialled)
+        await self._engine.subscribe(subjects.roll("*", "*"), self._called)
         self._following = asyncio.get_running_loop().create_task(self._word.follow())
-        await self._engine.flush()
+        await self._engine.connect(attempts=-1, name=self._host)
 
     async def leave(self) -> None:
         """End all conversations."""
@@ -149,24 +167,24 @@ class Agent:
             await asyncio.wait(self._tasks, timeout=LEFT_WITHIN)
 
     def _hear(self, subject: str, reply: str, message: bytes | None) -> None:
-        pump = self._pumps.get(subject.rpartition(".")[2])
+        named = subjects.caller(subject)
+        pump = None if named is None else self._pumps.get(named)
         if pump is not None and message is not None:
             pump.hear(message)
 
     def _dialled(self, subject: str, reply: str, message: bytes | None) -> None:
-        named = subjects.dialled(reply, self._host)
-        if named is None or len(self._tasks) >= 2 * MOST:
+        named = subjects.caller(subject)
+        if named is None or named in self._pumps or len(self._tasks) >= 2 * MOST:
             return  # no client writes this
-        client, id = named
-        self._begin(self._carry(client, id, reply))
+        self._begin(self._carry(*named))
 
     def _called(self, subject: str, reply: str, message: bytes | None) -> None:
-        now = asyncio.get_running_loop().time()
-        named = subjects.called(reply)
-        if named is None or not self._word.newest or now - self._called_at[0] < 1.0:
+        named = subjects.caller(subject)
+        if named is None or not self._word.newest or len(self._tasks) >= 2 * MOST:
             return
-        self._called_at.append(now)
         client, id = named
+        if not self._calls.another(client, asyncio.get_running_loop().time()):
+            return
         self._begin(self._answer(subjects.down(client, self._host, id), self._word.newest))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -178,37 +196,46 @@ class Agent:
         with suppress(Exception):  # whatever the library says of a connection that is gone: nobody waits for a word
             await self._engine.publish(subject, word)
 
-    async def _carry(self, client: str, id: str, reply: str) -> None:
-        if id in self._pumps:  # the engine repeats what a client has asked
-            return
+    async def _carry(self, client: str, id: str) -> None:
+        down = subjects.down(client, self._host, id)
 
         async def publish(message: bytes) -> None:
-            await self._engine.publish(reply, message)
+            await self._engine.publish(down, message)
 
         door = socket.socket(socket.AF_UNIX)
         try:
             door.setblocking(False)
-            why = Why.FULL if len(self._pumps) >= MOST else self._reach(door, client)
+            why = self._reach(door, client) if self._is_room_for(client) else Why.FULL
             if why is not None:
                 await publish(Side.refusal(why))
                 return
             side = Side(is_host=True, now=asyncio.get_running_loop().time())
-            pump = self._pumps[id] = Pump(side, door, publish)
+            pump = self._pumps[client, id] = Pump(side, door, publish)
             try:
                 await pump.run()
             finally:
-                del self._pumps[id]
+                del self._pumps[client, id]
         except Exception as fault:  # one conversation, whatever it is, ends no other one
             say(f"jitd-door: a conversation has ended: {type(fault).__name__}", 2)
         finally:
             door.close()
+
+    def _is_room_for(self, client: str) -> bool:
+        n = sum(other == client for other, _ in self._pumps)
+        is_room = n < MOST_OF_ONE and len(self._pumps) < MOST
+        return is_room and self._begun.another(client, asyncio.get_running_loop().time())
 
     def _reach(self, door: socket.socket, client: str) -> Why | None:
         """Connect ``door``, and say who carries. Return why this cannot be done, or None."""
         try:
             door.connect(self._path)
             door.send(frame(encode(Carried(carrier="nats", source=client))))
+        except BlockingIOError:  # as many wait for jitd as may
+            return Why.FULL
         except OSError as fault:
-            say(f"jitd-door: {why_not(fault)}", 2)
+            now = asyncio.get_running_loop().time()
+            if now - self._said_at >= SAYS_EVERY:
+                self._said_at = now
+                say(f"jitd-door: {why_not(fault)}", 2)
             return Why.NO_DOOR
         return None

@@ -153,7 +153,8 @@ class _Connected:
     async def carry(self, stream: _Stream, host: str, theirs: socket) -> None:
         """Carry the bytes of ``theirs`` until the conversation has ended."""
         id = secrets.token_hex(16)
-        up, down = subjects.up(host, id), subjects.down(self.engine.key.public, host, id)
+        client = self.engine.key.public
+        up, down = subjects.up(host, client, id), subjects.down(client, host, id)
 
         async def publish(message: bytes) -> None:
             await self.engine.publish(up, message)
@@ -168,7 +169,7 @@ class _Connected:
         self._pumps.add(pump)
         try:
             unsubscribe = await self.engine.subscribe(down, hear)
-            await self.engine.publish(subjects.dial(host), b"", down)
+            await self.engine.publish(subjects.dial(host, client, id), b"", down)
             stream.why = await pump.run()
             stream.is_done.set()
             await unsubscribe()
@@ -195,7 +196,7 @@ class _Connected:
 
         public = self.engine.key.public
         unsubscribe = await self.engine.subscribe(subjects.words(public, id), hear)
-        await self.engine.publish(subjects.ROLL, b"", subjects.reply_of_roll(public, id))
+        await self.engine.publish(subjects.roll(public, id), b"", subjects.reply_of_roll(public, id))
         with suppress(TimeoutError):
             await asyncio.wait_for(is_whole.wait(), WORDS_WITHIN)
         await unsubscribe()

@@ -19,6 +19,7 @@ from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
+from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
 from jitd_fleet.nkey import Key
 
@@ -26,9 +27,20 @@ PING_EVERY, PINGS = 20, 2
 """Seconds between pings, and how many may be unanswered: a server that is gone without a word is noticed within a minute."""
 AGAIN_AFTER = 1
 """Seconds until the next attempt to reach a server."""
+BACK_WITHIN = 4.0
+"""Seconds in which a lost connection is made again, if not for ever: a conversation in which nothing was on its way goes on."""
+STEP_WITHIN = 5
+"""Seconds that a server has to take a connection, and for each of the steps after that."""
 CLOSED_WITHIN = 1.0
+STEADY_AFTER = 60.0
+"""Seconds after which a connection that is lost is told of again, also if the reason is the one that was told before."""
 PENDING = 8 * 1024 * 1024
 """Maximum number of bytes that wait for the server. What goes beyond it is a fault of the conversation that says it."""
+MOST_LINE = 64 * 1024
+MOST_MESSAGE = 1024 * 1024
+"""Maximum number of bytes of a line of the server, and of a message. Servers take no longer messages, unless they are told to
+(max_payload). Ours have at most 32 KiB.
+"""
 
 
 for _name in ("asyncio", "nats"):
@@ -39,12 +51,34 @@ class NoEngine(Exception):
     """The engine cannot be reached. The message says why, in our own words."""
 
 
+class _Parser(Parser):
+    """The library's, which would take a line and a message of any length."""
+
+    async def parse(self, data: bytes = b"") -> None:
+        await super().parse(data)
+        if self.needed > MOST_MESSAGE or (self.state == AWAITING_CONTROL_LINE and len(self.buf) > MOST_LINE):
+            raise nats.errors.ProtocolError
+
+
 class _Client(Client):
     """The library's, with a key that this process signs with: the library itself wants another library for that."""
 
     def __init__(self, key: Key) -> None:
         super().__init__()
         self._public_nkey = key.public
+        self._ps = _Parser(self)
+
+    async def _read_loop(self) -> None:
+        """As the library's. Whatever ends the reading ends the connection."""
+        await super()._read_loop()
+        await self._close(Client.CLOSED)
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        """Let go of the server at once. The library's own waits without end for one that takes nothing, and for TLS to end."""
+        self._pending, self._pending_data_size = [], 0
+        if self._transport:
+            self._transport._io_writer.transport.abort()  # type: ignore[attr-defined]  # it is a TcpTransport
+        await super()._close(status, do_cbs)
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Refuse a server that wants no TLS, and take no servers that it names."""
@@ -53,16 +87,52 @@ class _Client(Client):
         await super()._process_info({name: info[name] for name in info if name != "connect_urls"}, initial_connection)
 
 
+Hear = Callable[[str, str, bytes | None], None]
+"""Takes the subject, the reply subject and the body of a message. The body is None if the server says that nobody listens."""
+
+
+async def _flush(client: _Client) -> None:
+    """Wait until the server has taken all that was sent. The library's first question goes ahead of what it has kept."""
+    for _ in range(2):
+        await client.flush(STEP_WITHIN)
+
+
+class _Heard:
+    """What is subscribed to, whatever the connection is."""
+
+    def __init__(self, subject: str, hear: Hear) -> None:
+        self._subject, self._hear = subject, hear
+        self._made: Any = None
+
+    async def begin(self, client: _Client) -> None:
+        self._made = await client.subscribe(self._subject, cb=self._take)
+
+    async def end(self) -> None:
+        with suppress(Exception):  # the connection is gone, and it with it
+            if self._made is not None:
+                await self._made.unsubscribe()
+
+    async def _take(self, message: Any) -> None:
+        is_nobody = not message.data and message.headers is not None and message.headers.get("Status") == "503"
+        self._hear(message.subject, message.reply, None if is_nobody else message.data)
+
+
 class Engine:
-    """One connection, by ``key``, to one of ``servers``. ``ca`` is a file with the certificates that sign theirs; if it is empty,
-    those that the system trusts do.
+    """A connection, by ``key``, to one of ``servers``. ``ca`` is a file with the certificates that sign theirs; if it is empty,
+    those that the system trusts do. ``on_closed`` is called when the connection is lost for good. ``tell`` may be set to what
+    gets a sentence about each trouble that is tried to be overcome.
     """
 
     def __init__(self, servers: tuple[str, ...], key: Key, ca: str, on_closed: Callable[[], None]) -> None:
         self.key = key
-        self._servers, self._on_closed = servers, on_closed
+        self.tell: Callable[[str], None] = lambda sentence: None
+        self._servers, self._on_closed = list(servers), on_closed
+        shuffle(self._servers)
         self._client: _Client | None = None
         self._fault: Exception | None = None
+        self._heard: list[_Heard] = []
+        self._attempts, self._name, self._told, self._since = 1, "", "", 0.0
+        self._again: asyncio.Task[None] | None = None
         try:
             self._tls = ssl.create_default_context(cafile=ca or None)
         except (OSError, ssl.SSLError) as fault:
@@ -70,83 +140,129 @@ class Engine:
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
 
     async def connect(self, *, attempts: int, name: str) -> None:
-        """Connect. With ``attempts`` below 0, try until it works, and again whenever the connection is lost. Raises NoEngine.
-
-        Each attempt has a client of its own, because one that has refused a certificate waits for ever for the end of TLS.
+        """Connect. With ``attempts`` below 0, try until it works, and again whenever the connection is lost. Otherwise try each
+        server once, and for BACK_WITHIN if the connection is lost. Raises NoEngine.
         """
-        servers = list(self._servers)
-        shuffle(servers)
-        n_left = len(servers)
+        self._attempts, self._name = attempts, name
+        await self._reach(0.0)
+
+    async def _reach(self, within: float) -> None:
+        """Connect to one of the servers, each of which is tried once, and again for ``within`` seconds. Raises NoEngine.
+
+        Each attempt has a client of its own. The library would make a lost connection again itself, and is never done with that
+        if a server answers with what it does not expect.
+        """
+        loop = asyncio.get_running_loop()
+        until, n_tried = loop.time() + within, 0
         while True:
             client = _Client(self.key)
             try:
-                await self._attempt(client, servers, attempts, name)
+                await self._attempt(client)
+                for one in list(self._heard):
+                    await one.begin(client)
+                if self._heard:
+                    await _flush(client)
             except Exception as fault:  # the library has no list of what it raises
                 await self._note(fault)
+                why = self.why(self._fault or fault)
                 with suppress(Exception):
                     await asyncio.wait_for(client.close(), CLOSED_WITHIN)
-                n_left -= 1
-                if attempts >= 0 and n_left <= 0:
-                    raise NoEngine(self.why(self._fault or fault)) from None
-                servers.append(servers.pop(0))
-                if attempts < 0:
+                n_tried += 1
+                if self._attempts >= 0 and n_tried >= len(self._servers) and loop.time() >= until:
+                    raise NoEngine(why) from None
+                self._servers.append(self._servers.pop(0))
+                if self._attempts < 0 and why != self._told:
+                    self._told = why
+                    self.tell(why)
+                if self._attempts < 0 or n_tried >= len(self._servers):
                     await asyncio.sleep(AGAIN_AFTER)
             else:
-                self._client = client
+                self._client, self._since = client, loop.time()
+                if client.is_closed:  # since the attempt
+                    self._lost(client)
                 return
 
-    async def _attempt(self, client: _Client, servers: list[str], attempts: int, name: str) -> None:
+    async def _attempt(self, client: _Client) -> None:
         async def closed() -> None:
-            if self._client is client:
-                self._on_closed()
+            self._lost(client)
 
         await client.connect(
-            servers,
-            name=name,
+            self._servers[:1],
+            name=self._name,
             tls=self._tls,
             signature_cb=self.key.sign,
             error_cb=self._note,
             closed_cb=closed,
             allow_reconnect=False,
-            dont_randomize=True,
-            max_reconnect_attempts=attempts,
+            max_reconnect_attempts=1,
             reconnect_time_wait=AGAIN_AFTER,
-            connect_timeout=5,
+            connect_timeout=STEP_WITHIN,
             ping_interval=PING_EVERY,
             max_outstanding_pings=PINGS,
-            pending_size=PENDING,
+            pending_size=2 * PENDING,
             no_echo=True,
         )
         if not client.is_connected:  # the library takes the end of a connection for an answer
             raise ConnectionResetError
-        client.options["allow_reconnect"] = True
+
+    def _lost(self, client: _Client) -> None:
+        if self._client is client:
+            self._client = None
+            self._servers.append(self._servers.pop(0))
+            loop = asyncio.get_running_loop()
+            if loop.time() - self._since > STEADY_AFTER:
+                self._told = ""
+            self._again = loop.create_task(self._come_back())
+
+    async def _come_back(self) -> None:
+        try:
+            await self._reach(BACK_WITHIN)
+        except NoEngine:
+            self._on_closed()
+        else:
+            if self._told:
+                self.tell("the engine is reached again")
 
     async def close(self) -> None:
-        if self._client is not None:
+        client, self._client = self._client, None
+        if self._again is not None:
+            self._again.cancel()
+        if client is not None:
             with suppress(Exception):  # whatever it is, the process has no more use for it
-                await self._client.close()
+                await asyncio.wait_for(_flush(client), CLOSED_WITHIN)
+            with suppress(Exception):
+                await asyncio.wait_for(client.close(), CLOSED_WITHIN)
 
     async def publish(self, subject: str, message: bytes, reply: str = "") -> None:
-        assert self._client is not None
-        await self._client.publish(subject, message, reply)
+        """Send a message. Never waits for the server. Raises what the library raises, and NoEngine."""
+        client = self._there()
+        if client.pending_data_size > PENDING:
+            raise NoEngine("the engine takes nothing")
+        await client.publish(subject, message, reply)
 
-    async def subscribe(self, subject: str, hear: Callable[[str, str, bytes | None], None]) -> Callable[[], Awaitable[None]]:
-        """Have ``hear`` called with the subject, the reply subject and the body of each message. The body is None if the server
-        says that nobody listens. Return what ends it.
+    async def subscribe(self, subject: str, hear: Hear) -> Callable[[], Awaitable[None]]:
+        """Have ``hear`` called with each message of ``subject``, also once the connection was made, or made again. Return what
+        ends it.
         """
+        one = _Heard(subject, hear)
+        self._heard.append(one)
+        if self._client is not None:
+            await one.begin(self._client)
 
-        async def heard(message: Any) -> None:
-            is_nobody = not message.data and message.headers is not None and message.headers.get("Status") == "503"
-            hear(message.subject, message.reply, None if is_nobody else message.data)
+        async def end() -> None:
+            self._heard.remove(one)
+            await one.end()
 
-        assert self._client is not None
-        made = await self._client.subscribe(subject, cb=heard)
-        return made.unsubscribe
+        return end
 
     async def flush(self) -> None:
         """Wait until the server has taken all that was sent."""
-        assert self._client is not None
-        await self._client.flush()
+        await _flush(self._there())
+
+    def _there(self) -> _Client:
+        if self._client is None:
+            raise NoEngine("the engine cannot be reached at the moment")
+        return self._client
 
     @property
     def fault(self) -> str:

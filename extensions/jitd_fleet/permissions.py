@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the engine lets each key do, as a part of its configuration (nats.conf), made of the hosts that stand in files.
 
-Law: a host hears what is for itself, and speaks under its own name alone. An approver hears what is for the own key alone. It is
-the engine that keeps this, and no right at a host depends on it.
+Law: a host hears what is for itself, and speaks under its own name alone. An approver hears what is for the own key alone, and
+says nothing in the name of another one. It is the engine that keeps this, and no right at a host depends on it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def configuration(hosts: Mapping[str, Iterable[str]], approvers: Mapping[str, It
 
 def _of_host(host: str) -> tuple[list[str], list[str]]:
     token = subjects.token(host)
-    return [f"jit.c.*.{token}.*"], [subjects.dial(host), subjects.up(host, "*"), subjects.ROLL]
+    return [f"jit.c.*.{token}.*"], [subjects.dial(host, "*", "*"), subjects.up(host, "*", "*"), subjects.roll("*", "*")]
 
 
 def _of_approver(key: str) -> tuple[list[str], list[str]]:
-    return [subjects.dial("*"), subjects.up("*", "*"), subjects.ROLL], [f"jit.c.{key}.>"]
+    return [subjects.dial("*", key, "*"), subjects.up("*", key, "*"), subjects.roll(key, "*")], [f"jit.c.{key}.>"]
 
 
 def _user(name: str, key: str, publish: list[str], subscribe: list[str]) -> str:

@@ -9,7 +9,8 @@ HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 """A name that subjects can have: an underscore in it would be taken for a dot."""
 ID = "[0-9a-f]{32}"
 CLIENT = "U[A-Z2-7]{55}"
-ROLL = "jit.roll"
+ROLL = "roll"
+_CALLER = re.compile(rf"({CLIENT})\.({ID})")
 
 
 def token(host: str) -> str:
@@ -17,20 +18,25 @@ def token(host: str) -> str:
     return host.replace(".", "_")
 
 
-def dial(host: str) -> str:
-    return f"jit.h.{token(host)}.dial"
+def dial(host: str, client: str, id: str) -> str:
+    return f"jit.h.{token(host)}.dial.{client}.{id}"
 
 
-def up(host: str, id: str) -> str:
-    return f"jit.h.{token(host)}.c.{id}"
+def up(host: str, client: str, id: str) -> str:
+    return f"jit.h.{token(host)}.c.{client}.{id}"
 
 
 def down(client: str, host: str, id: str) -> str:
     return f"jit.c.{client}.{token(host)}.{id}"
 
 
+def roll(client: str, id: str) -> str:
+    return f"jit.roll.{client}.{id}"
+
+
 def reply_of_roll(client: str, id: str) -> str:
-    return f"jit.c.{client}.roll.{id}"
+    """Return where the server says that no agent is there."""
+    return down(client, ROLL, id)
 
 
 def words(client: str, id: str) -> str:
@@ -43,13 +49,9 @@ def host_in(word: str) -> str:
     return word.split(".")[3]
 
 
-def called(reply: str) -> tuple[str, str] | None:
-    """Return the client and the id that are in ``reply``, the subject of a call of the roll, or None."""
-    found = re.fullmatch(rf"jit\.c\.({CLIENT})\.roll\.({ID})", reply)
-    return None if found is None else (found[1], found[2])
-
-
-def dialled(reply: str, host: str) -> tuple[str, str] | None:
-    """Return the client and the id that are in ``reply``, the subject on which a client of ``host`` listens, or None."""
-    found = re.fullmatch(rf"jit\.c\.({CLIENT})\.{re.escape(token(host))}\.({ID})", reply)
+def caller(subject: str) -> tuple[str, str] | None:
+    """Return the client and the id at the end of ``subject``, of what a desk has sent, or None. The server lets nobody name
+    another client there.
+    """
+    found = _CALLER.fullmatch(".".join(subject.split(".")[-2:]))
     return None if found is None else (found[1], found[2])

@@ -80,15 +80,16 @@ GROUP = '[a]\nhosts = ["db[1-2].example.org"]\nnats = "tls://hub1.example.org:42
 def test_permissions_have_each_host_and_each_approver_and_nothing_wider(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """THREATS F-33."""
+    """THREATS F-33, F-36."""
     other = Key(nkey.make()).public
     keys = f'[a.keys]\n"db1.example.org" = "{PUBLIC}"\n[a.approvers]\nbob = "{other}"\n'
     assert printed(tmp_path, monkeypatch, GROUP + keys) == 1
     told = capfd.readouterr()
     assert "db2.example.org has no key in hosts.toml" in told.err
     host = f'{{ nkey: {PUBLIC}, permissions: {{ publish: ["jit.c.*.db1_example_org.*"], '
-    host += 'subscribe: ["jit.h.db1_example_org.dial", "jit.h.db1_example_org.c.*", "jit.roll"] } }'
-    person = f'{{ nkey: {other}, permissions: {{ publish: ["jit.h.*.dial", "jit.h.*.c.*", "jit.roll"], '
+    host += 'subscribe: ["jit.h.db1_example_org.dial.*.*", "jit.h.db1_example_org.c.*.*", "jit.roll.*.*"] } }'
+    person = f'{{ nkey: {other}, permissions: {{ publish: ["jit.h.*.dial.{other}.*", '
+    person += f'"jit.h.*.c.{other}.*", "jit.roll.{other}.*"], '
     person += f'subscribe: ["jit.c.{other}.>"] }} }}'
     assert [line.strip() for line in told.out.splitlines() if "nkey" in line] == [host, person]
 

@@ -161,7 +161,7 @@ def test_who_hides_a_host_is_told_within_seconds_and_the_others_are_listed(hub: 
     hub.stop_agent("mail3")
 
     def pretend(liar: Liar, subject: str, reply: str, message: bytes) -> None:
-        if subject == subjects.dial("mail3.example.test"):
+        if subject.startswith("jit.h.mail3_example_test.dial."):
             liar.say(reply, Side(is_host=True, now=0.0).outgoing()[0])
 
     with liar(hub, pretend):
@@ -206,9 +206,9 @@ def test_two_machines_with_one_name_are_told(hub: Hub) -> None:
 
 
 def test_a_key_hears_and_says_nothing_but_its_own(hub: Hub) -> None:
-    """THREATS F-33. The engine is honest here: strangers, hosts and approvers are not."""
+    """THREATS F-33, F-36. The engine is honest here: strangers, hosts and approvers are not."""
     heard: list[str] = []
-    bob, web2 = hub.public("bob"), "web2.example.test"
+    bob, web2, db1 = hub.public("bob"), "web2.example.test", "db1.example.test"
 
     async def spy(seed: str, subject: str, says: tuple[str, ...]) -> None:
         engine = Engine((SERVER,), nkey.Key(seed), str(hub.ca), lambda: None)
@@ -223,10 +223,12 @@ def test_a_key_hears_and_says_nothing_but_its_own(hub: Hub) -> None:
 
     with liar(hub, lambda *_: None) as all_of_it:
         asyncio.run(spy(hub.seeds["carol"], f"jit.c.{bob}.>", (f"jit.c.{bob}.db1_example_test.{'0' * 32}",)))
+        as_bob = (subjects.dial(db1, bob, "3" * 32), subjects.up(db1, bob, "4" * 32), subjects.roll(bob, "5" * 32))
+        asyncio.run(spy(hub.seeds["carol"], "jit.h.>", as_bob))
         asyncio.run(spy(hub.seeds["web2"], "jit.h.db1_example_test.>", (f"jit.c.{bob}.db1_example_test.{'1' * 32}",)))
-        asyncio.run(spy(hub.seeds["web2"], "jit.c.>", (subjects.dial("db1.example.test"), subjects.up(web2, "2" * 32))))
+        asyncio.run(spy(hub.seeds["web2"], "jit.c.>", (subjects.dial(db1, bob, "2" * 32), subjects.up(web2, bob, "2" * 32))))
     assert heard == []
     said = {subject for subject, _ in all_of_it.seen}
-    assert said and not any(subject.endswith(digit * 32) for subject in said for digit in "012")
+    assert said and not any(subject.endswith(digit * 32) for subject in said for digit in "012345")
     stranger = hub.fleet.desk("--host", "db1", "requests", who="eve")
     assert stranger.returncode != 0

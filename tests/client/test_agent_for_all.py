@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An agent of many clients, of which one wants all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitd_fleet import nkey, subjects
+from jitd_fleet.agent import MOST_BEGUN_BY_ONE, MOST_CALLS, MOST_CALLS_OF_ONE, MOST_OF_ONE, Agent
+from jitd_fleet.stream import Kind, Why
+
+HOST = "db1.example.org"
+GREEDY, MODEST = (nkey.Key(nkey.make()).public for _ in range(2))
+
+
+class Engine:
+    """What the agent has said, by the client to whom."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str, bytes]] = []
+
+    async def publish(self, subject: str, message: bytes) -> None:
+        _, _, client, _, id = subject.split(".")
+        self.said.append((client, id, message))
+
+    def n(self, client: str, kind: Kind, *body: int) -> int:
+        return sum(who == client and said[:1] + said[5:] == bytes((kind, *body)) for who, _, said in self.said)
+
+
+def played(path: Path, play: Callable[[Agent, Engine], Any], backlog: int = 200) -> Engine:
+    engine = Engine()
+
+    async def run() -> None:
+        agent: Any = Agent(engine, HOST, str(path))  # type: ignore[arg-type]
+        await play(agent, engine)
+
+    with socket.socket(socket.AF_UNIX) as door:
+        if backlog >= 0:
+            door.bind(str(path))
+            door.listen(backlog)
+        asyncio.run(run())
+    return engine
+
+
+def dials(agent: Any, client: str, number: int, subject: str = "") -> None:
+    agent._dialled(subject or subjects.dial(HOST, client, f"{number:032x}"), "", b"")
+
+
+def test_who_dials_without_end_leaves_room_for_others(tmp_path: Path) -> None:
+    """THREATS F-36."""
+
+    async def play(agent: Any, engine: Engine) -> None:
+        for second in range(4):
+            agent._begun._since = -1.0  # another second
+            for number in range(100):
+                dials(agent, GREEDY, second * 100 + number)
+            await asyncio.sleep(0.05)
+        dials(agent, MODEST, 1)
+        await asyncio.sleep(0.05)
+
+    engine = played(tmp_path / "door.sock", play)
+    assert engine.n(GREEDY, Kind.OPENED) == MOST_OF_ONE
+    assert engine.n(GREEDY, Kind.END, Why.FULL.value) == 400 - MOST_OF_ONE
+    assert engine.n(MODEST, Kind.OPENED) == 1
+
+
+def test_who_begins_one_after_the_other_does_not_use_up_the_second_of_others(tmp_path: Path) -> None:
+    """THREATS F-36."""
+
+    async def play(agent: Any, engine: Engine) -> None:
+        for number in range(100):
+            dials(agent, GREEDY, number)
+        dials(agent, MODEST, 1)
+        await asyncio.sleep(0.05)
+
+    engine = played(tmp_path / "door.sock", play)
+    assert (engine.n(GREEDY, Kind.OPENED), engine.n(MODEST, Kind.OPENED)) == (MOST_BEGUN_BY_ONE, 1)
+
+
+def test_one_client_ends_nothing_of_another_one_by_the_same_id(tmp_path: Path) -> None:
+    """THREATS F-36."""
+
+    async def play(agent: Any, engine: Engine) -> None:
+        dials(agent, MODEST, 7)
+        await asyncio.sleep(0.05)
+        dials(agent, GREEDY, 7)
+        agent._hear(subjects.up(HOST, GREEDY, f"{7:032x}"), "", b"nonsense")
+        agent._hear(subjects.up(HOST, MODEST, f"{7:032x}"), "", bytes((Kind.RECEIVED, 0, 0, 0, 0)))
+        agent._hear(subjects.up(HOST, MODEST, f"{7:032x}"), "", bytes((Kind.PROBE, 0, 0, 0, 0)))
+        await asyncio.sleep(0.05)
+
+    engine = played(tmp_path / "door.sock", play)
+    assert (engine.n(MODEST, Kind.RECEIVED), engine.n(MODEST, Kind.END, Why.BROKEN.value)) == (1, 0)
+
+
+def test_who_calls_the_roll_without_end_leaves_answers_for_others(tmp_path: Path) -> None:
+    """THREATS F-36."""
+
+    async def play(agent: Any, engine: Engine) -> None:
+        agent._word.newest = b"a word"
+        for number in range(10 * MOST_CALLS):
+            agent._called(subjects.roll(GREEDY, f"{number:032x}"), "", b"")
+        agent._called(subjects.roll(MODEST, "0" * 32), "", b"")
+        await asyncio.sleep(0.05)
+
+    said = played(tmp_path / "door.sock", play).said
+    assert sum(client == GREEDY for client, _, _ in said) == MOST_CALLS_OF_ONE
+    assert (MODEST, "0" * 32, b"a word") in said
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "",
+        "jit.h.db1_example_org.dial",
+        f"jit.h.db1_example_org.dial.*.{0:032x}",
+        f"jit.h.db1_example_org.dial.{GREEDY}.>",
+        f"jit.h.db1_example_org.dial.{GREEDY}.{0:031x} ",
+        f"jit.h.db1_example_org.dial.{GREEDY}.{0:032x}\r\nPUB x",
+        f"jit.h.db1_example_org.dial.{GREEDY[:-1]}.{0:032x}",
+    ],
+)
+def test_a_subject_that_no_client_writes_is_not_answered(tmp_path: Path, subject: str) -> None:
+    """THREATS F-36."""
+
+    async def play(agent: Any, engine: Engine) -> None:
+        agent._word.newest = b"a word"
+        agent._dialled(subject, "jit.c.x.y.z", b"")
+        agent._called(subject, "jit.c.x.y.z", b"")
+        agent._hear(subject, "jit.c.x.y.z", b"")
+        await asyncio.sleep(0.05)
+
+    assert played(tmp_path / "door.sock", play).said == []
+
+
+def test_a_door_with_a_full_queue_is_not_told_as_one_that_is_not_there(tmp_path: Path) -> None:
+    """THREATS F-36."""
+
+    async def play(agent: Any, engine: Engine) -> None:
+        for number in range(8):
+            dials(agent, MODEST, number)
+        await asyncio.sleep(0.05)
+
+    engine = played(tmp_path / "door.sock", play, backlog=0)
+    assert engine.n(MODEST, Kind.END, Why.FULL.value) > 0 and engine.n(MODEST, Kind.END, Why.NO_DOOR.value) == 0
+
+
+def test_who_dials_where_there_is_no_door_fills_no_journal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """THREATS F-36."""
+
+    async def play(agent: Any, engine: Engine) -> None:
+        for number in range(10):
+            dials(agent, MODEST, number)
+        await asyncio.sleep(0.05)
+
+    engine = played(tmp_path / "door.sock", play, backlog=-1)
+    assert engine.n(MODEST, Kind.END, Why.NO_DOOR.value) == 10
+    assert len(capfd.readouterr().err.splitlines()) == 1
