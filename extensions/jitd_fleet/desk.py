@@ -46,6 +46,9 @@ WORDS = {
     Why.ENGINE: "the connection to the engine is lost",
 }
 
+CLAIMS = (Why.NO_DOOR, Why.FULL, Why.BROKEN, Why.LEFT, Why.NOBODY)
+"""What a desk knows only from what came by the engine, which may have made it up."""
+
 
 def key_file() -> str:
     """Return the file with the key of this person."""
@@ -65,7 +68,8 @@ class _Stream:
         return self.is_done.wait(ENDED_WITHIN)
 
     def how_it_ended(self) -> str:
-        return f"{WORDS[self.why].format(host=self._host)} ({self._name})"
+        so_says = "so says " if self.why in CLAIMS else ""
+        return f"{WORDS[self.why].format(host=self._host)} ({so_says}{self._name})"
 
     def end(self) -> None:
         self.socket.close()

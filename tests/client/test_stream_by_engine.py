@@ -5,10 +5,13 @@ what a hostile one does ends it.
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jitd_fleet import desk
 from jitd_fleet.stream import MOST_PIECE, QUIET_FOR, RECEIVED_WITHIN, RETURNED_AT, WINDOW, Broken, Kind, Side, Why
 
 
@@ -232,3 +235,16 @@ def test_a_side_that_has_been_quiet_asks_whether_the_other_one_is_there() -> Non
     assert probe[0] == Kind.PROBE
     with pytest.raises(Broken, match="UNHEARD"):
         talk.client.tick(QUIET_FOR + RECEIVED_WITHIN)
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_what_an_engine_can_make_up_is_told_as_what_it_says(why: Why) -> None:
+    """THREATS F-31. DONE is told as of the host, or of who answers for it."""
+    ours, theirs = socket.socketpair()
+    stream = desk._Stream(ours, "db1.example.org", "nats at hub1:4222")
+    stream.why = why
+    stream.is_done.set()
+    is_said = why is Why.NOBODY or (isinstance(why.value, int) and why is not Why.DONE)
+    assert ("(so says nats at hub1:4222)" in stream.how_it_ended()) is is_said
+    stream.end()
+    theirs.close()
