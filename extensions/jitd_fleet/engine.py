@@ -264,11 +264,6 @@ class Engine:
             raise NoEngine("the engine cannot be reached at the moment")
         return self._client
 
-    @property
-    def fault(self) -> str:
-        """Why the last attempt failed, as a sentence, or an empty string."""
-        return "" if self._fault is None else self.why(self._fault)
-
     def why(self, fault: Exception) -> str:
         """Return why the engine cannot be reached, as a sentence."""
         where = ", ".join(server.partition("://")[2] for server in self._servers)

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping
 from jitd_fleet import subjects
 
 HEAD = "# Who may connect, and what they may say and hear. `jitd-door permissions` writes this file: change hosts.toml instead.\n"
+LIMITS = "max_payload: 65536 # ours have half of it, and an agent lets go of a server that sends it more than 1 MiB\n"
 
 
 def configuration(hosts: Mapping[str, Iterable[str]], approvers: Mapping[str, Iterable[str]]) -> str:
     """Return the text for the public keys of ``hosts`` and ``approvers``, by their names."""
     lines = [_user(name, key, *_of_host(name)) for name, keys in sorted(hosts.items()) for key in keys]
     lines += [_user(name, key, *_of_approver(key)) for name, keys in sorted(approvers.items()) for key in keys]
-    return f"{HEAD}authorization {{\n  users = [\n{''.join(lines)}  ]\n}}\n"
+    return f"{HEAD}{LIMITS}authorization {{\n  users = [\n{''.join(lines)}  ]\n}}\n"
 
 
 def _of_host(host: str) -> tuple[list[str], list[str]]:

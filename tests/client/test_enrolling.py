@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd_fleet import ed25519, enrolling, nkey
+from jitd_fleet.engine import MOST_MESSAGE
 from jitd_fleet.nkey import Key, NoKey
+from jitd_fleet.stream import HEAD, MOST_PIECE
 
 SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
 PUBLIC = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
@@ -92,6 +94,8 @@ def test_permissions_have_each_host_and_each_approver_and_nothing_wider(
     person += f'"jit.h.*.c.{other}.*", "jit.roll.{other}.*"], '
     person += f'subscribe: ["jit.c.{other}.>"] }} }}'
     assert [line.strip() for line in told.out.splitlines() if "nkey" in line] == [host, person]
+    limit = next(line for line in told.out.splitlines() if line.startswith("max_payload: "))
+    assert HEAD + MOST_PIECE <= int(limit.split()[1]) < MOST_MESSAGE
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pwd
 import re
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,32 @@ def test_an_engine_that_is_killed_and_started_again_carries_again(hub: Hub) -> N
     hub.start_server()
     wait_for(lambda: hub.fleet.desk("--hosts", "@all", "requests").returncode == 0, what="the agents")
     listed(hub)
+
+
+def test_what_is_watched_goes_on_after_the_engine_was_started_again(hub: Hub) -> None:
+    """THREATS F-35. Nothing was on its way, so nothing is lost."""
+    web2 = hub.fleet.hosts["web2"]
+    log = web2.at / "agent.log"
+    first = web2.waits()
+    n_before = log.read_text().count("is reached again")
+    line = ["as", "bob", "jitd", "--host", "web2", "requests", "--watch"]
+    with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=-1, stderr=-1, text=True, cwd="/") as held:
+        assert held.stdout is not None
+        try:
+            assert held.stdout.readline()
+            hub.kill_server()
+            hub.start_server()
+            wait_for(lambda: log.read_text().count("is reached again") > n_before, what="the agent to be back")
+            id = web2.waits()
+            seen = ""
+            while id not in seen:
+                seen = held.stdout.readline()
+                assert seen, "it goes on"
+        finally:
+            held.kill()
+    assert "cannot be reached" in log.read_text()
+    for one in (first, id):
+        web2.jitd("withdraw", one, who="alice")
 
 
 def test_a_host_whose_key_was_taken_out_is_gone_and_comes_back_with_it(hub: Hub) -> None:
