@@ -77,7 +77,8 @@ class _Client(Client):
         """Let go of the server at once. The library's own waits without end for one that takes nothing, and for TLS to end."""
         self._pending, self._pending_data_size = [], 0
         if self._transport:
-            self._transport._io_writer.transport.abort()  # type: ignore[attr-defined]  # it is a TcpTransport
+            with suppress(AttributeError):  # asyncio's TLS has none for a connection that has ended by itself
+                self._transport._io_writer.transport.abort()  # type: ignore[attr-defined]  # it is a TcpTransport
         await super()._close(status, do_cbs)
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
