@@ -28,7 +28,7 @@ USUAL_EDITOR = b"/usr/bin/editor"
 
 
 def edit(options: Options, ask: Callable[[], int]) -> int:
-    """Get the new text of the file in ``options``, and ``ask`` for it . Return the exit status. Raises UsageError."""
+    """Get the new text of the file in ``options``, and ``ask`` for it. Return the exit status. Raises UsageError."""
     path = os.path.join(os.getcwdb(), options.argv[0])
     made = b""
     if options.source is not None:
