@@ -29,6 +29,7 @@ Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 root ALL=(ALL:ALL) ALL
 alice ALL=(ALL:ALL) NOPASSWD:SETENV: ALL
 alice ALL=(editor) NOPASSWD: !ALL, sudoedit /srv/differential/edits/*/*.conf, sudoedit /srv/differential/edits/one/the
+alice ALL=(alice:ALL) NOPASSWD:SETENV: ALL
 Defaults sudoedit_checkdir, !sudoedit_follow, editor=/srv/differential/bin/openended
 """
 ALLOWED = ("PGDATA", "MY_*", "EDITOR", "VISUAL", "PAGER", "http_proxy", "LS_COLORS", "DISPLAY", "PS1", "A", "B", "C", "E")
