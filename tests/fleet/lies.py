@@ -184,8 +184,20 @@ class Crossing:
         return next(door for door in self._doors if door is not mine)
 
 
+def at_door(path: str) -> socket.socket:
+    """What leads to the door at ``path``, as a carrier's own program does."""
+    door = socket.socket(socket.AF_UNIX)
+    try:
+        door.connect(path)
+        door.sendall(frame(encode(Carried(carrier="ssh", source=next(SOURCES)))))
+    except OSError:
+        door.close()
+        raise
+    return door
+
+
 class Way:
-    """One conversation's way. ``doors`` are that of the host, and that of another one."""
+    """One conversation's way. ``doors`` are that of the host, and that of another one, to which ``dial`` leads."""
 
     def __init__(
         self,
@@ -195,30 +207,27 @@ class Way:
         crossing: Crossing | None,
         is_spared: bool,
         hold: Callable[[float], None],
+        dial: Callable[[str], socket.socket] = at_door,
     ) -> None:
         self._lie, self._crossing, self._is_spared, self._hold = lie, crossing, is_spared, hold
         self.is_told = False
         """True once the lie was told."""
         self._client = socket.socket(fileno=end.detach())
-        self._door = socket.socket(socket.AF_UNIX)
-        self._owned = [self._door]
         self._sides = {"up": bytearray(), "down": bytearray()}
         self.seen: dict[str, list[bytes]] = {"up": [], "down": []}
         self._kept: list[bytes] = []
         is_elsewhere = lie is not None and lie.how == "elsewhere" and (lie.at == 0 or lie.way == "down")
         self._other = doors[1]
         self.is_told = is_elsewhere
-        self._dial(self._door, doors[1] if is_elsewhere else doors[0])
+        self._dial = dial
+        self._door = dial(doors[1] if is_elsewhere else doors[0])
+        self._owned = [self._door]
         threading.Thread(target=self._carry, daemon=True).start()
 
     @property
     def has_word(self) -> bool:
         """True if the carrier has had what permits."""
         return len(self.seen["up"]) >= len(UP)
-
-    def _dial(self, door: socket.socket, path: str) -> None:
-        door.connect(path)
-        door.sendall(frame(encode(Carried(carrier="ssh", source=next(SOURCES)))))
 
     def _carry(self) -> None:
         try:
@@ -267,9 +276,8 @@ class Way:
                 self._kept.append(data)
                 return None
             if lie.how == "elsewhere":
-                self._door = socket.socket(socket.AF_UNIX)
+                self._door = self._dial(self._other)
                 self._owned.append(self._door)
-                self._dial(self._door, self._other)
             elif lie.how == HELD:
                 self._hold(lie.of)
             elif lie.how != "crossed":
@@ -381,9 +389,13 @@ def unnoticed(target: Target, lies: Sequence[Lie]) -> list[Lie]:
     return found
 
 
-def approve(target: Target, lie: Lie | None, crossing: Crossing | None = None) -> Answer:
+Make = Callable[[Target, Lie | None, Crossing | None], Led]
+"""What makes a client, and has it led by a Way: ``led``, for one."""
+
+
+def approve(target: Target, lie: Lie | None, crossing: Crossing | None = None, make: Make = led) -> Answer:
     """A person at a desk approves ``target.id``. Return what they are told, and whether it was believed, and the lie told."""
-    made = led(target, lie, crossing)
+    made = make(target, lie, crossing)
     try:
         connected(made)
         try:
@@ -402,7 +414,7 @@ def approve(target: Target, lie: Lie | None, crossing: Crossing | None = None) -
         return said, way.has_word and NOT_KNOWN not in said, way.is_told
 
 
-def tell(target: Target, lies: Sequence[Lie], told: Told, lock: Any) -> None:
+def tell(target: Target, lies: Sequence[Lie], told: Told, lock: Any, make: Make = led) -> None:
     for lie in lies:
         for _ in range(1 if lie.how.startswith("invented") else 20):  # some of these are in the words of such a limit
             if lie.how == "crossed":
@@ -410,11 +422,11 @@ def tell(target: Target, lies: Sequence[Lie], told: Told, lock: Any) -> None:
                 answers: list[Answer] = []
 
                 def one_of_two(lie: Lie = lie, crossing: Crossing = crossing, into: list[Answer] = answers) -> None:
-                    into.append(approve(target, lie, crossing))
+                    into.append(approve(target, lie, crossing, make))
 
                 at_once([one_of_two] * 2)
             else:
-                answers = [approve(target, lie)]
+                answers = [approve(target, lie, None, make)]
             if not any(TOO_MANY in said for said, _, _ in answers):
                 break
             time.sleep(0.3)
@@ -427,10 +439,10 @@ def tell(target: Target, lies: Sequence[Lie], told: Told, lock: Any) -> None:
                     told.believed.append((lie, said))
 
 
-def tell_all(target: Target, lies: Sequence[Lie], n_threads: int = 8) -> Told:
+def tell_all(target: Target, lies: Sequence[Lie], n_threads: int = 8, make: Make = led) -> Told:
     """Tell all of ``lies``, several at once."""
     told, lock = Told(), threading.Lock()
-    at_once([partial(tell, target, lies[k::n_threads], told, lock) for k in range(n_threads)])
+    at_once([partial(tell, target, lies[k::n_threads], told, lock, make) for k in range(n_threads)])
     return told
 
 

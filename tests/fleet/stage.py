@@ -39,6 +39,7 @@ grant = { lasts = "1h", uses = 100 }
 CONFIG = f"""\
 realms = ["{REALM}"]
 host = "{{host}}"
+operators = ["user:dave"]
 [door]
 listen = true
 operators = {{{{ ticket_age = "1h" }}}}
