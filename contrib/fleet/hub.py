@@ -203,8 +203,8 @@ class Hub:
         for host in self.hosts.values():
             wait_for(lambda host=host: is_connected(host), f"the agent on {host.name}")  # type: ignore[misc]
 
-    def stop_agent(self, name: str) -> int:
-        return stop(self.agents.pop(name))
+    def stop_agent(self, name: str, by: int = signal.SIGTERM) -> int:
+        return stop(self.agents.pop(name), by)
 
     def close(self) -> None:
         for name in list(self.agents):

@@ -16,6 +16,8 @@ import os
 import pwd
 import re
 import shutil
+import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from contrib.fleet.stage import REALM, Host, Stage
 from jitd.store.sqlite import SqliteStore
 from tests.fleet.dial import build_dial
 from tests.system.conftest import House
+from tests.waiting import wait_for
 
 HERE = Path(__file__).parent
 TREE = HERE.parents[1]
@@ -77,6 +80,7 @@ class FleetHost(Host, House):
         Host.__init__(self, fleet.at / name, host, address, "dial", "ssh", config=CONFIG.format(host=host), policy=POLICY)
         self.process = None
         self._clients = []
+        self._restarted: subprocess.Popen[bytes] | None = None
         self._asked = itertools.count(1)
         (self.at / "said").mkdir(mode=0o755)
         self.root, self.database = self.at, self.at / "state/jitd.db"
@@ -97,6 +101,26 @@ class FleetHost(Host, House):
             (self.at / stale).unlink(missing_ok=True)
         self.boot()
         return self
+
+    def kill(self) -> None:
+        """kill -9 of its jitd."""
+        parent = self.pid if self._restarted is None else self._restarted.pid
+        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            with contextlib.suppress(OSError):
+                if b"/jitd\0serve\0" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    os.kill(int(child), signal.SIGKILL)
+        if self._restarted is not None:
+            self._restarted.wait()
+
+    def restart(self) -> None:
+        """Start jitd, as a service manager does when it has ended, and wait until it answers."""
+        line = self.inside("sh", "-c", "exec /usr/sbin/jitd serve </dev/null >>/var/lib/jitd/log 2>&1")
+        self._restarted = subprocess.Popen(line, env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}, cwd="/")
+        wait_for(self.has_door, what=f"jitd on {self.name}")
+
+    def has_door(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.door)) == 0
 
     def line(self, who: str, *words: str | bytes, ticket: bool = True) -> list[str | bytes]:
         return self.inside(*(words if who == "root" else ("as", *([] if ticket else ["--no-ticket"]), who, *words)))
