@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import pwd
+import resource
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from tests.fleet.simulated import Simulated
 from tests.fleet.stage import Fleet, FleetHost, fleet
 
 LISTED, AGAIN = "a list of all, each host asked", "a list of all, after a roll"
+PROCESSOR = "each host asked"
 BY_ENGINE = "approved by the engine"
 TREE = Path(__file__).resolve().parents[2]
 
@@ -82,13 +84,15 @@ async def _agents(hosts: Path, hub: Path) -> None:
     await asyncio.Event().wait()
 
 
-def time_list(three: Fleet, n_hosts: int, *, forgets: bool) -> float:
+def time_list(three: Fleet, n_hosts: int, *, forgets: bool, processor: Table | None = None) -> float:
     """Seconds of ``jitd --hosts @all requests`` by bob, to its end."""
     if forgets:
         shutil.rmtree(Path(pwd.getpwnam("bob").pw_dir, ".local/state/jitd"), ignore_errors=True)
-    began_at = time.monotonic()
+    began_at, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = three.desk("--hosts", "@all", "requests")
-    took = time.monotonic() - began_at
+    took, after = time.monotonic() - began_at, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if processor is not None:
+        processor.add(PROCESSOR, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     if done.returncode or len(done.stdout.splitlines()) < n_hosts:
         raise Failed(f"not all hosts are listed: {done.stderr[:2000]}")
     return took
@@ -113,13 +117,14 @@ def time_first_byte(hub: Hub, host: FleetHost, config: Path, cache: str) -> floa
         asker.stderr.close()
 
 
-def measure_engine(n_rounds: int, n_simulated: int) -> tuple[Table, Table]:
+def measure_engine(n_rounds: int, n_simulated: int) -> tuple[Table, Table, Table]:
     """Seconds of a list, and milliseconds from an approval to the first byte of the command."""
     with engine(n_simulated) as hub:
         three = hub.fleet
         lists = Table(f"a desk lists {n_simulated} simulated hosts and 3 real ones by an engine", "s")
         time_list(three, n_simulated, forgets=True)
-        rows = {LISTED: lambda: time_list(three, n_simulated, forgets=True)}
+        processor = Table("what such a list costs the desk", "s of its processor")
+        rows = {LISTED: lambda: time_list(three, n_simulated, forgets=True, processor=processor)}
         rows[AGAIN] = lambda: time_list(three, n_simulated, forgets=False)
         interleaved(n_rounds, lists, rows)
         lists.notes.append("simulated hosts have no words, so the roll spares none of them")
@@ -132,7 +137,7 @@ def measure_engine(n_rounds: int, n_simulated: int) -> tuple[Table, Table]:
         host = three.hosts["db1"]
         for _ in range(n_rounds):
             first.add(BY_ENGINE, time_first_byte(hub, host, config, cache))
-        return lists, first
+        return lists, processor, first
 
 
 if __name__ == "__main__":
