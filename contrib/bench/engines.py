@@ -18,7 +18,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from statistics import median
 from unittest.mock import patch
 
 from people import Failed
@@ -36,16 +38,17 @@ from tests.fleet.simulated import Simulated
 from tests.fleet.stage import Fleet, FleetHost, fleet
 
 LISTED, AGAIN = "a list of all, each host asked", "a list of all, after a roll"
-PROCESSOR = "each host asked"
+N_WAITING = 20
+"""Simulated hosts on which something waits."""
 BY_ENGINE = "approved by the engine"
 TREE = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def engine(n_simulated: int) -> Iterator[Hub]:
+def engine(n_simulated: int) -> Iterator[tuple[Hub, Simulated]]:
     """Three hosts and the simulated ones, known to an engine and to bob's desk."""
     with fleet() as three:
-        hosts = Simulated(n_simulated).start()
+        hosts = Simulated(n_simulated, N_WAITING).start()
         seeds = {name: nkey.make() for name in hosts.hosts}
         hub = Hub(three, three.hosts, ("bob",))
         keys = {name: [nkey.Key(seed).public] for name, seed in seeds.items()}
@@ -64,7 +67,7 @@ def engine(n_simulated: int) -> Iterator[Hub]:
             assert agents.stdout is not None
             if not agents.stdout.readline():
                 raise Failed("the agents of the simulated hosts did not connect")
-            yield hub
+            yield hub, hosts
         finally:
             if agents is not None:
                 agents.kill()
@@ -84,17 +87,19 @@ async def _agents(hosts: Path, hub: Path) -> None:
     await asyncio.Event().wait()
 
 
-def time_list(three: Fleet, n_hosts: int, *, forgets: bool, processor: Table | None = None) -> float:
+def time_list(three: Fleet, hosts: Simulated, what: str, processor: Table, asked: list[int]) -> float:
     """Seconds of ``jitd --hosts @all requests`` by bob, to its end."""
-    if forgets:
+    if what == LISTED:
         shutil.rmtree(Path(pwd.getpwnam("bob").pw_dir, ".local/state/jitd"), ignore_errors=True)
-    began_at, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    n_before, began_at, before = hosts.n_lists(), time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = three.desk("--hosts", "@all", "requests")
     took, after = time.monotonic() - began_at, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if processor is not None:
-        processor.add(PROCESSOR, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    if done.returncode or len(done.stdout.splitlines()) < n_hosts:
+    processor.add(what, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    n_asked = hosts.n_lists() - n_before
+    if done.returncode or len(done.stdout.splitlines()) < N_WAITING or (what == LISTED and n_asked < hosts.n):
         raise Failed(f"not all hosts are listed: {done.stderr[:2000]}")
+    if what == AGAIN:
+        asked.append(n_asked)
     return took
 
 
@@ -119,15 +124,15 @@ def time_first_byte(hub: Hub, host: FleetHost, config: Path, cache: str) -> floa
 
 def measure_engine(n_rounds: int, n_simulated: int) -> tuple[Table, Table, Table]:
     """Seconds of a list, and milliseconds from an approval to the first byte of the command."""
-    with engine(n_simulated) as hub:
+    with engine(n_simulated) as (hub, hosts):
         three = hub.fleet
         lists = Table(f"a desk lists {n_simulated} simulated hosts and 3 real ones by an engine", "s")
-        time_list(three, n_simulated, forgets=True)
-        processor = Table("what such a list costs the desk", "s of its processor")
-        rows = {LISTED: lambda: time_list(three, n_simulated, forgets=True, processor=processor)}
-        rows[AGAIN] = lambda: time_list(three, n_simulated, forgets=False)
+        processor = Table("what such a list costs the desk", "s of its processor", rows={LISTED: [], AGAIN: []})
+        asked: list[int] = []
+        time_list(three, hosts, LISTED, Table("", ""), asked)
+        rows = {what: partial(time_list, three, hosts, what, processor, asked) for what in (LISTED, AGAIN)}
         interleaved(n_rounds, lists, rows)
-        lists.notes.append("simulated hosts have no words, so the roll spares none of them")
+        lists.notes.append(f"something waits on {N_WAITING} of the simulated hosts; after a roll, {median(asked):.0f} are asked")
         config = hub.at / "own"
         (config / "jitd").mkdir(parents=True)
         (config / "jitd/nats.nk").write_text(f"{hub.seeds['bob']}\n")

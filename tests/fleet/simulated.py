@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many hosts that speak the protocol of the door for real, and are nothing else: a double of the daemon, for load alone.
 
-Each has its own key and its own socket. The handshake, the table of the conversation and the stamps are the daemon's own code
-(jitd/server), and what they answer are rows that are given. A review is noted and answered, and decides nothing.
+Each has its own keys and its own socket. The handshake, the table of the conversation, the stamps and the roll are the daemon's
+own code (jitd/server, jitd/verbs), and what they answer are rows that are given. A word is signed, and of a record that never
+grows. A review is noted and answered, and decides nothing.
 Law: nothing that is shown here says that jitd does something. It says what many hosts cost a desk.
 """
 
@@ -16,15 +17,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from jitd.audit import sshsig
+from jitd.audit.forms import Word
 from jitd.core.command import spell_id
 from jitd.server.acceptor import Acceptor, NoKey, NotAuthenticated
 from jitd.server.handshake import Handshake
 from jitd.server.visit import Visit
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.roll import Roll
+from jitd.verbs.rows import Row
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, DOOR, Conversation
 from jitpam.wire.faults import RemoteProtocolError
@@ -51,9 +60,11 @@ def id_of(number: int) -> str:
 
 
 class Simulated:
-    """``n`` hosts, each with one request that waits for bob. ``hosts`` maps their names to the commands of their carriers."""
+    """``n`` hosts. One request waits for bob on each of the first ``n_waiting``, or on all. ``hosts`` maps their names to the
+    commands of their carriers.
+    """
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, n_waiting: int | None = None) -> None:
         self.at = Path(tempfile.mkdtemp(prefix="simulated-", dir="/srv"))
         self.at.chmod(0o755)
         self.n = n
@@ -62,7 +73,8 @@ class Simulated:
         lines = [f"addprinc -randkey {service}" for service in self._services]
         lines += [f"ktadd -k {self.at}/keytab {service}" for service in self._services]
         _kadmin(lines)
-        rows = [[row_for(waiting("/usr/bin/true", id=id_of(number)))] for number in range(n)]
+        has_one = range(n if n_waiting is None else n_waiting)
+        rows = [[row_for(waiting("/usr/bin/true", id=id_of(number)))] if number in has_one else [] for number in range(n)]
         (self.at / "rows").write_text(json.dumps(rows))
         self.hosts = {name_of(number): f"{self.dial} {self.at}/{number}" for number in range(n)}
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -79,6 +91,10 @@ class Simulated:
         texts = [(self.at / f"reviews-{k}").read_text() for k in range(N_PROCESSES)]
         return [cast("tuple[str, str, str]", tuple(line.split())) for line in "".join(texts).splitlines()]
 
+    def n_lists(self) -> int:
+        """How many lists of requests the hosts have given."""
+        return sum((self.at / f"lists-{k}").stat().st_size for k in range(N_PROCESSES))
+
     def close(self) -> None:
         for process in self._processes:
             process.terminate()
@@ -94,14 +110,27 @@ def _kadmin(lines: list[str]) -> None:
 # --- the hosts ---------------------------------------------------------------------------------------------------------
 
 
+class Signing:
+    """Signs the words of ``host``, as jitd/audit/signing.py does."""
+
+    def __init__(self, host: str) -> None:
+        self._host, self._key = host, Ed25519PrivateKey.generate()
+
+    def word(self, waiting: int) -> Word:
+        said = Word(self._host, waiting, 1, bytes(32), datetime.now(UTC).replace(microsecond=0))
+        return replace(said, signature=sshsig.sign(self._key, Word.NAMESPACE, said.signed.encode()))
+
+
 class SimulatedHost:
     """One host: what its conversations have in common."""
 
-    def __init__(self, at: Path, number: int, rows: list[dict[str, Any]], note: Any) -> None:
+    def __init__(self, at: Path, number: int, rows: list[dict[str, Any]], note: Any, listed: Any) -> None:
         self.name = name_of(number)
         self.acceptor = Acceptor(at / "keytab", self.name, REALM)
         self.rows = rows
         self.note = note
+        self.listed = listed
+        self.roll = Roll(cast("Any", Signing(self.name)), lambda: len(self.rows))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -114,7 +143,10 @@ class SimulatedHost:
     def answer(self, message: Message) -> list[Message]:
         match message:
             case messages.List(what="requests"):
+                self.listed(b".")
                 return [*(messages.Item(row=row) for row in self.rows), messages.Done(text="")]
+            case messages.Roll():
+                return [messages.Item(row=self.roll.word()), messages.Done(text="")]
             case messages.Show():
                 found = [messages.Item(row=row) for row in self.rows if row["id"] == message.id]
                 return [*found, messages.Done(text="")] if found else [messages.Refused(code="unknown", text="no such request")]
@@ -155,6 +187,9 @@ class Talk:
         """Like the door; but where a plain copier leads here, and no jitd-door, nobody says ``carried``."""
         body = await self._body()
         message = coding.decode(body, FROM_CLIENT)
+        if isinstance(message, messages.Roll):
+            await self._be_an_agents(message)
+            return
         if not isinstance(message, messages.Carried):
             self._talk.hear(messages.Carried(carrier="ssh", source="local"))
         while True:
@@ -172,6 +207,17 @@ class Talk:
             if self._handshake.proof is not None:
                 body = self._handshake.proof.unwrap(body)
             message = coding.decode(body, FROM_CLIENT)
+
+    async def _be_an_agents(self, message: messages.Roll) -> None:
+        def say(word: Row) -> None:
+            self._say(messages.Item(row=word))
+
+        self._talk.hear(message)
+        self._host.roll.tell(say)
+        try:
+            await self._reader.read(1)
+        finally:
+            self._host.roll.tell_no_more(say)
 
     def _shake_hands(self, message: Message, body: bytes) -> None:
         if isinstance(message, messages.Carried):
@@ -206,10 +252,10 @@ def serve(at: str, k: int) -> None:
 
 async def _serve(at: Path, k: int) -> None:
     rows = json.loads((at / "rows").read_text())
-    with (at / f"reviews-{k}").open("a", buffering=1) as noted:
+    with (at / f"reviews-{k}").open("a", buffering=1) as noted, (at / f"lists-{k}").open("ab", buffering=0) as lists:
         servers = []
         for number in range(k, len(rows), N_PROCESSES):
-            host = SimulatedHost(at, number, rows[number], noted.write)
+            host = SimulatedHost(at, number, rows[number], noted.write, lists.write)
             servers.append(await asyncio.start_unix_server(host.serve, at / str(number), backlog=BACKLOG))
             os.chmod(at / str(number), 0o666)
         (at / f"ready-{k}").touch()
