@@ -24,7 +24,7 @@ from tests.fleet.between import Message, Split
 from tests.fleet.lies import NOT_KNOWN
 from tests.fleet.stage import Fleet
 from tests.marks import full
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 LOCAL = """
 [[permit]]
@@ -252,7 +252,9 @@ def test_killed_a_hundred_times_at_each_step_it_is_done_once_or_said_not_to_be(h
 
 
 def test_a_desk_that_watches_is_told_who_is_gone_and_watches_again(hub: Split) -> None:
-    """THREATS F-30. An agent that is killed says nothing, and is noticed when the desk asks whether it is there."""
+    """THREATS F-30. An agent that is killed says nothing, and is noticed when the desk asks whether it is there. Without an
+    engine, nobody is left to be watched, and the desk ends.
+    """
     wards = [Ward(hub, "agent", "db1"), Ward(hub, "jitd", "web2")]
     for host in hub.fleet.hosts.values():
         host.waits()
@@ -270,12 +272,20 @@ def test_a_desk_that_watches_is_told_who_is_gone_and_watches_again(hub: Split) -
             assert desk.stderr is not None
             said = [desk.stderr.readline() for _ in wards]
             assert desk.poll() is None
+            for ward in wards:
+                ward.start_again()
+            hub.kill_engine()
+            try:
+                _, rest = desk.communicate(timeout=PATIENCE)
+            finally:
+                hub.start_engine()
         finally:
             desk.kill()
     assert any(one.startswith("jitd: db1.example.test: what was sent to db1.example.test was not acknowledged") for one in said)
     assert any(one.startswith("jitd: web2.example.test: ") for one in said)
-    for ward in wards:
-        ward.start_again()
-        wait_for(ward.is_back, what=ward.name)
+    assert "jitd: mail3.example.test: the connection to the engine is lost" in rest and desk.returncode == 1, rest
+    assert rest.endswith("jitd: 3 of 3 hosts did not do what was asked\n"), rest
+    for name in hub.fleet.hosts:
+        wait_for(Ward(hub, "engine", name).is_back, what=name)
     with watching() as desk:
         desk.kill()
