@@ -18,7 +18,7 @@ MOST_PIECE = 32 * 1024
 RETURNED_AT = WINDOW // 4
 """Credit is returned in amounts of at least so many bytes."""
 RECEIVED_WITHIN = 5.0
-QUIET_FOR = 30.0
+QUIET_FOR = 10.0
 """Seconds after which a side that has said nothing asks whether the other one is still there."""
 HEAD = 5
 MOST_NUMBER = 2**32 - 1
