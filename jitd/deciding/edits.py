@@ -7,12 +7,12 @@ and the account that writes can make lead elsewhere, and the file is the one at 
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
 import stat
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,8 +131,11 @@ def _refuse_account(name: str, path: bytes, status: os.stat_result, run_as: RunA
     if not may_write:
         raise CannotEdit(f"{run_as.user} may not write in the directory of {name}, and so not replace it")
     attributes: list[str] = []
-    with suppress(OSError):  # not each file system has them
+    try:
         attributes = os.listxattr(path, follow_symlinks=False)
+    except OSError as fault:
+        if fault.errno != errno.EOPNOTSUPP:  # not each file system has them
+            raise
     if gone := next((one for one in attributes if one.startswith(_OF_ROOT)), ""):
         raise CannotEdit(f"{name} has the attribute {shown(gone)}, which {run_as.user} cannot give to the new file")
 

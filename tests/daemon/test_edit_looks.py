@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import pwd
@@ -151,3 +152,21 @@ def test_an_attribute_that_only_root_can_give_is_not_lost_by_the_edit_of_another
             look(file)
         os.chown(place, 0, 0)
         assert look(file, account="root").before == b"mine\n"
+
+
+@pytest.mark.parametrize(("fault", "is_refused"), [(errno.EIO, True), (errno.ENOENT, True), (errno.EOPNOTSUPP, False)])
+def test_a_file_whose_attributes_cannot_be_listed_is_not_taken_for_one_without(
+    place: Path, monkeypatch: pytest.MonkeyPatch, fault: int, is_refused: bool
+) -> None:
+    """THREATS R-33: And a file system that has none is no reason to refuse."""
+    file = owned(place / "x.conf", b"mine\n", "nobody")
+
+    def fails(*_: object, **__: object) -> list[str]:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(edits.os, "listxattr", fails)
+    if is_refused:
+        with pytest.raises(CannotEdit, match=os.strerror(fault)):
+            look(file)
+    else:
+        assert look(file).before == b"mine\n"
