@@ -495,10 +495,18 @@ class Perform:
         if self.holdings.is_due(id):
             self.later(self.holdings.go_on(id))
 
+    def expect_client(self, id: str, until: float) -> None:
+        """The client of the open request ``id`` was lost in a restart. Withdraw the request if the client is not back at
+        ``until`` (seconds on CLOCK_BOOTTIME).
+        """
+        self._waiters.expected.add(id)
+        self.deadlines.set("client", id, until)
+
     def _withdraw_unattended(self, id: str) -> None:
         """Withdraw a request whose client did not come back after a restart. Nothing is started for such a request, even if the
         request was approved meanwhile.
         """
+        self._waiters.expected.discard(id)
         found = self._store.request(id)
         if found is None or self._waiters.of(id) is not None:
             return

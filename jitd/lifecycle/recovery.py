@@ -93,7 +93,7 @@ class Recovery:
             for each in deadlines_of(waiting, now.boot):
                 deadlines.set(each.life, each.id, each.boot)
             if waiting.waits:
-                deadlines.set("client", waiting.id, now.boot + COMES_BACK_FOR)
+                self._perform.expect_client(waiting.id, now.boot + COMES_BACK_FOR)
 
     def _grants(self, now: Moment) -> None:
         deadlines = self._perform.deadlines

@@ -104,9 +104,12 @@ class Waiters:
         self.uncounted: dict[str, Mapping[str, str]] = {}
         """Per request that somebody waits for: approvers whose approval did not count at the last review, and why."""
         self._gone: dict[str, list[asyncio.Future[None]]] = {}
+        self.expected: set[str] = set()
+        """The requests whose clients were lost in a restart of the daemon, and may still come back."""
 
     def attend(self, request: str, waiter: Waiter) -> bool:
         """Register ``waiter``. Return False if another client already waits for that request."""
+        self.expected.discard(request)
         return self._waiting.setdefault(request, waiter) is waiter
 
     def leave(self, request: str, waiter: Waiter) -> None:

@@ -363,6 +363,10 @@ class Requests:
         await refuse_elsewhere(found, caller, self._workers)
         await self._uses.until_given_back(found)
         self._uses.refuse_early(found)
+        if not found.is_open and found.state is not RequestState.APPROVED and found.id in self._waiters.expected:
+            self._waiters.expected.discard(found.id)
+            on_created(found.id)
+            return found  # it ended before its client was back, which is told how, as if it had been connected
         if not found.is_open and self._uses.usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
             is_used = found.state is RequestState.APPROVED
             why = "what was approved is used or over" if is_used else f"it is {found.state}"

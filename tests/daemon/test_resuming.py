@@ -10,13 +10,14 @@ import pytest
 
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.origin import Caller
+from jitd.core.request import Verdict
 from jitd.core.subject import Subject, used_by
 from jitd.expressions.compiling import compile_when
 from jitd.facts import ticket
 from jitd.verbs.refusal import Refusal
-from tests.daemon.asking import ALICE, SAID, AskingHouse, Client, house
+from tests.daemon.asking import ALICE, BOB, HERE, SAID, AskingHouse, Client, house
 from tests.daemon.test_decider import ASKED
-from tests.scene import START, locked, person, place
+from tests.scene import START, locked, moment, person, place
 
 __all__ = ["house"]  # a fixture
 
@@ -85,6 +86,63 @@ def test_who_is_locked_while_jitd_decides_resumes_nothing_with_the_account_of_so
         assert house.monitors.started == [made.id]
 
     house.run(play())
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("denied", ("reviewed", 'denied by bob@EXAMPLE.TEST: "not today"')),
+        ("expired", ("expired", "request {id} has expired: nobody decided in time")),
+        ("withdrawn", ("withdrawn", "request {id} was withdrawn")),
+    ],
+)
+def test_a_client_that_comes_back_after_a_restart_is_told_how_its_request_ended_meanwhile(
+    house: AskingHouse, how: str, told: tuple[str, str]
+) -> None:
+    house.rules()
+    made: Any = house.run(Client(house).submit())
+    again = house.next_daemon()
+    again.rules()
+
+    async def play() -> None:
+        await again.recovery.recover()
+        if how == "denied":
+            await again.reviews.review(BOB, made.id, Verdict.DENY, made.fingerprint, "not today", HERE)
+        elif how == "withdrawn":
+            again.requests.withdraw(ALICE, made.id)
+        else:
+            again.at = moment(3600)
+            again.perform._due("request", made.id)
+        with pytest.raises(Refusal, match="you have no request"):
+            await Client(again, BOB).resume(made.id)
+        client = Client(again)
+        await client.resume(made.id)
+        code, text = told
+        assert client.refused == [(code, text.format(id=made.id))] and not client.waiting.is_waiting
+        with pytest.raises(Refusal, match=f"cannot be resumed: it is {how}"):
+            await Client(again).resume(made.id)
+
+    again.run(play())
+    again.workers.close()
+    again.store.close()
+
+
+def test_a_client_that_comes_back_too_late_is_told_that_its_request_cannot_be_resumed(house: AskingHouse) -> None:
+    house.rules()
+    made: Any = house.run(Client(house).submit())
+    again = house.next_daemon()
+    again.rules()
+
+    async def play() -> None:
+        await again.recovery.recover()
+        await again.reviews.review(BOB, made.id, Verdict.DENY, made.fingerprint, "", HERE)
+        again.perform._due("client", made.id)
+        with pytest.raises(Refusal, match="cannot be resumed: it is denied"):
+            await Client(again).resume(made.id)
+
+    again.run(play())
+    again.workers.close()
+    again.store.close()
 
 
 async def resume(house: AskingHouse, id: str, who: Subject) -> None:
