@@ -7,14 +7,16 @@ Law: no test waits for a time to pass where something can be seen to happen. Wha
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import re
 import socket
 import struct
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 PATIENCE = float(os.environ.get("JITD_PATIENCE") or 60)
@@ -37,6 +39,21 @@ def wait_for(true: Callable[[], T], within: float = PATIENCE, what: str = "it") 
             raise AssertionError(f"{what} did not come about within {within} s") from missing
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
+
+
+_GIVEN_UP = re.compile(r"\(waited [\d.]+ s\)$|did not answer within \d+ s|jitd does not answer")
+
+
+def examined(look: Callable[[], str], silent: Container[str] = ()) -> list[dict[str, Any]]:
+    """The findings that ``look`` returns, as ``jitd doctor --json`` prints them, once it has looked at all to the end: on a busy
+    host it may give up. The checks in ``silent`` never answer.
+    """
+
+    def seen() -> list[dict[str, Any]]:
+        rows = [json.loads(line) for line in look().splitlines()]
+        return [] if any(_GIVEN_UP.search(row["sentence"]) and row["check"] not in silent for row in rows) else rows
+
+    return wait_for(seen, what="a look that is not given up")
 
 
 def status_of(pid: int | str) -> dict[str, str]:

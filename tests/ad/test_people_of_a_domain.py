@@ -6,7 +6,6 @@ tests/kerberos/test_liveness.py has the same of MIT, and docs/adr/0075 both tabl
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.ad.conftest import PASSWORD, REALM, SERVICE, Member, on, root
+from tests.waiting import examined
 
 LDB = "/var/lib/samba/private/sam.ldb"
 PROGRAM = """\
@@ -114,7 +114,7 @@ mv /root/kept.keytab /etc/krb5.keytab
 
 
 def doctor() -> dict[str, dict[str, str]]:
-    return {row["check"]: row for row in map(json.loads, on("member", "jitd", "doctor", "--json").stdout.splitlines())}
+    return {row["check"]: row for row in examined(lambda: on("member", "jitd", "doctor", "--json").stdout)}
 
 
 def keys() -> list[str]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import subprocess
 import time
 from collections.abc import Callable, Container, Iterator
@@ -17,30 +16,23 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.booted.conftest import Service, show, systemctl
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, examined, wait_for
 
 ALLOWED = {"clock.synchronised"}
 SLOW = {(check, "weak") for check in ("nss.speed", "state.sync", "daemon.answers", "pam.opens")}
 """What is said of a host that is slow, and of nothing else."""
-GIVEN_UP = re.compile(r"\(waited \d+ s\)$|did not answer within \d+ s|jitd does not answer")
 LEFT = "jitd-run-ZZZZ-ZZZZ.scope"
 
 
-def look() -> list[dict[str, Any]]:
+def look() -> str:
     done = subprocess.run(["jitd", "doctor", "--json"], capture_output=True, text=True, timeout=PATIENCE, check=False)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == int(any(row["level"] == "bad" for row in rows)), done.stderr
-    return rows
+    return done.stdout
 
 
 def doctor(silent: Container[str] = ()) -> list[dict[str, Any]]:
-    """What it says when it has seen all to the end: on a busy host it may give up a look. What is in ``silent`` never answers."""
-
-    def seen() -> list[dict[str, Any]]:
-        rows = look()
-        return [] if any(GIVEN_UP.search(row["sentence"]) and row["check"] not in silent for row in rows) else rows
-
-    return wait_for(seen, what="a look that is not given up")
+    return examined(look, silent)
 
 
 def unwell(rows: list[dict[str, Any]]) -> dict[str, str]:

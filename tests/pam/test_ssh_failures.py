@@ -7,7 +7,6 @@ Law: after each row all is mended, nothing ran and nothing was granted meanwhile
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -25,7 +24,7 @@ from tests.pam.programs import POLICY, Gated, module
 from tests.pam.sshd_stage import Sshd, rule, stacked
 from tests.pam.test_shut import MODULES
 from tests.system.failing import Disk
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, examined, wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 LOGINS = rule("carol-by-ssh", "carol") + rule("bob-anyhow", "bob", 'ticket = "optional"')
@@ -235,15 +234,8 @@ def test_a_policy_that_is_broken_leaves_the_old_one_in_force(gated: Gated, sshd:
 
 def test_the_doctor_tries_the_gates_of_logins_for_real(gated: Gated, sshd: Sshd) -> None:
     def told() -> dict[str, str]:
-        """Once no look at a gate is given up, as on a busy host."""
-
-        def sentences() -> dict[str, str]:
-            lines = gated.jitd("doctor", "--json", f"--config={gated.config_file}").stdout.splitlines()
-            rows = [row for row in map(json.loads, lines) if row["check"] == "pam.gates"]
-            is_whole = not any(re.search(r"\(waited \d+ s\)$", row["sentence"]) for row in rows)
-            return {row["sentence"]: row["level"] for row in rows} if is_whole else {}
-
-        found = wait_for(sentences, what="a look at all gates that is not given up")
+        rows = examined(lambda: gated.jitd("doctor", "--json", f"--config={gated.config_file}").stdout)
+        found = {row["sentence"]: row["level"] for row in rows if row["check"] == "pam.gates"}
         return {word: level for word in ("login", "sshd") for text, level in found.items() if f" of {word} opens " in text}
 
     assert told() == {"login": "ok", "sshd": "ok"}

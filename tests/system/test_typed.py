@@ -23,7 +23,7 @@ from jitd_inspection.pamlint import loading
 from tests.pamlint.host import GATE, SHAPE
 from tests.system.breakages import TABLE, written
 from tests.system.conftest import House
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, examined, wait_for
 
 
 def typed(command: str) -> subprocess.CompletedProcess[str]:
@@ -37,8 +37,8 @@ def typed(command: str) -> subprocess.CompletedProcess[str]:
 
 def doctor(house: House, check: str) -> dict[str, Any]:
     """The finding of ``check``; nothing if there is none."""
-    done = house.run("root", "jitd", "doctor", "--json", "--config", str(house.config_file), timeout=2 * PATIENCE)
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    line = ("jitd", "doctor", "--json", "--config", str(house.config_file))
+    rows = examined(lambda: house.run("root", *line, timeout=2 * PATIENCE).stdout)
     return next((row for row in rows if row["check"] == check), {"level": "", "mend": "", "command": ""})
 
 

@@ -8,7 +8,6 @@ Law: the host feeds by ssh alone, and never touches the directory of the witness
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shlex
@@ -32,7 +31,7 @@ from tests.core.chains import Host
 from tests.evidence.test_witness_directory import Witness, given
 from tests.law import manual
 from tests.system.conftest import HOST, House
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, examined, wait_for
 
 ACCOUNT = "eve"
 """Of the witness: she has no rights at jitd, and her password opens nothing here."""
@@ -129,8 +128,8 @@ class Pair:
         return self.house.head().number
 
     def finding(self) -> dict[str, str]:
-        done = self.house.jitd("doctor", "--json", "--config", str(self.house.config_file))
-        (found,) = [one for one in map(json.loads, done.stdout.splitlines()) if one["check"] == "record.witness"]
+        rows = examined(lambda: self.house.jitd("doctor", "--json", "--config", str(self.house.config_file)).stdout)
+        (found,) = [one for one in rows if one["check"] == "record.witness"]
         return found
 
     def proof(self) -> Path:
