@@ -41,7 +41,8 @@ def wait_for(true: Callable[[], T], within: float = PATIENCE, what: str = "it") 
         pause = min(pause * 1.5, 0.05)
 
 
-_GIVEN_UP = re.compile(r"\(waited [\d.]+ s\)$|did not answer within \d+ s|jitd does not answer")
+GIVEN_UP = re.compile(r"\(waited [\d.]+ s\)$|(did not answer|could not be read) within \d+ s|jitd does not answer", re.M)
+"""What ``jitd doctor`` says of a look that a busy host has it give up."""
 
 
 def examined(look: Callable[[], str], silent: Container[str] = ()) -> list[dict[str, Any]]:
@@ -51,7 +52,7 @@ def examined(look: Callable[[], str], silent: Container[str] = ()) -> list[dict[
 
     def seen() -> list[dict[str, Any]]:
         rows = [json.loads(line) for line in look().splitlines()]
-        return [] if any(_GIVEN_UP.search(row["sentence"]) and row["check"] not in silent for row in rows) else rows
+        return [] if any(GIVEN_UP.search(row["sentence"]) and row["check"] not in silent for row in rows) else rows
 
     return wait_for(seen, what="a look that is not given up")
 
