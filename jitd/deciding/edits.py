@@ -22,7 +22,7 @@ from jitd.core.script import LARGEST, Script, is_text
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, groups
 from jitd.deciding.scripts import Scripts
-from jitd.files import exchange, inspection
+from jitd.files import exchange, inspection, path_lookup
 from jitd.files.inspection import Uninspectable, path_in_sentence
 from jitd.files.mounts import Mounts
 from jitd.files.reading_as import Rights, may_make_files, read_as
@@ -88,6 +88,24 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...]) -> Looked:
         f"{_name(pwd.getpwuid, status.st_uid)}:{_name(grp.getgrgid, status.st_gid)}",
     )
     return Looked(edit, before)
+
+
+def refuse_links(typed: bytes, command: Command, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look) -> None:
+    """Raise CannotEdit if the path that ``who`` has typed leads to the file of ``command`` by a link on the way that they can
+    change, or anybody else but root and the account that writes. ``glance`` has found the file, and nothing is looked up anew:
+    the links that are judged are those that were followed.
+    """
+    uid = accounts.trusted_uid(command.run_as)
+    view = inspection.View(0 if uid == who.uid else uid, None, trusted)
+    name, real = path_in_sentence(typed), path_in_sentence(command.edited)
+    try:
+        way = path_lookup.seen(os.path.dirname(typed), 0, (), None, glance)
+        changers = inspection.link_changers(way.steps, view, glance)
+    except (Uninspectable, OSError, ValueError) as fault:
+        raise CannotEdit(f"the links on the way to {name} cannot be looked at: {fault}") from None
+    if changers:
+        told = f"{name} leads through a link that others can change: {changers[0]}"
+        raise CannotEdit(f"{told}; name the file by its real path, {real}")
 
 
 def scripts_of(command: Command, before: bytes, after: bytes) -> Scripts:

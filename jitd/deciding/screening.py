@@ -161,6 +161,7 @@ def _look_at_edit(
     if isinstance(decision, Deny):
         return Sighting(command, decision)
     try:
+        edits.refuse_links(path, command, who, trusted, glance)
         looked = edits.look(command, who, trusted)
         command = replace(command, edit=looked.edit)
         scripts = edits.scripts_of(command, looked.before, asked.text)

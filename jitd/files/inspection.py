@@ -565,6 +565,19 @@ def changers_on(steps: Iterable[tuple[bytes, os.stat_result]], end: bytes, view:
     return tuple(dict.fromkeys(own + walk.changers))
 
 
+def link_changers(steps: Iterable[tuple[bytes, os.stat_result]], view: View, glance: Glance) -> tuple[str, ...]:
+    """Return one sentence for each account that could put another link in the place of one in ``steps``: in its directory, or in
+    one above it. Root and the target account are left out. ``steps`` and ``glance`` are those of ``changers_on``. Raises
+    Uninspectable and OSError.
+    """
+    walk = _Walk(view.target_uid, view.mounts, view.cwd, glance)
+    for directory, entry in steps:
+        if stat.S_ISLNK(entry.st_mode):
+            walk.follow(directory)
+            walk._look_at(directory, entry)
+    return _sentences(walk.changers)
+
+
 def digest_of(path: bytes, limit: int) -> bytes:
     """Return the SHA-256 of the regular file at ``path``. Raises Uninspectable, also for a file of more than ``limit`` bytes."""
     file = open_regular(path)

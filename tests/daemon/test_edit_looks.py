@@ -8,6 +8,7 @@ import hashlib
 import os
 import pwd
 import shutil
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from jitd.core.script import LARGEST
 from jitd.core.subject import Subject
 from jitd.deciding import edits
 from jitd.deciding.edits import CannotEdit
+from jitd.files import path_lookup
 from jitd.files.reading_as import read_as
 
 NOBODY = pwd.getpwnam("nobody")
@@ -37,11 +39,12 @@ def place() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def look(file: Path, new: bytes = b"new\n", account: str = "nobody") -> edits.Looked:
-    """What nobody is answered, who wants ``new`` written by ``account``."""
-    who = Subject("nobody@EXAMPLE.ORG", "nobody", NOBODY.pw_uid, NOBODY.pw_gid, frozenset(), "nobody", None)
+WHO = Subject("nobody@EXAMPLE.ORG", "nobody", NOBODY.pw_uid, NOBODY.pw_gid, frozenset(), "nobody", None)
+
+
+def asked(file: Path, new: bytes, account: str) -> Command:
     entry, path = pwd.getpwnam(account), os.fsencode(file)
-    command = Command(
+    return Command(
         argv=(SUDOEDIT, path),
         path=SUDOEDIT,
         digest=b"",
@@ -54,7 +57,12 @@ def look(file: Path, new: bytes = b"new\n", account: str = "nobody") -> edits.Lo
         streams=(),
         edit=Edit(0, 0, 0, 0, 0, b"", hashlib.sha256(new).digest()),
     )
-    found = edits.look(command, who, ())
+
+
+def look(file: Path, new: bytes = b"new\n", account: str = "nobody") -> edits.Looked:
+    """What nobody is answered, who wants ``new`` written by ``account``."""
+    command = asked(file, new, account)
+    found = edits.look(command, WHO, ())
     edits.scripts_of(command, found.before, new)
     return found
 
@@ -138,6 +146,96 @@ def test_no_size_of_a_new_text_tells_the_size_of_the_old_one(place: Path) -> Non
                 sizes.append(size)
         refused.add(tuple(sizes))
     assert len(refused) == 1 and refused != {()}
+
+
+def refused_link(typed: Path, account: str = "root", meddle: Callable[[], object] = lambda: None) -> str:
+    """Why nobody may not name the file by the path ``typed``, or "". ``meddle`` is called when jitd has found the file."""
+    glance = path_lookup.Look()
+    real = path_lookup.resolve(os.fsencode(typed), b"/", b"", glance)
+    meddle()
+    try:
+        edits.refuse_links(os.fsencode(typed), asked(Path(os.fsdecode(real)), b"new\n", account), WHO, (), glance)
+    except CannotEdit as fault:
+        return str(fault)
+    return ""
+
+
+def by_mode(place: Path) -> None:
+    place.chmod(0o777)
+
+
+def by_group(place: Path) -> None:
+    os.chown(place, 0, NOBODY.pw_gid)
+    place.chmod(0o775)
+
+
+def by_list(place: Path) -> None:
+    entries = ((1, 7, 2**32 - 1), (2, 7, NOBODY.pw_uid), (4, 5, 2**32 - 1), (16, 7, 2**32 - 1), (32, 5, 2**32 - 1))
+    os.setxattr(place, "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *one) for one in entries))
+
+
+def by_sticky(place: Path) -> None:
+    place.chmod(0o1777)
+    os.chown(place / "way", NOBODY.pw_uid, NOBODY.pw_gid, follow_symlinks=False)
+
+
+def by_owner(place: Path) -> None:
+    os.chown(place, NOBODY.pw_uid, NOBODY.pw_gid)
+
+
+def by_directory_above(place: Path) -> None:
+    by_owner(place)
+    (place / "way").unlink()
+    (place / "way").mkdir()
+    (place / "way/to").symlink_to("/etc")
+
+
+@pytest.mark.parametrize("right", [by_owner, by_mode, by_group, by_list, by_sticky, by_directory_above])
+def test_a_link_that_the_requester_can_change_is_not_followed(place: Path, right: Callable[[Path], None]) -> None:
+    """THREATS R-34."""
+    os.chown(place, 0, 0)
+    (place / "way").symlink_to("/etc")
+    typed = place / ("way/to/hostname" if right is by_directory_above else "way/hostname")
+    assert refused_link(place / "way/hostname") == ""
+    right(place)
+    told = refused_link(typed)
+    assert told.startswith(f"{typed} leads through a link that others can change: {place} "), told
+    assert told.endswith("; name the file by its real path, /etc/hostname"), told
+
+
+def test_a_link_of_the_account_that_writes_is_not_followed_for_itself(place: Path) -> None:
+    """THREATS R-34: For another requester, it is the account's own, as its directories are."""
+    (place / "way").symlink_to("/etc")
+    assert refused_link(place / "way/hostname", account="nobody")
+    os.chown(place, pwd.getpwnam("daemon").pw_uid, 0)
+    assert refused_link(place / "way/hostname", account="daemon") == ""
+    assert refused_link(place / "way/hostname")
+
+
+def test_a_link_that_only_root_can_change_is_followed(place: Path) -> None:
+    """Whoever owns the link itself, and also in a sticky directory; and so is a way through a directory without a link."""
+    mine = place / "mine"
+    mine.mkdir()
+    os.chown(mine, NOBODY.pw_uid, NOBODY.pw_gid)
+    os.chown(place, 0, 0)
+    (place / "way").symlink_to("/etc")
+    os.chown(place / "way", NOBODY.pw_uid, NOBODY.pw_gid, follow_symlinks=False)
+    assert refused_link(place / "way/hostname") == "" == refused_link(mine / "../way/hostname")
+    os.chown(place / "way", 0, 0, follow_symlinks=False)
+    place.chmod(0o1777)
+    assert refused_link(place / "way/hostname") == ""
+
+
+def test_the_links_that_are_judged_are_those_that_were_followed(place: Path) -> None:
+    """THREATS R-34: Whoever takes the link away afterwards has gained nothing."""
+    (place / "way").symlink_to("/etc")
+
+    def hide() -> None:
+        (place / "way").unlink()
+        (place / "way").mkdir()
+        os.chown(place, 0, 0)
+
+    assert f"{place} belongs to uid" in refused_link(place / "way/hostname", meddle=hide)
 
 
 @pytest.mark.parametrize("attribute", ["trusted.note", "user.note"])

@@ -244,6 +244,28 @@ def test_links_that_only_root_can_change_are_followed_and_the_real_path_is_bound
         way.unlink()
 
 
+def test_a_link_that_the_requester_can_change_is_refused_and_the_real_path_is_named(house: House, site: Path, copy: Path) -> None:
+    """THREATS R-34."""
+    way = HOME / "way"
+    way.symlink_to(PLACE)
+    try:
+        (PLACE / "free/x").write_bytes(OLD)
+        done = house.sudo("alice", "-e", str(way / "free/x"), "--from", str(copy))
+        assert done.returncode == 126 and f"through a link that others can change: {HOME} belongs to" in done.stderr, done
+        assert f"name the file by its real path, {PLACE}/free/x" in done.stderr
+        (PLACE / "plain").write_bytes(OLD)
+        done = house.sudo("alice", "-e", str(way / "plain"), "--from", str(copy))
+        assert done.returncode == 121 and "leads through" not in done.stderr, done  # what no rule permits is not looked at
+    finally:
+        way.unlink()
+    (PLACE / "sealed").mkdir(mode=0o700)  # and nobody is told of a link that they cannot see
+    (PLACE / "sealed/way").symlink_to(PLACE / "free")
+    os.chown(PLACE / "sealed", 4002, 4002)
+    done = house.sudo("alice", "-e", str(PLACE / "sealed/way/x"), "--from", str(copy))
+    assert done.returncode != 0 and "link" not in done.stderr and "free/x" not in done.stderr, done
+    assert (PLACE / "free/x").read_bytes() == OLD
+
+
 def test_the_account_that_writes_needs_its_own_rights(house: House, copy: Path) -> None:
     file = PLACE / "free/bobs"
     file.write_bytes(OLD)
