@@ -6,7 +6,11 @@ Law: the new file is made beside the old one, whole, and the two change places i
 is removed: if it is not the file that was expected, the two change places again. So at each moment the name leads to the old
 file or to the whole new one, and a file that somebody else has put there meanwhile is not lost. No name of a path but the last is
 looked up anew: all goes by the descriptor of the directory.
-Sources: renameat2(2), RENAME_EXCHANGE; xattr(7); acl(5); ioctl_iflags(2).
+
+The new file gets a name when it is whole, for the check and the exchange. A process that is killed then leaves it. The name has
+the number of its inode, and the process holds a lock, so the next edit knows it: no file of anybody else's has its own number in
+such a name.
+Sources: renameat2(2), RENAME_EXCHANGE; open(2), O_TMPFILE; flock(2); xattr(7); acl(5); ioctl_iflags(2).
 """
 
 from __future__ import annotations
@@ -29,9 +33,10 @@ _FS_IMMUTABLE, _FS_APPEND = 0x10, 0x20
 _OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 SUFFIX = b".jitsudo-"
-"""Between the name of a file and a random word, this makes the name of the new file. It begins with a dot, too: run-parts(8),
-cron(8), sudoers(5) and globs such as ``*.conf`` pass such a file over.
+"""Between the name of a file and two words, this makes the name of the new file. It begins with a dot, too: run-parts(8),
+cron(8), sudoers(5) and globs such as ``*.conf`` pass such a file over. The words are the number of its inode and a random one.
 """
+_WORDS = 16 + 1 + 8
 LARGEST = 64 * 1024
 """Maximum size in bytes of the old text and of the new one."""
 
@@ -93,18 +98,16 @@ def exchange(directory: int, name: bytes, new: bytes, expected: Expected, check:
     not to be taken, or "". Raises NotExchanged; then the old file stands.
     """
     old = _opened(directory, name)
-    beside = b"." + name[: 255 - len(SUFFIX) - 9] + SUFFIX + os.urandom(4).hex().encode()
     try:
         status = os.fstat(old)
         _must_be_plain(old, status)
         _must_be(old, status, expected)
-        try:
-            made = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
-        except OSError as fault:
-            raise NotExchanged(f"no file can be made beside it: {fault.strerror}") from None
+        _remove_left(directory, name)
+        made, beside = _made(directory, name)
         try:
             with _removed_unless_exchanged(directory, beside, made):
                 kept = _fill(made, new, old, status)
+                _name(made, directory, beside)
                 if refusal := check(beside):
                     raise NotExchanged(refusal)
                 _must_have(made, new, status)
@@ -167,6 +170,60 @@ def _must_be(file: int, status: os.stat_result, expected: Expected) -> None:
 
 
 # --- the new file --------------------------------------------------------------------------------------------------------
+
+
+def _prefix(name: bytes) -> bytes:
+    return b"." + name[: 255 - 1 - len(SUFFIX) - _WORDS] + SUFFIX
+
+
+def _made(directory: int, name: bytes) -> tuple[int, bytes]:
+    """Return a new file, which has no name yet, and its name. On a file system that makes no such file, it has its name at once,
+    and a name by which no other edit takes it for left over.
+    """
+    flags, word = os.O_RDWR | os.O_CLOEXEC, os.urandom(4).hex().encode()
+    try:
+        try:
+            made = os.open(b".", flags | os.O_TMPFILE, 0o600, dir_fd=directory)
+        except OSError as fault:
+            if fault.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+                raise
+            beside = _prefix(name) + b"0-" + word
+            return os.open(beside, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=directory), beside
+    except OSError as fault:
+        raise NotExchanged(f"no file can be made beside it: {fault.strerror}") from None
+    return made, _prefix(name) + b"%x-" % os.fstat(made).st_ino + word
+
+
+def _name(made: int, directory: int, beside: bytes) -> None:
+    """Give the new file its name, unless it has one. It is locked before, so that no other edit removes it."""
+    try:
+        if not os.fstat(made).st_nlink:
+            with contextlib.suppress(OSError):  # not each file system has locks: then no edit gets one
+                fcntl.flock(made, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.link(b"/proc/self/fd/%d" % made, beside, dst_dir_fd=directory, follow_symlinks=True)
+            os.fsync(made)  # a file system may keep nothing of what had no name (btrfs)
+    except OSError as fault:
+        raise NotExchanged(f"no file can be made beside it: {fault.strerror}") from None
+
+
+def _remove_left(directory: int, name: bytes) -> None:
+    """Remove the new files that edits of the file have left whose process was killed."""
+    with contextlib.suppress(OSError):  # who may write the directory may perhaps not read it
+        for beside in map(os.fsencode, os.listdir(directory)):
+            if beside.startswith(_prefix(name)):
+                with contextlib.suppress(OSError):
+                    _remove_if_left(directory, name, beside)
+
+
+def _remove_if_left(directory: int, name: bytes, beside: bytes) -> None:
+    left = os.open(beside, _OLD, dir_fd=directory)
+    try:
+        status = os.fstat(left)
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and beside.startswith(_prefix(name) + b"%x-" % status.st_ino):
+            fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(beside, dir_fd=directory)
+    finally:
+        os.close(left)
 
 
 def _fill(made: int, new: bytes, old: int, status: os.stat_result) -> dict[str, bytes]:

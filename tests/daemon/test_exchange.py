@@ -382,7 +382,7 @@ def test_a_disk_that_is_full_changes_nothing(place: Place, monkeypatch: pytest.M
     assert place.is_untouched()
 
 
-CALLS = ("open", "write", "fchown", "listxattr", "setxattr", "fchmod", "fsync", "fstat", "pread", "unlink", "close")
+CALLS = ("open", "write", "fchown", "listxattr", "setxattr", "fchmod", "fsync", "link", "fstat", "pread", "unlink", "close")
 
 
 def test_whatever_moment_it_is_killed_at_the_name_leads_to_one_of_the_two_texts_whole(place: Place) -> None:
@@ -404,12 +404,95 @@ def test_whatever_moment_it_is_killed_at_the_name_leads_to_one_of_the_two_texts_
         left = [name for name in place.names() if name != "x.conf"]
         assert len(left) <= 1 and all(name.startswith(".x.conf.jitsudo-") for name in left)
         found.add((content, bool(left)))
-        for name in left:
+        is_new = [(place.at / name).read_bytes() == NEW for name in left]
+        place.exchange(b"next\n")  # removes the new text that the dead one has left, and no old one
+        assert place.names() == [name for name, gone in zip(left, is_new, strict=True) if not gone] + ["x.conf"]
+        for name in place.names():
             (place.at / name).unlink()
         if not os.WIFSIGNALED(status):
             break
         place.file.write_bytes(OLD)
     assert n_calls > 20 and found >= {(OLD, False), (OLD, True), (NEW, True), (NEW, False)}
+
+
+def left_by_a_dead_one(place: Place) -> str:
+    """The name of what an edit has left that was killed in its check."""
+    if not (child := os.fork()):
+        try:
+            place.exchange(check=lambda _: str(os.kill(os.getpid(), signal.SIGKILL)))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    (name,) = set(place.names()) - {"x.conf"}
+    return name
+
+
+def test_the_next_edit_removes_what_a_killed_one_has_left_and_nothing_else(place: Place) -> None:
+    """THREATS R-33: Not a copy of it, nor a link, nor what an edit has left on purpose, nor what another file's has left."""
+    name = left_by_a_dead_one(place)
+    left, word = place.at / name, name.rpartition("-")[2]
+    kept = {
+        f".x.conf.jitsudo-0-{word}": NEW,
+        f".x.conf.jitsudo-{word}": NEW,
+        f".x.conf.jitsudo-{left.stat().st_ino:x}-{word[::-1]}": OLD,  # the old file, which came out
+        f".x.conf.jitsudo-{left.stat().st_ino + 99:x}-{word}": NEW,
+        "x.conf.jitsudo": NEW,
+    }
+    for other, text in kept.items():
+        (place.at / other).write_bytes(text)
+    os.rename(left, place.at / "aside")
+    os.mkfifo(place.at / ".x.conf.jitsudo-1-f")
+    (place.at / ".x.conf.jitsudo-1-d").mkdir()
+    (place.at / name.replace("-", "-0", 1)).symlink_to("aside")
+    left.symlink_to("aside")
+    place.exchange(b"next\n")
+    assert left.is_symlink() and (place.at / "aside").read_bytes() == NEW
+    left.unlink()
+    os.link(place.at / "aside", left)
+    place.exchange(b"then\n", place.expect())
+    assert left.exists()
+    (place.at / "aside").unlink()
+    (place.at / "y").write_bytes(OLD)
+    exchange.exchange(place.directory, b"y", NEW, exchange.expect(place.directory, b"y")[0])
+    assert left.exists()
+    names = set(place.names())
+    place.exchange(b"last\n")
+    assert set(place.names()) == names - {name} and all((place.at / one).read_bytes() == text for one, text in kept.items())
+
+
+def test_an_edit_that_is_being_checked_keeps_its_file(place: Place) -> None:
+    """THREATS R-33: Another edit of the same file may be written meanwhile."""
+
+    def check(name: bytes) -> str:
+        if not (child := os.fork()):
+            try:
+                place.exchange(b"first\n")
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        return "" if (place.at / os.fsdecode(name)).exists() else "it is gone"
+
+    with pytest.raises(Changed, match="stands as it was changed"):
+        place.exchange(check=check)
+    assert place.is_untouched(b"first\n")
+
+
+def test_a_file_system_that_makes_no_file_without_a_name_is_no_reason_not_to_write(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = os.open
+
+    def refusing(path: object, flags: int, *rest: int, **more: int) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        return kept(path, flags, *rest, **more)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(os, "open", refusing)
+    place.exchange()
+    assert place.is_untouched(NEW)
+    name = left_by_a_dead_one(place)
+    place.exchange()
+    assert place.names() == [name, "x.conf"]
 
 
 def _die_before(number: int) -> None:

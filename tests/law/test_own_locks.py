@@ -16,6 +16,7 @@ LOCKS = {
     "jitd_inspection.verbs.steps": "a file in a directory that only root can enter",
     "jitd_inspection.verbs.stacks": "a file of root's own in /run, made with the mode 0600",
     "jitd.executor.remains": "the plate of a run, which the daemon has made with the mode 0600 in its own directory",
+    "jitd.files.exchange": "a new file before it has a name; nobody waits, and a stranger's lock keeps there what is left",
     "jitd.files.durable": "a file of root's own for this purpose; `locked` refuses one that others can open or move",
     "jitd_things.givers.account_lock": "shadow-utils' own file, which only root can open; who holds it for a holder is killed",
     "jitd.monitor.birth": "the plate of a run",

@@ -206,6 +206,7 @@ def test_who_is_killed_while_an_edit_is_checked_loses_neither_text(house: House,
         MAY_GO.touch()
         done = house.sudo("alice", "-e", str(file), "--from", str(COPY))  # and this is how to go on
         assert done.returncode == 0 and file.read_bytes() == NEW, done
+        assert os.listdir(file.parent) == ["x"]
     assert COPY.read_bytes() == NEW
 
 
