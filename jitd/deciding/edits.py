@@ -34,8 +34,12 @@ MOST_SHOWN = 192 * 1024
 not for both together: the requester chooses the size of the new text, and would find out the size of the old one.
 """
 
-_OF_ROOT = ("trusted.", "security.capability")
-"""Extended attributes that only root can give to a file. Other accounts do not even see the first ones (xattr(7))."""
+_OF_ROOT = ("trusted.", "security.")
+"""Extended attributes that only root can give to a file. Other accounts do not even see the first ones. Who can reach a file sees
+that it has the others, also if they cannot read it (xattr(7)), so a refusal tells nothing new.
+"""
+_LABEL = "security.selinux"
+"""The policy of SELinux decides who may give it."""
 
 
 class CannotEdit(Exception):
@@ -154,7 +158,7 @@ def _refuse_account(name: str, path: bytes, status: os.stat_result, run_as: RunA
     except OSError as fault:
         if fault.errno != errno.EOPNOTSUPP:  # not each file system has them
             raise
-    if gone := next((one for one in attributes if one.startswith(_OF_ROOT)), ""):
+    if gone := next((one for one in attributes if one.startswith(_OF_ROOT) and one != _LABEL), ""):
         raise CannotEdit(f"{name} has the attribute {shown(gone)}, which {run_as.user} cannot give to the new file")
 
 

@@ -238,7 +238,7 @@ def test_the_links_that_are_judged_are_those_that_were_followed(place: Path) -> 
     assert f"{place} belongs to uid" in refused_link(place / "way/hostname", meddle=hide)
 
 
-@pytest.mark.parametrize("attribute", ["trusted.note", "user.note"])
+@pytest.mark.parametrize("attribute", ["trusted.note", "security.note", "user.note"])
 def test_an_attribute_that_only_root_can_give_is_not_lost_by_the_edit_of_another_account(place: Path, attribute: str) -> None:
     """THREATS R-33: And one that its owner can give is kept."""
     file = owned(place / "x.conf", b"mine\n", "nobody")
