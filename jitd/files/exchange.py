@@ -31,7 +31,7 @@ _RENAME_EXCHANGE = 2
 _FS_IOC_GETFLAGS = 0x80086601
 _FS_IMMUTABLE, _FS_APPEND = 0x10, 0x20
 _OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 SUFFIX = b".jitsudo-"
 """Between the name of a file and two words, this makes the name of the new file. It begins with a dot, too: run-parts(8),
 cron(8), sudoers(5) and globs such as ``*.conf`` pass such a file over. The words are the number of its inode and a random one.
@@ -63,7 +63,9 @@ class Expected:
 
 
 def open_directory(path: bytes) -> int:
-    """Return a descriptor of the directory ``path``, which has no link in it. Raises NotExchanged if it has one now."""
+    """Return a descriptor of the directory ``path``, which has no link in it. Raises NotExchanged if it has one now. The caller
+    needs not be allowed to read the directory, nor those above: then the descriptor is for paths only (O_PATH).
+    """
     at = os.open(b"/", _DIRECTORY)
     for part in filter(None, path.split(b"/")):
         try:
@@ -73,6 +75,10 @@ def open_directory(path: bytes) -> int:
             raise NotExchanged(f"the way to the file is not as it was: {why}") from None
         finally:
             os.close(at)
+        at = below
+    with contextlib.suppress(PermissionError):
+        below = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
+        os.close(at)
         at = below
     return at
 

@@ -96,6 +96,24 @@ def test_an_account_writes_with_its_own_rights_alone(stage: Stage, place: Path) 
     assert stage.play(job)[1] == Outcome(Ending.EXITED, 1) and (place / "x.conf").read_bytes() == OLD
 
 
+@pytest.mark.parametrize(("above", "mode"), [(0o711, 0o755), (0o755, 0o300), (0o711, 0o300)])
+def test_an_account_needs_no_right_to_read_the_directories_on_the_way(stage: Stage, place: Path, above: int, mode: int) -> None:
+    """The request needs none either: somebody would have approved in vain."""
+    inner = place / "inner"
+    inner.mkdir()
+    (place / "x.conf").rename(inner / "x.conf")
+    for one in (inner, inner / "x.conf"):
+        os.chown(one, NOBODY, NOBODY)
+    place.chmod(above)
+    inner.chmod(mode)
+    job = edit(stage, inner / "x.conf", uid=NOBODY, gid=NOBODY, groups=(NOBODY,), trusted_uid=NOBODY)
+    assert stage.play(job)[1] == Outcome(Ending.EXITED, 0)
+    assert (inner / "x.conf").read_bytes() == NEW and os.listdir(inner) == ["x.conf"]
+    place.chmod(0o700)
+    job = edit(stage, inner / "x.conf", uid=NOBODY, gid=NOBODY, groups=(NOBODY,), trusted_uid=NOBODY)
+    assert stage.play(job)[1] == Outcome(Ending.EXITED, 1)
+
+
 def test_what_is_revoked_before_the_go_writes_nothing(stage: Stage, place: Path) -> None:
     job = edit(stage, place / "x.conf")
     stage.get_ready(job)
