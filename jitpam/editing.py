@@ -29,7 +29,7 @@ USUAL_EDITOR = b"/usr/bin/editor"
 
 def edit(options: Options, ask: Callable[[], int]) -> int:
     """Get the new text of the file in ``options``, and ``ask`` for it. Return the exit status. Raises UsageError."""
-    path = os.path.join(os.getcwdb(), options.argv[0])
+    path = _absolute(os.getcwdb(), options.argv[0])
     made = b""
     if options.source is not None:
         copy, text = os.path.abspath(options.source), _read(options.source)
@@ -63,6 +63,17 @@ def edit(options: Options, ask: Callable[[], int]) -> int:
     else:
         options.say_kept()
     return status
+
+
+def _absolute(directory: bytes, typed: bytes) -> bytes:
+    """Return ``typed`` as an absolute path. ``directory`` has no links, so each ``..`` at the beginning takes one of its names
+    away: an absolute path through it leads elsewhere if others rename it meanwhile.
+    """
+    while (parts := typed.split(b"/", 1))[0] in (b".", b"..") and len(parts) == 2:
+        if parts[0] == b"..":
+            directory = os.path.dirname(directory)
+        typed = parts[1].lstrip(b"/")
+    return os.path.join(directory, typed)
 
 
 def _say_kept_at_a_signal(options: Options) -> None:

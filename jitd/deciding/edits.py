@@ -95,20 +95,20 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...]) -> Looked:
 
 
 def refuse_links(typed: bytes, command: Command, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look) -> None:
-    """Raise CannotEdit if the path that ``who`` has typed leads to the file of ``command`` by a link on the way that they can
-    change, or anybody else but root and the account that writes. ``glance`` has found the file, and nothing is looked up anew:
-    the links that are judged are those that were followed.
+    """Raise CannotEdit if the path that ``who`` has typed leads to the file of ``command`` by a link on the way, or through a
+    directory and out of it by ``..``, that they can change, or anybody else but root and the account that writes. ``glance`` has
+    found the file, and nothing is looked up anew: the links that are judged are those that were followed.
     """
     uid = accounts.trusted_uid(command.run_as)
     view = inspection.View(0 if uid == who.uid else uid, None, trusted)
     name, real = path_in_sentence(typed), path_in_sentence(command.edited)
     try:
         way = path_lookup.seen(os.path.dirname(typed), 0, (), None, glance)
-        changers = inspection.link_changers(way.steps, view, glance)
+        changers = inspection.detour_changers(way.steps, way.real, view, glance)
     except (Uninspectable, OSError, ValueError) as fault:
         raise CannotEdit(f"the links on the way to {name} cannot be looked at: {fault}") from None
     if changers:
-        told = f"{name} leads through a link that others can change: {changers[0]}"
+        told = f"{name} leads through a link, or by .. out of a directory, that others can change: {changers[0]}"
         raise CannotEdit(f"{told}; name the file by its real path, {real}")
 
 

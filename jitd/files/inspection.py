@@ -565,14 +565,16 @@ def changers_on(steps: Iterable[tuple[bytes, os.stat_result]], end: bytes, view:
     return tuple(dict.fromkeys(own + walk.changers))
 
 
-def link_changers(steps: Iterable[tuple[bytes, os.stat_result]], view: View, glance: Glance) -> tuple[str, ...]:
-    """Return one sentence for each account that could put another link in the place of one in ``steps``: in its directory, or in
-    one above it. Root and the target account are left out. ``steps`` and ``glance`` are those of ``changers_on``. Raises
-    Uninspectable and OSError.
+def detour_changers(steps: Iterable[tuple[bytes, os.stat_result]], end: bytes, view: View, glance: Glance) -> tuple[str, ...]:
+    """Return one sentence for each account that could make the path of ``steps`` to the directory ``end`` a way to another one,
+    by another entry in the place of a link, or of a directory that is left again by ``..``: in its directory, or in one above it.
+    Root and the target account are left out. ``steps`` and ``glance`` are those of ``changers_on``. Raises Uninspectable and
+    OSError.
     """
-    walk = _Walk(view.target_uid, view.mounts, view.cwd, glance)
-    for directory, entry in steps:
-        if stat.S_ISLNK(entry.st_mode):
+    walk, way = _Walk(view.target_uid, view.mounts, view.cwd, glance), tuple(steps)
+    for (directory, entry), after in zip(way, (*(at for at, _ in way[1:]), end), strict=True):
+        is_entered = after != directory and os.path.dirname(after) == directory
+        if stat.S_ISLNK(entry.st_mode) or not is_entered:
             walk.follow(directory)
             walk._look_at(directory, entry)
     return _sentences(walk.changers)

@@ -199,7 +199,7 @@ def test_a_link_that_the_requester_can_change_is_not_followed(place: Path, right
     assert refused_link(place / "way/hostname") == ""
     right(place)
     told = refused_link(typed)
-    assert told.startswith(f"{typed} leads through a link that others can change: {place} "), told
+    assert told.startswith(f"{typed} leads through a link, or by .. out of a directory, that others can change: {place} "), told
     assert told.endswith("; name the file by its real path, /etc/hostname"), told
 
 
@@ -224,6 +224,25 @@ def test_a_link_that_only_root_can_change_is_followed(place: Path) -> None:
     os.chown(place / "way", 0, 0, follow_symlinks=False)
     place.chmod(0o1777)
     assert refused_link(place / "way/hostname") == ""
+
+
+@pytest.mark.parametrize("way", ["mine/a/../../../hostname", "mine/a/b/../../../../hostname", "roots/../../../hostname"])
+def test_a_directory_that_others_can_replace_is_not_left_by_dots(place: Path, way: str) -> None:
+    """THREATS R-34: A link in its place would have led the editor to another file a moment ago. One that is root's to replace is
+    left, whoever owns it.
+    """
+    (place / "roots").symlink_to("mine/a")
+    (place / "mine/a/b").mkdir(parents=True)
+    for one in (place / "mine", place / "mine/a"):
+        os.chown(one, NOBODY.pw_uid, NOBODY.pw_gid)
+    os.chown(place, 0, 0)
+    assert refused_link(place / "mine/../../hostname") == ""
+    told = refused_link(place / way)
+    assert f"by .. out of a directory, that others can change: {place}/mine" in told, told
+    assert told.endswith("; name the file by its real path, /etc/hostname"), told
+    os.chown(place / "mine", 0, 0)
+    os.chown(place / "mine/a", 0, 0)
+    assert refused_link(place / way) == ""
 
 
 def test_the_links_that_are_judged_are_those_that_were_followed(place: Path) -> None:

@@ -115,9 +115,13 @@ ROWS = [
         made="mkdir %W/roots; ln -s %R %W/roots/way",
         ignores=("files",),
     ),
-    row(
-        "edit: a directory of the person's on the way, and no link",
+    refused_by_us(
+        "edit: a directory of the person's that is left again",
         line="mkdir d; asroot -e $PWD/d/../../../edits/${PWD#*/stage/}/site.conf",
+    ),
+    row(
+        "edit: out of a directory of the person's, in which the person is",
+        line="mkdir d; cd d; asroot -e ../../../edits/${OLDPWD#*/stage/}/site.conf",
     ),
     refused("edit: a file in a directory of the person's", "-e", "%W/own", made="echo old >%W/own"),
     refused("edit: a file in a directory for everybody", "-e", "%R/all/x", made="mkdir -m 777 all; cp site.conf all/x"),

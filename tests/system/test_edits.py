@@ -251,7 +251,10 @@ def test_a_link_that_the_requester_can_change_is_refused_and_the_real_path_is_na
     try:
         (PLACE / "free/x").write_bytes(OLD)
         done = house.sudo("alice", "-e", str(way / "free/x"), "--from", str(copy))
-        assert done.returncode == 126 and f"through a link that others can change: {HOME} belongs to" in done.stderr, done
+        assert (
+            done.returncode == 126
+            and f"through a link, or by .. out of a directory, that others can change: {HOME} belongs to" in done.stderr
+        ), done
         assert f"name the file by its real path, {PLACE}/free/x" in done.stderr
         (PLACE / "plain").write_bytes(OLD)
         done = house.sudo("alice", "-e", str(way / "plain"), "--from", str(copy))
@@ -264,6 +267,22 @@ def test_a_link_that_the_requester_can_change_is_refused_and_the_real_path_is_na
     done = house.sudo("alice", "-e", str(PLACE / "sealed/way/x"), "--from", str(copy))
     assert done.returncode != 0 and "link" not in done.stderr and "free/x" not in done.stderr, done
     assert (PLACE / "free/x").read_bytes() == OLD
+
+
+def test_a_directory_that_the_requester_can_replace_is_no_way_to_another_file(house: House, copy: Path) -> None:
+    """THREATS R-34: Whoever stands in it means the directory above, and names it without the one that they leave."""
+    mine, file = HOME / "mine", PLACE / "free/x"
+    mine.mkdir()
+    os.chown(mine, 4001, 4001)
+    try:
+        file.write_bytes(OLD)
+        done = house.sudo("alice", "-e", f"{mine}/../../..{file}", "--from", str(copy))
+        assert done.returncode == 126 and f"that others can change: {HOME} belongs to" in done.stderr, done
+        assert f"name the file by its real path, {file}" in done.stderr and file.read_bytes() == OLD
+        done = house.sudo("alice", "-e", f"./../.././..{file}", "--from", str(copy), cwd=str(mine))
+        assert done.returncode == 0 and file.read_bytes() == NEW, done
+    finally:
+        mine.rmdir()
 
 
 def test_the_account_that_writes_needs_its_own_rights(house: House, copy: Path) -> None:
