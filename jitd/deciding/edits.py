@@ -35,11 +35,13 @@ not for both together: the requester chooses the size of the new text, and would
 """
 
 _OF_ROOT = ("trusted.", "security.")
-"""Extended attributes that only root can give to a file. Other accounts do not even see the first ones. Who can reach a file sees
-that it has the others, also if they cannot read it (xattr(7)), so a refusal tells nothing new.
+"""Extended attributes that only root can give to a file. Other accounts do not even see the first ones, and see the others of
+files that they can reach (xattr(7)). So a refusal does not tell their names.
 """
 _LABEL = "security.selinux"
-"""The policy of SELinux decides who may give it."""
+"""If SELinux is on, its policy decides who may give it. If it is off, a label of before is like the others."""
+_CONTEXT = "/proc/self/attr/current"
+"""user:role:type, and perhaps a level, if SELinux is on. A container may have no selinuxfs."""
 
 
 class CannotEdit(Exception):
@@ -158,8 +160,16 @@ def _refuse_account(name: str, path: bytes, status: os.stat_result, run_as: RunA
     except OSError as fault:
         if fault.errno != errno.EOPNOTSUPP:  # not each file system has them
             raise
-    if gone := next((one for one in attributes if one.startswith(_OF_ROOT) and one != _LABEL), ""):
-        raise CannotEdit(f"{name} has the attribute {shown(gone)}, which {run_as.user} cannot give to the new file")
+    if any(one.startswith(_OF_ROOT) and not (one == _LABEL and _has_selinux()) for one in attributes):
+        raise CannotEdit(f"{name} has an attribute that {run_as.user} cannot give to the new file, as only root can")
+
+
+def _has_selinux() -> bool:
+    try:
+        with open(_CONTEXT, "rb") as file:
+            return file.read().count(b":") >= 2
+    except OSError:
+        return False
 
 
 def _name(entry: Callable[[int], tuple[Any, ...]], number: int) -> str:

@@ -257,18 +257,47 @@ def test_the_links_that_are_judged_are_those_that_were_followed(place: Path) -> 
     assert f"{place} belongs to uid" in refused_link(place / "way/hostname", meddle=hide)
 
 
-@pytest.mark.parametrize("attribute", ["trusted.note", "security.note", "user.note"])
-def test_an_attribute_that_only_root_can_give_is_not_lost_by_the_edit_of_another_account(place: Path, attribute: str) -> None:
-    """THREATS R-33: And one that its owner can give is kept."""
+@pytest.mark.parametrize("attribute", ["trusted.note", "security.note", "security.selinux", "user.note"])
+def test_an_attribute_that_only_root_can_give_is_not_lost_by_the_edit_of_another_account(
+    place: Path, monkeypatch: pytest.MonkeyPatch, attribute: str
+) -> None:
+    """THREATS R-33: And one that its owner can give is kept. A name that others cannot see is not told."""
     file = owned(place / "x.conf", b"mine\n", "nobody")
     os.setxattr(file, attribute, b"kept")
+    monkeypatch.setattr(edits, "_CONTEXT", "/no/such/file")
     if attribute.startswith("user."):
         assert look(file).before == b"mine\n"
     else:
-        with pytest.raises(CannotEdit, match=f"has the attribute {attribute}, which nobody cannot give"):
+        with pytest.raises(
+            CannotEdit, match="x.conf has an attribute that nobody cannot give to the new file, as only root can$"
+        ):
             look(file)
         os.chown(place, 0, 0)
         assert look(file, account="root").before == b"mine\n"
+
+
+@pytest.mark.parametrize(
+    ("context", "is_on"),
+    [
+        (b"system_u:system_r:init_t:s0\0", True),
+        (b"system_u:system_r:container_t:s0:c1,c2\0", True),
+        (b"unconfined\n", False),  # AppArmor
+        (b"", False),
+    ],
+)
+def test_a_label_is_left_to_the_policy_of_a_host_that_has_one(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: bytes, is_on: bool
+) -> None:
+    """THREATS R-33: Where SELinux was turned off, files keep labels that nobody but root can give."""
+    file = owned(place / "x.conf", b"mine\n", "nobody")
+    os.setxattr(file, "security.selinux", b"system_u:object_r:etc_t:s0\0")
+    (tmp_path / "current").write_bytes(context)
+    monkeypatch.setattr(edits, "_CONTEXT", str(tmp_path / "current"))
+    if is_on:
+        assert look(file).before == b"mine\n"
+    else:
+        with pytest.raises(CannotEdit, match="as only root can$"):
+            look(file)
 
 
 @pytest.mark.parametrize(("fault", "is_refused"), [(errno.EIO, True), (errno.ENOENT, True), (errno.EOPNOTSUPP, False)])
