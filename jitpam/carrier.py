@@ -37,12 +37,14 @@ from jitpam.saying import say
 from jitpam.wire.conversation import CLIENT, DOOR, Conversation
 from jitpam.wire.messages import (
     STAMPED_WITHIN,
+    Audit,
     Done,
     Item,
     List,
     Lock,
     Message,
     Refused,
+    Replay,
     Review,
     Revoke,
     Show,
@@ -59,6 +61,14 @@ ENDED_WITHIN = 1.0
 """Seconds in which a carrier ends by itself after its conversation, before it gets a signal, and after each signal."""
 MOST_LINES, MOST_OF_LINE = 50, 400
 """How many lines of a carrier's standard error are shown, and how many bytes of one."""
+CURRENT_FOR = 120.0
+"""Seconds for which what is followed counts as current after the latest sign of life, which comes every SIGN_EVERY seconds."""
+MOST_LINES, MOST_OF_LINE = 50, 400
+"""How many lines of a carrier's standard error are shown, and how many bytes of one."""
+CURRENT_FOR = 120.0
+"""Seconds for which a list that is watched counts as current. A host sends it every LISTED_EVERY seconds, and at each change."""
+MOST_DIGITS = 9
+"""How many digits the age of such a list may have."""
 MOST_BYTES = 64 * 1024 * 1024
 """How many bytes of rows a host may say to one question: a hostile one would otherwise fill the memory."""
 DEEDS = (Review, Revoke, Stop, Lock, Unlock)
@@ -248,6 +258,14 @@ class AtTheDoor(Connection):
         self._n_rows = self._n_bytes = 0
         self._most: tuple[float, float] = (0, 0)
         """How many rows the answer to the latest message has so far, and bytes in them, and how many it may have."""
+        self._follows = False
+        """True if the answer to the latest message has no end."""
+        self._followed_at = 0.0
+        self._current_at: float | None = None
+        """When the latest message was sent, and of when the newest sign of life is that has come since (boot clock). None if the
+        host gives no signs.
+        """
+        self._has_sign = False
 
     def _connect(self, until: float) -> None:
         self._socket.close()
@@ -277,21 +295,31 @@ class AtTheDoor(Connection):
             until = time.monotonic() + HANDSHAKE_WITHIN
         self._is_sent = isinstance(message, DEEDS)
         self._is_asked = isinstance(message, QUESTIONS)
+        self._follows = isinstance(message, Watch) or (isinstance(message, Replay | Audit) and message.follow)
+        self._followed_at = self._current_at = _boot_clock()
+        self._has_sign = False
         self._n_rows = self._n_bytes = 0
         n_rows = 0 if isinstance(message, DEEDS) else 1 if isinstance(message, Show) else math.inf
         self._most = n_rows, MOST_BYTES if n_rows < math.inf or isinstance(message, LISTS) else math.inf
         return super()._say(message, until)
 
-    def _hear_body(self, until: float | None) -> tuple[Message, bytes]:
+    def _next_message(self) -> tuple[Message, bytes] | None:
         """As of any connection. Raises Unreachable if the host says more rows than its answer can have."""
-        message, body = super()._hear_body(until)
-        if isinstance(message, Item):
-            self._n_rows, self._n_bytes = self._n_rows + 1, self._n_bytes + len(body)
-            if self._n_rows > self._most[0] or self._n_bytes > self._most[1]:
-                raise Unreachable(f"{self._peer} says more than an answer can have")
-        else:  # of what is watched, each change has all rows
-            self._n_rows = self._n_bytes = 0
-        return message, body
+        while (heard := super()._next_message()) is not None:
+            message, body = heard
+            if self._follows and isinstance(message, Item) and message.row.keys() == {"age"}:
+                self._note_sign(message.row["age"])
+                continue
+            if not self._has_sign:  # the first one comes before everything else
+                self._current_at = None
+            if isinstance(message, Item):
+                self._n_rows, self._n_bytes = self._n_rows + 1, self._n_bytes + len(body)
+                if self._n_rows > self._most[0] or self._n_bytes > self._most[1]:
+                    raise Unreachable(f"{self._peer} says more than an answer can have")
+            else:  # of what is watched, each change has all rows
+                self._n_rows = self._n_bytes = 0
+            return heard
+        return None
 
     def _get_stamp(self) -> None:
         """Have the host note the time. The person has confirmed by now. If one of the two messages is held back on the way,
@@ -320,6 +348,27 @@ class AtTheDoor(Connection):
                 raise Unanswered(f"{fault}; whether it was done is not known: look before you try again") from None
             raise
 
+    # --- signs of life
+
+    def _note_sign(self, age: object) -> None:
+        """The host has said ``age`` seconds after it had heard our message that it is there. It has heard this no earlier than we
+        have sent it. So whatever a carrier holds back, all that the host had to say before this time has come.
+        """
+        if isinstance(age, int) and self._current_at is not None:
+            self._has_sign = True
+            self._current_at = max(self._current_at, min(self._followed_at + age, _boot_clock()))
+
+    def _current_until(self) -> float | None:
+        if not self._follows or self._current_at is None:
+            return None
+        return time.monotonic() + self._current_at + CURRENT_FOR - _boot_clock()
+
+    def _silent(self) -> Unreachable:
+        if not self._follows or self._current_at is None:
+            return super()._silent()
+        at = time.localtime(time.time() - (_boot_clock() - self._current_at))
+        return Unreachable(f"{self._peer} has not been heard since {time.strftime('%H:%M', at)}")
+
     # --- faults
 
     def _fault(self, words: str) -> Unreachable:
@@ -345,6 +394,11 @@ class AtTheDoor(Connection):
         """As of any connection. Whatever the host says, what it tells is of the host that the ticket names."""
         row = super()._row(heard)
         return row | {"host": self._host} if self._is_asked and "host" in row else row
+
+
+def _boot_clock() -> float:
+    """Return the time of a clock that goes on while this machine is suspended, as that of the host does."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _quoted(name: str) -> str:

@@ -336,7 +336,7 @@ class Connection:
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
         rows: list[dict[str, Any]] = []
         while True:
-            heard = self.hear(None)
+            heard = self.hear(self._current_until())
             if isinstance(heard, Done):
                 yield rows
                 rows = []
@@ -362,9 +362,13 @@ class Connection:
         while True:
             heard = self._next_message()
             while heard is None:
-                ready = {descriptor for descriptor, _ in poll.poll(None if every is None else every * 1000)}
+                until = self._current_until()
+                left = every if until is None else min(until - time.monotonic(), every or ANSWER_WITHIN)
+                ready = {descriptor for descriptor, _ in poll.poll(None if left is None else max(0.0, left) * 1000)}
                 if self._socket.fileno() in ready:
                     self._receive()
+                elif until is not None and time.monotonic() >= until:
+                    raise self._silent()
                 else:
                     yield None
                 heard = self._next_message()
@@ -492,9 +496,17 @@ class Connection:
             self._n_graces -= 1
             left = _AT_LEAST  # perhaps this process had no processor time, so jitd must not be called silent
         if not poll.poll(None if left is None else left * 1000):
-            raise Unreachable(f"{self._peer} does not answer")
+            raise self._silent()
+
+    def _current_until(self) -> float | None:
+        """Return until when what is followed counts as current if nothing more is heard (monotonic clock), or None: for ever."""
+        return None
 
     # --- faults
+
+    def _silent(self) -> Unreachable:
+        """Return the fault that nothing was heard in time."""
+        return Unreachable(f"{self._peer} does not answer")
 
     def _fault(self, words: str) -> Unreachable:
         """Return the fault that ``words`` describe: the other end broke the protocol, or is not jitd."""

@@ -42,7 +42,7 @@ from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, DOOR, LAW, UNPROVED, Conversation
 from jitpam.wire.faults import RemoteProtocolError
 from jitpam.wire.framing import LIMIT, SEAL, SMALL, TOKEN
-from jitpam.wire.messages import FROM_CLIENT, Message
+from jitpam.wire.messages import FROM_CLIENT, SIGN_EVERY, Message
 from jitpam.wire.shown import shown
 
 IDLE_FOR = 60.0
@@ -108,6 +108,8 @@ class Connection:
         self._given: list[Held] = []
         self._watch_ended = False
         self._seen: Callable[[int], None] = lambda beat: None
+        self._asked_at = 0.0
+        self._next_sign: asyncio.TimerHandle | None = None
         self._is_stale = False
         self._listing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -226,6 +228,7 @@ class Connection:
         self._channel.close(flush=flush)
         if self._deadline is not None:
             self._deadline.cancel()
+        self._give_no_signs()
         for task in (self._task, self._listing):
             if task is not None:
                 task.cancel()
@@ -368,8 +371,11 @@ class Connection:
 
     def _answer(self, message: Message, body: bytes) -> None:
         assert self._who is not None, "the table lets nobody come this far unknown"
+        self._give_no_signs()
         if message.type == "bye":
             return self.close()
+        if isinstance(self._peer, Visit):
+            self._asked_at = self._services.now().boot
         if isinstance(message, messages.Seen):
             return self._seen(message.beat)
         if self._talk.state == "stopping":
@@ -465,13 +471,17 @@ class Connection:
                 )
             case messages.Watch():
                 self._watch_ended = message.ended
+                self._give_signs()
                 self._services.waiters.watch(self._list_again)
                 self._list_again()
             case messages.Replay():
+                if message.follow:
+                    self._give_signs()
                 follow, way = message.follow, self._way
                 rows = self._services.recordings.play(who, message.id, follow=follow, again=self._admit, way=way)
                 await self._replay(rows)
             case messages.Audit() if message.follow:
+                self._give_signs()
                 self._channel.resume()  # there may be no row for hours, and the client may disconnect before
                 await self._replay(self._services.records.follow(who, message, again=self._admit))
             case messages.Observe():
@@ -601,6 +611,24 @@ class Connection:
             await self._deed(message, body)
 
         self._in_background(stop)
+
+    # --- signs of life
+
+    def _give_signs(self) -> None:
+        """At the door, say now and then how long ago this question came. Otherwise who follows something would not notice that
+        a carrier passes nothing on, or passes it on ever later.
+        """
+        if isinstance(self._peer, Visit):
+            self._give_sign()
+
+    def _give_sign(self) -> None:
+        if self._talk.state in ("asked", "watching"):
+            self._next_sign = asyncio.get_running_loop().call_later(SIGN_EVERY, self._give_sign)
+            self.say(messages.Item(row={"age": int(self._services.now().boot - self._asked_at)}))
+
+    def _give_no_signs(self) -> None:
+        if self._next_sign is not None:
+            self._next_sign.cancel()
 
     def _note_observed(self, seen: Callable[[int], None]) -> None:
         self._seen = seen

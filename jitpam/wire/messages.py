@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     Inode = int  # of 64 bits: the kernel's number of a file or of a device
     Typed = str  # the words of a person, which others read in quotes only
 
-__all__ = ["CARRIERS", "FROM_CLIENT", "FROM_DAEMON", "MOST_SOURCE", "NONCE_LENGTH", "STAMPED_WITHIN", "VERSION", "Message"]
+__all__ = [
+    "CARRIERS",
+    "FROM_CLIENT",
+    "FROM_DAEMON",
+    "MOST_SOURCE",
+    "NONCE_LENGTH",
+    "SIGN_EVERY",
+    "STAMPED_WITHIN",
+    "VERSION",
+    "Message",
+]
 
 VERSION = 1
 NONCE_LENGTH = 32
@@ -26,6 +36,8 @@ CARRIERS = ("ssh", "tcp", "nats")
 MOST_SOURCE = 128
 STAMPED_WITHIN = 5.0
 """Maximum number of seconds from the daemon's answer to Stamp until it has read the message that needs the stamp."""
+SIGN_EVERY = 60.0
+"""Seconds between two signs of life that the daemon gives at the door, to who follows something that has no end."""
 
 FROM_CLIENT: dict[str, type[Message]] = {}
 FROM_DAEMON: dict[str, type[Message]] = {}

@@ -80,6 +80,11 @@ from jitd.server import connection
 
 connection.IDLE_FOR = 0.5
 """
+OFTEN = """
+from jitd.server import connection
+
+connection.SIGN_EVERY = 0.5
+"""
 
 
 def door_house(at: Path, *patches: str, policy: str = OF_THE_LAB, limits: str = "", door: str = "") -> House:

@@ -18,6 +18,7 @@ from jitpam.wire.framing import SMALL, frame
 from tests.attacks.at_door import (
     COUNTS,
     HELD,
+    OFTEN,
     SHORT,
     SOURCE,
     AtDoor,
@@ -571,11 +572,54 @@ def test_a_conversation_in_which_nothing_is_asked_ends_and_one_that_watches_goes
     try:
         with at_door(house, "bob") as watching, at_door(house, "bob") as idle:
             watching.say(messages.Watch(ended=False))
-            assert isinstance(watching.hear(), messages.Done)
+            assert [watching.hear(), watching.hear()] == [messages.Item(row={"age": 0}), messages.Done(text="")]
             assert idle.is_closed()
             id = waits(house)
             heard = watching.hear()
             assert isinstance(heard, messages.Item) and heard.row["id"] == id
+    finally:
+        house.close()
+
+
+FOLLOW = {
+    "watch": messages.Watch(ended=False),
+    "audit": messages.Audit(event="no.", follow=True),
+}
+
+
+@pytest.mark.parametrize("what", FOLLOW)
+def test_who_follows_something_at_the_door_is_given_signs_of_life_with_their_age(tmp_path: Any, what: str) -> None:
+    """THREATS F-37. The first one comes before everything else. Nobody on this host gets one."""
+    house = door_house(tmp_path, OFTEN, door='operators = { ticket_age = "1h" }\n')
+    try:
+        with at_door(house, "dave") as far, connected(house, "dave") as here:
+            for one in (here, far):
+                one.say(FOLLOW[what])
+            ages: list[Any] = []
+            while len(ages) < 4 or ages[-1] == ages[0]:  # in whole seconds
+                heard = far.hear()
+                if isinstance(heard, messages.Item):
+                    ages.append(heard.row["age"])
+                else:
+                    assert ages and what == "watch" and heard == messages.Done(text="")
+            assert ages == sorted(ages) and ages[0] == 0
+            if what == "watch":
+                assert here.hear() == messages.Done(text="")
+            assert not here._poll.poll(0)  # the other one has heard four by now
+    finally:
+        house.close()
+
+
+def test_signs_of_life_end_with_what_was_followed(tmp_path: Any) -> None:
+    """THREATS F-37. They would be rows of the next answer."""
+    house = door_house(tmp_path, OFTEN)
+    try:
+        with at_door(house, "bob") as bob:
+            bob.say(messages.Replay(id="K7QM-2XVD", follow=True))
+            assert bob.hear() == messages.Item(row={"age": 0})
+            assert isinstance(bob.hear(), messages.Refused)
+            assert not bob._poll.poll(1200)
+            assert bob.rows(messages.List(what="requests", ended=False)) == []
     finally:
         house.close()
 

@@ -35,6 +35,7 @@ from jitpam.wire.messages import (
     Observe,
     Prove,
     Refused,
+    Replay,
     Review,
     Revoke,
     Show,
@@ -804,3 +805,132 @@ def test_two_clients_whose_conversations_are_crossed_get_nothing(realm, door, tm
     for _ in range(3):
         with pytest.raises(Unreachable):
             connected(door)
+
+
+# --- signs of life
+
+
+class BootClock:
+    """The clock by which a client tells how old a sign of life is: it stands until the test sets it."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.at = 1000.0
+        monkeypatch.setattr(carrier, "_boot_clock", lambda: self.at)
+
+
+FOLLOWS = {
+    "watch": Watch(ended=False),
+    "replay": Replay(id="K7QM-2XVD", follow=True),
+    "audit": messages.Audit(follow=True),
+}
+
+
+def says(door, follows, *answers):
+    """A script: the host answers ``follows`` by each of ``answers``, each after ``go`` was released once, and says no more."""
+    go = threading.Semaphore(0)
+
+    def script(door):
+        door.welcome()
+        assert door.hear() == follows
+        for answer in answers:
+            go.acquire(timeout=PATIENCE)
+            door.say(*answer)
+        while door.hear() is not None:
+            pass
+
+    door.play(script)
+    return go
+
+
+def sign(age):
+    return Item(row={"age": age})
+
+
+def test_a_list_that_is_watched_is_not_shown_for_ever_if_nothing_more_is_heard(door, monkeypatch):
+    """THREATS F-37. Who carries stands still."""
+    clock, go = BootClock(monkeypatch), says(door, Watch(ended=False), [sign(0), Done(text="")], [sign(60), Done(text="")])
+    connection = connected(door)
+    states = connection.watch(Watch(ended=False))
+    for _ in range(2):
+        go.release()
+        assert next(states) == []
+        clock.at += 60
+    clock.at += 61
+    connection._n_graces = 0
+    with pytest.raises(Unreachable, match=f"^jitd on {HOST} has not been heard since [0-2][0-9]:[0-5][0-9]$"):
+        next(states)
+    connection.close()
+
+
+@pytest.mark.parametrize("what", FOLLOWS)
+def test_what_is_followed_is_not_shown_for_ever_if_nothing_more_is_heard(door, monkeypatch, what):
+    """THREATS F-37. The board, jitd watch and jitd audit show --follow look now and then, or wait for the next row."""
+    row = Item(row={"text": ""})
+    clock, go = BootClock(monkeypatch), says(door, FOLLOWS[what], [sign(0), row], [sign(60), row])
+    connection = connected(door)
+    heard = connection.follow(FOLLOWS[what], every=0.01)
+    for _ in range(2):
+        assert next(heard) is None
+        go.release()
+        assert next(one for one in heard if one is not None) == row
+        clock.at += 60
+    clock.at += 59
+    assert next(heard) is None
+    clock.at += 2
+    with pytest.raises(Unreachable, match="has not been heard since"):
+        next(heard)
+    connection.close()
+
+
+def test_signs_that_are_held_back_and_passed_on_one_by_one_do_not_count_as_new(door, monkeypatch):
+    """THREATS F-37. One comes each minute, and what comes was said long ago."""
+    clock = BootClock(monkeypatch)
+    go = says(door, Watch(ended=False), *([sign(age), Done(text="")] for age in (0, 10, 20)))
+    connection = connected(door)
+    states = connection.watch(Watch(ended=False))
+    for _ in range(3):
+        go.release()
+        assert next(states) == []
+        clock.at += 60
+    clock.at -= 39  # so the last one came 21 s ago, and is 121 s old
+    connection._n_graces = 0
+    with pytest.raises(Unreachable, match="has not been heard since"):
+        next(states)
+    connection.close()
+
+
+def test_who_hears_nothing_at_all_of_what_they_follow_is_told(door, monkeypatch):
+    """THREATS F-37."""
+    clock, _ = BootClock(monkeypatch), says(door, Watch(ended=False), [])
+    connection = connected(door)
+    heard = connection.follow(Watch(ended=False), every=0.01)
+    assert next(heard) is None
+    clock.at += 121
+    with pytest.raises(Unreachable, match="has not been heard since"):
+        next(heard)
+    connection.close()
+
+
+@pytest.mark.parametrize("before", [[], [sign("soon")], [sign(None)], [Item(row={"age": 0, "id": "K7QM-2XVD"})]])
+def test_a_host_that_gives_no_signs_of_life_is_not_called_silent(door, monkeypatch, before):
+    clock, go = BootClock(monkeypatch), says(door, Watch(ended=False), [*before, Done(text="")])
+    connection = connected(door)
+    go.release()
+    assert Done(text="") in connection.follow(Watch(ended=False), every=PATIENCE)
+    clock.at += 1_000_000
+    assert next(connection.followed(-1, 0.01)) is None
+    connection.close()
+
+
+def test_a_row_that_looks_like_a_sign_of_life_is_a_row_where_none_is_due(door):
+    def script(door):
+        door.welcome()
+        door.hear()
+        door.say(sign(0), Done(text=""))
+        while door.hear() is not None:
+            pass
+
+    door.play(script)
+    connection = connected(door)
+    assert list(connection.ask(List(what="requests", ended=False))) == [{"age": 0}]
+    connection.close()
