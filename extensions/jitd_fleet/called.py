@@ -74,7 +74,7 @@ class Called:
         changed = {host: pin for host, pin in self._learnt.items() if pin != self._known.get(host)}
         try:
             if changed:
-                pins.keep(changed)
+                pins.keep(changed, self._known)
         except OSError as fault:
             say(f"{pins.file()} cannot be written, so all hosts are asked the next time: {fault.strerror}")
 

@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the person's desk knows of hosts, in a file: ``~/.local/state/jitd/roll.json``.
 
-Law: the file is the person's alone, and replaced as a whole. If it cannot be read, nothing is known, and all hosts are asked.
+Law: the file is the person's alone, and replaced as a whole. If it cannot be read, nothing is known, and all hosts are asked. Who
+writes it holds a lock beside it, and what another desk of the person has written meanwhile is not lost.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from jitd_fleet.roll import Pin
+from jitd_fleet.roll import Pin, merged
 
 NAME = "jitd/roll.json"
 """Below XDG_STATE_HOME, or below ``~/.local/state``."""
 VERSION = 1
+LOCKED_WITHIN = 2.0
+TRIED_EVERY = 0.02
+"""Seconds for which the lock is waited for, and between two attempts to get it."""
 
 
 def file() -> Path:
@@ -51,17 +58,49 @@ def _pin(said: Mapping[str, str | float | int]) -> Pin:
     return Pin(public, int(said["number"]), seal, float(said["at"]), float(said["asked_at"]))
 
 
-def keep(changed: Mapping[str, Pin]) -> None:
-    """Write what is ``changed``, and leave the rest as it is. Raises OSError."""
-    known: dict[str, Pin] = {}
-    with suppress(ValueError):
-        known = read()
+def keep(changed: Mapping[str, Pin], known: Mapping[str, Pin]) -> None:
+    """Write what is ``changed`` since the file had ``known``, and leave the rest as it is. Raises OSError."""
+    file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _locked():
+        written: dict[str, Pin] = {}
+        with suppress(ValueError):
+            written = read()
+        now = time.time()
+        _write(
+            written
+            | {
+                host: pin if (there := written.get(host)) is None or there == known.get(host) else merged(there, pin, now)
+                for host, pin in changed.items()
+            }
+        )
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """Hold the lock. Raises OSError if another desk has it for too long: it may have been stopped."""
+    place = file()
+    lock = os.open(place.with_name(f".{place.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        until = time.monotonic() + LOCKED_WITHIN
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise OSError(errno.EAGAIN, "another jitd of yours is writing it") from None
+                time.sleep(TRIED_EVERY)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _write(known: Mapping[str, Pin]) -> None:
     hosts = {
         host: {"public": pin.public.hex(), "number": pin.number, "seal": pin.seal.hex(), "at": pin.at, "asked_at": pin.asked_at}
-        for host, pin in sorted((known | dict(changed)).items())
+        for host, pin in sorted(known.items())
     }
     place = file()
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = place.with_name(f".{place.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

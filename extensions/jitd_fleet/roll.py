@@ -28,7 +28,8 @@ MOST_BYTES = 4096
 @dataclass(frozen=True, slots=True)
 class Pin:
     """What is known of a host. It has told its key ``public`` itself. ``at`` is the time of its newest word that was believed, by
-    its own clock, and ``number`` and ``seal`` are those of this word. ``asked_at`` is when it was asked last, by our clock.
+    its own clock, or by ours if its own is far ahead. ``number`` and ``seal`` are those of this word. ``asked_at`` is when it was
+    asked last, by our clock.
     """
 
     public: bytes
@@ -65,7 +66,7 @@ def judged(host: str, brought: bytes | None, pin: Pin | None, now: float) -> Jud
         return Judged(True, "what was brought as its word is not signed by its key", pin)
     at = word.at.timestamp()
     if at > now + AHEAD:
-        return Judged(True, f"its word is of {_clock(at, now)}, which is to come: its clock or yours is wrong", pin)
+        return Judged(True, _to_come(at, now), pin)
     if says := _behind(word, pin, now):
         return Judged(True, says, pin)
     known = replace(pin, number=word.number, seal=word.seal, at=max(pin.at, at))
@@ -83,15 +84,26 @@ def learnt(host: str, row: Mapping[str, Any], pin: Pin | None, now: float) -> Ju
     public = key_in(word.signature)
     if word.host != host or not _is_signed(word, public):
         return Judged(True, "what it gives as its word is not signed, or not its own", pin)
-    fresh = Pin(public, word.number, word.seal, word.at.timestamp(), now)
-    if pin is None:
-        return Judged(True, "", fresh)
-    says = (
-        []
-        if pin.public == public
-        else ["it has another key than before (jitd audit key on the host), which is taken from now on"]
-    )
-    return Judged(True, "; ".join(filter(None, [*says, _behind(word, pin, now)])), fresh)
+    at = word.at.timestamp()
+    says = [_to_come(at, now) if at > now + AHEAD else ""]
+    if pin is not None:
+        if pin.public != public:
+            says.append("it has another key than before (jitd audit key on the host), which is taken from now on")
+        says.append(_behind(word, pin, now))
+    fresh = Pin(public, word.number, word.seal, now if at > now + AHEAD else at, now)
+    return Judged(True, "; ".join(filter(None, says)), fresh)
+
+
+def merged(written: Pin, ours: Pin, now: float) -> Pin:
+    """Return what is known of a host of which another desk of the same person has ``written`` something meanwhile. The key is the
+    one that the host has told last. Nothing that is of a time to come takes the place of ``ours``.
+    """
+    if written.asked_at > now or written.at > now + AHEAD:
+        return ours
+    asked = max(ours, written, key=lambda pin: pin.asked_at)
+    if ours.public != written.public:
+        return asked
+    return replace(max(ours, written, key=lambda pin: pin.at), asked_at=asked.asked_at)
 
 
 def _behind(word: Word, pin: Pin, now: float) -> str:
@@ -105,6 +117,10 @@ def _behind(word: Word, pin: Pin, now: float) -> str:
 
 def _is_signed(word: Word, public: bytes) -> bool:
     return is_good(public, Word.NAMESPACE, word.signed.encode("ascii"), word.signature)
+
+
+def _to_come(at: float, now: float) -> str:
+    return f"its word is of {_clock(at, now)}, which is to come: its clock or yours is wrong"
 
 
 def _unheard(at: float, now: float) -> str:

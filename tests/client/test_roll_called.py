@@ -20,6 +20,7 @@ from jitd.audit.forms import Word
 from jitd.cli import far
 from jitd.cli.walk import walk
 from jitd_fleet import called, ed25519, hosts, pins
+from jitd_fleet.roll import Pin
 from jitpam import carrier
 from jitpam.carrier import Carrier
 from jitpam.client import RefusedByDaemon, Unreachable
@@ -181,7 +182,8 @@ def test_a_key_that_the_host_has_changed_is_told_once_and_then_its_words_count_a
 
 def test_each_host_is_asked_after_ten_minutes(known: Engine) -> None:
     """THREATS F-28."""
-    pins.keep({host: replace(pin, asked_at=pin.asked_at - 601) for host, pin in pins.read().items() if "db2" in host})
+    before = pins.read()
+    pins.keep({host: replace(pin, asked_at=pin.asked_at - 601) for host, pin in before.items() if "db2" in host}, before)
     assert known.asked_by("requests") == ["db2"]
     assert known.asked_by("requests") == []
 
@@ -242,7 +244,8 @@ def test_a_carrier_brings_the_words_of_its_own_hosts_alone_and_one_without_a_rol
 
 def test_the_file_is_the_persons_alone(known: Engine) -> None:
     assert pins.file().stat().st_mode & 0o777 == 0o600 and pins.file().parent.stat().st_mode & 0o777 == 0o700
-    assert [one.name for one in pins.file().parent.iterdir()] == ["roll.json"]
+    made = sorted((one.name, one.stat().st_mode & 0o777) for one in pins.file().parent.iterdir())
+    assert made == [(".roll.json.lock", 0o600), ("roll.json", 0o600)]
 
 
 @pytest.mark.parametrize(
@@ -272,3 +275,70 @@ def test_a_file_that_cannot_be_written_is_told(engine: Engine, capsys: pytest.Ca
     engine.brings = {name: word(name) for name in NAMES}
     assert engine.asked_by("requests") == sorted(NAMES)
     assert "so all hosts are asked" in " ".join(capsys.readouterr().err.split())
+
+
+def a_pin(name: str, **changes: Any) -> Pin:
+    public = KEYS[name].public_key().public_bytes_raw()
+    return replace(Pin(public, 10, bytes(32), time.time() - 30, time.time() - 30), **changes)
+
+
+def test_desks_of_one_person_that_write_at_once_lose_nothing(engine: Engine) -> None:
+    """THREATS F-38."""
+    found = {f"host{number}.example.org": a_pin("db1", number=number) for number in range(40)}
+    starts = threading.Barrier(len(found))
+
+    def write(host: str) -> None:
+        known = pins.read()
+        starts.wait()
+        pins.keep({host: found[host]}, known)
+
+    for one in (threads := [threading.Thread(target=write, args=(host,)) for host in found]):
+        one.start()
+    for one in threads:
+        one.join()
+    assert pins.read() == found
+
+
+def test_what_another_desk_has_learnt_meanwhile_is_not_overwritten_by_what_is_older(engine: Engine) -> None:
+    """THREATS F-38. A desk that has begun earlier, and ends later."""
+    before = a_pin("db1")
+    pins.keep({full("db1"): before}, {})
+    newer = replace(a_pin("thief", number=12), asked_at=before.asked_at + 20, at=before.at + 20)
+    pins.keep({full("db1"): newer}, {full("db1"): before})
+    older = replace(before, number=11, asked_at=before.asked_at + 10, at=before.at + 10)
+    pins.keep({full("db1"): older}, {full("db1"): before})
+    assert pins.read() == {full("db1"): newer}
+    pins.keep({full("db1"): older}, {full("db1"): newer})  # nobody else has written since: the host's record was set back
+    assert pins.read() == {full("db1"): older}
+
+
+def test_a_file_that_another_desk_does_not_let_go_of_is_told_and_the_list_is_there(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS F-38."""
+    monkeypatch.setattr(pins, "LOCKED_WITHIN", 0.0)
+    engine.brings = {name: word(name) for name in NAMES}
+    pins.file().parent.mkdir(parents=True)
+    with pins._locked():
+        assert engine.asked_by("requests") == sorted(NAMES)
+    err = " ".join(capsys.readouterr().err.split())
+    assert "so all hosts are asked the next time: another jitd of yours is writing it" in err
+    assert not pins.file().exists()
+
+
+def test_a_host_whose_clock_is_far_ahead_is_told_and_its_honest_words_count_later(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS F-38."""
+    wrong = word("db1", ago=time.time() - 253_402_300_000)  # in the year 9999
+    engine.brings = {name: word(name) for name in NAMES} | {"db1": wrong}
+    engine.hosts[full("db1")].word = wrong  # type: ignore[union-attr]
+    assert engine.asked_by("requests") == sorted(NAMES)
+    assert "db1: its word is of 9999-12-31" in " ".join(capsys.readouterr().err.split())
+    assert pins.read()[full("db1")].at <= time.time()
+    engine.brings["db1"] = word("db1")
+    assert engine.asked_by("requests") == []
+    engine.brings = {}
+    capsys.readouterr()
+    assert engine.asked_by("requests") == sorted(NAMES)
+    assert "9999" not in capsys.readouterr().err

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from jitd.audit import sshsig
 from jitd.audit.forms import Checkpoint, Word
 from jitd_fleet import ed25519, signatures
-from jitd_fleet.roll import AHEAD, ASKED_EVERY, OLD_AFTER, Judged, Pin, judged, learnt
+from jitd_fleet.roll import AHEAD, ASKED_EVERY, OLD_AFTER, Judged, Pin, judged, learnt, merged
 
 HOST, OTHER = "web2.example.org", "db1.example.org"
 KEY, FOREIGN = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2))
@@ -173,6 +173,42 @@ def test_what_a_host_gives_as_its_word_and_is_none_is_told_and_not_taken(row: di
 
 
 # --- signatures
+
+
+@pytest.mark.parametrize(("ahead", "is_told"), [(AHEAD, False), (AHEAD + 1, True), (86_400 * 365 * 7000, True)])
+def test_a_time_that_is_far_to_come_is_told_and_not_kept(ahead: float, is_told: bool) -> None:
+    """THREATS F-38."""
+    found = learnt(HOST, said(ago=-ahead).members(), None, NOW)
+    assert ("which is to come: its clock or yours is wrong" in found.says) == is_told
+    assert found.pin == Pin(PUBLIC, 100, SEAL, NOW if is_told else NOW + ahead, NOW)
+    assert judged(HOST, brought(said(ago=0)), found.pin, NOW) == Judged(False, "", replace(PIN, at=found.pin.at, asked_at=NOW))
+
+
+OTHER_KEY = FOREIGN.public_key().public_bytes_raw()
+LEARNT = replace(PIN, asked_at=NOW - 10, at=NOW - 15, number=101)
+MERGES = {
+    "the same": (PIN, PIN, PIN),
+    "asked later": (LEARNT, PIN, LEARNT),
+    "a word that came later": (LEARNT, replace(PIN, at=NOW - 5, number=102), replace(LEARNT, at=NOW - 5, number=102)),
+    "a key that was told later": (replace(LEARNT, public=OTHER_KEY), PIN, replace(LEARNT, public=OTHER_KEY)),
+    "asked in the future": (replace(LEARNT, asked_at=NOW + 1), PIN, PIN),
+    "a key of the future": (replace(LEARNT, public=OTHER_KEY, asked_at=NOW + 1), PIN, PIN),
+    "a word of the future": (replace(LEARNT, at=NOW + AHEAD + 1), PIN, PIN),
+}
+
+
+@pytest.mark.parametrize("row", MERGES)
+def test_what_two_desks_of_one_person_know_is_merged_to_the_newest(row: str) -> None:
+    """THREATS F-38."""
+    written, ours, known = MERGES[row]
+    assert merged(written, ours, NOW) == known
+
+
+@given(*[st.builds(Pin, st.sampled_from([PUBLIC, OTHER_KEY]), st.integers(0, 3), st.just(SEAL), *[st.integers(0, 99)] * 2)] * 2)
+def test_it_is_the_same_whichever_of_the_two_desks_writes_last(one: Pin, other: Pin) -> None:
+    """THREATS F-38. But of two that are as new, the one that writes last."""
+    if one.at != other.at and one.asked_at != other.asked_at:
+        assert merged(one, other, NOW) == merged(other, one, NOW)
 
 
 def test_signatures_can_be_checked_here() -> None:

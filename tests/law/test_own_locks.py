@@ -22,6 +22,7 @@ LOCKS = {
     "jitd.monitor.birth": "the plate of a run",
     "jitd.monitor.rehearsal": "a memfd, which nobody else has",
     "jitd.recording.storage": "a recording, in a directory that only root can enter",
+    "jitd_fleet.pins": "a file in a directory of the person's, made with the mode 0600; it is waited for two seconds",
     "jitpam.guardian": "the person's terminal, in a process of the person's: who else has it open can disturb it anyway",
     "jitpam.terminal": "the person's terminal, in a process of the person's; it waits for no lock",
 }
