@@ -60,6 +60,8 @@ class Many:
         self._faults: dict[Far, Exception] = {}
         self._asked: set[Far] = set()
         """The hosts that were asked and have not answered yet."""
+        self._heard: set[Far] = set()
+        """The hosts that have answered when they were asked last, or whose word says that nothing waits."""
         self._opening = threading.Semaphore(AT_ONCE)
 
     def answers(self, *messages: Message, among: Collection[str] | None = None) -> Sequence[list[Row]]:
@@ -70,6 +72,7 @@ class Many:
         asked = [one for one in self._hosts if one not in self._faults and (among is None or one.host in among)]
         roll = Called.at(asked) if among is None and all(message in WAITING for message in messages) else None
         if roll is not None:
+            self._heard.update(set(asked) - set(roll.worth_asking))
             asked = roll.worth_asking
 
         def ask(one: Far) -> list[list[Row]]:
@@ -156,6 +159,10 @@ class Many:
             rows_of.pop(one, None)
         else:
             rows_of[one] = said
+            self._heard.add(one)
+
+    def nothing(self, sentence: str) -> str:
+        return f"{sentence} on the hosts that have answered" if self._heard else "no host has answered"
 
     def end(self) -> None:
         """Name the hosts that have not answered. Raises NotDone if there are any."""
@@ -206,6 +213,7 @@ class Many:
                 self._note(one, fault)
             else:
                 self._faults.pop(one, None)
+                self._heard.add(one)
                 yield one, result  # type: ignore[misc]  # there is no fault, so it is a T
 
     def _note(self, one: Far, fault: Exception) -> None:
@@ -213,6 +221,7 @@ class Many:
         if not isinstance(fault, ENDINGS):
             raise fault
         self._faults[one] = fault
+        self._heard.discard(one)
 
     def _say_faults(self, hosts: Sequence[Far]) -> None:
         for one in hosts[:MOST_NAMED]:

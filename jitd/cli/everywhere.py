@@ -33,6 +33,9 @@ class _One:
     def watch(self, message: Watch) -> Iterator[list[Row]]:
         return self._daemon.watch(message)
 
+    def nothing(self, sentence: str) -> str:
+        return sentence
+
     def end(self) -> None:
         return
 

@@ -152,11 +152,6 @@ def typed(line: str) -> str:
     return line
 
 
-def where_answered() -> str:
-    """Return what follows a sentence that nothing is there: of many hosts, some may not have answered."""
-    return "" if many() is None else " on the hosts that have answered"
-
-
 def typed_of_one(line: str) -> str:
     """Return how ``line``, which takes an id, is typed: of many hosts, the id names the one that is meant."""
     return f"{typed(line)} ID" if many() is None else f"{line} ID@HOST"

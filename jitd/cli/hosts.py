@@ -51,6 +51,9 @@ class Everywhere(Protocol):
     def watch(self, message: Watch) -> Iterator[list[Row]]:
         """Yield all rows that answer ``message``, and all of them again after each change."""
 
+    def nothing(self, sentence: str) -> str:
+        """Return what is told in the place of ``sentence``, which says that nothing is there: hosts may not have answered."""
+
     def end(self) -> None:
         """Name the hosts that have not answered. Raises NotDone if there are any."""
 

@@ -233,7 +233,7 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
             for line in in_colour(lines, rows) if is_wanted() else lines:
                 print(line)
         if not rows:
-            say(f"{none(what, ended=ended)}{far.where_answered()}")
+            say(hosts.nothing(none(what, ended=ended)))
         for sentence in (
             *(sentence for each in owed for sentence in owed_sentences(each, width_of_errors())),
             *(sentence for row in rows if not as_json for sentence in untaken(row)),
@@ -344,11 +344,11 @@ class Board:
 
     HOME, CLEAR = "\x1b[H", "\x1b[J"
 
-    def __init__(self, columns: Columns, *, ended: bool) -> None:
+    def __init__(self, columns: Columns) -> None:
         self.columns = columns
-        self.ended = ended
         self.rows: list[Row] = []
         self.owed: list[str] = []
+        self.nothing = ""
         self.is_drawing = False
 
     def draw(self) -> None:
@@ -356,7 +356,7 @@ class Board:
         contains the number of these requests.
         """
         screen = terminal_size()
-        lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [none("requests", ended=self.ended)]
+        lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [self.nothing]
         lines = [folded(printable(line), screen.columns)[0] for line in lines]
         owed = [folded(printable(sentence), screen.columns)[0] for sentence in self.owed]
         room = max(2, screen.lines - 2 - len(owed))
@@ -379,22 +379,22 @@ class Board:
         if not self.is_drawing:
             self.draw()
 
-    def show(self, rows: list[Row], owed: Sequence[str] = ()) -> None:
-        """Store and draw ``rows``, which is the new list of requests. Below the list, draw the sentences in ``owed``. They are
-        about owed reviews.
+    def show(self, rows: list[Row], owed: Sequence[str] = (), nothing: str = "") -> None:
+        """Store and draw ``rows``, which is the new list of requests, or the sentence ``nothing`` if it is empty. Below the
+        list, draw the sentences in ``owed``. They are about owed reviews.
         """
         self.is_drawing = True
-        self.rows, self.owed = rows, list(owed)
+        self.rows, self.owed, self.nothing = rows, list(owed), nothing
         self.draw()
         self.is_drawing = False
 
 
 def _board(columns: Columns, *, ended: bool) -> None:
-    board = Board(columns, ended=ended)
+    board = Board(columns)
     with everywhere() as hosts, everywhere() as beside:
         try:
             for rows in hosts.watch(Watch(ended=ended)):
-                board.show(rows, owed_sentences(_owed(beside), width()))
+                board.show(rows, owed_sentences(_owed(beside), width()), hosts.nothing(none("requests", ended=ended)))
                 signal.signal(signal.SIGALRM, board.tick)
                 signal.signal(signal.SIGWINCH, board.tick)
                 signal.setitimer(signal.ITIMER_REAL, 1, 1)

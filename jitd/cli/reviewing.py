@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import click
 
-from jitd.cli import far
 from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
 from jitd.cli.call import NotDone, called_as_reviewer
 from jitd.cli.everywhere import everywhere
@@ -58,7 +57,7 @@ def reviews(*, ended: bool, as_json: bool) -> None:
                 answer(line)
         if not rows:
             none = "no glass was ever broken, as far as you may see" if ended else "no review is owed, as far as you may see"
-            say(f"{none}{far.where_answered()}")
+            say(hosts.nothing(none))
 
 
 @click.command()

@@ -16,7 +16,7 @@ from jitd.cli.assent import what
 from jitd.cli.columns import cut, wrapped
 from jitd.cli.everywhere import everywhere
 from jitd.cli.glass import owed_sentences
-from jitd.cli.hosts import in_turn
+from jitd.cli.hosts import Everywhere, in_turn
 from jitd.cli.instants import left
 from jitd.cli.naming import awaits_me, oldest_first
 from jitd.cli.question import AGAIN, Keyboard, can_ask
@@ -37,11 +37,11 @@ def tell() -> int:
     """
     with everywhere() as hosts:
         rows, reviews = hosts.answers(List(what="requests", ended=False), List(what="reviews", ended=False))
-        waiting = _tell(rows, reviews)
+        waiting = _tell(hosts, rows, reviews)
     return _reviewed() if waiting and can_ask() else 0
 
 
-def _tell(rows: list[Row], reviews: list[Row]) -> bool:
+def _tell(hosts: Everywhere, rows: list[Row], reviews: list[Row]) -> bool:
     """Print what waits. Return True if any request waits for the person."""
     mine = sum(bool(row.get("mine")) for row in rows)
     waiting = oldest_first(filter(awaits_me, rows))
@@ -50,7 +50,7 @@ def _tell(rows: list[Row], reviews: list[Row]) -> bool:
     if waiting:
         _list(waiting)
     else:
-        say(_nothing(reviews))
+        say(hosts.nothing(_nothing(reviews)))
     if others := len(rows) - len(waiting) - mine:
         say(f"{_count(others)} that {'waits' if others == 1 else 'wait'} for others: {far.typed('jitd requests')}")
     if mine:
@@ -82,10 +82,8 @@ def _nothing(reviews: list[Row]) -> str:
     sentence says only that no request waits.
     """
     if any(row.get("may_give") for row in reviews):
-        return f"no request waits for you{far.where_answered()}"
-    return f"nothing waits for you{far.where_answered()}" + (
-        ": root may not review" if os.geteuid() == 0 and far.is_here() else ""
-    )
+        return "no request waits for you"
+    return "nothing waits for you" + (": root may not review" if os.geteuid() == 0 and far.is_here() else "")
 
 
 def _list(waiting: list[Row]) -> None:

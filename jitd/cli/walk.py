@@ -88,7 +88,8 @@ class Walk:
     def _say_that_nothing_waits(self) -> None:
         more = " more" if self._over else ""
         but = f", but for the {self._n_skipped} that you skipped" if self._n_skipped else ""
-        say(f"nothing{more} waits for you{far.where_answered()}{but}")
+        none = f"nothing{more} waits for you"
+        say(f"{none if self._desk is None else self._desk.nothing(none)}{but}")
 
     def _waiting(self) -> list[Row]:
         """Return what waits for the person and is not over. Of many hosts, all are asked again once nothing waits on those that

@@ -80,7 +80,7 @@ def test_a_list_on_a_pipe_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_live_board_goes_home_clears_and_does_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
     """THREATS R-02, R-04: whatever the rows hold, it stays on its screen, and what has no room is counted."""
-    board = lists.Board(lists.REQUESTS, ended=True)
+    board = lists.Board(lists.REQUESTS)
     row = row_for(waiting("echo", HOSTILE), reason="漢" * 5000, requester=HOSTILE.decode("utf-8", "surrogateescape"))
     board.show([row] * 100)
     out = capfd.readouterr().out
@@ -198,7 +198,7 @@ def test_a_board_has_room_for_the_reviews_that_are_owed(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("LINES", "24")
-    board = lists.Board(lists.REQUESTS, ended=True)
+    board = lists.Board(lists.REQUESTS)
     board.show([row_for(waiting("true"))] * 100, [f"a review is owed {HOSTILE.decode('utf-8', 'surrogateescape')} {'x' * 900}"])
     lines = capfd.readouterr().out.removeprefix("\x1b[H\x1b[J").split("\n")
     assert len(lines) <= 24 and sum(line.startswith("a review is owed") for line in lines) == 1
@@ -209,7 +209,7 @@ def test_a_board_counts_the_rows_that_have_no_room(capfd: pytest.CaptureFixture[
     """And not their lines, where a row takes several."""
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("LINES", "24")
-    board = lists.Board(lists.REQUESTS, ended=True)
+    board = lists.Board(lists.REQUESTS)
     board.show([row_for(waiting("true"))] * 100)
     lines = capfd.readouterr().out.removeprefix("\x1b[H\x1b[J").split("\n")
     shown = sum(line.startswith("K7QM-2XVD") for line in lines)

@@ -225,6 +225,40 @@ def test_an_empty_list_is_told_of_the_hosts_that_have_answered(
     assert " on the hosts that have answered\n" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("verb", [["requests"], ["grants"], ["runs"], ["locks"], ["reviews"], ["approve"], []])
+def test_if_no_host_answers_nothing_is_said_of_what_is_there(
+    verb: list[str], fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS F-21."""
+    monkeypatch.setattr("jitd.cli.review.can_ask", lambda: True)
+    for host in ("db1", "db2", "db3", "web2"):
+        fleet.by_host[f"{host}.example.org"] = Unreachable("nobody answers")
+    assert jitd(no_daemon(), "--hosts", "@prod", *verb) == 1
+    err = capsys.readouterr().err
+    assert "jitd: no host has answered\n" in err and "4 of 4 hosts did not do what was asked" in err
+    assert "waits" not in err and "that you may" not in err and "nobody is locked" not in err
+
+
+def test_a_live_list_says_that_no_host_has_answered_until_one_has(fleet: Fleet) -> None:
+    """THREATS F-21."""
+    answers = threading.Event()
+
+    def late(message: Message) -> Iterator[list[Row]]:
+        answers.wait()
+        yield []
+        raise Unreachable("the carrier ended")
+
+    for host in ("db1", "db2", "db3", "web2"):
+        fleet.has(host).watch = late  # type: ignore[method-assign]
+    desk = many.Many(far.known().chosen("@prod"))
+    assert desk.nothing("nothing waits") == "no host has answered"
+    states = desk.watch(Watch(ended=False))
+    answers.set()
+    said = [desk.nothing("nothing waits") for _ in states]
+    assert set(said) <= {"nothing waits on the hosts that have answered", "no host has answered"}
+    assert desk.nothing("nothing waits") == "no host has answered"
+
+
 # --- what is shown, and for how long
 
 
