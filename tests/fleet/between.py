@@ -345,7 +345,27 @@ class Keeping:
         return []
 
 
-def lied_to(hub: Split, target: Target, lying: Lying) -> LedByEngine:
+class Still:
+    """Once ``stands`` is set, keeps all that the host says, and acknowledges it in the place of the desk. ``kept`` has it. An
+    instance is what Between carries by.
+    """
+
+    def __init__(self) -> None:
+        self.stands = threading.Event()
+        self.kept: list[bytes] = []
+        self._up = ""
+
+    def __call__(self, message: Message) -> list[tuple[float, Message]]:
+        subject, reply, body = message
+        if reply:
+            self._up = subject.replace(".dial.", ".c.")
+        if not self.stands.is_set() or not subject.startswith("jit.c.") or body[0] == Kind.RECEIVED:
+            return [(0.0, message)]
+        self.kept.append(body)
+        return [(0.0, (self._up, "", bytes((Kind.RECEIVED,)) + body[1:HEAD]))]
+
+
+def lied_to(hub: Split, target: Target, lying: Carry) -> LedByEngine:
     """A person's client, in whose messages ``lying`` lies."""
     made = LedByEngine(hub, target)
     assert made.client is not None

@@ -18,8 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from jitd_fleet.stream import Kind
+from jitpam import carrier
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
-from jitpam.wire.messages import Show
+from jitpam.wire.messages import Done, Show, Watch
 from tests.attacks.mutated_wire import is_complaint
 from tests.attacks.raw import CACHES, REALM, kinit, review
 from tests.fleet import lies
@@ -33,6 +35,7 @@ from tests.fleet.between import (
     Message,
     OfMessage,
     Split,
+    Still,
     drawn_of_message,
     honest,
     led_by,
@@ -269,6 +272,28 @@ def test_a_lock_that_an_engine_keeps_is_not_told_as_placed_while_approvals_pass(
     for each in hub.fleet.hosts.values():
         assert len(each.kept("locks")) == 1, said
         assert each.jitd("unlock", "--user", "alice", "--reason", "over").returncode == 0
+
+
+def test_a_live_list_that_an_engine_keeps_as_it_is_is_told(
+    hub: Split, caches: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS F-37. Neither end notices by the acknowledgements: the engine makes them."""
+    still = Still()
+    made = lied_to(hub, target(hub, caches, "db1"), still)
+    lies.connected(made)  # type: ignore[arg-type]
+    heard = made.follow(Watch(ended=False), every=0.1)
+    assert Done(text="") in heard
+    still.stands.set()
+    hub.fleet.hosts["db1"].waits()
+    heard = made.followed(-1, 0.1)
+    while bytes((Kind.PROBE,)) not in {body[:1] for body in still.kept}:  # it comes after 10 s without anything to say
+        assert next(heard) is None
+    assert bytes((Kind.DATA,)) in {body[:1] for body in still.kept}
+    clock = carrier._boot_clock
+    monkeypatch.setattr(carrier, "_boot_clock", lambda: clock() + 120)
+    with pytest.raises(Unreachable, match="^jitd on db1.example.test has not been heard since "):
+        next(heard)
+    made.close()
 
 
 def test_a_host_that_an_engine_hides_and_an_old_word_for_it_are_told(hub: Split) -> None:
