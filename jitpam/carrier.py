@@ -63,12 +63,6 @@ MOST_LINES, MOST_OF_LINE = 50, 400
 """How many lines of a carrier's standard error are shown, and how many bytes of one."""
 CURRENT_FOR = 120.0
 """Seconds for which what is followed counts as current after the latest sign of life, which comes every SIGN_EVERY seconds."""
-MOST_LINES, MOST_OF_LINE = 50, 400
-"""How many lines of a carrier's standard error are shown, and how many bytes of one."""
-CURRENT_FOR = 120.0
-"""Seconds for which a list that is watched counts as current. A host sends it every LISTED_EVERY seconds, and at each change."""
-MOST_DIGITS = 9
-"""How many digits the age of such a list may have."""
 MOST_BYTES = 64 * 1024 * 1024
 """How many bytes of rows a host may say to one question: a hostile one would otherwise fill the memory."""
 DEEDS = (Review, Revoke, Stop, Lock, Unlock)
@@ -260,12 +254,8 @@ class AtTheDoor(Connection):
         """How many rows the answer to the latest message has so far, and bytes in them, and how many it may have."""
         self._follows = False
         """True if the answer to the latest message has no end."""
-        self._followed_at = 0.0
-        self._current_at: float | None = None
-        """When the latest message was sent, and of when the newest sign of life is that has come since (boot clock). None if the
-        host gives no signs.
-        """
-        self._has_sign = False
+        self._followed_at = self._current_at = 0.0
+        """When the latest message was sent, and of when the newest sign of life is that has come since (boot clock)."""
 
     def _connect(self, until: float) -> None:
         self._socket.close()
@@ -297,7 +287,6 @@ class AtTheDoor(Connection):
         self._is_asked = isinstance(message, QUESTIONS)
         self._follows = isinstance(message, Watch) or (isinstance(message, Replay | Audit) and message.follow)
         self._followed_at = self._current_at = _boot_clock()
-        self._has_sign = False
         self._n_rows = self._n_bytes = 0
         n_rows = 0 if isinstance(message, DEEDS) else 1 if isinstance(message, Show) else math.inf
         self._most = n_rows, MOST_BYTES if n_rows < math.inf or isinstance(message, LISTS) else math.inf
@@ -310,8 +299,6 @@ class AtTheDoor(Connection):
             if self._follows and isinstance(message, Item) and message.row.keys() == {"age"}:
                 self._note_sign(message.row["age"])
                 continue
-            if not self._has_sign:  # the first one comes before everything else
-                self._current_at = None
             if isinstance(message, Item):
                 self._n_rows, self._n_bytes = self._n_rows + 1, self._n_bytes + len(body)
                 if self._n_rows > self._most[0] or self._n_bytes > self._most[1]:
@@ -354,17 +341,16 @@ class AtTheDoor(Connection):
         """The host has said ``age`` seconds after it had heard our message that it is there. It has heard this no earlier than we
         have sent it. So whatever a carrier holds back, all that the host had to say before this time has come.
         """
-        if isinstance(age, int) and self._current_at is not None:
-            self._has_sign = True
+        if isinstance(age, int):
             self._current_at = max(self._current_at, min(self._followed_at + age, _boot_clock()))
 
     def _current_until(self) -> float | None:
-        if not self._follows or self._current_at is None:
+        if not self._follows:
             return None
         return time.monotonic() + self._current_at + CURRENT_FOR - _boot_clock()
 
     def _silent(self) -> Unreachable:
-        if not self._follows or self._current_at is None:
+        if not self._follows:
             return super()._silent()
         at = time.localtime(time.time() - (_boot_clock() - self._current_at))
         return Unreachable(f"{self._peer} has not been heard since {time.strftime('%H:%M', at)}")

@@ -911,14 +911,18 @@ def test_who_hears_nothing_at_all_of_what_they_follow_is_told(door, monkeypatch)
     connection.close()
 
 
-@pytest.mark.parametrize("before", [[], [sign("soon")], [sign(None)], [Item(row={"age": 0, "id": "K7QM-2XVD"})]])
-def test_a_host_that_gives_no_signs_of_life_is_not_called_silent(door, monkeypatch, before):
-    clock, go = BootClock(monkeypatch), says(door, Watch(ended=False), [*before, Done(text="")])
+@pytest.mark.parametrize("said", [sign("soon"), sign(None), Item(row={"age": 121, "id": "K7QM-2XVD"})])
+def test_what_says_no_age_is_no_sign_of_life(door, monkeypatch, said):
+    """THREATS F-37."""
+    clock, go = BootClock(monkeypatch), says(door, Watch(ended=False), [sign(0), said, Done(text="")])
     connection = connected(door)
+    states = connection.watch(Watch(ended=False))
     go.release()
-    assert Done(text="") in connection.follow(Watch(ended=False), every=PATIENCE)
-    clock.at += 1_000_000
-    assert next(connection.followed(-1, 0.01)) is None
+    next(states)
+    clock.at += 121
+    connection._n_graces = 0
+    with pytest.raises(Unreachable, match="has not been heard since"):
+        next(states)
     connection.close()
 
 
