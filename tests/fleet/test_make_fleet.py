@@ -20,15 +20,17 @@ from tests.waiting import PATIENCE, wait_for
 
 DEMO = str(Path(__file__).parents[2] / "contrib/fleet/demo")
 MOST_LINES, COLUMNS = 90, 80
+WITHIN = 4 * PATIENCE
 
 
 def test_the_main_job_is_shown_over_three_hosts_on_few_lines_of_a_terminal() -> None:
-    done = subprocess.run([DEMO], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run([DEMO], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WITHIN, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
+    assert "LISTEN" not in done.stdout  # a busy host may have asked the KDC by TCP, too
     assert len(lines) < MOST_LINES and max(map(len, lines)) <= COLUMNS, done.stdout
     for told in (
-        r"ESTAB 0 0 198\.51\.100\.11:\d+ 198\.51\.100\.2:4222\n\n",
+        r"ESTAB \d+ \d+ 198\.51\.100\.11:\d+ 198\.51\.100\.2:4222\n",
         r'"replica lag, CHG-4711"  db1\.example\.test\n',
         r"a approve · d deny .*\njitd on db1\.example\.test: request [\w-]+ is approved",
         r"jitsudo: approved by bob@EXAMPLE.TEST\n\d+ /etc/shadow",
@@ -47,7 +49,7 @@ def seen() -> tuple[Counter[bytes], Counter[str], set[str]]:
 @pytest.mark.parametrize("ended_by", ["Ctrl-C", signal.SIGTERM, signal.SIGKILL])
 def test_it_leaves_nothing_behind_when_it_is_ended_in_the_midst(ended_by: str | signal.Signals) -> None:
     before = seen()
-    demo = OnTerminal(DEMO, [], timeout=PATIENCE)
+    demo = OnTerminal(DEMO, [], timeout=WITHIN)
     try:
         demo.expect("bob asks all hosts at once")
         assert sum(line[0] == NATS_SERVER.encode() for line in running().values()) == 1 and seen() != before

@@ -21,7 +21,7 @@ from jitpam.wire.shown import unshown
 from tests.attacks.raw import asked, connected, shown_to
 from tests.system.conftest import House
 from tests.system.killing import launcher_of, monitor_of
-from tests.waiting import status_of, wait_for
+from tests.waiting import handles, status_of, wait_for
 
 PLACE = Path("/etc/edits-attacked")
 COPY = Path("/home/alice/attack.conf")
@@ -305,7 +305,8 @@ def test_who_is_ended_before_jitd_answers_is_told_where_their_text_is(house: Hou
     os.kill(house.process.pid, signal.SIGSTOP)
     try:
         asking = house.ask("alice", "-e", str(site), "--from", str(COPY))
-        wait_for(lambda: any("socket" in one for one in descriptors(asking.process.pid)))
+        pid = asking.process.pid  # NSS may have a socket, too, before the text is read
+        wait_for(lambda: handles(pid, signal.SIGHUP) and any("socket" in one for one in descriptors(pid)))
         os.kill(asking.process.pid, number)
         assert asking.end() in (-number, 128 + number)
     finally:
