@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.origin import Caller
-from jitd.core.request import Verdict
+from jitd.core.request import Request, Verdict
 from jitd.core.subject import Subject, used_by
 from jitd.expressions.compiling import compile_when
 from jitd.facts import ticket
@@ -99,13 +100,7 @@ def test_who_is_locked_while_jitd_decides_resumes_nothing_with_the_account_of_so
 def test_a_client_that_comes_back_after_a_restart_is_told_how_its_request_ended_meanwhile(
     house: AskingHouse, how: str, told: tuple[str, str]
 ) -> None:
-    house.rules()
-    made: Any = house.run(Client(house).submit())
-    again = house.next_daemon()
-    again.rules()
-
-    async def play() -> None:
-        await again.recovery.recover()
+    async def play(again: AskingHouse, made: Request) -> None:
         if how == "denied":
             await again.reviews.review(BOB, made.id, Verdict.DENY, made.fingerprint, "not today", HERE)
         elif how == "withdrawn":
@@ -122,25 +117,31 @@ def test_a_client_that_comes_back_after_a_restart_is_told_how_its_request_ended_
         with pytest.raises(Refusal, match=f"cannot be resumed: it is {how}"):
             await Client(again).resume(made.id)
 
-    again.run(play())
-    again.workers.close()
-    again.store.close()
+    after_a_restart(house, play)
 
 
 def test_a_client_that_comes_back_too_late_is_told_that_its_request_cannot_be_resumed(house: AskingHouse) -> None:
-    house.rules()
-    made: Any = house.run(Client(house).submit())
-    again = house.next_daemon()
-    again.rules()
-
-    async def play() -> None:
-        await again.recovery.recover()
+    async def play(again: AskingHouse, made: Request) -> None:
         await again.reviews.review(BOB, made.id, Verdict.DENY, made.fingerprint, "", HERE)
         again.perform._due("client", made.id)
         with pytest.raises(Refusal, match="cannot be resumed: it is denied"):
             await Client(again).resume(made.id)
 
-    again.run(play())
+    after_a_restart(house, play)
+
+
+def after_a_restart(house: AskingHouse, play: Callable[[AskingHouse, Request], Awaitable[None]]) -> None:
+    """``play`` it with the next daemon, and the request whose client it has lost."""
+    house.rules()
+    made = house.run(Client(house).submit())
+    again = house.next_daemon()
+    again.rules()
+
+    async def played() -> None:
+        await again.recovery.recover()
+        await play(again, made)
+
+    again.run(played())
     again.workers.close()
     again.store.close()
 

@@ -115,20 +115,19 @@ def test_a_message_that_is_repeated_ends_the_conversation_in_words_and_nothing_i
 def test_an_invented_message_ends_the_conversation_in_words_and_nothing_is_permitted(hub: Hub, kind: Kind) -> None:
     """THREATS F-31."""
     host = hub.fleet.hosts["db1"]
-    id = host.waits()
 
     def invent(liar: Liar, subject: str, reply: str, message: bytes) -> None:
         if message[:1] == bytes((Kind.OPENED,)):
             liar.say(subject, bytes((kind,)) + (1).to_bytes(4, "big") + b"\0")
 
     with liar(hub, invent):
-        done = approved(hub, id)
-    if done.returncode == 0:  # on a busy host, the lie may come when all is over
-        assert host.state_of(id) == "approved", done
-        return
-    assert "db1.example.test" in done.stderr and "\0" not in done.stderr, done
-    if "its answer was lost on the way" not in done.stderr:  # else the word of the person was on its way before the lie
-        assert host.is_untouched(id)
+        for _ in range(5):  # on a busy host, a lie may come when all is over
+            id = host.waits()
+            done = approved(hub, id)
+            if done.returncode != 0:
+                break
+    assert done.returncode != 0 and "db1.example.test" in done.stderr and "\0" not in done.stderr, done
+    assert host.is_untouched(id)
 
 
 def test_one_clients_messages_in_the_conversation_of_another_one_end_it(hub: Hub) -> None:

@@ -27,10 +27,9 @@ def test_the_main_job_is_shown_over_three_hosts_on_few_lines_of_a_terminal() -> 
     done = subprocess.run([DEMO], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WITHIN, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    assert "LISTEN" not in done.stdout  # a busy host may have asked the KDC by TCP, too
     assert len(lines) < MOST_LINES and max(map(len, lines)) <= COLUMNS, done.stdout
     for told in (
-        r"ESTAB \d+ \d+ 198\.51\.100\.11:\d+ 198\.51\.100\.2:4222\n",
+        r"ESTAB 0 0 198\.51\.100\.11:\d+ 198\.51\.100\.2:4222\n\n",
         r'"replica lag, CHG-4711"  db1\.example\.test\n',
         r"a approve · d deny .*\njitd on db1\.example\.test: request [\w-]+ is approved",
         r"jitsudo: approved by bob@EXAMPLE.TEST\n\d+ /etc/shadow",
