@@ -334,14 +334,9 @@ class Connection:
     def watch(self, message: Message) -> Iterator[list[dict[str, Any]]]:
         """Yield all rows that answer ``message`` (Watch). Yield all rows again after each change, until the caller stops."""
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
-        rows: list[dict[str, Any]] = []
         while True:
-            heard = self.hear(self._current_until())
-            if isinstance(heard, Done):
-                yield rows
-                rows = []
-            else:
-                rows.append(self._row(heard))
+            said = self.followed(-1, None)
+            yield [self._row(heard) for heard in said if heard is not None and not isinstance(heard, Done)]
 
     def follow(self, message: Message, wake: int = -1, every: float | None = None) -> Iterator[Message | None]:
         """Send ``message`` (Submit, Get or Resume) at once. Then yield jitd's messages until the decision, which is Start, Given

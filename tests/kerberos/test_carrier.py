@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gssapi
@@ -46,7 +48,7 @@ from jitpam.wire.messages import (
     Watch,
     Welcome,
 )
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_for
 
 HOST = "db1.example.test"
 TREE = Path(__file__).parents[2]
@@ -818,6 +820,21 @@ class BootClock:
         monkeypatch.setattr(carrier, "_boot_clock", lambda: self.at)
 
 
+class Clocks(BootClock):
+    """All clocks of a client: they stand until the test sets them."""
+
+    def __init__(self, monkeypatch) -> None:
+        super().__init__(monkeypatch)
+        for module in (client, carrier):
+            monkeypatch.setattr(module, "time", self)
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def __getattr__(self, name):
+        return getattr(time, name)
+
+
 FOLLOWS = {
     "watch": Watch(ended=False),
     "replay": Replay(id="K7QM-2XVD", follow=True),
@@ -879,6 +896,34 @@ def test_what_is_followed_is_not_shown_for_ever_if_nothing_more_is_heard(door, m
     clock.at += 2
     with pytest.raises(Unreachable, match="has not been heard since"):
         next(heard)
+    connection.close()
+
+
+def watched(connection):
+    return connection.watch(Watch(ended=False))
+
+
+def heard_of(what):
+    return lambda connection: ([] for one in connection.follow(FOLLOWS[what]) if one is not None)
+
+
+@pytest.mark.parametrize("begins", [watched, *map(heard_of, FOLLOWS)], ids=["list", *FOLLOWS])
+def test_what_is_followed_goes_on_for_as_long_as_a_quiet_host_gives_signs_of_life(door, monkeypatch, begins, request):
+    """The limit is that of the latest sign, and not that of the question."""
+    signs = [[sign(age)] for age in range(0, 361, 60)]
+    what = FOLLOWS.get(request.node.callspec.id, Watch(ended=False))
+    go = says(door, what, *signs, [Done(text="")])
+    connection = connected(door)
+    clocks = Clocks(monkeypatch)
+    connection._n_graces = 0
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(next, begins(connection))
+        for _ in signs:
+            go.release()
+            wait_for(lambda: told.done() or connection._current_at == clocks.at, what="the sign of life")
+            clocks.at += 60
+        go.release()
+        assert told.result(PATIENCE) == []
     connection.close()
 
 
