@@ -41,7 +41,7 @@ def wait_for(true: Callable[[], T], within: float = PATIENCE, what: str = "it") 
         pause = min(pause * 1.5, 0.05)
 
 
-GIVEN_UP = re.compile(r"\(waited [\d.]+ s\)$|(did not answer|could not be read) within \d+ s|jitd does not answer", re.M)
+GIVEN_UP = re.compile(r"\(gave up after [\d.]+ s\)$|(did not answer|could not be read) within \d+ s|jitd does not answer", re.M)
 """What ``jitd doctor`` says of a look that a busy host has it give up."""
 
 

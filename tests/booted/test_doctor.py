@@ -238,3 +238,45 @@ def test_a_run_that_lives_is_no_leftover(service: Service) -> None:
     service.ended("stop", asking.id)
     asking.end()
     assert unwell(doctor()).keys() <= ALLOWED
+
+
+PROBE = "jitd-probe.service"
+
+
+def test_a_service_that_systemd_starts_again_and_again_or_gives_up_is_told(tmp_path: Path) -> None:
+    """163 restarts of a unit, and the doctor said that all was well."""
+    unit, well = Path("/run/systemd/system") / PROBE, tmp_path / "well"
+    dies = f"/bin/sh -c 'test -e {well} && exec sleep 600'"
+
+    def written(restart: str) -> None:
+        unit.write_text(f"[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart={dies}\nRestart={restart}\nRestartSec=50ms\n")
+        systemctl("daemon-reload")
+
+    def mended(check: str) -> None:
+        well.touch()
+        typed = found[check].rpartition(" [")[2].removesuffix("]")
+        assert subprocess.run(["sh", "-c", typed], capture_output=True, timeout=PATIENCE, check=False).returncode == 0
+
+    try:
+        written("always")
+        systemctl("start", "--no-block", PROBE)
+        wait_for(lambda: int(show(PROBE, "NRestarts")["NRestarts"]) > 2, what="restarts")
+        found = unwell(doctor())
+        assert f"systemd had to start {PROBE} again" in found["systemd.restarts"], found
+        well.touch()
+        wait_for(lambda: show(PROBE, "ActiveState")["ActiveState"] == "active", what="a start that lasts")
+        mended("systemd.restarts")
+        assert PROBE not in unwell(doctor()).get("systemd.restarts", "")
+        systemctl("stop", PROBE)
+        well.unlink()
+        written("no")
+        subprocess.run(["systemctl", "start", PROBE], capture_output=True, timeout=PATIENCE, check=False)
+        wait_for(lambda: show(PROBE, "ActiveState")["ActiveState"] == "failed", what="its failure")
+        found = unwell(doctor())
+        assert f"{PROBE} has failed" in found["systemd.services"], found
+        mended("systemd.services")
+        assert show(PROBE, "ActiveState")["ActiveState"] == "active" and "systemd.services" not in unwell(doctor())
+    finally:
+        subprocess.run(["systemctl", "stop", PROBE], capture_output=True, timeout=PATIENCE, check=False)
+        unit.unlink()
+        systemctl("daemon-reload")

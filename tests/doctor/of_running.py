@@ -11,7 +11,7 @@ from jitd.beside.helpers import OUTSIDE
 from jitd.core.holding import Account, Holding
 from jitd_inspection.doctor import daemon, gate, glass, person, runs, settings, state
 from jitd_inspection.doctor.daemon import Answered
-from jitd_inspection.doctor.finding import Finding
+from jitd_inspection.doctor.finding import Finding, given_up
 from jitd_inspection.doctor.host import Running
 from jitd_inspection.doctor.person import Ticket
 from jitd_inspection.doctor.runs import Groups, Unit
@@ -28,11 +28,22 @@ DISK = FileSystem("ext4", 9000 * MIB, 10**6, is_readonly=False, synced_in=0.01)
 GROUPS = Groups("/sys/fs/cgroup", is_writable=True, has_kill=True, kernel="6.1.0")
 FINE = Unit("loaded", "active", "enabled")
 UNITS = {name: FINE for name in runs.NEEDED}
+NATS = "jitd-door-nats.service"
+LIMITED = "RateLimitBurst = 10000\nRateLimitIntervalSec=2min\nRateLimitBurst = 5\n"
 SERVICE = "systemd.jitd.service"
 
 
 def units(**of_the_service: str) -> Iterator[Finding]:
     return runs.units({**UNITS, "jitd.service": replace(FINE, **of_the_service)})
+
+
+def services(**of_the_carrier: str) -> Iterator[Finding]:
+    """A unit that no host needs, beside those that all need."""
+    return runs.services({**UNITS, NATS: replace(FINE, **of_the_carrier)})
+
+
+def silent_systemd() -> Finding:
+    return given_up("systemd.answers", "systemd does not answer", runs.WITHIN, runs.LOOK)
 
 
 def leftovers(plates: list[str], scopes: list[str], held: dict[str, int]) -> Iterator[Finding]:
@@ -154,6 +165,18 @@ ROWS = [
     Row("systemd.jitd-launcher.service", "bad", "unmask", lambda: runs.launcher(replace(FINE, load="masked"))),
     Row("systemd.helpers", "ok", "listens", lambda: runs.helpers([])),
     Row("systemd.helpers", "bad", "enable --now jitd-helper@outside.socket", lambda: runs.helpers([f"sink a: {OUTSIDE.enable}"])),
+    Row("systemd.answers", "unknown", "or this host is busy (gave up after 3 s)", silent_systemd),
+    Row("systemd.services", "bad", f"reset-failed {NATS} && systemctl restart {NATS}", lambda: services(active="failed")),
+    Row("systemd.restarts", "ok", "had to start no service", lambda: services()),
+    Row("systemd.restarts", "weak", "163 times since root started it", lambda: services(restarts="163")),
+    Row("systemd.restarts", "bad", f"| systemctl reset-failed {NATS}", lambda: services(active="activating", restarts="1")),
+    Row("systemd.journal", "ok", "dropped no line", lambda: runs.journal("", "#RateLimitBurst=5\n")),
+    Row("systemd.journal", "ok", "dropped no line", lambda: runs.journal("", "RateLimitBurst=5\nRateLimitIntervalSec=0\n")),
+    Row("systemd.journal", "ok", "dropped no line", lambda: runs.journal("Suppressed 9 messages from x.service\n", "")),
+    Row("systemd.journal", "weak", "only 5 lines of a service in 2min", lambda: runs.journal("", LIMITED)),
+    Row(
+        "systemd.journal", "weak", "12 of jitd.service", lambda: runs.journal(2 * "Suppressed 6 messages from jitd.service\n", "")
+    ),
     Row("systemd.scopes", "ok", "makes scopes", lambda: runs.scopes("loaded")),
     Row("systemd.scopes", "bad", "unmask jitd.slice", lambda: runs.scopes("masked")),
     Row("runs.directory", "weak", "on ext4", lambda: runs.run_directory("/r", "ext4")),

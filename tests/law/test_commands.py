@@ -58,6 +58,7 @@ HELP = ("jitd/cli/help.py", "jitpam/usage.py")
 BREAKAGES = "tests/system/test_doctor.py::test_what_is_broken_is_found_with_its_mend"
 SHARED = "tests/system/test_doctor.py::test_a_repair_leaves_the_keys_of_other_services_in_the_keytab"
 BOOTED = "tests/booted/test_doctor.py::test_what_is_broken_is_found_and_mended_by_the_command"
+BOOTED_SERVICE = "tests/booted/test_doctor.py::test_a_service_that_systemd_starts_again_and_again_or_gives_up_is_told"
 TYPED = "tests/system/test_typed.py::"
 TYPED_BOOTED = "tests/booted/test_typed.py::"
 HELPER = "tests/booted/test_silent_helper.py::test_what_reload_doctor_and_setup_tell_lets_the_helper_listen_that_a_sink_needs"
@@ -128,6 +129,7 @@ COMMANDS: dict[str, str] = {
     "systemctl enable {}": BOOTED,
     "systemctl reload ssh": TYPED_BOOTED + "test_an_sshd_with_old_settings_is_reloaded_by_the_command",
     "systemctl reset-failed {}": UNITS,
+    "systemctl restart {}": BOOTED_SERVICE,
     "systemctl restart jitd": "tests/booted/test_service.py::test_broken_settings_stop_the_start_once_and_each_caller_is_told",
     "systemctl restart jitd-launcher.socket {}": UNITS,
     "systemctl restart jitd.service": BOOTED,

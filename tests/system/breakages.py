@@ -529,7 +529,7 @@ TABLE = [
     Breakage("the KDC has let it expire", "keytab.version", "bad", "has expired",
              key(lambda: kadmin(f"modprinc -expire 2020-01-01 {SERVICE}")), True),
     Breakage("the KDC is down", "kdc.reachable", "bad", "no KDC answers", kdc_down),
-    Breakage("the KDC is silent", "kdc.reachable", "bad", "does not answer", kdc_silent),
+    Breakage("the KDC is silent", "kdc.reachable", "unknown", "is busy (gave up after 5 s)", kdc_silent),
     Breakage("the KDC is two minutes ahead", "clock.kdc", "weak", "behind", kdc_skewed(120)),
     Breakage("the KDC is an hour ahead", "clock.kdc", "bad", "more than five minutes", kdc_skewed(3600)),
     Breakage("no default realm", "realm.default", "weak", "default_realm = ",
@@ -540,7 +540,7 @@ TABLE = [
     # names, accounts, rules
     Breakage("another host's name", "host.service", "bad", "host = ", replaced(HOST, "other.example.test")),
     Breakage("a short host name", "host.name", "bad", "not fully qualified", replaced(HOST, "lab")),
-    Breakage("a name service that sleeps", "nss.speed", "bad", "waited 5 s", names_asleep),
+    Breakage("a name service that sleeps", "nss.speed", "unknown", "gave up after 5 s", names_asleep),
     Breakage("min_uid is low", "settings.min_uid", "weak", "min_uid = 1000", settings("min_uid = 100")),
     Breakage("root is denied", "settings.root", "weak", "in scripts that root runs", settings('root = "deny"')),
     Breakage("no operators", "operators", "weak", "operators =", replaced('operators = ["group:security"]', "")),
@@ -606,6 +606,6 @@ TABLE = [
              stack(lambda text: f"{text}\nsession optional pam_systemd.so\n")),
     Breakage("a PAM stack that denies", "pam.opens", "bad", "denies",
              stack(lambda text: f"account requisite pam_deny.so\n{text}")),
-    Breakage("a PAM stack that hangs", "pam.opens", "bad", "waited 5 s",
+    Breakage("a PAM stack that hangs", "pam.opens", "unknown", "gave up after 5 s",
              stack(lambda text: f"{text}\nsession optional pam_exec.so /bin/sleep 60\n")),
 ]  # fmt: skip

@@ -190,7 +190,7 @@ def test_what_is_broken_is_found_with_its_mend(house: House, names: tuple[str, .
     with contextlib.ExitStack() as stack:
         for breakage in broken:
             stack.enter_context(breakage.broken(house))
-        is_waited_for = any("waited 5 s" in breakage.words for breakage in broken)
+        is_waited_for = any("gave up after" in breakage.words for breakage in broken)
         _, rows = doctor(house, within=None if is_waited_for else PATIENCE)
         assert {breakage.name: "" for breakage in broken} == {breakage.name: missing(rows, breakage) for breakage in broken}
         by_command = [breakage for breakage in broken if breakage.by_command]

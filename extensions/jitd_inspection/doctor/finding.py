@@ -60,6 +60,13 @@ def unknown(check: str, sentence: str, mend: str = "") -> Finding:
     return Finding(check, UNKNOWN, sentence, mend)
 
 
+def given_up(check: str, silent: str, within: float, mend: str) -> Finding:
+    """Return the finding about a look that did not end within ``within`` seconds. On a busy host every look takes long, so nobody
+    has seen that ``silent`` is true.
+    """
+    return unknown(check, f"{silent}, or this host is busy (gave up after {within:g} s)", mend)
+
+
 def word(text: str) -> str:
     """Return ``text`` as one word of a shell's command line. The word is in quotes if the shell needs quotes."""
     return text if re.fullmatch(r"[A-Za-z0-9_./@%:=+,-]+", text) else "'" + text.replace("'", "'\\''") + "'"

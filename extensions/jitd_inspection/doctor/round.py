@@ -2,7 +2,8 @@
 """The round of all examinations. Each examination that may hang has its own process. All examinations run at the same time, with
 a time limit.
 
-Law: if an examination hangs or fails, jitd doctor adds a finding about this fault. The earlier findings of the examination are
+Law: if an examination hangs or fails, jitd doctor adds a finding about this fault. One that was given up is ``unknown``: it has
+not seen what is wrong. The earlier findings of the examination are
 kept, and the other examinations are not delayed. jitd doctor kills an examination that hangs, and all processes that the
 examination started. An examination that waits for a dead file server does not end when it is killed. So jitd doctor does not wait
 for the end of such an examination.
@@ -18,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from jitd_inspection.doctor.finding import Finding, bad
+from jitd_inspection.doctor.finding import Finding, bad, given_up
 from jitpam.initiator import NoProcess
 from jitpam.wire.declared import Codec
 
@@ -109,7 +110,7 @@ class _Child:
                 "see the kernel's log: dmesg",
             )
         else:
-            yield bad(self.examination.check, f"{self.examination.silent} (waited {within:g} s)", self.examination.mend)
+            yield given_up(self.examination.check, self.examination.silent, within, self.examination.mend)
 
 
 def _start(examination: Examination) -> _Child:

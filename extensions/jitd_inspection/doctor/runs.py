@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from jitd.settings.needs import unreachable
 from jitd.store import StoreError
-from jitd_inspection.doctor.finding import Finding, bad, count, listed, ok, unknown, weak, word
+from jitd_inspection.doctor.finding import Finding, bad, count, given_up, listed, ok, unknown, weak, word
 from jitd_inspection.doctor.host import BOOTED, Host, holders
 from jitd_inspection.doctor.state import kind_of, live_runs, mounts
 
@@ -32,8 +33,15 @@ SCOPE = re.compile(r"jitd-run-(\S+)\.scope")
 EFFORT = "jitd cannot reliably end a whole run, as a process that leaves its parent can outlive the run"
 NEEDED = ("jitd.service", "jitd.socket", "jitd-launcher.socket")
 LAUNCHER = "jitd-launcher.service"
-STATES = ("LoadState", "ActiveState", "UnitFileState")
+EACH = "jitd*.service"
+"""All services of jitd that systemd has loaded: the daemon, the launcher, the helpers, the carriers of the door, the timers'."""
+LOOK = "see journalctl -p err -b"
+STATES = ("LoadState", "ActiveState", "UnitFileState", "NRestarts")
 """The properties of a unit that jitd reads from systemd. The properties are in the order of the fields of the class Unit."""
+DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
+"""The id of the message with which journald says that a service wrote too much (systemd.journal-fields(7), SD_MESSAGE_…)."""
+FEW_LINES = 1_000
+"""A journal that takes fewer lines than this in one interval may drop lines of a daemon that is merely busy."""
 VOLATILE = frozenset({"tmpfs", "ramfs"})
 ENABLED = frozenset({"enabled", "enabled-runtime", "static", "indirect", "generated", "linked"})
 
@@ -54,11 +62,14 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The state of a unit according to systemd, in the words of ``systemctl show``."""
+    """The state of a unit according to systemd, in the words of ``systemctl show``. ``restarts`` counts how often systemd has
+    started it again by itself.
+    """
 
     load: str
     active: str
     enabled: str
+    restarts: str = ""
 
 
 def examine(host: Host) -> Iterator[Finding]:
@@ -72,12 +83,17 @@ def examine(host: Host) -> Iterator[Finding]:
     if with_units:
         try:
             found = ask_units()
+        except TimeoutError:
+            yield given_up("systemd.answers", "systemd does not answer", WITHIN, LOOK)
+            return
         except OSError as fault:
-            yield bad("systemd.answers", f"systemd does not answer: {fault}", "see journalctl -p err -b")
+            yield bad("systemd.answers", f"systemd does not answer: {fault}", LOOK)
             return
         yield from units(found)
         yield from helpers(unreachable(host.config))
         yield from launcher(found[LAUNCHER])
+        yield from services(found)
+        yield from examine_journal()
         yield scopes(found["jitd.slice"].load if "jitd.slice" in found else "")
     yield from run_directory(str(host.run_dir), kind_of(host.run_dir))
     try:
@@ -115,13 +131,26 @@ def _is_since_5_14(release: str) -> bool:
 
 def ask_units() -> dict[str, Unit]:
     """Return the states of jitd's units and of jitd.slice according to systemd."""
-    said = _ask("systemctl", "show", f"--property=Id,{','.join(STATES)}", "--", *NEEDED, LAUNCHER, "jitd.slice")
+    said = _ask("systemctl", "show", f"--property=Id,{','.join(STATES)}", "--", *NEEDED, LAUNCHER, "jitd.slice", EACH)
     found = {}
     for block in said.split("\n\n"):
         values = dict(line.partition("=")[::2] for line in block.splitlines())
         if "Id" in values:
             found[values["Id"]] = Unit(*(values.get(name, "") for name in STATES))
     return found
+
+
+def examine_journal() -> Iterator[Finding]:
+    """Yield the finding about the limit of the journal."""
+    try:
+        dropped = _ask("journalctl", "--quiet", "--since=-1d", "--lines=100", "--output=cat", f"MESSAGE_ID={DROPPED}")
+        written = _ask("systemd-analyze", "cat-config", "systemd/journald.conf")
+    except TimeoutError:
+        yield given_up("systemd.journal", "the journal does not answer", WITHIN, "see what systemd-journald does")
+    except OSError as fault:
+        yield unknown("systemd.journal", f"the journal cannot be read: {fault}", "see what systemd-journald does")
+    else:
+        yield journal(dropped, written)
 
 
 def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[str], dict[str, int]]:
@@ -169,7 +198,7 @@ def _ask(*words: str) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise OSError(f"{words[0]} did not answer within {WITHIN:.0f} s") from None
+        raise TimeoutError(f"{words[0]} did not answer within {WITHIN:.0f} s") from None
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise OSError(said[-1] if said else f"{words[0]} failed with status {done.returncode}")
@@ -239,6 +268,45 @@ def launcher(found: Unit) -> Iterator[Finding]:
     elif found.active == "failed":
         again = f"systemctl reset-failed {LAUNCHER} && systemctl restart jitd-launcher.socket {LAUNCHER}"
         yield bad(check, f"{LAUNCHER} has failed: no run can begin", f"and read why: journalctl -u {LAUNCHER}", command=again)
+
+
+def services(found: Mapping[str, Unit]) -> Iterator[Finding]:
+    """Judge what systemd says of each service of jitd, also of those that are not always needed: whether it has failed, and
+    whether systemd had to start it again.
+    """
+    again = {name: int(unit.restarts) for name, unit in found.items() if unit.restarts.isdigit() and int(unit.restarts)}
+    for name, unit in found.items():
+        forget = f"systemctl reset-failed {name}"
+        if unit.active == "failed" and name not in (*NEEDED, LAUNCHER):
+            mend = f"first read why: journalctl -u {name}"
+            yield bad("systemd.services", f"{name} has failed", mend, command=f"{forget} && systemctl restart {name}")
+        elif name in again:
+            said = f"systemd had to start {name} again ({count(again[name], 'time')} since root started it)"
+            level = bad if unit.active == "activating" else weak
+            yield level("systemd.restarts", said, f"first read why: journalctl -u {name}", command=forget)
+    if not again:
+        yield ok("systemd.restarts", "systemd had to start no service of jitd again")
+
+
+def journal(dropped: str, written: str) -> Finding:
+    """Judge the limit of the journal. ``dropped`` are journald's lines about what it has dropped within a day, and ``written`` is
+    journald.conf with its drop-ins.
+    """
+    check = "systemd.journal"
+    mend = "set RateLimitBurst= in a drop-in of journald.conf(5) to more, or to 0; jitd's own record is whole"
+    n_of: Counter[str] = Counter()
+    for n, name in re.findall(r"^Suppressed (\d+) messages from (jitd\S*)$", dropped, re.MULTILINE):
+        n_of[name] += int(n)
+    if n_of:
+        told = listed([f"{n} of {name}" for name, n in n_of.most_common()])
+        return weak(check, f"within a day the journal has dropped lines: {told}", mend)
+    limits: dict[str, str] = dict(re.findall(r"^\s*RateLimit(IntervalSec|Interval|Burst)\s*=\s*(\S+)", written, re.MULTILINE))
+    interval = limits.get("IntervalSec", limits.get("Interval", "30s"))
+    burst = limits.get("Burst", "10000")
+    if burst.isdigit() and 0 < int(burst) < FEW_LINES and not re.fullmatch(r"0[a-z]*", interval):
+        said = f"the journal takes only {burst} lines of a service in {interval}, and drops those beyond"
+        return weak(check, said, mend)
+    return ok(check, "the journal has dropped no line of jitd within a day")
 
 
 def scopes(slice_state: str) -> Finding:
