@@ -324,6 +324,9 @@ def _with_operands(
     def is_seen(path: bytes) -> bool:
         return path_lookup.is_visible_absence(path, who.uid, groups, command.cwd, glance)
 
+    def tells(path: bytes) -> bool:
+        return path_lookup.is_readable(path, who.uid, groups, command.cwd, glance)
+
     def is_told(operand: operands.Operand) -> bool:
         paths = (operand.path, operand.real)
         return bool(operand.digest) and all(path_lookup.is_readable(path, who.uid, groups, command.cwd) for path in paths)
@@ -333,7 +336,7 @@ def _with_operands(
 
     MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
     view = inspection.View(accounts.trusted_uid(command.run_as), command.cwd, trusted)
-    found = operands.find(command.argv, view, is_read, is_seen, and_absent=terms.bound)
+    found = operands.find(command.argv, view, is_read, is_seen, tells=tells, and_absent=terms.bound)
     named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path) and is_seen(o.real), is_told(o)) for o in found)
     if sum(len(encode_basestring_ascii(shown(o.path) + shown(o.because))) for o in named) > MOST_NAMED:
         return Sighting(command, decision.denied(Why.TERMS, TOO_MUCH_NAMED))

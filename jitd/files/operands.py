@@ -28,10 +28,16 @@ LIMIT = 16 * 1024 * 1024
 """Maximum size in bytes of a file. An approval cannot be bound to the content of a larger file."""
 LIMIT_TOGETHER = 64 * 1024 * 1024
 """Maximum total size in bytes of the files for one approval. The approval is not bound to the content of a file that would exceed
-this total.
+this total. The files that the requester cannot read have a total of their own, so that no other file tells their size.
 """
 MOST_ENTRIES = 1000
-"""Maximum total number of directory entries that are examined in all directories that the arguments name."""
+"""Maximum total number of directory entries that are examined in all directories that the arguments name. Of a directory that the
+requester cannot list, as many are examined, and they do not count.
+"""
+MOST_CLOSED = 4
+"""Maximum number of directories that the requester cannot list and that are examined. Any other counts as one that others can
+change.
+"""
 CONSTANT = frozenset({os.makedev(1, 3), os.makedev(1, 5), os.makedev(1, 7)})
 """Devices whose content cannot be changed: null, zero and full."""
 NOT_LOOKED_AT = f"not bound: only the first {MOST_ARGUMENTS} arguments are looked at"
@@ -63,18 +69,24 @@ def find(
     reads: Callable[[bytes], bool] = lambda path: True,
     sees: Callable[[bytes], bool] = lambda path: True,
     *,
+    tells: Callable[[bytes], bool] = lambda path: True,
     and_absent: bool = False,
+    most: int = MOST_ENTRIES,
 ) -> Iterator[Operand]:
     """Yield the operands of a command that runs in ``view``. The file of an operand is read only if ``reads`` returns true for
     this file.
+
+    ``tells`` returns true for a file or a directory that the requester can read. Of any other, no answer about this path or about
+    another one depends on the size or on the number of entries, except that of a directory with more than MOST_ENTRIES.
 
     If ``sees`` returns false for a path, the path is not examined. An unexamined path is always yielded as an operand, so the
     answer does not reveal if the path exists.
 
     With ``and_absent``, a path at which nothing exists is an operand, too, if others could put a file there. Otherwise a file
-    that is away at each look, and there when the command opens it, would be no operand.
+    that is away at each look, and there when the command opens it, would be no operand. ``most`` is the number of entries of
+    directories that are examined.
     """
-    left, entries = LIMIT_TOGETHER, _Entries(view, MOST_ENTRIES)
+    left, entries = {True: LIMIT_TOGETHER, False: LIMIT_TOGETHER}, _Entries(view, tells, most)
     for at, path in named(argv, view.cwd or b"/"):
         if at > MOST_ARGUMENTS:
             yield Operand(at, path, path, b"", NOT_LOOKED_AT)
@@ -86,8 +98,9 @@ def find(
         if found is None:
             continue
         if is_file and reads(path) and reads(found.real):
-            found, size = _read(found, min(LIMIT, left))
-            left -= size
+            is_told = tells(found.real)
+            found, size = _read(found, min(LIMIT, left[is_told]), is_told=is_told)
+            left[is_told] -= size
         yield found
 
 
@@ -119,7 +132,7 @@ def drift(
     """
     known = {(at, path): digest for at, path, digest in approved}
     real = {path: path for _, path in known}
-    for found in find(argv, view, lambda path: False, and_absent=and_absent):
+    for found in find(argv, view, lambda path: False, and_absent=and_absent, most=MOST_ENTRIES * (1 + MOST_CLOSED)):
         if (found.at, found.path) not in known:
             said = f"argument {found.at} can be changed by others, but could not when the argument was approved"
             return said if found.at in masked else f"{said}: {found.because}"
@@ -194,11 +207,14 @@ def _absent(at: int, path: bytes, view: View) -> Operand | None:
 @dataclass(slots=True)
 class _Entries:
     """Examines everything below a directory, to find out if an account besides root and the target account can change anything
-    there. ``left`` is the number of directory entries that may still be examined.
+    there. ``tells`` is as in ``find``. ``left`` is the number of directory entries that may still be examined, and ``n_closed``
+    the number of directories that the requester cannot list and that were examined.
     """
 
     view: View
+    tells: Callable[[bytes], bool]
     left: int
+    n_closed: int = 0
 
     def may_be_changed(self, directory: bytes) -> bool:
         """Return False if everything below ``directory`` was examined, and only root and the target account can change anything
@@ -207,16 +223,44 @@ class _Entries:
         ahead = [directory]
         try:
             while ahead:
-                with os.scandir(ahead.pop()) as entries:
-                    for entry in entries:
-                        self.left -= 1
-                        if self.left < 0 or self._is_others(entry):
-                            return True
-                        if entry.is_dir(follow_symlinks=False):
-                            ahead.append(entry.path)
+                at = ahead.pop()
+                if self.tells(at):
+                    found, self.left = self._examined(at, self.left)
+                    if found is None:
+                        return True
+                    ahead += found
+                elif not self._is_closed_and_roots(at):
+                    return True
         except (OSError, Uninspectable):
             return True
         return False
+
+    def _is_closed_and_roots(self, directory: bytes) -> bool:
+        """True if everything below ``directory``, which the requester cannot list, was examined, and nobody can change it."""
+        self.n_closed += 1
+        if self.n_closed > MOST_CLOSED:
+            return False
+        ahead, left = [directory], MOST_ENTRIES
+        while ahead:
+            found, left = self._examined(ahead.pop(), left)
+            if found is None:
+                return False
+            ahead += found
+        return True
+
+    def _examined(self, directory: bytes, left: int) -> tuple[list[bytes] | None, int]:
+        """Return the directories in ``directory``, or None if others can change something in it, or if it has more than ``left``
+        entries. Also return how many entries may be examined then.
+        """
+        found: list[bytes] = []
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                left -= 1
+                if left < 0 or self._is_others(entry):
+                    return None, left
+                if entry.is_dir(follow_symlinks=False):
+                    found.append(entry.path)
+        return found, left
 
     def _is_others(self, entry: os.DirEntry[bytes]) -> bool:
         status = entry.stat(follow_symlinks=False)
@@ -233,14 +277,18 @@ class _Entries:
         return is_open or (entry.is_dir(follow_symlinks=False) and bool(changers(entry.path, self.view)[1]))
 
 
-def _read(found: Operand, limit: int) -> tuple[Operand, int]:
-    """Return ``found`` with the digest of its file added. If the approval cannot be bound to the file, the reason is added
-    instead. Also return the number of bytes that were read.
+def _read(found: Operand, limit: int, *, is_told: bool) -> tuple[Operand, int]:
+    """Return ``found`` with the digest of its file added. If the approval cannot be bound to the file, and the requester can read
+    it (``is_told``), the reason is added instead. Also return the number of bytes that were read.
     """
     try:
         size = os.stat(found.real).st_size
         if size > limit:
-            return replace(found, because=f"{found.because}; it is too large to be bound"), 0
+            return _loose(found, "it is too large to be bound", is_told=is_told), 0
         return replace(found, digest=digest_of(found.real, limit)), size
     except (OSError, Uninspectable) as fault:
-        return replace(found, because=f"{found.because}; it cannot be bound: {fault}"), 0
+        return _loose(found, f"it cannot be bound: {fault}", is_told=is_told), 0
+
+
+def _loose(found: Operand, why: str, *, is_told: bool) -> Operand:
+    return replace(found, because=f"{found.because}; {why}") if is_told else found

@@ -290,7 +290,7 @@ class Requests:
             raise Refusal("owed", "an approval is required, and -n does not wait for one: nothing was submitted")
         if isinstance(decision, Permit) and is_free and not decision.obligations.gatekeepers:
             return
-        n_bytes = n_bytes_of(command) + _scripts_of(first).n_bytes
+        n_bytes = n_bytes_of(command) + _n_bytes_sent(first)
         if not is_free and not self._pace.may(who.person, self._now().boot, n_bytes):
             raise Refusal("denied", "too many of your requests were not permitted at once: wait a minute")
         if isinstance(decision, Deny):
@@ -488,6 +488,14 @@ def _refuse_without_place(found: Request, place: str) -> None:
 def _scripts_of(first: FirstDecision) -> Scripts:
     """Return the texts that somebody will read. Nobody reads them if a lease covers the request."""
     return first.scripts if isinstance(first.decision, Permit) and first.decision.lease is None else Scripts()
+
+
+def _n_bytes_sent(first: FirstDecision) -> int:
+    """Return the number of bytes of the texts that count for the pace: of an edit the new text alone. The requester may not be
+    able to read the old one, and would find out its size by how many edits are taken.
+    """
+    scripts = _scripts_of(first)
+    return scripts.n_bytes if first.asked.text is None or not scripts.texts else len(first.asked.text)
 
 
 def _named(scripts: tuple[Script, ...], command: Command) -> tuple[Script, ...]:

@@ -14,6 +14,7 @@ import os
 import resource
 import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,12 @@ import pytest
 
 from jitd.core.run import Ending
 from jitd.files.inspection import View
-from jitd.files.operands import LIMIT_TOGETHER, MOST_ARGUMENTS, NOT_LOOKED_AT, drift, find
+from jitd.files.operands import LIMIT_TOGETHER, MOST_ARGUMENTS, MOST_CLOSED, MOST_ENTRIES, NOT_LOOKED_AT, drift, find
 from tests.monitor.stage import Stage
 from tests.times import times
 from tests.waiting import status_of, wait_for
 
-ALICE = 4001
+ALICE, BOB = 4001, 4002
 PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
 
 
@@ -348,3 +349,57 @@ def test_looking_for_operands_is_bounded_whatever_the_arguments_are(place: Path)
     assert list(find(nothing, View(0, os.fsencode(place)))) == []
     (circle,) = find([b"x", os.fsencode(loop)], View(0, os.fsencode(place)))
     assert circle.digest == b"" and "too many links" in circle.because
+
+
+def sizes_told(place: Path, *sizes: int) -> list[tuple[bool, str]]:
+    """What alice is told of bob's files of ``sizes``, which she cannot read, and of her own after them."""
+    for at, size in enumerate(sizes):
+        file = place / f"hidden{at}"
+        file.write_bytes(b"")
+        os.truncate(file, size)
+        file.chmod(0o600)
+        os.chown(file, BOB, BOB)
+    hers = place / "hers"
+    hers.write_bytes(b"")
+    os.truncate(hers, 16 * 1024 * 1024)
+    os.chown(hers, ALICE, ALICE)
+    argv = [b"x", *[os.fsencode(place / f"hidden{at}") for at in range(len(sizes))], *[os.fsencode(hers)] * 5]
+    found = list(find(argv, View(0, b"/"), tells=lambda path: path.endswith(b"hers")))
+    return [(bool(one.digest) and one.path.endswith(b"hers"), one.because) for one in found]
+
+
+def test_no_operand_tells_the_size_of_a_file_that_its_requester_cannot_read(place: Path) -> None:
+    """THREATS S-11."""
+    told = sizes_told(place, 1, 1, 1)
+    assert len(told) == 8 and [is_bound for is_bound, _ in told] == [False] * 3 + [True] * 4 + [False]
+    for sizes in ((12 << 20, 1, 16 << 20), (16 << 20, 16 << 20, 16 << 20), (1 << 40, 17 << 20, 3)):
+        assert sizes_told(place, *sizes) == told
+
+
+def test_no_operand_tells_how_many_entries_a_directory_has_that_its_requester_cannot_list() -> None:
+    """THREATS S-11: a directory of root's comes after it, with as many entries as may be examined."""
+    with tempfile.TemporaryDirectory(dir="/srv") as place:
+        _list_beside_closed(Path(place))
+
+
+def _list_beside_closed(place: Path) -> None:
+    place.chmod(0o755)
+    large = place / "large"
+    large.mkdir()
+    for at in range(MOST_ENTRIES):
+        (large / str(at)).touch()
+    told = set()
+    for n_entries in (0, 1, 500, 999):
+        closed = place / f"closed{n_entries}"
+        (closed / "below").mkdir(parents=True)
+        for at in range(n_entries):
+            (closed / "below" / str(at)).touch()
+        argv = [b"x", *[os.fsencode(closed)] * MOST_CLOSED, os.fsencode(large)]
+        found = find(argv, View(0, b"/"), tells=lambda path: b"closed" not in path)
+        told.add(tuple((one.at, one.because) for one in found))
+        assert drift(argv, View(0, b"/"), ()) == "", "nor is it another answer later"
+    assert told == {()}
+    assert len(list(find([b"x", os.fsencode(large), os.fsencode(place / "closed1")], View(0, b"/")))) == 1, "as the count tells"
+    closed = os.fsencode(place / "closed1")
+    found = find([b"x", *[closed] * (MOST_CLOSED + 1)], View(0, b"/"), tells=lambda path: False)
+    assert [one.at for one in found] == [MOST_CLOSED + 1], "they are bounded, too"

@@ -176,6 +176,36 @@ def test_what_a_requester_is_told_is_the_same_whatever_is_in_a_file_that_they_ca
         assert answers(house, site, old) == first
 
 
+def n_taken(house: House, site: Path, old: bytes, new: bytes, most: int) -> int:
+    """How many edits alice may ask for at once, of at most ``most``. All but the first few are refused for another reason."""
+    site.write_bytes(old)
+    for n in range(most):
+        with connected(house, "alice") as raw:
+            code, text = raw.refusal(messages.Edit(**asked("sudoedit", str(site)), waits=False, if_owed=True, text=new))
+        assert code == "denied" and site.read_bytes() == old
+        if "at once" in text:
+            return n
+        assert "of your requests wait already" in text, text
+    return most
+
+
+def test_the_pace_of_edits_does_not_tell_the_size_of_a_file_that_the_requester_cannot_read(own_house: Any, site: Path) -> None:
+    """THREATS R-30: each edit counts by the text that its requester sent."""
+    site.chmod(0o600)
+    new = b"x" * 60_000  # 14 more at once, of 600
+    house = own_house(RULES, "[limits]\npending_per_person = 1\n").start()
+    waiting = house.ask("alice", "-e", str(site), "--from", str(COPY))
+    assert waiting.id, waiting.err
+    n_before = 600 // 15 - 2  # two for the one that waits, and a margin
+    assert n_taken(house, site, b"", new, n_before) == n_before
+    house.deny(waiting.id)
+    house.restart()
+    waiting = house.ask("alice", "-e", str(site), "--from", str(COPY))
+    assert waiting.id, waiting.err
+    assert n_taken(house, site, b"y" * (64 * 1024), new, n_before) == n_before
+    house.deny(waiting.id)
+
+
 def the_check() -> int:
     lines = {int(one.name): (one / "cmdline").read_bytes() for one in Path("/proc").glob("[0-9]*") if (one / "cmdline").exists()}
     return next(pid for pid, line in lines.items() if b"\0touch /run/edit-is-checked" in line and b"{" not in line)
