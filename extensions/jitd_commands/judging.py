@@ -56,6 +56,9 @@ _RIGHTS = (
 
 THIS_HOST = re.compile(r"localhost(?:\..*)?|ip6-localhost|127\..*|0+(?:\.0+)*|\[?(?:::1?|::ffff:127\..*)\]?", re.IGNORECASE)
 """Names and addresses by which every host reaches itself."""
+ALL_HOSTS = "all hosts"
+_UNNAMED = "hosts that the words do not name"
+"""How sentences name hosts for which a command has no name."""
 _SYSTEM = re.compile(r"/(usr/)?s?bin|/usr/(local/s?bin|libexec|games)|/(usr/)?lib(32|64)?(/[^/]+)?|/snap/bin|/usr/lib/[^/]+/bin")
 """Directories in which a program's name says what it is."""
 _MANY = frozenset(
@@ -698,12 +701,12 @@ class Call:
 
     def on(self, host: str, account: str = "") -> Call:
         """Return this call as ``account`` makes it on ``host``, with keys that are on this host. Without ``account``, the name
-        is the one that it has here.
+        is the one that it has here. ``host`` is empty if no word names one, as in ``ssh "$h"``, and ALL_HOSTS if all are meant.
         """
         whose = self.whom or self.judge.account or "the account"
-        unseen = "them" if host.startswith("all ") else _short(host)
-        self.judge.note(f"acts on {_short(host)} with {whose}'s keys of this host; jitd does not see {unseen}")
-        there = self.away(f"on {_short(host)}")
+        name, unseen = (host or _UNNAMED, "them") if host in ("", ALL_HOSTS) else (_short(host), _short(host))
+        self.judge.note(f"acts on {name} with {whose}'s keys of this host; jitd does not see {unseen}")
+        there = self.away(f"on {name}")
         if account in ("", "root"):
             is_root = self.is_root or account == "root"
             return replace(there, is_root=is_root, whom="" if is_root else self.whom, cwd="/root" if is_root else "")

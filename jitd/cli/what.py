@@ -166,7 +166,7 @@ def outlives(row: Row) -> Iterator[Line]:
     if is_anothers(row):
         yield "stays", f"{words(row, 'service')} gives group {group}: jitd does not end what has it"
     else:
-        yield "stays", "files and connections it passes on, what it makes, what daemons do"
+        yield "stays", "not ended with the run: files it makes, connections it hands on, daemons"
 
 
 def _arguments(argv: list[str]) -> Iterator[Line]:

@@ -179,7 +179,8 @@ def _edit_again(request: Request, decision: Permit, who: Subject, trusted: tuple
     before = request.command.edit
     assert before is not None, "it is an edit"
     if replace(now, is_told=before.is_told, owner=before.owner) != before:
-        return decision.denied(Why.ERROR, "the file was changed after the request")
+        name = inspection.path_in_sentence(request.command.edited)
+        return decision.denied(Why.ERROR, f"somebody changed {name} after the request; nothing was written")
     return decision
 
 

@@ -104,7 +104,7 @@ class Enforcement:
         self, services: Services, talk: Talk, in_hand: InHand, ask: messages.Enforce, body: bytes, channel: bytes
     ) -> None:
         if deed_of(service_in(ask)) is RUN or ask.stage not in STAGES:
-            raise Refusal("usage", "an enforcement point names a PAM service, and the stage of its stack")
+            raise Refusal("usage", "the question names no PAM service or stage")
         self._services = services
         self._talk = talk
         self._process = in_hand.process

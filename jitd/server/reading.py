@@ -79,7 +79,7 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         _refuse_idle(ask)
     terms = AskedTerms(**{name: getattr(ask, name) for name in NUMBERS})
     if not terms.is_in_range:
-        raise Refusal("usage", "out of range: a lease has at least 1 s and 1 use, and a command's time limit is at least 1 s")
+        raise Refusal("usage", "--for, --uses and --timeout must be at least 1")
     return Asked(
         argv=tuple(ask.argv),
         login=ask.login,
@@ -109,7 +109,7 @@ def _refuse_idle(edit: messages.Ask) -> None:
     if not deed_of(edit.service).is_executed or any(idle):
         raise Refusal("usage", "an edit has no program, directory or variables")
     if edit.lasts_for is not None or edit.uses is not None:
-        raise Refusal("usage", "an edit is made once: it was approved for one text of the file, and a lease would be for none")
+        raise Refusal("usage", "-e cannot be combined with --for or --uses: the approval is for one text")
 
 
 def supposed_in(ask: messages.Suppose) -> Supposed:

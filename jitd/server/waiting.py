@@ -304,14 +304,14 @@ class Waiting:
         Raises the exceptions of the store.
         """
         if not self._in_hand:
-            raise Refusal("late", "what was given is taken back already")
+            raise Refusal("late", "too late: it has already been taken back")
         things = listed(tuple(held.thing for held in self._in_hand), "and")
         if not self._in_hand[0].stays:
             raise Refusal("usage", f"you cannot keep {things}: your request was only for the time of the connection")
         try:
             self._services.holdings.keep(self._in_hand[0].id)
         except IllegalEvent:
-            raise Refusal("late", "what was given is taken back already") from None
+            raise Refusal("late", "too late: it has already been taken back") from None
         first, *others = self._let_go()
         return f"{things} {'are' if others else 'is'} yours until {on_host(first.until)}"
 

@@ -80,7 +80,7 @@ class Observers:
         asked = self._access.request(Act.SEE, who, typed)
         self._refuse(who, asked)
         if not self._pace.may(who.person, self._now().boot):
-            raise Refusal("not_done", "you have begun to watch too often within a short time: wait a minute")
+            raise Refusal("not_done", "too many `watch` commands: wait a minute")
         self._refuse(await self._standing(who), asked)
         look = _Looks(who.party, self._still(asked.id, again))
         while (found := self._run_of(typed, asked.id)) is None:

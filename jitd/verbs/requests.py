@@ -311,9 +311,11 @@ class Requests:
         if who.is_root or n_open + n_unused < most:
             return
         if not n_unused:
-            raise Refusal("denied", f"{most} of your requests wait already: withdraw one, or wait until one is decided")
+            raise Refusal(
+                "denied", f"{most} of your requests wait already: withdraw one (jitd withdraw ID), or wait until one is decided"
+            )
         what = f"{n_open} of your requests wait to be decided, and {n_unused} grants to be used"
-        raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
+        raise Refusal("denied", f"{what}: use some (jitsudo --resume ID), or end them (jitd withdraw ID, jitd revoke ID)")
 
     def _pace_run(self, who: Subject, n_bytes: int = 0) -> None:
         """Raise Refusal if ``who`` has too many unused grants, runs or holdings, or uses grants too often in a short time. A
@@ -351,7 +353,7 @@ class Requests:
         found = self._own(who, typed)
         self._access.refuse(Act.RESUME, who, found)
         if not self._pace.may(who.person, self._now().boot):
-            raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
+            raise Refusal("denied", "too many uses of --resume: wait a minute")
         if found.point is not None:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, use {found.service} again")
         if found.is_open and not found.waits and (users := unknown_users(found, who)):
@@ -428,7 +430,7 @@ class Requests:
     async def explain(self, who: Subject, asked: Asked, service: str) -> Row:
         """Return the decision that ``asked`` would get now. Nothing is submitted or recorded. Raises Refusal."""
         if not self._looks.may(who.person, self._now().boot):
-            raise Refusal("denied", "you have asked too often what would happen: wait a minute")
+            raise Refusal("denied", "too many questions about what would happen: wait a minute")
         await self._decider.find_typed(who, asked)
         first = await self._decided(self._decider.foresee, who, service, _beforehand(who, service, asked))
         if n_bytes_of(first.command) <= SMALL:

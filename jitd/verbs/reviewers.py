@@ -37,7 +37,7 @@ class Reviewers:
     async def as_now(self, who: Identity) -> tuple[Identity, KdcAnswer]:
         """Return ``who`` with their present data, and the answer of the KDC. Raises Refusal, and TimeoutError."""
         if not self._pace.may(who.person, self._now().boot):
-            raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")
+            raise Refusal("not_done", "too many reviews: wait a minute")
         fresh, answer = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")

@@ -148,7 +148,7 @@ class Reviews:
         if found.state is RequestState.PENDING:
             return f"request {id}: your approval counts; more are needed"
         if verdict is Verdict.APPROVE and found.state is RequestState.DENIED:
-            raise Refusal("not_done", f"request {id} was denied by policy when it was asked again: {reshown(found.because)}")
+            raise Refusal("not_done", f"request {id} is over: {reshown(found.because)}")
         return f"request {id} is {found.state}"
 
 

@@ -255,7 +255,7 @@ def test_what_cannot_be_kept_leaves_no_file(daemon, jitsudo, there):
     def no(peer):
         assert isinstance(peer.hear(), Keep)
         peer.say(Taken(id=ID, because="an incident"))
-        peer.say(Refused(code="late", text="what was given is taken back already"))
+        peer.say(Refused(code="late", text="too late: it has already been taken back"))
 
     daemon.play(Giving(given(stays=True), then=no))
     done = jitsudo("--get", ROLE, "--to", there)

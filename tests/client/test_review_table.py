@@ -149,7 +149,7 @@ def test_one_that_changed_or_vanished_meanwhile_is_told_and_not_approved(desk: D
 
 
 def test_what_was_not_done_is_shown_by_itself(desk: Desk, sit: Callable[..., Typist]) -> None:
-    desk.refuses("not_done", "you have reviewed too often within a short time: wait a minute")
+    desk.refuses("not_done", "too many reviews: wait a minute")
     me = sit("approve")
     me.until(KEYS)
     me.press(b"a")

@@ -56,7 +56,12 @@ def test_what_is_typed_is_what_the_daemon_hears(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"), [({"uses": 0}, "out of range"), ({"variables": [[b"LANG"]]}, "a variable is"), ({}, "a time is like")]
+    ("wrong", "told"),
+    [
+        ({"uses": 0}, "--for, --uses and --timeout must be at least 1"),
+        ({"variables": [[b"LANG"]]}, "a variable is"),
+        ({}, "a time is like"),
+    ],
 )
 def test_of_several_things_that_are_wrong_the_time_of_the_start_is_told_last(wrong: dict[str, Any], told: str) -> None:
     fields = {**asked(read_options([b"true"]), []), "starts_at": "tomorrow", **wrong}

@@ -270,7 +270,7 @@ def test_a_request_that_is_gone_when_the_answer_comes_is_told_and_the_walk_goes_
 
 
 def test_a_review_that_cannot_be_done_now_is_asked_again(desk: Desk, sit: Callable[..., Typist]) -> None:
-    desk.refuses("not_done", "you have reviewed too often within a short time: wait a minute")
+    desk.refuses("not_done", "too many reviews: wait a minute")
     me = sit("approve")
     me.until(KEYS)
     me.press(b"a")

@@ -223,6 +223,20 @@ def test_a_sentence_names_what_the_verb_does_and_to_what(line: str, said: str) -
 
 
 @pytest.mark.parametrize(
+    ("line", "where", "said"),
+    [
+        ("sh -c 'for h in web1 web2; do ssh $h rm -rf /srv; done'", "hosts that the words do not name", "deletes /srv"),
+        ("pdsh -a rm -rf /srv", "all hosts", "deletes /srv"),
+        ("ansible all -b -m file -a 'path=/srv state=absent'", "all hosts", "deletes /srv"),
+    ],
+)
+def test_hosts_without_a_name_are_told_as_what_they_are_and_in_no_quotes(line: str, where: str, said: str) -> None:
+    findings = found(line)
+    assert f"acts on {where} with root's keys of this host; jitd does not see them" in [one.what for one in findings]
+    assert any(one.what.startswith(f"on {where}: {said}") for one in findings)
+
+
+@pytest.mark.parametrize(
     ("line", "host", "said", "grade"),
     [
         ("ssh root@db2 rm -rf /srv", "db2", "on db2: deletes /srv", Grade.CHANGES),

@@ -683,12 +683,12 @@ def test_what_is_taken_before_it_is_kept_is_not_kept(house):
     def late(peer):
         assert peer.hear() == Keep()
         peer.say(Taken(id=ID, because="revoked"))
-        peer.say(Refused(code="late", text="what was given is taken back already"))
+        peer.say(Refused(code="late", text="too late: it has already been taken back"))
 
     house.daemon.play(Giving(late, stays=True))
     done = house.run("--get", THING)
     assert (done.returncode, done.out) == (121, "")
-    assert done.err.endswith("jitsudo: what was given is taken back already\n")
+    assert done.err.endswith("jitsudo: too late: it has already been taken back\n")
     assert list(house.runtime.iterdir()) == []
 
 

@@ -116,6 +116,17 @@ def test_a_text_that_was_denied_is_kept_and_the_sentence_says_how_to_go_on(house
     assert site.read_bytes() == OLD and copy.read_bytes() == NEW
 
 
+def test_who_approves_after_the_file_was_changed_reads_that_somebody_changed_it(house: House, site: Path, copy: Path) -> None:
+    asking = house.ask("alice", "-e", str(site), "--from", str(copy))
+    id = asking.id
+    site.write_bytes(b"another\n")
+    done = house.jitd("approve", "--yes", id, who="bob")
+    assert done.returncode != 0
+    told = f"request {id} is over: somebody changed {site} after the request; nothing was written"
+    assert told in " ".join(done.stderr.split())
+    assert asking.end() == 121 and site.read_bytes() == b"another\n"
+
+
 def test_the_editor_is_the_persons_and_runs_as_the_person_on_a_copy(house: House, site: Path) -> None:
     editor = HOME / "ed.sh"
     editor.write_text('#!/bin/sh\nid -un >/home/alice/who\necho "$@" >/home/alice/words\nsed -i s/80/8080/ "$2"\n')

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from jitd_commands.judging import Call, Row
+from jitd_commands.judging import ALL_HOSTS, Call, Row
 from jitd_commands.programs.decision_table import DecisionTable, told
 from jitd_commands.programs.shared import gives, trusts, who_changes, words
 from jitd_commands.shell_text import Word
@@ -26,7 +26,7 @@ def _files(call: Call, *options: str) -> None:
 
 def _hosts(pattern: Word) -> str:
     """Return the hosts that ``pattern`` means, as a sentence names them."""
-    return "all hosts" if pattern.text in ("all", "*") else pattern.text
+    return ALL_HOSTS if pattern.text in ("all", "*") else pattern.text
 
 
 def _ansible(call: Call) -> None:

@@ -609,7 +609,7 @@ def _at(call: Call, word: Word) -> tuple[Word, Call]:
         path = f"the module {path.lstrip(':/')}"
     if THIS_HOST.fullmatch(host):
         return Word(path, word.is_free, word.is_bound), call
-    return Word(path, word.is_free, word.is_bound), call.on(host or "any host", account or "")
+    return Word(path, word.is_free, word.is_bound), call.on(host, account or "")
 
 
 def _is_remote(word: Word) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from jitd_commands.judging import THIS_HOST, Call, Input, Row, Verdict
+from jitd_commands.judging import ALL_HOSTS, THIS_HOST, Call, Input, Row, Verdict
 from jitd_commands.programs.decision_table import told
 from jitd_commands.shell_text import Word
 
@@ -374,9 +374,9 @@ def _ssh(call: Call) -> None:
         return None
     account, _, host = call.operands[0].text.removeprefix("ssh://").rpartition("@")
     account = account or next((word.text for word in call.values("l")), "")
-    host = (f"{host}*" if call.operands[0].is_free else host) if host else "any host"
+    host += "*" if host and call.operands[0].is_free else ""
     for word in call.values("L", "R", "D", "w"):
-        call.changes(f"opens a way through the network, between this host and what {host} reaches: {word.text[:60]}")
+        call.changes(f"opens a way through the network, between this host and what {host or 'another'} reaches: {word.text[:60]}")
     if THIS_HOST.fullmatch(host):
         inner = call.by(Word(account or "root"))
         return inner.runs_text(_joined(call.operands[1:])) if len(call.operands) > 1 else inner.shell()
@@ -384,14 +384,14 @@ def _ssh(call: Call) -> None:
     if len(call.operands) > 1:
         return there.runs_text(_joined(call.operands[1:]))
     if not call.has("N", "O", "Q", "G", "V"):
-        call.leads(f"gives a shell on {host[:60]}, and has a prompt at ~C")
+        call.leads(f"gives a shell on {host[:60] or 'another host'}, and has a prompt at ~C")
 
 
 def _many_hosts(call: Call) -> None:
     """Programs that start a command on many hosts by ssh. Some can start it on this one instead."""
     if call.has("R", "r", "worker", "O", "X") or call.may_add_options:
         call.gives("can start programs on this host")
-    hosts = told(call.values("w", "H", "host", "g", "group", "h", "hosts")[:1]) or "all hosts"
+    hosts = told(call.values("w", "H", "host", "g", "group", "h", "hosts")[:1]) or ALL_HOSTS
     if call.operands:
         call.on(hosts, told(call.values("l", "user", "u")[:1])).runs_text(_joined(call.operands))
     else:
