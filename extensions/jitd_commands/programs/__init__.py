@@ -23,6 +23,7 @@ from jitd_commands.programs import (
     harmless,
     hosts,
     interpreters,
+    itself,
     languages,
     mail,
     monitoring,
@@ -37,7 +38,7 @@ from jitd_commands.programs import (
 
 MODULES = (
     accounts, backups, builtins, clouds, clusters, configuring, containers, databases, editors, files, harmless, hosts,
-    interpreters, languages, mail, monitoring, network, packages, rare, repositories, services, storage, wrappers,
+    interpreters, itself, languages, mail, monitoring, network, packages, rare, repositories, services, storage, wrappers,
 )  # fmt: skip
 TABLE: dict[str, Row] = {name: row for module in MODULES for row in module.ROWS for name in row.names.split()}
 """Maps the name of a program's file to its row. Builtins of shells stand there as ``:NAME``."""

@@ -699,6 +699,14 @@ ROWS = (
         is_first=True,
         chosen="can start any command",
     ),
+    Row(
+        "jitsudo",
+        _sudo,
+        "n non-interactive b background K e edit i login s shell l list v validate k V version h help u: user: g: group: D:"
+        " chdir: T: command-timeout: for: uses: at: reason: wait no-wait json",
+        is_first=True,
+        chosen="can start any command",
+    ),
     Row("doas", _sudo, "u: C: a: s n L", is_first=True, chosen="can start any command"),
     Row(
         "pkexec run0",
