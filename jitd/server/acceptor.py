@@ -142,14 +142,9 @@ class Acceptor:
         try:
             with self._keytab.open("rb") as file:
                 if file.read(1) != b"\x05":
-                    raise NoKey(
-                        f"jitd's keytab {self._keytab} is not a keytab: an administrator has to write it anew (kadmin ktadd)"
-                    )
+                    raise NoKey(f"jitd's keytab {self._keytab} is not a keytab: jitd doctor tells root how to make it anew")
         except FileNotFoundError:
-            raise NoKey(
-                f"jitd's keytab {self._keytab} is missing: an administrator makes it with kadmin: "
-                f"ktadd -k {self._keytab} {self._service}"
-            ) from None
+            raise NoKey(f"jitd's keytab {self._keytab} is missing: jitd doctor tells root how to make it") from None
         except OSError as fault:
             raise NoKey(f"jitd cannot read its keytab {self._keytab}: {fault.strerror}") from None
         try:
@@ -159,7 +154,7 @@ class Acceptor:
             if (minor := _signed(fault.min_code)) in _OF_OURS:
                 raise NoKey(f"jitd cannot read its keytab {self._keytab}: {os.strerror(minor)}") from None
             raise NoKey(
-                f"jitd's keytab {self._keytab} holds no key of {self._service}: an administrator adds it with kadmin ktadd"
+                f"jitd's keytab {self._keytab} holds no key of {self._service}: jitd doctor tells root how to add it"
             ) from None
 
     def accept(self, token: bytes, channel: bytes) -> tuple[Proof, bytes]:
@@ -229,7 +224,7 @@ class Acceptor:
         if minor in (_KT_NOTFOUND, _KT_KVNONOTFOUND, _BADKEYVER):
             return NoKeyFor(
                 f"jitd's keytab {self._keytab} has not the key version that the KDC uses for {self._service}: "
-                f"an administrator renews it with kadmin ktadd; afterwards drop your old ticket with kinit"
+                f"jitd doctor tells root how to renew it; afterwards drop your old ticket with kinit"
             )
         if minor == _SKEW:
             return WrongClock("the clocks of this host and the KDC are more than five minutes apart: set the time, then kinit")

@@ -88,6 +88,8 @@ ROWS = [
     Row("keytab.keys", "unknown", "EIO", lambda: kerberos.keys(TAB, OWN, None, "EIO")),
     Row("keytab.file", "bad", "adcli update", lambda: kerberos.closed(TAB, OWN, Seen(TAB, is_missing=True), is_joined=True)),
     Row("keytab.keys", "bad", "adcli update", lambda: kerberos.keys(HOSTS, OWN, keytab(("H$@R", 2, 18)), is_joined=True)),
+    Row("keytab.file", "bad", "msktutil makes", lambda: kerberos.closed(TAB, OWN, Seen(TAB, is_missing=True), is_joined=True)),
+    Row("keytab.file", "bad", "realm join", lambda: kerberos.closed(HOSTS, OWN, Seen(HOSTS, is_missing=True), is_joined=True)),
     Row("keytab.keys", "bad", "(ktpass)", lambda: kerberos.keys(TAB, OWN, keytab(("H$@R", 2, 18)), is_joined=True)),
     Row("keytab.keys", "bad", "leave it as it is", lambda: kerberos.keys(HOSTS, OWN, b"\x05\x01")),
     Row("keytab.keys", "bad", "leave it as it is", lambda: kerberos.keys(TAB, OWN, b"", is_joined=True)),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jitd_inspection.doctor import domains as module
+from jitd_inspection.doctor import kerberos
 from jitd_inspection.doctor.domains import Domain, asking, domains, mapping
 
 JOINED = {"id_provider": "ad", "access_provider": "ad"}
@@ -59,3 +60,14 @@ def test_the_domains_are_those_of_all_files_of_sssd(tmp_path: Path, monkeypatch:
     (found,) = domains()
     assert (found.name, found.provider, found.realm, found.is_qualified) == ("a.test", "ad", "A.TEST", False)
     assert not found.shuts_out("jitd-account") and found.shuts_out("another")
+
+
+def test_a_host_whose_keytabs_are_lost_is_still_one_of_its_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SSSD", tmp_path)
+    monkeypatch.setattr(kerberos, "HOSTS", tmp_path / "krb5.keytab")
+    lost = tmp_path / "jitd.keytab"
+    assert not kerberos.joins("A.TEST", lost)
+    (tmp_path / "sssd.conf").write_text("[domain/a.test]\nid_provider = ad\n")
+    assert kerberos.joins("A.TEST", lost) and not kerberos.joins("B.TEST", lost)
+    (tmp_path / "sssd.conf").write_text("[domain/a.test]\nid_provider = ipa\n")
+    assert not kerberos.joins("A.TEST", lost)

@@ -77,7 +77,6 @@ COMMANDS: dict[str, str] = {
     "addprinc -randkey {}": BREAKAGES,
     "kadmin -q {}": BREAKAGES,
     "getprinc {}": LOOKS,
-    "kadmin ktadd": BREAKAGES,
     "kadmin.local addprinc -randkey {}": ON_KDC,
     "ktadd -k {} -e aes256-cts-hmac-sha1-96:normal {}": SHARED,
     "ktadd -k {} {}": SHARED,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from jitd.settings.host import KRB5_CONF, default_realm
 from jitd_inspection.doctor import files
+from jitd_inspection.doctor.domains import AD, domains
 from jitd_inspection.doctor.files import Seen
 from jitd_inspection.doctor.finding import Finding, bad, count, ok, unknown, weak, word
 from jitd_inspection.doctor.host import Host
@@ -50,13 +51,13 @@ def examine_keytab(host: Host) -> Iterator[Finding]:
 
 def joins(realm: str, keytab: Path) -> bool:
     """True if this host has joined a domain of Active Directory: ``keytab`` or the host's own keytab has the key of an account
-    ``NAME$`` in ``realm``.
+    ``NAME$`` in ``realm``, or the keytabs are lost, and SSSD still names the domain.
     """
     for path in (keytab, HOSTS):
         with suppress(NoKeytab):
             if any(is_account(key.principal, realm) for key in read_keytab(files.read(path)[0] or b"")):
                 return True
-    return False
+    return any(domain.provider == AD and domain.realm == realm for domain in domains())
 
 
 def is_account(principal: str, realm: str) -> bool:
@@ -174,9 +175,16 @@ def enrolled(check: str, said: str, keytab: str, service: str, *, is_joined: boo
     if not is_joined:
         return bad(check, said, command=f"{enrolment(service)}; {renewal(keytab, service)}")
     command = f"adcli update --add-service-principal={word(service.rpartition('@')[0])} {KEEPS_PASSWORD}"
+    lost = f"if {HOSTS} is lost, too, first join the domain again (realm join)"
     if keytab == str(HOSTS):
-        return bad(check, said, command=command)
-    mend = f'the key is then in {HOSTS}: write keytab = "{HOSTS}" into jitd.toml; or have the domain make {keytab} (ktpass)'
+        return bad(
+            check, said, f"{lost}. Where Samba has joined the host, Samba adds the key (net ads keytab add)", command=command
+        )
+    mend = (
+        f"if jitd has an account of its own in the domain, msktutil makes {keytab} anew, with the options that jitd setup shows. "
+        f'Otherwise the key is then in {HOSTS}: write keytab = "{HOSTS}" into jitd.toml; or have the domain make {keytab} '
+        f"(ktpass); {lost}"
+    )
     return bad(check, said, mend, command=command)
 
 
