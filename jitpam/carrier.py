@@ -254,6 +254,10 @@ class AtTheDoor(Connection):
         """How many rows the answer to the latest message has so far, and bytes in them, and how many it may have."""
         self._follows = False
         """True if the answer to the latest message has no end."""
+        self.number: int | None = None
+        """The number of the newest record of the host when it had said the last row of the latest list, if it has said this."""
+        self._lists = False
+        """True if the latest message asks for a list."""
         self._followed_at = self._current_at = 0.0
         """When the latest message was sent, and of when the newest sign of life is that has come since (boot clock)."""
 
@@ -287,6 +291,7 @@ class AtTheDoor(Connection):
         self._is_asked = isinstance(message, QUESTIONS)
         self._follows = isinstance(message, Watch) or (isinstance(message, Replay | Audit) and message.follow)
         self._followed_at = self._current_at = _boot_clock()
+        self._lists, self.number = isinstance(message, List | Watch), None
         self._n_rows = self._n_bytes = 0
         n_rows = 0 if isinstance(message, DEEDS) else 1 if isinstance(message, Show) else math.inf
         self._most = n_rows, MOST_BYTES if n_rows < math.inf or isinstance(message, LISTS) else math.inf
@@ -303,6 +308,9 @@ class AtTheDoor(Connection):
                 self._n_rows, self._n_bytes = self._n_rows + 1, self._n_bytes + len(body)
                 if self._n_rows > self._most[0] or self._n_bytes > self._most[1]:
                     raise Unreachable(f"{self._peer} says more than an answer can have")
+                if self._lists and message.row.keys() == {"number"}:
+                    self.number = number if type(number := message.row["number"]) is int else None
+                    continue
             else:  # of what is watched, each change has all rows
                 self._n_rows = self._n_bytes = 0
             return heard

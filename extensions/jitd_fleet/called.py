@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from jitd.cli.answer import say
 from jitd.cli.call import ENDINGS
 from jitd.cli.hosts import Far
 from jitd_fleet import ed25519, pins
-from jitd_fleet.roll import Pin, judged, learnt
+from jitd_fleet.roll import ANY, NOTHING, Pin, judged, learnt
 from jitpam.carrier import AtTheDoor, CallsRoll
 from jitpam.client import RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Roll
@@ -51,22 +52,35 @@ class Called:
         self._say()
 
     @classmethod
-    def at(cls, hosts: Sequence[Far]) -> Called | None:
-        """Call the roll at the carriers of ``hosts``. Return None if none has one, or if signatures cannot be checked here."""
+    def at(cls, hosts: Sequence[Far], *, is_called: bool = True) -> Called | None:
+        """Call the roll at the carriers of ``hosts``, or only learn from them. Return None if none has a roll, or if signatures
+        cannot be checked here.
+        """
         if not any(isinstance(one.carrier, CallsRoll) for one in hosts) or not ed25519.is_there():
             return None
-        return cls(hosts, _brought(hosts))
+        return cls(hosts, _brought(hosts) if is_called else {})
 
-    def learn(self, one: Far, daemon: AtTheDoor) -> None:
-        """Take the word of the host ``one`` out of a proven conversation, if one was brought for it. Any thread may call this."""
-        if self._brought.get(one.host) is None:
-            return
-        with suppress(
-            RefusedByDaemon, Unreachable
-        ):  # it has answered what was asked; it has no word, or does not know what one is
-            row = next(iter(daemon.ask(Roll())), {})
-            found = learnt(one.host, row, self._known.get(one.host), time.time())
-            self._note(one, found.says, found.pin)
+    def learn(self, one: Far, daemon: AtTheDoor, *, waits: bool, is_all: bool) -> None:
+        """Take the word of the host ``one`` out of a proven conversation, if one was brought for it. For the rest, see ``saw``.
+        Any thread may call this.
+        """
+        number = daemon.number
+        if self._brought.get(one.host) is not None:
+            with suppress(
+                RefusedByDaemon, Unreachable
+            ):  # it has answered what was asked; it has no word, or does not know what one is
+                row = next(iter(daemon.ask(Roll())), {})
+                found = learnt(one.host, row, self._known.get(one.host), time.time())
+                self._note(one, found.says, found.pin)
+        self.saw(one, number, waits=waits, is_all=is_all)
+
+    def saw(self, one: Far, number: int | None, *, waits: bool, is_all: bool) -> None:
+        """Note whether something ``waits`` on the host ``one`` by a list of its record ``number``. What was seen before counts
+        on, unless the list ``is_all`` that can wait there.
+        """
+        if (pin := self._learnt.get(one.host) or self._known.get(one.host)) is not None:
+            seen = NOTHING if not waits else ANY if number is None else number
+            self._learnt[one.host] = replace(pin, seen=seen if is_all else max(seen, pin.seen))
 
     def keep(self) -> None:
         """Say what was learnt, and write it down."""
@@ -77,6 +91,7 @@ class Called:
                 pins.keep(changed, self._known)
         except OSError as fault:
             say(f"{pins.file()} cannot be written, so all hosts are asked the next time: {fault.strerror}")
+        self._known.update(changed)
 
     def _note(self, one: Far, says: str, pin: Pin | None) -> None:
         if pin is not None:

@@ -30,6 +30,8 @@ from jitpam.wire.messages import List, Message, Watch
 T = TypeVar("T")
 WAITING = (List(what="requests", ended=False), List(what="reviews", ended=False))
 """What a host has no row for if its word says that nothing waits."""
+OPEN = ("screening", "pending", "owed")
+"""The states of what waits, in a list that has also what has ended."""
 AT_ONCE = 32
 """Maximum number of hosts with which a conversation is opened at the same time."""
 SILENT_AFTER = 10.0
@@ -70,7 +72,10 @@ class Many:
         what waits, a host that has signed that nothing does is not asked, unless it is among these.
         """
         asked = [one for one in self._hosts if one not in self._faults and (among is None or one.host in among)]
-        roll = Called.at(asked) if among is None and all(message in WAITING for message in messages) else None
+        is_called = among is None and all(message in WAITING for message in messages)
+        is_all = all(message in messages for message in WAITING)
+        is_seen = all(isinstance(message, List) and message.what in ("requests", "reviews") for message in messages)
+        roll = Called.at(asked, is_called=is_called) if is_seen else None
         if roll is not None:
             self._heard.update(set(asked) - set(roll.worth_asking))
             asked = roll.worth_asking
@@ -79,7 +84,8 @@ class Many:
             with self.conversation(one) as daemon:
                 rows = [list(_bounded(daemon.ask(message), one)) for message in messages]
                 if roll is not None:
-                    roll.learn(one, daemon)
+                    waits = any(map(_waits, messages, rows))
+                    roll.learn(one, daemon, waits=waits, is_all=is_all)
                 return rows
 
         found = dict(self._each(asked, ask))
@@ -109,10 +115,11 @@ class Many:
 
     def watch(self, message: Watch) -> Iterator[list[Row]]:
         """Yield the rows of all hosts, and all of them again after each change on one of them, until none can be watched."""
-        heard: dict[Far, list[Row] | Exception] = {}
+        heard: dict[Far, tuple[list[Row], int | None] | Exception] = {}
         has_heard = threading.Condition()
+        roll = Called.at(self._hosts, is_called=False)
 
-        def tell(one: Far, said: list[Row] | Exception) -> None:
+        def tell(one: Far, said: tuple[list[Row], int | None] | Exception) -> None:
             with has_heard:  # of a host that changes all the time, the newest rows are enough
                 heard[one] = said
                 has_heard.notify()
@@ -121,7 +128,7 @@ class Many:
             try:
                 with self.conversation(one) as daemon:
                     for rows in daemon.watch(message):
-                        tell(one, [_row_of(one, row) for row in rows])
+                        tell(one, ([_row_of(one, row) for row in rows], daemon.number))
             except Exception as fault:  # whatever it is: told with the others, or raised below
                 tell(one, fault)
 
@@ -137,7 +144,17 @@ class Many:
                 newest = dict(heard)
                 heard.clear()
             for one, said in newest.items():
-                self._take(one, said, rows_of)
+                if isinstance(said, Exception):
+                    self._note(one, said)
+                    self._say_fault(one, said)
+                    rows_of.pop(one, None)
+                    continue
+                rows_of[one], number = said
+                self._heard.add(one)
+                if roll is not None and _waits(message, rows_of[one]):
+                    roll.saw(one, number, waits=True, is_all=False)
+            if roll is not None:
+                roll.keep()
             if not is_late and not self._is_whole(rows_of) and time.monotonic() >= shows_at:
                 is_late = True
                 silent = [one for one in self._hosts if one not in rows_of and one not in self._faults]
@@ -151,15 +168,6 @@ class Many:
 
     def _is_whole(self, rows_of: dict[Far, list[Row]]) -> bool:
         return len(rows_of) + len(self._faults) == len(self._hosts)
-
-    def _take(self, one: Far, said: list[Row] | Exception, rows_of: dict[Far, list[Row]]) -> None:
-        if isinstance(said, Exception):
-            self._note(one, said)
-            self._say_fault(one, said)
-            rows_of.pop(one, None)
-        else:
-            rows_of[one] = said
-            self._heard.add(one)
 
     def nothing(self, sentence: str) -> str:
         return f"{sentence} on the hosts that have answered" if self._heard else "no host has answered"
@@ -257,6 +265,11 @@ def _row_of(one: Far, row: Row) -> Row:
     if "id" in row and not (isinstance(row["id"], str) and read_id(row["id"]) == row["id"]):
         raise Unreachable(f"jitd on {one.host} says an id that cannot be one")
     return {**row, "host": one.host}
+
+
+def _waits(message: Message, rows: Sequence[Row]) -> bool:
+    """True if something waits by ``rows``, which answer ``message``."""
+    return any(row.get("state") in OPEN for row in rows) if getattr(message, "ended", False) else bool(rows)
 
 
 def _may_answer_later(fault: Exception | None) -> bool:

@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from jitd_fleet.roll import Pin, merged
@@ -55,7 +56,7 @@ def read() -> dict[str, Pin]:
 
 def _pin(said: Mapping[str, str | float | int]) -> Pin:
     public, seal = bytes.fromhex(str(said["public"])), bytes.fromhex(str(said["seal"]))
-    return Pin(public, int(said["number"]), seal, float(said["at"]), float(said["asked_at"]))
+    return Pin(public, int(said["number"]), seal, float(said["at"]), float(said["asked_at"]), int(said["seen"]))
 
 
 def keep(changed: Mapping[str, Pin], known: Mapping[str, Pin]) -> None:
@@ -96,10 +97,7 @@ def _locked() -> Iterator[None]:
 
 
 def _write(known: Mapping[str, Pin]) -> None:
-    hosts = {
-        host: {"public": pin.public.hex(), "number": pin.number, "seal": pin.seal.hex(), "at": pin.at, "asked_at": pin.asked_at}
-        for host, pin in sorted(known.items())
-    }
+    hosts = {host: {**asdict(pin), "public": pin.public.hex(), "seal": pin.seal.hex()} for host, pin in sorted(known.items())}
     place = file()
     fresh = place.with_name(f".{place.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

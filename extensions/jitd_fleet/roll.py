@@ -23,13 +23,15 @@ OLD_AFTER = 120.0
 AHEAD = 60.0
 """Maximum number of seconds by which the clock of a host may be ahead of ours."""
 MOST_BYTES = 4096
+NOTHING, ANY = -1, 1 << 63
+"""What a ``Pin`` has as ``seen`` if nothing was seen, and if the host has not said in which record: no number is higher."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
     """What is known of a host. It has told its key ``public`` itself. ``at`` is the time of its newest word that was believed, by
     its own clock, or by ours if its own is far ahead. ``number`` and ``seal`` are those of this word. ``asked_at`` is when it was
-    asked last, by our clock.
+    asked last, by our clock. If something was seen waiting there, ``seen`` is the record of that moment.
     """
 
     public: bytes
@@ -37,6 +39,7 @@ class Pin:
     seal: bytes
     at: float
     asked_at: float
+    seen: int = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ def judged(host: str, brought: bytes | None, pin: Pin | None, now: float) -> Jud
     known = replace(pin, number=word.number, seal=word.seal, at=max(pin.at, at))
     if now - at > OLD_AFTER:
         return Judged(True, f"its word is {int((now - at) // 60)} minutes old" if now - at < 3600 else _unheard(at, now), known)
-    return Judged(word.waiting > 0 or not 0 <= now - pin.asked_at < ASKED_EVERY, "", known)
+    asks = word.waiting > 0 or word.number <= pin.seen or not 0 <= now - pin.asked_at < ASKED_EVERY
+    return Judged(asks, "", known)
 
 
 def learnt(host: str, row: Mapping[str, Any], pin: Pin | None, now: float) -> Judged:
@@ -90,14 +94,17 @@ def learnt(host: str, row: Mapping[str, Any], pin: Pin | None, now: float) -> Ju
         if pin.public != public:
             says.append("it has another key than before (jitd audit key on the host), which is taken from now on")
         says.append(_behind(word, pin, now))
-    fresh = Pin(public, word.number, word.seal, now if at > now + AHEAD else at, now)
+    seen = NOTHING if pin is None else pin.seen
+    fresh = Pin(public, word.number, word.seal, now if at > now + AHEAD else at, now, seen)
     return Judged(True, "; ".join(filter(None, says)), fresh)
 
 
 def merged(written: Pin, ours: Pin, now: float) -> Pin:
     """Return what is known of a host of which another desk of the same person has ``written`` something meanwhile. The key is the
-    one that the host has told last. Nothing that is of a time to come takes the place of ``ours``.
+    one that the host has told last. Nothing that is of a time to come takes the place of ``ours``. What one of the two has seen
+    counts for both.
     """
+    ours, written = (replace(pin, seen=max(ours.seen, written.seen)) for pin in (ours, written))
     if written.asked_at > now or written.at > now + AHEAD:
         return ours
     asked = max(ours, written, key=lambda pin: pin.asked_at)

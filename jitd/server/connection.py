@@ -512,6 +512,8 @@ class Connection:
                     self._done(answer)
                 else:
                     await self._telling.rows(answer)
+                    if isinstance(message, messages.List):
+                        self._say_number()
                     self._done("")
 
     async def _tell_of(self, made: Request, *, waits: bool) -> None:
@@ -633,6 +635,11 @@ class Connection:
     def _note_observed(self, seen: Callable[[int], None]) -> None:
         self._seen = seen
 
+    def _say_number(self) -> None:
+        """At the door, say to which record the list belongs that was just sent: no earlier word of this host says more."""
+        if isinstance(self._peer, Visit):
+            self.say(messages.Item(row={"number": self._services.store.head().number}))
+
     def _done(self, text: str) -> None:
         self.say(messages.Done(text=text))
 
@@ -648,6 +655,7 @@ class Connection:
                 self._is_stale = False
                 who = await self._admit()
                 await self._telling.rows(self._services.lists.requests(who, ended=self._watch_ended))
+                self._say_number()
                 self._done("")
                 await asyncio.sleep(AGAIN_AFTER)
         except Refusal as no:

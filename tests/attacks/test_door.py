@@ -572,7 +572,8 @@ def test_a_conversation_in_which_nothing_is_asked_ends_and_one_that_watches_goes
     try:
         with at_door(house, "bob") as watching, at_door(house, "bob") as idle:
             watching.say(messages.Watch(ended=False))
-            assert [watching.hear(), watching.hear()] == [messages.Item(row={"age": 0}), messages.Done(text="")]
+            rows = [messages.Item(row={"age": 0}), messages.Item(row={"number": house.head().number})]
+            assert [watching.hear() for _ in range(3)] == [*rows, messages.Done(text="")]
             assert idle.is_closed()
             id = waits(house)
             heard = watching.hear()
@@ -598,9 +599,9 @@ def test_who_follows_something_at_the_door_is_given_signs_of_life_with_their_age
             ages: list[Any] = []
             while len(ages) < 4 or ages[-1] == ages[0]:  # in whole seconds
                 heard = far.hear()
-                if isinstance(heard, messages.Item):
+                if isinstance(heard, messages.Item) and "age" in heard.row:
                     ages.append(heard.row["age"])
-                else:
+                elif isinstance(heard, messages.Done):
                     assert ages and what == "watch" and heard == messages.Done(text="")
             assert ages == sorted(ages) and ages[0] == 0
             if what == "watch":
@@ -622,6 +623,23 @@ def test_signs_of_life_end_with_what_was_followed(tmp_path: Any) -> None:
             assert bob.rows(messages.List(what="requests", ended=False)) == []
     finally:
         house.close()
+
+
+def test_each_list_at_the_door_ends_with_the_number_of_the_newest_record(door: House) -> None:
+    """THREATS F-28. Nobody on this host gets the number."""
+    with at_door(door, "bob") as bob, at_door(door, "bob") as watches, connected(door, "bob") as here:
+        watches.say(messages.Watch(ended=False))
+        id = waits(door)
+        until = door.head().number
+        for what in ("requests", "reviews", "grants"):
+            *rows, number, _ = bob.ask(messages.List(what=what, ended=False))
+            assert number == messages.Item(row={"number": door.head().number}), "after the last row"
+            assert {"number": until} not in [one.row for one in rows if isinstance(one, messages.Item)]
+            assert not any("number" in row for row in here.rows(messages.List(what=what, ended=False)))
+        heard = iter(watches.hear, None)
+        assert any(isinstance(one, messages.Item) and one.row.get("id") == id for one in heard)
+        number = next(one for one in heard if isinstance(one, messages.Item) and one.row.keys() == {"number"})
+        assert number.row["number"] >= until and next(heard) == messages.Done(text="")
 
 
 # --- frames that are nearly right ----------------------------------------------------------------------------------------

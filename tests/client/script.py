@@ -72,6 +72,8 @@ class Script:
         self.heard: list[Message] = []
         self.with_ticket: list[bool] = []
         self.tells = False
+        self.number: int | None = None
+        """What a door says with each list as the number of the newest record."""
 
     def connect(self, program: str = "jitd", *, with_ticket: bool = False) -> Script:
         self.with_ticket.append(with_ticket)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,15 +18,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jitd.audit import sshsig
 from jitd.audit.forms import Word
 from jitd.cli import far
-from jitd.cli.walk import walk
+from jitd.cli.walk import REQUESTS, walk
 from jitd_fleet import called, ed25519, hosts, pins
 from jitd_fleet.roll import Pin
 from jitpam import carrier
 from jitpam.carrier import Carrier
 from jitpam.client import RefusedByDaemon, Unreachable
-from jitpam.wire.messages import Message, Roll, Welcome
+from jitpam.wire.messages import Message, Roll, Watch, Welcome
 from tests.client.script import Row, Script, jitd, row_for, waiting
 from tests.client.test_far import no_daemon
+from tests.waiting import PATIENCE
 
 ID = "K7QM-2XVD"
 KEYS = {name: Ed25519PrivateKey.generate() for name in ("db1", "db2", "web2", "thief")}
@@ -47,6 +48,12 @@ class Host(Script):
     """One host. ``word`` is what it gives as its word, or why it gives none."""
 
     word: Row | Exception
+    is_over: threading.Event
+    """Until then, what is watched goes on."""
+
+    def watch(self, message: Message) -> Iterator[list[Row]]:
+        yield from self.changes
+        self.is_over.wait(PATIENCE)
 
     def ask(self, message: Message) -> Iterator[Row]:
         if not isinstance(message, Roll):
@@ -67,6 +74,7 @@ class Engine:
         self.brings: dict[str, Row] | Exception = {}
         self.asked: list[str] = []
         self.n_rolls = 0
+        self.is_over = threading.Event()
         for name in NAMES:
             self.has(name)
 
@@ -82,6 +90,7 @@ class Engine:
     def has(self, name: str, *rows: Row) -> Host:
         made = Host(*rows)
         made.word = word(name, len(rows))
+        made.is_over = self.is_over
         made.welcome = Welcome(principal="bob@EXAMPLE.TEST", user="bob", host=full(name), until=None, operator=False)
         self.hosts[full(name)] = made
         return made
@@ -141,6 +150,103 @@ def test_the_walk_calls_the_roll_before_it_says_that_nothing_waits(known: Engine
     assert walk("") == 0
     assert (known.asked, known.n_rolls) == ([], 1)
     assert "nothing waits for you" in capsys.readouterr().err
+
+
+@pytest.fixture
+def seen(known: Engine, capsys: pytest.CaptureFixture[str]) -> Engine:
+    """A request was seen on db2 in its record 12, although the word that it has given then is an earlier one, of record 10."""
+    there = known.has("db2", row_for(waiting("true", id=ID)))
+    there.number, there.word = 12, word("db2")
+    known.brings["db2"] = word("db2", 1, 11)
+    assert known.asked_by("requests") == ["db2"]
+    assert ID in capsys.readouterr().out
+    return known
+
+
+@pytest.mark.parametrize("number", [11, 12])
+def test_what_was_seen_is_not_denied_by_a_word_of_that_record_or_an_earlier_one(
+    number: int, seen: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS F-28. An agent repeats it. All that a desk may do is ask."""
+    seen.brings["db2"] = word("db2", 0, number)
+    for _ in range(2):
+        assert seen.asked_by("requests") == ["db2"]
+        assert ID in capsys.readouterr().out
+
+
+def test_a_host_on_which_something_was_seen_is_asked_until_its_word_of_a_later_record_says_that_nothing_waits(
+    seen: Engine,
+) -> None:
+    seen.brings["db2"] = word("db2", 0, 13)
+    assert seen.asked_by("requests") == []
+
+
+def test_a_host_on_which_something_was_seen_is_asked_until_it_lists_nothing(seen: Engine) -> None:
+    seen.has("db2").word = word("db2", 0, 10)
+    seen.brings["db2"] = word("db2", 0, 12)
+    assert seen.asked_by("requests", "--json") == seen.asked_by("requests") == ["db2"], "the first list has no owed reviews"
+    assert seen.asked_by("requests") == []
+
+
+def test_a_host_that_does_not_say_its_record_is_asked_until_it_lists_nothing(known: Engine) -> None:
+    """THREATS F-28. As of an older jitd."""
+    known.has("db2", row_for(waiting("true", id=ID)))
+    known.brings["db2"] = word("db2", 1, 11)
+    assert known.asked_by("requests") == ["db2"]
+    known.brings["db2"] = word("db2", 0, 1000)
+    assert known.asked_by("requests") == ["db2"]
+    known.has("db2").word = word("db2", 0, 1000)
+    assert known.asked_by("requests") == ["db2"]
+    assert known.asked_by("requests") == []
+
+
+def by_another_list(engine: Engine) -> None:
+    assert engine.asked_by("requests", "--all") == sorted(NAMES)
+
+
+def without_a_word(engine: Engine) -> None:
+    del engine.brings["db2"]  # type: ignore[union-attr]
+    assert engine.asked_by("requests") == ["db2"]
+
+
+def by_a_host_that_gives_none(engine: Engine) -> None:
+    engine.hosts[full("db2")].word = Unreachable("closed")  # type: ignore[union-attr]
+    engine.brings["db2"] = word("db2", 1)  # type: ignore[index]
+    assert engine.asked_by("requests") == ["db2"]
+
+
+def in_a_walk(engine: Engine) -> None:
+    far.go(None, None, "@all")
+    everywhere = far.known().everywhere(far.many() or ())
+    (rows,) = everywhere.answers(REQUESTS, among={full("db2")})
+    assert len(rows) == 1
+
+
+def in_a_live_list(engine: Engine) -> None:
+    for host in engine.hosts.values():
+        host.changes = ([*host.rows],)  # type: ignore[union-attr]
+    far.go(None, None, "@all")
+    assert len(next(far.known().everywhere(far.many() or ()).watch(Watch(ended=False)))) == 1
+    engine.is_over.set()
+
+
+@pytest.mark.parametrize("how", [by_another_list, without_a_word, by_a_host_that_gives_none, in_a_walk, in_a_live_list])
+def test_what_was_seen_is_not_denied_however_it_was_seen(
+    how: Callable[[Engine], None], known: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS F-28."""
+    known.has("db2", row_for(waiting("true", id=ID))).number = 10
+    how(known)
+    known.brings = {name: word(name) for name in NAMES}
+    capsys.readouterr()
+    assert known.asked_by("requests") == ["db2"]
+    assert ID in capsys.readouterr().out
+
+
+def test_a_list_of_what_has_ended_makes_nobody_be_asked(known: Engine) -> None:
+    known.has("db2", row_for(waiting("true", id=ID), state="denied")).number = 10
+    by_another_list(known)
+    assert known.asked_by("requests") == []
 
 
 @pytest.mark.parametrize("words", [("grants",), ("locks",), ("runs",), ("requests", "--all"), ("lock", "--user", "eve")])
@@ -251,7 +357,8 @@ def test_the_file_is_the_persons_alone(known: Engine) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", '{"version":2,"hosts":{}}', '{"version":1}', '{"version":1,"hosts":{"a":{}}}',
-     '{"version":1,"hosts":{"a":{"public":"x","number":1,"seal":"","at":1,"asked_at":1}}}',
+     '{"version":1,"hosts":{"a":{"public":"x","number":1,"seal":"","at":1,"asked_at":1,"seen":1}}}',
+     '{"version":1,"hosts":{"a":{"public":"","number":1,"seal":"","at":1,"asked_at":1}}}',
      '{"version":1,"hosts":{"a":{"public":"","number":1e999,"seal":"","at":1,"asked_at":1}}}', "[" * 100_000],
 )  # fmt: skip
 def test_a_damaged_file_is_told_and_all_hosts_are_asked_and_then_it_is_whole_again(

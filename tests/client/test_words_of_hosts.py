@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from jitd.audit import sshsig
 from jitd.audit.forms import Checkpoint, Word
 from jitd_fleet import ed25519, signatures
-from jitd_fleet.roll import AHEAD, ASKED_EVERY, OLD_AFTER, Judged, Pin, judged, learnt, merged
+from jitd_fleet.roll import AHEAD, ANY, ASKED_EVERY, OLD_AFTER, Judged, Pin, judged, learnt, merged
 
 HOST, OTHER = "web2.example.org", "db1.example.org"
 KEY, FOREIGN = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2))
@@ -79,6 +79,10 @@ TABLE: dict[str, tuple[bytes | None, Pin | None, bool, str]] = {
     "asked just now": (OWN, replace(PIN, asked_at=NOW), SKIP, ""),
     "asked ten minutes ago": (OWN, replace(PIN, asked_at=NOW - ASKED_EVERY), ASK, ""),
     "asked in the future": (OWN, replace(PIN, asked_at=NOW + 1), ASK, ""),
+    "something was seen in this record": (OWN, replace(PIN, seen=100), ASK, ""),
+    "something was seen in a later record": (OWN, replace(PIN, seen=101), ASK, ""),
+    "something was seen in an earlier record": (brought(said(number=102)), replace(PIN, seen=101), SKIP, ""),
+    "something was seen in a record without a number": (brought(said(number=1 << 62)), replace(PIN, seen=ANY), ASK, ""),
 }
 
 
@@ -162,6 +166,14 @@ def test_a_record_that_is_older_in_a_proven_conversation_is_told_and_is_what_the
     assert found.pin is not None and found.pin.number == 50
 
 
+def test_what_was_seen_is_not_forgotten_because_a_host_tells_its_word_or_another_key() -> None:
+    """THREATS F-28."""
+    pin = replace(PIN, seen=101)
+    for by in (KEY, FOREIGN):
+        found = learnt(HOST, said(by=by).members(), pin, NOW).pin
+        assert found is not None and found.seen == 101
+
+
 @pytest.mark.parametrize(
     "row",
     [{}, said(OTHER).members(), {**said().members(), "signature": said(waiting=1).signature}],
@@ -193,6 +205,8 @@ MERGES = {
     "a key that was told later": (replace(LEARNT, public=OTHER_KEY), PIN, replace(LEARNT, public=OTHER_KEY)),
     "asked in the future": (replace(LEARNT, asked_at=NOW + 1), PIN, PIN),
     "a key of the future": (replace(LEARNT, public=OTHER_KEY, asked_at=NOW + 1), PIN, PIN),
+    "something was seen": (replace(LEARNT, seen=101), PIN, replace(LEARNT, seen=101)),
+    "something was seen by us": (LEARNT, replace(PIN, seen=100), replace(LEARNT, seen=100)),
     "a word of the future": (replace(LEARNT, at=NOW + AHEAD + 1), PIN, PIN),
 }
 
@@ -204,7 +218,12 @@ def test_what_two_desks_of_one_person_know_is_merged_to_the_newest(row: str) -> 
     assert merged(written, ours, NOW) == known
 
 
-@given(*[st.builds(Pin, st.sampled_from([PUBLIC, OTHER_KEY]), st.integers(0, 3), st.just(SEAL), *[st.integers(0, 99)] * 2)] * 2)
+PINS = st.builds(
+    Pin, st.sampled_from([PUBLIC, OTHER_KEY]), st.integers(0, 3), st.just(SEAL), *[st.integers(0, 99)] * 2, st.integers(-1, 3)
+)
+
+
+@given(PINS, PINS)
 def test_it_is_the_same_whichever_of_the_two_desks_writes_last(one: Pin, other: Pin) -> None:
     """THREATS F-38. But of two that are as new, the one that writes last."""
     if one.at != other.at and one.asked_at != other.asked_at:

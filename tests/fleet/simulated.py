@@ -144,7 +144,8 @@ class SimulatedHost:
         match message:
             case messages.List(what="requests"):
                 self.listed(b".")
-                return [*(messages.Item(row=row) for row in self.rows), messages.Done(text="")]
+                number = messages.Item(row={"number": 1})  # as in its words
+                return [*(messages.Item(row=row) for row in self.rows), number, messages.Done(text="")]
             case messages.Roll():
                 return [messages.Item(row=self.roll.word()), messages.Done(text="")]
             case messages.Show():

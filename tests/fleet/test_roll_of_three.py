@@ -191,6 +191,23 @@ def test_a_host_that_is_left_out_is_asked_and_what_waits_there_is_shown(known: D
     approved(known, "web2", id)
 
 
+def test_what_was_seen_is_not_denied_by_an_honest_word_from_before(known: Desk) -> None:
+    """THREATS F-28. Nothing was wrong with it, and it is not behind what was told as the host's word when it was seen."""
+    host, agent = known.fleet.hosts["web2"], known.agents["web2"]
+    agent.holds = True
+    old = dict(agent.latest)
+    agent.file.unlink()
+    id = host.waits()
+    assert id in known.asked("requests")[1].stdout
+    agent.bring(old)
+    for _ in range(2):
+        asked, done = known.asked("requests")
+        assert asked == ["web2"] and id in done.stdout, done
+    approved(known, "web2", id)
+    agent.go_on()
+    assert known.asked("requests")[0] == []
+
+
 def test_an_old_word_after_a_newer_one_is_told_and_the_host_is_asked(known: Desk) -> None:
     """THREATS F-28."""
     host, agent = known.fleet.hosts["db1"], known.agents["db1"]

@@ -971,6 +971,57 @@ def test_what_says_no_age_is_no_sign_of_life(door, monkeypatch, said):
     connection.close()
 
 
+@pytest.mark.parametrize(("number", "is_known"), [(41, True), ("41", False), (True, False), (None, False)])
+def test_a_list_is_of_the_record_that_the_host_says_after_its_last_row(door, number, is_known):
+    """THREATS F-28. The number is no row, and what follows is of none."""
+
+    def script(door):
+        door.welcome()
+        for answer in ([Item(row={"id": "a"}), Item(row={"number": number}), Done(text="")], [Done(text="")]):
+            door.hear()
+            door.say(*answer)
+        door.hear()
+        door.say(Item(row={"number": 1}), Done(text=""))
+        while door.hear() is not None:
+            pass
+
+    door.play(script)
+    connection = connected(door)
+    asked = List(what="requests", ended=False)
+    assert list(connection.ask(asked)) == [{"id": "a"}] and connection.number == (number if is_known else None)
+    assert list(connection.ask(asked)) == [] and connection.number is None
+    assert list(connection.ask(messages.Status())) == [{"number": 1}], "where no list was asked for, it is a row"
+    connection.close()
+
+
+def test_each_state_of_a_list_that_is_watched_has_its_own_record(door):
+    """THREATS F-28."""
+    go = says(door, Watch(ended=False), *([Item(row={"number": number}), Done(text="")] for number in (3, 5)))
+    connection = connected(door)
+    states = connection.watch(Watch(ended=False))
+    for number in (3, 5):
+        go.release()
+        assert (next(states), connection.number) == ([], number)
+    connection.close()
+
+
+def test_numbers_without_end_are_more_than_an_answer_can_have(door, monkeypatch):
+    monkeypatch.setattr(carrier, "MOST_BYTES", 1000)
+
+    def script(door):
+        door.welcome()
+        door.hear()
+        with contextlib.suppress(OSError):
+            while True:
+                door.say(Item(row={"number": 1}))
+
+    door.play(script)
+    connection = connected(door)
+    with pytest.raises(Unreachable, match="more than an answer can have"):
+        list(connection.ask(List(what="requests", ended=False)))
+    connection.close()
+
+
 def test_a_row_that_looks_like_a_sign_of_life_is_a_row_where_none_is_due(door):
     def script(door):
         door.welcome()
