@@ -80,14 +80,15 @@ class Daemon:
         from jitd.lifecycle.integrity import Noted, examine
         from jitd.lifecycle.let_in import LetIn
         from jitd.lifecycle.lifecycle import Lifecycle
+        from jitd.lifecycle.looks import Looks
         from jitd.lifecycle.perform import Perform
         from jitd.lifecycle.readers import Readers
         from jitd.lifecycle.recovery import Recovery
         from jitd.lifecycle.waiters import Waiters
         from jitd.server.acceptor import Acceptor
         from jitd.server.assembly import services
+        from jitd.server.depends import depends
         from jitd.server.dispatch import add_answers
-        from jitd.server.own_key import OwnKey
         from jitd.store.opening import open_store
         from jitd.verbs.answers import Answers
         from jitd.verbs.assembly import Verbs
@@ -119,10 +120,12 @@ class Daemon:
         reach = Reach(partial(is_unanswered, realm, ground.service))
         kdc = Kdc(config.keytab, ground.service, reach.is_unreachable, partial(count, Failure.KDC))
         acceptor = Acceptor(config.keytab, config.host, realm, frozenset(config.sids.groups))
-        self._own_key = OwnKey(acceptor.credentials, partial(workers.names.run, HOUSE), time.time)
 
         # what extensions bring
         is_direct = isinstance(executor, Direct)
+        unlistened = list if is_direct else partial(unreachable, config)
+        looks = depends(config, acceptor, kdc, unlistened)
+        self._looks = Looks(looks, partial(workers.names.run, HOUSE), time.time)
         site = extension_points.Site(ground, lifecycle.note_own, LetIn(config.socket.parent / "let_in"), file, is_direct)
         advisers = self._advisers = extension_points.advisers(site)
         doers = self._doers = extension_points.doers(site, advisers)
@@ -162,12 +165,10 @@ class Daemon:
         verbs = Verbs(ground, deciding, lifecycle, perform, waiters, signing, notices, counts, givers)
         readers.add("followers", verbs.records.feed)
         readers.add("roll", verbs.roll)
-        self._reloading = Reloading(
-            ground, deciding, lifecycle, perform, counts, list if is_direct else partial(unreachable, config)
-        )
+        self._reloading = Reloading(ground, deciding, lifecycle, perform, counts, unlistened)
         started_at = now().at.timestamp()
         own = Condition(
-            ground, started_at, self._own_key, self._drift, signing, self._unrecorded, readers, notices, self._n_connections
+            ground, started_at, self._looks, self._drift, signing, self._unrecorded, readers, notices, self._n_connections
         )
         answers = Answers()
         add_answers(answers, verbs, self._reloading, Status(verbs.access, own.lines))
@@ -273,7 +274,7 @@ class Daemon:
             self.perform.deadlines.keep(),
             self._count(),
             self._keep_subordinates(),
-            self._own_key.keep(),
+            self._looks.keep(),
             self.perform.seat_watch.keep(),
             systemd.keep_awake(),
             self.services.recordings.tidy(),

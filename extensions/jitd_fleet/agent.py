@@ -154,13 +154,20 @@ class Agent:
         await self._engine.subscribe(subjects.up(self._host, "*", "*"), self._hear)
         await self._engine.subscribe(subjects.dial(self._host, "*", "*"), self._dialled)
         await self._engine.subscribe(subjects.roll("*", "*"), self._called)
-        self._following = asyncio.get_running_loop().create_task(self._word.follow())
+        self._engine.changed = self._engine_is
         await self._engine.connect(attempts=-1, name=self._host)
+
+    def _engine_is(self, is_there: bool) -> None:
+        """Have the roll called only while the engine is there, so that jitd can tell of an agent that has none."""
+        if self._following is not None:
+            self._following.cancel()
+            self._following = None
+        if is_there:
+            self._following = asyncio.get_running_loop().create_task(self._word.follow())
 
     async def leave(self) -> None:
         """End all conversations."""
-        if self._following is not None:
-            self._following.cancel()
+        self._engine_is(False)
         for pump in self._pumps.values():
             pump.leave()
         if self._tasks:

@@ -121,12 +121,13 @@ class _Heard:
 class Engine:
     """A connection, by ``key``, to one of ``servers``. ``ca`` is a file with the certificates that sign theirs; if it is empty,
     those that the system trusts do. ``on_closed`` is called when the connection is lost for good. ``tell`` may be set to what
-    gets a sentence about each trouble that is tried to be overcome.
+    gets a sentence about each trouble that is tried to be overcome, and ``changed`` to what is told whether the engine is there.
     """
 
     def __init__(self, servers: tuple[str, ...], key: Key, ca: str, on_closed: Callable[[], None]) -> None:
         self.key = key
         self.tell: Callable[[str], None] = lambda sentence: None
+        self.changed: Callable[[bool], None] = lambda is_there: None
         self._servers, self._on_closed = list(servers), on_closed
         shuffle(self._servers)
         self._client: _Client | None = None
@@ -179,6 +180,7 @@ class Engine:
                     await asyncio.sleep(AGAIN_AFTER)
             else:
                 self._client, self._since = client, loop.time()
+                self.changed(True)
                 if client.is_closed:  # since the attempt
                     self._lost(client)
                 return
@@ -209,6 +211,7 @@ class Engine:
     def _lost(self, client: _Client) -> None:
         if self._client is client:
             self._client = None
+            self.changed(False)
             self._servers.append(self._servers.pop(0))
             loop = asyncio.get_running_loop()
             if loop.time() - self._since > STEADY_AFTER:

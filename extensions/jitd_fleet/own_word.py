@@ -29,9 +29,11 @@ class OwnWord:
     async def follow(self) -> None:
         """Take each new word, until this is cancelled."""
         while True:
-            with suppress(OSError, RemoteProtocolError):  # who dials is told of a door that cannot be reached
-                await self._hear()
-            self.newest = b""
+            try:
+                with suppress(OSError, RemoteProtocolError):  # who dials is told of a door that cannot be reached
+                    await self._hear()
+            finally:
+                self.newest = b""
             await asyncio.sleep(AGAIN_AFTER)
 
     async def _hear(self) -> None:

@@ -14,6 +14,7 @@ import itertools
 import os
 import pwd
 import socket
+import time
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import NamedTuple, TypeVar
 
@@ -29,6 +30,17 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 MOST_IN_A_ROW = 16
 """Maximum number of packets that are received before everything else in the daemon has its turn."""
+
+
+REMEMBERED_FOR = 600.0
+"""Seconds for which a helper that has not answered is told of, if nobody has asked it since."""
+_silent: dict[str, tuple[float, str]] = {}
+
+
+def silent() -> list[str]:
+    """Return a sentence for each helper that has not answered lately, and has said nothing since. Any thread may call this."""
+    since = time.monotonic() - REMEMBERED_FOR
+    return [f"{name}: {why}" for name, (at, why) in sorted(_silent.copy().items()) if at > since]
 
 
 class Unanswered(Exception):
@@ -61,6 +73,7 @@ class Line:
         self._open: dict[int, asyncio.Future[Heard]] = {}
         self._room: asyncio.Future[None] | None = None
         self._carries = False
+        self._n_heard = 0
 
     async def ask(
         self,
@@ -84,10 +97,13 @@ class Line:
         if not 0 < len(body) <= packets.MAX_BODY:
             raise Unanswered(f"a question of {len(body)} bytes cannot be sent to {self._door.name}")
         self._carries = self._carries or carries
+        n_heard = self._n_heard
         try:
             async with asyncio.timeout(within), turn or nullcontext():
                 return await self._ask(body, n_times)
         except TimeoutError:
+            if n_heard == self._n_heard:  # otherwise it answers others, and this work takes long
+                self._failed(f"no answer within {within:g} s")
             raise Unanswered(f"{self._door.name} has not answered within {within:g} s") from None
 
     def close(self) -> None:
@@ -105,7 +121,11 @@ class Line:
                 return await self._once(body)
             except _Broken as fault:
                 why = str(fault)
+        self._failed(why)
         raise Unanswered(why)
+
+    def _failed(self, why: str) -> None:
+        _silent[self._door.name] = time.monotonic(), why
 
     async def _once(self, body: bytes) -> Heard:
         """Raises _Broken, Unanswered."""
@@ -135,6 +155,7 @@ class Line:
             try:
                 line = await self._door.open()
             except OSError as fault:
+                self._failed(f"it cannot be reached ({fault.strerror or fault})")
                 raise Unanswered(f"{self._door.name} cannot be reached ({fault.strerror or fault}): {self._door.mend}") from None
             line.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             asyncio.get_running_loop().add_reader(line, self._hear, line)
@@ -216,6 +237,8 @@ class Line:
             packet = packets.read(written)
             if packet.kind not in (Kind.ANSWER, Kind.UNANSWERED):
                 raise ValueError(f"{packet.kind.name}, which only the daemon may send")
+            self._n_heard += 1
+            _silent.pop(self._door.name, None)
             answer = self._open.pop(packet.number, None)
             if answer is None or answer.done():
                 return

@@ -22,7 +22,7 @@ import gssapi
 from jitd.core.authentication import KdcAnswer
 from jitd.core.subject import BY_PAM
 from jitd.deciding.kdc_threads import KdcThreads
-from jitd.deciding.s4u2self import AWAY, KDC_UNREACH, MAY_NOT, REFUSALS, NoCredentials, about_itself, acquire, question
+from jitd.deciding.s4u2self import AWAY, KDC_UNREACH, MAY_NOT, OTHER_KEY, REFUSALS, NoCredentials, about_itself, acquire, question
 from jitd.files.digests import identity_at
 
 PATIENCE = 2.0
@@ -43,6 +43,12 @@ LOOKED_AT_ONCE = 4
 """The number of such questions in one second. Nobody waits for them."""
 REPLACED_EVERY = 60.0
 """Minimum number of seconds between two caches for jitd's own ticket. libkrb5 never frees a named cache in memory."""
+DOUBTED_EVERY = 60.0
+"""Minimum number of seconds between two questions whether the KDC has this host's key, unless the keytab is another one. Each
+question takes a cache, as above, and anybody may send a ticket that causes one.
+"""
+SILENT_FOR = 600.0
+"""Seconds after which nothing is said any more of a KDC that has not answered. Since then nobody has asked it."""
 CLEAR = frozenset({KdcAnswer.VALID, KdcAnswer.REFUSED})
 """The answers that say something about the principal. All others are missing answers."""
 OWN_THREADS, OF_A_PRINCIPAL = 8, 2
@@ -72,6 +78,11 @@ class Kdc:
         self._about_foreign = KdcThreads("jitd-kdc-foreign", FOREIGN_THREADS, OF_A_REALM)
         self._reaching = ThreadPoolExecutor(1, "jitd-kdc-reach")
         self._kept: dict[str, tuple[float, KdcAnswer]] = {}
+        self._n_doubts = 0
+        self._is_doubted = False
+        self._doubted: tuple[float, object] = (float("-inf"), None)  # when the KDC was last asked for that, and with which keytab
+        self._other_key = ""
+        self._silent: dict[str, float] = {}  # by realm: when its KDC has not answered last, if it has said nothing since
         self._may_not: tuple[float, object] | None = None  # when the KDC said that this host may not ask, and with which keytab
 
     def answer(self, principal: str) -> KdcAnswer:
@@ -83,10 +94,10 @@ class Kdc:
             return KdcAnswer.NO_ANSWER if self._is_unreachable() else KdcAnswer.REFUSED
         answer = self._put(principal)
         try:
-            return self._counted(answer.result(PATIENCE))
+            return self._counted(principal, answer.result(PATIENCE))
         except TooLate:
             answer.cancel()
-            return self._counted(KdcAnswer.NO_ANSWER)
+            return self._counted(principal, KdcAnswer.NO_ANSWER)
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
         """Return the members of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. The queries about all
@@ -100,7 +111,7 @@ class Kdc:
         kept = {principal: self._kept[principal] for principal in known & self._kept.keys()}
         answers = {principal: answer for principal, (at, answer) in kept.items() if now < at + KEPT_FOR}
         for principal, said in (await self._ask_all(sorted(known - answers.keys()))).items():
-            answers[principal] = self._keep(principal, now, self._counted(said))
+            answers[principal] = self._keep(principal, now, self._counted(principal, said))
         by_pam = frozenset(principals) - known
         over = by_pam if by_pam and not await self._is_outage() else frozenset[str]()
         return over | {principal for principal, answer in answers.items() if answer is KdcAnswer.REFUSED}
@@ -142,10 +153,59 @@ class Kdc:
     def _tidy(self, now: float) -> None:
         self._kept = {principal: kept for principal, kept in self._kept.items() if now < kept[0] + REMEMBERED_FOR}
 
-    def _counted(self, answer: KdcAnswer) -> KdcAnswer:
+    def _counted(self, principal: str, answer: KdcAnswer) -> KdcAnswer:
+        realm = principal.rpartition("@")[2]
         if answer not in CLEAR:
             self._failed()
+        if answer is KdcAnswer.NO_ANSWER:
+            self._silent[realm] = time.monotonic()
+        else:
+            self._silent.pop(realm, None)
         return answer
+
+    def why_silent(self) -> str:
+        """Return what it means that a KDC has not answered lately, or an empty text."""
+        since = time.monotonic() - SILENT_FOR
+        realms = sorted(realm for realm, at in self._silent.copy().items() if at > since)
+        return (
+            f"people who were disabled may still use their tickets: no answer from the KDC of {', '.join(realms)}"
+            if realms
+            else ""
+        )
+
+    def doubt(self) -> None:
+        """Take note that somebody has sent a ticket that no key of this host decrypts. Anybody can make such a ticket up, so only
+        the KDC knows whether it has another key than this host.
+        """
+        self._is_doubted = True
+
+    def why_other_key(self) -> str:
+        """Ask the KDC, if there is a doubt, for a ticket with the key of this host. Return what it means if the KDC has another
+        key, or an empty text. Blocks for at most PATIENCE seconds. If the KDC does not answer, what it has said last counts.
+        """
+        asked_at, of = self._doubted
+        keytab = identity_at(self._keytab)
+        if self._is_doubted and (keytab != of or time.monotonic() >= asked_at + DOUBTED_EVERY):
+            self._doubted = time.monotonic(), keytab
+            answer = self._about_own.ask(self._service, self._ask_with_key, PATIENCE)
+            try:
+                said = answer.result(PATIENCE)
+            except TooLate:
+                answer.cancel()
+                said = KdcAnswer.NO_ANSWER
+            if said in CLEAR:
+                self._is_doubted = said is KdcAnswer.REFUSED  # and is asked again, until the keytab has the KDC's key
+                told = f"the KDC's key of {self._service} is not in {self._keytab}"
+                self._other_key = f"nobody with a new ticket can authenticate: {told}" if self._is_doubted else ""
+        return self._other_key
+
+    def _ask_with_key(self) -> KdcAnswer:
+        self._n_doubts += 1
+        try:
+            acquire(self._keytab, self._service, f"MEMORY:jitd-doubt-{self._n_doubts}", self._client)
+        except NoCredentials as fault:
+            return KdcAnswer.REFUSED if fault.code in OTHER_KEY else KdcAnswer.NO_ANSWER
+        return KdcAnswer.VALID
 
     def _keep(self, principal: str, asked_at: float, answer: KdcAnswer) -> KdcAnswer:
         """Keep ``answer``, unless a question that ran at the same time has found out more: a missing answer replaces no clear
@@ -193,6 +253,8 @@ class Kdc:
         """Remember that this host may not ask, if the KDC has said so by ``code``. Otherwise it would be asked in vain about each
         person every few seconds.
         """
+        if code in OTHER_KEY:
+            self._is_doubted = True
         if code in MAY_NOT:
             self._may_not = time.monotonic(), keytab
         return KdcAnswer.NOT_ASKED

@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sized
 from dataclasses import astuple, dataclass
-from typing import Protocol
 
 from jitd.audit.signing import Signing
 from jitd.core.condition import Family, Line, gauge
@@ -19,16 +18,10 @@ from jitd.deciding.ground import Ground
 from jitd.failures import counted, last
 from jitd.files.silence import MOUNTS
 from jitd.lifecycle.drift import Drift
+from jitd.lifecycle.looks import Looks
 from jitd.lifecycle.notifier import Notifier
 from jitd.lifecycle.readers import Readers
 from jitd.verbs import status
-
-
-class HasKey(Protocol):
-    """The key by which people authenticate. ``missing`` says since when there is none (seconds since 1970), and why."""
-
-    @property
-    def missing(self) -> tuple[float, str] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +30,7 @@ class Condition:
 
     ground: Ground
     started_at: float
-    own_key: HasKey
+    looks: Looks
     drift: Drift
     signing: Signing
     unrecorded: Sized
@@ -49,12 +42,10 @@ class Condition:
         """Yield the lines of ``jitd status``."""
         now, ground, rules, signing = time.time(), self.ground, self.ground.rules, self.signing
         refused = None if rules.refused is None else (now - rules.refused.at, rules.refused.faults)
-        unsigned, remade, keyless = (
-            (now - one[0], one[1]) if one else None for one in (signing.failing, signing.remade, self.own_key.missing)
-        )
+        unsigned, remade = ((now - one[0], one[1]) if one else None for one in (signing.failing, signing.remade))
         n_of, lasts = counted(), last()
         yield status.daemon(ground.version, ground.config.host, os.getpid(), now - self.started_at)
-        yield status.own_key(keyless)
+        yield from self.looks.lines(now)
         yield status.policy(len(rules.policy.rules), rules.policy.digest, now - rules.read_at, rules.policy.broken, refused)
         yield from status.lives(ground.store.live_counts(), self.drift.troubles())
         yield status.record(ground.store.head().number, signing.fingerprint, unsigned, remade, len(self.unrecorded))
@@ -68,8 +59,9 @@ class Condition:
         yield Family("jitd_build", "info", "The version of jitd.", (("_info", (self.ground.version,), 1),), ("version",))
         yield gauge("jitd_silent_mounts", "Mounts that do not answer.", len(MOUNTS.silent))
         yield gauge("jitd_things_in_trouble", "Given things that differ or cannot be taken back.", len(self.drift.troubles()))
-        is_keyless = int(self.own_key.missing is not None)
+        is_keyless = int(any(one.missing is not None for one in self.looks.all if one.about == "keytab"))
         yield gauge("jitd_keyless", "Whether jitd has no key with which people could authenticate.", is_keyless)
+        yield from self.looks.gauges()
         yield from self.notices.gauges()
         yield from self.readers.gauges()
         yield gauge("jitd_connections", "Open connections of clients.", self.n_connections())

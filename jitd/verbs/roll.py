@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from jitd.audit.signing import CannotSign, Signing
+from jitd.core.condition import Family, Line, gauge
+from jitd.core.duration import roughly
+from jitd.core.wording import count
 from jitd.lifecycle.readers import Reader
 from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 
+AGENT = "jitd-door-nats"
+"""The service of the agent."""
 EVERY = 60.0
 """Seconds after which agents get another word, if nothing changes."""
 APART = 1.0
@@ -35,6 +40,8 @@ class Roll(Reader):
         self._is_old = True
         """True if the record has changed since the latest word was made."""
         self._timer: asyncio.TimerHandle | None = None
+        self._left_at: float | None = None
+        """When the last agent has gone (seconds since 1970), if one was there since this daemon began."""
 
     def word(self) -> Row:
         """Return the word that agents have got last, or without agents one of at most APART seconds ago. Raises Refusal."""
@@ -55,7 +62,19 @@ class Roll(Reader):
         """Call ``agent`` no more, if it was called."""
         if agent in self._agents:
             self._agents.remove(agent)
+            self._left_at = time.time()
             self._set()
+
+    def lines(self, now: float) -> Iterator[Line]:
+        """Yield the line about the agents of the door. Without agents since this daemon began there is none."""
+        if self._agents:
+            yield Line("door", f"{count(len(self._agents), 'agent')} with an engine")
+        elif self._left_at is not None:
+            told = f"no agent with an engine, for {roughly(now - self._left_at)} by now, so nobody comes by one"
+            yield Line("door", f"{told}: journalctl -u {AGENT}", False)
+
+    def gauges(self) -> Iterator[Family]:
+        yield gauge("jitd_door_agents", "Agents of the door that have an engine.", len(self._agents))
 
     def signed(self, number: int) -> None:
         self._is_old = True

@@ -50,16 +50,6 @@ def daemon(version: str, host: str, pid: int, for_: float) -> Line:
     return Line("jitd", f"{version} on {host}, process {pid}, for {roughly(for_)}")
 
 
-def own_key(missing: tuple[float, str] | None) -> Line:
-    """Return the line about the key by which people authenticate. ``missing`` says since how many seconds there is none, and
-    why.
-    """
-    if missing is None:
-        return Line("keytab", "jitd has its key")
-    since, why = missing
-    return Line("keytab", f"nobody but root can authenticate, for {roughly(since)} by now: {why}; see also: jitd doctor", False)
-
-
 def policy(n_rules: int, digest: str, for_: float, broken: str, refused: tuple[float, Sequence[str]] | None) -> Line:
     """Return the line about the policy. ``broken`` is not empty if no policy is in force. ``refused`` says since how many seconds
     the files have faults, and which ones. It is None if the policy is that of the files.

@@ -20,8 +20,8 @@ from typing import TypeVar
 
 import pytest
 
-from jitd.beside import doors, packets
-from jitd.beside.asking import Unanswered
+from jitd.beside import asking, doors, packets
+from jitd.beside.asking import Unanswered, silent
 from jitd.beside.doors import ChildDoor, SocketDoor
 from jitd.beside.helpers import Helper
 from jitd.beside.packets import MAX_BODY, Kind, Packet
@@ -39,6 +39,12 @@ ENOUGH = 30.0
 
 def child(helper: Helper = PARROT, account: str = ACCOUNT, passed: Callable[[], dict[str, int]] = dict) -> ChildDoor:
     return of_account(account, OwnChild("tests.beside.parrot", helper, passed=passed))
+
+
+@pytest.fixture(autouse=True)
+def nobody_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins with no helper that has not answered."""
+    monkeypatch.setattr(asking, "_silent", {})
 
 
 def with_line(door: ChildDoor | SocketDoor, deed: Callable[[Asks], Awaitable[T]]) -> T:
@@ -126,6 +132,36 @@ def test_a_question_that_takes_too_long_is_unanswered_and_its_work_ends() -> Non
         with pytest.raises(Unanswered, match="has not answered within 0.1 s"):
             await line.ask(b"wait", 0.1)
         assert await line.ask(b"waiting", ENOUGH) == b"0"
+
+    with_line(child(), deed)
+
+
+def test_a_helper_that_does_not_answer_is_told_of_until_it_says_something() -> None:
+    door = child()
+
+    async def deed(line: Asks) -> None:
+        await line.ask(b"say x", ENOUGH)
+        assert silent() == []
+        assert door.pid is not None
+        os.kill(door.pid, signal.SIGSTOP)
+        with pytest.raises(Unanswered):
+            await line.ask(b"say x", 0.1)
+        assert silent() == [f"{door.name}: no answer within 0.1 s"]
+        os.kill(door.pid, signal.SIGCONT)
+        assert await line.ask(b"say x", ENOUGH) == b"x"
+        assert silent() == []
+
+    with_line(door, deed)
+
+
+def test_a_helper_that_answers_others_is_not_silent_although_one_question_takes_too_long() -> None:
+    async def deed(line: Asks) -> None:
+        slow = asyncio.create_task(line.ask(b"wait", 0.5))
+        while await line.ask(b"waiting", ENOUGH) != b"1":
+            pass
+        with pytest.raises(Unanswered):
+            await slow
+        assert silent() == []
 
     with_line(child(), deed)
 
@@ -293,6 +329,7 @@ def test_a_question_that_kills_the_process_twice_is_unanswered_and_the_next_one_
     async def deed(line: Asks) -> None:
         with pytest.raises(Unanswered, match="has ended without an answer"):
             await line.ask(b"die", ENOUGH)
+        assert ["has ended without an answer" in one for one in silent()] == [True]
         assert await line.ask(b"say x", ENOUGH) == b"x"
 
     with_line(child(), deed)
@@ -439,6 +476,7 @@ def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
     door = of_account(ACCOUNT, SocketDoor(PARROT, tmp_path / "s"))
     with pytest.raises(Unanswered, match=f"cannot be reached .*: systemctl enable --now {PARROT.unit}.socket"):
         with_line(door, lambda line: line.ask(b"x", ENOUGH))
+    assert ["it cannot be reached" in one for one in silent()] == [True]
 
 
 @pytest.mark.parametrize("packet", [b"x", struct.pack("!QB", 1, 2) + b"x", b"\0" * 200_000], ids=["short", "kind", "long"])

@@ -13,6 +13,7 @@ import pytest
 from jitd.audit import sshsig
 from jitd.audit.forms import Word, read_word
 from jitd.audit.signing import CannotSign, Signing
+from jitd.core.condition import Line
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs import roll as rolls
@@ -90,6 +91,26 @@ def test_an_agent_hears_a_word_at_once_another_each_minute_and_one_after_a_chang
     assert heard == [0, 0, 2]
     scene.go(scene.at + EVERY)
     assert heard == [0, 0, 2, 2]
+
+
+def test_an_agent_that_has_gone_is_told_of_until_another_one_is_there(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def agents() -> int:
+        (family,) = scene.roll.gauges()
+        return family.samples[0][2]
+
+    assert (list(scene.roll.lines(0.0)), agents()) == ([], 0), "most hosts have none"
+    first, second = (lambda row: None), (lambda row: None)
+    scene.roll.tell(first)
+    assert (list(scene.roll.lines(0.0)), agents()) == ([Line("door", "1 agent with an engine")], 1)
+    scene.roll.tell(second)
+    scene.roll.tell_no_more(first)
+    assert [line.is_well for line in scene.roll.lines(0.0)] == [True], "another engine is there"
+    monkeypatch.setattr(rolls.time, "time", lambda: 500.0)
+    scene.roll.tell_no_more(second)
+    told = "no agent with an engine, for 3 minutes by now, so nobody comes by one: journalctl -u jitd-door-nats"
+    assert (list(scene.roll.lines(680.0)), agents()) == ([Line("door", told, False)], 0)
+    scene.roll.tell(first)
+    assert [line.is_well for line in scene.roll.lines(680.0)] == [True]
 
 
 def test_changes_are_told_once_a_second_and_the_last_one_is_never_left_out(scene: Scene) -> None:

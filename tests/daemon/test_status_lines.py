@@ -91,14 +91,6 @@ IN_FORCE = "2 rules in force for 1 hour (SHA-256 0123456789ab)"
             [*status.lives(NONE, [(str(n), "x") for n in range(12)])][-2:-1],
             ["! things: 2 more are in trouble: jitd grants"],
         ),
-        ([status.own_key(None)], ["  keytab: jitd has its key"]),
-        (
-            [status.own_key((180, "jitd's keytab /k is missing"))],
-            [
-                "! keytab: nobody but root can authenticate, for 3 minutes by now: jitd's keytab /k is missing; see also:"
-                " jitd doctor"
-            ],
-        ),
         ([sinks.journal("", 0, 0)], ["  journal: takes what is recorded"]),
         (
             [sinks.journal("", 0, 4)],

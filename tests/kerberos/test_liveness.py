@@ -354,3 +354,61 @@ def test_a_ticket_that_a_new_kdc_rejects_is_replaced(asked: Asked) -> None:
     asked.k5.stop_kdc()
     asked.k5.start_kdc()
     assert kdc.answer(f"alice@{REALM}") is VALID
+
+
+# --- what jitd says of its key and of the KDCs ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flags", ["", "+requires_preauth"])
+def test_a_newer_key_at_the_kdc_is_found_once_somebody_doubts_and_until_the_keytab_has_it(
+    flags: str, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked.addkey(SERVICE, *flags.split())
+    kdc = asked.kdc()
+    assert kdc.answer(f"alice@{REALM}") is VALID
+    kdc.doubt()
+    assert kdc.why_other_key() == "", "anybody can send a ticket that nobody decrypts"
+    asked.kadmin(f"cpw -randkey {SERVICE}")
+    assert kdc.why_other_key() == "", "nobody doubts"
+    kdc.doubt()
+    assert kdc.why_other_key() == "", "the KDC was asked a moment ago, and each question takes a cache"
+    monkeypatch.setattr(kdc_liveness, "DOUBTED_EVERY", 0.0)
+    for _ in range(2):
+        assert f"the KDC's key of {SERVICE} is not in {asked.keytab}" in kdc.why_other_key()
+    monkeypatch.setattr(kdc_liveness, "DOUBTED_EVERY", 60.0)
+    asked.kadmin(f"ktadd -k {asked.keytab} {SERVICE}")
+    assert kdc.why_other_key() == "", "the keytab is another one, so the KDC is asked at once"
+
+
+def test_a_kdc_that_is_down_changes_nothing_of_what_is_known_of_the_key(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kdc_liveness, "DOUBTED_EVERY", 0.0)
+    asked.addkey(SERVICE)
+    kdc = asked.kdc()
+    asked.k5.stop_kdc()
+    kdc.doubt()
+    assert kdc.why_other_key() == ""
+    asked.k5.start_kdc()
+    asked.kadmin(f"cpw -randkey {SERVICE}")
+    known = kdc.why_other_key()
+    assert known
+    asked.k5.stop_kdc()
+    assert kdc.why_other_key() == known
+    asked.k5.start_kdc()
+
+
+def test_a_kdc_that_does_not_answer_is_told_of_until_it_answers_or_nobody_asks_any_more(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked.addkey(SERVICE)
+    kdc = asked.kdc()
+    assert kdc.answer(f"alice@{REALM}") is VALID and kdc.why_silent() == ""
+    asked.k5.stop_kdc()
+    assert kdc.answer(f"alice@{REALM}") is KdcAnswer.NO_ANSWER
+    assert kdc.why_silent().endswith(f"no answer from the KDC of {REALM}")
+    asked.k5.start_kdc()
+    assert kdc.answer(f"alice@{REALM}") is VALID and kdc.why_silent() == ""
+    asked.k5.stop_kdc()
+    assert kdc.answer(f"alice@{REALM}") is KdcAnswer.NO_ANSWER and kdc.why_silent()
+    monkeypatch.setattr(kdc_liveness, "SILENT_FOR", 0.0)
+    assert kdc.why_silent() == ""
+    asked.k5.start_kdc()

@@ -160,6 +160,10 @@ LAW: dict[str, set[str]] = {
     },
     # what most parts stand on, and what builds a room of them
     "jitd.deciding.ground": {CORE, "jitd.reloading", "jitd.settings.config", "jitd.store", "jitd.workers"},
+    "jitd.server.depends": {
+        "jitd.beside.asking", "jitd.deciding.kdc_liveness", "jitd.lifecycle.looks", "jitd.recording.reserve", "jitd.server",
+        "jitd.settings.config",
+    },
     "jitd.server.assembly": {
         CORE, "jitd.deciding", "jitd.executor", "jitd.lifecycle", "jitd.recording.reserve", "jitd.server", "jitd.verbs",
     },

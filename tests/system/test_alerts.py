@@ -29,6 +29,10 @@ Series = dict[str, str]
 CASES: dict[str, tuple[Series, Series]] = {
     "JitdDoesNotAnswer": ({"jitd_up": f"1x5 0{STILL}"}, {"jitd_up": f"1x60 0 1{STILL}"}),
     "JitdHasNoKey": ({"jitd_keyless": f"1{STILL}"}, {"jitd_keyless": f"1 1 0{STILL}"}),
+    "JitdMisses": (
+        {'jitd_missing{what="disk"}': f"0x70 1{STILL}"},
+        {'jitd_missing{what="keytab"}': f"1{STILL}", 'jitd_missing{what="kdc"}': f"0x86 1{STILL}"},
+    ),
     "JitdMetricsAreOld": ({FILE: f"60{STILL}"}, {FILE: f"60+60{STILL}"}),
     "JitdGlassBroken": ({"jitd_broken_glass_total": f"0x85 1{STILL}"}, {"jitd_broken_glass_total": f"7{STILL}"}),
     "JitdReviewOverdue": (
