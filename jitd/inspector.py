@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Inspector(Protocol):
     """Looks at this host. Each look has a time limit."""
 
-    def warnings(self, rules: Sequence[Rule], config: Config, providers: Mapping[str, str]) -> list[Warned]:
+    def warnings(self, rules: Sequence[Rule], config: Config | None, providers: Mapping[str, str]) -> list[Warned]:
         """Return the warnings about ``rules``, without those that a rule itself accepts. ``providers`` maps ``fact.NAME`` to the
-        provider of this fact.
+        provider of this fact. If ``config`` is None, the settings are not known, and only rules are looked at.
         """
 
     def about_given(self, config: Config) -> list[Warned]:

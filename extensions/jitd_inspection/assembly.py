@@ -22,7 +22,7 @@ from jitd_inspection.standing.looking import look
 class Inspection:
     """Asks the room that knows the answer."""
 
-    def warnings(self, rules: Sequence[Rule], config: Config, providers: Mapping[str, str]) -> list[Warned]:
+    def warnings(self, rules: Sequence[Rule], config: Config | None, providers: Mapping[str, str]) -> list[Warned]:
         return warnings(rules, config, providers)
 
     def about_given(self, config: Config) -> list[Warned]:

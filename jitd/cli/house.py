@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from jitd.settings.config import Config
 
 FILE = Path("/etc/jitd/jitd.toml")
+UNKNOWN_FACT = 'there is no name or function "fact.'
+"""How a fault of ``when`` begins that names a fact of no provider."""
 config_option = click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -61,7 +63,11 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
     from jitd.inspector import inspector as of_host
 
     inspector = of_host()
-    warned = [] if inspector is None else _warnings(inspector, rules, settings, has_faults=bool(faults))
+    in_doubt = {(fault.file, fault.rule) for fault in faults if fault.rule}  # what such a rule means is not known
+    whole = [rule for rule in rules if (rule.file, rule.name) not in in_doubt]
+    warned = [] if inspector is None else _warnings(inspector, whole, settings, has_faults=bool(faults))
+    if settings is None:  # what only jitd.toml makes known is not missed
+        faults = [fault for fault in faults if UNKNOWN_FACT not in fault.sentence]
     for line in (*map(str, faults), *(shown(str(one)) for one in warned)):
         answer(line)
     told = _counted(len(warned), "warning")
@@ -78,18 +84,23 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
         answer(f"{checked}: no fault" + (f", {told}" if warned else ""))
 
 
-def _warnings(inspector: Inspector, rules: Sequence[Rule], settings: Config, *, has_faults: bool) -> list[Warned]:
+def _warnings(inspector: Inspector, rules: Sequence[Rule], settings: Config | None, *, has_faults: bool) -> list[Warned]:
+    """Return the warnings about ``rules``. ``settings`` are None if they have faults. With a fault, nothing is told that may only
+    be so because of it: that a thing is not set up, or that a rule accepts what nothing causes.
+    """
     from jitd.core.names import NAMES
 
-    providers = {name: of.source.removeprefix("provider ") for name, of in settings.names.items() if name not in NAMES}
+    names = {} if settings is None else settings.names
+    providers = {name: of.source.removeprefix("provider ") for name, of in names.items() if name not in NAMES}
     warned = inspector.warnings(rules, settings, providers)
-    # with a fault, every table might seem to be missing
-    return warned if has_faults else [*warned, *inspector.about_given(settings)]
+    if settings is None or has_faults:
+        return [one for one in warned if one.name != "needless-accept"]
+    return [*warned, *inspector.about_given(settings)]
 
 
-def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fault], str]:
+def _read_files(files: Sequence[Path]) -> tuple[Config | None, Sequence[Rule], list[Fault], str]:
     """Read the settings and the policy in ``files``. Return the settings, the rules, all faults, and a text about the number of
-    files. If ``files`` has no valid file with settings, the settings of this host are used.
+    files. If ``files`` has no file with settings, those of this host are used. Settings with faults are None.
     """
     from jitd.core.toml_document import ConfigError
     from jitd.settings import config, policyfile
@@ -103,25 +114,24 @@ def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fau
             loaded = config.read(file)
         except ConfigError as error:
             faults += error.faults
-    if loaded is None:
-        try:
+    if loaded is None and not of_settings:
+        with suppress(ConfigError):  # the person did not ask about these settings
             loaded = config.load()
-        except ConfigError:  # the person did not ask about these settings
-            loaded = config.Config(realms=frozenset(), host=host_name().lower())
-    is_known = not faults  # otherwise all names would seem wrong
+    is_known = loaded is not None and not faults  # otherwise all names would seem wrong
+    used = loaded or config.Config(realms=frozenset(), host=host_name().lower())
     rules, of_policy = policyfile.read(
         [file for file in files if file not in of_settings],
-        loaded.names,
-        gatekeepers=loaded.deadlines if is_known else None,
-        channels=loaded.channels if is_known else None,
-        things=loaded.things if is_known else None,
-        naming=loaded.naming,
-        notify=loaded.usual_channels,
+        used.names,
+        gatekeepers=used.deadlines if is_known else None,
+        channels=used.channels if is_known else None,
+        things=used.things if is_known else None,
+        naming=used.naming,
+        notify=used.usual_channels,
     )
-    return loaded, rules, [*faults, *of_policy], _counted(len(files), "file")
+    return loaded if is_known else None, rules, [*faults, *of_policy], _counted(len(files), "file")
 
 
-def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
+def _read_host() -> tuple[Config | None, Sequence[Rule], list[Fault], str]:
     """Read the settings and the policy of this host. Return the same kinds of values as ``_read_files``."""
     from jitd.core.toml_document import ConfigError
     from jitd.settings import config, policyfile
@@ -142,7 +152,7 @@ def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
         checked += f" and {loaded.policy}, {_counted(len(rules), 'rule')}"
     except ConfigError as error:
         faults += error.faults
-    return loaded, rules, faults, checked
+    return loaded if is_known else None, rules, faults, checked
 
 
 def _of_keytab(loaded: Config) -> Iterator[Fault]:

@@ -204,13 +204,17 @@ def _world(names: Mapping[str, Name], naming: Naming, notify: tuple[str, ...] = 
 
 
 def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], world: World) -> list[Rule]:
-    """Return all rules of ``files`` in their order. Add faults to ``faults``."""
+    """Return all rules of ``files`` in their order. Add faults to ``faults``, which has those of files that cannot be read. A
+    rule that is not there because of such a fault is not missed.
+    """
     rules: list[Rule] = []
+    is_whole = not faults
     for file, content in files:
         try:
             document = read_document(file, content)
         except ConfigError as error:
             faults += error.faults
+            is_whole = False
             continue
         top = Table(document, (), dict(document.values), faults)
         top.known(("permit", "deny"))
@@ -227,17 +231,24 @@ def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], world: World
             faults.append(Fault(rule.file, rule.line, rule.name, f"the name {quoted(rule.name)} {where}"))
         elif rule.name:
             seen[rule.name] = rule
-    return _resolved(rules, faults)
+    return _resolved(rules, faults, is_whole=is_whole)
 
 
-def _resolved(rules: Sequence[Rule], faults: list[Fault]) -> list[Rule]:
-    """Return ``rules``. In the result, each break-glass rule has the approvals that it skips."""
+def _resolved(rules: Sequence[Rule], faults: list[Fault], *, is_whole: bool) -> list[Rule]:
+    """Return ``rules``. In the result, each break-glass rule has the approvals that it skips. If rules have faults, or if not all
+    are there (``is_whole``), it is not known whether the rule fits that a break-glass rule names.
+    """
+    in_doubt = {fault.rule for fault in faults}
     by_name = {rule.name: rule for rule in rules}
     resolved = []
     for rule in rules:
         found = BREAK_GLASS.resolved(rule, by_name)
         if isinstance(found, str):
-            faults.append(Fault(rule.file, rule.line, rule.name, found))
+            named = "" if rule.break_glass is None else rule.break_glass.instead_of
+            if named in in_doubt or not (is_whole or named in by_name):
+                found = ""
+            if found:
+                faults.append(Fault(rule.file, rule.line, rule.name, found))
             found = {}
         resolved.append(_with(rule, found))
     return resolved

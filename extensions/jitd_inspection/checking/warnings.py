@@ -9,7 +9,7 @@ closed again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from jitd import extensions
 from jitd.core.keys.hosts import HOSTS
@@ -31,29 +31,34 @@ WITHIN = 5.0
 """Maximum time for the look-up of files, in seconds. The look-up of people has a time limit of the same length."""
 
 
-def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str], seconds: float = WITHIN) -> list[Warned]:
+def warnings(rules: Sequence[Rule], config: Config | None, providers: Mapping[str, str], seconds: float = WITHIN) -> list[Warned]:
     """Return the warnings about ``rules``, without the warnings that a rule itself accepts.
 
-    ``config`` contains the settings of this host. ``providers`` maps ``fact.NAME`` to the provider of this fact. The look-up of
-    files and the look-up of people have a time limit of ``seconds`` each.
+    ``config`` contains the settings of this host. If it is None, they are not known, and neither is what needs them: who people
+    are, which rules are for this host, and what jitd can give or ask. ``providers`` maps ``fact.NAME`` to the provider of this
+    fact. The look-up of files and the look-up of people have a time limit of ``seconds`` each.
     """
+    found = [
+        *about_order(rules),
+        *about_reach(rules, providers),
+        *(() if config is None else _about_host(rules, config, seconds)),
+    ]
+    places = {rule.name: number for number, rule in enumerate(rules)}
+    return sorted(without_accepted(rules, found), key=lambda one: places.get(one.rule, len(places)))
+
+
+def _about_host(rules: Sequence[Rule], config: Config, seconds: float) -> Iterator[Warned]:
     here = [rule for rule in rules if HOSTS.is_here(rule, config.host)]
 
     def people() -> list[Warned]:
         known = look_up(words_of(here, ()) | targets_of(here) | names_of(config), config)
         return [*about_people(here, known), *about_visitors(here, known)]
 
-    found = [
-        *about_order(rules),
-        *about_reach(rules, providers),
-        *_about_things(here, config),
-        *in_time(lambda: list(about_commands(here)), "files that rules name", seconds),
-        *in_time(people, "people whom rules name", seconds),
-        *_about_gatekeepers(here, config),
-        *about_kdcs(here, config),
-    ]
-    places = {rule.name: number for number, rule in enumerate(rules)}
-    return sorted(without_accepted(rules, found), key=lambda one: places.get(one.rule, len(places)))
+    yield from _about_things(here, config)
+    yield from in_time(lambda: list(about_commands(here)), "files that rules name", seconds)
+    yield from in_time(people, "people whom rules name", seconds)
+    yield from _about_gatekeepers(here, config)
+    yield from about_kdcs(here, config)
 
 
 def _about_things(rules: Sequence[Rule], config: Config) -> Iterable[Warned]:
