@@ -46,14 +46,15 @@ def answered(standing: Iterable[Identity]) -> list[str]:
 
 
 def people_asked(request: Request, seats: Mapping[Approval, Seats], standing: Iterable[Identity]) -> list[str] | None:
-    """Return a sorted list of the accounts of people who could review ``request`` in one of the ways of approval that are open
-    now. Those whose approvals count (``standing``) are left out. Who takes no notices is left out, unless nobody else is left.
-    Return None if the list may be incomplete or is too long to be shown. ``seats`` maps each way of approval, open or closed, to
-    the people who could approve.
+    """Return a sorted list of those who could review ``request`` in one of the ways of approval that are open now: the accounts
+    of people, and the principals of those who come by the door. Those whose approvals count (``standing``) are left out. Who has
+    muted their notices is left out, unless nobody else is left. Return None if the list may be incomplete or is too long to be
+    shown. ``seats`` maps each way of approval, open or closed, to the people who could approve.
     """
     found = [one for way, one in seats.items() if way.after <= request.opened]
     people = not_yet((account for one in found for account in one.people), standing)
-    people = people.difference(account for one in found for account in one.muted) or people
+    muted = {account for one in found for account in one.muted if account not in one.visitors}  # visitors get none, and look
+    people = people - muted or people
     names = sorted(map(shown, people))
     return names if all(one.is_whole for one in found) and len(names) <= MOST_PEOPLE else None
 

@@ -222,6 +222,8 @@ def test_what_was_not_kept_is_named_and_many_are_counted() -> None:
 
 
 WHOLE, UNSURE = Seats(("bob", "carol"), is_whole=True), Seats(("bob",), is_whole=False)
+DAVE = "dave@EXAMPLE.TEST"
+"""He has no account on this host, comes by the door, and gets no notices of this host."""
 CLOSED = replace(SECURITY, after=300)
 
 
@@ -233,6 +235,10 @@ CLOSED = replace(SECURITY, after=300)
         ({OPS: UNSURE}, None),
         ({OPS: WHOLE, SECURITY: UNSURE}, None),
         ({OPS: Seats((), is_whole=True)}, []),
+        ({OPS: Seats(("bob", DAVE), is_whole=True, muted=(DAVE,), visitors=(DAVE,))}, ["bob", DAVE]),
+        ({OPS: Seats(("bob", DAVE), is_whole=True, muted=("bob", DAVE), visitors=(DAVE,))}, [DAVE]),
+        ({OPS: Seats((DAVE,), is_whole=True, muted=(DAVE,), visitors=(DAVE,))}, [DAVE]),
+        ({OPS: Seats(("bob", "carol"), is_whole=True, muted=("bob",))}, ["carol"]),
         ({OPS: Seats(tuple(f"p{n}" for n in range(MOST_PEOPLE + 1)), is_whole=True)}, None),
         ({OPS: Seats(("b\x1b",), is_whole=True)}, ["b\\x1b"]),
     ]
