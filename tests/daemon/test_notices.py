@@ -198,6 +198,25 @@ async def test_people_who_cannot_be_looked_up_are_looked_up_again(house: House) 
     assert [to for _, _, to in house.tty.said] == ["bob", "carol", "dave"]
 
 
+@pytest.mark.parametrize(
+    ("seats", "said"),
+    [(UNKNOWN, 1), (Seats(("eve@R",), is_whole=False, visitors=("eve@R",)), 0), (Seats((), is_whole=True), 0)],
+)
+def test_that_people_are_not_found_is_logged_once_and_not_of_who_comes_by_the_door(
+    house: House, capsys: pytest.CaptureFixture[str], seats: Seats, said: int
+) -> None:
+    async def scene() -> None:
+        house.seats = lambda way: seats
+        house.begin(notify=("tty",))
+        await house.work()
+        for _ in range(4):
+            await house.pass_time(LOOKED_UP_AFTER)
+        assert house.tty.said == []
+
+    asyncio.run(scene())
+    assert capsys.readouterr().err.count("could not be looked up") == said
+
+
 # --- the requester who does not wait -------------------------------------------------------------------------------------
 
 

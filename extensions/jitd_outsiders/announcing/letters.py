@@ -40,6 +40,8 @@ from jitd_outsiders.notifying.settings import ChannelSettings
 
 LOOKED_UP_AFTER = 30.0
 """If the people who must get a notice could not be looked up, jitd looks them up again after this number of seconds."""
+MOST_UNFOUND = 256
+"""Maximum number of requests that are remembered because their people were not found."""
 ASKED = "asked"
 """A told mark is a stored note that an address got a notice. A mark with the event ASKED is different: it notes that the
 requester must later be told the decision.
@@ -116,6 +118,8 @@ class Letters:
         self._unwritten = unwritten
         self._put_off = put_off
         self._missed = missed
+        self._unfound: dict[str, None] = {}
+        """The last requests whose people were not found, so that the log says it once for each."""
 
     def mark(self, request: str, address: str, event: str, at: datetime, *, is_wanted: bool = True) -> Told:
         """Return a told mark. This mark notes that ``address`` got a notice about the request ``request`` at the time ``at``.
@@ -182,8 +186,13 @@ class Letters:
             return ("",)
         found = await self._to.people(request, approvals)
         people = sorted({account for seats in found for account in seats.people if account not in seats.visitors})
-        if not people and not all(seats.is_whole for seats in found):
-            log("the people who are to be told could not be looked up; jitd tries again", request=request.id)
+        # visitors come by the door and take no notices, so who has found them has found those who can approve
+        if not any(seats.people for seats in found) and not all(seats.is_whole for seats in found):
+            if request.id not in self._unfound:
+                log("the people who are to be told could not be looked up; jitd tries again", request=request.id)
+            self._unfound[request.id] = None
+            if len(self._unfound) > MOST_UNFOUND:
+                del self._unfound[next(iter(self._unfound))]
             self._put_off(request.id, self._to.clock() + LOOKED_UP_AFTER)
         return tuple(people)
 
