@@ -19,14 +19,22 @@ _jitd_offer() {
     [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 }
 
+# the options of jitsudo whose value is the next word (jitpam/options.py; a test compares)
+_jitsudo_valued="
+    -u -g -D -T -C -p -R -h -r -t -a -c -U --user --group --chdir --command-timeout --reason --for --uses --at --service
+    --resume --get --to --key --from --close-from --prompt --chroot --host --role --type --auth-type --login-class --other-user
+"
+
 _jitsudo() {
     local at option current=${COMP_WORDS[COMP_CWORD]}
     for ((at = 1; at < COMP_CWORD; at++)); do
         option=
+        if [[ " "${_jitsudo_valued//$'\n'/ }" " == *" ${COMP_WORDS[at]} "* ]]; then
+            option=${COMP_WORDS[at]}
+            [[ ${COMP_WORDS[at + 1]} == = ]] || ((at++))
+            continue
+        fi
         case ${COMP_WORDS[at]} in
-            -[ugDTCprtR] | --user | --group | --chdir | --command-timeout | --close-from | --prompt)
-                option=${COMP_WORDS[at]}
-                [[ ${COMP_WORDS[at + 1]} == = ]] || ((at++)) ;;
             --*) option=${COMP_WORDS[at]} ;;
             -* | = | *=*) ;;
             *) if [[ ${COMP_WORDS[at - 1]} == = ]]; then continue; fi
@@ -45,8 +53,8 @@ _jitsudo() {
     case $option in
         -u | --user) _jitd_offer < <(compgen -u -- "$current") ;;
         -g | --group) _jitd_offer < <(compgen -g -- "$current") ;;
-        -D | --chdir) compopt -o filenames; _jitd_offer < <(compgen -d -- "$current") ;;
-        --to | --key) compopt -o default ;;
+        -D | --chdir) compopt -o dirnames ;;   # readline's own quote blanks
+        --to | --key | --from) compopt -o default ;;
         --resume) _jitd_offer < <(jitd complete -- jitsudo --resume "$current" 2>/dev/null </dev/null) ;;
         ?*) ;;
         *) case $current in

@@ -24,5 +24,6 @@ complete -c jitsudo -s g -l group -x -a '(__fish_complete_groups)'
 complete -c jitsudo -s D -l chdir -x -a '(__fish_complete_directories)'
 complete -c jitsudo -l to -r -F
 complete -c jitsudo -l key -r -F
+complete -c jitsudo -l from -r -F
 complete -c jitsudo -n 'string match -q -- "-*" (commandline -ct)' -x -a '(__jitsudo_complete)'
 complete -c jitsudo -n 'not string match -q -- "-*" (commandline -ct)' -x -a '(__fish_complete_subcommand)'

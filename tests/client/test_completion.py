@@ -18,6 +18,7 @@ import pytest
 from jitd.cli import VERBS, cli, completion
 from jitd.cli.completion import PLAIN
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
+from jitpam.options import OPTIONS
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
 from tests.waiting import PATIENCE, wait_for
 
@@ -187,6 +188,9 @@ def run(shell: list[str], script: str, path: Path) -> str:
         ("jitd a", "approve audit", "<complete><--><a>"),
         ("jitd approve Q", OTHERS, "<complete><--><approve><Q>"),
         ("jitd approve $(touch${IFS}evil)", "", "<complete><--><approve><$(touch${IFS}evil)>"),
+        ("jitsudo --for 1h --resume Q", OTHERS, "<complete><--><jitsudo><--resume><Q>"),
+        ("jitsudo --resume = Q", OTHERS, "<complete><--><jitsudo><--resume><Q>"),
+        ("jitsudo --for 1h --r", "--reason=", "<complete><--><jitsudo><--r>"),
         ("jitsudo --r", "--reason=", "<complete><--><jitsudo><--r>"),
     ],
 )
@@ -239,6 +243,10 @@ SHELLS = {
         ("jitsudo -n -g roo\tid\r", ["-n", "-g", "root", "id"]),
         ("jitsudo -D /op\t id\r", ["-D", "/opt", "id"]),
         ("jitsudo -T \t1m id\r", ["-T", "1m", "id"]),
+        ("jitsudo --for \t1h id\r", ["--for", "1h", "id"]),
+        ("jitsudo --for 1h -u roo\tid\r", ["--for", "1h", "-u", "root", "id"]),
+        ("jitsudo --resume \t\r", ["--resume", OTHERS]),
+        ("jitsudo -D my\t id\r", ["-D", "my dir", "id"]),
         ("jitsudo --rea\tx id\r", ["--reason=x", "id"]),
         ("jitd approve \tX\r", ["approve", "X"]),
         ("jitd check .hid\t\r", ["check", ".hidden"]),
@@ -251,11 +259,13 @@ def test_what_tab_completes_at_a_terminal(shell: str, keys: str, typed: list[str
         program = path / name
         tells = f'printf "%s\\n" "$@" >{path}/new; mv {path}/new {path}/typed'
         program.write_text(
-            f'#!/bin/sh\ncase "$*" in "complete -- jitsudo"*) echo --reason= ;; complete*) ;; *) {tells} ;; esac\n'
+            f'#!/bin/sh\ncase "$*" in "complete -- jitsudo --resume"*) echo {OTHERS} ;; "complete -- jitsudo"*) echo --reason= ;;'
+            f" complete*) ;; *) {tells} ;; esac\n"
         )
         program.chmod(0o755)
     (path / "here").mkdir()
     (path / "here/.hidden").touch()
+    (path / "here/my dir").mkdir()
     own = {"PATH": f"{path}:/usr/bin:/bin", "HOME": str(path), "LANG": "C.UTF-8", "TERM": "dumb", "PS1": "ready> "}
     with pexpect.spawn(words[0], words[1:], env=own, cwd=str(path / "here"), timeout=PATIENCE, dimensions=(24, 200)) as terminal:
         terminal.sendline(f"{begins}; PS1='go''> '")
@@ -263,6 +273,15 @@ def test_what_tab_completes_at_a_terminal(shell: str, keys: str, typed: list[str
         terminal.send(keys)
         wait_for((path / "typed").exists, what=f"the program that {shell} calls with what was typed")
     assert [word.rstrip("/") for word in (path / "typed").read_text().splitlines()] == typed
+
+
+@pytest.mark.parametrize("script", ["jitd.bash", "_jitd"])
+def test_each_option_with_a_value_is_known_to_the_scripts(script: str) -> None:
+    """Else its value is taken for the command."""
+    found = re.search(r"""valued=["(]([^")]*)[")]""", (SCRIPTS / script).read_text())
+    valued = [one for one in OPTIONS if one.argument and not one.name.endswith("=") and one.name.islower()]
+    letters, names = {f"-{one.letter}" for one in valued if one.letter}, {f"--{one.name}" for one in valued}
+    assert found and set(found[1].split()) == letters | names
 
 
 def test_files_are_offered_for_the_verbs_that_take_one() -> None:
