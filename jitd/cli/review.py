@@ -15,7 +15,7 @@ import click
 
 from jitd.cli import far
 from jitd.cli.answer import answer_json, exact, say, words
-from jitd.cli.brief import OPEN
+from jitd.cli.brief import OPEN, brief
 from jitd.cli.call import OF_ONE_HOST, NotDone, called, called_as_reviewer, status_of
 from jitd.cli.decide import Deed, decide
 from jitd.cli.ids import whole_id
@@ -76,7 +76,8 @@ def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool, watches
     if watches:
         return _watched(ids, comment or "", is_sure=is_sure)
     if ids:
-        return _each(ids, lambda id: _approved(id, comment or "", is_sure=is_sure), is_sure=is_sure)
+        is_alone = len(ids) == 1
+        return _each(ids, lambda id: _approved(id, comment or "", is_sure=is_sure, is_alone=is_alone), is_sure=is_sure)
     if is_sure:
         raise click.UsageError("--yes asks nothing, so name each request: jitd approve --yes ID (jitd requests lists them)")
     if not can_ask():
@@ -100,14 +101,14 @@ def _watched(ids: tuple[str, ...], comment: str, *, is_sure: bool) -> int:
             row = fetched(daemon, id)
         must_be_watchable(row)
         if row.get("state") in OPEN:
-            say(_approved(id, comment, is_sure=is_sure))
+            say(_approved(id, comment, is_sure=is_sure, is_alone=True))
         observe(id)
     return 0
 
 
-def _approved(id: str, comment: str, *, is_sure: bool) -> str:
+def _approved(id: str, comment: str, *, is_sure: bool, is_alone: bool) -> str:
     """Show the request ``id``, and let the person decide about it. Return a sentence if it is approved. Otherwise raise NotDone
-    or RefusedByDaemon. If ``is_sure`` is True, ask nothing.
+    or RefusedByDaemon. If ``is_sure`` is True, ask nothing, and show the screen of a walk if the request is not alone.
     """
     with called_as_reviewer() as daemon:
         row = fetched(daemon, id)
@@ -115,7 +116,7 @@ def _approved(id: str, comment: str, *, is_sure: bool) -> str:
         is_open = row.get("state") in OPEN
         if is_sure or not is_open:
             if is_open:
-                put_all(page(row, width()))
+                put_all((page if is_alone else brief)(row, width()))
             return sent(daemon, row, "approve", comment)
     must_be_reviewable(row)
     if not can_ask():
@@ -179,9 +180,18 @@ def _each(typed: Iterable[str], reviewed: Callable[[str], str], *, is_sure: bool
 
 
 @click.command()
-@click.argument("id")
-def withdraw(id: str) -> None:
-    """Take back a request of your own."""
-    id = whole_id("withdraw", id, partial(called, with_ticket=True))
-    with called(with_ticket=True) as daemon:
-        say(daemon.do(Withdraw(id=id)) or f"request {id} is withdrawn")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+def withdraw(ids: tuple[str, ...]) -> int:
+    """Take back requests of your own. The others are taken back although one cannot be."""
+    status, call = 0, partial(called, with_ticket=True)
+    for typed in dict.fromkeys(ids):
+        try:
+            id = whole_id("withdraw", typed, call)
+            with call() as daemon:
+                say(daemon.do(Withdraw(id=id)) or f"request {id} is withdrawn")
+        except (NotDone, RefusedByDaemon) as fault:
+            if len(ids) == 1 or (isinstance(fault, RefusedByDaemon) and fault.code == "unauthenticated"):
+                raise
+            say(str(fault))
+            status = status or status_of(fault)
+    return status

@@ -87,6 +87,24 @@ def test_deny_wants_a_reason(words: tuple[str, ...]) -> None:
     assert script.heard == []
 
 
+def test_of_several_requests_with_yes_each_is_shown_on_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    script = Script(row_for(waiting("true")))
+    assert jitd(script, "approve", "--yes", "K7QM-2XVD") == 0
+    whole = capsys.readouterr().out.splitlines()
+    script = Script(row_for(waiting("true")))
+    assert jitd(script, "approve", "--yes", "K7QM-2XVD", "K7QM-2XVE") == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) < len(whole) and sum("alice asks for" in line for line in shown) == 2
+    assert [message.type for message in script.heard] == ["show", "review"] * 2
+
+
+def test_several_requests_are_withdrawn_although_one_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
+    script = Script(row_for(waiting("true"), viewer="alice"))
+    assert jitd(script, "withdraw", "K7QM-2XVD", "xx", "K7QM-2XVE", "K7QM-2XVD") == 2
+    assert [message.id for message in script.heard] == ["K7QM-2XVD", "K7QM-2XVE"]  # type: ignore[attr-defined]
+    assert "xx is too short" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("verb", ["approve --yes", "deny --reason=x", "withdraw"])
 def test_reviews_and_withdrawals_are_made_with_a_ticket_even_by_root(verb: str) -> None:
     script = Script(row_for(waiting("true")))

@@ -227,6 +227,16 @@ SUMMARY = {
 }
 
 
+def test_no_place_of_the_page_has_the_id_of_another() -> None:
+    """Else a link to the list of actions leads to the section that it is in."""
+    one = report("plain")
+    section = one["sections"][0]
+    one["sections"] = [{**section, "name": section["figures"][0]["name"]}]
+    text = page(one).decode("ascii")
+    ids = re.findall(r'\bid="([^"]*)"', text)
+    assert len(ids) == len(set(ids)) and set(re.findall(r'href="#([^"]*)"', text)) <= set(ids)
+
+
 def test_a_report_begins_with_its_summary_and_then_the_digests(monkeypatch: pytest.MonkeyPatch) -> None:
     """An auditor asks first what is in it, and then how one knows."""
     monkeypatch.setattr(reported, "width", lambda: None)

@@ -120,15 +120,21 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     sections = [section for section in report["sections"] if section["name"] != SUMMARY]
     yield "<nav><ol>"
     for section in sections:
-        yield f'<li><a href="#{_text(section["name"])}">{_text(section["title"])}</a></li>'
+        yield f'<li><a href="#{_place(section)}">{_text(section["title"])}</a></li>'
     yield "</ol></nav>"
     for number, section in enumerate(sections, 1):
-        yield f'<section id="{_text(section["name"])}">'
+        yield f'<section id="{_place(section)}">'
         yield f"<h2>{number}. {_text(section['title'])}</h2>"
         for figure in section["figures"]:
             yield from _figure(figure, nothing(section))
         yield "</section>"
     yield from _foot(report)
+
+
+def _place(section: dict[str, Any]) -> str:
+    """Return the id of ``section`` in the page. A figure may have the name of its section, and then has the id."""
+    name = _text(section["name"])
+    return f"section-{name}" if name in (figure["name"] for figure in section["figures"]) else name
 
 
 def _summary(section: dict[str, Any]) -> Iterator[str]:
