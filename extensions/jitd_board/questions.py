@@ -87,7 +87,7 @@ class Review(AboutRequest):
     def keys(self, *, is_unread: bool) -> list[Key]:
         """Return the keys that count now."""
         may_review = self.row.get("state") == "pending" and self.row.get("may_review") and not self.row.get("mine")
-        may_approve = may_review and not self.row.get("lacks") and not is_unread
+        may_approve = may_review and not (self.row.get("lacks") or self.row.get("barred") or is_unread)
         return [
             *([("a", "approve")] if may_approve else []),
             *([("d", "deny")] if may_review else []),
@@ -238,6 +238,8 @@ def about(key: str, row: Row) -> Question:
         return Denial(shown)
     owed = shown.get("owed_review")
     if not isinstance(owed, dict) or not owed.get("may_give"):
+        if isinstance(owed, dict) and owed.get("barred"):
+            raise NotDone(words(owed, "barred"), "forbidden")
         lacks = owed.get("lacks") if isinstance(owed, dict) else None
         raise NotDone(f"you may not give the review of {id}{f': its rule {lacks}' if lacks else ''}", "forbidden")
     return OwedReview(shown)

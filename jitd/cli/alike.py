@@ -66,9 +66,8 @@ def _differences(rows: Sequence[Row]) -> Iterator[Line]:
 
 def _may_be_beside_others(row: Row) -> bool:
     gives_all = row.get("grade") == Grade.GIVES.word
-    return not (why_the_word(row) or gives_all or row.get("lacks") or row.get("narrowed") or row.get("gives")) and bool(
-        members(row, "argv")
-    )
+    is_apart = any(row.get(name) for name in ("lacks", "barred", "narrowed", "gives"))
+    return not (why_the_word(row) or gives_all or is_apart) and bool(members(row, "argv"))
 
 
 def _shape(row: Row) -> list[str]:

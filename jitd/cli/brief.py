@@ -173,7 +173,9 @@ def _unusual(row: Row) -> Iterator[Line]:
     """Yield the lines about a known command that are not as usual: its file, what else binds it or does not, and its streams."""
     name = words({"name": next(iter(members(row, "argv")), "")}, "name", "")
     path = words(row, "path", "")
-    is_unread = "" if row.get("digest") or row.get("mine") else "its content is not bound: no rule let it be read"
+    is_unread = (
+        "" if row.get("digest") or row.get("mine") or row.get("own") else "its content is not bound: no rule let it be read"
+    )
     if path not in (name, USUAL_DIRECTORY + name) or is_unread:
         yield "file", ": ".join(filter(None, (quoted(path), is_unread)))
     for one in members(row, "interpreters"):
@@ -297,7 +299,7 @@ def _terms_of_a_run(row: Row, terms: Row) -> Iterator[str]:
 def _needs(row: Row) -> Iterator[Line]:
     """Yield the lines about the approvals and gatekeepers that the rule demands, the reviews so far, and the viewer's part."""
     reviews = [one for one in members(row, "reviews") if isinstance(one, dict)]
-    is_viewers = row.get("awaits_me") and not row.get("lacks") and not row.get("mine")
+    is_viewers = row.get("awaits_me") and not (row.get("lacks") or row.get("barred") or row.get("mine"))
     parts = [f"{asks(row)}{': you' if is_viewers else ''}{present(row)}", *([f"still {still_needed(row)}"] if reviews else [])]
     yield "needs", " · ".join([*parts, f"rule {words(row, 'rule', 'none decided yet')}"])
     for _, other in others_asked(row):
@@ -306,6 +308,8 @@ def _needs(row: Row) -> Iterator[Line]:
         yield "so far", review_in_words(review, row.get("realm"))
     if row.get("mine"):
         yield "you", "asked for this yourself: somebody else has to review it"
+    elif row.get("barred"):
+        yield "you", words(row, "barred")
     elif row.get("lacks"):
         yield "you", f"may only deny it: its rule {words(row, 'lacks')}"
 

@@ -52,7 +52,7 @@ def decide(row: Row, comment: str, place: str = "") -> Decided:
     shown = brief_page
 
     def keys(is_read: bool) -> list[Key]:
-        is_offered = not row.get("lacks") and (is_read or brief_page.is_read or whole_page.is_read)
+        is_offered = not (row.get("lacks") or row.get("barred")) and (is_read or brief_page.is_read or whole_page.is_read)
         view = "view all" if shown is brief_page else "view less"
         return [*([("a", "approve")] if is_offered else []), ("d", "deny"), ("s", "skip"), ("v", view), ("q", "quit")]
 

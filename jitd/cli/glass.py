@@ -58,8 +58,8 @@ def broken(row: Row) -> Iterator[tuple[str, str]]:
         yield "review", f"owed by {words(owed, 'reviewers')}, until {told(owed.get('due_at'))}"
     if owed.get("may_give"):
         yield "give it", f"jitd review {words(owed, 'id')}"
-    elif owed.get("lacks") and state != "reviewed":
-        yield "give it", f"not as you are now: the rule {words(owed, 'lacks')}"
+    elif state != "reviewed" and (owed.get("barred") or owed.get("lacks")):
+        yield "give it", words(owed, "barred", f"not as you are now: the rule {words(owed, 'lacks')}")
 
 
 def in_short(row: Row) -> Iterator[tuple[str, str]]:

@@ -56,9 +56,20 @@ def named(typed: Iterable[str], *, is_sure: bool) -> list[Named]:
 
 
 def reviewable() -> list[Row]:
-    """Return the open requests that the person may review. The oldest request comes first. Raises the errors of ``connect``."""
+    """Return the open requests that the person may review. The oldest request comes first. Raises the errors of ``connect``, and
+    NotDone if rules name the person, who may review nothing.
+    """
     with called_as_reviewer() as daemon:
-        return oldest_first(daemon.ask(List(what="requests", ended=False)))
+        rows = list(daemon.ask(List(what="requests", ended=False)))
+    found = oldest_first(rows)
+    for because in () if found else barred(rows):
+        raise NotDone(because, "forbidden")
+    return found
+
+
+def barred(rows: Iterable[Row]) -> list[str]:
+    """Return why the person, whom rules of ``rows`` name, may not review them: each reason once."""
+    return list(dict.fromkeys(words(row, "barred") for row in rows if row.get("barred") and not row.get("may_review")))
 
 
 def oldest_first(rows: Iterable[Row]) -> list[Row]:
@@ -77,7 +88,7 @@ def awaits_me(row: Row) -> bool:
     """
     if not may_review(row) or row.get("state") != "pending":
         return False
-    return bool(row.get("awaits_me", True) or row.get("lacks"))
+    return bool(row.get("awaits_me", True) or row.get("lacks") or row.get("barred"))
 
 
 def _whole(start: str, rows: list[Row]) -> str:

@@ -24,7 +24,7 @@ from jitd.cli.page import page
 from jitd.cli.question import can_ask, sentence
 from jitd.cli.reading import put_all
 from jitd.cli.terminal_size import width
-from jitd.cli.verdict import fetched, fingerprint_of, must_be_reviewable, sent
+from jitd.cli.verdict import fetched, fingerprint_of, must_be_reviewable, must_not_be_barred, sent
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Withdraw
 
@@ -120,7 +120,9 @@ def _approved(id: str, comment: str, *, is_sure: bool, is_alone: bool) -> str:
             return sent(daemon, row, "approve", comment)
     must_be_reviewable(row)
     if not can_ask():
-        if row.get("lacks"):  # --yes would be of no use
+        if row.get("barred"):  # --yes would be of no use
+            raise NotDone(words(row, "barred"), "forbidden")
+        if row.get("lacks"):
             raise NotDone(f"you may not approve request {words(row, 'id')}: its rule {words(row, 'lacks')}", "forbidden")
         raise click.UsageError(NO_TERMINAL)
     decided = decide(row, comment)
@@ -138,7 +140,9 @@ def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
     if comment is None and can_ask():
         for id, there in named(ids, is_sure=False):
             with far.at(there), called_as_reviewer() as daemon:
-                fingerprint_of(fetched(daemon, id))  # nobody is asked why about what is not there
+                row = fetched(daemon, id)
+            fingerprint_of(row)  # nobody is asked why about what is not there, or if they may deny nothing
+            must_not_be_barred(row)
         comment = sentence("why (the requester is told): ")
     if not (comment or "").strip():
         raise click.UsageError("say why, for the requester: --reason TEXT")

@@ -62,8 +62,15 @@ def must_be_reviewable(row: Row) -> None:
     id = words(row, "id")
     if row.get("mine"):
         raise NotDone(f"request {id} is your own: somebody else has to review it", "forbidden")
+    must_not_be_barred(row)
     if not row.get("may_review", True):
         raise NotDone(f"you may not review request {id}: its rule names neither you nor a group that you are in", "forbidden")
     if row.get("state") == "screening":
         names = " and ".join(str(name) for name in row.get("gatekeepers") or ())
         raise NotDone(f"request {id} cannot be reviewed yet: {names or 'a gatekeeper'} is being asked")
+
+
+def must_not_be_barred(row: Row) -> None:
+    """Raise NotDone if ``row`` says why the person, whom its rule names, may review nothing: because they are locked."""
+    if row.get("barred") and not row.get("may_review"):
+        raise NotDone(words(row, "barred"), "forbidden")

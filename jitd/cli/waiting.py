@@ -18,7 +18,7 @@ from jitd.cli.everywhere import everywhere
 from jitd.cli.glass import owed_sentences
 from jitd.cli.hosts import Everywhere, in_turn
 from jitd.cli.instants import left
-from jitd.cli.naming import awaits_me, oldest_first
+from jitd.cli.naming import awaits_me, barred, oldest_first
 from jitd.cli.question import AGAIN, Keyboard, can_ask
 from jitd.cli.terminal_size import width, width_of_errors
 from jitpam.wire.messages import List
@@ -51,6 +51,8 @@ def _tell(hosts: Everywhere, rows: list[Row], reviews: list[Row]) -> bool:
         _list(waiting)
     else:
         say(hosts.nothing(_nothing(reviews)))
+    for because in barred(rows):
+        say(because)
     if others := len(rows) - len(waiting) - mine:
         say(f"{_count(others)} that {'waits' if others == 1 else 'wait'} for others: {far.typed('jitd requests')}")
     if mine:
@@ -92,7 +94,7 @@ def _list(waiting: list[Row]) -> None:
     answer(f"{_count(len(waiting))} {'waits' if len(waiting) == 1 else 'wait'} for you{where}:")
     answer()
     for row in waiting[:MOST]:
-        only = "  (you may only deny it)" if row.get("lacks") else ""
+        only = "  (you may only deny it)" if row.get("lacks") or row.get("barred") else ""
         id = far.id_of(words(row, "id"), words(row, "host"))
         start = f"  {id}  {left(row.get('expires_at')):>3} left  {words(row, 'account')}: "
         text = what(row, MOST_OF_ONE)

@@ -223,7 +223,7 @@ def file(row: Row) -> Iterator[Line]:
     yield "file", quoted(words(row, "path"))
     unknown = (
         "not shown: you cannot read the file, or no rule allowed jitd to read it"
-        if row.get("mine")
+        if row.get("mine") or row.get("own")
         else "unknown: no rule let the file be read"
     )
     yield "SHA-256", words(row, "digest", unknown)
@@ -257,7 +257,7 @@ def operands(row: Row) -> Iterator[Line]:
         if isinstance(operand, dict):
             yield "names", f"argument {words(operand, 'argument')}, {quoted(words(operand, 'path'))}: {words(operand, 'because')}"
             loose = "not bound: it may be another file when the command opens it"
-            loose = f"not told, as you cannot read it, or {loose}" if row.get("mine") else loose
+            loose = f"not told, as you cannot read it, or {loose}" if row.get("mine") or row.get("own") else loose
             yield "", f"SHA-256 {words(operand, 'digest', loose)}"
             if operand.get("digest"):
                 yield "", "compared until the command starts, and not bound after that: they can still change it"

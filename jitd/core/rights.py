@@ -75,6 +75,8 @@ class Act(StrEnum):
 
     SEE = "see it"
     READ = "read its reason, its arguments and its recordings"
+    READ_TEXTS = "read the texts of its files"
+    READ_BEYOND = "be told of its files what its requester cannot read"
     BE_ASKED = "review it"
     READ_NOTICES = "read who was told of it"
     COUNT = "have approved it"
@@ -128,6 +130,8 @@ class Part(StrEnum):
     """Somebody whom ``visible_to`` of the rule names, or everybody if the rule sets no limit."""
     VIEWER = "viewer"
     """Somebody whom ``run.watch`` of the rule names, or everybody if the rule sets no limit."""
+    FREE = "free"
+    """Somebody on whom no lock is."""
     OPERATOR = "operator"
     AUDITOR = "auditor"
     SUPERUSER = "superuser"
@@ -161,6 +165,8 @@ TABLE: Mapping[Act, tuple[Step, ...]] = {
     # what a person may do to a request
     Act.SEE: ((Part.REQUESTER, Part.REVIEWER, Part.SKIPPED, Part.OPERATOR, Part.AUDITOR),),
     Act.READ: (Act.SEE, (Part.READER, Part.REQUESTER, Part.REVIEWER, Part.SKIPPED, Part.LATE_OPERATOR)),
+    Act.READ_TEXTS: (Act.READ, (Part.REQUESTER, Part.FREE, Part.OPERATOR, Part.AUDITOR)),
+    Act.READ_BEYOND: (Act.SEE, Bar.OWN),
     Act.REPLAY: (Act.READ, (Part.VIEWER, Part.OPERATOR, Part.AUDITOR)),
     Act.BE_ASKED: ((Part.REVIEWER,),),
     Act.READ_NOTICES: ((Part.REVIEWER, Part.OPERATOR),),
@@ -300,6 +306,7 @@ _PARTS: Mapping[Part, Callable[[Case], bool]] = {
     Part.LATE_OPERATOR: lambda case: _operates(case) and _gives_as(Role.OPERATOR, case),
     Part.READER: lambda case: names_reader(case.request, case.who),
     Part.VIEWER: _may_view,
+    Part.FREE: lambda case: not _locked(case.known.locks(), case.who),
     Part.OPERATOR: _operates,
     Part.AUDITOR: _audits,
     Part.SUPERUSER: lambda case: case.who.is_superuser,

@@ -20,7 +20,7 @@ HIDDEN = "(not shown)"
 
 _ASKED = """id state requester account uid groups group_ids ticket_ends_at authentication host service path digest run_as
 run_as_group cwd locale streams chdir gives stays brought point rule facts claims extends
-waits gone fingerprint proved writable terms submitted_at expires_at mine may_review lacks narrowed"""
+waits gone fingerprint proved writable terms submitted_at expires_at mine own may_review barred lacks narrowed"""
 _DECIDED = """owed owes awaits_me asked_people asks opened approvals asking_at lease lock by verdict at counts name notices
 breaks_glass break_glass instead_of reviewers begun_at due_at overdue_at given_by given_as may_give"""
 _DONE = """left is_lease issued_at begins_at ends_at request pid starting_at started_at ended_at ending number recorded cpu_ms

@@ -15,14 +15,25 @@ from jitd.store.made_accounts import behind_in
 
 
 class UsedAccounts:
-    """The accounts that live runs use. ``people`` is ``[people]`` in jitd.toml."""
+    """The accounts that live runs use. ``people`` is ``[people]`` in jitd.toml. ``known`` has the live runs and the active locks,
+    if they were read already.
+    """
 
-    def __init__(self, store: Store, people: Mapping[str, frozenset[str]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        people: Mapping[str, frozenset[str]],
+        known: tuple[tuple[Use, ...], tuple[Lock, ...]] | None = None,
+    ) -> None:
         self._store = store
+        self._known = known
         self._person = partial(person_of, people=people, behind=partial(behind_in, store))
 
     def __call__(self) -> Iterator[Use]:
         """Yield the live runs of accounts other than root's, from their beginning until all their processes have ended."""
+        if self._known is not None:
+            yield from self._known[0]
+            return
         for id, (by, run_as) in self._store.acting().items():
             yield Use(id, self.today(by), run_as.uid, self._person(run_as.user))
 
@@ -30,6 +41,9 @@ class UsedAccounts:
         """Yield the active locks in ``store``, by default in the own one. A lock whose account belongs to another person today
         is yielded again, as on this person.
         """
+        if self._known is not None:
+            yield from self._known[1]
+            return
         for one in (store or self._store).locks():
             yield one
             if (now := of_today(one, self._person)) != one:

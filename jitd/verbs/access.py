@@ -7,7 +7,7 @@ exist.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -65,13 +65,27 @@ class Here:
 class Access:
     """Tells the verbs who may do what. The operators and auditors are those in jitd.toml. ``people`` is ``[people]`` there."""
 
-    def __init__(self, config: Config, store: Store, people: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        people: Mapping[str, frozenset[str]] = MappingProxyType({}),
+        uses: UsedAccounts | None = None,
+    ) -> None:
         self._config = config
         self._store = store
-        self._uses = UsedAccounts(store, people)
+        self._people = people
+        self._uses = uses or UsedAccounts(store, people)
 
     def _case(self, who: Identity, found: Request | None, store: Store | None = None) -> Case:
         return Case(who, Here(self._config, store or self._store, self._uses), found)
+
+    def of_now(self) -> Callable[[Store], Access]:
+        """Return a function for other threads than the event loop: for a store that such a thread may read, it returns an Access
+        with the live runs and the locks of this moment, so that they are not read for each row.
+        """
+        known = tuple(self._uses()), tuple(self._uses.locks())
+        return lambda store: Access(self._config, store, self._people, UsedAccounts(store, self._people, known))
 
     # --- may this person -----------------------------------------------------------------------------------------------
 
@@ -104,6 +118,16 @@ class Access:
         """
         case = self._case(who, found)
         return _why_no_review(case) if rights.may(Act.BE_ASKED, case) else ""
+
+    def barred(self, act: Act, who: Identity, found: Request) -> str:
+        """``who`` is somebody who is asked for ``act``: to approve ``found``, or to give the review that is owed for it. If they
+        may not do it for another reason than how they have authenticated, return the refusal. Otherwise return an empty string.
+        """
+        case = self._case(who, found)
+        if rights.may(_ASKED[act], case) is not None:
+            return ""
+        refused = rights.may(act, case)
+        return "" if refused is None or refused.step is Bar.UNPROVED else str(_refusal(refused, case))
 
     def uncounted(self, found: Request, today: Iterable[Identity]) -> dict[str, str]:
         """Map the principals of those who approved ``found``, and whose approval does not count now, to the reason, in words
@@ -156,6 +180,8 @@ def _alone(who: Identity, found: Request) -> tuple[Identity, Request]:
 
 # --- the words of a refusal ----------------------------------------------------------------------------------------------
 
+_ASKED = {Act.APPROVE: Act.BE_ASKED, Act.GIVE: Act.BE_ASKED_LATER}
+"""Who is asked for an act."""
 _VERBS = {Act.DENY: "review", Act.APPROVE: "review", Act.GIVE: "review", Act.OBSERVE: "watch"}
 """The verb in the refusal of an act."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import closing
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
@@ -82,12 +82,12 @@ class Lists:
 
     def requests(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the open requests that ``who`` may see. If ``ended`` is true, also yield the requests that have ended."""
-        locks = tuple(self._store.locks())
+        locks, access_to = tuple(self._store.locks()), self._access.of_now()
 
         def row_of(store: Store, found: Request) -> Row | None:
             if not self._access.may(Act.SEE, who, found):
                 return None
-            row = request_row(found, who, self._access.may(Act.BE_ASKED, who, found), locks) | {"gone": self._is_gone(found)}
+            row = request_row(found, who, locks, **self._part_of(access_to(store), who, found)) | {"gone": self._is_gone(found)}
             row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
             return self._as_seen(store, who, found, row)
 
@@ -98,12 +98,16 @@ class Lists:
         taken back yet.
         """
 
+        access_to = self._access.of_now()
+
         def row_of(store: Store, found: Grant) -> Row | None:
             asked = store.request(found.id)
             if asked is None or not self._access.may(Act.SEE, who, asked):
                 return None
             holdings = store.holdings(grant=found.id) if found.command.gives else ()
-            return self._as_seen(store, who, asked, asked_row(asked) | grant_row(found, who, holdings, self._untaken))
+            is_own = not access_to(store).may(Act.READ_BEYOND, who, asked)
+            row = grant_row(found, who, holdings, self._untaken, is_own=is_own)
+            return self._as_seen(store, who, asked, asked_row(asked) | row)
 
         def over() -> list[Row]:
             with closing(self._opened()) as store:
@@ -138,18 +142,31 @@ class Lists:
         is_whole = self._access.may(Act.READ, who, asked, store=store)
         return {**(row if is_whole else without_contents(row)), "narrowed": not is_whole, "realm": who.realm}
 
+    @staticmethod
+    def _part_of(access: Access, who: Identity, found: Request) -> dict[str, Any]:
+        """Return what ``request_row`` is told about ``who``."""
+        return {
+            "may_review": access.may(Act.DENY, who, found),
+            "is_own": not access.may(Act.READ_BEYOND, who, found),
+            "barred": access.barred(Act.APPROVE, who, found) if found.is_open else "",
+        }
+
+    @staticmethod
+    def _review_row(access: Access, owed: OwedReview, asked: Request, who: Identity, now: Moment) -> Row:
+        may_give = access.may(Act.GIVE, who, asked)
+        return review_row(owed, asked, who, now, may_give=may_give, barred=access.barred(Act.GIVE, who, asked))
+
     def reviews(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the reviews that are owed for requests that ``who`` may see. If ``ended`` is true, also yield reviews that were
         given.
         """
-        now = self._now()
+        now, access_to = self._now(), self._access.of_now()
 
         def row_of(store: Store, found: OwedReview) -> Row | None:
             asked = store.request(found.id)
             if asked is None or not self._access.may(Act.SEE, who, asked):
                 return None
-            may_give = self._access.may(Act.BE_ASKED_LATER, who, asked, store=store)
-            row = asked_row(asked) | review_row(found, asked, who, now, may_give=may_give)
+            row = asked_row(asked) | self._review_row(access_to(store), found, asked, who, now)
             return self._as_seen(store, who, asked, row)
 
         return self._rows(who, OwedReview, row_of, ended=ended)
@@ -176,7 +193,8 @@ class Lists:
     async def show(self, who: Identity, typed: str) -> Row:
         """Return the row with everything about one request, its grant and its runs. Raises Refusal."""
         found, locks = self._access.request(Act.SEE, who, typed), tuple(self._store.locks())
-        may_review = self._access.may(Act.BE_ASKED, who, found)
+        part, access_to = self._part_of(self._access, who, found), self._access.of_now()
+        may_review, is_own = part["may_review"], part["is_own"]
         is_told_all = self._access.may(Act.READ_NOTICES, who, found)
         is_named = who.is_requester(found.requester) and words_of(found) is None
         notices = [notice_row(*one, is_named=is_named, is_told_all=is_told_all) for one in self._notices_of(found)]
@@ -191,24 +209,25 @@ class Lists:
         now = self._now()
 
         def read() -> Row:
-            row = request_row(found, who, may_review, locks, void) | outlook(self._findings, judged) | {"gone": is_gone}
+            row = request_row(found, who, locks, void, **part) | outlook(self._findings, judged) | {"gone": is_gone}
             row["asked_people"] = sorted(not_yet(seats.people, counting(found, locks, void))) if seats.is_whole else None
             row["notices"] = notices
             with closing(self._opened()) as store:
                 seen = partial(self._access.may, Act.BE_ASKED, who)
                 row["last_approved"] = last_approved(store, found, seen) if may_review else None
-                may_see, is_requester = partial(self._access.may, Act.READ, who, store=store), who.party == found.requester.party
-                row["scripts"] = script_rows(store, found, may_see, is_requester=is_requester)
+                may_see = partial(access_to(store).may, Act.READ_TEXTS, who)
+                row["scripts"] = script_rows(store, found, may_see, is_own=is_own) if may_see(found) else []
                 others = alike(store, found) if found.is_open else []
                 row["alike"] = [one.id for one in others if self._access.may(Act.SEE, who, one)]
                 row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
                 owed = store.owed_review(found.lease or found.id)
-                may_give = owed is not None and self._access.may(Act.BE_ASKED_LATER, who, found, store=store)
-                row["owed_review"] = None if owed is None else review_row(owed, found, who, now, may_give=may_give)
+                row["owed_review"] = None if owed is None else self._review_row(access_to(store), owed, found, who, now)
                 grant = store.grant(found.lease or found.id)
                 # The row has the command already. If the grant and the runs repeated it, the row would not fit into one frame.
                 row["grant"] = (
-                    None if grant is None else _without(row, grant_row(grant, who, store.holdings(grant=grant.id), self._untaken))
+                    None
+                    if grant is None
+                    else _without(row, grant_row(grant, who, store.holdings(grant=grant.id), self._untaken, is_own=is_own))
                 )
                 runs = [] if grant is None else store.last_runs(grant.id, MOST_RUNS)
                 held = () if grant is None else store.holdings(grant=grant.id, ended=True)

@@ -11,7 +11,7 @@ from jitd.verbs.rows import Row, instant
 from jitpam.wire.shown import shown
 
 
-def review_row(owed: OwedReview, asked: Request, viewer: Identity, now: Moment, *, may_give: bool) -> Row:
+def review_row(owed: OwedReview, asked: Request, viewer: Identity, now: Moment, *, may_give: bool, barred: str) -> Row:
     """Return the row about ``owed``, the owed review of ``asked``, as ``viewer`` sees it at the time ``now``."""
     return {
         "id": owed.id,
@@ -32,5 +32,6 @@ def review_row(owed: OwedReview, asked: Request, viewer: Identity, now: Moment, 
         "comment": shown(owed.comment),
         "mine": is_own(owed, viewer),
         "may_give": may_give,
+        "barred": barred,
         "lacks": lacks(owed, viewer),
     }

@@ -58,11 +58,11 @@ def _pairs(pairs: Pairs) -> list[list[str]]:
     return [[shown(name), shown(value)] for name, value in pairs]
 
 
-def _approvals(owed: tuple[Approval, ...], *, is_requester: bool = False) -> list[Row]:
+def _approvals(owed: tuple[Approval, ...], *, is_own: bool = False) -> list[Row]:
     """Return the rows of the approvals ``owed``. If a provider has given a list of approvers, the requester does not get the
     names.
     """
-    told = [approval.with_lists(lambda also: None) for approval in owed] if is_requester else owed
+    told = [approval.with_lists(lambda also: None) for approval in owed] if is_own else owed
     return [_way(approval) | {"instead": [_way(way) for way in approval.instead]} for approval in told]
 
 
@@ -103,14 +103,14 @@ def _authentication(who: Identity) -> Row | None:
     }
 
 
-def _command(command: Command, *, is_requester: bool) -> Row:
-    """Return the row of a command. The requester sees the digest of the command's file only if it is certain that the requester
-    is able to read this file.
+def _command(command: Command, *, is_own: bool) -> Row:
+    """Return the row of a command. If it is the viewer's own, they see the digest of its file only if it is certain that the
+    requester is able to read this file.
     """
     return {
         "argv": [shown(a) for a in command.told_argv],
         "path": shown(command.path),
-        "digest": command.digest.hex() if command.is_told or not is_requester else "",
+        "digest": command.digest.hex() if command.is_told or not is_own else "",
         "run_as": shown(command.run_as.user),
         "run_as_group": shown(command.run_as.group),
         "run_as_uid": command.run_as.uid,
@@ -183,13 +183,20 @@ def _spelled(requester: Subject) -> Row:
 
 
 def request_row(
-    request: Request, viewer: Identity, may_review: bool, locks: tuple[Lock, ...] = (), void: Mapping[str, str] = NOTHING
+    request: Request,
+    viewer: Identity,
+    locks: tuple[Lock, ...] = (),
+    void: Mapping[str, str] = NOTHING,
+    *,
+    may_review: bool,
+    is_own: bool,
+    barred: str = "",
 ) -> Row:
     """Return the complete row of a request, as ``viewer`` sees it under the active ``locks``. ``void`` maps principals whose
-    approvals do not count for another reason to this reason.
+    approvals do not count for another reason to this reason. ``is_own`` is true if it counts as the viewer's own: then it tells
+    of files only what the requester can read. ``barred`` is the refusal that an approval by the viewer would get (``Access``).
     """
     claims, standing = request.claims, tuple(one for one in counted(locks, request) if one.principal not in void)
-    is_requester = viewer.party == request.requester.party
     return {
         "id": request.id,
         "state": str(request.state),
@@ -205,17 +212,17 @@ def request_row(
         "proved": request.requester.proved,
         "host": shown(request.host),
         "service": shown(request.service),
-        **_command(request.command, is_requester=is_requester),
+        **_command(request.command, is_own=is_own),
         **grades(request.command.findings),
         "operands": [
             {
                 "argument": o.at,
                 "path": MASKED if is_masked(request.command, o.at) else shown(o.path),
-                "digest": o.digest.hex() if o.is_told or not is_requester else "",
+                "digest": o.digest.hex() if o.is_told or not is_own else "",
                 "because": NAMED_BY_A_MASK if is_masked(request.command, o.at) else reshown(o.because),
             }
             for o in request.command.operands
-            if o.is_seen or not is_requester
+            if o.is_seen or not is_own
         ],
         "point": None
         if request.point is None
@@ -227,10 +234,10 @@ def request_row(
         "interpreters": [
             {"path": shown(one.path), "digest": one.digest.hex(), "because": reshown(one.because)}
             for one in request.command.interpreters
-            if one.is_told or not is_requester
+            if one.is_told or not is_own
         ],
         "rule": shown(request.rule),
-        "facts": [] if is_requester else [[name, shown(value)] for name, value in request.seen],
+        "facts": [] if is_own else [[name, shown(value)] for name, value in request.seen],
         "reason": None if claims.reason is None else shown(claims.reason),
         "claims": {
             "tty": None if claims.tty is None else shown(claims.tty),
@@ -249,7 +256,7 @@ def request_row(
         "asked_people": None,
         "opened": request.opened,
         "writable": request.obligations is not None and request.obligations.terms.writable,
-        "approvals": _approvals(request.obligations.approvals, is_requester=is_requester) if request.obligations else [],
+        "approvals": _approvals(request.obligations.approvals, is_own=is_own) if request.obligations else [],
         "asks": shown(describe_approvals(request.obligations.approvals)) if request.obligations else "",
         "gatekeepers": list(request.obligations.gatekeepers) if request.obligations else [],
         "asking_at": instant(request.asking_at) if request.obligations and request.obligations.gatekeepers else None,
@@ -280,8 +287,11 @@ def request_row(
             for r in request.reviews
         ],
         "mine": viewer.is_requester(request.requester),
+        "own": is_own,
         "may_review": may_review,
+        "barred": barred,
         "awaits_me": request.state is RequestState.PENDING
+        and not barred
         and owed(request, locks, viewer, void=void) < owed(request, locks, void=void),
         "lacks": lack(open_ways(request), viewer, request.requester),
     }
@@ -298,8 +308,12 @@ def asked_row(request: Request) -> Row:
     }
 
 
-def grant_row(grant: Grant, viewer: Identity, holdings: Iterable[Holding] = (), why: Why = lambda id: None) -> Row:
-    """Return the row of one grant. ``holdings`` are the holdings under the grant that have not ended."""
+def grant_row(
+    grant: Grant, viewer: Identity, holdings: Iterable[Holding] = (), why: Why = lambda id: None, *, is_own: bool
+) -> Row:
+    """Return the row of one grant. ``holdings`` are the holdings under the grant that have not ended. ``is_own`` is as in
+    ``request_row``.
+    """
     holdings = tuple(holdings)
     return {
         "id": grant.id,
@@ -307,7 +321,7 @@ def grant_row(grant: Grant, viewer: Identity, holdings: Iterable[Holding] = (), 
         "requester": shown(grant.holder.principal),
         "host": shown(grant.host),
         "service": shown(grant.service),
-        **_command(grant.command, is_requester=viewer.party == grant.holder.party),
+        **_command(grant.command, is_own=is_own),
         "rule": shown(grant.rule),
         "because": reshown(grant.because),
         "ended_because": reshown(grant.ended_because),

@@ -29,9 +29,9 @@ BOUND = "exactly this text is written, if the file is still as it was"
 NOT_KEPT = "its text is not kept any more"
 
 
-def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool], *, is_requester: bool = False) -> list[Row]:
+def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool], *, is_own: bool = False) -> list[Row]:
     """Return a row for each text of ``found``. ``may_see`` tells if the viewer may see the contents of an earlier request. Of an
-    edit, the old text is sent, but not to a requester who cannot read the file.
+    edit, the old text is sent, but not to whom ``found`` counts as their own (``is_own``), if its requester cannot read the file.
     """
     left = ROOM if n_bytes_of(found.command) <= LONGEST else 0
 
@@ -51,7 +51,7 @@ def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool]
         if script.digest:
             row["text"], row["told"] = fitting(script.digest)
     if (edit := found.command.edit) is not None:
-        for row in rows if edit.is_told or not is_requester else ():
+        for row in rows if edit.is_told or not is_own else ():
             row["before"], told = fitting(edit.before)
             row["told"] = row["told"] or told
         return rows

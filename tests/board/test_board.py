@@ -526,6 +526,19 @@ def test_a_denial_has_a_reason_or_is_none(desk: LiveDesk, pane: Callable[..., Pa
     assert desk.sent[0][0] == "deny" and desk.sent[0][3] == "not today"
 
 
+def test_who_is_locked_reads_why_and_gets_no_key_that_answers(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-25"""
+    barred = 'you may review nothing: locked: "laptop stolen"'
+    desk.rows = [{**a_row(ONE), "barred": barred, "may_review": False, "awaits_me": False}]
+    here = opened(pane())
+    press(here, "a", "s skip · v view all")
+    assert "you may review nothing" in words_of(here)
+    assert "a approve" not in words_of(here) and "d deny" not in words_of(here)
+    press(here, "Escape", f"> {ONE}")
+    press(here, "d", "you may review nothing")
+    assert desk.sent == []
+
+
 def test_what_may_only_be_denied_is_not_asked_about(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     desk.rows = [{**a_row(ONE), "lacks": "wants a smart card"}, row_for(waiting("true", id=TWO), "alice")]
     here = opened(pane())

@@ -15,6 +15,7 @@ from jitd.cli import call
 from jitd.core.approvers import may_review
 from jitd.core.decision import Approval
 from jitd.core.request import Request, transition
+from jitd.core.subject import is_one_person
 from jitd.verbs.outlook import outlook
 from jitd.verbs.rows import request_row
 from jitpam.wire.messages import List, Message
@@ -40,7 +41,12 @@ def row_for(request: Request, viewer: str = "bob", **changes: Any) -> Row:
     owed = request.obligations.approvals if request.obligations else ()
     row = {
         "findings": [],
-        **request_row(request, who, bool(may_review(owed, who, request.requester))),
+        **request_row(
+            request,
+            who,
+            may_review=bool(may_review(owed, who, request.requester)),
+            is_own=is_one_person(who, request.requester),
+        ),
         **{name: outlook(FINDINGS, request)[name] for name in ("grade", "damage")},
         "grant": None,
         "runs": [],

@@ -121,6 +121,14 @@ def test_a_review_by_the_door_says_so_on_each_page_and_what_the_carrier_claims()
     assert row["reviews"][0]["way"] == {"carrier": "ssh", "source": "10.1.2.3"}
 
 
+def test_an_approver_who_is_locked_is_told_so_without_a_terminal_too(capsys: pytest.CaptureFixture[str]) -> None:
+    row = row_for(waiting(None)) | {"barred": 'you may review nothing: locked: "x"', "may_review": False}
+    script = Script(row)
+    assert jitd(script, "approve", row["id"]) == 3
+    assert capsys.readouterr().err == 'jitd: you may review nothing: locked: "x"\n'
+    assert [type(message).__name__ for message in script.heard] == ["Show"]
+
+
 def test_an_approver_who_lacks_something_is_told_so_without_a_terminal_too(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is sent, and what to type is said."""
     row = row_for(waiting(None, Approval(1, ("group:ops",), Demand(("otp",)))))

@@ -21,6 +21,7 @@ from tests.waiting import wait_for
 
 RESTART = ("systemctl", "restart", "postgresql")
 ONE, TWO, THREE = "AAAA-1111", "BBBB-2222", "CCCC-3333"
+LOCKED = 'you may review nothing: locked: "laptop stolen"'
 
 
 def a_row(id: str, *argv: str | bytes, **changes: Any) -> Row:
@@ -405,6 +406,33 @@ def test_who_may_only_deny_is_told_so_and_denies(desk: Desk, sit: Callable[..., 
     desk.rows = [{**a_row(ONE), "lacks": "wants a ticket by otp: kinit", "awaits_me": False}]
     me = sit("approve")
     assert "may only deny it: its rule wants a ticket by otp" in me.until(KEYS)
+    assert b"a approve" not in me.seen
+    me.press(b"a")
+    assert me.is_quiet() and desk.sent == []
+    me.press(b"d")
+    me.until(WHY)
+    me.type(b"no\n")
+    me.until("is denied")
+    assert me.status() == 0 and [one[0] for one in desk.sent] == ["deny"]
+
+
+def test_who_is_locked_gets_no_page_no_key_and_no_question(desk: Desk, sit: Callable[..., Typist]) -> None:
+    """THREATS A-25: the reason is said first, whatever they typed."""
+    desk.rows = [{**a_row(ONE), "barred": LOCKED, "may_review": False, "awaits_me": False}]
+    for typed in (("approve",), ("approve", ONE), ("approve", ONE[:4]), ("deny", ONE)):
+        me = sit(*typed)
+        assert LOCKED in me.until(LOCKED) and me.status() != 0
+        assert b"postgresql" not in me.seen and WHY.encode() not in me.seen and KEYS.encode() not in me.seen, typed
+    me = sit()
+    assert "nothing waits for you" in me.until(LOCKED) and me.status() == 0
+    assert desk.sent == []
+
+
+def test_who_may_act_as_the_requester_is_told_so_and_may_deny(desk: Desk, sit: Callable[..., Typist]) -> None:
+    because = f"request {ONE} counts as your own: alice may act as bob in run BBBB-BBBB.1; somebody else has to review it"
+    desk.rows = [{**a_row(ONE), "barred": because, "awaits_me": False}]
+    me = sit("approve")
+    assert "somebody else has to review it" in me.until(KEYS)
     assert b"a approve" not in me.seen
     me.press(b"a")
     assert me.is_quiet() and desk.sent == []

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from dataclasses import replace
 from hashlib import sha256
@@ -10,14 +11,19 @@ from typing import Any
 
 import pytest
 
-from jitd.core.command import Operand
-from jitd.core.request import Request, RequestState
+from jitd.core.command import Operand, RunAs
+from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.lock import Whom
+from jitd.core.request import Request, RequestState, issued
+from jitd.core.run import Run, RunState
 from jitd.core.script import MOST, Script, bound, runs_texts, why_not
+from jitd.core.subject import Subject, User
 from jitd.verbs import script_rows
 from jitd.verbs.limits import PIECE, Pace
 from jitpam.wire.shown import shown, unshown
 from tests.daemon.test_outlook import ALICE, BOB, CAROL, DAVE, EVE, SECURITY, House, house, now, past
-from tests.scene import command
+from tests.scene import START, command, locked, moment
+from tests.stored import put
 
 __all__ = ["house"]
 PATH = b"/home/alice/x.sh"
@@ -168,3 +174,85 @@ def test_how_long_a_text_stays_as_it_is_shown_is_said() -> None:
         "NOT BOUND: it can be changed after the approval: it belongs to uid 4001",
     ]
     assert MOST == 8
+
+
+# --- what the requester cannot read ------------------------------------------------------------------------------------
+
+
+OLD, NEW = b"password = hunter2\n", b"password = hunter3\n"
+OPERATORS = {
+    "another account of hers": replace(EVE, person="alice"),
+    "an account with her principal": replace(EVE, principal=ALICE.principal),
+    "an account that she uses": replace(EVE, used_by=(User(ALICE.principal, ALICE.uid, "alice", "BBBB-BBBB.1"),)),
+}
+"""Accounts of an operator as which alice, who has asked, may act."""
+
+
+def edit_of_a_secret(house: House) -> None:
+    edit = Edit(1, 2, 0, 0, 0o600, sha256(OLD).digest(), sha256(NEW).digest(), is_told=False)
+    made = now(command=replace(command(SUDOEDIT, "/etc/secret", path=SUDOEDIT), digest=b"", edit=edit))
+    house.store.keep_texts(made.id, (OLD, NEW))
+    house.keep(replace(made, scripts=(Script(1, b"/etc/secret", sha256(NEW).digest()),)))
+
+
+def told_of_a_secret(house: House, who: Subject) -> bool:
+    return "hunter2" in str(house.show(who))
+
+
+@pytest.mark.parametrize("who", OPERATORS.values(), ids=[*OPERATORS])
+def test_no_account_as_which_the_requester_may_act_reads_what_they_cannot_read(house: House, who: Subject) -> None:
+    """THREATS R-30: not by the rights of an operator either."""
+    edit_of_a_secret(house)
+    assert not told_of_a_secret(house, who) and not told_of_a_secret(house, ALICE)
+    assert told_of_a_secret(house, EVE) and told_of_a_secret(house, BOB)
+
+
+@pytest.mark.parametrize("who", OPERATORS.values(), ids=[*OPERATORS])
+def test_no_account_as_which_the_requester_may_act_is_told_a_digest_of_what_they_cannot_read(house: House, who: Subject) -> None:
+    """THREATS R-30: in each list."""
+    secret = replace(
+        command("x.sh", path=PATH), digest=b"d" * 32, is_told=False, operands=(Operand(1, PATH, b"o" * 32, "", False),)
+    )
+    made = replace(now(command=secret, seen=(("fact.secret", "hunter2"),)), state=RequestState.APPROVED)
+    house.keep(made)
+    grant = issued(made, moment()).grant
+    put(house.store, replace(grant, left=1))
+
+    async def rows(one: Subject) -> str:
+        lists = house.lists
+        listed = [row async for row in lists.requests(one, ended=True)] + [row async for row in lists.grants(one, ended=True)]
+        return str([*listed, await lists.show(one, made.id)])
+
+    for one, is_told in ((who, False), (ALICE, False), (EVE, True)):
+        text = asyncio.run(rows(one))
+        assert [word in text for word in ((b"d" * 32).hex(), (b"o" * 32).hex(), "hunter2")] == [is_told] * 3, one
+
+
+def test_who_began_a_run_as_an_operator_reads_by_it_nothing_that_they_cannot_read(house: House) -> None:
+    """THREATS R-30: while the run lives, and the operator as before when it has ended."""
+    edit_of_a_secret(house)
+    shell = replace(past("BBBB-BBBB", "sh"), command=command("sh", run_as=RunAs("eve", EVE.uid, "eve", EVE.gid)))
+    grant = issued(shell, moment()).grant
+    run = Run("BBBB-BBBB.1", shell.id, shell.id, START, state=RunState.RUNNING)
+    put(house.store, shell, replace(grant, left=1, living=(run.id,)), run)
+    assert not told_of_a_secret(house, EVE) and told_of_a_secret(house, BOB)
+
+
+# --- who is locked -----------------------------------------------------------------------------------------------------
+
+
+def test_an_approver_who_is_locked_reads_no_text_and_an_operator_does(house: House) -> None:
+    """THREATS A-25: and may review nothing, which is said before anything is asked."""
+    edit_of_a_secret(house)
+    put(house.store, locked(Whom.USER, "bob"), locked(Whom.USER, "eve", id="L0CK-0002"))
+    row = house.show(BOB)
+    assert (row["scripts"], row["may_review"], row["awaits_me"]) == ([], False, False)
+    assert row["barred"] == 'you may review nothing: locked: "laptop stolen"'
+    assert told_of_a_secret(house, EVE) and told_of_a_secret(house, CAROL)
+
+
+def test_a_lock_on_everybody_hides_no_text_from_who_oversees(house: House) -> None:
+    edit_of_a_secret(house)
+    put(house.store, locked(Whom.ALL))
+    assert told_of_a_secret(house, EVE) and not told_of_a_secret(house, BOB)
+    assert [row["text"] for row in rows(house, ALICE)] == [shown(NEW)], "which she wrote herself"

@@ -99,12 +99,12 @@ def members(place: Path) -> Iterator[str]:
     assert request is not None
     holding = Holding("A.1", "A", "A", THING, alice.principal, START, stays=False, giving_at=START, account=Account("alice", 1))
     rows = {
-        "request": request_row(request, bob, may_review=True),
-        "grant": grant_row(grant, bob),
+        "request": request_row(request, bob, may_review=True, is_own=False),
+        "grant": grant_row(grant, bob, is_own=False),
         "run": run_row(run, grant, bob),
         "holding": holding_row(holding),
         "lock": lock_row(locked(), moment()),
-        "review": review_row(owed, request, bob, moment(), may_give=True),
+        "review": review_row(owed, request, bob, moment(), may_give=True, barred=""),
         "rule": rule_row(Rule("permit", "p")),
         "permit": decision_row(permit(), request.command),
         "denial": decision_row(Deny(Why.RULE, "no", "d"), request.command),

@@ -110,14 +110,14 @@ def all_rows() -> list[dict[str, Any]]:
     approved, follows = request.transition(waiting, review(waiting, BOB), now)
     issued = next(one for one in follows if isinstance(one, grant.Issued)).grant
     ended, _ = grant.transition(issued, grant.Revoked(issued.id, by, lock.sentence(on_alice)), now)
-    its_review = review_row.review_row(owed(), made, DAVE, now, may_give=True)
+    its_review = review_row.review_row(owed(), made, DAVE, now, may_give=True, barred="")
     glass = {"break_glass": rows.glass_row(owed().glass), "owed_review": its_review}
     return [
         row_for(made) | glass,
         row_for(denied),
         row_for(shut),
-        rows.asked_row(made) | rows.grant_row(ended, DAVE),
-        row_for(approved) | {"grant": rows.grant_row(ended, DAVE)},
+        rows.asked_row(made) | rows.grant_row(ended, DAVE, is_own=False),
+        row_for(approved) | {"grant": rows.grant_row(ended, DAVE, is_own=False)},
         rows.lock_row(on_alice, now),
         rows.asked_row(made) | its_review,
     ]
