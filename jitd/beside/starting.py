@@ -71,7 +71,7 @@ def begin(helper: Helper, words: Sequence[str]) -> Begun:
             _become(account, helper.groups)
         _give_up_rights(helper, is_child=line is not None)
     elif os.geteuid() != 0:
-        raise CannotStart("it must run as root: set User=root in its unit")
+        raise CannotStart("it must run as root: set an empty User= in its unit")
     if not helper.has_network:
         check_network()
     _become_undumpable()

@@ -34,6 +34,7 @@ def test_a_helper_is_what_its_row_says(service: Service, helper: Helper) -> None
     assert set(status["Uid"].split()) == {str(account.pw_uid)} and set(status["Gid"].split()) == {str(account.pw_gid)}
     groups = {int(group) for group in status["Groups"].split()} - {account.pw_gid}
     assert groups == {grp.getgrnam(group).gr_gid for group in helper.groups}
+    assert status["CapEff"] == status["CapPrm"] == status["CapBnd"], "nothing that its unit names is missing"
     assert helper.is_root or {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
     is_in_network = os.stat(f"/proc/{pid}/ns/net").st_ino == os.stat("/proc/1/ns/net").st_ino
     assert is_in_network is helper.has_network
