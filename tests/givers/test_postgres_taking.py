@@ -25,6 +25,7 @@ from jitd_things.givers import postgres_server, postgres_taking
 from jitd_things.givers.kind import Failed, Taken
 from jitd_things.givers.passwords import password_of
 from jitd_things.givers.postgres_roles import PostgresRoles
+from jitd_things.givers.postgres_server import Server, Unreachable
 from tests.givers.postgres import Postgres
 from tests.givers.test_postgres_role import ORDER, ROLE, can_log_in, given, is_open, roles_of, settings
 from tests.waiting import wait_for
@@ -430,6 +431,25 @@ def test_the_settings_of_a_database_that_the_holder_may_change_keep_nothing(
     server.do(f"DROP VIEW later; DROP OWNED BY {ROLE}_left; DROP ROLE {ROLE}_left")
     assert isinstance(answer, Taken) and not is_there(server)
     assert "later" in answer.left and "settings of the database" in answer.left
+
+
+def test_a_database_that_ends_sessions_which_only_begin_keeps_nothing(
+    server: Postgres, roles: PostgresRoles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS Q-40. On a busy host, transaction_timeout does that, too."""
+    if server.version < 17:
+        return
+    begin = Server._begun
+
+    def begun(self: Server, database: str, options: Words) -> Held:
+        if "transaction_timeout" not in options:
+            raise Unreachable("terminating connection due to transaction timeout")
+        return begin(self, database, options)
+
+    session = doing(server, given(roles), "CREATE TABLE his (a integer)")
+    monkeypatch.setattr(Server, "_begun", begun)
+    assert roles.take(ORDER) == Taken()
+    assert not is_there(server) and not is_open(session)
 
 
 @pytest.mark.usefixtures("owning")

@@ -101,37 +101,55 @@ class Server:
             raise fault
 
     def _connected(self, database: str) -> psycopg.Connection[Row]:
-        """Connect to ``database``, with the settings that the version of the server has. Raises Unreachable."""
-        connection = self._connected_with(database, _OPTIONS)
-        if connection.info.server_version < _VERSION_17:
-            return connection
-        connection.close()
-        return self._connected_with(database, _OPTIONS | _OPTIONS_SINCE_17)
+        """Connect to ``database``, with the settings that the version of the server has. Raises Unreachable.
 
-    def _connected_with(self, database: str, options: Mapping[str, str]) -> psycopg.Connection[Row]:
+        A session tells the version when it has begun. By ``transaction_timeout``, which PostgreSQL has since 17, a database can
+        end any session that asks something, and some that only begin. So the first session asks nothing, and may fail.
+        """
+        failed = None
+        try:
+            connection = self._begun(database, _OPTIONS)
+            if connection.info.server_version < _VERSION_17:
+                return self._as_built(connection)
+            connection.close()
+        except Unreachable as fault:
+            failed = fault
+        try:
+            return self._as_built(self._begun(database, _OPTIONS | _OPTIONS_SINCE_17))
+        except Unreachable as fault:
+            raise failed or fault from None
+
+    def _begun(self, database: str, options: Mapping[str, str]) -> psycopg.Connection[Row]:
         owner = owner_of(self.address)
-        with _acting_as(owner):
-            try:
-                connection = psycopg.connect(
-                    host=self.address.directory,
-                    port=self.address.port,
-                    dbname=database,
-                    user=self.address.user or owner.pw_name,
-                    requirepeer=owner.pw_name,
-                    passfile="/dev/null/none",
-                    sslmode="disable",
-                    gssencmode="disable",
-                    connect_timeout=CONNECT_SECONDS,
-                    application_name=self._known_as,
-                    client_encoding="UTF8",
-                    options=" ".join(f"-c {name}={value}" for name, value in options.items()),
-                    autocommit=True,
-                    prepare_threshold=None,
-                )
-                connection.execute(_AS_BUILT)
-                return connection
-            except psycopg.Error as fault:
-                raise Unreachable(f"PostgreSQL at {self.address.socket} does not let jitd in: {told(fault)}") from None
+        with _acting_as(owner), self._let_in():
+            return psycopg.connect(
+                host=self.address.directory,
+                port=self.address.port,
+                dbname=database,
+                user=self.address.user or owner.pw_name,
+                requirepeer=owner.pw_name,
+                passfile="/dev/null/none",
+                sslmode="disable",
+                gssencmode="disable",
+                connect_timeout=CONNECT_SECONDS,
+                application_name=self._known_as,
+                client_encoding="UTF8",
+                options=" ".join(f"-c {name}={value}" for name, value in options.items()),
+                autocommit=True,
+                prepare_threshold=None,
+            )
+
+    def _as_built(self, connection: psycopg.Connection[Row]) -> psycopg.Connection[Row]:
+        with self._let_in():
+            connection.execute(_AS_BUILT)
+        return connection
+
+    @contextmanager
+    def _let_in(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as fault:
+            raise Unreachable(f"PostgreSQL at {self.address.socket} does not let jitd in: {told(fault)}") from None
 
 
 class Session:
