@@ -84,6 +84,7 @@ def listens() -> bool:
 
 def measure(at: Path, n: int) -> None:
     line = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", "/CN=hub"]
+    line += ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]  # which Python 3.13 demands
     line += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(at / "hub.key"), "-out", str(at / "hub.pem")]
     subprocess.run(line, check=True, capture_output=True)
     seeds = [nkey.make() for _ in range(n)]

@@ -62,7 +62,7 @@ class Hub:
         self.seeds = {name: nkey.make() for name in (*hosts, *approvers)}
         self.ca = self.at / "ca.pem"
         ca = ["req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", "/CN=ca", "-keyout", self.at / "ca.key"]
-        openssl(*ca, "-out", self.ca)
+        openssl(*ca, "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", self.ca)
         for machine in self.machines:
             self._certify(machine)
         self.write_permissions(*hosts)
@@ -81,6 +81,7 @@ class Hub:
                 "-addext", f"subjectAltName=DNS:{machine.host},IP:{machine.address}", "-out", self.at / "hub.csr")  # fmt: skip
         openssl("x509", "-req", "-in", self.at / "hub.csr", "-CA", self.ca, "-CAkey", self.at / "ca.key", "-days", "2",
                 "-copy_extensions", "copy", "-out", nats / "hub.pem")  # fmt: skip
+        openssl("verify", "-x509_strict", "-CAfile", self.ca, nats / "hub.pem")  # as Python 3.13 does, whatever Python is here
         shutil.copy(self.ca, nats / "ca.pem")
         shutil.chown(nats / "hub.key", "root", "nats")
         (nats / "hub.key").chmod(0o640)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -33,12 +34,12 @@ def by_nats(service: Service) -> Iterator[Service]:
     bob = pwd.getpwnam("bob")
     ca = ETC / "hub.pem"
     NATS.mkdir()
-    line = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", "/CN=hub"]
-    line += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(NATS / "hub.key"), "-out", str(NATS / "hub.pem")]
-    subprocess.run(line, check=True, capture_output=True)
+    (lines,) = re.findall(r"^```\n(openssl req -x509 (?:.*\n)*?)```$", (TREE / "docs/fleet.md").read_text(), re.MULTILINE)
+    typed = lines.replace("DNS:hub1.example.org", "IP:127.0.0.1")
+    subprocess.run(["sh", "-euc", typed], cwd=NATS, check=True, capture_output=True)
     shutil.chown(NATS / "hub.key", "root", "nats")
     (NATS / "hub.key").chmod(0o640)
-    shutil.copy(NATS / "hub.pem", ca)
+    shutil.copy(NATS / "hubs.pem", ca)
     ca.chmod(0o644)
     group = f'[lab]\nhosts = ["lab.example.test"]\nnats = "{SERVER}"\nca = "{ca}"\n'
     HOSTS.write_text(group)

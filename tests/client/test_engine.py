@@ -81,6 +81,7 @@ class Server:
     def __init__(self, at: Path, *plays: Play) -> None:
         self.ca = at / "hub.pem"
         line = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", "/CN=hub"]
+        line += ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]  # which Python 3.13 demands
         line += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(at / "hub.key"), "-out", str(self.ca)]
         subprocess.run(line, check=True, capture_output=True)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
