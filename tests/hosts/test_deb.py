@@ -200,27 +200,6 @@ def plays(preinst: str, database: Path, *arguments: str) -> subprocess.Completed
     return subprocess.run(["sh", "-c", script, "preinst", *arguments], capture_output=True, text=True, check=False)
 
 
-def test_what_is_compiled_here_does_not_say_where() -> None:
-    """Debugging information names the directory of the compiler. It is stripped, but the linker's digest, which stays, is also of
-    it. So the packages of two checkouts would differ in each of these shared objects.
-    """
-    runtime = TREE / ".venv/runtime"
-    compiled = sorted(file for package in ("gssapi", "systemd") for file in (runtime / package).rglob("*.so"))
-    assert len(compiled) >= 30
-    line = ["readelf", "--section-headers", "--wide", *compiled]
-    said = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert said.count(".note.gnu.build-id") == len(compiled) and ".debug_" not in said
-
-
-@pytest.mark.parametrize("package", ["gssapi", "systemd"])
-def test_what_is_compiled_here_is_hardened_as_the_distributions_own_modules_are(package: str) -> None:
-    """CFLAGS replaces the flags of the distribution's Python, and not only adds to them: the daemon is root."""
-    compiled = sorted((TREE / ".venv/runtime" / package).rglob("*.so"))
-    line = ["readelf", "--dyn-syms", "--wide", *compiled]
-    said = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert "__stack_chk_fail" in said
-
-
 @full("it makes a runtime and packages twice; every day, what is compiled is looked at for the directory in which it was")
 @pytest.mark.parametrize("release", ["bookworm", "trixie"])
 def test_two_clones_give_the_same_bytes(release: str, tmp_path: Path) -> None:
