@@ -119,7 +119,7 @@ def test_inside_a_namespace_its_own_manager_is_not_reached(manager: Service, is_
     """As jitd-policy(5) says: systemctl(1) wants to know the pid of the manager, which has none inside."""
     asking, _ = begun(manager, f"XDG_RUNTIME_DIR={RUNTIME} systemctl --user is-active default.target", is_contained=is_contained)
     assert (asking.end() == 0) is not is_contained
-    assert ("Failed to connect to bus" in asking.err) is is_contained
+    assert ("Failed to connect to " in asking.err) is is_contained
 
 
 def test_the_host_is_reached_from_inside_as_before(manager: Service) -> None:
