@@ -320,7 +320,7 @@ class AtTheDoor(Connection):
         """Have the host note the time. The person has confirmed by now. If one of the two messages is held back on the way,
         the second one comes too late. Raises Unreachable if the answer takes too long.
         """
-        until = time.monotonic() + STAMPED_WITHIN
+        began, until = _boot_clock(), time.monotonic() + STAMPED_WITHIN
         super()._say(Stamp(), until)
         try:
             heard = self.hear(until)
@@ -328,8 +328,8 @@ class AtTheDoor(Connection):
             raise Unreachable(f"{fault}; nothing was done") from None
         if not isinstance(heard, Done):
             raise self._unexpected(heard)
-        if time.monotonic() > until:
-            raise Unreachable(f"{self._peer} does not answer within {STAMPED_WITHIN:.0f} s; nothing was done: try again")
+        if _boot_clock() > began + STAMPED_WITHIN:
+            raise Unreachable(f"{self._peer} does not answer within {STAMPED_WITHIN:g} s; nothing was done: try again")
 
     def do(self, message: Message) -> str:
         """As of any connection. If the answer is lost on the way, the fault says so, because nobody here knows what was done."""

@@ -80,5 +80,4 @@ class Visit:
         stamped_at, self._stamped_at = self._stamped_at, None
         age = None if stamped_at is None else self._now().boot - stamped_at
         if age is None or not 0 <= age <= STAMPED_WITHIN:
-            took = f"your word took longer than {STAMPED_WITHIN:g} s from you to here"
-            raise Refusal("late", f"{took}: nothing was done; give it again")
+            raise Refusal("late", f"your answer arrived more than {STAMPED_WITHIN:g} s late and was not used: answer again")

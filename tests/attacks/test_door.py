@@ -404,7 +404,7 @@ def test_an_approval_that_was_under_way_for_6_s_permits_nothing(tmp_path: Any) -
                 bob.stamp()
                 code, text = bob.refusal(review(row))
                 assert (code, text) == (
-                    "late", "your word took longer than 5 s from you to here: nothing was done; give it again"
+                    "late", "your answer arrived more than 2.5 s late and was not used: answer again"
                 )  # fmt: skip
             bob.stamp()
             assert bob.refusal(messages.Unlock(id=None, whom="all", name="", reason=""))[0] == "late"

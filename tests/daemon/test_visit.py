@@ -53,7 +53,7 @@ def is_late(visit: Visit, message: messages.Message) -> bool:
     try:
         visit.admit(message)
     except Refusal as no:
-        assert no.code == "late" and "nothing was done" in no.text
+        assert no.code == "late" and "was not used" in no.text
         return True
     return False
 
@@ -71,9 +71,9 @@ def test_every_message_of_the_door_permits_nothing_or_needs_a_stamp() -> None:
 
 @pytest.mark.parametrize("message", [APPROVE, REVIEWED, UNLOCK], ids=["approve", "reviewed", "unlock"])
 @pytest.mark.parametrize(
-    ("after", "late"), [(0.0, False), (5.0, False), (5.001, True), (6.0, True), (600.0, True), (3600.0, True), (-1.0, True)]
+    ("after", "late"), [(0.0, False), (2.5, False), (2.501, True), (6.0, True), (600.0, True), (3600.0, True), (-1.0, True)]
 )
-def test_a_stamp_holds_for_5_s_of_jitds_own_clock(message: messages.Message, after: float, late: bool) -> None:
+def test_a_stamp_holds_for_half_of_5_s_of_jitds_own_clock(message: messages.Message, after: float, late: bool) -> None:
     """THREATS F-01."""
     visit, clock = visited()
     visit.stamp()
@@ -85,9 +85,9 @@ def test_a_stamp_holds_for_5_s_of_jitds_own_clock(message: messages.Message, aft
 def test_what_denies_uses_up_no_stamp_and_the_newest_one_counts() -> None:
     visit, clock = visited()
     visit.stamp()
-    clock.boot += 4
+    clock.boot += 2
     visit.stamp()
-    clock.boot += 4
+    clock.boot += 2
     assert not is_late(visit, DENY)
     assert not is_late(visit, APPROVE)
     assert is_late(visit, APPROVE)

@@ -37,7 +37,7 @@ approvals = [{ need = 1, from = ["user:bob"], door = true, ticket_age = "1h" }]
 OPERATORS = 'operators = { ticket_age = "1h" }\n'
 EVE = messages.Lock(whom="user", name="eve", lasts_for=None, reason="")
 OFF = messages.Unlock(id=None, whom="user", name="eve", reason="over")
-LATE = "RefusedByDaemon: your word took longer than 5 s from you to here: nothing was done; give it again"
+LATE = "RefusedByDaemon: your answer arrived more than 2.5 s late and was not used: answer again"
 
 
 def told(target: Target, lie: Lie | None, word: Callable[[Led], str], hold: Callable[[float], None]) -> str:

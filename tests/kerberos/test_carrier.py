@@ -420,6 +420,32 @@ def test_an_answer_to_the_stamp_that_comes_too_late_is_as_none(door, monkeypatch
     assert APPROVES not in door.heard
 
 
+@pytest.mark.parametrize(("held", "is_sent"), [(2.5, True), (2.6, False), (3600.0, False)], ids=["2.5 s", "2.6 s", "1 h"])
+def test_from_the_word_of_the_person_to_what_permits_are_at_most_5_s(door, monkeypatch, held, is_sent):
+    """THREATS F-01. Half of them are for the stamp, and the host takes nothing after the other half."""
+
+    def script(door):
+        door.welcome()
+        assert door.hear() == Stamp()
+        clock.at += held
+        door.say(Done(text=""))
+        if door.hear() == APPROVES:
+            door.say(Done(text="approved"))
+            door.hear()
+
+    clock = BootClock(monkeypatch)
+    door.play(script)
+    connection = connected(door)
+    if is_sent:
+        assert connection.do(APPROVES) == "approved"
+    else:
+        with pytest.raises(Unreachable, match=f"^jitd on {HOST} does not answer within 2.5 s; nothing was done: try again$"):
+            connection.do(APPROVES)
+    connection.close()
+    door.finish()
+    assert (APPROVES in door.heard) is is_sent
+
+
 @pytest.mark.parametrize("answer", [Refused(code="failed", text="no"), Item(row={})], ids=["refused", "a row"])
 def test_what_permits_is_not_sent_without_the_answer_to_the_stamp(door, answer):
     def script(door):
