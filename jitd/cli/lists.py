@@ -15,6 +15,7 @@ import click
 
 from jitd.cli import far
 from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
+from jitd.cli.calls import Calls
 from jitd.cli.colour import coloured, is_wanted
 from jitd.cli.columns import folded, table
 from jitd.cli.everywhere import everywhere
@@ -259,15 +260,21 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
 @_ended
 @_json
 @click.option("--watch", "is_live", is_flag=True, help="Keep the list live until Ctrl-C.")
-def requests(*, ended: bool, as_json: bool, is_live: bool) -> None:
+@click.option(
+    "--run", "program", metavar="PROGRAM", help="With --watch: call it with HOST ID ... of what begins to wait for you."
+)
+def requests(*, ended: bool, as_json: bool, is_live: bool, program: str | None) -> None:
     """List the open requests that you may review, and your own."""
     columns = REQUESTS if ended else WAITING
+    if program is not None and not is_live:
+        raise click.UsageError("--run needs --watch")
+    calls = None if program is None else Calls(program)
     if not is_live:
         _list("requests", columns, ended=ended, as_json=as_json)
     elif as_json or not _can_draw():
-        _follow(columns, ended=ended, as_json=as_json)
+        _follow(columns, calls, ended=ended, as_json=as_json)
     else:
-        _board(columns, ended=ended)
+        _board(columns, calls, ended=ended)
 
 
 @click.command()
@@ -297,13 +304,15 @@ def locks(*, ended: bool, as_json: bool) -> None:
 # --- requests --watch: a list that is drawn again with each change -----------------------------------------------------
 
 
-def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
+def _follow(columns: Columns, calls: Calls | None, *, ended: bool, as_json: bool) -> None:
     """Print a line for each request that is new, that has changed, or that is no longer open."""
     before: dict[str, Row] = {}
     told: list[str] = []
     gone = "open no longer" if far.many() is None else "not listed any more"  # its host may only have become unreachable
     with everywhere() as hosts, everywhere() as beside:
         for rows in hosts.watch(Watch(ended=ended)):
+            if calls is not None:
+                calls.look(rows)
             owed = [] if as_json else owed_sentences(_owed(beside), width_of_errors())
             for sentence in owed:
                 if sentence not in told:
@@ -389,11 +398,13 @@ class Board:
         self.is_drawing = False
 
 
-def _board(columns: Columns, *, ended: bool) -> None:
+def _board(columns: Columns, calls: Calls | None, *, ended: bool) -> None:
     board = Board(columns)
     with everywhere() as hosts, everywhere() as beside:
         try:
             for rows in hosts.watch(Watch(ended=ended)):
+                if calls is not None:
+                    calls.look(rows)
                 board.show(rows, owed_sentences(_owed(beside), width()), hosts.nothing(none("requests", ended=ended)))
                 signal.signal(signal.SIGALRM, board.tick)
                 signal.signal(signal.SIGWINCH, board.tick)

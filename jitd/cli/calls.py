@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``requests --watch --run PROGRAM``: a program of the person's own, such as one that makes a sound, is called when requests
+begin to wait for them.
+
+Law: no shell, and nothing that a requester wrote: the arguments are the name of a host and an id, and so on for each new request.
+The program asks ``jitd show`` for more. It is never called twice at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterable
+
+import click
+
+from jitd.cli import far
+from jitd.cli.answer import Row, say, words
+from jitd.cli.hosts import HOST
+from jitd.cli.naming import awaits_me
+from jitd.core.command import read_id
+from jitpam.wire.shown import shown
+
+MOST = 500
+"""Maximum number of requests in one call. Further ones are in the next one."""
+MOST_KNOWN = 100_000
+"""Number of requests after which those that were told first are forgotten: a host may list new ones without end."""
+
+
+class Calls:
+    """Calls ``program``. ``look`` takes each new list. The calls are made in a thread, so the list stays live meanwhile."""
+
+    def __init__(self, program: str) -> None:
+        found = shutil.which(program)
+        if found is None:
+            raise click.BadParameter(f"{program}: there is no such program, or you may not execute it", param_hint="'--run'")
+        self._program = os.path.abspath(found)
+        self._known: dict[tuple[str, str], None] = {}
+        self._new: list[tuple[str, str]] = []
+        self._changed = threading.Condition()
+        threading.Thread(target=self._keep, daemon=True).start()
+
+    def look(self, rows: Iterable[Row]) -> None:
+        """Call the program for those of ``rows`` that wait for the person, and were never told."""
+        named = dict.fromkeys(_named(row) for row in rows if awaits_me(row))
+        new = [one for one in named if one is not None and one not in self._known]
+        self._known |= dict.fromkeys(new)
+        for one in list(self._known)[: len(self._known) - MOST_KNOWN]:
+            del self._known[one]
+        with self._changed:
+            self._new += new
+            self._changed.notify()
+
+    def _keep(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._new)
+                now, self._new = self._new[:MOST], self._new[MOST:]
+            self._call([word for one in now for word in one])
+
+    def _call(self, arguments: list[str]) -> None:
+        try:
+            done = subprocess.run([self._program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+        except OSError as fault:
+            say(f"{shown(self._program)} cannot be called: {fault.strerror}")
+        else:
+            if done.returncode:
+                say(f"{shown(self._program)} failed with status {done.returncode}; it is called again for the next request")
+
+
+def _named(row: Row) -> tuple[str, str] | None:
+    """Return the host and the id of ``row``. Return None if a host has given what is none: it could be taken for an option."""
+    id, host = words(row, "id"), words(row, "host")
+    there = far.of(host) or far.there()
+    host = host if there is None else there.label
+    return (host, id) if read_id(id) == id and HOST.fullmatch(host) else None
