@@ -109,6 +109,23 @@ class CommandPattern:
         object.__setattr__(self, "file", file)
         object.__setattr__(self, "parents", tuple(_most_parents(glob.text) for glob in self.arguments))
 
+    @property
+    def is_literal(self) -> bool:
+        """True if no part of the path has a wildcard."""
+        return self.path is not None and not any(re.search(r"[*?]", glob.text) for glob in self.path)
+
+    @property
+    def literal(self) -> bytes:
+        """The path of the program or of the edited file, or the directory before its first wildcard. It is empty if there is
+        none but the root directory.
+        """
+        plain = []
+        for glob in self.path or ():
+            if re.search(r"[*?]", glob.text):
+                break
+            plain.append(glob.text)
+        return "/".join(plain).encode("utf-8", "surrogateescape")
+
     def is_crossed_by(self, command: Command) -> bool:
         """Call this method only if this pattern matches ``command``. Return True if a wildcard of the pattern matches a ``..``
         component of the command. In this case, a permit with this pattern does not apply to the command. For example,
@@ -122,13 +139,16 @@ class CommandPattern:
         pairs = zip(self.parents, command.argv[1:], strict=False)
         return any(most is not None and len(_PARENT.findall(_characters(argument))) > most for most, argument in pairs)
 
-    def matches(self, command: Command) -> bool:
+    def matches(self, command: Command, called: bytes = b"") -> bool:
+        """True if this pattern matches ``command``. If ``called`` is given, it is another name of the command's file, or of the
+        edited file, and counts in place of the path.
+        """
         if self.is_edit or command.edit is not None:
-            return self.path is None if not self.is_edit else command.edit is not None and self._fits(command.edited)
+            return self.path is None if not self.is_edit else command.edit is not None and self._fits(called or command.edited)
         arguments = command.argv[1:]
         if len(arguments) < len(self.arguments) or (len(arguments) > len(self.arguments) and not self.is_open):
             return False
-        if not self.names(command.path):
+        if not self.names(called or command.path):
             return False
         return all(glob.matches(_characters(argument)) for glob, argument in zip(self.arguments, arguments, strict=False))
 

@@ -210,9 +210,14 @@ def _narrowed(policy: Policy, answer: Decision) -> Decision:
     return answer if isinstance(answer, Permit) or not answer.rule else replace(answer, visible_to=next(found, None))
 
 
-def denied_files(policy: Policy) -> tuple[bytes, ...]:
-    """Return the full paths in deny rules. Paths with wildcards are not included."""
-    return policy.index.denied_files
+def named_files(policy: Policy) -> tuple[bytes, ...]:
+    """Return the paths of files that denies and masks name without a wildcard."""
+    return policy.index.named_files
+
+
+def named_directories(policy: Policy) -> tuple[bytes, ...]:
+    """Return the directories in which denies and masks name files by wildcards."""
+    return policy.index.named_directories
 
 
 # --- what people read ------------------------------------------------------------------------------------------------
@@ -226,22 +231,24 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
     return tuple(rule for rule in about if rule.is_of(subject) and HOSTS.is_here(rule, host) and SERVICES.is_for(rule, service))
 
 
-def masked_places(policy: Policy, command: Command, *, is_found: bool = True) -> tuple[Place, ...]:
+def masked_places(policy: Policy, command: Command, *, is_found: bool = True, names: tuple[bytes, ...] = ()) -> tuple[Place, ...]:
     """Return the places in ``command.argv`` that people do not read. The masks of each rule apply that has a pattern for the
-    command's file, or for any command. If jitd does not know which file is executed, the masks of all rules apply. That is so if
-    the file was not found (``is_found``): because nothing is there, or because the requester cannot see where the path leads.
-    Otherwise a link would hide that a rule is about the file, or the masks would tell where the link leads.
+    command's file, by any of its ``names``, or for any command. If jitd does not know which file is executed, the masks of all
+    rules apply. That is so if the file was not found (``is_found``): because nothing is there, or because the requester cannot
+    see where the path leads. Otherwise a link would hide that a rule is about the file, or the masks would tell where the link
+    leads.
     """
     if command.gives or command.edit is not None:
         return ()
     if policy.broken:  # which words its masks would hide is not known
         return tuple((at, 0) for at in range(1, len(command.argv)))
-    beginning, *names = command.path.split(b"/")
-    is_known = is_found and not beginning and bool(names) and not any(name in (b"", b".", b"..") for name in names)
+    beginning, *below = command.path.split(b"/")
+    is_known = is_found and not beginning and bool(below) and not any(name in (b"", b".", b"..") for name in below)
+    called = (command.path, *names)
     about = (
         rule
         for rule in policy.index.masking
-        if not is_known or rule.commands is None or any(pattern.names(command.path) for pattern in rule.commands)
+        if not is_known or rule.commands is None or any(pattern.names(name) for pattern in rule.commands for name in called)
     )
     return places(command.argv, (mask for rule in about for mask in rule.masks))
 

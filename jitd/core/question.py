@@ -29,9 +29,9 @@ class Question:
     caller decides who may know that the command is missing. ``writable_by`` contains sentences about the accounts that can change
     the command's file. Root and the target account are not mentioned. ``by_name`` contains sentences about programs that they can
     change, and that the kernel opens by name, so that no copy can be executed in their place. ``names`` contains other names of
-    the command's file. A deny rule about one of these names also applies to the command. ``is_unopened`` is True while jitd must
-    not open the command's file yet. During this time, a condition about the file counts as met in a permit, and as not met in a
-    deny.
+    the command's file, or of the edited file. A deny rule about one of these names also applies to the command. ``is_unopened``
+    is True while jitd must not open the command's file yet. During this time, a condition about the file counts as met in a
+    permit, and as not met in a deny.
 
     ``tty`` is the terminal that the client claims to use. ``caller`` is the process that sent the request. ``breaks_glass`` is
     True if the requester typed ``--break-glass``. If the requester breaks glass, only permits for breaking glass count. If the

@@ -69,8 +69,9 @@ class _Permits:
 class RuleIndex:
     """The rules of one policy, in an order that makes answers fast. The index is made once, when the policy is loaded.
 
-    ``denies`` contains all denies, in their order. ``groups`` contains the groups whose names the rules need. ``denied_files``
-    contains the full paths in denies, without the paths that have wildcards. ``given_things`` contains each thing that a permit
+    ``denies`` contains all denies, in their order. ``groups`` contains the groups whose names the rules need. ``named_files``
+    contains the paths in denies and in rules with masks that have no wildcard. ``named_directories`` contains the directories
+    before the first wildcard of the other paths. ``given_things`` contains each thing that a permit
     can give. ``masking`` contains the rules with masks. ``takes_local_proofs`` is True if a permit accepts local passwords.
     """
 
@@ -78,22 +79,25 @@ class RuleIndex:
         "_by_word",
         "_deepest",
         "_permits",
-        "denied_files",
         "denies",
         "given_things",
         "groups",
         "masking",
+        "named_directories",
+        "named_files",
         "takes_local_proofs",
     )
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.denies = tuple(rule for rule in rules if rule.verdict == "deny")
         self.groups = _groups_of(rules)
-        patterns = (pattern for rule in self.denies for pattern in rule.commands or ())
-        self.denied_files = tuple(dict.fromkeys(pattern.file for pattern in patterns if pattern.file is not None))
         self._permits = tuple(rule for rule in rules if rule.verdict == "permit")
         self.given_things = tuple(dict.fromkeys(thing for rule in self._permits for thing in rule.gives or ()))
         self.masking = tuple(rule for rule in self._permits if rule.masks)
+        patterns = [pattern for rule in (*self.denies, *self.masking) for pattern in rule.commands or ()]
+        literals = [(pattern.literal, pattern.is_literal) for pattern in patterns if pattern.literal]
+        self.named_files = tuple(dict.fromkeys(path for path, is_whole in literals if is_whole))
+        self.named_directories = tuple(dict.fromkeys(path for path, is_whole in literals if not is_whole))
         self.takes_local_proofs = any(rule.without_kdc == "local" for rule in self._permits)
         self._by_word: dict[str, _Permits] = {}
         self._deepest = 0

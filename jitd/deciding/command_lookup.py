@@ -111,7 +111,7 @@ NO_COMMAND = Asked(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The command, without the digest of its file. ``names`` contains other names of the command's file.
+    """The command, without the digest of its file. ``typed`` contains the absolute path that was typed, if it was one.
 
     If the file is missing or cannot be executed, ``complaint`` is a sentence that tells this to the requester. ``complaint`` is
     empty if the file has no such fault, or if the requester is not allowed to know the fault. If the path exists but cannot be
@@ -123,7 +123,7 @@ class Found:
     is_missing: bool
     complaint: str = ""
     unfit: str = ""
-    names: tuple[bytes, ...] = ()
+    typed: tuple[bytes, ...] = ()
 
 
 class Nonsense(Exception):
@@ -195,11 +195,9 @@ def find(
         complaint = f"{shown(name)}: {fault}" if can_see(who, glance, *fault.looked_at) else ""
         return Found(command, is_own_group, is_missing=True, complaint=complaint, unfit=str(fault) if fault.is_unfit else "")
     complaint = f"{shown(name)}: {unfit}" if unfit and can_see(who, glance, path) else ""
-    names = path_lookup.names_of(path, glance)
-    if b"/" in name:
-        names = (os.path.normpath(os.path.join(asked.cwd, name)), *names)
+    typed = (os.path.join(asked.cwd, name),) if b"/" in name else ()
     command = replace(command, path=path, argv=_named(argv, path, service))
-    return Found(command, is_own_group, is_missing=False, complaint=complaint, unfit=unfit, names=names)
+    return Found(command, is_own_group, is_missing=False, complaint=complaint, unfit=unfit, typed=typed)
 
 
 def _account(asked: Asked, who: Subject, service: str) -> tuple[pwd.struct_passwd, RunAs]:

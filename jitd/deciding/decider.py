@@ -415,7 +415,7 @@ class Decider:
         config = self._config
         asked = ask(config.search_path)
         if locked is not None:
-            return asked, _with_masks(policy, screening.unopened(asked, who, service, config.search_path, locked))
+            return asked, _with_masks(policy, screening.unopened(policy, asked, who, service, config.search_path, locked))
         typed = (os.path.join(asked.cwd, asked.argv[0]),) if asked.argv and b"/" in asked.argv[0] and not asked.gives else ()
         MOUNTS.approach(typed)
         found = screening.look(
@@ -587,5 +587,5 @@ def _approving(request: Request) -> tuple[Review, ...]:
 
 def _with_masks(policy: Policy, found: Sighting) -> Sighting:
     """Return ``found``, whose command knows the places in its command line that nobody is to read."""
-    masked = masked_places(policy, found.command, is_found=found.is_found)
+    masked = masked_places(policy, found.command, is_found=found.is_found, names=found.names)
     return replace(found, command=replace(found.command, masked=masked)) if masked else found

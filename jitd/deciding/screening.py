@@ -20,7 +20,7 @@ from jitd.core.edit import SUDOEDIT
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
 from jitd.core.origin import Caller
-from jitd.core.policy import Policy, denied_files, masked_places, no_rule
+from jitd.core.policy import Policy, masked_places, named_directories, named_files, no_rule
 from jitd.core.question import Question
 from jitd.core.request import Request
 from jitd.core.subject import Subject
@@ -42,6 +42,7 @@ from jitd.deciding.scripts import Scripts
 from jitd.deciding.scripts import find as find_scripts
 from jitd.files import inspection, operands, path_lookup
 from jitd.files.digests import DigestCache
+from jitd.files.names import Literals, names_of
 from jitd.files.silence import MOUNTS
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown
@@ -67,13 +68,19 @@ changed command.
 class Sighting:
     """The command that jitd has found, and the policy's answer. If a request is made, it is for exactly this ``command``.
     ``scripts`` contains the texts that its approvers read. If ``is_found`` is False, the path of ``command`` is only what was
-    typed: nothing exists there, or the requester cannot see where it leads.
+    typed: nothing exists there, or the requester cannot see where it leads. ``names`` are other names of the command's file.
     """
 
     command: Command
     decision: Decision
     scripts: Scripts = Scripts()
     is_found: bool = True
+    names: tuple[bytes, ...] = ()
+
+    def denied(self, why: Why, because: str) -> Sighting:
+        """Return this sighting with a denial in place of its permit."""
+        assert isinstance(self.decision, Permit), "nothing else is denied afterwards"
+        return replace(self, decision=self.decision.denied(why, because), scripts=Scripts())
 
 
 def look(
@@ -125,7 +132,7 @@ def _look_at_edit(
     command, path = found.command, found.command.argv[1]
     assert command.edit is not None and asked.text is not None, "it is an edit"
 
-    def decided(real: bytes) -> Decision:
+    def decided(real: bytes, names: tuple[bytes, ...] = ()) -> Decision:
         about = replace(command, argv=(SUDOEDIT, real))
         question = Question(
             requester=who,
@@ -138,6 +145,7 @@ def _look_at_edit(
             is_own_group=found.is_own_group,
             is_missing=False,
             writable_by=(),
+            names=names,
             tty=asked.tty,
             caller=asked.caller,
             breaks_glass=asked.breaks_glass,
@@ -157,7 +165,7 @@ def _look_at_edit(
         told = f"{inspection.path_in_sentence(path)} cannot be edited: {fault}"
         return Sighting(command, Deny(Why.UNFIT, told), is_found=False)
     command = replace(command, argv=(SUDOEDIT, real))
-    decision = decided(real)
+    decision = decided(real, _names(policy, command, (path,), glance))
     if isinstance(decision, Deny):
         return Sighting(command, decision)
     try:
@@ -221,7 +229,7 @@ def _look(
         question = knowledge.about = about(unseen)
         if not isinstance(_on_path(policy, question, now, knowledge), Permit):
             return False
-        knowledge.find_all(policy, replace(question, names=denied_files(policy)), now.at)
+        knowledge.find_all(policy, replace(question, names=named_files(policy)), now.at)
         return True
 
     knowledge.about = None
@@ -229,17 +237,17 @@ def _look(
     if found.complaint and not found.unfit:
         return Sighting(found.command, Deny(Why.MISSING, found.complaint))
     # If the file is treated as missing, do nothing that could reveal whether it exists.
-    question = about(found, () if found.is_missing else _names(policy, found.command, found.names))
+    question = about(found, () if found.is_missing else _names(policy, found.command, found.typed, glance))
     if found.complaint:
         decision = _on_path(policy, replace(question, is_missing=False), now, knowledge)
         is_denied = isinstance(decision, Deny) and decision.why in _ABOUT_PATH
-        return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
+        return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint), names=question.names)
     knowledge.about = knowledge.about or question  # the command as it was typed, before a rule changes it
     on_path = _on_path(policy, question, now, knowledge)
     sighting = _judged(policy, question, on_path, asked.preserved, trusted, now, glance, knowledge)
+    sighting = replace(sighting, names=question.names)
     if found.unfit and isinstance(sighting.decision, Permit):
-        unfit = sighting.decision.denied(Why.ERROR, f"it cannot be executed: {found.unfit}")
-        sighting = Sighting(sighting.command, unfit)
+        sighting = sighting.denied(Why.ERROR, f"it cannot be executed: {found.unfit}")
     sighting = _where_it_may_go(sighting, who, service, glance)
     sighting = _where_a_group_can_be_given(sighting, service)
     sighting = _with_operands(policy, sighting, who, trusted, glance)
@@ -264,7 +272,7 @@ def _where_it_may_go(sighting: Sighting, who: Subject, service: str, glance: pat
     if not closed:
         return sighting
     user = shown(command.run_as.user) if command.run_as.uid else "root"
-    return Sighting(command, decision.denied(Why.UNFIT, f"{user} may not enter the working directory {shown(closed)}"))
+    return sighting.denied(Why.UNFIT, f"{user} may not enter the working directory {shown(closed)}")
 
 
 def _where_a_group_can_be_given(sighting: Sighting, service: str) -> Sighting:
@@ -277,10 +285,10 @@ def _where_a_group_can_be_given(sighting: Sighting, service: str) -> Sighting:
     if not (fault := filtering.can_confine()):
         return sighting
     lacks = f"{command.run_as.user} is not a member of the group {command.run_as.group}"
-    return Sighting(command, decision.denied(Why.UNFIT, f"{lacks}, and the group cannot be kept in one run: {fault}"))
+    return sighting.denied(Why.UNFIT, f"{lacks}, and the group cannot be kept in one run: {fault}")
 
 
-def unopened(asked: Asked, who: Subject, service: str, search_path: str, denial: Deny) -> Sighting:
+def unopened(policy: Policy, asked: Asked, who: Subject, service: str, search_path: str, denial: Deny) -> Sighting:
     """Return the command of a request that gets ``denial`` without evaluating rules. The function looks up the command, but does
     not open a file. Raises command_lookup.Nonsense.
     """
@@ -289,7 +297,8 @@ def unopened(asked: Asked, who: Subject, service: str, search_path: str, denial:
     asked, glance = asked.unseen or asked, path_lookup.Look()
     found = find(asked, who, service, search_path, lambda unseen: False, glance)
     if found.is_missing or is_in_sight(asked, found.command.path, who, glance):
-        return Sighting(without_home(asked, found.command, who, glance), denial, is_found=not found.is_missing)
+        known = () if found.is_missing else _names(policy, found.command, found.typed, glance)
+        return Sighting(without_home(asked, found.command, who, glance), denial, is_found=not found.is_missing, names=known)
     return Sighting(_as_typed(found.command, asked), denial, is_found=False)
 
 
@@ -300,11 +309,13 @@ def _as_typed(command: Command, asked: Asked) -> Command:
     return replace(command, path=asked.argv[0], argv=asked.argv)
 
 
-def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return all names by which a deny rule could name the command's file."""
-    if not command.path or command.edit is not None:
+def _names(policy: Policy, command: Command, typed: tuple[bytes, ...], glance: path_lookup.Look) -> tuple[bytes, ...]:
+    """Return the other names by which denies and masks could name the command's file, or the file that is edited."""
+    path = command.path if command.edit is None else command.edited
+    named = Literals(named_files(policy), named_directories(policy))
+    if not path or named == Literals():
         return ()
-    return tuple(dict.fromkeys((*known, *path_lookup.same_files(command.path, denied_files(policy)))))
+    return tuple(name for name in names_of((*typed, path), named, glance) if name != path)
 
 
 def _with_operands(
@@ -340,8 +351,8 @@ def _with_operands(
     found = operands.find(command.argv, view, is_read, is_seen, tells=tells, and_absent=terms.bound)
     named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path) and is_seen(o.real), is_told(o)) for o in found)
     if sum(len(encode_basestring_ascii(shown(o.path) + shown(o.because))) for o in named) > MOST_NAMED:
-        return Sighting(command, decision.denied(Why.TERMS, TOO_MUCH_NAMED))
-    return _with_scripts(_bound_alone(policy, Sighting(replace(command, operands=named), decision)), who)
+        return sighting.denied(Why.TERMS, TOO_MUCH_NAMED)
+    return _with_scripts(_bound_alone(policy, replace(sighting, command=replace(command, operands=named))), who)
 
 
 def _with_scripts(sighting: Sighting, who: Subject) -> Sighting:
@@ -356,10 +367,10 @@ def _bound_alone(policy: Policy, sighting: Sighting) -> Sighting:
     """A rule may refuse operands (``bound``). If the command has one, change the permit of such a rule into a denial."""
     decision = sighting.decision
     if isinstance(decision, Permit) and decision.obligations.terms.bound:
-        masked = masked_places(policy, sighting.command)  # the sentence is recorded, and may not quote them
+        masked = masked_places(policy, sighting.command, names=sighting.names)  # the sentence is recorded, and may not quote them
         loose = unbound(decision.rule, decision.obligations.terms, replace(sighting.command, masked=masked))
         if loose:
-            return Sighting(sighting.command, decision.denied(Why.TERMS, loose))
+            return sighting.denied(Why.TERMS, loose)
     return sighting
 
 
@@ -396,7 +407,7 @@ def look_again(
         is_own_group=is_own_group,
         is_missing=False,
         writable_by=(),
-        names=_names(policy, request.command, path_lookup.names_of(request.command.path, glance)),
+        names=_names(policy, request.command, (), glance),
         is_unopened=bool(request.command.path) and not is_edit,
         tty=request.claims.tty,
         caller=Caller(None, kept=request.caller, request=request.id),

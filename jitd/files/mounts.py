@@ -74,8 +74,9 @@ OWN = Table()
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of mountinfo (proc_pid_mountinfo(5)). ``server`` is the uid of the account that serves a FUSE file system. For
-    every other file system ``server`` is 0. If ``is_kept`` is True, the kernel lets no other account in (fuse(4)).
+    """One line of mountinfo (proc_pid_mountinfo(5)). ``root`` is the directory of the file system that is mounted. ``server`` is
+    the uid of the account that serves a FUSE file system. For every other file system ``server`` is 0. If ``is_kept`` is True,
+    the kernel lets no other account in (fuse(4)).
     """
 
     device: bytes
@@ -84,6 +85,7 @@ class Mount:
     options: frozenset[bytes]
     server: int
     is_kept: bool = False
+    root: bytes = b"/"
 
     @property
     def tells_modes(self) -> bool:
@@ -126,13 +128,26 @@ def read(text: bytes) -> Mapping[int, Mount]:
         served = re.search(rb"(?:^|,)user_id=([0-9]+)", super_block[2]) if super_block[0].startswith(b"fuse") else None
         found[int(words[0])] = Mount(
             device=words[2],
-            point=_OCTAL.sub(lambda match: bytes([int(match[1], 8)]), words[4]),
+            point=_unescaped(words[4]),
             kind=super_block[0].decode("ascii", "replace"),
             options=frozenset(words[5].split(b",")),
             server=int(served[1]) if served else 0,
             is_kept=served is not None and b"allow_other" not in super_block[2].split(b","),
+            root=_unescaped(words[3]),
         )
     return MappingProxyType(found)
+
+
+def _unescaped(word: bytes) -> bytes:
+    return _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), word)
+
+
+@lru_cache(maxsize=2)
+def _by_device(text: bytes) -> Mapping[bytes, tuple[Mount, ...]]:
+    found: dict[bytes, list[Mount]] = {}
+    for mount in read(text).values():
+        found.setdefault(mount.device, []).append(mount)
+    return MappingProxyType({device: tuple(mounts) for device, mounts in found.items()})
 
 
 @dataclass
@@ -165,6 +180,15 @@ class Mounts:
         is_roots_own = b"idmapped" not in mount.options and mount.device == self._listed(self._root).device
         return "" if is_roots_own else mount.why_not
 
+    def elsewhere(self, path: bytes) -> tuple[bytes, ...]:
+        """Return the other paths that lead to the place of ``path`` (absolute, without links), as far as other mounts show it. It
+        is not looked whether something else is mounted on top.
+        """
+        mount = self.at(path) or self._listed(self._root)
+        place = _below(mount.root, path, mount.point)
+        others = (_below(one.point, place, one.root) for one in _by_device(OWN()).get(mount.device, ()) if place)
+        return tuple(dict.fromkeys(one for one in others if one not in (b"", path)))
+
     def _listed(self, number: int) -> Mount:
         if number not in self._others:
             raise ValueError("the kernel does not list this mount")
@@ -177,6 +201,14 @@ class Mounts:
     @cached_property
     def _others(self) -> Mapping[int, Mount]:
         return read(OWN())
+
+
+def _below(top: bytes, path: bytes, above: bytes) -> bytes:
+    """Return the path below ``top`` that ``path`` is below ``above``, or an empty text if it is not below."""
+    lead = above.rstrip(b"/")
+    if path != above and not path.startswith(lead + b"/"):
+        return b""
+    return (top.rstrip(b"/") + path[len(lead) :]).rstrip(b"/") or b"/"
 
 
 _LIBC = ctypes.CDLL(None, use_errno=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Container
-from contextlib import suppress
 from dataclasses import dataclass
 
 from jitd.files import mounts
@@ -134,38 +133,6 @@ def _followed(path: bytes, look: Look) -> bytes | None:
     if sight.end == HIDDEN:  # the file server hides the path even from root
         raise Uninspectable("its directory cannot be resolved", looked_at=(path,))
     return sight.path if sight.end == THERE else None
-
-
-def names_of(path: bytes, look: Look | None = None) -> tuple[bytes, ...]:
-    """Return ``path``, which must be absolute and have resolved directories. If the last part of ``path`` is a symbolic link,
-    also return each path to which the link leads, in order.
-    """
-    names, look = [path], look or Look()
-    with suppress(OSError, Uninspectable):
-        while len(names) <= MOST_LINKS and stat.S_ISLNK(look.lstat(names[-1]).st_mode):
-            below = _resolve_directory(os.path.join(os.path.dirname(names[-1]), look.readlink(names[-1])), look)
-            if below is None:
-                break
-            names.append(below)
-    return tuple(names)
-
-
-def same_files(path: bytes, others: Collection[bytes]) -> tuple[bytes, ...]:
-    """Return the members of ``others`` that are the same file as ``path``: hard links, or the same file in another mount. A
-    symbolic link to the file is not included.
-    """
-    if not others:
-        return ()
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ()
-    found = []
-    for other in others:
-        with suppress(OSError, ValueError):
-            if os.path.samestat(os.lstat(other), status):
-                found.append(other)
-    return tuple(found)
 
 
 def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look: Look | None = None) -> str:

@@ -202,12 +202,12 @@ class Broken:
     """A condition that fails when it is asked."""
 
     text = "broken"
-    path, file, arguments, is_open, is_edit = None, None, (), True, False
+    path, file, arguments, is_open, is_edit, literal = None, None, (), True, False, b""
 
     def __init__(self, error: type[BaseException]) -> None:
         self.error = error
 
-    def matches(self, _: object) -> bool:
+    def matches(self, *_: object) -> bool:
         raise self.error("boom")
 
 

@@ -17,14 +17,16 @@ from jitd.core.conditions import Glob, read_command_pattern
 from jitd.core.decision import Approval, Decision, Deny, Permit
 from jitd.core.facts import Facts, Unasked, Unknown
 from jitd.core.keys.hours import read_hours
+from jitd.core.masking import read_mask
 from jitd.core.named_groups import NamedGroups
 from jitd.core.policy import (
     Policy,
     Rule,
     decide,
-    denied_files,
     given_things,
     groups_named,
+    named_directories,
+    named_files,
     rules_for,
     takes_local_proofs,
 )
@@ -198,11 +200,13 @@ def test_what_denies_name_and_permits_give_is_collected_once() -> None:
         permit("g", gives=(THING, OTHER), commands=None),
         permit("h", gives=(THING,), commands=None),
         deny(who=("group:dba", "user:bob"), **patterns(("/usr/bin/a", "**"), ("/usr/bin/*",), ("/usr/bin/a", "x"))),
+        deny("e", **patterns(("sudoedit", "/etc/b"), ("/*", "**"), ("**",))),
+        permit("m", masks=(read_mask("-p *"),), **patterns(("/usr/bin/m", "**"), ("/usr/bin/m?",))),
         permit("p", who=("group:ops",), **patterns(("/usr/bin/c",))),
     )
     assert given_things(house) == (THING, OTHER)
     assert groups_named(house) == NamedGroups(frozenset({"dba", "ops"}), frozenset({"dba"}))
-    assert denied_files(house) == (b"/usr/bin/a",)
+    assert named_files(house) == (b"/usr/bin/a", b"/etc/b", b"/usr/bin/m") and named_directories(house) == (b"/usr/bin",)
 
 
 def test_a_policy_takes_local_proofs_if_a_permit_of_it_does() -> None:

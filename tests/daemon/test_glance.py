@@ -21,6 +21,7 @@ from jitd.deciding.screening import Sighting, look
 from jitd.files import inspection, path_lookup
 from jitd.files.glance import Glance
 from jitd.files.inspection import Uninspectable, inspect
+from jitd.files.names import Literals, names_of
 from tests.daemon.knowing import nothing
 from tests.scene import moment, person
 
@@ -175,10 +176,13 @@ def test_who_has_gone_a_way_leaves_to_root_the_answers_that_root_would_have_had(
             except Uninspectable as fault:
                 return fault.because, fault.looked_at, fault.is_absent, fault.is_unfit
 
+        def named(path: bytes, glance: path_lookup.Look | None) -> tuple[bytes, ...]:
+            return names_of((path,), Literals(), glance or path_lookup.Look())
+
         asks = (
             told(path_lookup.resolve, path, b"/", b""),
             told(path_lookup.unfitness, path, 0, tuple),
-            told(path_lookup.names_of, path),
+            told(named, path),
         )
         return [
             *asks,

@@ -5,19 +5,24 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from jitd.core.asked_terms import USUAL
 from jitd.core.conditions import read_command_pattern
-from jitd.core.decision import Permit
-from jitd.core.policy import Policy, Rule
+from jitd.core.decision import Deny, Permit, Why
+from jitd.core.edit import SUDOEDIT
+from jitd.core.masking import read_mask
+from jitd.core.policy import Policy, Rule, masked_places
 from jitd.deciding.command_lookup import Asked, find
-from jitd.deciding.screening import look, look_again
+from jitd.deciding.screening import look, look_again, unopened
+from tests.core.test_edit_rules import edited
 from tests.daemon.knowing import nothing
 from tests.scene import asked as requested
 from tests.scene import moment, person
@@ -54,6 +59,7 @@ def place() -> Iterator[Path]:
     os.link(path / "tools/tool", path / "theirs/hard")
     (path / "theirs/tohard").symlink_to("hard")
     (path / "way").symlink_to("tools")
+    (path / "ways").symlink_to(".")
     shutil.copy(path / "tools/tool", path / "theirs/copy")
     yield path
     shutil.rmtree(path)
@@ -76,13 +82,18 @@ NAMES = {
 ON_NAMES = {
     "tools/to*": ("tools/tool", "way/tool", "tools/link", "theirs/link", "theirs/links", "theirs/tolink"),
     "theirs/link*": ("theirs/link", "theirs/links"),
-    "tools/link": ("tools/link", "theirs/tolink"),
+    "way/to*": ("tools/tool", "way/tool", "tools/link", "theirs/link", "theirs/links", "theirs/tolink"),
+    "ways/*/to*": ("tools/tool", "way/tool", "tools/link", "theirs/link", "theirs/links", "theirs/tolink", "theirs/tohard"),
+    "tools/link": tuple(name for name, is_tool in NAMES.items() if is_tool),
+    "theirs/tohard": tuple(name for name, is_tool in NAMES.items() if is_tool),
     "way/tool": tuple(name for name, is_tool in NAMES.items() if is_tool),
     "theirs/hard": tuple(name for name, is_tool in NAMES.items() if is_tool),
     "theirs/copy": ("theirs/copy",),
     "tools/none": (),
 }
-"""The first element of a deny → the names that it is about. A wildcard is compared with names; a link is no other file's name."""
+"""The first element of a deny → the names that it is about. What it names without a wildcard is compared by device and inode,
+whatever links are on the way; what a wildcard stands for is compared with names.
+"""
 
 
 def rule(place: Path, verdict: str, path: str, *more: str) -> Rule:
@@ -140,6 +151,110 @@ def test_a_deny_that_comes_while_it_waits_holds_for_the_file_too(place: Path, na
     assert isinstance(look_again(Policy((ANY,), "permit", ""), waiting, ALICE, (), moment(), nothing()), Permit)
     deny = rule(place, "deny", "tools/tool")
     assert not isinstance(look_again(Policy((ANY, deny), "permit", ""), waiting, ALICE, (), moment(), nothing()), Permit)
+
+
+@pytest.fixture
+def mounted(place: Path) -> Iterator[Path]:
+    """The first program, and its directory, by another mount."""
+    file, directory = place / "mounted file", place / "mounted"
+    file.touch()
+    directory.mkdir()
+    for source, target in (("tools/tool", file), ("tools", directory)):
+        subprocess.run(["mount", "--bind", place / source, target], check=True)
+    yield directory
+    for target in (file, directory):
+        subprocess.run(["umount", target], check=True)
+    file.unlink()
+    directory.rmdir()
+
+
+OF_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
+BY_MOUNT = (
+    "tools/tool",
+    "tools/t*",
+    "mounted/tool",
+    "mounted/t*",
+    "mounted file",
+    "mounted fil?",
+    "theirs/hard",
+    "tools/link",
+    "way/t*",
+)
+
+
+@OF_ROOT
+@pytest.mark.parametrize("path", BY_MOUNT)
+def test_a_deny_holds_by_another_mount(place: Path, mounted: Path, path: str) -> None:
+    """THREATS R-16."""
+    for name in ("mounted/tool", "mounted file", "tools/tool", "way/tool"):
+        assert is_permitted(place, name, ANY), "without the deny"
+        assert not is_permitted(place, name, rule(place, "deny", path, "**"), ANY)
+        assert is_permitted(place, name, rule(place, "deny", "tools/other", "**"), rule(place, "deny", "theirs/t*"), ANY)
+    assert is_permitted(place, "mounted/other", rule(place, "deny", path, "**"), ANY), "it is another file"
+
+
+@OF_ROOT
+def test_no_permit_is_for_another_name(place: Path, mounted: Path) -> None:
+    """THREATS R-16: no permit holds by a link, a hard link or a mount."""
+    deny = rule(place, "deny", "tools/none")  # other names are looked for
+    for permitted in ("mounted/tool", "mounted fil?", "way/t*", "theirs/hard", "tools/link"):
+        assert not is_permitted(place, "tools/tool", deny, rule(place, "permit", permitted))
+    for name in ("mounted/tool", "mounted file", "theirs/hard", "tools/link"):
+        assert not is_permitted(place, name, deny, rule(place, "permit", "tools/tool"))
+
+
+def edits(*words: str, verdict: Literal["permit", "deny"] = "permit") -> Rule:
+    patterns = tuple(read_command_pattern(("sudoedit", word)) for word in words)
+    return replace(ANY, verdict=verdict, name=verdict, commands=patterns, who=None, run_as=None, services=None)
+
+
+def may_edit(path: Path, *rules: Rule) -> bool:
+    asked = replace(ASKED, argv=(SUDOEDIT, os.fsencode(path)), text=b"new\n")
+    sighting = look(Policy(rules, "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment(), nothing())
+    denial = sighting.decision.why if isinstance(sighting.decision, Deny) else None
+    return denial not in (Why.RULE, Why.NO_RULE)
+
+
+@OF_ROOT
+@pytest.mark.parametrize("denied", ["tools/conf", "tools/c*", "way/conf", "way/c*", "mounted/conf", "theirs/conflink"])
+def test_a_deny_for_an_edit_holds_for_the_file_by_whatever_name(place: Path, mounted: Path, denied: str) -> None:
+    """THREATS R-16: a link on the way, a link in the rule, and another mount, at the request and while it waits."""
+    (place / "tools/conf").write_text("old\n")
+    (place / "theirs/conflink").symlink_to("../tools/conf")
+    try:
+        permit, deny = edits(f"{place}/*/*"), edits(f"{place}/{denied}", verdict="deny")
+        for name in ("tools/conf", "way/conf", "mounted/conf"):
+            assert may_edit(place / name, permit), "without the deny"
+            assert not may_edit(place / name, deny, permit)
+            assert may_edit(place / name, edits(f"{place}/tools/other", verdict="deny"), permit)
+            command = replace(edited(os.fsencode(place / name)), run_as=requested().command.run_as)
+            waiting = replace(requested(who=ALICE), command=command)
+            again = look_again(Policy((permit, deny), "permit", ""), waiting, ALICE, (), moment(), nothing())
+            assert isinstance(again, Deny) and again.rule == "deny"
+            again = look_again(Policy((permit,), "permit", ""), waiting, ALICE, (), moment(), nothing())
+            assert isinstance(again, Permit) or again.why is Why.ERROR, "the file is another one"
+        assert not may_edit(place / "mounted/conf", edits(f"{place}/tools/conf")), "a permit is for its own name alone"
+    finally:
+        (place / "tools/conf").unlink()
+        (place / "theirs/conflink").unlink()
+
+
+@OF_ROOT
+@pytest.mark.parametrize("path", [*BY_MOUNT, "theirs/tolink", "theirs/tohard"])
+def test_a_mask_holds_for_the_file_by_whatever_name(place: Path, mounted: Path, path: str) -> None:
+    """THREATS L-12."""
+    masking = replace(rule(place, "permit", path, "**"), who=("user:bob",), masks=(read_mask("-p *"),))
+    for name in ("tools/tool", "way/tool", "tools/link", "theirs/link", "theirs/tolink", "mounted/tool", "mounted file"):
+        asked, policy = replace(ASKED, argv=(os.fsencode(place / name), b"-p", b"secret")), Policy((masking, ANY), "permit", "")
+        sighting = look(policy, asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment(), nothing())
+        assert isinstance(sighting.decision, Permit) and sighting.decision.rule == "any"
+        locked = unopened(policy, asked, ALICE, "jitsudo", "/usr/bin", Deny(Why.LOCKED, "locked"))
+        for seen in (sighting, locked):
+            assert masked_places(policy, seen.command, is_found=seen.is_found, names=seen.names) == ((2, 0),), name
+    for other in ("theirs/copy", "tools/other") if "*" not in path else ():
+        another = replace(asked, argv=(os.fsencode(place / other), *asked.argv[1:]))
+        sighting = look(policy, another, ALICE, "host", "jitsudo", "/usr/bin", (), moment(), nothing())
+        assert masked_places(policy, sighting.command, names=sighting.names) == ()
 
 
 # --- what it is called -----------------------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ class Host:
         reads: Callable[[bytes], bool],
         sees: Callable[[bytes], bool],
         *,
+        tells: Callable[[bytes], bool],
         and_absent: bool,
     ) -> Iterator[operands.Operand]:
         assert (argv[0], view.cwd, view.target_uid, view.trusted) == (b"/usr/bin/env", b"/", 0, TRUSTED)
@@ -250,9 +251,14 @@ def test_of_who_is_refused_before_any_rule_only_what_they_could_see_is_told(host
     """What an argument or a shell would run is looked up as it was typed, where they cannot see what it is."""
     typed = replace(ASKED, argv=(b"/usr/bin/id", b"-u"))
     doubted = replace(ASKED, doubt="/x is a link to /y", unseen=typed)
-    assert unopened(doubted, ALICE, "jitsudo", "/usr/bin", Deny(Why.LOCKED, "locked")).command.argv == typed.argv
     assert (
-        unopened(replace(doubted, unseen=None), ALICE, "jitsudo", "/usr/bin", Deny(Why.LOCKED, "locked")).command.argv
+        unopened(Policy((), "permit", ""), doubted, ALICE, "jitsudo", "/usr/bin", Deny(Why.LOCKED, "locked")).command.argv
+        == typed.argv
+    )
+    assert (
+        unopened(
+            Policy((), "permit", ""), replace(doubted, unseen=None), ALICE, "jitsudo", "/usr/bin", Deny(Why.LOCKED, "locked")
+        ).command.argv
         == ASKED.argv
     )
     assert host.looked_at is None

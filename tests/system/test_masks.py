@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -170,6 +171,37 @@ def test_a_link_that_the_requester_cannot_see_hides_its_secrets(house: House, is
             assert "plain" in said and "masked" in said and WORD not in said and places_of(house, WORD) == []
     finally:
         place.unlink()
+
+
+@pytest.fixture
+def tool() -> Iterator[Path]:
+    """A program, and beside it other names of it."""
+    place = Path("/srv/masked")
+    (place / "mounted").mkdir(parents=True)
+    (place / "tools").mkdir()
+    made = place / "tools/tool"
+    shutil.copy("/usr/bin/true", made)
+    (place / "link").symlink_to("tools/tool")
+    os.link(made, place / "hard")
+    subprocess.run(["mount", "--bind", place / "tools", place / "mounted"], check=True)
+    yield made
+    subprocess.run(["umount", place / "mounted"], check=True)
+    shutil.rmtree(place)
+
+
+@pytest.mark.parametrize("named", ["tools/tool", "link", "mounted/t*"])
+def test_a_mask_holds_by_every_name_of_the_program(house: House, tool: Path, named: str) -> None:
+    """THREATS L-12. The password of a denied request was in the record if somebody called the program by a link to it."""
+    place = tool.parents[1]
+    house.set_policy(
+        f'[[permit]]\nname = "tool"\nwho = ["group:ops"]\ncommands = [["{place}/{named}", "**"]]\nmask = ["--key *"]', "60.toml"
+    )
+    assert house.jitd("reload").returncode == 0
+    for name in ("tools/tool", "link", "mounted/tool", *(() if "*" in named else ("hard",))):
+        asking = house.ask("eve", str(place / name), "--key", WORD, "plain")
+        assert asking.end() == 121
+    said = house.jitd("audit", "show", "--json").stdout + house.jitd("requests", "--all", "--json").stdout + house.log()
+    assert "plain" in said and "masked" in said and WORD not in said and places_of(house, WORD) == []
 
 
 def test_a_sentence_about_a_changed_file_does_not_quote_a_masked_path(house: House) -> None:

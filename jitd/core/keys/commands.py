@@ -8,7 +8,7 @@ directory of a pattern is resolved, too, if it is a link, such as ``/bin``. No o
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from jitd.core.conditions import CommandPattern, read_command_pattern
@@ -65,15 +65,12 @@ class _Commands(Condition[WithCommands]):
         if rule.commands is None or may_be_about(rule, question):
             return rule.commands is not None
         # A permit applies to the name that it contains. A deny applies to the file: another name must not bypass the deny.
-        names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
-        for name in names:
-            command = question.command if name == question.command.path else replace(question.command, path=name)
-            for pattern in rule.commands:
-                if rule.verdict == "permit" and question.command.edit is not None and not pattern.is_edit:
-                    continue  # a permit for any command is none for an edit
-                if pattern.matches(command) and (rule.verdict == "deny" or not pattern.is_crossed_by(command)):
-                    return True
-        return False
+        command, names = question.command, (b"", *question.names)
+        if rule.verdict == "deny":
+            return any(pattern.matches(command, name) for pattern in rule.commands for name in names)
+        # a permit for any command is none for an edit
+        patterns = (one for one in rule.commands if command.edit is None or one.is_edit)
+        return any(pattern.matches(command) and not pattern.is_crossed_by(command) for pattern in patterns)
 
     def wants(self, rule: WithCommands) -> str:
         if rule.commands is None and rule.gives is None:
