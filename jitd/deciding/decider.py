@@ -27,7 +27,7 @@ from jitd.core.grade import Finding
 from jitd.core.grant import Grant, covers, waits_for_its_own
 from jitd.core.keys.hours import HOURS
 from jitd.core.policy import Policy, Rule, masked_places, rules_for
-from jitd.core.request import Request, Review, Verdict
+from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.subject import Identity, Subject, Who, is_one_person
 from jitd.deciding import accounts, screening
 from jitd.deciding.account_policy import AccountPolicy
@@ -139,6 +139,8 @@ class Decider:
         self._now = now
         self.findings = findings
         self.seating = seating or Seating(config, workers, uses=self._uses)
+        self._of_now: tuple[Policy | None, dict[str, tuple[int, Obligations | None]]] = (None, {})
+        """What one policy demands of open requests that are older than it, each in one version."""
         self._hearings = Hearings(Answers(gatekeepers or NoGatekeepers(), now), store, rules, now, findings)
 
     # --- the answers ---------------------------------------------------------------------------------------------------
@@ -234,6 +236,26 @@ class Decider:
             decision, _ = await self._with_earlier(decision, others, who, request.service, request.command)
             if self._is_still(policy, locked, who):
                 return FreshDecision(request, decision, standing, heard)
+
+    async def as_now(self, request: Request) -> Request:
+        """Return ``request`` as an approval would leave it by the rules of now, which may have changed since somebody asked for
+        it: with what both demand. This is for those who read about it: nothing is decided. If the rules would not permit it any
+        more, or if that is not known in time, return ``request``.
+        """
+        policy, before = self._rules.policy, request.obligations
+        is_of_now = request.submitted_at.timestamp() > self._rules.read_at
+        if before is None or is_of_now or request.requester.is_root or request.state is not RequestState.PENDING:
+            return request
+        if self._of_now[0] is not policy:
+            self._of_now = policy, {}
+        known = self._of_now[1]
+        if (found := known.get(request.id)) is None or found[0] != request.version:
+            try:
+                decision = (await self.decide_again(request)).decision
+            except TimeoutError:
+                return request
+            found = known[request.id] = request.version, decision.obligations if isinstance(decision, Permit) else None
+        return request if found[1] is None else replace(request, obligations=narrow(before, found[1]))
 
     async def why_closed(self, request: Request) -> str:
         """If no rule permits ``request`` any more, because hours are over or have begun, or because the rules have changed,

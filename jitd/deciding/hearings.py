@@ -22,10 +22,13 @@ from jitd.store import Store
 
 
 class InForce(Protocol):
-    """Has the policy that is in force."""
+    """Has the policy that is in force, and since when: in seconds since 1970."""
 
     @property
     def policy(self) -> Policy: ...
+
+    @property
+    def read_at(self) -> float: ...
 
 
 class Hearings:

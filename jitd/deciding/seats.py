@@ -44,6 +44,8 @@ LISTED_WITHIN = 5.0
 """Maximum number of seconds for the search of all people whom the rules name."""
 MOST_PEOPLE = 200
 """Maximum number of people in a result."""
+MOST_LOOKED_AT = 8
+"""If more people could approve a request, the KDC is not asked about them."""
 ACCOUNT_FILES = (
     *map(Path, ("/etc/passwd", "/etc/group", "/etc/shadow", "/usr/lib/passwd", "/usr/lib/group")),
     *map(Path, ("/var/lib/extrausers/passwd", "/var/lib/extrausers/group", "/etc/userdb", "/run/userdb", "/usr/lib/userdb")),
@@ -56,10 +58,10 @@ changed.
 @dataclass(frozen=True, slots=True)
 class Seats:
     """The people who could approve now. ``people`` contains their accounts, sorted, and the principals of ``visitors``: people
-    without an account, who come by the door and get no notices. If ``is_whole`` is True, the list is
-    complete. Otherwise there may be more people who could approve. ``muted`` are those of ``people`` who take no notices now.
-    ``refused`` are accounts that could approve if the KDC did not refuse them. If nobody could approve for a reason that has
-    nothing to do with people, ``because`` is this reason.
+    without an account, who come by the door and get no notices. If ``is_whole`` is True, the list is complete. Otherwise there
+    may be more people who could approve. ``muted`` are those of ``people`` who take no notices now. ``refused`` are those who
+    could approve if the KDC did not refuse them. If nobody could approve for a reason that has nothing to do with people,
+    ``because`` is this reason.
     """
 
     people: tuple[str, ...]
@@ -139,8 +141,15 @@ class Seating:
 
     async def seats(self, request: Request) -> Seats:
         """Return the people who could approve ``request`` now, in at least one open way. If the search takes too long, the result
-        contains no people.
+        contains no people. The KDC is asked about them, unless it was lately.
         """
+        found, before = await self._seats(request), self._refused_now()
+        if not found.people or len(found.people) > MOST_LOOKED_AT:
+            return found
+        await self.ask_about(found.people)
+        return found if self._refused_now() == before else await self._seats(request)
+
+    async def _seats(self, request: Request) -> Seats:
         found = await self.of_each(request, flat(open_ways(request)))
         people = _of_all(seats.people for seats in found)
         is_whole = all(seats.is_whole for seats in found) and len(people) <= MOST_PEOPLE
@@ -179,9 +188,12 @@ class Seating:
         return found.copy()
 
     def _standing(self) -> Standing:
-        canonical, uses = self._config.naming.canonical, self._uses
+        uses = self._uses
         locks, live = (tuple(uses.locks()), tuple(uses())) if uses else ((), ())
-        return Standing(locks, live, frozenset(self._muted()), frozenset(map(canonical, self._refused())))
+        return Standing(locks, live, frozenset(self._muted()), self._refused_now())
+
+    def _refused_now(self) -> frozenset[str]:
+        return frozenset(map(self._config.naming.canonical, self._refused()))
 
     def state(self) -> object:
         """Return a value that changes with what jitd knows about people who might approve. Locks are left out, because each
@@ -196,8 +208,11 @@ class Seating:
         self._listed = (float("-inf"), {})
 
     async def ask_about(self, accounts: Iterable[str]) -> None:
-        """Let the KDC be asked about the people of ``accounts``, those first whom it has refused. No request waits for this."""
-        left = {principal for account in accounts for principal in self._principals(account)}
+        """Let the KDC be asked about the people of ``accounts``, those first whom it has refused. A person without an account is
+        named by their principal. No request waits for this.
+        """
+        visitors = self._config.approvers
+        left = {one for account in accounts for one in ((account,) if account in visitors else self._principals(account))}
         canonical = self._config.naming.canonical
         refused = [one for one in self._refused() if canonical(one) in left]  # spelled as their tickets spell them
         await self._ask([*refused, *sorted(left.difference(map(canonical, refused)))])
@@ -254,29 +269,30 @@ class Seating:
         there = {account for account in others if left[account]}
         refused = {account for account in there if standing.refused.issuperset(left[account] or ())}
         muted = {account for account in there - refused if persons[account] in standing.muted}
-        visitors, is_told = self._visitors(requester, way, standing)
-        people, *rest = (tuple(sorted(some)) for some in ((there - refused) | visitors, muted | visitors, refused, visitors))
+        visitors, gone, is_told = self._visitors(requester, way, standing)
+        gone |= refused
+        people, *rest = (tuple(sorted(some)) for some in ((there - refused) | visitors, muted | visitors, gone, visitors))
         muted_ones, refused_ones, visiting = rest
         return Seats(people, is_closed or (is_whole and is_told), muted_ones, refused_ones, visitors=visiting)
 
-    def _visitors(self, requester: Subject, way: Approval, standing: Standing) -> tuple[set[str], bool]:
-        """Return the principals of the people without an account who could approve in this way, and whether these are all: a
-        directory of accounts may not tell whether somebody of ``[approvers]`` has one, and nobody lists who has a SID.
+    def _visitors(self, requester: Subject, way: Approval, standing: Standing) -> tuple[set[str], set[str], bool]:
+        """Return the principals of the people without an account who could approve in this way, those whom the KDC refuses, and
+        whether these are all: a directory of accounts may not tell whether somebody of ``[approvers]`` has one, and nobody lists
+        who has a SID.
         """
         if not way.demand.door:
-            return set(), True
-        found, is_told = set(), not self._config.sids.are_of(way.of_whom)
+            return set(), set(), True
+        found, gone, is_told = set[str](), set[str](), not self._config.sids.are_of(way.of_whom)
         for principal, line in self._config.approvers.items():
             who = as_used(Visitor(principal, line.groups, line.person, datetime.max.replace(tzinfo=UTC)), standing.uses)
-            is_barred = principal in standing.refused or lock_on(standing.locks, who) is not None
-            if names(way, who) and not is_barred and not is_one_person(who, requester):
+            if names(way, who) and lock_on(standing.locks, who) is None and not is_one_person(who, requester):
                 account = self._config.naming.account_of(principal.encode())
                 try:
                     if account is None or directory.account(account) is None:
-                        found.add(principal)
+                        (gone if principal in standing.refused else found).add(principal)
                 except OSError:
                     is_told = False
-        return found, is_told
+        return found, gone, is_told
 
     def _of_word(self, word: str) -> Seats:
         """Return the accounts that ``word`` names. ``word`` is a word of a rule, such as ``group:ops``."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from jitd.deciding.decider import Decider
-from jitd.deciding.seats import UNKNOWN
+from jitd.deciding.seats import MOST_LOOKED_AT, UNKNOWN
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
 from jitd.store import Store, StoreError
@@ -21,8 +21,6 @@ EVERY = 1.0
 """Seconds between two looks at what has changed: mutes, this host's files of accounts, and what the KDC says."""
 AT_ONCE = 4
 """The number of requests for which people are searched at the same time after a change. The searches have so many threads."""
-MOST_LOOKED_AT = 8
-"""If more people could approve a request, the KDC is not asked about them."""
 
 
 class SeatWatch:
@@ -86,6 +84,9 @@ class SeatWatch:
     async def _find(self, id: str) -> None:
         asked = self._store.request(id)
         if asked is None or asked.obligations is None or not asked.is_open:
+            return
+        asked = await self._decider.as_now(asked)
+        if asked.obligations is None:
             return
         ways = [way for approval in asked.obligations.approvals for way in approval.ways]
         found = dict(zip(ways, await self._decider.seating.of_each(asked, ways), strict=True))

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from jitd.core.command import Pairs
-from jitd.core.decision import Approval
+from jitd.core.decision import Approval, Obligations, narrow
 from jitd.core.effects import Moment
 from jitd.core.holding import Holding
 from jitd.core.law import IllegalEvent
@@ -28,7 +29,7 @@ from jitd.store import StoreError, Unreadable
 from jitd.verbs.given_twice import still_given
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import NOTHING, instant, on_host
-from jitd.verbs.sentences import SeatNews, already, asking, glass_broken
+from jitd.verbs.sentences import SeatNews, already, asking, glass_broken, owing
 from jitd.verbs.waiting_words import answered, counting, lease_used, not_kept, owes, people_asked
 from jitpam.wire import messages
 from jitpam.wire.shown import reshown
@@ -66,6 +67,7 @@ class Waiting:
         self._told = Told()
         self._seat_news = SeatNews()
         self._seats: Mapping[Approval, Seats] | None = None
+        self._today: Obligations | None = None
         self._asked: list[str] | None = None
         self._takes_use = False
 
@@ -81,7 +83,7 @@ class Waiting:
     def begin(self, id: str) -> None:
         """Note that the client now waits for the request ``id``."""
         self._request = id
-        self._told, self._seat_news, self._seats, self._asked = Told(), SeatNews(), None, None
+        self._told, self._seat_news, self._seats, self._today, self._asked = Told(), SeatNews(), None, None, None
         self._takes_use = False
 
     def resumed(self, found: Request) -> None:
@@ -129,7 +131,14 @@ class Waiting:
         self._progress(made, self._already(others))
         self._say(messages.Done(text=""))
 
+    def _as_today(self, found: Request) -> Request:
+        """Return ``found`` with what the rules demand by now, as the last search for people has found it."""
+        if self._today is None or found.obligations is None or found.state is not RequestState.PENDING:
+            return found
+        return replace(found, obligations=narrow(found.obligations, self._today))
+
     def _progress(self, found: Request, lines: list[str]) -> None:
+        found = self._as_today(found)
         standing = self._standing(found)
         self._asked = self._asked_now(found)
         left = None if found.expires_boot is None else max(0.0, found.expires_boot - self._services.now().boot)
@@ -189,7 +198,7 @@ class Waiting:
         services = self._services
         void = services.waiters.uncounted.get(found.id, NOTHING)
         lines, self._told = news_of(
-            found, self._told, services.locks.active(), services.now(), services.notices.heard_of(found), void
+            self._as_today(found), self._told, services.locks.active(), services.now(), services.notices.heard_of(found), void
         )
         if lines and refusal is None:
             self._progress(found, lines)
@@ -250,7 +259,9 @@ class Waiting:
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         news = self._seat_news.about(found, seats, self._services.now())
-        self._seats = seats
+        self._seats, self._today = seats, found.obligations
+        if self._told.owing and owing(found) != self._told.owing:
+            self.moved(found.id)
         if self._request == found.id and (news or self._asked_now(found) != self._asked):
             self._progress(found, news)
 

@@ -200,7 +200,8 @@ class Lists:
         notices = [notice_row(*one, is_named=is_named, is_told_all=is_told_all) for one in self._notices_of(found)]
 
         decider = self._decider if found.is_open else None
-        seats = UNKNOWN if decider is None else await decider.seating.seats(found)
+        today = found if decider is None else await decider.as_now(found)
+        seats = UNKNOWN if decider is None else await decider.seating.seats(today)
         is_gone = self._is_gone(found)
         judged = found
         if may_review and decider is not None:
@@ -209,7 +210,7 @@ class Lists:
         now = self._now()
 
         def read() -> Row:
-            row = request_row(found, who, locks, void, **part) | outlook(self._findings, judged) | {"gone": is_gone}
+            row = request_row(today, who, locks, void, **part) | outlook(self._findings, judged) | {"gone": is_gone}
             row["asked_people"] = sorted(not_yet(seats.people, counting(found, locks, void))) if seats.is_whole else None
             row["notices"] = notices
             with closing(self._opened()) as store:

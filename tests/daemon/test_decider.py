@@ -73,6 +73,7 @@ class House:
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.questions: list[str] = []
         self.policy = Policy((rule(),), "permit", "")
+        self.read_at = 0.0
         self.at = moment()
         self.gone: tuple[str, ...] = ()
         self.left: frozenset[str] = frozenset()

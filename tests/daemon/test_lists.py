@@ -254,7 +254,7 @@ def test_a_request_that_is_shown_names_who_could_approve_if_all_are_known(path: 
         async def nobody(request: Request) -> tuple[Subject, ...]:
             return ()
 
-        decider: Any = SimpleNamespace(seating=SimpleNamespace(seats=seats), judge_again=same, approvers_now=nobody)
+        decider: Any = SimpleNamespace(seating=SimpleNamespace(seats=seats), judge_again=same, as_now=same, approvers_now=nobody)
         of, who = listing(path, set()), person("bob")
         of._decider = decider
         assert (await of.show(who, "CCCC-0000"))["asked_people"] == told

@@ -74,12 +74,15 @@ class Scene:
         self._seats: dict[Approval, Seats] = {}
         waiters = Waiters()
         waiters.attend(ID, self)  # type: ignore[arg-type]
-        decider: Any = SimpleNamespace(seating=self.seating)
+        decider: Any = SimpleNamespace(seating=self.seating, as_now=self._as_now)
         self.watch = SeatWatch(decider, self, waiters, self.notified.append, self._later)  # type: ignore[arg-type]
         self._before = asyncio.run(self.watch.look(None))
 
     def request(self, id: str) -> Request:
         return self.asked
+
+    async def _as_now(self, request: Request) -> Request:
+        return request
 
     def seated(self, found: Request, seats: dict[Approval, Seats]) -> None:
         self._seats = seats

@@ -10,8 +10,8 @@ from typing import Any
 
 from jitd.core.decision import Approval
 from jitd.core.request import Request, RequestState
-from jitd.deciding.seats import UNKNOWN, Seats
-from jitd.lifecycle.seat_watch import MOST_LOOKED_AT, SeatWatch
+from jitd.deciding.seats import MOST_LOOKED_AT, UNKNOWN, Seats
+from jitd.lifecycle.seat_watch import SeatWatch
 from jitd.lifecycle.waiters import Waiters
 from tests.scene import asked, permit
 
@@ -55,6 +55,9 @@ class House:
     @property
     def seating(self) -> House:
         return self
+
+    async def as_now(self, request: Request) -> Request:
+        return request
 
     async def of_each(self, request: Request, ways: Sequence[Approval]) -> tuple[Seats, ...]:
         return tuple(self.seats for _ in ways)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,34 @@ def test_who_has_no_account_and_could_not_approve_is_no_seat(house: House, monke
         is_principal = bar == "a lock on the principal"
         on = locked(Whom.PRINCIPAL, "zoe@TRUSTED.TEST") if is_principal else locked(name="zoe", uid=None, person="zoe")
         house.locks = [on]
-    assert house.look(Approval(1, ("group:remote",), DOOR)) == Seats((), is_whole=True)
+    refused = ("zoe@TRUSTED.TEST",) if bar == "the KDC" else ()
+    assert house.look(Approval(1, ("group:remote",), DOOR)) == Seats((), is_whole=True, refused=refused)
+
+
+def test_the_kdc_is_asked_about_who_comes_by_the_door_too(house: House) -> None:
+    """THREATS N-09: who was disabled keeps no seat because nobody asks, and gets it again when the KDC says so."""
+    seating = house.seating(replace(CONFIG, approvers=LINES))
+    asyncio.run(seating.ask_about(["bob", "zoe@TRUSTED.TEST"]))
+    assert house.asked == ["bob@EXAMPLE.TEST", "zoe@TRUSTED.TEST"]
+
+
+def test_who_reads_who_could_approve_reads_of_nobody_whom_the_kdc_refuses(house: House) -> None:
+    """THREATS N-09: also if nobody waits, so that nobody else has asked."""
+    seating, asks = house.seating(), []
+
+    async def ask(principals: Sequence[str]) -> None:
+        asks.append(list(principals))
+        house.refused = ["bob@EXAMPLE.TEST"]
+
+    seating._ask = ask
+    found = asyncio.run(seating.seats(waiting(OPS)))
+    assert found == Seats(("carol",), is_whole=True, refused=("bob",)) and asks == [["bob@EXAMPLE.TEST", "carol@EXAMPLE.TEST"]]
+
+
+def test_about_many_people_the_kdc_is_not_asked(house: House) -> None:
+    house.accounts |= {f"p{number}": 2000 + number for number in range(seats.MOST_LOOKED_AT + 1)}
+    house.groups["ops"] = tuple(f"p{number}" for number in range(seats.MOST_LOOKED_AT + 1))
+    assert len(house.look(OPS).people) == seats.MOST_LOOKED_AT + 1 and house.asked == []
 
 
 def test_while_a_directory_is_silent_it_is_not_sure_that_nobody_comes_by_the_door(
