@@ -173,7 +173,7 @@ def find(
     if asked.is_bare:
         return Found(replace(command, path=b""), is_own_group, is_missing=False)
     if asked.login and not asked.chdir:
-        command = _at_home(command, os.fsencode(target.pw_dir))
+        command = _at_home(command, os.fsencode(target.pw_dir), glance)
     if not asked.login and b"/" in name:
         place = os.path.normpath(os.path.join(asked.cwd, name))
         if closed := closed_directory(os.path.dirname(place), who, glance):
@@ -296,7 +296,7 @@ def closed_beginning(command: Command, who: Subject, glance: path_lookup.Look) -
     run_as, path = command.run_as, command.cwd
     if run_as.uid == 0:
         return closed_directory(path, who, glance)
-    if not command.chdir and os.access(path, os.X_OK):  # the caller stands there, and it is entered as root
+    if not command.chdir and path_lookup.is_open_to_root(path, glance):  # the caller stands there, and it is entered as root
         return b""
     try:
         theirs = accounts.Groups(accounts.entry_of(f"#{run_as.uid}").pw_name, run_as.gid)
@@ -319,11 +319,11 @@ def is_in_sight(asked: Asked, path: bytes, who: Subject, glance: path_lookup.Loo
     return can_see(who, glance, *typed, path)
 
 
-def in_directory(command: Command, cwd: bytes) -> Command:
+def in_directory(command: Command, cwd: bytes, glance: path_lookup.Look | None = None) -> Command:
     """Bind ``command`` to the directory that now exists at ``cwd``, and return the result. When the command starts later, jitd
     checks whether the account may enter this directory. Raises OSError.
     """
-    status = os.stat(cwd)
+    status = path_lookup.status_of(cwd, glance or path_lookup.Look())
     return replace(command, cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino, chdir=True)
 
 
@@ -337,12 +337,12 @@ def without_home(asked: Asked, command: Command, who: Subject, glance: path_look
     return command if can_see(who, glance, home) else replace(command, cwd=home, cwd_device=0, cwd_inode=0, chdir=True)
 
 
-def _at_home(command: Command, home: bytes) -> Command:
+def _at_home(command: Command, home: bytes, glance: path_lookup.Look) -> Command:
     """Return ``command`` in the directory ``home``. If ``home`` cannot be examined, the command keeps its present directory, as
     with sudo.
     """
     try:
-        return in_directory(command, home)
+        return in_directory(command, home, glance)
     except OSError:
         return command
 

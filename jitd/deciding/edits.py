@@ -23,6 +23,7 @@ from jitd.core.subject import Subject
 from jitd.deciding import accounts, groups
 from jitd.deciding.scripts import Scripts
 from jitd.files import exchange, inspection, path_lookup
+from jitd.files.glance import link_to
 from jitd.files.inspection import Uninspectable, path_in_sentence
 from jitd.files.mounts import Mounts
 from jitd.files.reading_as import Rights, may_make_files, read_as
@@ -56,25 +57,27 @@ class Looked:
     before: bytes
 
 
-def look(command: Command, who: Subject, trusted: tuple[bytes, ...]) -> Looked:
-    """Return the file of ``command``, which is the edit that ``who`` asks for. The directories of its path are resolved. Raises
-    CannotEdit.
+def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look) -> Looked:
+    """Return the file of ``command``, which is the edit that ``who`` asks for. The directories of its path are resolved, and all
+    is looked up with ``glance``. Raises CannotEdit.
     """
     path, asked = command.edited, command.edit
     assert asked is not None, "it is an edit"
     name = path_in_sentence(path)
     try:
         view = inspection.View(accounts.trusted_uid(command.run_as), None, trusted)
-        real, changers = inspection.changers(os.path.dirname(path), view)
+        real, changers = inspection.changers(os.path.dirname(path), view, glance)
         if changers:
             raise CannotEdit(f"others could make {name} another file: {changers[0]}")
         if real != os.path.dirname(path):
             raise CannotEdit(f"the way to {name} was changed while jitd looked at it")
-        directory = exchange.open_directory(real)
+        directory = exchange.open_directory(real, glance)
         try:
-            _refuse_place(name, path, directory)
+            _refuse_place(name, path, glance)
             expected, before, status = _expected(name, directory, path, command.run_as)
-            _refuse_account(name, path, status, command.run_as)
+            if not os.path.samestat(status, glance.lstat(path)):
+                raise CannotEdit(f"{name} was changed while jitd looked at it")
+            _refuse_account(name, path, status, command.run_as, glance)
             is_told = _has_read(path, before, who)
         finally:
             os.close(directory)
@@ -126,16 +129,16 @@ def _is_shown(text: bytes) -> bool:
     return len(encode_basestring_ascii(shown(text))) <= MOST_SHOWN
 
 
-def _refuse_place(name: str, path: bytes, directory: int) -> None:
+def _refuse_place(name: str, path: bytes, glance: path_lookup.Look) -> None:
     """Raise CannotEdit if the file's place makes an edit impossible."""
-    if stat.S_ISLNK(os.stat(os.path.basename(path), dir_fd=directory, follow_symlinks=False).st_mode):
+    if stat.S_ISLNK(glance.lstat(path).st_mode):
         raise CannotEdit(f"{name} is a link: name the file to which it leads")
-    mount = Mounts().at(path)
+    mount = Mounts().at(glance.mount(path))
     if mount is not None and mount.point == path:
         raise CannotEdit(f"{name} is a mount point, and cannot be replaced")
 
 
-def _refuse_account(name: str, path: bytes, status: os.stat_result, run_as: RunAs) -> None:
+def _refuse_account(name: str, path: bytes, status: os.stat_result, run_as: RunAs, glance: path_lookup.Look) -> None:
     """Raise CannotEdit if the account that writes could not make the new file, or not like the old one. It would be said when the
     text is written, too, but then somebody has approved it.
     """
@@ -156,7 +159,7 @@ def _refuse_account(name: str, path: bytes, status: os.stat_result, run_as: RunA
         raise CannotEdit(f"{run_as.user} may not write in the directory of {name}, and so not replace it")
     attributes: list[str] = []
     try:
-        attributes = os.listxattr(path, follow_symlinks=False)
+        attributes = os.listxattr(link_to(glance.file(path)))
     except OSError as fault:
         if fault.errno != errno.EOPNOTSUPP:  # not each file system has them
             raise

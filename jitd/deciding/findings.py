@@ -182,15 +182,15 @@ class RequesterLook:
         seen = path_lookup.seen(path, self._who.uid, self._groups, self._cwd, self._glance)
         changers = inspection.changers_on(seen.steps, seen.last, self._view, self._glance)
         if seen.is_hidden:
-            named = self._named(changers, self._view.mounts.at(seen.last)) if changers else ""
+            named = self._named(changers, self._view.mounts.at(self._glance.mount(seen.last))) if changers else ""
             return Seen(path.decode("utf-8", "surrogateescape"), changed_by=named, is_hidden=True) if named else None
-        is_believed = seen.status is not None and not self._view.mounts.why_not(seen.real)
+        is_believed = seen.status is not None and not self._view.mounts.why_not(self._glance.mount(seen.real))
         return Seen(
             real=seen.real.decode("utf-8", "surrogateescape"),
             is_directory=seen.status is not None and stat.S_ISDIR(seen.status.st_mode),
             is_absent=seen.status is None,
             owner=self._account(seen.status.st_uid) if seen.status is not None and is_believed else "",
-            changed_by=self._named(changers, self._view.mounts.at(seen.last)),
+            changed_by=self._named(changers, self._view.mounts.at(self._glance.mount(seen.last))),
         )
 
     def _named(self, changers: Iterable[inspection.Changer], mount: Mount | None) -> str:

@@ -10,6 +10,7 @@ Calls may block.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -328,7 +329,11 @@ def _refuse_no_home(user: str) -> None:
     home, groups = os.fsencode(entry.pw_dir), accounts.group_ids(entry.pw_name, entry.pw_gid)
     # if an account can see that nothing exists there, it can enter the directory
     try:
-        is_open = os.path.isdir(home) and path_lookup.is_visible_absence(os.path.join(home, b"x"), entry.pw_uid, groups)
+        with path_lookup.Look() as glance:
+            is_directory = stat.S_ISDIR(path_lookup.status_of(home, glance).st_mode)
+            is_open = is_directory and path_lookup.is_visible_absence(
+                os.path.join(home, b"x"), entry.pw_uid, groups, None, glance
+            )
     except (OSError, ValueError):
         is_open = False
     if not is_open:

@@ -68,7 +68,8 @@ changed command.
 class Sighting:
     """The command that jitd has found, and the policy's answer. If a request is made, it is for exactly this ``command``.
     ``scripts`` contains the texts that its approvers read. If ``is_found`` is False, the path of ``command`` is only what was
-    typed: nothing exists there, or the requester cannot see where it leads. ``names`` are other names of the command's file.
+    typed: nothing exists there, or the requester cannot see where it leads. ``names`` are other names of the command's file,
+    for masks.
     """
 
     command: Command
@@ -99,7 +100,22 @@ def look(
     contains mount points. jitd trusts the file owners that these mounts report. Raises command_lookup.Nonsense and
     knowledge.Wanted.
     """
-    glance = path_lookup.Look()
+    with path_lookup.Look() as glance:
+        return _looked(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
+
+
+def _looked(
+    policy: Policy,
+    asked: Asked,
+    who: Subject,
+    host: str,
+    service: str,
+    search_path: str,
+    trusted: tuple[bytes, ...],
+    now: Moment,
+    glance: path_lookup.Look,
+    knowledge: Knowledge,
+) -> Sighting:
     if asked.text is not None:
         return _look_at_edit(policy, asked, who, host, service, trusted, now, glance, knowledge)
     sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
@@ -170,7 +186,7 @@ def _look_at_edit(
         return Sighting(command, decision)
     try:
         edits.refuse_links(path, command, who, trusted, glance)
-        looked = edits.look(command, who, trusted)
+        looked = edits.look(command, who, trusted, glance)
         command = replace(command, edit=looked.edit)
         scripts = edits.scripts_of(command, looked.before, asked.text)
     except edits.CannotEdit as fault:
@@ -178,10 +194,12 @@ def _look_at_edit(
     return Sighting(command, decision, scripts)
 
 
-def _edit_again(request: Request, decision: Permit, who: Subject, trusted: tuple[bytes, ...]) -> Decision:
+def _edit_again(
+    request: Request, decision: Permit, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look
+) -> Decision:
     """Return ``decision``, or a denial if the file of the edit is not as it was when it was asked for."""
     try:
-        now = edits.look(request.command, who, trusted).edit
+        now = edits.look(request.command, who, trusted, glance).edit
     except edits.CannotEdit as fault:
         return decision.denied(Why.ERROR, str(fault))
     before = request.command.edit
@@ -238,14 +256,15 @@ def _look(
         return Sighting(found.command, Deny(Why.MISSING, found.complaint))
     # If the file is treated as missing, do nothing that could reveal whether it exists.
     question = about(found, () if found.is_missing else _names(policy, found.command, found.typed, glance))
+    names = () if found.is_missing else _names(policy, found.command, found.typed, glance, for_masks=True)
     if found.complaint:
         decision = _on_path(policy, replace(question, is_missing=False), now, knowledge)
         is_denied = isinstance(decision, Deny) and decision.why in _ABOUT_PATH
-        return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint), names=question.names)
+        return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint), names=names)
     knowledge.about = knowledge.about or question  # the command as it was typed, before a rule changes it
     on_path = _on_path(policy, question, now, knowledge)
     sighting = _judged(policy, question, on_path, asked.preserved, trusted, now, glance, knowledge)
-    sighting = replace(sighting, names=question.names)
+    sighting = replace(sighting, names=names)
     if found.unfit and isinstance(sighting.decision, Permit):
         sighting = sighting.denied(Why.ERROR, f"it cannot be executed: {found.unfit}")
     sighting = _where_it_may_go(sighting, who, service, glance)
@@ -294,11 +313,12 @@ def unopened(policy: Policy, asked: Asked, who: Subject, service: str, search_pa
     """
     if asked.text is not None:
         return Sighting(edit_asked(asked, who, service).command, denial, is_found=False)
-    asked, glance = asked.unseen or asked, path_lookup.Look()
-    found = find(asked, who, service, search_path, lambda unseen: False, glance)
-    if found.is_missing or is_in_sight(asked, found.command.path, who, glance):
-        known = () if found.is_missing else _names(policy, found.command, found.typed, glance)
-        return Sighting(without_home(asked, found.command, who, glance), denial, is_found=not found.is_missing, names=known)
+    asked = asked.unseen or asked
+    with path_lookup.Look() as glance:
+        found = find(asked, who, service, search_path, lambda unseen: False, glance)
+        if found.is_missing or is_in_sight(asked, found.command.path, who, glance):
+            known = () if found.is_missing else _names(policy, found.command, found.typed, glance, for_masks=True)
+            return Sighting(without_home(asked, found.command, who, glance), denial, is_found=not found.is_missing, names=known)
     return Sighting(_as_typed(found.command, asked), denial, is_found=False)
 
 
@@ -309,13 +329,19 @@ def _as_typed(command: Command, asked: Asked) -> Command:
     return replace(command, path=asked.argv[0], argv=asked.argv)
 
 
-def _names(policy: Policy, command: Command, typed: tuple[bytes, ...], glance: path_lookup.Look) -> tuple[bytes, ...]:
-    """Return the other names by which denies and masks could name the command's file, or the file that is edited."""
+def _names(
+    policy: Policy, command: Command, typed: tuple[bytes, ...], glance: path_lookup.Look, *, for_masks: bool = False
+) -> tuple[bytes, ...]:
+    """Return the other names by which denies, or masks, could name the command's file, or the file that is edited."""
     path = command.path if command.edit is None else command.edited
     named = Literals(named_files(policy), named_directories(policy))
-    if not path or named == Literals():
+    if not path or named == Literals() or (for_masks and not policy.index.masking):
         return ()
-    return tuple(name for name in names_of((*typed, path), named, glance) if name != path)
+    # What a program does may depend on the link by which it is called, so a deny on such a link is none on the program. What it
+    # is told, such as a password, is a secret by any name, and a text is the same by any link.
+    is_link_its_own = command.edit is None and not for_masks
+    found = names_of((*typed, path), named, glance, is_link_its_own=is_link_its_own)
+    return tuple(name for name in found if name != path)
 
 
 def _with_operands(
@@ -341,14 +367,14 @@ def _with_operands(
 
     def is_told(operand: operands.Operand) -> bool:
         paths = (operand.path, operand.real)
-        return bool(operand.digest) and all(path_lookup.is_readable(path, who.uid, groups, command.cwd) for path in paths)
+        return bool(operand.digest) and all(path_lookup.is_readable(path, who.uid, groups, command.cwd, glance) for path in paths)
 
     def is_read(path: bytes) -> bool:
         return not (terms.bound or terms.writable) and is_seen(path)
 
     MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
     view = inspection.View(accounts.trusted_uid(command.run_as), command.cwd, trusted)
-    found = operands.find(command.argv, view, is_read, is_seen, tells=tells, and_absent=terms.bound)
+    found = operands.find(command.argv, view, is_read, is_seen, tells=tells, glance=glance, and_absent=terms.bound)
     named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path) and is_seen(o.real), is_told(o)) for o in found)
     if sum(len(encode_basestring_ascii(shown(o.path) + shown(o.because))) for o in named) > MOST_NAMED:
         return sighting.denied(Why.TERMS, TOO_MUCH_NAMED)
@@ -390,11 +416,24 @@ def look_again(
     """Decide again about ``request`` with the present policy and facts. If the file has changed, the answer is a denial. Raises
     knowledge.Wanted.
     """
+    with path_lookup.Look() as glance:
+        return _looked_again(policy, request, who, trusted, now, glance, knowledge)
+
+
+def _looked_again(
+    policy: Policy,
+    request: Request,
+    who: Subject,
+    trusted: tuple[bytes, ...],
+    now: Moment,
+    glance: path_lookup.Look,
+    knowledge: Knowledge,
+) -> Decision:
     try:
         is_own_group = accounts.is_own_group(request.command.run_as)
     except accounts.NoSuchAccount:
         return Deny(Why.ERROR, "the account to run as no longer exists")
-    glance, is_edit = path_lookup.Look(), request.command.edit is not None
+    is_edit = request.command.edit is not None
     question = Question(
         requester=who,
         command=replace(request.command, digest=b"", interpreters=()),
@@ -416,7 +455,7 @@ def look_again(
     knowledge.about = question
     on_path = _on_path(policy, question, now, knowledge)
     if is_edit:
-        return _edit_again(request, on_path, who, trusted) if isinstance(on_path, Permit) else on_path
+        return _edit_again(request, on_path, who, trusted, glance) if isinstance(on_path, Permit) else on_path
     sighting = _judged(policy, question, on_path, (), trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Deny):
         return sighting.decision
@@ -431,7 +470,7 @@ def look_again(
         MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
         view = inspection.View(accounts.trusted_uid(command.run_as), command.cwd, trusted)
         masked = {at for at, _ in command.masked}
-        changed = operands.drift(command.argv, view, bound(command), masked, and_absent=obligations.terms.bound)
+        changed = operands.drift(command.argv, view, bound(command), masked, glance=glance, and_absent=obligations.terms.bound)
         if changed:
             return sighting.decision.denied(Why.ERROR, changed)
     if loose := unbound(sighting.decision.rule, obligations.terms, request.command):
@@ -507,10 +546,10 @@ def _prepared(
         cwd = permit.obligations.terms.cwd.encode()
         # programs other than jitsudo would not obey the rule
         if cwd != b"caller" and deed_of(question.service).is_executed:
-            command = in_directory(command, cwd)
+            command = in_directory(command, cwd, glance)
         elif question.chdir is not None and not command.cwd_inode:
             try:  # do not reveal whether the directory exists
-                command = in_directory(command, question.chdir)
+                command = in_directory(command, question.chdir, glance)
             except OSError:
                 command = replace(command, chdir=True)  # this branch takes as long as the other one
     except inspection.Uninspectable as fault:

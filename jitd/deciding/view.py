@@ -12,10 +12,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from jitd.deciding.walking import Changeable, Held, Way, own_root, walk
-from jitd.files.inspection import ABSENT
+from jitd.deciding.walking import Changeable, Held, Way, own_root, walk, walk_in
+from jitd.files.glance import ABSENT, Glance
+from jitd.files.inspection import open_regular
 from jitd.hosts.places import Places, Unreadable
-from jitd.hosts.stack import Source
 
 UNSURE = (
     "the path may lead to another file when the command runs: it passes a link, .. or a directory that others than"
@@ -110,17 +110,22 @@ class _Settings(Places):
         super().__init__(f"/proc/self/fd/{root.number}")
         self._held = root
 
-    def read(self, path: str) -> Source | None:
-        return super().read(self._without_links(path))
-
     def names(self, directory: str) -> list[str]:
-        return super().names(self._without_links(directory))
-
-    def _without_links(self, path: str) -> str:
+        with Glance(self._held.number) as glance:
+            file = glance.open(self._place(directory, glance), os.O_RDONLY | os.O_DIRECTORY)
         try:
-            return os.fsdecode(walk(self._held, os.fsencode(path)).end.path)
-        except (OSError, ValueError):
-            return path  # this path cannot be read either, and the caller reports the fault
+            return sorted(os.listdir(file), key=os.fsencode)
+        finally:
+            os.close(file)
+
+    def _opened(self, path: str) -> int:
+        with Glance(self._held.number) as glance:
+            return open_regular(self._place(path, glance), glance)
+
+    def _place(self, path: str, glance: Glance) -> bytes:
+        """Return where ``path`` leads. Raises Unreadable, OSError and ValueError."""
+        try:
+            return walk_in(glance, os.fsencode(path)).end.path
         except Changeable as fault:
             raise Unreadable(f"{path}: {fault}") from None
 

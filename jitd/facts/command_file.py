@@ -18,6 +18,7 @@ from jitd.core.facts import Facts, Unknown, Value
 from jitd.core.question import Question
 from jitd.facts.packages import NoDatabase, Packages
 from jitd.files.digests import DigestCache, identity
+from jitd.files.glance import Glance
 from jitd.files.inspection import CHUNK, LIMIT, PATIENCE, Inspected, Uninspectable, inspect, open_regular
 
 DIGEST = "fact.file_digest"
@@ -67,9 +68,10 @@ class Files:
             return dict.fromkeys(wanted, Unknown("the command's file is being changed"))
 
     def _look(self, wanted: frozenset[str], path: bytes, trusted: tuple[bytes, ...]) -> Facts:
-        inspected = inspect(path, 0, cache=self._sha256, trusted=trusted)
+        with Glance() as glance:
+            inspected = inspect(path, 0, cache=self._sha256, trusted=trusted, glance=glance)
+            file = open_regular(glance.follow(path).path, glance)
         found: dict[str, Value | Unknown] = {DIGEST: inspected.digest.hex()}
-        file = open_regular(path)
         try:
             status = os.fstat(file)
             if (status.st_dev, status.st_ino, status.st_size) != (inspected.device, inspected.inode, inspected.size):

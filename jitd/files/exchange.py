@@ -26,12 +26,13 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jitd.files.glance import THERE, Glance
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _RENAME_EXCHANGE = 2
 _FS_IOC_GETFLAGS = 0x80086601
 _FS_IMMUTABLE, _FS_APPEND = 0x10, 0x20
 _OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 SUFFIX = b".jitsudo-"
 """Between the name of a file and two words, this makes the name of the new file. It begins with a dot, too: run-parts(8),
 cron(8), sudoers(5) and globs such as ``*.conf`` pass such a file over. The words are the number of its inode and a random one.
@@ -62,25 +63,22 @@ class Expected:
     digest: bytes
 
 
-def open_directory(path: bytes) -> int:
+def open_directory(path: bytes, glance: Glance | None = None) -> int:
     """Return a descriptor of the directory ``path``, which has no link in it. Raises NotExchanged if it has one now. The caller
-    needs not be allowed to read the directory, nor those above: then the descriptor is for paths only (O_PATH).
+    needs not be allowed to read the directory, nor those above: then the descriptor is for paths only (O_PATH). ``glance`` has
+    found the directory before; without it, the directory is looked up now.
     """
-    at = os.open(b"/", _DIRECTORY)
-    for part in filter(None, path.split(b"/")):
-        try:
-            below = os.open(part, _DIRECTORY, dir_fd=at)
-        except OSError as fault:
-            why = "a link" if fault.errno in (errno.ELOOP, errno.ENOTDIR) else fault.strerror
-            raise NotExchanged(f"the way to the file is not as it was: {why}") from None
-        finally:
-            os.close(at)
-        at = below
-    with contextlib.suppress(PermissionError):
-        below = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
-        os.close(at)
-        at = below
-    return at
+    if glance is None:
+        with Glance() as glance:
+            return open_directory(path, glance)
+    sight = glance.follow(path)
+    if sight.end != THERE or sight.path != path or not stat.S_ISDIR(glance.lstat(path).st_mode):
+        is_error = sight.fault and sight.fault != errno.ENOTDIR
+        raise NotExchanged(f"the way to the file is not as it was: {os.strerror(sight.fault) if is_error else 'a link'}")
+    try:
+        return glance.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return os.dup(glance.file(path))
 
 
 def expect(directory: int, name: bytes) -> tuple[Expected, bytes, os.stat_result]:

@@ -20,19 +20,14 @@ from typing import NamedTuple
 
 from jitd.files import interpreters
 from jitd.files.digests import DigestCache, identity
-from jitd.files.glance import Glance
+from jitd.files.glance import ABSENCE, CIRCLE, HIDDEN, PROCFS, Glance, Sight, Step
 from jitd.files.mounts import OWN, Mounts
 
 LIMIT = 1024 * 1024 * 1024
 """Maximum size in bytes of a file that is read."""
 PATIENCE = 20.0
 """Maximum number of seconds for reading one file."""
-MOST_LINKS = 40
 CHUNK = 64 * 1024  # malloc takes new memory from the kernel for more than 128 KiB (mallopt(3))
-ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
-"""Error numbers of a look-up when nothing exists at the path."""
-ITSELF = (b"self", b"thread-self")
-"""Links in procfs that lead each process to its own directory."""
 
 
 class Uninspectable(Exception):
@@ -94,10 +89,10 @@ _WRITE = 0x02
 AccessList = list[tuple[int, int, int]] | None
 
 
-def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessList:
-    """Return (tag, permissions, id) for each entry in the access list of ``path`` or ``file``. Return None without a list."""
+def access_list(path: bytes, glance: Glance) -> AccessList:
+    """Return (tag, permissions, id) for each entry in the access list of ``path``. Return None without a list."""
     try:
-        if (raw := glance.access(path, file)) is None:
+        if (raw := glance.access(path)) is None:
             return None
     except OSError as fault:
         raise Uninspectable(f"its access list cannot be read: {fault.strerror}") from None
@@ -162,9 +157,9 @@ def path_in_sentence(path: bytes) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """A walk along a path that examines every directory and link on the way. ``cwd`` is the current directory of the process
-    that will open the path, or None if this directory is not known. ``absent_from`` is the directory without the entry by which
-    the path goes on.
+    """Notes for every directory and link on a path who could make it lead elsewhere. ``cwd`` is the current directory of the
+    process that will open the path, or None if this directory is not known. ``absent_from`` is the directory without the entry by
+    which the path goes on.
     """
 
     target_uid: int
@@ -177,51 +172,32 @@ class _Walk:
 
     def follow(self, path: bytes) -> bytes:
         """Return ``path`` with all links resolved. Note who could make it lead to another file. Raises Uninspectable."""
+        return self.sight(path).path
+
+    def sight(self, path: bytes) -> Sight:
+        """Return what is found at the end of ``path``. Note who could make it lead to another file. Raises Uninspectable."""
         if not path.startswith(b"/"):
             raise Uninspectable("its path is not absolute", looked_at=(path,))
-        at = b"/"
-        ahead = parts(path)
-        links = 0
-        while ahead:
-            part = ahead.pop()
-            if part == b"..":
-                at = os.path.dirname(at)
-                continue
-            below = (at if at == b"/" else at + b"/") + part
-            try:
-                if self._is_procfs(at):
-                    links += 1
-                    leads_to = self._out_of_procfs(path, at, part, ahead)
-                else:
-                    status = self.glance.lstat(below)
-                    self._look_at(at, status)
-                    if not stat.S_ISLNK(status.st_mode):
-                        at = below
-                        continue
-                    links += 1
-                    leads_to = self.glance.readlink(below)
-            except OSError as fault:
-                absent = fault.errno in (errno.ENOENT, errno.ENOTDIR)
-                self.absent_from = at if absent else b""
-                raise Uninspectable(
-                    f"{path_in_sentence(below)}: {fault.strerror}", looked_at=(below,), is_absent=absent
-                ) from None
-            except ValueError as fault:
-                raise Uninspectable(f"{path_in_sentence(below)}: {fault}", looked_at=(below,)) from None
-            if links > MOST_LINKS:
-                raise Uninspectable(f"{path_in_sentence(path)} leads through too many links", looked_at=(path,))
-            if leads_to.startswith(b"/"):
-                at = b"/"
-            ahead += parts(leads_to)
-        return at
+        try:
+            sight = self.glance.follow(path, cwd=self.cwd)
+            for step in sight.steps:
+                self.look_at(step)
+        except OSError as fault:
+            raise Uninspectable(f"{path_in_sentence(path)}: {fault.strerror}", looked_at=(path,)) from None
+        except ValueError as fault:
+            raise Uninspectable(f"{path_in_sentence(path)}: {fault}", looked_at=(path,)) from None
+        self.absent_from = os.path.dirname(sight.stopped_at)
+        refuse_unfound(path, sight)
+        return sight
 
-    def changers_of(self, name: bytes, real: bytes, status: os.stat_result, access: AccessList) -> list[Changer]:
+    def changers_of(self, name: bytes, real: bytes) -> list[Changer]:
         """Return the accounts that could write to ``real``, except root and the target account. Their sentences call the file
-        ``name``.
+        ``name``. Raises Uninspectable and OSError.
         """
+        status, access = self.glance.lstat(real), access_list(real, self.glance)
         found = _changers(path_in_sentence(name), status, access, self.target_uid)
         try:
-            why_not = self.mounts.why_not(real)
+            why_not = self.mounts.why_not(self.glance.mount(real))
         except (OSError, ValueError) as fault:
             raise Uninspectable(
                 f"the mount of {path_in_sentence(name)} cannot be determined: {fault}", looked_at=(name,)
@@ -230,63 +206,56 @@ class _Walk:
             found.append(Changer(path_in_sentence(name), others=f"others: its mount {why_not}"))
         return found
 
-    def _is_procfs(self, directory: bytes) -> bool:
-        mount = self.mounts.at(directory)
-        return mount is not None and mount.kind == "proc"
-
-    def _out_of_procfs(self, path: bytes, at: bytes, part: bytes, ahead: list[bytes]) -> bytes:
-        """Return the target of /proc/self/cwd or /proc/self/root. For any other path in procfs, raise Uninspectable."""
-        mount = self.mounts.at(at)
-        is_its_own = mount is not None and at == mount.point and part in ITSELF
-        if is_its_own and self.cwd is not None and ahead[-1:] in ([b"cwd"], [b"root"]):
-            return self.cwd if ahead.pop() == b"cwd" else b"/"
-        raise Uninspectable(
-            f"{path_in_sentence(path)} leads through /proc, where each process sees something else",
-            looked_at=(path,),
-            is_unfit=True,
-        )
-
-    def _look_at(self, directory: bytes, entry: os.stat_result) -> None:
-        """Note who could replace ``entry`` in ``directory``. A sticky bit protects entries of root and the target account."""
+    def look_at(self, step: Step) -> None:
+        """Note who could replace the entry of ``step`` in its directory. A sticky bit protects entries of root and the target
+        account.
+        """
+        directory, entry = step.directory, step.entry
         status = self.glance.lstat(directory)
         key = (status.st_dev, status.st_ino)
         if key in self._seen:
             return
-        found = self.changers_of(directory, directory, status, access_list(directory, self.glance))
+        found = self.changers_of(directory, directory)
         trusted = (0, self.target_uid)
-        is_believed = bool(status.st_mode & stat.S_ISVTX) and not self.mounts.why_not(directory)
-        if is_believed and status.st_mode & stat.S_ISVTX and status.st_uid in trusted and entry.st_uid in trusted:
+        is_believed = bool(status.st_mode & stat.S_ISVTX) and not self.mounts.why_not(self.glance.mount(directory))
+        if is_believed and status.st_uid in trusted and entry.st_uid in trusted:
             return  # the directory is not marked as seen, because the next entry in it may belong to somebody else
         self._seen.add(key)
         self.changers += found
 
 
-def parts(path: bytes) -> list[bytes]:
-    return [part for part in reversed(path.split(b"/")) if part not in (b"", b".")]
-
-
 # --- what is in it ---------------------------------------------------------------------------------------------------
 
 
-def open_regular(path: bytes) -> int:
-    """Open the regular file at ``path`` for reading. Return the descriptor. Raises Uninspectable if the file is not regular."""
-    place = -1
+def refuse_unfound(path: bytes, sight: Sight) -> None:
+    """Raise Uninspectable if ``path`` leads nowhere, as ``sight`` says."""
+    at = sight.stopped_at
+    if sight.end in (ABSENCE, HIDDEN):
+        because = f"{path_in_sentence(at)}: {os.strerror(sight.fault)}"
+        raise Uninspectable(because, looked_at=(at,), is_absent=sight.fault in (errno.ENOENT, errno.ENOTDIR))
+    if sight.end == CIRCLE:
+        raise Uninspectable(f"{path_in_sentence(path)} leads through too many links", looked_at=(path,))
+    if sight.end == PROCFS and sight.path != at:
+        because = f"{path_in_sentence(path)} leads through /proc, where each process sees something else"
+        raise Uninspectable(because, looked_at=(path,), is_unfit=True)
+
+
+def open_regular(path: bytes, glance: Glance) -> int:
+    """Open the regular file at ``path`` for reading, where ``glance`` has found it. ``path`` is one that was resolved. Return the
+    descriptor. Raises Uninspectable if the file is not regular.
+    """
     try:
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        if not stat.S_ISREG(os.fstat(place).st_mode):
+        if not stat.S_ISREG(glance.lstat(path).st_mode):
             raise Uninspectable(f"{path_in_sentence(path)} is not a regular file", looked_at=(path,), is_unfit=True)
-        return os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        return glance.open(path)
     except OSError as fault:
         absent = fault.errno in (errno.ENOENT, errno.ENOTDIR)
         raise Uninspectable(f"{path_in_sentence(path)}: {fault.strerror}", looked_at=(path,), is_absent=absent) from None
-    finally:
-        if place >= 0:
-            os.close(place)
 
 
-def is_elf(path: bytes) -> bool:
+def is_elf(path: bytes, glance: Glance) -> bool:
     """True if the regular file at ``path`` is a program in the format ELF. Raises Uninspectable and OSError."""
-    file = open_regular(path)
+    file = open_regular(path, glance)
     try:
         return os.pread(file, len(_ELF), 0) == _ELF
     finally:
@@ -358,10 +327,10 @@ def inspect(
     walk = _Walk(target_uid, Mounts(trusted), glance=glance or Glance())
     chain = _Chain(target_uid, walk.mounts, walk.glance, limit)
     real = walk.follow(path)
-    file = open_regular(real)
+    file = open_regular(real, walk.glance)
     try:
-        status = walk.glance.opened(real, file)
-        own = walk.changers_of(path, real, status, access_list(real, walk.glance, file))
+        status = walk.glance.lstat(real)
+        own = walk.changers_of(path, real)
         opened = opened_for(file, path)
         digest = None
         is_roots = status.st_uid == 0 and not own and not walk.changers
@@ -426,14 +395,13 @@ class _Chain:
         walk = _Walk(self.target_uid, self.mounts, glance=self.glance)
         try:
             real = walk.follow(path)
-            file = open_regular(real)
+            file = open_regular(real, self.glance)
         except Uninspectable as fault:
             raise _unfit_interpreter("is missing" if fault.is_absent else "is not a program", path) from None
         try:
-            status = self.glance.opened(real, file)
-            if not status.st_mode & 0o111:
+            if not self.glance.lstat(real).st_mode & 0o111:
                 raise _unfit_interpreter("is not executable", path)
-            found = walk.changers + walk.changers_of(path, real, status, access_list(real, self.glance, file))
+            found = walk.changers + walk.changers_of(path, real)
             opened = opened_for(file, path)
             if found and may_be_copied:
                 self.bound.append(Interpreter(path, real, _digest(file, path, self.limit), _sentences(found)))
@@ -476,7 +444,7 @@ class _Chain:
         status = self.glance.lstat(real)
         is_shared = place == path and stat.S_ISDIR(status.st_mode) and status.st_uid == 0 and bool(status.st_mode & stat.S_ISVTX)
         if not is_shared and (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-            return real, walk.changers + walk.changers_of(place, real, status, access_list(real, self.glance))
+            return real, walk.changers + walk.changers_of(place, real)
         own = _Walk(self.target_uid, self.mounts, glance=self.glance)
         own.follow(real)
         return real, [one for one in walk.changers if one not in own.changers]
@@ -485,14 +453,14 @@ class _Chain:
         key = (path, self.target_uid, self.mounts.trusted)
         if _is_as_it_was(key, self.glance):
             return
-        walk = _Walk(self.target_uid, self.mounts, glance=Glance(self.glance))
+        walk = _Walk(self.target_uid, self.mounts, glance=self.glance)
         found: list[Changer] = []
         try:
             table = OWN()
-            real = walk.follow(path)
-            found = walk.changers_of(path, real, walk.glance.lstat(real), access_list(real, walk.glance))
+            sight = walk.sight(path)
+            found = walk.changers_of(path, sight.path)
             if not (found or walk.changers):
-                _remember(key, table, walk.glance)
+                _remember(key, table, sight, self.glance)
         except Uninspectable as fault:
             if not fault.is_absent:  # if it is missing, the kernel does not execute the file
                 raise
@@ -522,24 +490,24 @@ class View:
         self.mounts = Mounts(self.trusted)
 
 
-def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
+def changers(path: bytes, view: View, glance: Glance | None = None) -> tuple[bytes, tuple[str, ...]]:
     """Return the path to which ``path`` (absolute) leads in ``view``. For each account that could change the file there, also
     return one sentence. Root and the target account are left out. Raises Uninspectable.
     """
-    walk = _Walk(view.target_uid, view.mounts, view.cwd)
+    walk = _Walk(view.target_uid, view.mounts, view.cwd, glance or Glance())
     real = walk.follow(path)
     try:
-        own = walk.changers_of(path, real, walk.glance.lstat(real), access_list(real, walk.glance))
+        own = walk.changers_of(path, real)
     except OSError as fault:
         raise Uninspectable(f"{path_in_sentence(path)}: {fault.strerror}", looked_at=(path,)) from None
     return real, _sentences(own + walk.changers)
 
 
-def makers(path: bytes, view: View) -> tuple[str, ...]:
+def makers(path: bytes, view: View, glance: Glance | None = None) -> tuple[str, ...]:
     """Return one sentence for each account that could make ``path`` (absolute), at which nothing exists, lead to a file. A sticky
     bit does not protect a name that is not there. Root and the target account are left out. Raises Uninspectable.
     """
-    walk = _Walk(view.target_uid, view.mounts, view.cwd)
+    walk = _Walk(view.target_uid, view.mounts, view.cwd, glance or Glance())
     try:
         place = walk.follow(path)
     except Uninspectable as fault:
@@ -547,42 +515,43 @@ def makers(path: bytes, view: View) -> tuple[str, ...]:
             raise
         place = walk.absent_from
     try:
-        own = walk.changers_of(place, place, walk.glance.lstat(place), access_list(place, walk.glance))
+        own = walk.changers_of(place, place)
     except OSError as fault:
         raise Uninspectable(f"{path_in_sentence(place)}: {fault.strerror}", looked_at=(place,)) from None
     return _sentences(own + walk.changers)
 
 
-def changers_on(steps: Iterable[tuple[bytes, os.stat_result]], end: bytes, view: View, glance: Glance) -> tuple[Changer, ...]:
+def changers_on(steps: Iterable[Step], end: bytes, view: View, glance: Glance) -> tuple[Changer, ...]:
     """Return who could change the file ``end``, or where the path to it leads. Root and the target account are left out.
-    ``steps`` are the directories on the way, each with the status of the entry in it. They were looked up with ``glance``, so
-    this function looks up no other name. Raises Uninspectable and OSError.
+    ``steps`` are the names on the way. They were looked up with ``glance``, so this function looks up no other name. Raises
+    Uninspectable and OSError.
     """
     walk = _Walk(view.target_uid, view.mounts, view.cwd, glance)
-    for directory, entry in steps:
-        walk._look_at(directory, entry)
-    own = walk.changers_of(end, end, glance.lstat(end), access_list(end, glance))
-    return tuple(dict.fromkeys(own + walk.changers))
+    for step in steps:
+        walk.look_at(step)
+    return tuple(dict.fromkeys(walk.changers_of(end, end) + walk.changers))
 
 
-def detour_changers(steps: Iterable[tuple[bytes, os.stat_result]], end: bytes, view: View, glance: Glance) -> tuple[str, ...]:
+def detour_changers(steps: Iterable[Step], end: bytes, view: View, glance: Glance) -> tuple[str, ...]:
     """Return one sentence for each account that could make the path of ``steps`` to the directory ``end`` a way to another one,
     by another entry in the place of a link, or of a directory that is left again by ``..``: in its directory, or in one above it.
     Root and the target account are left out. ``steps`` and ``glance`` are those of ``changers_on``. Raises Uninspectable and
     OSError.
     """
     walk, way = _Walk(view.target_uid, view.mounts, view.cwd, glance), tuple(steps)
-    for (directory, entry), after in zip(way, (*(at for at, _ in way[1:]), end), strict=True):
-        is_entered = after != directory and os.path.dirname(after) == directory
-        if stat.S_ISLNK(entry.st_mode) or not is_entered:
-            walk.follow(directory)
-            walk._look_at(directory, entry)
+    for step, after in zip(way, (*(each.directory for each in way[1:]), end), strict=True):
+        is_entered = after != step.directory and os.path.dirname(after) == step.directory
+        if stat.S_ISLNK(step.entry.st_mode) or not is_entered:
+            walk.follow(step.directory)
+            walk.look_at(step)
     return _sentences(walk.changers)
 
 
-def digest_of(path: bytes, limit: int) -> bytes:
-    """Return the SHA-256 of the regular file at ``path``. Raises Uninspectable, also for a file of more than ``limit`` bytes."""
-    file = open_regular(path)
+def digest_of(path: bytes, limit: int, glance: Glance) -> bytes:
+    """Return the SHA-256 of the regular file at ``path``, where ``glance`` has found it. Raises Uninspectable, also for a file of
+    more than ``limit`` bytes.
+    """
+    file = open_regular(path, glance)
     try:
         return _digest(file, path, limit)
     finally:
@@ -603,10 +572,11 @@ def _signature(status: os.stat_result) -> _Signature:
     return (status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_ctime_ns)
 
 
-def _remember(key: _Key, table: bytes, glance: Glance) -> None:
+def _remember(key: _Key, table: bytes, sight: Sight, glance: Glance) -> None:
     if len(_SAFE) >= _MOST_SAFE:
         _SAFE.clear()
-    _SAFE[key] = (table, tuple((path, _signature(status)) for path, status in glance.statuses.items()))
+    way = dict.fromkeys((b"/", *(step.path for step in sight.steps)))
+    _SAFE[key] = (table, tuple((path, _signature(glance.lstat(path))) for path in way))
 
 
 def _is_as_it_was(key: _Key, glance: Glance) -> bool:
@@ -623,12 +593,12 @@ def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:
     return Uninspectable(f"the interpreter in its first line {because}", looked_at=(named,), is_unfit=True)
 
 
-def copy_content(path: bytes, copy: bytes, *, before: Callable[[int], None]) -> bytes:
-    """Copy the content of the file to which ``path`` leads into ``copy``, a new file. Return the SHA-256 of the bytes that were
-    written. ``before`` is called before each piece, with the descriptor of ``copy``, and raises OSError if no more may be
-    written. Raises Uninspectable. Raises OSError if the copy cannot be written.
+def copy_content(path: bytes, copy: bytes, glance: Glance, *, before: Callable[[int], None]) -> bytes:
+    """Copy the content of the file at ``path``, where ``glance`` has found it, into ``copy``, a new file. Return the SHA-256 of
+    the bytes that were written. ``before`` is called before each piece, with the descriptor of ``copy``, and raises OSError if no
+    more may be written. Raises Uninspectable. Raises OSError if the copy cannot be written.
     """
-    file = open_regular(path)
+    file = open_regular(path, glance)
     try:
         into = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:

@@ -9,14 +9,13 @@ owners of files.
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import re
 import select
 import struct
 from _thread import allocate_lock  # threading runs code in each child after a fork; a monitor's start would wait for it
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from io import FileIO
 from types import MappingProxyType
@@ -159,32 +158,26 @@ class Mounts:
     """
 
     trusted: tuple[bytes, ...] = ()
-    _known: dict[bytes, Mount | None] = field(default_factory=dict)
 
-    def at(self, path: bytes) -> Mount | None:
-        """Return the mount of ``path`` (absolute, without links). Return None if ``path`` is on the mount of ``/``."""
-        if path == b"/":
-            return None
-        if path not in self._known:
-            number = _number(path)
-            self._known[path] = None if number == self._root else self._listed(number)
-        return self._known[path]
+    def at(self, number: int) -> Mount | None:
+        """Return the mount that has this ``number`` (see ``number_of``). Return None for the mount of ``/``."""
+        return None if number == self._root else self._listed(number)
 
-    def why_not(self, path: bytes) -> str:
-        """Return why jitd cannot believe the owner that the mount reports for the file at ``path``. Return "" if jitd can
+    def why_not(self, number: int) -> str:
+        """Return why jitd cannot believe the owner that the mount with this ``number`` reports for a file. Return "" if jitd can
         believe it.
         """
-        mount = self.at(path)
+        mount = self.at(number)
         if mount is None or mount.is_below(self.trusted):
             return ""
         is_roots_own = b"idmapped" not in mount.options and mount.device == self._listed(self._root).device
         return "" if is_roots_own else mount.why_not
 
-    def elsewhere(self, path: bytes) -> tuple[bytes, ...]:
-        """Return the other paths that lead to the place of ``path`` (absolute, without links), as far as other mounts show it. It
-        is not looked whether something else is mounted on top.
+    def elsewhere(self, path: bytes, number: int) -> tuple[bytes, ...]:
+        """Return the other paths that lead to the place of ``path`` (absolute, without links), which is on the mount with this
+        ``number``, as far as other mounts show it. It is not looked whether something else is mounted on top.
         """
-        mount = self.at(path) or self._listed(self._root)
+        mount = self._listed(number)
         place = _below(mount.root, path, mount.point)
         others = (_below(one.point, place, one.root) for one in _by_device(OWN()).get(mount.device, ()) if place)
         return tuple(dict.fromkeys(one for one in others if one not in (b"", path)))
@@ -196,7 +189,7 @@ class Mounts:
 
     @cached_property
     def _root(self) -> int:
-        return _number(b"/")
+        return _number(_HERE, b"/")
 
     @cached_property
     def _others(self) -> Mapping[int, Mount]:
@@ -212,8 +205,8 @@ def _below(top: bytes, path: bytes, above: bytes) -> bytes:
 
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_HERE, _NOT_FOLLOWED, _NOT_MOUNTED = -100, 0x100, 0x800
-"""The constants AT_FDCWD, AT_SYMLINK_NOFOLLOW and AT_NO_AUTOMOUNT of statx(2)."""
+_HERE, _ITSELF, _NOT_MOUNTED = -100, 0x1000, 0x800
+"""The constants AT_FDCWD, AT_EMPTY_PATH and AT_NO_AUTOMOUNT of statx(2)."""
 _MOUNT = 0x1000
 """STATX_MNT_ID of statx(2). Linux has this flag since version 5.8."""
 _ANSWER = struct.Struct("=I140xQ104x")
@@ -223,22 +216,24 @@ are not read.
 _ROOM = ctypes.c_char * _ANSWER.size
 
 
-def _number(path: bytes) -> int:
-    """Return the number that the kernel gave to the mount of ``path``. Raises OSError and ValueError."""
+def number_of(file: int) -> int:
+    """Return the number that the kernel gave to the mount of the descriptor ``file``. Raises OSError and ValueError."""
+    return _number(file, b"")
+
+
+def _number(file: int, path: bytes) -> int:
     answer = _ROOM()
-    if _LIBC.statx(_HERE, path, _NOT_FOLLOWED | _NOT_MOUNTED, _MOUNT, answer) != 0:
+    if _LIBC.statx(file, path, _ITSELF | _NOT_MOUNTED, _MOUNT, answer) != 0:
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), path)
+        raise OSError(number, os.strerror(number))
     filled, found = _ANSWER.unpack_from(answer)
     if not filled & _MOUNT:
         raise ValueError("the kernel does not report the number of this mount")
     return int(found)
 
 
-def is_procfs(path: bytes) -> bool:
-    """True if ``path`` (absolute, without links) is in procfs. Raises OSError."""
-    try:
-        mount = Mounts().at(path)
-    except ValueError as fault:
-        raise OSError(errno.ENODATA, str(fault)) from None
-    return mount is not None and mount.kind == "proc"
+def kind_of(number: int) -> str:
+    """Return the kind of file system of the mount that has this ``number``. Raises OSError and ValueError."""
+    if (mount := read(OWN()).get(number)) is None:
+        raise ValueError("the kernel does not list this mount")
+    return mount.kind

@@ -14,9 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from jitd.files.inspection import MOST_LINKS, parts
+from jitd.files.glance import MOST_LINKS, Glance, parts
 from jitd.files.mounts import Mounts
-from jitd.files.path_lookup import Look
 from jitd.files.silence import MOUNTS
 
 PROGRAMS = (b"/usr/bin", b"/usr/sbin", b"/usr/local/bin", b"/usr/local/sbin")
@@ -32,19 +31,20 @@ class Literals:
     directories: tuple[bytes, ...] = ()
 
 
-def names_of(paths: Iterable[bytes], named: Literals, look: Look) -> tuple[bytes, ...]:
+def names_of(paths: Iterable[bytes], named: Literals, look: Glance, *, is_link_its_own: bool = False) -> tuple[bytes, ...]:
     """Return all names of the file to which ``paths`` (absolute) lead. Those in ``named`` are compared with it by device and
-    inode, whatever links are on the way. Raises silence.Silent if ``named`` has a place that does not answer.
+    inode, whatever links are on the way. If ``is_link_its_own``, one that is a link itself names only what is reached by this
+    link: ``reboot``, a link to systemctl, is not systemctl. Raises silence.Silent if ``named`` has a place that does not answer.
     """
     found: dict[bytes, None] = {}
     mounts = Mounts()
     files: set[_Identity] = set()
     below: dict[_Identity, set[bytes]] = {}
     for name, is_real in dict.fromkeys(each for path in paths for each in _followed(path, look)):
-        here = (name, *_elsewhere(name, mounts))
+        here = (name, *_elsewhere(name, mounts, look))
         found |= dict.fromkeys(here)
         with suppress(OSError, ValueError):
-            files |= {_identity(look.lstat(name))} if is_real else set()
+            files |= {_identity(look.lstat(name))} if is_real or is_link_its_own else set()
         for one in here if named.directories else ():
             with suppress(OSError, ValueError):  # Silent is an OSError, too
                 MOUNTS.approach((os.path.dirname(one),))
@@ -53,7 +53,7 @@ def names_of(paths: Iterable[bytes], named: Literals, look: Look) -> tuple[bytes
     MOUNTS.approach((*named.files, *named.directories))
     for literal in named.files:
         with suppress(OSError, ValueError):
-            if _identity(os.stat(literal)) in files:
+            if _identity(os.stat(literal, follow_symlinks=not is_link_its_own)) in files:
                 found[literal] = None
     for literal in named.directories:
         with suppress(OSError, ValueError):
@@ -61,11 +61,11 @@ def names_of(paths: Iterable[bytes], named: Literals, look: Look) -> tuple[bytes
     return tuple(found)
 
 
-def other_names(path: bytes, status: os.stat_result) -> tuple[bytes, ...]:
-    """Return the other names of the file at ``path`` (absolute, without links), whose status is ``status``: those by other
-    mounts, and, if it is a program, its hard links in the directories of programs. Raises OSError.
+def other_names(path: bytes, look: Glance) -> tuple[bytes, ...]:
+    """Return the other names of the file at ``path`` (absolute, without links): those by other mounts, and, if it is a program,
+    its hard links in the directories of programs. Raises OSError.
     """
-    found = dict.fromkeys(_elsewhere(path, Mounts()))
+    found, status = dict.fromkeys(_elsewhere(path, Mounts(), look)), look.lstat(path)
     if stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and status.st_mode & 0o111:
         for directory in PROGRAMS:
             with suppress(FileNotFoundError), os.scandir(directory) as entries:
@@ -75,7 +75,7 @@ def other_names(path: bytes, status: os.stat_result) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _followed(path: bytes, look: Look) -> Iterator[tuple[bytes, bool]]:
+def _followed(path: bytes, look: Glance) -> Iterator[tuple[bytes, bool]]:
     """Yield ``path``, and each path that it becomes when one link more is followed, where ``..`` is folded away. The last one
     comes with True if it has no link any more.
     """
@@ -107,9 +107,9 @@ def _above(path: bytes) -> Iterator[bytes]:
     return (b"/".join(parts[:at]) for at in range(2, len(parts)))
 
 
-def _elsewhere(path: bytes, mounts: Mounts) -> tuple[bytes, ...]:
+def _elsewhere(path: bytes, mounts: Mounts, look: Glance) -> tuple[bytes, ...]:
     try:
-        return mounts.elsewhere(path)
+        return mounts.elsewhere(path, look.mount(path))
     except (OSError, ValueError):
         return ()
 

@@ -2,9 +2,9 @@
 """Finds operands. An operand is an argument of a command that names a file. If only root and the target account can change what
 the command reads from the file, the operand is left out.
 
-Law: the only module of jitd that this module imports is ``inspection``. The amount of work for all arguments together is limited.
-Only regular files that another account could change are opened. If the approval cannot be bound to the content of such a file,
-``Operand.because`` says so. Calls may block.
+Law: the only modules of jitd that this module imports are ``inspection`` and ``glance``. The amount of work for all arguments
+together is limited. Only regular files that another account could change are opened. If the approval cannot be bound to the
+content of such a file, ``Operand.because`` says so. Calls may block.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from jitd.files.glance import Glance
 from jitd.files.inspection import Uninspectable, View, changers, digest_of, makers, path_in_sentence
 
 MOST_ARGUMENTS = 64
@@ -70,11 +71,12 @@ def find(
     sees: Callable[[bytes], bool] = lambda path: True,
     *,
     tells: Callable[[bytes], bool] = lambda path: True,
+    glance: Glance,
     and_absent: bool = False,
     most: int = MOST_ENTRIES,
 ) -> Iterator[Operand]:
     """Yield the operands of a command that runs in ``view``. The file of an operand is read only if ``reads`` returns true for
-    this file.
+    this file. ``reads`` and ``sees`` must look with ``glance``, too: then they judge the file that is read.
 
     ``tells`` returns true for a file or a directory that the requester can read. Of any other, no answer about this path or about
     another one depends on the size or on the number of entries, except that of a directory with more than MOST_ENTRIES.
@@ -94,12 +96,12 @@ def find(
         if not sees(path):
             yield Operand(at, path, path, b"", UNSEEN)
             continue
-        found, is_file = _look_at(at, path, view, entries, and_absent=and_absent)
+        found, is_file = _look_at(at, path, view, entries, glance, and_absent=and_absent)
         if found is None:
             continue
         if is_file and reads(path) and reads(found.real):
             is_told = tells(found.real)
-            found, size = _read(found, min(LIMIT, left[is_told]), is_told=is_told)
+            found, size = _read(found, min(LIMIT, left[is_told]), glance, is_told=is_told)
             left[is_told] -= size
         yield found
 
@@ -124,7 +126,13 @@ def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def drift(
-    argv: Sequence[bytes], view: View, approved: Iterable[Bound], masked: Container[int] = (), *, and_absent: bool = False
+    argv: Sequence[bytes],
+    view: View,
+    approved: Iterable[Bound],
+    masked: Container[int] = (),
+    *,
+    glance: Glance,
+    and_absent: bool = False,
 ) -> str:
     """Compare the operands of ``argv`` with the operands in ``approved``. Return a sentence if an operand is not in
     ``approved``, or if the content of an approved operand has changed. Otherwise return "". ``masked`` contains the numbers of
@@ -132,14 +140,15 @@ def drift(
     """
     known = {(at, path): digest for at, path, digest in approved}
     real = {path: path for _, path in known}
-    for found in find(argv, view, lambda path: False, and_absent=and_absent, most=MOST_ENTRIES * (1 + MOST_CLOSED)):
+    most = MOST_ENTRIES * (1 + MOST_CLOSED)
+    for found in find(argv, view, lambda path: False, glance=glance, and_absent=and_absent, most=most):
         if (found.at, found.path) not in known:
             said = f"argument {found.at} can be changed by others, but could not when the argument was approved"
             return said if found.at in masked else f"{said}: {found.because}"
         real[found.path] = found.real
     for (at, path), digest in known.items():
         try:
-            is_same = not digest or digest_of(real[path], LIMIT) == digest
+            is_same = not digest or digest_of(real[path], LIMIT, glance) == digest
         except Uninspectable:
             is_same = False
         if not is_same:
@@ -163,22 +172,24 @@ def _after_letters(argument: bytes) -> Iterator[bytes]:
         yield argument[at:]
 
 
-def _look_at(at: int, path: bytes, view: View, entries: _Entries, *, and_absent: bool) -> tuple[Operand | None, bool]:
+def _look_at(
+    at: int, path: bytes, view: View, entries: _Entries, glance: Glance, *, and_absent: bool
+) -> tuple[Operand | None, bool]:
     """Return two values. The first value is the operand at ``path``. It is None if only root and the target account can change
     what a command reads there, and, without ``and_absent``, if nothing exists at ``path``. The second value is True if a regular
     file is at ``path``.
     """
     try:
-        real, who = changers(path, view)
-        status = os.lstat(real)
+        real, who = changers(path, view, glance)
+        status = glance.lstat(real)
         is_device = stat.S_ISCHR(status.st_mode)
-        is_led = is_device and bool(set(who) - set(changers(real, view)[1]))  # others can make the path lead elsewhere
+        is_led = is_device and bool(set(who) - set(changers(real, view, glance)[1]))  # others can make the path lead elsewhere
     except Uninspectable as fault:
         if not fault.is_absent:
             return Operand(at, path, path, b"", f"not bound: {fault}"), False
-        return (_absent(at, path, view) if and_absent else None), False
-    except OSError:  # the file was removed just now
-        return (_absent(at, path, view) if and_absent else None), False
+        return (_absent(at, path, view, glance) if and_absent else None), False
+    except OSError as fault:
+        return Operand(at, path, path, b"", f"not bound: {fault.strerror}"), False
     if stat.S_ISREG(status.st_mode):
         is_others = bool(who) and not real.startswith(b"/sys/")
         return (Operand(at, path, real, b"", who[0]) if is_others else None), True
@@ -191,10 +202,10 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries, *, and_absent:
     return (Operand(at, path, real, b"", "; ".join((*who[:1], because))) if because else None), False
 
 
-def _absent(at: int, path: bytes, view: View) -> Operand | None:
+def _absent(at: int, path: bytes, view: View, glance: Glance) -> Operand | None:
     """Return the operand for ``path``, at which nothing exists, or None if only root and the target account could make it."""
     try:
-        who = makers(path, view)
+        who = makers(path, view, glance)
     except Uninspectable as fault:
         return Operand(at, path, path, b"", f"not bound: {fault}")
     if not who:
@@ -218,7 +229,7 @@ class _Entries:
 
     def may_be_changed(self, directory: bytes) -> bool:
         """Return False if everything below ``directory`` was examined, and only root and the target account can change anything
-        there. Otherwise return True.
+        there. Otherwise return True. Nobody else can change what leads to ``directory``, so it can be looked up anew.
         """
         ahead = [directory]
         try:
@@ -253,39 +264,46 @@ class _Entries:
         entries. Also return how many entries may be examined then.
         """
         found: list[bytes] = []
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                left -= 1
-                if left < 0 or self._is_others(entry):
-                    return None, left
-                if entry.is_dir(follow_symlinks=False):
-                    found.append(entry.path)
+        with Glance() as glance:
+            file = glance.open(glance.follow(directory).path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with os.scandir(file) as entries:
+                for entry in entries:
+                    left -= 1
+                    path = os.path.join(directory, os.fsencode(entry.name))
+                    if left < 0 or self._is_others(path, entry):
+                        return None, left
+                    if entry.is_dir(follow_symlinks=False):
+                        found.append(path)
+        finally:
+            os.close(file)
         return found, left
 
-    def _is_others(self, entry: os.DirEntry[bytes]) -> bool:
+    def _is_others(self, path: bytes, entry: os.DirEntry[str]) -> bool:
         status = entry.stat(follow_symlinks=False)
         if status.st_uid not in (0, self.view.target_uid):
             return True
-        if stat.S_ISLNK(status.st_mode):
-            real, who = changers(entry.path, self.view)
-            return bool(who) or os.path.isdir(real)
-        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            return True
-        # With an access list, the group bits of the mode are the mask of the list (acl(5)). A directory may also be a mount point
-        # of another file system, so ``changers`` is called for it.
-        is_open = bool(status.st_mode & 0o022)
-        return is_open or (entry.is_dir(follow_symlinks=False) and bool(changers(entry.path, self.view)[1]))
+        with Glance() as glance:
+            if stat.S_ISLNK(status.st_mode):
+                real, who = changers(path, self.view, glance)
+                return bool(who) or stat.S_ISDIR(glance.lstat(real).st_mode)
+            if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+                return True
+            # With an access list, the group bits of the mode are the mask of the list (acl(5)). A directory may also be a mount
+            # point of another file system, so ``changers`` is called for it.
+            is_open = bool(status.st_mode & 0o022)
+            return is_open or (stat.S_ISDIR(status.st_mode) and bool(changers(path, self.view, glance)[1]))
 
 
-def _read(found: Operand, limit: int, *, is_told: bool) -> tuple[Operand, int]:
+def _read(found: Operand, limit: int, glance: Glance, *, is_told: bool) -> tuple[Operand, int]:
     """Return ``found`` with the digest of its file added. If the approval cannot be bound to the file, and the requester can read
     it (``is_told``), the reason is added instead. Also return the number of bytes that were read.
     """
     try:
-        size = os.stat(found.real).st_size
+        size = glance.lstat(found.real).st_size
         if size > limit:
             return _loose(found, "it is too large to be bound", is_told=is_told), 0
-        return replace(found, digest=digest_of(found.real, limit)), size
+        return replace(found, digest=digest_of(found.real, limit, glance)), size
     except (OSError, Uninspectable) as fault:
         return _loose(found, f"it cannot be bound: {fault}", is_told=is_told), 0
 

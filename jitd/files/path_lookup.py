@@ -2,36 +2,23 @@
 """Looks up paths. This module finds the file to which a path leads, and finds out if this file could be executed. If no file
 exists, this module finds out which accounts may learn that no file exists.
 
-Law: no file is opened. A user gets only information that the user could also get without jitd. If a path cannot be judged,
-Uninspectable is raised with a sentence. Nothing is guessed. This module follows links itself and does not let the kernel follow
-links. If the kernel followed them, the links in procfs would lead root to directories of another process.
+Law: no file is opened, and names are looked up by the look alone (``glance``). A user gets only information that the user could
+also get without jitd. If a path cannot be judged, Uninspectable is raised with a sentence. Nothing is guessed.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass
 
 from jitd.files import mounts
-from jitd.files.glance import Glance
-from jitd.files.inspection import ABSENT, ITSELF, MOST_LINKS, Uninspectable, access_list, parts
-from jitd.files.mounts import is_procfs
+from jitd.files.glance import ABSENCE, CIRCLE, HIDDEN, PROCFS, THERE, Glance, Sight, Steps, parts
+from jitd.files.inspection import Uninspectable, access_list
 
-THERE, ABSENCE, HIDDEN = "it is there", "it is not there", "it cannot be seen"
-CIRCLE = "its symbolic links lead in a circle"
-PROCFS = "what is below /proc differs from process to process"
-
-
-class Look(Glance):
-    """A cache for one look at files. Each path is followed only once for each account. The results are kept in ``sights``."""
-
-    __slots__ = ("sights",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sights: dict[tuple[bytes, int, bytes | None], _Sight] = {}
+Look = Glance
 
 
 def resolve(argv0: bytes, cwd: bytes, search_path: bytes, look: Look | None = None) -> bytes:
@@ -113,13 +100,11 @@ def _mode_at(path: bytes, look: Look) -> int:
         raise
 
 
-def _sight_of(path: bytes, look: Look) -> _Sight:
-    """Follow ``path`` (absolute) as root, and return the result as a ``_Sight``. Raises Uninspectable."""
+def _sight_of(path: bytes, look: Look) -> Sight:
+    """Follow ``path`` (absolute) as root, and return the result. Raises Uninspectable."""
     try:
-        return _walk(path, 0, (), None, look)
+        return look.follow(path)
     except OSError as fault:
-        if fault.errno in ABSENT:
-            return _Sight(path, ABSENCE, b"")
         raise Uninspectable(f"its directory cannot be resolved: {fault.strerror}", looked_at=(path,)) from None
 
 
@@ -164,6 +149,28 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look
     return "" if status.st_mode & bit else "the account to run as may not execute it"
 
 
+def status_of(path: bytes, look: Look) -> os.stat_result:
+    """Return the status of the file to which ``path`` (absolute) leads. Raises OSError."""
+    try:
+        found = _followed(path, look)
+    except Uninspectable as fault:
+        raise OSError(errno.ELOOP, str(fault)) from None
+    except ValueError as fault:
+        raise OSError(errno.EINVAL, str(fault)) from None
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return look.lstat(found)
+
+
+def is_open_to_root(path: bytes, look: Look) -> bool:
+    """True if root may look up names in the directory to which ``path`` (absolute) leads."""
+    try:
+        found = _followed(path, look)
+        return found is not None and look.may(found, os.X_OK)
+    except (OSError, ValueError, Uninspectable):
+        return False
+
+
 def closed_to_root(path: bytes, uid: int, groups: Container[int], look: Look | None = None) -> bytes:
     """Return the first directory of ``path`` (absolute) in which root may look up nothing, or "". ``path`` itself counts, too. An
     example is a directory of a person on a network file system whose server gives root no rights, or on FUSE.
@@ -172,23 +179,23 @@ def closed_to_root(path: bytes, uid: int, groups: Container[int], look: Look | N
     link.
     """
     look = look or Look()
-    if os.access(path, os.X_OK) or b".." in path.split(b"/"):
+    if b".." in path.split(b"/"):
         return b""
     at, ahead = b"/", parts(path)
     try:
         while ahead:
             if not _may(_SEARCH, at, look.lstat(at), uid, groups, look):
                 return b""
-            if not os.access(at, os.X_OK):
-                return at
-            at = os.path.join(at, ahead.pop())
-            if not stat.S_ISDIR(look.lstat(at).st_mode):
+            above, at = at, os.path.join(at, ahead.pop())
+            try:
+                status = look.lstat(at)
+            except PermissionError:  # perhaps its own status is kept from root, too
+                return at if look.may(above, os.X_OK) else above
+            if not stat.S_ISDIR(status.st_mode):
                 return b""
-    except PermissionError:  # its own status is kept from root, too
-        return at
+        return b"" if look.may(at, os.X_OK) else at
     except (OSError, ValueError):
         return b""
-    return b"" if os.access(at, os.X_OK) else at
 
 
 def closed_to(
@@ -211,7 +218,7 @@ def closed_to(
             if not stat.S_ISDIR(status.st_mode):
                 return b""
             if not _may(_SEARCH, at, status, uid, groups, look):
-                on = mounts.Mounts().at(at)
+                on = mounts.Mounts().at(look.mount(at))
                 return at if on is None or on.tells_modes else b""
             if not ahead or ahead[-1] == b".." or not _may(_SEARCH, at, status, asker, groups_of_asker, look):
                 return b""
@@ -256,15 +263,15 @@ def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None
         return False
 
 
-def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
+def may_execute(path: bytes, uid: int, groups: Container[int], look: Look | None = None) -> bool:
     """True if the account ``uid`` may execute the file to which ``path`` (absolute) leads. The decision follows modes, access
     lists and the mount.
     """
-    look = Look()
+    look = look or Look()
     try:
         sight = _walk(path, uid, groups, None, look)
         may = sight.end == THERE and _may(_EXECUTE, sight.path, look.lstat(sight.path), uid, groups, look)
-        return may and not os.statvfs(sight.path).f_flag & os.ST_NOEXEC
+        return may and not os.fstatvfs(look.file(sight.path)).f_flag & os.ST_NOEXEC
     except (Uninspectable, OSError):
         return False
 
@@ -272,7 +279,7 @@ def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What an account sees at a path: the path ``real`` to which it leads, or would lead, and the status of the file there.
-    ``status`` is None if nothing is there. ``steps`` and ``last``: see ``_Sight``. If the account cannot follow the path to its
+    ``status`` is None if nothing is there. ``steps`` and ``last``: see ``Sight``. If the account cannot follow the path to its
     end, ``is_hidden`` is True, and ``real`` is ``path``.
     """
 
@@ -296,85 +303,13 @@ def seen(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look:
     return Seen(path, None, sight.steps, sight.last, is_hidden=True)
 
 
-Steps = tuple[tuple[bytes, os.stat_result], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sight:
-    """The result when an account follows a path. ``path`` consists of the part that was resolved, and of the rest of the path,
-    which is unchanged. ``end`` says what is known about the end of the path: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name``
-    is the path with resolved directories. A link at the end of ``name`` is not resolved. If the last directory was not reached,
-    ``name`` is empty. ``steps`` are the directories on the way, each with the status of the entry in it that was followed.
-    ``last`` is the last file on the way that exists, as far as the account can follow the path.
+def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> Sight:
+    """Follow ``path`` as far as the account ``uid`` can follow it: a name is looked up only if the account may look it up. Raises
+    Uninspectable, OSError and ValueError.
     """
-
-    path: bytes
-    end: str
-    name: bytes
-    steps: Steps = ()
-    last: bytes = b""
-
-
-def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
-    """Follow ``path`` with the function ``_go``, and return its result. The result is stored in ``look``, so it is computed only
-    once. If nothing was hidden from the account (``end`` is not HIDDEN), the result is also stored for root.
-    """
-    if (sight := look.sights.get((path, uid, cwd))) is None:
-        sight = look.sights[path, uid, cwd] = _go(path, uid, groups, cwd, look)
-        if sight.end != HIDDEN:
-            look.sights[path, 0, cwd] = sight
-    return sight
-
-
-def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
-    """Follow ``path`` as far as the account ``uid`` can follow it, and return the result.
-
-    A name is looked up only if the account ``uid`` may look it up. This rule applies to each name in the path, and to each name
-    in the target of a symbolic link. ``cwd`` is the current directory of the process that will open the path, or None. Nothing
-    in procfs is looked up, with one exception. If ``cwd`` is given, /proc/self/cwd leads to ``cwd``, and /proc/self/root leads
-    to ``/``.
-    """
-    at, above = b"/", look.lstat(b"/")
-    ahead = parts(path)
-    links, name = 0, b""
-    steps: list[tuple[bytes, os.stat_result]] = []
-    while ahead:
-        if not _may(_SEARCH, at, above, uid, groups, look):
-            return _Sight(os.path.join(at, *reversed(ahead)), HIDDEN, name, tuple(steps), at)
-        part = ahead.pop()
-        if part == b"..":
-            at = os.path.dirname(at)
-            above = look.lstat(at)
-            continue
-        below = (at if at == b"/" else at + b"/") + part
-        name = name or (b"" if ahead else below)
-        try:
-            status = look.lstat(below)
-            leads_to = look.readlink(below) if stat.S_ISLNK(status.st_mode) else b""
-        except OSError as fault:
-            if fault.errno in ABSENT:
-                return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE, name, tuple(steps), at)
-            return _Sight(os.path.join(below, *reversed(ahead)), HIDDEN, name, tuple(steps), at)
-        steps.append((at, status))
-        if stat.S_ISLNK(status.st_mode):
-            links += 1
-            if links > MOST_LINKS:
-                return _Sight(os.path.join(below, *reversed(ahead)), CIRCLE, name, tuple(steps), at)
-            if leads_to.startswith(b"/"):
-                at, above = b"/", look.lstat(b"/")
-            ahead += parts(leads_to)
-        elif not stat.S_ISDIR(status.st_mode):  # this is not a directory, so nothing can exist below it
-            return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if ahead else THERE, name, tuple(steps), below)
-        elif status.st_dev == above.st_dev or os.major(status.st_dev) or not is_procfs(below):
-            at, above = below, status
-        elif cwd is not None and ahead[-1:] and ahead[-1] in ITSELF and ahead[-2:-1] in ([b"cwd"], [b"root"]):
-            links += 1
-            ahead.pop()
-            ahead += parts(cwd) if ahead.pop() == b"cwd" else []
-            at, above = b"/", look.lstat(b"/")
-        else:
-            return _Sight(os.path.join(below, *reversed(ahead)), PROCFS, name, tuple(steps), at)
-    return _Sight(at, THERE, name, tuple(steps), at)
+    if uid == 0:
+        return look.follow(path, cwd=cwd)
+    return look.follow(path, uid, lambda at, status: _may(_SEARCH, at, status, uid, groups, look), cwd)
 
 
 _READ, _EXECUTE, _SEARCH = 4, 1, 1

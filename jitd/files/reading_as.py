@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from jitd.files.inspection import parts
+from jitd.files.glance import ABSENCE, CIRCLE, PROCFS, THERE, Glance
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.syscall.restype = ctypes.c_long
@@ -26,15 +26,10 @@ _SETGROUPS = {
     "x86_64": 116, "aarch64": 159, "riscv64": 159, "loongarch64": 159, "ppc64le": 81, "s390x": 206, "armv7l": 206, "i686": 206,
 }  # fmt: skip
 """Maps an architecture to the number of the system call setgroups(2). The function of the C library would change all threads."""
-_MOST_LINKS = 40
-_PLACE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-_PROCFS = 0x9FA0
-"""PROC_SUPER_MAGIC of statfs(2)."""
 _UNCHANGED = ctypes.c_uint32(2**32 - 1)
 _CAPABILITIES_OF_THIS_THREAD = (ctypes.c_uint32 * 2)(0x20080522, 0)
 """The header of capset(2): its version 3, and 0 for the calling thread."""
 _NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
-_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +72,13 @@ def may_make_files(rights: Rights, directory: bytes) -> bool:
     OSError.
     """
     found: list[bool] = []
-    _run_as(rights, lambda: found.append(os.access(directory, os.W_OK | os.X_OK, effective_ids=True)))
+
+    def ask() -> None:
+        with Glance() as glance:
+            sight = glance.follow(directory)
+            found.append(sight.end == THERE and glance.may(sight.path, os.W_OK | os.X_OK))
+
+    _run_as(rights, ask)
     return found[0]
 
 
@@ -124,8 +125,7 @@ def _read_all(paths: Iterable[bytes], limit: int, left: int) -> Iterator[Read]:
         try:
             found = _read(path, limit, left)
         except OSError as fault:
-            if fault.errno not in _ABSENT:
-                yield Read(path, fault=fault.errno or errno.EIO)
+            yield Read(path, fault=fault.errno or errno.EIO)
         else:
             if found is not None:
                 left -= len(found.content)
@@ -133,16 +133,17 @@ def _read_all(paths: Iterable[bytes], limit: int, left: int) -> Iterator[Read]:
 
 
 def _read(path: bytes, limit: int, left: int) -> Read | None:
-    place = _place_of(path)
-    try:
-        if not stat.S_ISREG(os.fstat(place).st_mode):
+    with Glance() as glance:
+        sight = glance.follow(path)
+        if sight.end in (ABSENCE, CIRCLE, PROCFS):
+            return None
+        if sight.end != THERE:
+            raise OSError(sight.fault, os.strerror(sight.fault))
+        if not stat.S_ISREG(glance.lstat(sight.path).st_mode):
             return None
         if left <= 0:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        # O_NONBLOCK: a file whose owner holds a lease on it is refused, and is not waited for (fcntl(2), F_SETLEASE).
-        file = os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    finally:
-        os.close(place)
+        file = glance.open(sight.path)
     try:
         pieces, wanted = [], limit + 1
         while wanted and (piece := os.read(file, wanted)):
@@ -152,52 +153,6 @@ def _read(path: bytes, limit: int, left: int) -> Read | None:
         return Read(path, content[:limit], len(content) <= limit, os.fstat(file).st_mode)
     finally:
         os.close(file)
-
-
-def _place_of(path: bytes) -> int:
-    """Return a descriptor of what is at ``path``, which is not opened. Links are followed here, step by step, so that none leads
-    into procfs. openat2(2) could do this, but systemd's RestrictSUIDSGID forbids it. Raises OSError.
-    """
-    at, ahead, n_links = os.open(b"/", _PLACE), parts(path), 0
-    try:
-        while ahead:
-            below = os.open(ahead.pop(), _PLACE, dir_fd=at)
-            leads_to = _link_at(below)
-            if leads_to is None:
-                at, before = below, at
-                os.close(before)
-                if _kind(at) == _PROCFS:
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-                continue
-            n_links += 1
-            if n_links > _MOST_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-            if leads_to.startswith(b"/"):
-                before, at = at, os.open(b"/", _PLACE)
-                os.close(before)
-            ahead += parts(leads_to)
-    except BaseException:
-        os.close(at)
-        raise
-    return at
-
-
-def _link_at(place: int) -> bytes | None:
-    """If ``place`` is a symbolic link, close it and return where it leads. Otherwise return None."""
-    if not stat.S_ISLNK(os.fstat(place).st_mode):
-        return None
-    try:
-        return os.readlink(b"", dir_fd=place)
-    finally:
-        os.close(place)
-
-
-def _kind(file: int) -> int:
-    """Return the number of the kind of file system of ``file`` (statfs(2), ``f_type``)."""
-    answer = (ctypes.c_long * 64)()
-    if _LIBC.fstatfs(file, answer) != 0:
-        raise _fault()
-    return int(answer[0])
 
 
 def _fault() -> OSError:

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 
-from jitd.files.inspection import Uninspectable, View, changers, open_regular
+from jitd.files.glance import Glance
+from jitd.files.inspection import Uninspectable, View, changers, open_regular, refuse_unfound
 from jitd.hosts.stack import Source
 from jitd.hosts.starting import LISTENER, Process
 from jitd.versions import STATUS, programs_in
@@ -95,13 +96,17 @@ class Places:
 
     def _taken(self, path: str, largest: int) -> tuple[bytes, os.stat_result] | None:
         try:
-            file = open_regular(os.fsencode(self._root + path))
+            file = self._opened(path)
         except Uninspectable as fault:
             if fault.is_absent:
                 return None
             raise (NoFile if fault.is_unfit else Unreadable)(fault.because) from None
         except ValueError:  # the name contains a NUL
             return None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as fault:
+            raise fault if isinstance(fault, Unreadable) else Unreadable(f"{path}: {fault.strerror}") from None
         try:
             with os.fdopen(file, "rb") as stream:
                 status = os.fstat(stream.fileno())
@@ -111,6 +116,14 @@ class Places:
         if len(data) > largest:
             raise Unreadable(f"{path} has more than {largest} bytes")
         return data, status
+
+    def _opened(self, path: str) -> int:
+        """Return a descriptor of the regular file at ``path``. Raises Uninspectable, OSError and ValueError."""
+        with Glance() as glance:
+            named = os.fsencode(self._root + path)
+            sight = glance.follow(named)
+            refuse_unfound(named, sight)
+            return open_regular(sight.path, glance)
 
     def stack(self, service: str) -> Source | None:
         """Return the file of a service. Return None if there is no file. Raises Unreadable."""

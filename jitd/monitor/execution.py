@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jitd.files import inspection, interpreters
+from jitd.files.glance import Glance
 from jitd.files.inspection import Uninspectable, View, path_in_sentence
 from jitd.files.operands import drift
 from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job
@@ -47,8 +48,13 @@ class Execution:
 
 def what_to_execute(job: Job, state_dir: str) -> Execution:
     """Return what has to be executed so that only what was approved runs. Raises CannotStart and Uninspectable."""
+    with Glance() as glance:
+        return _looked(job, state_dir, glance)
+
+
+def _looked(job: Job, state_dir: str, glance: Glance) -> Execution:
     try:
-        found = inspection.inspect(job.path, job.trusted_uid, trusted=job.trusted)
+        found = inspection.inspect(job.path, job.trusted_uid, trusted=job.trusted, glance=glance)
     except Uninspectable as fault:
         if fault.is_absent:
             raise CannotStart(f"the file is missing: {fault}", MISSING) from None
@@ -56,7 +62,7 @@ def what_to_execute(job: Job, state_dir: str) -> Execution:
     if found.digest != job.digest:
         raise CannotStart("the file was changed since it was approved")
     view = View(job.trusted_uid, job.cwd, job.trusted)
-    changed = "" if job.operands is None else drift(job.argv, view, job.operands, _masked(job))
+    changed = "" if job.operands is None else drift(job.argv, view, job.operands, _masked(job), glance=glance)
     if changed:
         raise CannotStart(changed)
     if not found.writable_by:
@@ -64,50 +70,50 @@ def what_to_execute(job: Job, state_dir: str) -> Execution:
     if not job.writable:
         raise CannotStart(f"other accounts may change the file: {found.writable_by[0]}")
     try:
-        return _assembled(job, os.fsencode(copy_directory(state_dir, job.run)))
+        return _assembled(job, os.fsencode(copy_directory(state_dir, job.run)), glance)
     except OSError as fault:
         raise CannotStart(f"the copy that is to be executed cannot be made: {fault.strerror}", FAILED) from None
 
 
-def _assembled(job: Job, directory: bytes) -> Execution:
-    """Do what the kernel does with a script, up to the first file that is none, or that a handler of binfmt_misc takes. Raises
-    CannotStart, Uninspectable and OSError.
+def _assembled(job: Job, directory: bytes, glance: Glance) -> Execution:
+    """Do what the kernel does with a script, up to the first file that is none, or that a handler of binfmt_misc takes. All that
+    is copied was found by ``glance``. Raises CannotStart, Uninspectable and OSError.
     """
     os.mkdir(directory, 0o700)
     _give_to_target(job, directory)
     approved = dict(job.interpreters)
-    command = file = _place(job, job.path, job.digest, directory + b"/" + os.path.basename(job.path))
+    command = file = _place(job, job.path, job.digest, directory + b"/" + os.path.basename(job.path), glance)
     argv, stood_in_for = job.argv, [job.path]
     for number in range(interpreters.MOST + 1):
-        opened = _opened_for(file)
+        opened = _opened_for(file, glance)
         for named in opened.handlers:
-            _require_roots(inspection.inspect(named, job.trusted_uid, trusted=job.trusted).writable_by)
+            _require_roots(inspection.inspect(named, job.trusted_uid, trusted=job.trusted, glance=glance).writable_by)
         for named in opened.loaders:
-            _require_roots(_changers(job, named))
+            _require_roots(_changers(job, named, glance))
         if opened.line is None or opened.handlers:
             return Execution(file, argv, command, tuple(stood_in_for))
         named, argument = opened.line.interpreter, opened.line.argument
         argv = (named, *(() if argument is None else (argument,)), file, *argv[1:])
         file = named
-        if _changers(job, named):
+        if _changers(job, named, glance):
             if named not in approved:
                 because = "others can change what executes the file, but could not when it was approved"
                 raise CannotStart(f"{because}: {path_in_sentence(named)}")
-            file = _place(job, named, approved[named], b"%s/%d-%s" % (directory, number + 1, os.path.basename(named)))
+            file = _place(job, named, approved[named], b"%s/%d-%s" % (directory, number + 1, os.path.basename(named)), glance)
             stood_in_for.append(named)
     raise CannotStart(f"the file has a chain of more than {interpreters.MOST} interpreters")
 
 
-def _opened_for(path: bytes) -> interpreters.Opened:
-    file = inspection.open_regular(path)
+def _opened_for(path: bytes, glance: Glance) -> interpreters.Opened:
+    file = inspection.open_regular(glance.follow(path).path, glance)
     try:
         return inspection.opened_for(file, path)
     finally:
         os.close(file)
 
 
-def _changers(job: Job, path: bytes) -> tuple[str, ...]:
-    return inspection.changers(path, View(job.trusted_uid, None, job.trusted))[1]
+def _changers(job: Job, path: bytes, glance: Glance) -> tuple[str, ...]:
+    return inspection.changers(path, View(job.trusted_uid, None, job.trusted), glance)[1]
 
 
 def _require_roots(changers: tuple[str, ...]) -> None:
@@ -116,20 +122,21 @@ def _require_roots(changers: tuple[str, ...]) -> None:
         raise CannotStart(f"others can change what executes the file, and the kernel opens it by its name: {changers[0]}")
 
 
-def _place(job: Job, path: bytes, digest: bytes, copy: bytes) -> bytes:
+def _place(job: Job, path: bytes, digest: bytes, copy: bytes, glance: Glance) -> bytes:
     """Return the path of a file that has the approved ``digest``, and that nobody but root and the target account can change:
     ``path`` itself, or the program to which it leads, or else ``copy``, a new file. A script to which somebody's link leads is
     copied, because it may read what lies beside it, and the link may lead to an equal script elsewhere by now. Raises
     CannotStart, Uninspectable and OSError.
     """
-    real, changers = inspection.changers(path, View(job.trusted_uid, None, job.trusted))
-    if changers and (_changers(job, real) or not inspection.is_elf(real)):
-        is_approved = inspection.copy_content(path, copy, before=_spare_unless_roots(job)) == digest
+    real, changers = inspection.changers(path, View(job.trusted_uid, None, job.trusted), glance)
+    if changers and (_changers(job, real, glance) or not inspection.is_elf(real, glance)):
+        is_approved = inspection.copy_content(real, copy, glance, before=_spare_unless_roots(job)) == digest
         place = copy
-        _give_to_target(job, copy)
+        if is_approved:  # nobody else may read a copy of anything but what was approved
+            _give_to_target(job, copy)
     else:
         place = real if changers else path
-        is_approved = inspection.digest_of(place, inspection.LIMIT) == digest
+        is_approved = inspection.digest_of(real, inspection.LIMIT, glance) == digest
     if not is_approved:
         what = "the file" if path == job.path else f"{path_in_sentence(path)}, which executes the file,"
         raise CannotStart(f"{what} was changed since it was approved")

@@ -62,7 +62,8 @@ def asked(file: Path, new: bytes, account: str) -> Command:
 def look(file: Path, new: bytes = b"new\n", account: str = "nobody") -> edits.Looked:
     """What nobody is answered, who wants ``new`` written by ``account``."""
     command = asked(file, new, account)
-    found = edits.look(command, WHO, ())
+    with path_lookup.Look() as glance:
+        found = edits.look(command, WHO, (), glance)
     edits.scripts_of(command, found.before, new)
     return found
 

@@ -18,8 +18,8 @@ from jitd.core.decision import Deny, Permit, Terms
 from jitd.core.policy import Policy, Rule
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.screening import Sighting, look
-from jitd.files import inspection, path_lookup
-from jitd.files.glance import Glance
+from jitd.files import path_lookup
+from jitd.files.glance import ABSENCE, Glance
 from jitd.files.inspection import Uninspectable, inspect
 from jitd.files.names import Literals, names_of
 from tests.daemon.knowing import nothing
@@ -57,25 +57,31 @@ def seen(path: Path) -> Sighting:
     return look(Policy((ANY,), "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment(), nothing())
 
 
-def test_in_one_look_nothing_on_the_way_is_asked_about_twice(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: Counter[tuple[str, Any]] = Counter()
+def test_in_one_look_no_name_is_looked_up_twice(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS R-35: each name in each directory, and no whole path, which would be looked up anew."""
+    looked_up: Counter[tuple[bytes, bytes]] = Counter()
+    look_up = Glance._look_up
 
-    def counted(name: str) -> Callable[..., Any]:
+    def counted(glance: Glance, path: bytes, flags: int) -> int:
+        looked_up[os.path.split(path)] += 1
+        return look_up(glance, path, flags)
+
+    def refuses(name: str) -> Callable[..., Any]:
         call = getattr(os, name)
 
-        def count(path: Any, *more: Any) -> Any:
-            calls[name, path] += 1
-            return call(path, *more)
+        def play(path: Any, *more: Any, **how: Any) -> Any:
+            assert isinstance(path, int) or not os.fsencode(path).startswith(os.fsencode(place)), (name, path)
+            return call(path, *more, **how)
 
-        return count
+        return play
 
     (place / "link").symlink_to("bin")
-    for name in ("lstat", "readlink", "getxattr"):
-        monkeypatch.setattr(os, name, counted(name))
+    monkeypatch.setattr(Glance, "_look_up", counted)
+    for name in ("open", "stat", "lstat", "readlink", "getxattr", "listxattr", "access", "statvfs", "scandir"):
+        monkeypatch.setattr(os, name, refuses(name))
     assert isinstance(seen(place / "link/tool").decision, Permit)
-    assert calls["readlink", os.fsencode(place / "link")] == 1
-    assert calls["lstat", os.fsencode(place / "bin/tool")] == 1
-    assert {call for call, n in calls.items() if n > 1} == set()
+    assert looked_up[os.fsencode(place), b"link"] == looked_up[os.fsencode(place / "bin"), b"tool"] == 1
+    assert {name: n for name, n in looked_up.items() if n > 1} == {}
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {
@@ -98,32 +104,40 @@ def test_the_next_look_sees_what_has_changed_since_the_last(place: Path, change:
     assert isinstance(before.decision, Permit) and seen(Path("/usr/bin/true")).command.digest
 
 
-def test_what_was_not_there_is_asked_about_again(place: Path) -> None:
+def test_what_was_not_there_stays_absent_for_the_whole_look(place: Path) -> None:
+    """THREATS R-35."""
     glance, path = Glance(), os.fsencode(place / "new")
-    for ask in (glance.lstat, glance.readlink, glance.access):
+    (place / "new").mkdir()
+    assert glance.follow(path + b"/x").end == ABSENCE
+    (place / "new/x").symlink_to("bin")
+    (place / "other").mkdir()
+    for ask in (glance.lstat, glance.readlink, glance.access, glance.mount, glance.open):
         with pytest.raises(FileNotFoundError):
-            ask(path)
-    (place / "new").symlink_to("bin")
-    assert glance.readlink(path) == b"bin" and glance.lstat(path).st_size == 3
-    assert glance.access(os.fsencode(place / "bin")) is None
+            ask(path + b"/x")
+    with Glance() as another:
+        assert another.readlink(path + b"/x") == b"bin" and another.lstat(path + b"/x").st_size == 3
 
 
-def test_what_is_open_is_judged_and_not_what_has_taken_its_place(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A digest is told to who can read the file that it is of: the one that was opened."""
+def test_what_was_found_is_judged_and_not_what_has_taken_its_place(place: Path) -> None:
+    """THREATS R-35: a digest is told to who can read the file that it is of."""
     tool, glance = os.fsencode(place / "bin/tool"), path_lookup.Look()
-    assert path_lookup.is_readable(tool, ALICE.uid, (), None, path_lookup.Look())
     assert path_lookup.is_visible_absence(tool, ALICE.uid, (), None, glance)
-    opened = inspection.open_regular
-
-    def secret_by_now(path: bytes) -> int:
-        (place / "bin/secret").write_bytes(b"secret")
-        (place / "bin/secret").chmod(0o700)
-        os.rename(place / "bin/secret", path)
-        return opened(path)
-
-    monkeypatch.setattr(inspection, "open_regular", secret_by_now)
+    before = os.stat(tool)
+    (place / "bin/secret").write_bytes(b"secret")
+    (place / "bin/secret").chmod(0o700)
+    os.rename(place / "bin/secret", tool)
     found = inspect(tool, ME, glance=glance)
-    assert found.size == 6 and not path_lookup.is_readable(tool, ALICE.uid, (), None, glance)
+    assert (found.inode, found.size) == (before.st_ino, before.st_size)
+    assert path_lookup.is_readable(tool, ALICE.uid, (), None, glance)
+    assert not path_lookup.is_readable(tool, ALICE.uid, (), None, path_lookup.Look())
+
+
+def test_a_file_that_is_closed_to_its_reader_when_it_is_opened_is_told_to_nobody(place: Path) -> None:
+    tool, glance = os.fsencode(place / "bin/tool"), path_lookup.Look()
+    assert path_lookup.is_readable(tool, ALICE.uid, (), None, glance)
+    (place / "bin/tool").chmod(0o700)
+    inspect(tool, ME, glance=glance)
+    assert not path_lookup.is_readable(tool, ALICE.uid, (), None, glance)
 
 
 def test_an_access_list_that_cannot_be_read_is_believed_to_be_what_it_was_by_nobody(
@@ -132,19 +146,17 @@ def test_an_access_list_that_cannot_be_read_is_believed_to_be_what_it_was_by_nob
     tool, glance = os.fsencode(place / "bin/tool"), Glance()
     assert glance.access(tool) is None
 
-    ask = os.getxattr
+    def fails(path: bytes | int, name: str) -> bytes:
+        raise PermissionError(13, "no")
 
-    def fails_there(path: bytes | int, name: str) -> bytes:
-        if path == tool or isinstance(path, int):
-            raise PermissionError(13, "no")
-        return ask(path, name)
-
-    monkeypatch.setattr(os, "getxattr", fails_there)
+    monkeypatch.setattr(os, "getxattr", fails)
     assert glance.access(tool) is None
+    os.close(glance.open(tool))
+    for _ in range(2):
+        with pytest.raises(PermissionError):
+            glance.access(tool)
     with pytest.raises(Uninspectable, match="access list"):
         inspect(tool, ME, glance=glance)
-    with pytest.raises(PermissionError):
-        glance.access(tool)
 
 
 WAYS = (

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jitd.files import mounts
+from jitd.files.glance import Glance
 from jitd.files.mounts import Mounts, Table, read
 
 ROOT = "21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw"
@@ -37,10 +38,10 @@ UNTRUE = [name for name, (_, is_believed) in LINES.items() if not is_believed]
 def believed(line: str, *trusted: str, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether a file on the mount of that ``line`` is believed to be root's."""
     number = int(line.split()[0])
-    monkeypatch.setattr(mounts, "_number", lambda path: 21 if path == b"/" else number)
+    monkeypatch.setattr(mounts, "_number", lambda file, path: 21)
     looked = Mounts(tuple(place.encode() for place in trusted))
     looked.__dict__["_others"] = read(f"{ROOT}\n{line}\n".encode())
-    return looked.why_not(b"/mnt/file") == ""
+    return looked.why_not(number) == ""
 
 
 @pytest.mark.parametrize("what", LINES)
@@ -73,18 +74,19 @@ def test_a_place_with_a_space_is_found_by_its_name(monkeypatch: pytest.MonkeyPat
 
 def test_a_mount_that_the_kernel_does_not_list_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS X-19: it was taken away meanwhile, say."""
-    monkeypatch.setattr(mounts, "_number", lambda path: 21 if path == b"/" else 99)
+    monkeypatch.setattr(mounts, "_number", lambda file, path: 21)
     looked = Mounts()
     looked.__dict__["_others"] = read(f"{ROOT}\n".encode())
     with pytest.raises(ValueError, match="does not list"):
-        looked.why_not(b"/mnt/file")
+        looked.why_not(99)
     with pytest.raises(ValueError, match="cannot be read"):
         read(b"40 21 nonsense\n")
 
 
 def test_the_mounts_of_this_host_can_be_read() -> None:
-    assert Mounts().why_not(b"/") == "" and Mounts().at(b"/") is None
-    mount = Mounts().at(b"/proc")
+    with Glance() as glance:
+        assert Mounts().why_not(glance.mount(b"/")) == "" and Mounts().at(glance.mount(b"/")) is None
+        mount = Mounts().at(glance.mount(b"/proc"))
     assert mount is not None and (mount.kind, mount.point) == ("proc", b"/proc")
 
 

@@ -84,15 +84,16 @@ ON_NAMES = {
     "theirs/link*": ("theirs/link", "theirs/links"),
     "way/to*": ("tools/tool", "way/tool", "tools/link", "theirs/link", "theirs/links", "theirs/tolink"),
     "ways/*/to*": ("tools/tool", "way/tool", "tools/link", "theirs/link", "theirs/links", "theirs/tolink", "theirs/tohard"),
-    "tools/link": tuple(name for name, is_tool in NAMES.items() if is_tool),
-    "theirs/tohard": tuple(name for name, is_tool in NAMES.items() if is_tool),
+    "tools/link": ("tools/link", "theirs/tolink"),
+    "way/link": ("tools/link", "theirs/tolink"),
+    "theirs/tohard": ("theirs/tohard",),
     "way/tool": tuple(name for name, is_tool in NAMES.items() if is_tool),
     "theirs/hard": tuple(name for name, is_tool in NAMES.items() if is_tool),
     "theirs/copy": ("theirs/copy",),
     "tools/none": (),
 }
 """The first element of a deny → the names that it is about. What it names without a wildcard is compared by device and inode,
-whatever links are on the way; what a wildcard stands for is compared with names.
+whatever links are on the way; what a wildcard stands for is compared with names. If it ends at a link, it is about this link.
 """
 
 
@@ -177,7 +178,6 @@ BY_MOUNT = (
     "mounted file",
     "mounted fil?",
     "theirs/hard",
-    "tools/link",
     "way/t*",
 )
 
@@ -240,7 +240,7 @@ def test_a_deny_for_an_edit_holds_for_the_file_by_whatever_name(place: Path, mou
 
 
 @OF_ROOT
-@pytest.mark.parametrize("path", [*BY_MOUNT, "theirs/tolink", "theirs/tohard"])
+@pytest.mark.parametrize("path", [*BY_MOUNT, "tools/link", "theirs/tolink", "theirs/tohard"])
 def test_a_mask_holds_for_the_file_by_whatever_name(place: Path, mounted: Path, path: str) -> None:
     """THREATS L-12."""
     masking = replace(rule(place, "permit", path, "**"), who=("user:bob",), masks=(read_mask("-p *"),))

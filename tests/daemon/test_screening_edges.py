@@ -66,6 +66,7 @@ class Host:
         sees: Callable[[bytes], bool],
         *,
         tells: Callable[[bytes], bool],
+        glance: path_lookup.Look,
         and_absent: bool,
     ) -> Iterator[operands.Operand]:
         assert (argv[0], view.cwd, view.target_uid, view.trusted) == (b"/usr/bin/env", b"/", 0, TRUSTED)
@@ -75,7 +76,7 @@ class Host:
             else:
                 yield operands.Operand(1, path, path, b"", operands.UNSEEN)
 
-    def drift(self, *given: Any, and_absent: bool) -> str:
+    def drift(self, *given: Any, glance: path_lookup.Look, and_absent: bool) -> str:
         self.compared = given
         return self.changed
 

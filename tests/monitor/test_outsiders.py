@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from jitd.core.run import Ending
+from jitd.files.glance import Glance
 from jitd.files.inspection import View
 from jitd.files.operands import LIMIT_TOGETHER, MOST_ARGUMENTS, MOST_CLOSED, MOST_ENTRIES, NOT_LOOKED_AT, drift, find
 from tests.monitor.stage import Stage
@@ -286,7 +287,8 @@ def operand(place: Path, text: str = "one") -> Path:
 
 
 def bound(*argv: str) -> tuple[tuple[int, bytes, bytes], ...]:
-    return tuple((o.at, o.path, o.digest) for o in find(tuple(map(os.fsencode, argv)), View(0, b"/")))
+    with Glance() as glance:
+        return tuple((o.at, o.path, o.digest) for o in find(tuple(map(os.fsencode, argv)), View(0, b"/"), glance=glance))
 
 
 def test_the_monitor_runs_what_was_approved_with_the_operands_that_were(stage: Stage, place: Path) -> None:
@@ -339,15 +341,15 @@ def test_looking_for_operands_is_bounded_whatever_the_arguments_are(place: Path)
     os.truncate(big, 16 * 1024 * 1024)
     os.chown(big, ALICE, ALICE)
     argv = [b"x", *[os.fsencode(big)] * 10_000]
-    found = list(find(argv, View(0, b"/")))
+    found = list(find(argv, View(0, b"/"), glance=Glance()))
     assert len(found) == MOST_ARGUMENTS + 1 and found[-1].because == NOT_LOOKED_AT
     assert sum(1 for o in found if o.digest) == LIMIT_TOGETHER // (16 * 1024 * 1024)
-    assert drift(argv, View(0, b"/"), [(o.at, o.path, o.digest) for o in found]) == ""
+    assert drift(argv, View(0, b"/"), [(o.at, o.path, o.digest) for o in found], glance=Glance()) == ""
     loop = place / "loop"
     loop.symlink_to("loop")
     nothing = [b"x", b"a" * 5000, b"b" * 300, b"c\0d", b"", b"="]
-    assert list(find(nothing, View(0, os.fsencode(place)))) == []
-    (circle,) = find([b"x", os.fsencode(loop)], View(0, os.fsencode(place)))
+    assert list(find(nothing, View(0, os.fsencode(place)), glance=Glance())) == []
+    (circle,) = find([b"x", os.fsencode(loop)], View(0, os.fsencode(place)), glance=Glance())
     assert circle.digest == b"" and "too many links" in circle.because
 
 

@@ -50,7 +50,7 @@ mount(ours + "/after")
 if not os.fork():
     close_all_but(0, 1, 2)
     others = [os.open("/dev/null", os.O_RDONLY) for _ in range(20)]
-    print(mounts.Mounts().at(os.fsencode(ours + "/after")).kind, flush=True)
+    print(mounts.kind_of(mounts.number_of(os.open(ours + "/after", os.O_PATH))), flush=True)
     os._exit(0)
 os.wait()
 """
