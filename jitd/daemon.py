@@ -165,7 +165,8 @@ class Daemon:
         verbs = Verbs(ground, deciding, lifecycle, perform, waiters, signing, notices, counts, givers)
         readers.add("followers", verbs.records.feed)
         readers.add("roll", verbs.roll)
-        self._reloading = Reloading(ground, deciding, lifecycle, perform, counts, unlistened)
+        is_other = partial(settings.is_other, config, file)
+        self._reloading = Reloading(ground, deciding, lifecycle, perform, counts, unlistened, is_other)
         started_at = now().at.timestamp()
         own = Condition(
             ground, started_at, self._looks, self._drift, signing, self._unrecorded, readers, notices, self._n_connections

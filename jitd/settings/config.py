@@ -224,6 +224,14 @@ def load(
     return _load(file or default, owner, krb5_conf, keys_at, must_exist=file is not None)
 
 
+def is_other(config: Config, file: Path | None) -> bool:
+    """True if ``file`` does not say ``config`` any more, which was read from it with ``load``."""
+    try:
+        return load(file) != config
+    except ConfigError:
+        return True
+
+
 def check(file: Path, *, krb5_conf: Path = KRB5_CONF) -> list[Fault]:
     """Return the faults of ``file``. The directory and the owner of ``file`` are not checked."""
     try:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from jitd import systemd
+from jitd.core.party import OF_ROOT
 from jitd.core.subject import Subject
 from jitd.deciding.assembly import Deciding
 from jitd.deciding.ground import Ground
@@ -18,9 +19,13 @@ from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.readers import Counts
 from jitd.verbs.refusal import Refusal
 
+RESTART = "jitd.toml has changed since jitd was started, and counts as it was then: systemctl restart jitd"
+
 
 class Reloading:
-    """``unreachable`` returns a sentence for each helper that the settings need and that does not listen."""
+    """``unreachable`` returns a sentence for each helper that the settings need and that does not listen. ``is_other`` tells if
+    jitd.toml no longer says what the daemon has read there at its start.
+    """
 
     def __init__(
         self,
@@ -30,6 +35,7 @@ class Reloading:
         perform: Perform,
         counts: Counts,
         unreachable: Callable[[], list[str]],
+        is_other: Callable[[], bool],
     ) -> None:
         self._rules = ground.rules
         self._workers = ground.workers
@@ -38,6 +44,7 @@ class Reloading:
         self._perform = perform
         self._counts = counts
         self.unreachable = unreachable
+        self._is_other = is_other
 
     async def reload(self, who: Subject) -> str:
         """Read the policy again for ``who``, and put it in force. If Refusal is raised, the old policy stays in force."""
@@ -55,7 +62,8 @@ class Reloading:
         systemd.tell(f"STATUS={self._rules.sentence}")
         self._perform.screen_due()
         rules = f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
-        return "; ".join((rules, *self.unreachable()))
+        is_other = await self._workers.kept.run(OF_ROOT, self._is_other)
+        return "; ".join((rules, *([RESTART] if is_other else []), *self.unreachable()))
 
     def refused(self, faults: Sequence[str], who: Subject) -> None:
         """Record that ``who`` has let the policy be read, and that it has ``faults``."""

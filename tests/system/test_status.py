@@ -111,3 +111,18 @@ def test_without_a_daemon_it_says_where_to_look(own_house) -> None:
         assert (done.returncode, done.stdout) == (status, ""), done
         assert done.stderr.endswith("; to look at the host: jitd doctor\n"), done
     house.start()
+
+
+def test_reload_says_that_jitd_toml_takes_a_restart_once_it_has_changed(own_house) -> None:
+    """A new approver of [approvers] would be waited for at the door, and nobody would know why."""
+    house: House = own_house().start()
+    told = "jitd.toml has changed since jitd was started, and counts as it was then: systemctl restart jitd"
+    assert told not in house.jitd("reload").stderr
+    before = house.config_file.read_text()
+    for text in (f'{before}[approvers."zoe@EXAMPLE.TEST"]\ngroups = ["ops"]\n', f"{before}[approvers", f"# a remark\n{before}"):
+        house.config_file.write_text(text)
+        done = house.jitd("reload")
+        assert done.returncode == 0 and (told in " ".join(done.stderr.split())) == ("approvers" in text), done
+    house.config_file.write_text(f'{before}[approvers."zoe@EXAMPLE.TEST"]\ngroups = ["ops"]\n')
+    house.restart()
+    assert told not in " ".join(house.jitd("reload").stderr.split())
