@@ -104,7 +104,7 @@ class Called:
         for sentence in said[:MOST_SAID]:
             say(sentence)
         if len(said) > MOST_SAID:
-            say(f"{len(said) - MOST_SAID} hosts more have no word that counts, and are asked")
+            say(f"{len(said) - MOST_SAID} more hosts have not reported, so each is asked directly")
 
 
 def _known() -> dict[str, Pin]:
@@ -133,10 +133,11 @@ def _brought(hosts: Sequence[Far]) -> dict[str, bytes | None]:
         try:
             key, words = done.get(timeout=max(0.0, until - time.monotonic()))
         except queue.Empty:
-            say(f"the roll is not answered within {WITHIN:.0f} s: all hosts are asked")
+            say(f"no status summary within {WITHIN:.0f} s: asking every host directly")
             break
         if isinstance(words, ENDINGS):
-            say(f"the roll cannot be called: {words}")
+            say(str(words))
+            say("no status summary: asking every host directly")
         elif isinstance(words, Exception):
             raise words
         else:

@@ -227,7 +227,7 @@ def _key() -> Key:
     file = key_file()
     if not os.path.lexists(file):
         made = write(file)
-        raise NoKey(f"the key {made.public} was made for you: the engine has to know it (docs/fleet.md)")
+        raise NoKey(f"Your new key: {made.public}. Give it to the engine's administrator (docs/fleet.md)")
     return load(file)
 
 

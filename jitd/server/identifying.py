@@ -80,11 +80,11 @@ class Identifying:
         """Return the answer to a client whom this host does not know at the door. What it says about SIDs follows from the
         settings and the ticket alone, so a stranger does not learn which accounts exist.
         """
-        text = self._accounts.naming.read(proof.principal)
+        text, nobody = self._accounts.naming.read(proof.principal), NOBODY_BY_DOOR.format(who=shown(proof.principal))
         if text is None or not self._accounts.sids.groups:
-            return NOBODY_BY_DOOR
+            return nobody
         why = self._accounts.why_not_by_sids(text, proof.ends_at, proof.authentication)
-        return f"{NOBODY_BY_DOOR}: {shown(why)}" if why else NOBODY_BY_DOOR
+        return f"{nobody}: {shown(why)}" if why else nobody
 
     def why_not_theirs(self, proof: Proof | None) -> str:
         """Return the answer to a client whose ticket is not its account's. If the principal in ``proof`` cannot name any account,

@@ -45,8 +45,8 @@ def by_nats(service: Service) -> Iterator[Service]:
     HOSTS.write_text(group)
     (ETC / "door.toml").write_text(f'[nats]\nservers = ["{SERVER}"]\nhost = "lab.example.test"\nca = "{ca}"\n')
     made = service.run("bob", "jitd", "--host", "lab", "requests")
-    assert made.returncode == 125 and " was made for you: " in made.stderr, made
-    of_bob = made.stderr.partition("the key ")[2].split()[0]
+    assert made.returncode == 125 and "Your new key: " in made.stderr, made
+    of_bob = made.stderr.partition("Your new key: ")[2].split()[0].rstrip(".")
     HOSTS.write_text(f'{group}[lab.keys]\n"lab.example.test" = "{door("enrol").strip()}"\n[lab.approvers]\nbob = "{of_bob}"\n')
     (NATS / "permissions.conf").write_text(door("permissions"))
     before = CONF.read_text()

@@ -127,7 +127,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def test_who_has_a_ticket_of_a_trusted_realm_is_the_person_of_a_line_or_nobody(stage: Stage) -> None:
     """THREATS F-10: a namesake of somebody on the host, and somebody whom a line names."""
     namesake = comes(stage.other, stage.other.login("alice", stage.where / "namesake"), stage.realm)
-    stage.is_refused(namesake, "knows nobody")
+    stage.is_refused(namesake, r"no account or line of \[approvers\] is ")
     yan = comes(stage.other, stage.other.login("yan", stage.where / "yan"), stage.realm)
     id, before = stage.waits("id"), stage.house.head().number
     assert stage.approves(yan, id) == "done" and stage.state_of(id) == "approved"
