@@ -157,6 +157,11 @@ def typed_of_one(line: str) -> str:
     return f"{typed(line)} ID" if many() is None else f"{line} ID@HOST"
 
 
+def label_of(host: str) -> str:
+    """Return what stands behind the @ in an id of ``host``, if there are many hosts."""
+    return host if (far := of(host)) is None else far.label
+
+
 def id_of(id: str, host: str) -> str:
     """Return how the id ``id`` is typed, which ``host`` gave: if there are many hosts, ``host`` stands behind it."""
     return id if (far := of(host)) is None else f"{id}@{far.label}"

@@ -158,8 +158,11 @@ LOCKS: Columns = {
 def lines_of(columns: Columns, rows: Sequence[Row], screen: int | None) -> list[str]:
     """Return the lines of the head, followed by the lines of ``rows``, in aligned columns. ``screen`` is the width of the
     terminal in cells. If all values in a column are usual values (see ``_is_usual``), the column is omitted. If ``screen`` is
-    None, the output does not go to a terminal: no column is omitted, and no text is shortened.
+    None, the output does not go to a terminal: no column is omitted, and no text is shortened. Otherwise, the label of the host
+    stands beside the id, if there are many hosts.
     """
+    if screen is not None and far.many() is not None:
+        columns = {"ID": columns["ID"], "HOST": lambda row: far.label_of(words(row, "host")), **_without(columns, "ID", "HOST")}
     body = [[printable(column(row)) for column in columns.values()] for row in rows]
     heads = list(columns)
     if screen is None:

@@ -9,6 +9,7 @@ bytes that a Filter has made harmless for the terminal.
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import sys
@@ -20,6 +21,10 @@ LOCAL, CONTROLS = 3, 6
 """Two indexes in the list that tcgetattr returns. LOCAL is the index of the local modes, and CONTROLS is the index of the
 control characters (termios(3)).
 """
+
+
+UNSEEN = re.compile(rb"\x1b\[[0-9;?]*[@-~]|\x1b.|[\x00-\x1f]")
+"""What takes no place in a line: escape sequences and control characters."""
 
 
 def _leave(number: int, frame: object) -> NoReturn:
@@ -34,6 +39,7 @@ class Screen:
     def __init__(self) -> None:
         self.keys = -1
         self._found: list[Any] | None = None
+        self._is_within_line = False
 
     @property
     def is_terminal(self) -> bool:
@@ -58,9 +64,13 @@ class Screen:
         if self._found is not None:
             termios.tcsetattr(0, termios.TCSADRAIN, self._found)
             self._found = None
+        if self._is_within_line and self.is_terminal:
+            self.write(b"\r\n")  # what comes next, such as the shell's prompt, begins its own line
 
     def write(self, data: bytes) -> None:
         """Write all bytes of ``data`` to standard output. Raises OSError."""
+        _, end, line = data.rpartition(b"\n")
+        self._is_within_line = bool(UNSEEN.sub(b"", line)) or (self._is_within_line and not end)
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(1, rest) :]

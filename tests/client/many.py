@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from jitd.cli import far
 from jitd_fleet import hosts
 from jitpam import carrier
 from jitpam.carrier import Carrier
@@ -45,14 +47,15 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fleet:
+def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Fleet]:
     made = Fleet()
     monkeypatch.setattr(carrier, "connect", made.connect)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setattr(hosts, "SYSTEM", str(tmp_path / "none.toml"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     write(tmp_path, PROD)
-    return made
+    yield made
+    far.go(None, None, None)
 
 
 def write(directory: Path, text: str) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.cli import far
+from jitd.cli import far, lists
 from jitd.cli.hosts import Far
 from jitd.cli.not_done import NotDone
 from jitd_fleet import hosts, many
@@ -340,3 +340,14 @@ def test_list_is_asked_once_of_each_host(fleet: Fleet) -> None:
     scripts = [fleet.has(name) for name in ("db1", "db2", "db3", "web2")]
     assert jitd(no_daemon(), "--hosts", "@prod", "locks") == 0
     assert all(script.heard == [List(what="locks", ended=False)] for script in scripts)
+
+
+@pytest.mark.parametrize("verb", ["requests", "grants", "runs"])
+def test_the_host_stands_beside_the_id_where_80_columns_are_too_few_for_all(verb: str, fleet: Fleet) -> None:
+    far.go(None, None, "@prod")
+    row = {**row_for(waiting("systemctl", "restart", "nginx.service")), "host": "web2.example.org", "reason": "the disk is full"}
+    columns = {"requests": lists.WAITING, "grants": lists.LIVE_GRANTS, "runs": lists.LIVE_RUNS}[verb]
+    head, *below = lists.lines_of(columns, [row], 80)
+    assert head.split()[:2] == ["ID", "HOST"]
+    assert below[len(below) // 2].split()[:2] == [row["id"], "web2"]
+    assert lists.lines_of(columns, [row], None)[0].split()[-2:] == ["SERVICE", "COMMAND"], "a program reads them where they were"
