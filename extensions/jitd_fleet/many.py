@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import TypeVar
 
 from jitd.cli import far
@@ -22,8 +23,8 @@ from jitd.cli.hosts import Far, in_turn
 from jitd.core.command import read_id
 from jitd_fleet.called import Called
 from jitpam import carrier
-from jitpam.carrier import AtTheDoor
-from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
+from jitpam.carrier import AtTheDoor, Command
+from jitpam.client import NoDescriptor, NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.krb5 import forget
 from jitpam.wire.messages import List, Message, Watch
 
@@ -34,6 +35,8 @@ OPEN = ("screening", "pending", "owed")
 """The states of what waits, in a list that has also what has ended."""
 AT_ONCE = 32
 """Maximum number of hosts with which a conversation is opened at the same time."""
+VIA_AT_ONCE = 5
+"""The same, where a command carries: mostly, all go by one sshd, and a usual one drops some of more than ten (MaxStartups)."""
 SILENT_AFTER = 10.0
 """Seconds in which a host has to prove itself, once there is a ticket for it."""
 MOST_ROWS = 20_000
@@ -64,7 +67,7 @@ class Many:
         """The hosts that were asked and have not answered yet."""
         self._heard: set[Far] = set()
         """The hosts that have answered when they were asked last, or whose word says that nothing waits."""
-        self._opening = threading.Semaphore(AT_ONCE)
+        self._opening, self._opening_via = threading.Semaphore(AT_ONCE), threading.Semaphore(VIA_AT_ONCE)
 
     def answers(self, *messages: Message, among: Collection[str] | None = None) -> Sequence[list[Row]]:
         """Return the rows that answer each of ``messages``. The rows of each host are together, and have its name. With
@@ -190,15 +193,29 @@ class Many:
     # --- one host
 
     def conversation(self, one: Far) -> closing[AtTheDoor]:
-        """Open a conversation with the host ``one``. At most AT_ONCE are being opened at the same time."""
-        with self._opening:
-            return closing(carrier.connect(one.host, one.carrier, realm=one.realm, copies=self._copies, within=SILENT_AFTER))
+        """Open a conversation with the host ``one``. At most AT_ONCE are being opened at the same time, and VIA_AT_ONCE of them
+        by commands. A command that ends soon and without a conversation is started once more.
+        """
+        connect = partial(carrier.connect, one.host, one.carrier, realm=one.realm, copies=self._copies, within=SILENT_AFTER)
+        if not _is_by_command(one):
+            with self._opening:
+                return closing(connect())
+        with self._opening_via, self._opening:
+            began = time.monotonic()
+            try:
+                return closing(connect())
+            except NoDescriptor:
+                raise
+            except Unreachable:
+                if time.monotonic() - began > SILENT_AFTER / 2:
+                    raise
+            return closing(connect())
 
     def _each(self, hosts: Sequence[Far], work: Callable[[Far], T]) -> Iterator[tuple[Far, T]]:
         """Call ``work`` for each of ``hosts``, and yield what it returns as soon as it is there. Keep the faults."""
         waiting, done = queue.SimpleQueue[Far](), queue.SimpleQueue[tuple[Far, T | None, Exception | None]]()
         self._asked = set(hosts)
-        for one in hosts:
+        for one in sorted(hosts, key=_is_by_command):  # nobody waits for those, which take turns
             waiting.put(one)
 
         def run() -> None:
@@ -247,6 +264,10 @@ class Many:
             speaks(one.host)
             more = len(sentence) - MOST_SAID
             say(f"{sentence[:MOST_SAID]}{f' (and {more} characters more)' if more > 0 else ''}")
+
+
+def _is_by_command(one: Far) -> bool:
+    return isinstance(one.carrier, Command)
 
 
 def _bounded(rows: Iterable[Row], one: Far) -> Iterator[Row]:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,13 +18,15 @@ from jitd.cli import far, lists
 from jitd.cli.hosts import Far
 from jitd.cli.not_done import NotDone
 from jitd_fleet import hosts, many
+from jitd_fleet.tcp import Tcp
 from jitpam import carrier
-from jitpam.client import RefusedByDaemon, Unanswered, Unreachable
+from jitpam.client import NoDescriptor, RefusedByDaemon, Unanswered, Unreachable
 from jitpam.wire.messages import List, Lock, Review, Show, Status, Watch
 from tests.client.many import ID, OTHER, PROD, Fleet, write
 from tests.client.many import fleet as fleet
 from tests.client.script import Row, Script, jitd, row_for, waiting
 from tests.client.test_far import no_daemon
+from tests.waiting import PATIENCE
 
 
 def names(words: str) -> list[str]:
@@ -334,6 +337,82 @@ def test_no_more_than_32_hosts_are_asked_at_the_same_time(monkeypatch: pytest.Mo
 
     found = dict(many.Many(fleet)._each(fleet, ask))
     assert sorted(found.values()) == sorted(one.host for one in fleet) and max(most) <= many.AT_ONCE
+
+
+def by_ssh(number: int) -> list[Far]:
+    return [Far(f"h{n}", carrier.Command(("ssh", "bastion")), "", f"h{n}") for n in range(number)]
+
+
+def test_no_more_than_5_commands_are_opening_at_the_same_time_and_hosts_without_one_do_not_wait_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A usual sshd, by which all of them go, drops some of more than ten (MaxStartups)."""
+    by_tcp = [Far(f"t{n}", Tcp("localhost", 1), "", f"t{n}") for n in range(20)]
+    opening, most, are_there = set[str](), list[int](), threading.Barrier(20)
+
+    def connect(host: str, by: object, **more: object) -> Script:
+        if host.startswith("t"):
+            are_there.wait(PATIENCE)
+            return Script()
+        opening.add(host)
+        most.append(len(opening))
+        for _ in range(100):
+            os.sched_yield()
+        opening.remove(host)
+        return Script()
+
+    monkeypatch.setattr(carrier, "connect", connect)
+    asks = many.Many([*by_ssh(31), *by_tcp])
+    asks.answers(List(what="grants", ended=False))
+    assert len(most) == 31 and max(most) <= many.VIA_AT_ONCE == 5
+    asks.end()
+
+
+@pytest.mark.parametrize("n_lost", [1, 2])
+def test_a_command_that_ends_at_once_is_started_once_more(n_lost: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = [Unreachable("the carrier ended: ssh bastion (status 255)")] * n_lost
+    n_started = 0
+
+    def connect(host: str, by: object, **more: object) -> Script:
+        nonlocal n_started
+        n_started += 1
+        if n_started <= n_lost:
+            raise lost[n_started - 1]
+        return Script()
+
+    monkeypatch.setattr(carrier, "connect", connect)
+    asks = many.Many(by_ssh(1))
+    asks.answers(List(what="grants", ended=False))
+    assert n_started == 2
+    if n_lost == 1:
+        asks.end()
+    else:
+        with pytest.raises(NotDone):
+            asks.end()
+
+
+@pytest.mark.parametrize(
+    ("fault", "after"),
+    [
+        (Unreachable("jitd on h0 does not answer"), 9.0),
+        (NoDescriptor("no carrier can be started"), 0.0),
+        (RefusedByDaemon("unauthenticated", "no"), 0.0),
+    ],
+    ids=["silent", "no descriptor", "refused"],
+)
+def test_who_is_silent_or_refuses_is_not_dialled_again(fault: Exception, after: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(many, "time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    def connect(host: str, by: object, **more: object) -> Script:
+        started.append(host)
+        clock.now += after
+        raise fault
+
+    monkeypatch.setattr(carrier, "connect", connect)
+    many.Many(by_ssh(1)).answers(List(what="grants", ended=False))
+    assert started == ["h0"]
 
 
 def test_list_is_asked_once_of_each_host(fleet: Fleet) -> None:
