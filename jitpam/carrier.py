@@ -245,7 +245,7 @@ class AtTheDoor(Connection):
         self._peer = f"jitd on {host}"
         self._carrier = carrier
         self._stream: Stream | None = None
-        self._is_sent = False
+        self.is_sent = False
         """True once a part of the latest deed may be on its way."""
         self._is_asked = False
         """True if the latest message asks for what is on the host."""
@@ -287,7 +287,7 @@ class AtTheDoor(Connection):
         if isinstance(message, Unlock) or (isinstance(message, Review) and message.verdict != "deny"):
             self._get_stamp()
             until = time.monotonic() + HANDSHAKE_WITHIN
-        self._is_sent = isinstance(message, DEEDS)
+        self.is_sent = isinstance(message, DEEDS)
         self._is_asked = isinstance(message, QUESTIONS)
         self._follows = isinstance(message, Watch) or (isinstance(message, Replay | Audit) and message.follow)
         self._followed_at = self._current_at = _boot_clock()
@@ -333,13 +333,13 @@ class AtTheDoor(Connection):
 
     def do(self, message: Message) -> str:
         """As of any connection. If the answer is lost on the way, the fault says so, because nobody here knows what was done."""
-        self._is_sent = False
+        self.is_sent = False
         try:
             return super().do(message)
         except TooLong:
             raise
         except Unreachable as fault:
-            if self._is_sent:
+            if self.is_sent:
                 raise Unanswered(f"{fault}; whether it was done is not known: look before you try again") from None
             raise
 

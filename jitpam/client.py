@@ -192,6 +192,8 @@ class Connection:
     _channel = CHANNEL
     _peer = "jitd"
     """What sentences call the other end."""
+    is_sent = True
+    """False if no part of the latest deed can be on its way yet."""
 
     def __init__(self, path: str, initiator: Initiator | None) -> None:
         self.welcome: Welcome

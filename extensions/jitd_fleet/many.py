@@ -107,8 +107,13 @@ class Many:
 
         left = list(self._hosts)
         while left:
-            for one, said in self._each(left, act):
-                self._say(one, said)
+            try:
+                for one, said in self._each(left, act):
+                    self._say(one, said)
+            except KeyboardInterrupt:
+                if self._asked:
+                    say(f"it may count nevertheless on {_hosts(len(self._asked))}: look before you try again")
+                raise
             left = [one for one in left if is_until_done and _may_answer_later(self._faults.get(one))]
             if left:
                 self._say_faults(left)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from jitd import packages
 from jitd.cli import far
-from jitd.cli.answer import speaks
+from jitd.cli.answer import say, speaks
 from jitd.cli.not_done import NotDone as NotDone
 from jitpam.client import Connection, NoProcess, NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.local_proof import connect
@@ -71,6 +71,17 @@ def _connection(*, with_ticket: bool) -> Connection:
     connection = carrier.connect(there.host, there.carrier, News("jitd"), realm=there.realm)
     speaks(there.host)
     return connection
+
+
+@contextmanager
+def done_by(daemon: Connection) -> Iterator[Connection]:
+    """Yield ``daemon``, which is to do something. If Ctrl-C comes once this was sent, say that it may be done nevertheless."""
+    try:
+        yield daemon
+    except KeyboardInterrupt:
+        if daemon.is_sent:
+            say("it was sent before Ctrl-C, and may count: look before you try again")
+        raise
 
 
 NAMELESS = "this is a desk, without a jitd of its own: type jitd --host db17.example.org --via 'ssh -T jitd-door@db17'"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from jitd.cli.answer import say
-from jitd.cli.call import called
+from jitd.cli.call import called, done_by
 from jitd.cli.everywhere import everywhere
 from jitd.cli.ids import whole_id
 from jitpam.wire.messages import Revoke, Stop
@@ -35,5 +35,5 @@ def revoke(id: str | None, *, of: str | None, reason: str) -> None:
 def stop(id: str, *, reason: str) -> None:
     """End a run; its grant stays. Return when all its processes have ended."""
     id = whole_id("stop", id)
-    with called() as daemon:
+    with called() as daemon, done_by(daemon):
         say(daemon.do(Stop(id=id, reason=reason)) or "stopped")

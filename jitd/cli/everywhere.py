@@ -14,7 +14,7 @@ import click
 
 from jitd.cli import far
 from jitd.cli.answer import Row, say
-from jitd.cli.call import NotDone, called, status_of
+from jitd.cli.call import NotDone, called, done_by, status_of
 from jitd.cli.hosts import Everywhere
 from jitpam.client import Connection
 from jitpam.wire.messages import Message, Watch
@@ -28,7 +28,9 @@ class _One:
         return [list(self._daemon.ask(message)) for message in messages]
 
     def do(self, message: Message, otherwise: str, *, is_until_done: bool = False) -> None:
-        say(self._daemon.do(message) or otherwise)
+        with done_by(self._daemon):
+            said = self._daemon.do(message)
+        say(said or otherwise)
 
     def watch(self, message: Watch) -> Iterator[list[Row]]:
         return self._daemon.watch(message)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import click
 
 from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
-from jitd.cli.call import NotDone, called_as_reviewer
+from jitd.cli.call import NotDone, called_as_reviewer, done_by
 from jitd.cli.everywhere import everywhere
 from jitd.cli.ids import whole_id
 from jitd.cli.instants import age, left
@@ -92,5 +92,6 @@ def given(daemon: Connection, row: Row, comment: str) -> str:
     RefusedByDaemon.
     """
     id = words(row, "id")
-    said = daemon.do(Review(id=id, verdict="reviewed", fingerprint=fingerprint_of(row), comment=comment))
+    with done_by(daemon):
+        said = daemon.do(Review(id=id, verdict="reviewed", fingerprint=fingerprint_of(row), comment=comment))
     return said or f"request {id} is reviewed"

@@ -9,7 +9,7 @@ person's review, jitd does not ask the person.
 from __future__ import annotations
 
 from jitd.cli.answer import Row, words
-from jitd.cli.call import NotDone, called_as_reviewer
+from jitd.cli.call import NotDone, called_as_reviewer, done_by
 from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unanswered, Unreachable
 from jitpam.wire.messages import Review, Show
 
@@ -38,7 +38,8 @@ def sent(daemon: Connection, row: Row, verdict: str, comment: str) -> str:
     id = words(row, "id")
     done = f"request {id} is {'approved' if verdict == 'approve' else 'denied'}"
     try:
-        return daemon.do(Review(id=id, verdict=verdict, fingerprint=fingerprint_of(row), comment=comment)) or done
+        with done_by(daemon):
+            return daemon.do(Review(id=id, verdict=verdict, fingerprint=fingerprint_of(row), comment=comment)) or done
     except Unanswered as fault:
         me, lost = daemon.welcome.principal, fault
     try:

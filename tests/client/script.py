@@ -78,6 +78,7 @@ class Script:
         self.heard: list[Message] = []
         self.with_ticket: list[bool] = []
         self.tells = False
+        self.is_sent = True
         self.number: int | None = None
         """What a door says with each list as the number of the newest record."""
 

@@ -35,6 +35,32 @@ def test_approve_sends_exactly_the_fingerprint_that_was_shown(capsys: pytest.Cap
     )  # fmt: skip
 
 
+VERBS: dict[str, tuple[str, ...]] = {
+    "approve": ("approve", "--yes", "K7QM-2XVD"),
+    "deny": ("deny", "--reason", "no", "K7QM-2XVD"),
+    "revoke": ("revoke", "K7QM-2XVD"),
+    "stop": ("stop", "K7QM-2XVD.1"),
+    "lock": ("lock", "--user", "eve"),
+}
+
+
+@pytest.mark.parametrize("is_sent", [True, False], ids=["sent", "not sent yet"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_who_types_ctrl_c_after_their_word_has_left_is_told_that_it_may_count(
+    verb: str, is_sent: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = Script(row_for(waiting("true")))
+    script.is_sent = is_sent
+
+    def interrupted(message: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(script, "do", interrupted)
+    assert jitd(script, *VERBS[verb]) == 130
+    told = "jitd: it was sent before Ctrl-C, and may count: look before you try again\n"
+    assert (told in capsys.readouterr().err) is is_sent
+
+
 def test_without_a_terminal_and_without_yes_nothing_is_sent(capsys: pytest.CaptureFixture[str]) -> None:
     script = Script(row_for(waiting("true")))
     assert jitd(script, "approve", "K7QM-2XVD") == 2

@@ -430,3 +430,16 @@ def test_the_host_stands_beside_the_id_where_80_columns_are_too_few_for_all(verb
     assert head.split()[:2] == ["ID", "HOST"]
     assert below[len(below) // 2].split()[:2] == [row["id"], "web2"]
     assert lists.lines_of(columns, [row], None)[0].split()[-2:] == ["SERVICE", "COMMAND"], "a program reads them where they were"
+
+
+def test_who_types_ctrl_c_before_all_hosts_have_answered_is_told_on_how_many_it_may_count(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def each(self: many.Many, chosen: list[Far], work: object) -> Iterator[tuple[Far, str]]:
+        self._asked = {*chosen[1:]}
+        yield chosen[0], "locked"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(many.Many, "_each", each)
+    assert jitd(no_daemon(), "--hosts", "@prod", "lock", "--user", "eve") == 130
+    assert "jitd: it may count nevertheless on 3 hosts: look before you try again\n" in capsys.readouterr().err

@@ -420,6 +420,25 @@ def test_an_answer_to_the_stamp_that_comes_too_late_is_as_none(door, monkeypatch
     assert APPROVES not in door.heard
 
 
+def test_a_client_knows_whether_a_part_of_its_word_can_have_left(door):
+    """Who types Ctrl-C is told so."""
+    known = []
+
+    def script(door):
+        door.welcome()
+        for _ in range(2):
+            door.hear()
+            known.append(connection.is_sent)
+            door.say(Done(text=""))
+
+    door.play(script)
+    connection = connected(door)
+    connection.do(APPROVES)
+    door.finish()
+    connection.close()
+    assert known == [False, True], "the stamp, and the approval"
+
+
 @pytest.mark.parametrize(("held", "is_sent"), [(2.5, True), (2.6, False), (3600.0, False)], ids=["2.5 s", "2.6 s", "1 h"])
 def test_from_the_word_of_the_person_to_what_permits_are_at_most_5_s(door, monkeypatch, held, is_sent):
     """THREATS F-01. Half of them are for the stamp, and the host takes nothing after the other half."""
