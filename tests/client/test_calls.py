@@ -62,6 +62,7 @@ def test_it_is_called_once_for_all_that_is_new_while_it_ran(program: Program) ->
 
 
 def test_only_what_waits_for_the_person_is_told_and_nothing_that_a_requester_wrote(program: Program) -> None:
+    """THREATS F-20."""
     calls = Calls(str(program.path))
     calls.look([row("AAAA-1111", mine=True), row("BBBB-2222", state="approved"), row("CCCC-3333", state="screening")])
     for id in ("--config=/x", "-c", "K7QM-2XVD x", "K7QM-2XVD\n", "k7qm-2xvd", ""):

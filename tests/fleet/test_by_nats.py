@@ -67,11 +67,16 @@ def test_what_waits_on_hosts_that_only_dial_out_is_listed_and_approved_and_runs(
 
 
 def test_an_engine_that_is_killed_and_started_again_carries_again(hub: Hub) -> None:
+    db1 = hub.fleet.hosts["db1"]
+    wait_for(lambda: "1 agent with an engine" in db1.jitd("status").stdout, what="the agent of db1")
     hub.kill_server()
+    wait_for(lambda: "no agent with an engine, for " in db1.jitd("status").stdout, what="the loss of the engine")
+    assert "jitd: not well: door\n" in db1.jitd("status").stderr and "jitd_door_agents 0" in db1.jitd("metrics").stdout
     lost = hub.fleet.desk("--hosts", "@all", "requests")
     assert lost.returncode == 1 and "the engine at 198.51.100.2:4222 cannot be reached" in lost.stderr, lost
     hub.start_server()
     wait_for(lambda: hub.fleet.desk("--hosts", "@all", "requests").returncode == 0, what="the agents")
+    wait_for(lambda: "1 agent with an engine" in db1.jitd("status").stdout, what="the agent of db1")
     listed(hub)
 
 
