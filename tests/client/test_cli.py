@@ -403,10 +403,12 @@ def test_check_tells_every_warning_and_fails_on_one_only_if_it_is_told_to(
 
 def test_check_tells_warnings_beside_faults_and_fails_by_the_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     policy = tmp_path / "10.toml"
-    policy.write_text(SHELL + "frob = 1\n")
+    other = '[[permit]]\nname = "other"\nwho = ["group:x"]\ncommands = [["/usr/bin/bash"]]\naprovals = 1\n'
+    policy.write_text(SHELL + other)
     assert jitd(Script(), "check", str(policy)) == 1
     out, err = capsys.readouterr()
-    assert 'unknown key "frob"' in out and WARNING in out and err == "jitd: 1 fault\n"
+    assert 'unknown key "aprovals"' in out and WARNING in out and err == "jitd: 1 fault\n"
+    assert "rule other: warning" not in out, "it may ask for approvals, by a key that is misspelled"
 
 
 def test_check_compares_rules_with_the_host_that_the_settings_among_its_files_name(
