@@ -89,7 +89,7 @@ class Daemon:
         from jitd.server.assembly import services
         from jitd.server.depends import depends
         from jitd.server.dispatch import add_answers
-        from jitd.store.opening import open_store
+        from jitd.store.opening import drop_copies, open_store
         from jitd.verbs.answers import Answers
         from jitd.verbs.assembly import Verbs
         from jitd.verbs.condition import Condition
@@ -102,7 +102,7 @@ class Daemon:
         self._listeners: tuple[Accepting, ...] = ()
         self._unrecorded: dict[str, list[Report]] = {}  # reports about a run that wait until they can be recorded
         self._config, self._rules, self._executor = config, rules, executor
-        store = self._store = open_store(config.state, config.socket.parent / "masks.key")
+        store = self._store = open_store(config.state, config.socket.parent / "masks.key", _tell_copy)
         store.found_damaged = self._found_damaged
         self._noted = Noted(config.socket.parent / "head")
         damaged = examine(store, self._noted)
@@ -157,7 +157,7 @@ class Daemon:
         notices = self.notices = advisers.notifier(site, deciding.seating, perform)
         perform.notices = notices  # they need each other
         self._drift = Drift(givers, perform.holdings, store, config.drifts, site.note)
-        self._forgetting = Forgetting(store, lifecycle, now, config.record.keep)
+        self._forgetting = Forgetting(store, lifecycle, now, config.record.keep, partial(drop_copies, config.state))
         self._recovery = Recovery(perform, lifecycle, store, executor, now)
 
         # what answers clients
@@ -353,6 +353,10 @@ class Daemon:
                 log("clients broke the protocol", times=n_strangers)
             if n_unlogged := self.services.complaints.n_unlogged():
                 log("more faults of clients", times=n_unlogged)
+
+
+def _tell_copy(made: Path) -> None:
+    log("the database is copied before its schema changes; an earlier version reads the copy", copy=made, days=30)
 
 
 def _stop(ended_by: asyncio.Future[str], signal: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from jitd.core.duration import spell_duration
 from jitd.core.effects import Moment
 from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.log import log
 from jitd.store import Store
 
 EVERY = 600.0
@@ -35,11 +36,20 @@ PART, LONGEST = 10, 30 * 86400
 class Forgetting:
     """Forgets values whose owner has ended, and of which the last one is ``keep_for`` seconds old."""
 
-    def __init__(self, store: Store, lifecycle: Lifecycle, now: Callable[[], Moment], keep_for: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        lifecycle: Lifecycle,
+        now: Callable[[], Moment],
+        keep_for: int,
+        drop_copies: Callable[[datetime], None] = lambda at: None,
+    ) -> None:
+        """``drop_copies`` removes the copies of the database that are too old at a time: they have what is forgotten here."""
         self._store = store
         self._lifecycle = lifecycle
         self._now = now
         self._keep_for = keep_for
+        self._drop_copies = drop_copies
         self._by = min(LONGEST, keep_for // PART)
         self._looked = 0
         self._jumps: list[tuple[datetime, float]] = []
@@ -51,6 +61,10 @@ class Forgetting:
         """
         while True:
             await self.forget()
+            try:
+                self._drop_copies(self._now().at)
+            except OSError as fault:
+                log("an old copy of the database could not be removed", fault=fault)
             await asyncio.sleep(EVERY)
 
     async def _look_for_jumps(self) -> None:

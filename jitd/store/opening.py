@@ -5,9 +5,11 @@ Law: only this module knows what kind of store is used. All other modules use th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
-from jitd.store import KeepsCursors, Store
+from jitd.store import KeepsCursors, Store, earlier
 from jitd.store.cursors import CursorFile
 from jitd.store.sqlite import SqliteStore
 
@@ -17,11 +19,17 @@ def file_of(state: Path) -> Path:
     return state / "jitd.db"
 
 
-def open_store(state: Path, words_key: Path) -> Store:
+def open_store(state: Path, words_key: Path, copied: Callable[[Path], None] = lambda made: None) -> Store:
     """Open the daemon's store. If there is no database, create it. If the database has an older schema that a release has made,
-    migrate it. ``words_key`` is the file of the key for masked words, outside ``state`` and in memory. Raises StoreError.
+    copy it, call ``copied`` with the copy, and migrate it. ``words_key`` is the file of the key for masked words, outside
+    ``state`` and in memory. Raises StoreError.
     """
-    return SqliteStore(file_of(state), words_key)
+    return SqliteStore(file_of(state), words_key, copied)
+
+
+def drop_copies(state: Path, now: datetime) -> None:
+    """Remove the copies of older databases in the directory ``state`` whose time is over at ``now``. Raises OSError."""
+    earlier.drop(file_of(state), now)
 
 
 def read_store(file: Path, *, is_alone: bool = False) -> Store:

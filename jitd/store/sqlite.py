@@ -27,7 +27,20 @@ from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Identity, Subject
 from jitd.core.values import Values, owner_of
-from jitd.store import FAULTS, Change, Conflict, Damage, History, OtherSchema, StoreError, T, Unreadable, documents, history
+from jitd.store import (
+    FAULTS,
+    Change,
+    Conflict,
+    Damage,
+    History,
+    OtherSchema,
+    StoreError,
+    T,
+    Unreadable,
+    documents,
+    earlier,
+    history,
+)
 from jitd.store.checkpoints import Checkpoints
 from jitd.store.columns import COLUMNS
 from jitd.store.cursors import Cursors
@@ -83,7 +96,8 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
 
     found_damaged: Callable[[str, str], None]
 
-    def __init__(self, path: Path, words_key: Path | None = None) -> None:
+    def __init__(self, path: Path, words_key: Path | None = None, copied: Callable[[Path], None] = lambda made: None) -> None:
+        """``copied`` is called with the copy that was made of an older database, before its schema changes."""
         self._path, self.found_damaged = path, _told_nobody
         self._words_key = None if words_key is None else WordsKey(words_key)
         self._open_locks: tuple[Lock, ...] | None = None  # needed for each decision; only this object changes locks
@@ -95,7 +109,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             _check(path, _version_of(path))  # before anything of it is touched
             with self._told():
                 path.chmod(0o600)
-                self._migrate()
+                self._migrate(copied)
                 self._named = frozenset(name for (name,) in self._db.execute("SELECT name FROM named_groups"))
             self._forget_index()
             self._head = self._read_head()
@@ -147,9 +161,11 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         with self._told():
             self._db.execute("ROLLBACK")
 
-    def _migrate(self) -> None:
+    def _migrate(self, copied: Callable[[Path], None]) -> None:
         (found,) = self._db.execute("PRAGMA user_version").fetchone()
         _check(self._path, found)
+        if 0 != found < SCHEMA:
+            copied(earlier.copy(self._db, self._path, found))
         for version in range(max(found + 1, FIRST), SCHEMA + 1):
             script = (STEPS / f"{version:04}.sql").read_text("utf-8")
             self._db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {version};\nCOMMIT;")
@@ -647,7 +663,10 @@ def _version_of(path: Path) -> int:
 def _check(path: Path, schema: int) -> None:
     """Raise OtherSchema if the database at ``path`` has the version ``schema`` and this code does not read it."""
     if schema > SCHEMA:
-        raise OtherSchema(f"{path}: schema {schema} is newer than this jitd knows ({SCHEMA}): install the newer jitd again")
+        raise OtherSchema(
+            f"{path}: schema {schema} is newer than this jitd knows ({SCHEMA}): install the newer jitd again, or see "
+            "Going back to an earlier version in jitd-serve(8)"
+        )
     if schema != 0 and schema < FIRST:
         raise OtherSchema(
             f"{path}: a version before 0.1.0 made this database (schema {schema}), and this jitd does not read it. Keep it as "

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from jitd.store import StoreError, sqlite
+from jitd.store.opening import drop_copies
 from jitd.store.sqlite import FIRST, SCHEMA, SqliteStore
 from tests.scene import asked, person
 from tests.stored import put
@@ -105,6 +108,51 @@ def test_the_next_jitd_takes_the_database_one_step_on_and_this_one_then_refuses_
     with pytest.raises(StoreError, match="install the newer jitd again"):
         SqliteStore(path)
     assert path.read_bytes() == before
+
+
+def test_the_database_is_copied_before_a_step_and_the_version_before_takes_the_copy(path, tmp_path, monkeypatch) -> None:
+    """THREATS O-03."""
+    waiting, copies = asked("AAAA-0001", person("alice")), list[Path]()
+    with closing(SqliteStore(path, copied=copies.append)) as store:
+        put(store, waiting, records=[b'{"event":"request.submitted"}'])
+        head = store.head()
+    assert copies == [], "nothing was there"
+    with monkeypatch.context() as newer:
+        step(newer, tmp_path / "steps", "DROP TABLE chain;\n")
+        with pytest.raises(StoreError), closing(SqliteStore(path, copied=copies.append)):
+            pass
+    (made,) = copies
+    assert made == path.with_name(f"jitd.db.schema-{SCHEMA}") and made.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(StoreError, match="Going back to an earlier version"):
+        SqliteStore(path)
+    made.replace(path)
+    with closing(SqliteStore(path, copied=copies.append)) as store:
+        assert list(store.requests()) == [waiting] and store.head() == head
+    assert copies == [made]
+
+
+def test_without_a_copy_no_step_is_made(path, tmp_path, monkeypatch) -> None:
+    """THREATS O-03: as on a full disk, here in a place that is taken."""
+    with closing(SqliteStore(path)) as store:
+        put(store, asked("AAAA-0001", person("alice")))
+    before = schema_of(path)
+    (path.with_name(f"jitd.db.schema-{SCHEMA}") / "taken").mkdir(parents=True)
+    with monkeypatch.context() as newer:
+        step(newer, tmp_path / "steps", "CREATE TABLE next (a TEXT NOT NULL);\n")
+        with pytest.raises(StoreError, match="no copy could be made before its schema changes.*MiB free"):
+            SqliteStore(path)
+    assert schema_of(path) == before and not path.with_name("jitd.db.copying").exists()
+
+
+def test_a_copy_goes_after_30_days_and_nothing_else_does(path: Path) -> None:
+    """It has what [record] keep forgets."""
+    now, kept = datetime.now(UTC), ("jitd.db", "jitd.db.schema-15", "jitd.db-wal")
+    for name, days in (*((name, 29) for name in kept), ("jitd.db.schema-16", 31)):
+        path.with_name(name).touch()
+        at = (now - timedelta(days=days)).timestamp()
+        os.utime(path.with_name(name), (at, at))
+    drop_copies(path.parent, now)
+    assert {file.name for file in path.parent.iterdir()} == {*kept}
 
 
 def test_a_step_that_fails_leaves_the_database_to_the_version_before(path, tmp_path, monkeypatch) -> None:

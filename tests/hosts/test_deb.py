@@ -9,6 +9,7 @@ from __future__ import annotations
 import configparser
 import contextlib
 import hashlib
+import os
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -176,9 +177,24 @@ def test_a_package_is_refused_where_it_could_not_read_the_database(
         done = plays(preinst, database, *arguments)
         assert (done.returncode, told in done.stderr, bool(done.stderr)) == (int(bool(told)), True, bool(told)), done
         assert database.read_bytes() == before
+        assert ("copies" in done.stdout) is (FIRST <= schema < SCHEMA)
     done = plays(preinst, database, *arguments)  # and when nobody has it open
     assert (done.returncode, told in done.stderr) == (int(bool(told)), True), done
     assert sorted(file.name for file in tmp_path.iterdir()) == ["jitd.db"]
+
+
+@pytest.mark.skipif(FIRST == SCHEMA, reason="no older schema is read")
+def test_a_package_is_refused_where_the_database_could_not_be_copied(preinst: str, tmp_path: Path) -> None:
+    """THREATS O-03: the copy is the way back. The database is as large as no disk, and empty beyond its first pages."""
+    database = tmp_path / "jitd.db"
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute(f"PRAGMA user_version = {FIRST}")
+    os.truncate(database, os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize)
+    before = database.stat()
+    done = plays(preinst, database, "upgrade", "0.1.0")
+    assert done.returncode == 1 and "no room for\njitsudo: the copy, so nothing was changed" in done.stderr
+    assert (database.stat().st_size, database.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert [file.name for file in tmp_path.iterdir()] == ["jitd.db"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no database\n", b"SQLite format 3\0" + bytes(4096)])

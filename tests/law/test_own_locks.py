@@ -37,6 +37,7 @@ NAMES = {
     "jitd_things.givers.account_home": "a new file beside the one that it replaces, in root's own directory",
     "jitd.recording.storage": "a recording, in a directory that only root can enter",
     "jitd.recording.sudolog": "an export, in a directory that this process has made",
+    "jitd.store.earlier": "a copy of the database, in the daemon's own directory",
     "jitd.store.masked_words": "the key for masked words, in the daemon's own directory",
     "jitd_fleet.nkey": "a key for an engine, in a directory of the person's or of root's",
     "jitpam.access": "the file of --to, in a process of the person's, where the person chose",
