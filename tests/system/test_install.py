@@ -611,6 +611,7 @@ def test_a_package_is_purged_although_its_record_has_a_disk_of_its_own(tmp_path:
         (disk / "jitd.db").touch()
         done = subprocess.run(["sh", "-s", "purge"], input=script, capture_output=True, text=True, check=False)
         assert done.returncode == 0 and str(disk) in done.stderr, done.stderr
+        assert "what is left: the accounts jitd-*, the key of this host's jitd in the KDC" in done.stderr
         assert list(disk.iterdir()) == [] and not other.exists()
     finally:
         subprocess.run(["umount", disk], check=True)
