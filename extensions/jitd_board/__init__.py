@@ -23,7 +23,7 @@ from jitd.cli import far
 from jitd.cli.answer import say
 from jitd.cli.call import NOT_DONE, NotDone, called
 from jitd.cli.terminal_size import terminal_size
-from jitpam import saying
+from jitpam import __version__, saying
 from jitpam.client import Connection, NotAuthenticated
 from jitpam.local_proof import CAUSES, never_ask
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from jitd_board.link import Link
     from jitd_board.state import Heard, Trouble
 
+OF_VERSION = "0.2.0.dev0"
+"""The version of this board. jitd can be upgraded without its board, which uses what jitd has."""
 IGNORED = ("TEXTUAL", "COLUMNS", "LINES")
 """Prefixes of the variables that the board removes from the environment. With such variables, a person could make the library
 textual load modules, press keys, write files, or use a wrong screen size.
@@ -47,6 +49,11 @@ NEEDS_TICKET = (
 @click.command()
 def board() -> int:
     """Show waiting requests and runs, live on the whole terminal. Single keys approve, deny, watch and end them."""
+    if __version__ != OF_VERSION:
+        raise NotDone(
+            f"this board is of version {OF_VERSION}, and jitd of {__version__}: install the jitsudo-board of the same version, "
+            "or use jitd requests"
+        )
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise click.UsageError("the board needs a terminal for its input and its output: jitd requests lists what waits")
     if os.environ.get("TERM", "dumb") == "dumb":

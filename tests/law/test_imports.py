@@ -314,7 +314,7 @@ LAW: dict[str, set[str]] = {
     "jitd_fleet.roll": {"jitd.audit.forms", "jitd_fleet.signatures"},
     "jitd_fleet.signatures": {"jitd_fleet.ed25519"},
     "jitd_fleet.nkey": {"jitd_fleet.ed25519"},
-    "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitpam.saying", "jitd.cli", "jitd_board"},
+    "jitd_board": {CORE, WIRE, "jitpam", "jitpam.client", "jitpam.local_proof", "jitpam.saying", "jitd.cli", "jitd_board"},
     "jitd_outsiders": set(),
     "jitd_things": set(),
     "jitd_sinks": {"jitd.audit.forms", "jitd.audit.events", "jitd.core.wording"},

@@ -6,6 +6,7 @@ from __future__ import annotations
 import configparser
 import re
 
+from jitd_board import OF_VERSION
 from jitpam import __version__
 from tests.law.tree import TREE
 
@@ -26,7 +27,7 @@ RELEASES = [match[1] for match in map(RELEASE.fullmatch, LINES) if match]
 def test_packages_and_programs_say_the_same_version() -> None:
     read = configparser.ConfigParser()
     read.read(TREE / "setup.cfg")
-    assert read["metadata"]["version"] == __version__
+    assert read["metadata"]["version"] == __version__ == OF_VERSION
     assert re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+(\.dev0)?", __version__)
 
 
