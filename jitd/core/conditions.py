@@ -257,16 +257,31 @@ def read_who(word: str) -> str:
     if kind == "principal" and not is_principal(name):
         raise ValueError(f'"{word}" must be a principal with its realm, such as "principal:alice@EXAMPLE.ORG"')
     if kind != "principal" and not is_name(name):
-        raise ValueError(f'"{word}" is not a valid name of a user or a group')
+        raise ValueError(f'"{word}" is not a valid name of a user or a group{literally(name)}')
     return word
+
+
+def placeholder_in(text: str) -> str:
+    """Return the first part of ``text`` that looks as if something would be put in its place, such as ``{user}``. Return an empty
+    text if there is none. Where nothing is put there, it is a fault, because it would be taken literally.
+    """
+    found = re.search(r"(?<!\{)\{[a-z][a-z0-9_.-]*\}(?!\})", text)
+    return "" if found is None else found[0]
+
+
+def literally(text: str) -> str:
+    """Return the end of a sentence about ``text``, which is not valid, if a placeholder in it may be the reason."""
+    return f": nothing is put in the place of {found}" if (found := placeholder_in(text)) else ""
 
 
 def is_name(name: str) -> bool:
     """True if ``name`` can be the name of an account or a group.
 
     The name may contain spaces, because directory services have groups such as ``domain users``. The name may not contain
-    characters that have a special meaning for other tools.
+    characters that have a special meaning for other tools, and nothing that looks as if something stood in its place.
     """
+    if placeholder_in(name):
+        return False
     return 0 < len(name) <= 255 and name.isprintable() and name == name.strip() and not re.search(r"[:/*?#,]|^[!%+@-]", name)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from jitd.core.authentication import Demand
+from jitd.core.conditions import placeholder_in
 from jitd.core.naming import Form
 from jitd.core.subject import Approver
 from jitd.core.toml_document import ConfigError, Fault
@@ -561,6 +562,35 @@ def test_what_a_person_has_alone_is_not_mended(tmp_path: Path, kind: str, is_ref
         said = str(error.faults[0])
     assert bool(said) == is_refused
     assert not said or ('"mend" is not for kind "ssh-certificate"' in said and ":3:" in said)
+
+
+LITERAL = {
+    "ssh-certificate": ('ca = "/etc/jitd/ca"\nprincipals = ["ops", "{principal}"]', '"{principal}" is not a name'),
+    "vault": (
+        'url = "https://vault.example.org"\nrole = "ssh/sign/ops"\nsecret = "/etc/jitd/keys/t"\n'
+        'parameters = { valid_principals = "x-{user}" }',
+        '"valid_principals"',
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LITERAL)
+def test_a_word_in_braces_that_nothing_is_put_for_is_a_fault_and_no_name(tmp_path: Path, kind: str) -> None:
+    """A certificate for the literal word would be one that everybody gets alike."""
+    keys, said = LITERAL[kind]
+    file = tmp_path / "jitd.toml"
+    file.write_text(f'[givers.x]\nkind = "{kind}"\n{keys}\n')
+    file.chmod(0o644)
+    with pytest.raises(ConfigError) as error:
+        load_givers(file, os.getuid())
+    (found,) = (str(fault) for fault in error.value.faults if "in the place of" in str(fault))
+    assert said in found and f"{file}:" in found
+
+
+def test_braces_that_the_other_side_fills_in_are_no_fault() -> None:
+    words = ("{{identity.entity.name}}", "{}", "{8F1C-22}", "a{b", "a b")
+    assert [placeholder_in(word) for word in words] == [""] * len(words)
+    assert placeholder_in("ops-{user}") == "{user}"
 
 
 @pytest.mark.parametrize("deed", ["give", "take", "look"])

@@ -60,6 +60,14 @@ BROKEN_PERMITS = [
     ('run_as = "root"', (5, '"run_as" must be a list of strings')),
     ("run_as = []", (5, '"run_as" is empty')),
     ("run_as = [0]", (5, '"run_as" must be a list of strings')),
+    (
+        'run_as = ["{user}"]',
+        (5, '"run_as": "{user}" must be "USER", "USER:GROUP" or "*": nothing is put in the place of {user}'),
+    ),
+    (
+        'visible_to = ["user:{user}"]',
+        (5, '"visible_to": "user:{user}" is not a valid name of a user or a group: nothing is put in the place of {user}'),
+    ),
     ('run_as = ["#0"]', (5, '"run_as": "#0" must be "USER", "USER:GROUP" or "*"')),
     ('run_as = [\n"root",\n"!bob"]', (7, '"run_as": "!bob" must be "USER", "USER:GROUP" or "*"')),
     # origin
@@ -183,6 +191,11 @@ BROKEN_PERMITS = [
     ('run = { leftovers = "stay" }', (5, '"leftovers" must be "end" or "keep", not "stay"')),
     ('run = { namespace = true }', (5, '"namespace" must be a string')),
     ('run = { check = ["/bin/t"] }', (5, '"check" is about edits, and "commands" has no entry "sudoedit"')),
+    (
+        'run = { check = ["/bin/t", "{path}"] }',
+        (5, '"check": nothing is put in the place of {path}: the new file is {file}'),
+        (5, '"check" is about edits, and "commands" has no entry "sudoedit"'),
+    ),
     ('run = { check = ["t"] }', (5, '"check" must begin with the absolute path of a program')),
     ('run = { namespace = "no" }', (5, '"namespace" must be "auto" or "always" or "never", not "no"')),
     ('run = { chdir = "/" }', (5, 'unknown key "chdir"')),

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jitd.beside.secret import sealed
-from jitd.core.conditions import is_name
+from jitd.core.conditions import is_name, literally
 from jitd.core.public_key import NoKey, PublicKey, read_key
 from jitd.core.toml_table import Table, quoted
 from jitd_outsiders.asking.settings import file_in
@@ -89,7 +89,7 @@ class SshCertificate(GiverSettings):
 
 def _read_name(word: str) -> str:
     if not is_name(word):
-        raise ValueError(f"{quoted(word)} is not a name")
+        raise ValueError(f"{quoted(word)} is not a name{literally(word)}")
     return word
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jitd.beside.helpers import Helper
+from jitd.core.conditions import literally
 from jitd.core.toml_table import Table, quoted
 from jitd_outsiders.asking.settings import Reach, reach_in
 from jitd_outsiders.outside.urls import MOST_PARAMETERS, NAMESPACE, OURS, PARAMETER, PATH, read_url
@@ -90,6 +91,8 @@ def _parameters(table: Table) -> tuple[tuple[str, str], ...]:
         value = table.text(name, "")
         if isinstance(table.values[name], str) and not (value.isascii() and value.isprintable() and 0 < len(value) <= MOST_VALUE):
             table.fault(f"{quoted(name)} must be 1 to {MOST_VALUE} printable characters of ASCII", name)
+        elif literal := literally(value):
+            table.fault(f"{quoted(name)}{literal}", name)
         found[name] = value
     if len(found) > MOST_PARAMETERS:
         table.fault(f'"parameters" has more than {MOST_PARAMETERS} parameters')

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from jitd.core.conditions import read_variable
+from jitd.core.conditions import placeholder_in, read_variable
 from jitd.core.decision import Record, Terms
 from jitd.core.deed import deed_of
 from jitd.core.keys.approvals import WithApprovals
@@ -19,6 +19,8 @@ from jitd.core.keys.key import Fields, NoCondition, Verdict, World
 from jitd.core.keys.services import WithServices
 from jitd.core.toml_table import Table
 
+FILE = "{file}"
+"""What stands for the new file in a word of a check (``monitor.checking``)."""
 KEPT = ("output", "all")
 """The values of ``run.record`` that an observed run may have. With both values, all output is recorded. With any other value, the
 watcher would not see all output.
@@ -118,6 +120,9 @@ def _checks(run: Table) -> tuple[tuple[str, ...], ...]:
     if words and (not words[0].startswith("/") or any("\0" in word for word in words)):
         run.fault('"check" must begin with the absolute path of a program', "check")
         return ()
+    unknown = next((word for word in words if word == placeholder_in(word)), "")
+    if unknown and not any(FILE in word for word in words):
+        run.fault(f'"check": nothing is put in the place of {unknown}: the new file is {FILE}', "check")
     return (words,) if words else ()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jitd.core.command import RunAs
-from jitd.core.conditions import is_name
+from jitd.core.conditions import is_name, literally
 from jitd.core.keys.commands import WithCommands, may_be_about
 from jitd.core.keys.key import Condition, Fields, Part, Verdict, World, any_of
 from jitd.core.question import Question
@@ -28,7 +28,7 @@ def read_run_as(word: str) -> str:
     """
     user, colon, group = word.partition(":")
     if not all(part == "*" or is_name(part) for part in ((user, group) if colon else (user,))):
-        raise ValueError(f'"{word}" must be "USER", "USER:GROUP" or "*"')
+        raise ValueError(f'"{word}" must be "USER", "USER:GROUP" or "*"{literally(word)}')
     return word
 
 
