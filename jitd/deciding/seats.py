@@ -17,13 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from jitd.core.approvers import names
+from jitd.core.approvers import BY_DOOR, names
 from jitd.core.decision import Approval
 from jitd.core.lock import Lock, lock_on
 from jitd.core.made_account import is_made, itself
 from jitd.core.party import Party
 from jitd.core.request import Request, open_ways
-from jitd.core.subject import Subject, Visitor, is_one_person, person_of
+from jitd.core.subject import Subject, Visitor, is_one_person, matches_any, person_of
 from jitd.core.used_accounts import Use, as_used
 from jitd.core.ways import flat
 from jitd.deciding import accounts, directory, groups
@@ -172,20 +172,42 @@ class Seating:
             return (UNKNOWN,) * len(ways)
 
     async def named_by(self, party: Party, words: Iterable[str]) -> dict[str, tuple[frozenset[str], bool]]:
-        """Map words of rules, such as ``group:ops``, to the persons whom they name, and to whether these are all. The search is
-        made for ``party``. A word for which there was no time is left out.
+        """Map words of rules, such as ``group:ops``, to the persons whom they name, and to whether these are all (see
+        ``evidence.People``). The search is made for ``party``. A word for which there was no time is left out.
         """
         found: dict[str, tuple[frozenset[str], bool]] = {}
 
         def look() -> None:
             for word in words:
-                seats = self._of_word(word)
+                named = word.removeprefix(BY_DOOR)
+                seats = self._of_word(named)
                 accounts = (account for account in seats.people if not is_made(account))
-                found[word] = frozenset(person_of(one, self._config.people, itself) for one in accounts), seats.is_whole
+                persons = frozenset(person_of(one, self._config.people, itself) for one in accounts)
+                found[word] = (persons, seats.is_whole) if word == named else self._with_lines(named, persons, seats.is_whole)
 
         with suppress(TimeoutError):
             await self._workers.seats.run_within(LISTED_WITHIN, party, look)
         return found.copy()
+
+    def _with_lines(self, word: str, persons: frozenset[str], is_whole: bool) -> tuple[frozenset[str], bool]:
+        """Return ``persons``, whom ``word`` names, and those whom it names by a line of ``[approvers]``, and whether these are
+        all. A group that the directories do not know has no other people than the lines say, unless a SID gives it.
+        """
+        never = datetime.max.replace(tzinfo=UTC)
+        lines = self._config.approvers.items()
+        named = {one: of for one, of in lines if matches_any(Visitor(one, of.groups, of.person, never), (word,))}
+        kind, _, name = word.partition(":")
+        try:
+            theirs = frozenset(of.person for one, of in named.items() if not self._has_account(one))
+            is_whole = is_whole or (kind == "group" and bool(named) and groups.named(name) is None)
+        except (OSError, groups.CannotLookUp):
+            return persons, False
+        return persons | theirs, is_whole and not self._config.sids.are_of((word,))
+
+    def _has_account(self, principal: str) -> bool:
+        """True if somebody who comes with a ticket of ``principal`` has an account here. Raises OSError."""
+        account = self._config.naming.account_of(principal.encode())
+        return account is not None and directory.account(account) is not None
 
     def _standing(self) -> Standing:
         uses = self._uses
@@ -286,9 +308,8 @@ class Seating:
         for principal, line in self._config.approvers.items():
             who = as_used(Visitor(principal, line.groups, line.person, datetime.max.replace(tzinfo=UTC)), standing.uses)
             if names(way, who) and lock_on(standing.locks, who) is None and not is_one_person(who, requester):
-                account = self._config.naming.account_of(principal.encode())
                 try:
-                    if account is None or directory.account(account) is None:
+                    if not self._has_account(principal):
                         (gone if principal in standing.refused else found).add(principal)
                 except OSError:
                     is_told = False

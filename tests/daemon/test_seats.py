@@ -430,6 +430,30 @@ def test_the_words_of_rules_name_persons_and_a_person_has_several_accounts(house
     }
 
 
+def test_by_the_door_the_lines_of_approvers_name_people_too_and_all_of_a_group_that_no_directory_knows(house: House) -> None:
+    """Where directories list nobody: al is alice there, and bob has an account, which is in other groups."""
+    house.nsswitch.write_text("passwd: files sss\ngroup: files sss\n")
+    seating = Seating(replace(CONFIG, approvers=LINES), house.workers, house.nsswitch)
+    words = ("door:group:remote", "group:remote", "door:group:ops", "door:principal:una@TRUSTED.TEST", "door:group:nowhere")
+    assert asyncio.run(seating.named_by(OF_ROOT, words)) == {
+        "door:group:remote": (frozenset({"zoe", "alice"}), True),
+        "group:remote": (frozenset(), False),
+        "door:group:ops": (frozenset({"bob", "carol", "alice", "gone"}), False),
+        "door:principal:una@TRUSTED.TEST": (frozenset({"una@TRUSTED.TEST"}), True),
+        "door:group:nowhere": (frozenset(), False),
+    }
+
+
+@pytest.mark.parametrize("doubt", ["a SID gives the group", "a directory is silent about a line", "or about the group"])
+def test_it_is_not_said_that_these_are_all_by_the_door_if_others_may_be(house: House, doubt: str) -> None:
+    lines = {"zoe@EXAMPLE.TEST": Approver("zoe", frozenset({"remote"}))}
+    sids = Sids({"S-1-5-21-1-2-3-1105": "remote"}, frozenset({"EXAMPLE.TEST"})) if doubt.startswith("a SID") else CONFIG.sids
+    house.silent = {"zoe"} if doubt.startswith("a dir") else {"remote"} if doubt.startswith("or") else set()
+    seating = Seating(replace(CONFIG, approvers=lines, sids=sids), house.workers, house.nsswitch)
+    _, is_whole = asyncio.run(seating.named_by(OF_ROOT, ["door:group:remote"]))["door:group:remote"]
+    assert not is_whole
+
+
 def test_a_directory_may_have_more_people_than_it_lists(house: House) -> None:
     house.nsswitch.write_text("passwd: files sss\ngroup: files sss\n")
     assert people_of(house, "group:ops", "group:nowhere") == {

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from jitd.core.authentication import Demand
 from jitd.core.policy import Policy
 from jitd.store.opening import read_store
 from jitd_evidence.report.asked import scope_of
@@ -65,6 +66,17 @@ def test_the_people_are_those_whom_this_host_lists_and_it_says_if_these_are_not_
     assert rows["dump-shop", "group:dba"].endswith("p099, and 3 more")
     assert rows["never", "group:silent"] is None, "nobody looked"
     assert {"group:ops", "group:web", "group:silent"} <= set(words_of(scope.policy.rules))
+
+
+def test_who_may_approve_by_the_door_is_named_for_the_approval_and_not_for_asking(scope: Scope) -> None:
+    rule = next(one for one in scope.policy.rules if one.name == "restart-web")
+    (way,) = rule.approvals
+    by_door = replace(rule, who=("group:ops",), approvals=(replace(way, demand=Demand(door=True)),))
+    policy = replace(scope.policy, rules=(by_door,))
+    assert words_of(policy.rules) == ("group:ops", "door:group:ops")
+    people = {"group:ops": (frozenset({"bob"}), False), "door:group:ops": (frozenset({"bob", "zoe"}), True)}
+    rows = {row[1]: row[2:4] for row in matrix(scope, then=Then(policy), people=people)}
+    assert rows == {"may ask": ("group:ops", "bob, (this host cannot list all)"), "may approve": ("group:ops", "bob, zoe")}
 
 
 def test_it_says_of_which_policy_it_is(year: Year) -> None:

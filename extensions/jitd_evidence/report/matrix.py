@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from time import monotonic
 
+from jitd.core.approvers import BY_DOOR
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.policy import describe
 from jitd.core.rule import Rule
@@ -43,25 +44,26 @@ def _matrix(scope: Scope) -> Iterator[Row]:
     rules = {rule.name: rule for rule in policy.rules}
     for rule in rules.values():
         if scope.rule is None or rule.name == scope.rule:
-            for right, word, terms in _rights(rule, rules):
-                yield rule.name, right, word, _people(scope, word), terms, policy.digest[:SHORT]
+            for right, word, searched, terms in _rights(rule, rules):
+                yield rule.name, right, word, _people(scope, searched), terms, policy.digest[:SHORT]
 
 
-def _rights(rule: Rule, rules: dict[str, Rule]) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield what ``rule`` says of people: a right, a word that names people, and the terms."""
+def _rights(rule: Rule, rules: dict[str, Rule]) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+    """Yield what ``rule`` says of people: a right, a word that names people, the word as it is searched for, and the terms."""
     asks = ("anybody",) if rule.who is None else rule.who
     if rule.verdict == "deny":
-        yield from (("is denied", word, describe(rule)) for word in asks)
+        yield from (("is denied", word, word, describe(rule)) for word in asks)
     elif (glass := rule.break_glass) is not None:
-        yield from (("may ask in an emergency", word, describe(rule)) for word in asks)
-        reviewers = approvers_of(rules[glass.instead_of]) if glass.instead_of in rules else ()
+        yield from (("may ask in an emergency", word, word, describe(rule)) for word in asks)
+        reviewers = searched_of(rules[glass.instead_of]) if glass.instead_of in rules else {}
         terms = f"one of those who may approve under {glass.instead_of}, or an operator"
-        yield from (("may review it afterwards", word, terms) for word in reviewers)
+        yield from (("may review it afterwards", word, searched, terms) for word, searched in reviewers.items())
     else:
-        yield from (("may ask", word, describe(rule)) for word in asks)
-        yield from (("may approve", word, describe_approvals(rule.approvals)) for word in approvers_of(rule))
+        yield from (("may ask", word, word, describe(rule)) for word in asks)
+        terms = describe_approvals(rule.approvals)
+        yield from (("may approve", word, searched, terms) for word, searched in searched_of(rule).items())
         if not rule.approvals:
-            yield "needs no approval", None, None
+            yield "needs no approval", None, None, None
 
 
 def approvers_of(rule: Rule) -> tuple[str, ...]:
@@ -69,9 +71,16 @@ def approvers_of(rule: Rule) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for approval in rule.approvals for way in approval.ways for word in way.of_whom))
 
 
+def searched_of(rule: Rule) -> dict[str, str]:
+    """Map the words that name approvers under ``rule`` to what is searched for: by the door, there are others, too."""
+    ways = [way for approval in rule.approvals for way in approval.ways]
+    by_door = {word for way in ways if way.demand.door for word in way.of_whom}
+    return {word: BY_DOOR + word if word in by_door else word for word in approvers_of(rule)}
+
+
 def words_of(rules: Iterable[Rule]) -> tuple[str, ...]:
-    """Return the words of ``rules`` that name people who may ask or approve."""
-    return tuple(dict.fromkeys(word for rule in rules for word in (*(rule.who or ()), *approvers_of(rule))))
+    """Return the words of ``rules`` that name people who may ask or approve, as they are searched for."""
+    return tuple(dict.fromkeys(word for rule in rules for word in (*(rule.who or ()), *searched_of(rule).values())))
 
 
 def _people(scope: Scope, word: str | None) -> str | None:

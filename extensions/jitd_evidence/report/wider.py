@@ -8,13 +8,13 @@ figure says how much it has seen, and which rules and people it cannot see.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from jitd.core.duration import spell_duration
 from jitd.core.rule import Rule
 from jitd.store import FAULTS, Row
 from jitd_evidence.report.figure import Figure, Scope, Section
-from jitd_evidence.report.matrix import approvers_of
+from jitd_evidence.report.matrix import approvers_of, searched_of
 from jitd_evidence.report.narrower import ENOUGH, narrower, under
 from jitd_evidence.report.uses import COUNTS, USES, Reader, unknown
 
@@ -103,7 +103,7 @@ def _never_asked(scope: Scope) -> Iterator[Row]:
     asked = _by_rule(scope.ask(_ASKED, scope.parameters))
     for rule in _permits(scope):
         if rule.name in asked:
-            yield from _idle(scope, rule, rule.who or (), asked[rule.name])
+            yield from _idle(scope, rule, {word: word for word in rule.who or ()}, asked[rule.name])
 
 
 def _never_answered(scope: Scope) -> Iterator[Row]:
@@ -113,7 +113,7 @@ def _never_answered(scope: Scope) -> Iterator[Row]:
     answered = _by_rule(scope.ask(_ANSWERED, scope.parameters))
     for rule in _permits(scope):
         if rule.name in answered:
-            yield from _idle(scope, rule, approvers_of(rule), answered[rule.name])
+            yield from _idle(scope, rule, searched_of(rule), answered[rule.name])
 
 
 def _by_rule(rows: Sequence[Row]) -> dict[str, set[str]]:
@@ -123,11 +123,13 @@ def _by_rule(rows: Sequence[Row]) -> dict[str, set[str]]:
     return found
 
 
-def _idle(scope: Scope, rule: Rule, words: Sequence[str], active: Collection[str]) -> Iterator[Row]:
-    """Yield a row for each person whom ``words`` of ``rule`` name, and who is not among ``active``."""
+def _idle(scope: Scope, rule: Rule, words: Mapping[str, str], active: Collection[str]) -> Iterator[Row]:
+    """Yield a row for each person whom ``words`` of ``rule`` name, and who is not among ``active``. The words are mapped to what
+    is searched for.
+    """
     idle: dict[str, str] = {}
-    for word in words:
-        persons, is_whole = scope.people.get(word, (frozenset(), False))
+    for word, searched in words.items():
+        persons, is_whole = scope.people.get(searched, (frozenset(), False))
         if not is_whole:
             yield rule.name, None, word, "not all of its people can be listed on this host"
         for person in persons.difference(active):
