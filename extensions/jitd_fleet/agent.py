@@ -40,9 +40,11 @@ MOST_OF_ONE = 32
 MOST_BEGUN, MOST_BEGUN_BY_ONE = 96, 16
 """Maximum number of conversations that are begun within a second, and those of one client. As at the door."""
 MOST_CALLS, MOST_CALLS_OF_ONE = 50, 5
-"""Maximum number of calls of the roll that are answered within a second. Whose call is not, asks the host itself."""
+"""Maximum number of calls of the roll that are answered within a second. Whose call is not, asks the host itself. No desk calls
+more often than MOST_CALLS_OF_ONE, so the key that does is named in the journal.
+"""
 SAYS_EVERY = 60.0
-"""Minimum number of seconds between two lines of the journal about the door: each who dials would write one."""
+"""Minimum number of seconds between two lines of the journal about the same thing: each who dials would write one."""
 LEFT_WITHIN = 2.0
 """Seconds that the other ends have to hear that this one goes."""
 
@@ -125,12 +127,16 @@ class _Counted:
         self._since = -1.0
         self._of: Counter[str] = Counter()
 
+    def is_greedy(self, client: str) -> bool:
+        """True if ``client`` has done as much in this second as one may."""
+        return self._of[client] >= self._most_of_one
+
     def another(self, client: str, now: float) -> bool:
         """Count another one of ``client``. Return False if there are too many."""
         if now >= self._since + 1:
             self._since = now
             self._of.clear()
-        if self._of[client] >= self._most_of_one or self._of.total() >= self._most:
+        if self.is_greedy(client) or self._of.total() >= self._most:
             return False
         self._of[client] += 1
         return True
@@ -148,7 +154,8 @@ class Agent:
         self._following: asyncio.Task[None] | None = None
         self._begun = _Counted(MOST_BEGUN, MOST_BEGUN_BY_ONE)
         self._calls = _Counted(MOST_CALLS, MOST_CALLS_OF_ONE)
-        self._said_at = -1.0
+        self._said_at: dict[str, float] = {}
+        """By what was said, when it was said last."""
 
     async def start(self) -> None:
         await self._engine.subscribe(subjects.up(self._host, "*", "*"), self._hear)
@@ -181,7 +188,7 @@ class Agent:
 
     def _dialled(self, subject: str, reply: str, message: bytes | None) -> None:
         named = subjects.caller(subject)
-        if named is None or named in self._pumps or len(self._tasks) >= 2 * MOST:
+        if named is None or len(self._tasks) >= 2 * MOST:
             return  # no client writes this
         self._begin(self._carry(*named))
 
@@ -191,6 +198,8 @@ class Agent:
             return
         client, id = named
         if not self._calls.another(client, asyncio.get_running_loop().time()):
+            if self._calls.is_greedy(client):
+                self._name(client, f"calls the roll more than {MOST_CALLS_OF_ONE} times a second")
             return
         self._begin(self._answer(subjects.down(client, self._host, id), self._word.newest))
 
@@ -204,6 +213,8 @@ class Agent:
             await self._engine.publish(subject, word)
 
     async def _carry(self, client: str, id: str) -> None:
+        if (client, id) in self._pumps:
+            return  # dialled twice, and each would be counted as the other
         down = subjects.down(client, self._host, id)
 
         async def publish(message: bytes) -> None:
@@ -223,14 +234,28 @@ class Agent:
             finally:
                 del self._pumps[client, id]
         except Exception as fault:  # one conversation, whatever it is, ends no other one
-            say(f"jitd-door: a conversation has ended: {type(fault).__name__}", 2)
+            self._say("fault", f"a conversation has ended: {type(fault).__name__}")
         finally:
             door.close()
+
+    def _name(self, client: str, does: str) -> None:
+        """Say which key asks too much of this host: the engine can take it out, and has no limit of its own for it."""
+        self._say("key", f"the key {client} {does} (permissions.conf of the engine says whose it is)")
+
+    def _say(self, about: str, words: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._said_at.get(about, -SAYS_EVERY) >= SAYS_EVERY:
+            self._said_at[about] = now
+            say(f"jitd-door: {words}", 2)
 
     def _is_room_for(self, client: str) -> bool:
         n = sum(other == client for other, _ in self._pumps)
         is_room = n < MOST_OF_ONE and len(self._pumps) < MOST
-        return is_room and self._begun.another(client, asyncio.get_running_loop().time())
+        if is_room and self._begun.another(client, asyncio.get_running_loop().time()):
+            return True
+        if n >= MOST_OF_ONE or self._begun.is_greedy(client):
+            self._name(client, f"begins more than {MOST_BEGUN_BY_ONE} conversations a second, or has {MOST_OF_ONE}")
+        return False
 
     def _reach(self, door: socket.socket, client: str) -> Why | None:
         """Connect ``door``, and say who carries. Return why this cannot be done, or None."""
@@ -240,9 +265,6 @@ class Agent:
         except BlockingIOError:  # as many wait for jitd as may
             return Why.FULL
         except OSError as fault:
-            now = asyncio.get_running_loop().time()
-            if now - self._said_at >= SAYS_EVERY:
-                self._said_at = now
-                say(f"jitd-door: {why_not(fault)}", 2)
+            self._say("door", why_not(fault))
             return Why.NO_DOOR
         return None

@@ -83,6 +83,22 @@ def test_who_begins_one_after_the_other_does_not_use_up_the_second_of_others(tmp
     assert (engine.n(GREEDY, Kind.OPENED), engine.n(MODEST, Kind.OPENED)) == (MOST_BEGUN_BY_ONE, 1)
 
 
+def test_who_dials_twice_by_one_id_has_one_conversation_and_fills_no_journal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS F-36. Both dials come before the first one has begun."""
+
+    async def play(agent: Any, engine: Engine) -> None:
+        for _ in range(8):
+            dials(agent, GREEDY, 7)
+        await asyncio.sleep(0.05)
+        assert len(agent._pumps) == len(agent._tasks) == 1
+        await agent.leave()
+
+    engine = played(tmp_path / "door.sock", play)
+    assert engine.n(GREEDY, Kind.OPENED) == 1 and capfd.readouterr().err == ""
+
+
 def test_one_client_ends_nothing_of_another_one_by_the_same_id(tmp_path: Path) -> None:
     """THREATS F-36."""
 
@@ -112,6 +128,48 @@ def test_who_calls_the_roll_without_end_leaves_answers_for_others(tmp_path: Path
     said = played(tmp_path / "door.sock", play).said
     assert sum(client == GREEDY for client, _, _ in said) == MOST_CALLS_OF_ONE
     assert (MODEST, "0" * 32, b"a word") in said
+
+
+def test_the_key_that_asks_too_much_is_named_once_a_minute_and_no_other_one(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS F-36."""
+    keys = [nkey.Key(nkey.make()).public for _ in range(2 * MOST_CALLS // MOST_CALLS_OF_ONE)]
+
+    async def play(agent: Any, engine: Engine) -> None:
+        agent._word.newest = b"a word"
+        for key in keys:  # all together call too often, and none of them does
+            for number in range(MOST_CALLS_OF_ONE - 1):
+                agent._called(subjects.roll(key, f"{number:032x}"), "", b"")
+        assert capfd.readouterr().err == ""
+        agent._calls._since = -1.0  # another second
+        for number in range(1000):
+            agent._called(subjects.roll(GREEDY, f"{number:032x}"), "", b"")
+            dials(agent, GREEDY, number)
+        await asyncio.sleep(0.05)
+
+    played(tmp_path / "door.sock", play)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == (
+        f"jitd-door: the key {GREEDY} calls the roll more than 5 times a second (permissions.conf of the engine says whose it is)"
+    )
+
+
+def test_the_key_that_dials_too_often_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """THREATS F-36."""
+
+    async def play(agent: Any, engine: Engine) -> None:
+        for number in range(MOST_BEGUN_BY_ONE):
+            dials(agent, MODEST, number)
+        await asyncio.sleep(0.05)
+        assert capfd.readouterr().err == ""
+        for number in range(100):
+            dials(agent, GREEDY, number)
+        await asyncio.sleep(0.05)
+
+    played(tmp_path / "door.sock", play)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"jitd-door: the key {GREEDY} begins more than 16 conversations a second, or has 32 (")
 
 
 @pytest.mark.parametrize(
