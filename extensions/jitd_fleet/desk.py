@@ -30,6 +30,8 @@ KEY = "jitd/nats.nk"
 """Below XDG_CONFIG_HOME, or below ``~/.config``."""
 ATTEMPTS = 1
 CONNECTED_WITHIN = 4.5
+MOST_AT_ONE = 900
+"""Maximum number of conversations on one connection, each of which subscribes once (permissions.MOST_SUBSCRIPTIONS)."""
 WORDS_WITHIN = 1.0
 """Seconds until a roll ends, and those in which hosts have to answer it. A host that has not is asked itself."""
 WORDS = {
@@ -122,7 +124,7 @@ class Desk:
 
     async def _connected(self) -> _Connected:
         """Return the connection to the engine. Raises NoEngine."""
-        if self._engine is None or (self._engine.done() and not _is_connected(self._engine)):
+        if self._engine is None or (self._engine.done() and not _has_room(self._engine)):
             self._engine = self._loop.create_task(_connect(self._servers, self._key, self._ca))
         return await asyncio.shield(self._engine)
 
@@ -153,6 +155,10 @@ class _Connected:
         self.engine = Engine(servers, key, ca, self._lost)
         self.is_lost = False
         self._pumps: set[Pump] = set()
+
+    @property
+    def n_carried(self) -> int:
+        return len(self._pumps)
 
     async def carry(self, stream: _Stream, host: str, theirs: socket) -> None:
         """Carry the bytes of ``theirs`` until the conversation has ended."""
@@ -187,6 +193,7 @@ class _Connected:
     async def roll(self, hosts: Collection[str]) -> Mapping[str, bytes]:
         """Call the roll, and return what comes first as the word of each of ``hosts``. Wait no longer than WORDS_WITHIN."""
         id = secrets.token_hex(16)
+        at_server = subjects.reply_of_roll(self.engine.key.public, id)
         awaited = {subjects.token(host): host for host in hosts}
         found: dict[str, bytes] = {}
         is_whole = asyncio.Event()
@@ -195,12 +202,13 @@ class _Connected:
             host = awaited.get(subjects.host_in(subject))
             if message is not None and host is not None and len(message) <= MOST_BYTES:
                 found.setdefault(host, message)
-            if message is None or len(found) == len(awaited):  # there is no agent at all, or this was the last
+            is_nobody = message is None and subject == at_server  # a host knows the ID, and may say so under its own name
+            if is_nobody or len(found) == len(awaited):
                 is_whole.set()
 
         public = self.engine.key.public
         unsubscribe = await self.engine.subscribe(subjects.words(public, id), hear)
-        await self.engine.publish(subjects.roll(public, id), b"", subjects.reply_of_roll(public, id))
+        await self.engine.publish(subjects.roll(public, id), b"", at_server)
         with suppress(TimeoutError):
             await asyncio.wait_for(is_whole.wait(), WORDS_WITHIN)
         await unsubscribe()
@@ -218,8 +226,10 @@ async def _connect(servers: tuple[str, ...], key: Key, ca: str) -> _Connected:
     return made
 
 
-def _is_connected(engine: asyncio.Task[_Connected]) -> bool:
-    return not engine.cancelled() and engine.exception() is None and not engine.result().is_lost
+def _has_room(engine: asyncio.Task[_Connected]) -> bool:
+    if engine.cancelled() or engine.exception() is not None:
+        return False
+    return not engine.result().is_lost and engine.result().n_carried < MOST_AT_ONE
 
 
 def _key() -> Key:

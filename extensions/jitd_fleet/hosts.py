@@ -25,6 +25,7 @@ from math import prod
 from jitd.cli.answer import say
 from jitd.cli.hosts import QUOTING, AllOfMany, Far, name_of
 from jitd.cli.not_done import NotDone
+from jitd_fleet import subjects
 from jitd_fleet.many import Many
 from jitd_fleet.nats_carrier import Nats
 from jitd_fleet.nkey import is_public
@@ -149,6 +150,8 @@ class Hosts:
             if strange := sorted(group.keys.keys() - {*names}):
                 raise NotDone(f"{group.place}: keys names {strange[0]}, which is not among the hosts of this group", "usage")
             for host in names:
+                if not subjects.HOST.fullmatch(host):
+                    raise NotDone(f"{group.place}: {host} {subjects.NO_NAME}", "usage")
                 hosts.setdefault(host, []).extend(group.keys.get(host, ()))
             for one, keys in group.approvers.items():
                 approvers.setdefault(one, []).extend(key for key in keys if key not in approvers.get(one, ()))

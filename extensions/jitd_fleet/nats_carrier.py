@@ -29,7 +29,7 @@ class Nats(NamedTuple):
 
     def dial(self, host: str, within: float) -> Stream:
         if not subjects.HOST.fullmatch(host):
-            raise Unreachable(f"{host} cannot be reached by NATS, because of the underscore in its name")
+            raise Unreachable(f"{host} {subjects.NO_NAME}")
         return self._desk().dial(host, within)
 
     def roll(self, hosts: Collection[str]) -> Mapping[str, bytes]:

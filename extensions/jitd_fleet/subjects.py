@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 
-HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-"""A name that subjects can have: an underscore in it would be taken for a dot."""
+ROLL = "roll"
+HOST = re.compile(rf"(?!{ROLL}\Z)[a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?")
+"""A name that subjects can have: an underscore would be taken for a dot, and a host called ROLL could speak for the server."""
+NO_NAME = f"cannot be reached by NATS, because of its name: there is an underscore in it, or it is {ROLL}"
 ID = "[0-9a-f]{32}"
 CLIENT = "U[A-Z2-7]{55}"
-ROLL = "roll"
 _CALLER = re.compile(rf"({CLIENT})\.({ID})")
 
 

@@ -300,7 +300,7 @@ LAW: dict[str, set[str]] = {
     "jitd_fleet.assembly": {"jitd.cli.hosts", "jitd_fleet.hosts"},
     "jitd_fleet.hosts": {
         "jitd.cli.answer", "jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitd_fleet.nats_carrier", "jitd_fleet.nkey",
-        "jitd_fleet.servers", "jitd_fleet.tcp", "jitpam.carrier",
+        "jitd_fleet.servers", "jitd_fleet.subjects", "jitd_fleet.tcp", "jitpam.carrier",
     },
     "jitd_fleet.many": {
         "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitd.core.command", "jitd_fleet.called",
