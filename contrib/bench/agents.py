@@ -37,7 +37,6 @@ WORD = json.dumps({"signed": "x" * 200, "signature": "y" * 300, "waiting": 0}).e
 """As long as a word of jitd."""
 CONF = f"""\
 listen: 127.0.0.1:{PORT}
-max_connections: 100000
 tls {{{{ cert_file: "{{at}}/hub.pem", key_file: "{{at}}/hub.key" }}}}
 include permissions.conf
 """

@@ -12,14 +12,29 @@ from collections.abc import Iterable, Mapping
 from jitd_fleet import subjects
 
 HEAD = "# Who may connect, and what they may say and hear. `jitd-door permissions` writes this file: change hosts.toml instead.\n"
-LIMITS = "max_payload: 65536 # ours have half of it, and an agent lets go of a server that sends it more than 1 MiB\n"
+MOST_SUBSCRIPTIONS = 1024
+"""Maximum number of subscriptions of one connection. A desk makes another connection before it has so many. It is the same for
+each fleet, because a server that runs takes no other number.
+"""
+LEAST_CONNECTIONS, OF_A_HOST, OF_AN_APPROVER = 1024, 2, 32
+"""Each number is that of connections. A host has another one while the server has not noticed that the last one is gone. An
+approver has one for each command, and another one for each 900 hosts.
+"""
+LIMITS = """\
+max_payload: 65536 # ours have half of it, and an agent lets go of a server that sends it more than 1 MiB
+max_subscriptions: {subscriptions} # of one connection; a server has no limit for one key
+max_connections: {connections} # of all keys together
+"""
 
 
 def configuration(hosts: Mapping[str, Iterable[str]], approvers: Mapping[str, Iterable[str]]) -> str:
     """Return the text for the public keys of ``hosts`` and ``approvers``, by their names."""
     lines = [_user(name, key, *_of_host(name)) for name, keys in sorted(hosts.items()) for key in keys]
     lines += [_user(name, key, *_of_approver(key)) for name, keys in sorted(approvers.items()) for key in keys]
-    return f"{HEAD}{LIMITS}authorization {{\n  users = [\n{''.join(lines)}  ]\n}}\n"
+    n_hosts, n_approvers = (sum(len(list(keys)) for keys in named.values()) for named in (hosts, approvers))
+    n = max(LEAST_CONNECTIONS, OF_A_HOST * n_hosts + OF_AN_APPROVER * n_approvers)
+    limits = LIMITS.format(subscriptions=MOST_SUBSCRIPTIONS, connections=n)
+    return f"{HEAD}{limits}authorization {{\n  users = [\n{''.join(lines)}  ]\n}}\n"
 
 
 def _of_host(host: str) -> tuple[list[str], list[str]]:

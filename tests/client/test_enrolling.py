@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd_fleet import ed25519, enrolling, nkey
+from jitd_fleet import desk, ed25519, enrolling, many, nkey, permissions
 from jitd_fleet.engine import MOST_MESSAGE
 from jitd_fleet.nkey import Key, NoKey
 from jitd_fleet.stream import HEAD, MOST_PIECE
@@ -94,8 +94,17 @@ def test_permissions_have_each_host_and_each_approver_and_nothing_wider(
     person += f'"jit.h.*.c.{other}.*", "jit.roll.{other}.*"], '
     person += f'subscribe: ["jit.c.{other}.>"] }} }}'
     assert [line.strip() for line in told.out.splitlines() if "nkey" in line] == [host, person]
-    limit = next(line for line in told.out.splitlines() if line.startswith("max_payload: "))
-    assert HEAD + MOST_PIECE <= int(limit.split()[1]) < MOST_MESSAGE
+    limit = dict(line.split()[:2] for line in told.out.splitlines() if line.startswith("max_"))
+    assert HEAD + MOST_PIECE <= int(limit["max_payload:"]) < MOST_MESSAGE
+    assert desk.MOST_AT_ONE + many.AT_ONCE < int(limit["max_subscriptions:"]) == 1024
+    assert int(limit["max_connections:"]) == 1024
+
+
+def test_a_server_takes_as_many_connections_as_its_hosts_and_approvers_need_and_the_same_subscriptions_of_each() -> None:
+    """THREATS F-36. A server that runs takes no other number of subscriptions, so a reload with one would fail."""
+    few, many = (permissions.configuration({str(n): ["U"] for n in range(hosts)}, {"bob": ["U", "V"]}) for hosts in (3, 5000))
+    assert "\nmax_connections: 1024 " in few and f"\nmax_connections: {2 * 5000 + 2 * 32} " in many
+    assert len({text.partition("max_subscriptions: ")[2].split()[0] for text in (few, many)}) == 1
 
 
 @pytest.mark.parametrize(
@@ -107,6 +116,8 @@ def test_permissions_have_each_host_and_each_approver_and_nothing_wider(
         (f'approvers = {{ "bob\\n}}" = "{PUBLIC}" }}\n', "a name has letters"),
         (f'keys = {{ "db1.example.org" = "{PUBLIC}" }}\napprovers = {{ bob = "{PUBLIC}" }}\n', "two have the key"),
         ("keys = 3\n", "keys must be a table"),
+        ('[b]\nhosts = ["roll"]\nnats = "tls://hub1.example.org:4222"\n', "roll cannot be reached by NATS"),
+        ('[b]\nhosts = ["db_1"]\nnats = "tls://hub1.example.org:4222"\n', "db_1 cannot be reached by NATS"),
     ],
 )
 def test_a_fault_in_the_keys_is_told_and_nothing_is_printed(
