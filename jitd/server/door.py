@@ -32,6 +32,9 @@ MOST_OF_ONE_SOURCE = 16
 """The same, of one carrier and source. The source is the carrier's claim, so this keeps one stranger from closing the door to all
 others, and does not stop a carrier that lies: it can hide everybody anyhow.
 """
+MOST_OF_ONE_KEY = 4
+"""The same, if the carrier is an engine. There a source is one person's key, and not an address behind which many may be."""
+BY_ENGINE = "nats"
 MOST_BEGUN_BY_ONE, MOST_BEGUN_BY_CARRIER, MOST_BEGUN = 16, 96, 128
 """Maximum number of conversations that one source, one carrier, and all may begin within a second. To refuse a made-up proof
 takes longer than to make one up.
@@ -119,7 +122,7 @@ class DoorListener(Accepting):
             nonlocal source
             way = counted_as(way)
             if (
-                self._strangers_from[way] >= MOST_OF_ONE_SOURCE
+                self._strangers_from[way] >= (MOST_OF_ONE_KEY if way.carrier == BY_ENGINE else MOST_OF_ONE_SOURCE)
                 or _n_by(way.carrier, self._strangers_from) >= MOST_OF_ONE_CARRIER
                 or self._strangers_from.total() >= MOST_STRANGERS
                 or not self._begun.another(way)

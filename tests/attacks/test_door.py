@@ -473,6 +473,17 @@ def test_strangers_at_the_door_take_no_place_of_anybody_else(door: House) -> Non
         assert bob.rows(messages.Show(id=id))
 
 
+def test_three_keys_of_an_engine_leave_room_for_others(door: House) -> None:
+    """THREATS F-08, F-36. 4 of one key: a key is one person, where an address may be many."""
+    with ExitStack() as dialled:
+        for key in ("UA", "UB", "UC"):
+            for _ in range(4):
+                assert not has_no_room(door, key, "nats")
+                dialled.enter_context(AtDoor(door, source=key, carrier="nats"))
+            assert has_no_room(door, key, "nats")
+        assert not has_no_room(door, "UD", "nats")
+
+
 def test_who_has_not_said_by_which_carrier_they_come_takes_no_place_of_strangers(door: House) -> None:
     """THREATS F-24: of a flood by one carrier, many have connected and not yet said by which carrier they come."""
     with ExitStack() as dialled:
