@@ -15,18 +15,18 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from random import shuffle
-from typing import Any
+from typing import Any, NamedTuple
 
 import nats.errors
 from nats.aio.client import Client
-from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
+from nats.errors import ProtocolError
 
 from jitd_fleet.nkey import Key
 
 PING_EVERY, PINGS = 20, 2
 """Seconds between pings, and how many may be unanswered: a server that is gone without a word is noticed within a minute."""
 AGAIN_AFTER = 1
-"""Seconds until the next attempt to reach a server."""
+"""Seconds until the next attempt to reach a server, and from one connection to the next one."""
 BACK_WITHIN = 4.0
 """Seconds in which a lost connection is made again, if not for ever: a conversation in which nothing was on its way goes on."""
 STEP_WITHIN = 5
@@ -36,11 +36,20 @@ STEADY_AFTER = 60.0
 """Seconds after which a connection that is lost is told of again, also if the reason is the one that was told before."""
 PENDING = 8 * 1024 * 1024
 """Maximum number of bytes that wait for the server. What goes beyond it is a fault of the conversation that says it."""
+MOST_FLUSHES = 4096
+"""Maximum number of times that this end wants the server to take something at once: more than conversations on one connection
+take. A server that sends as many PINGs, and takes no answer, is let go of.
+"""
 MOST_LINE = 64 * 1024
 MOST_MESSAGE = 1024 * 1024
 """Maximum number of bytes of a line of the server, and of a message. Servers take no longer messages, unless they are told to
 (max_payload). Ours have at most 32 KiB.
 """
+MOST_DIGITS = 12
+"""Maximum number of digits of the number of a subscription, and of a size."""
+END = b"\r\n"
+NOBODY = b"NATS/1.0 503"
+"""How the headers of a message begin in which the server says that nobody listens. Nothing else of headers is read."""
 
 
 for _name in ("asyncio", "nats"):
@@ -51,13 +60,92 @@ class NoEngine(Exception):
     """The engine cannot be reached. The message says why, in our own words."""
 
 
-class _Parser(Parser):
-    """The library's, which would take a line and a message of any length."""
+class _Reader:
+    """Reads what a server says, in the place of the library's parser.
 
-    async def parse(self, data: bytes = b"") -> None:
-        await super().parse(data)
-        if self.needed > MOST_MESSAGE or (self.state == AWAITING_CONTROL_LINE and len(self.buf) > MOST_LINE):
-            raise nats.errors.ProtocolError
+    Law: who has a key chooses the bytes of a subject, a reply subject, headers and a body. None of them ends the connection. The
+    library takes some of them for faults of the server, and gives up.
+    """
+
+    def __init__(self, client: _Client) -> None:
+        self._client = client
+        self._unread = bytearray()
+        self._head: _Head | None = None
+        """Of the message that has begun."""
+
+    async def parse(self, data: bytes) -> None:
+        """Read what has come. Raises ProtocolError if no server of NATS says it, or it is too long."""
+        self._unread += data
+        while (said := self._cut()) is not None:
+            if self._head is None:
+                await self._hear(said)
+            else:
+                head, self._head = self._head, None
+                await self._take(head, said)
+
+    def _cut(self) -> bytes | None:
+        """Return the next line, or the rest of the message that has begun, without its end; None if that has not come."""
+        if self._head is None:
+            n = self._unread.find(END, 0, MOST_LINE)
+            if n < 0:
+                if len(self._unread) >= MOST_LINE:
+                    raise ProtocolError
+                return None
+        else:
+            n = self._head.n_all
+            if len(self._unread) < n + len(END):
+                return None
+            if self._unread[n : n + len(END)] != END:
+                raise ProtocolError
+        said = bytes(self._unread[:n])
+        del self._unread[: n + len(END)]
+        return said
+
+    async def _hear(self, line: bytes) -> None:
+        word, _, rest = line.partition(b" ")
+        if word in (b"MSG", b"HMSG"):
+            self._head = _Head.read(rest.split(b" "), n_sizes=len(word) - 2)
+        elif word == b"PING":
+            if self._client.has_many_to_flush:
+                raise ProtocolError
+            await self._client._process_ping()
+        elif word == b"PONG":
+            await self._client._process_pong()
+        elif word == b"-ERR":
+            await self._client._process_err(rest.decode("ascii", "replace").lower())
+        elif word not in (b"+OK", b"INFO"):  # what INFO says after the first one is about other servers, and not looked at
+            raise ProtocolError
+
+    async def _take(self, head: _Head, said: bytes) -> None:
+        header, body = said[: head.n_header], said[head.n_header :]
+        is_nobody = not body and header[: len(NOBODY)] == NOBODY and header[len(NOBODY) : len(NOBODY) + 1] in (b"\r", b" ")
+        if head.subject.isascii() and head.reply.isascii():  # as all of ours are
+            status = NOBODY + 2 * END if is_nobody else b""
+            await self._client._process_msg(head.sid, head.subject, head.reply, body, status)
+
+
+class _Head(NamedTuple):
+    """What the line before a message says of it. ``n_all`` bytes follow, of which the first ``n_header`` are headers."""
+
+    subject: bytes
+    sid: int
+    reply: bytes
+    n_header: int
+    n_all: int
+
+    @classmethod
+    def read(cls, words: list[bytes], n_sizes: int) -> _Head:
+        """``words`` are those of the line. Its last ``n_sizes`` are sizes. Raises ProtocolError."""
+        if not 2 <= len(words) - n_sizes <= 3:
+            raise ProtocolError
+        subject, sid, *reply = words[:-n_sizes]
+        numbers = (sid, *words[-n_sizes:])
+        if not all(number.isdigit() and len(number) <= MOST_DIGITS for number in numbers):
+            raise ProtocolError
+        n_all, n_header = int(words[-1]), int(words[-2]) if n_sizes == 2 else 0
+        if not n_header <= n_all <= MOST_MESSAGE:
+            raise ProtocolError
+        return cls(subject, int(sid), b"".join(reply), n_header, n_all)
 
 
 class _Client(Client):
@@ -66,7 +154,12 @@ class _Client(Client):
     def __init__(self, key: Key) -> None:
         super().__init__()
         self._public_nkey = key.public
-        self._ps = _Parser(self)
+        self._ps = _Reader(self)  # type: ignore[assignment]  # the library calls `parse` alone
+
+    @property
+    def has_many_to_flush(self) -> bool:
+        """True if the server has not taken for long what it was to take at once."""
+        return self._flush_queue is not None and self._flush_queue.full()
 
     async def _read_loop(self) -> None:
         """As the library's. Whatever ends the reading ends the connection."""
@@ -83,7 +176,7 @@ class _Client(Client):
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Refuse a server that wants no TLS, and take no servers that it names."""
-        if initial_connection and not (info.get("tls_required") and info.get("nonce")):
+        if not (info.get("tls_required") and info.get("nonce")):
             raise nats.errors.Error("no TLS, or no keys")
         await super()._process_info({name: info[name] for name in info if name != "connect_urls"}, initial_connection)
 
@@ -203,6 +296,7 @@ class Engine:
             ping_interval=PING_EVERY,
             max_outstanding_pings=PINGS,
             pending_size=2 * PENDING,
+            flusher_queue_size=MOST_FLUSHES,
             no_echo=True,
         )
         if not client.is_connected:  # the library takes the end of a connection for an answer
@@ -219,6 +313,7 @@ class Engine:
             self._again = loop.create_task(self._come_back())
 
     async def _come_back(self) -> None:
+        await asyncio.sleep(self._since + AGAIN_AFTER - asyncio.get_running_loop().time())
         try:
             await self._reach(BACK_WITHIN)
         except NoEngine:

@@ -222,6 +222,7 @@ ENDLESS = {
     "a message": (b"MSG jit.x 1 999999999\r\n", b"x" * 32_768),
     "headers": (b"HMSG jit.x 1 999999990 999999999\r\n", b"x" * 32_768),
     "INFO": (b"INFO {", b'"a":1,' * 5_000),
+    "questions": (b"", b"PING\r\n" * 5_000),
 }
 
 
