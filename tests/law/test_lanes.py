@@ -105,7 +105,7 @@ def test_each_part_and_each_directory_of_tests_says_how_long_it_took_before_the_
         raise OSError
     assert list(parts) == ["setup"] and 0 <= parts["setup"] < 60
     parts = {"setup": 3.2, "lanes": 1391.4, "bench": 150.0}
-    lanes.tell([Played(), Played()], [], 0.0, parts, 0)
+    lanes.tell([Played(), Played()], [], 0.0, parts, {})
     told = capsys.readouterr().out.splitlines()
     assert told[:3] == [
         "parts: setup 3 s · lanes 1391 s · bench 150 s", "tests: pam 220 s · core 8 s", "lanes: 1 114 s · 1 114 s",
@@ -122,7 +122,7 @@ def test_a_bench_that_cannot_be_played_whole_is_an_error_of_the_last_line(
     monkeypatch.setattr(lanes, "LAB", lab)
     assert lanes.play_bench() == 1
     assert capfd.readouterr().out.endswith("contrib/bench/run --quick\n"), "what it says is seen at once"
-    lanes.tell([Played()], [], 0.0, {}, 1)
+    lanes.tell([Played()], [], 0.0, {}, {"contrib/bench/run --quick": 1, "contrib/lanes/run --other --full": 0})
     told = capfd.readouterr().out.splitlines()
     assert "ERROR contrib/bench/run --quick ended with 1" in told and told[-1].startswith("7 passed, 1 error in ")
 
@@ -213,7 +213,7 @@ def test_on_the_other_release_a_lane_begins_with_a_checkout_and_without_a_mirror
     played = lanes.Lane("hosts", "other", ["tests/a.py"], [])
     assert played.end() == 0 and played.outcome() == "hosts done"
     capsys.readouterr()
-    lanes.tell([lane, played], [], 0.0, {}, 0)
+    lanes.tell([lane, played], [], 0.0, {}, {})
     told = capsys.readouterr().out.splitlines()
     assert told[-2] == "lanes: other FAILED · hosts 0 s"
     assert told[-1].startswith("3 passed, 1 deselected, 1 error in "), "the last line alone tells, too"
@@ -235,6 +235,39 @@ def test_all_of_it_is_played_on_the_other_release_by_make_test_in_a_checkout(
     assert lanes.play_all_on_the_other(is_full=is_full) == 2
     began = f"--packages git,make,python3 {lanes.other_release()}"
     assert capfd.readouterr().out.splitlines() == [began, ".git", "Makefile", f"make test ARGS={options}"]
+
+
+@pytest.mark.parametrize(
+    ("options", "n_parts", "n_wholes"), [([], 1, 0), (["--full"], 0, 1), (["--here"], 0, 0), (["--here", "--full"], 0, 0)]
+)
+def test_with_full_all_is_played_on_the_other_release_in_the_place_of_a_part_and_counts(
+    options: list[str], n_parts: int, n_wholes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds: list[str] = []
+    wholes: list[bool] = []
+    told: list[dict[str, int]] = []
+
+    def lane(_: str, kind: str, *__: object) -> Pretended:
+        kinds.append(kind)
+        made = Pretended(kind, [])
+        made.has_ended = True
+        return made
+
+    def play_all(*, is_full: bool) -> int:
+        wholes.append(is_full)
+        return 3
+
+    monkeypatch.setattr(sys, "argv", ["run", *options])
+    monkeypatch.setattr(lanes, "subprocess", SimpleNamespace(run=lambda *_, **__: SimpleNamespace(returncode=0)))
+    monkeypatch.setattr(lanes, "compile_tests", lambda files: None)
+    monkeypatch.setattr(lanes, "Lane", lane)
+    monkeypatch.setattr(lanes, "wait_for_all", lambda *_: 0)
+    monkeypatch.setattr(lanes, "play_bench", lambda: 0)
+    monkeypatch.setattr(lanes, "play_all_on_the_other", play_all)
+    monkeypatch.setattr(lanes, "tell", lambda *what: told.append(what[-1]))
+    assert lanes.main() == 3 * n_wholes
+    assert kinds.count("other") == n_parts and wholes == [True] * n_wholes
+    assert list(told[0].values()) == [0, *[3] * n_wholes]
 
 
 def test_what_promises_a_time_under_systemd_is_played_before_the_others_and_alone() -> None:
