@@ -262,8 +262,8 @@ class Glance:
     def _look_up(self, path: bytes, flags: int) -> int:
         if path == b"/":
             return os.open(b"/", flags) if self._root is None else os.open(b".", flags, dir_fd=self._root)
-        above, _, name = path.rpartition(b"/")
-        if name in (b"", b".", b".."):
+        above, slash, name = path.rpartition(b"/")
+        if not slash or name in (b"", b".", b".."):
             raise ValueError("the path is not resolved")
         return os.open(name, flags, dir_fd=self._entered(above or b"/").file)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections import Counter
@@ -19,7 +20,7 @@ from jitd.core.policy import Policy, Rule
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.screening import Sighting, look
 from jitd.files import path_lookup
-from jitd.files.glance import ABSENCE, Glance
+from jitd.files.glance import ABSENCE, CIRCLE, HIDDEN, MOST_LINKS, PROCFS, THERE, Glance
 from jitd.files.inspection import Uninspectable, inspect
 from jitd.files.names import Literals, names_of
 from tests.daemon.knowing import nothing
@@ -208,3 +209,126 @@ def test_who_has_gone_a_way_leaves_to_root_the_answers_that_root_would_have_had(
         assert is_hidden == (way == "hidden/tool")
         assert answers(path, glance) == answers(path, None), way
         assert path_lookup.is_readable(path, ALICE.uid, (), None, glance) == path_lookup.is_readable(path, ALICE.uid, ())
+
+
+# --- the way ---------------------------------------------------------------------------------------------------------
+
+
+def test_two_dots_lead_back_to_the_directory_that_the_way_came_from(place: Path) -> None:
+    """Wherever it is by now: the kernel would go up from where the directory was moved to."""
+    (place / "a/b").mkdir(parents=True)
+    (place / "a/mark").write_text("of a")
+    with Glance() as glance:
+        assert glance.follow(os.fsencode(place / "a/b")).end == THERE
+        (place / "c").mkdir()
+        (place / "c/mark").write_text("another")
+        (place / "a/b").rename(place / "c/b")
+        sight = glance.follow(os.fsencode(place / "a/b/../mark"))
+        assert (sight.end, sight.path) == (THERE, os.fsencode(place / "a/mark"))
+        with os.fdopen(glance.open(sight.path)) as file:
+            assert file.read() == "of a"
+
+
+def test_a_directory_that_becomes_a_link_is_the_directory_for_the_whole_look(place: Path) -> None:
+    tool = os.fsencode(place / "bin/tool")
+    with Glance() as glance:
+        assert glance.follow(os.fsencode(place / "bin")).end == THERE
+        (place / "bin").rename(place / "old")
+        (place / "bin").symlink_to("/usr/bin")
+        assert glance.lstat(tool).st_ino == (place / "old/tool").stat().st_ino
+    with Glance() as glance:
+        assert glance.follow(tool).end == ABSENCE  # there is no /usr/bin/tool
+        with pytest.raises(NotADirectoryError):
+            glance.lstat(tool)
+
+
+def test_a_link_leads_where_it_led_at_first(place: Path) -> None:
+    (place / "link").symlink_to("bin")
+    with Glance() as glance:
+        before = glance.follow(os.fsencode(place / "link/tool"))
+        (place / "link").unlink()
+        (place / "link").symlink_to("/etc")
+        assert glance.follow(os.fsencode(place / "link/../bin/tool")).path == before.path
+        assert glance.follow(os.fsencode(place / "link/passwd")).end == ABSENCE
+
+
+@pytest.mark.parametrize("n", [MOST_LINKS, MOST_LINKS + 1])
+def test_links_are_followed_as_often_as_the_kernel_does(place: Path, n: int) -> None:
+    (place / "0").write_text("x")
+    for number in range(n):
+        (place / str(number + 1)).symlink_to(str(number))
+    with Glance() as glance:
+        assert glance.follow(os.fsencode(place / str(n))).end == (THERE if n == MOST_LINKS else CIRCLE)
+
+
+def test_a_name_is_looked_up_only_where_its_account_may(place: Path) -> None:
+    """Not even by a system call whose answer nobody is told."""
+    (place / "hidden").mkdir(mode=0o700)
+    asked = []
+
+    def may_search(path: bytes, status: os.stat_result) -> bool:
+        asked.append(path)
+        return status.st_uid != ME or bool(status.st_mode & 0o001)
+
+    with Glance() as glance, pytest.MonkeyPatch.context() as patch:
+        looked_up, look_up = [], Glance._look_up
+        patch.setattr(Glance, "_look_up", lambda self, path, flags: looked_up.append(path) or look_up(self, path, flags))
+        for name in ("secret", "none"):
+            sight = glance.follow(os.fsencode(place / "hidden" / name), ALICE.uid, may_search)
+            assert (sight.end, sight.last) == (HIDDEN, os.fsencode(place / "hidden"))
+        assert looked_up[-1] == os.fsencode(place / "hidden") == asked[-1]
+
+
+def test_a_look_finds_a_limited_number_of_names_and_then_nothing_more(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    n_names = len(place.parts)
+    monkeypatch.setattr("jitd.files.glance.MOST_NAMES", n_names + 1)
+    with Glance() as glance:
+        assert glance.follow(os.fsencode(place / "bin")).end == THERE
+        sight = glance.follow(os.fsencode(place / "bin/tool"))
+        assert (sight.end, sight.fault) == (HIDDEN, errno.EMFILE)
+        with pytest.raises(Uninspectable):
+            inspect(os.fsencode(place / "bin/tool"), ME, glance=glance)
+        assert glance.follow(os.fsencode(place / "bin/..")).end == THERE
+
+
+def test_no_descriptor_of_a_look_stays_open_and_a_closed_one_finds_nothing(place: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    with Glance() as glance:
+        glance.follow(os.fsencode(place / "bin/tool"))
+        assert len(os.listdir("/proc/self/fd")) > len(before)
+    assert os.listdir("/proc/self/fd") == before
+    for ask in (glance.lstat, glance.open, glance.file):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            ask(os.fsencode(place / "bin/tool"))
+    look_that_is_dropped = Glance()
+    look_that_is_dropped.lstat(b"/")
+    del look_that_is_dropped
+    assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize("path", [b"/usr/../etc/passwd", b"/usr/./bin", b"/usr/", b"usr"])
+def test_what_is_not_resolved_is_no_name_of_a_look(path: bytes) -> None:
+    """The kernel would follow the dots."""
+    with Glance() as glance, pytest.raises(ValueError, match="resolved"):
+        glance.lstat(path)
+
+
+def test_in_procfs_nothing_is_looked_up_but_the_way_out_of_it(place: Path) -> None:
+    with Glance() as glance:
+        ends = {path: glance.follow(path).end for path in (b"/proc", b"/proc/self/cwd/x", b"/proc/1/root/etc/shadow")}
+        assert set(ends.values()) == {PROCFS}
+        assert glance.follow(b"/proc/../etc/passwd").end == THERE
+        out = glance.follow(b"/proc/self/cwd/tool", cwd=os.fsencode(place / "bin"))
+        assert (out.end, out.path) == (THERE, os.fsencode(place / "bin/tool"))
+
+
+def test_below_another_root_an_absolute_link_and_two_dots_do_not_lead_out(place: Path) -> None:
+    (place / "etc").mkdir()
+    (place / "etc/passwd").write_text("theirs")
+    (place / "link").symlink_to("/etc/passwd")
+    root = os.open(place, os.O_PATH | os.O_DIRECTORY)
+    with Glance(root) as glance:
+        for path in (b"/link", b"/../etc/passwd", b"/bin/../../../etc/passwd"):
+            with os.fdopen(glance.open(glance.follow(path).path)) as file:
+                assert file.read() == "theirs"
+    os.close(root)
