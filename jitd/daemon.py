@@ -54,6 +54,8 @@ BOOTED = Path("/run/systemd/system")
 """This directory exists only if systemd is process 1."""
 RESERVE = 256
 """The number of file descriptors that are reserved for runs, the database and root."""
+OF_LOOKS = 8
+"""This part of all file descriptors is reserved for looks at files: a look has up to ``glance.MOST_NAMES``."""
 AGAIN_AFTER = 1.0
 """Seconds before the daemon tries again to record an event."""
 SWITCHED_WITHIN = 0.0005
@@ -287,7 +289,8 @@ class Daemon:
         )
         reading = loop.create_task(self._readers.keep())
         keeping = [loop.create_task(each) for each in always]
-        n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE - 2 * many()
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        n_most = limit - limit // OF_LOOKS - RESERVE - 2 * many()
         gc.freeze()  # all that was made until now stays as long as the daemon: no later look for cycles passes over it
         per_party = config.limits.connections_per_uid
         if carriers is not None:

@@ -25,7 +25,7 @@ from jitd.files import mounts
 
 ACCESS = "system.posix_acl_access"
 MOST_LINKS = 40
-MOST_NAMES = 1024
+MOST_NAMES = 512
 """Maximum number of names that one look may find. Each has a descriptor, of which a process has a limited number."""
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 """Error numbers of a look-up when nothing exists at the path."""

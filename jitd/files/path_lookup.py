@@ -150,8 +150,10 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look
 
 
 def status_of(path: bytes, look: Look) -> os.stat_result:
-    """Return the status of the file to which ``path`` (absolute) leads. Raises OSError."""
+    """Return the status of the file to which ``path`` (absolute) leads, which may be in procfs. Raises OSError."""
     try:
+        if (sight := _sight_of(path, look)).end == PROCFS:
+            return os.stat(sight.path)
         found = _followed(path, look)
     except Uninspectable as fault:
         raise OSError(errno.ELOOP, str(fault)) from None
@@ -163,10 +165,10 @@ def status_of(path: bytes, look: Look) -> os.stat_result:
 
 
 def is_open_to_root(path: bytes, look: Look) -> bool:
-    """True if root may look up names in the directory to which ``path`` (absolute) leads."""
+    """True if root may look up names in the directory to which ``path`` (absolute) leads. In procfs, root may."""
     try:
-        found = _followed(path, look)
-        return found is not None and look.may(found, os.X_OK)
+        sight = _sight_of(path, look)
+        return sight.end == PROCFS or (sight.end == THERE and look.may(sight.path, os.X_OK))
     except (OSError, ValueError, Uninspectable):
         return False
 

@@ -39,6 +39,7 @@ OTHERS = {
     "jitd.files.names.names_of": "paths in rules, which are compared by their inodes for a deny or a mask",
     "jitd.files.names.other_names": "the directories of programs, which are root's",
     "jitd.files.operands._Entries._examined": "the descriptor of a directory",
+    "jitd.files.path_lookup.status_of": "a working directory in procfs; the path to procfs is the one that the look has found",
     "jitd.files.silence": "the way to a mount that may be dead, before the look; nothing that it finds is used",
     "jitd.monitor.child._arrange": "/dev/null",
     "jitd.monitor.child._begin_in_directory": "the working directory, which is entered and then compared with the approved one",
