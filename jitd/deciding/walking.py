@@ -125,10 +125,8 @@ class _Owners:
         end = os.path.dirname(sight.stopped_at) if sight.end in (ABSENCE, HIDDEN) else sight.path
         for step, after in zip(sight.steps, (*(step.directory for step in sight.steps[1:]), end), strict=False):
             is_roots = is_roots and self._is_kept(step)
-            if not is_roots and stat.S_ISLNK(step.entry.st_mode):
-                raise Changeable("it passes a link that others can change")
             if not is_roots and after != step.path:
-                raise Changeable("it goes up (..) from a directory that other accounts can move")
+                raise Changeable("it passes a link, or goes up (..) from a directory, that others can change")
         return is_roots
 
     def _is_kept(self, step: Step) -> bool:
