@@ -229,6 +229,13 @@ def test_what_no_server_says_is_a_fault_of_the_protocol(said: bytes) -> None:
     assert read.is_broken and read.messages == [] and read.others == []
 
 
+def test_a_server_that_takes_no_answers_and_asks_on_is_let_go_of() -> None:
+    """THREATS F-35. The library would wait for room for its answer, and read nothing more."""
+    read = Read()
+    read.has_many_to_flush = True
+    assert read.of(b"PING\r\n").is_broken and read.others == []
+
+
 # --- the client -------------------------------------------------------------------------------------------------------
 
 

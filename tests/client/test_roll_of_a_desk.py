@@ -16,6 +16,7 @@ from jitd_fleet.agent import BadSettings
 from jitd_fleet.engine import Hear
 from jitd_fleet.nats_carrier import Nats
 from jitpam.client import Unreachable
+from tests.waiting import PATIENCE
 
 HOSTS = ("db1.example.org", "web2.example.org", "mail3.example.org")
 WORD = b"a word"
@@ -55,13 +56,14 @@ def called(engine: Engine) -> Mapping[str, bytes]:
     return asyncio.run(call())
 
 
-def test_a_host_that_says_that_nobody_listens_cuts_no_roll_short() -> None:
-    """THREATS F-28. It knows the ID, and may say what it likes under its own name."""
+def test_a_host_that_says_that_nobody_listens_cuts_no_roll_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS F-28. It knows the ID, and says it under its own name before the others have answered."""
+    monkeypatch.setattr(desk, "WORDS_WITHIN", PATIENCE)
 
     def answer(client: str, id: str, say: Callable[[str, bytes | None], None]) -> None:
         say(subjects.down(client, HOSTS[1], id), None)
         for host in HOSTS:
-            say(subjects.down(client, host, id), WORD)
+            asyncio.get_running_loop().call_later(0.05, say, subjects.down(client, host, id), WORD)
 
     assert called(Engine(answer)) == dict.fromkeys(HOSTS, WORD)
 
