@@ -502,5 +502,5 @@ async def test_nobody_keeps_what_is_not_theirs_any_more(house: House) -> None:
     client = began(house, stays=True)
     await house.settle()
     house.perform.act(Revoked(ID, actor(ALICE, Role.OPERATOR), "an incident"))
-    with pytest.raises(Refusal, match="taken back already"):
+    with pytest.raises(Refusal, match="it has already been taken back"):
         client.waiting.keep()
