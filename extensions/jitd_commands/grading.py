@@ -17,7 +17,6 @@ from jitd.core.edit import SUDOEDIT
 from jitd.core.grade import Finding, Grade, Look
 from jitd.core.root_groups import finding_of
 from jitd_commands.judging import MOST_FOUND, Call, Judge
-from jitd_commands.places import place_of
 from jitd_commands.programs import TABLE
 from jitd_commands.shell_text import Word
 
@@ -97,7 +96,8 @@ def _judge_edit(call: Call) -> None:
     """Of an edit, both texts are known and kept, so nothing is lost. Those who approve it read the old one."""
     (word,) = call.arguments
     call.writes(word, how="changes", is_creation=False)
-    if not word.is_free and (place := place_of(word.text)) is not None and place.read:
+    place = None if word.is_free else call.place(word.text, lambda place: place.read)
+    if place is not None and place.read:
         call.discloses("shows its text to those who approve it", word.text, place.matters, is_whole=True)
 
 

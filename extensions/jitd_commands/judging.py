@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from jitd.core.code_variables import code_let_in
 from jitd.core.grade import Damage, Finding, Grade, Look, NotLooked, Seen
 from jitd.core.wording import name_in_sentence
-from jitd_commands.places import DATABASE, DISK, STOPPED_BY, absolute, is_data, is_lost, is_spent, place_of, tree_matters
+from jitd_commands.places import DATABASE, DISK, STOPPED_BY, Place, absolute, is_data, is_lost, is_spent, place_of, tree_matters
 from jitd_commands.places import is_tree as _is_tree
 from jitd_commands.shell_text import Redirection, Simple, Word, read_text
 
@@ -271,15 +271,14 @@ class Judge:
 
     def touches(self, call: Call, path: str) -> bool:
         """True if the file at ``path`` matters, or if others can lead it elsewhere."""
-        place = place_of(path) or place_of(call.real(path))
-        return bool(place and place.written) or _is_tree(path) or bool(call.is_root and self.leads_elsewhere(path))
+        is_known = any(_is_tree(one) or ((place := place_of(one)) and place.written) for one in (path, *call.names(path)))
+        return is_known or bool(call.is_root and self.leads_elsewhere(path))
 
     def touch(self, call: Call, path: str | None) -> None:
         """The program is given the file at ``path``, beside something worse: say so if the file matters."""
         if path is None:
             return None
-        real = call.real(path)
-        for one in (real, path):
+        for one in call.names(path):
             if (place := place_of(one)) and place.matters:
                 return call._record(max(Grade.READS, place.written), f"opens {_short(path)}", path, place.matters, is_whole=True)
 
@@ -558,6 +557,23 @@ class Call:
         seen = self.judge.look(path)
         return absolute(seen.real, "/") if seen is not None and seen.real.startswith("/") else path
 
+    def names(self, path: str) -> tuple[str, ...]:
+        """Return where ``path`` leads, ``path`` itself, and the other names of the file."""
+        seen = self.judge.look(path)
+        return self.real(path), path, *(() if seen is None else seen.others)
+
+    def place(self, path: str, graded: Callable[[Place], Grade]) -> Place | None:
+        """Return what is known of the file at ``path`` by where it leads, or else by ``path``. If another name of the file is
+        graded as worse by ``graded``, return what is known by this name.
+        """
+        real, same, *others = self.names(path)
+        found = place_of(real) or place_of(same)
+        worst = graded(found) if found is not None else Grade.HARMLESS
+        for other in others:
+            if (place := place_of(other)) is not None and graded(place) > worst:
+                found, worst = place, graded(place)
+        return found
+
     def writes(
         self,
         word: Word,
@@ -579,10 +595,9 @@ class Call:
             if self.is_root and not self.cwd:
                 return self.gives(f"{how} {_short(word.text)} in a directory that jitd cannot tell", is_whole=True)
             return self.changes(f"{how} {_short(word.text)}", is_whole=True)
-        real = self.real(path)
         is_whole_tree = is_tree or word.is_free
-        place = next((place for one in (real, path) if (place := place_of(one))), None)
-        below = is_whole_tree and (_is_tree(real) or _is_tree(path))
+        place = self.place(path, lambda place: place.written)
+        below = is_whole_tree and any(map(_is_tree, self.names(path)))
         told = f"{how} {'files below ' if word.is_free else ''}{_short(path)}"
         is_ours = self.is_root or (place is not None and place.is_own)
         damage = self._damage(path, how, place.matters if place else "", is_tree=is_whole_tree)
@@ -608,14 +623,16 @@ class Call:
     def _damage(self, path: str, how: str, matters: str, *, is_tree: bool) -> Damage:
         """Return what is lost if the program does to the file at ``path``, or to what is below it, what ``how`` says."""
         if how.startswith(_RIGHTS):
-            return Damage.DESTROYS if is_tree and _is_tree(path) and not self.is_hers(path) else Damage.NONE
+            is_large = is_tree and any(map(_is_tree, self.names(path)[1:]))
+            return Damage.DESTROYS if is_large and not self.is_hers(path) else Damage.NONE
         if matters in STOPPED_BY:
             return Damage.STOPS
         if not how.startswith(("overwrites", "empties", "appends")) or (how.startswith("appends") and matters != DISK):
             return Damage.NONE
         seen = self.judge.look(path)
         is_there = seen is None or not (seen.is_directory or (seen.is_absent and matters != DISK))
-        return Damage.DESTROYS if is_there and not is_tree and is_data(path) and not self.is_hers(path) else Damage.NONE
+        is_kept = any(map(is_data, self.names(path)[1:]))
+        return Damage.DESTROYS if is_there and not is_tree and is_kept and not self.is_hers(path) else Damage.NONE
 
     def is_hers(self, path: str) -> bool:
         """True if the file at ``path``, or the directory in which it would be, is the requester's own."""
@@ -629,13 +646,15 @@ class Call:
             if word.is_free:
                 self.discloses("can read any file, keys and password hashes too")
             return None
-        real = self.real(path)
-        place = next((place for one in (real, path) if (place := place_of(one)) and place.read), None)
-        if place is None and (whose := self._home_of_another(real) or self._home_of_another(path)):
+        names = self.names(path)
+        place = max(
+            (place for one in names if (place := place_of(one)) and place.read), key=lambda place: place.read, default=None
+        )
+        if place is None and (whose := next(filter(None, map(self._home_of_another, names)), "")):
             return self.discloses(f"reads files of {whose}", path, is_whole=True)
         if place is not None:
             self._record(place.read, f"reads {_short(path)}", path, place.matters, is_whole=True)
-        elif (is_tree or word.is_free) and self.is_root and (_is_tree(path) or _is_tree(real)):
+        elif (is_tree or word.is_free) and self.is_root and any(map(_is_tree, names)):
             self.discloses(f"reads files below {_short(path)}", path, tree_matters(path), is_whole=True)
         elif self.is_root and self.judge.is_not_looked_at(path):
             self.discloses("it reads files at which jitd has not looked", is_whole=True)
@@ -665,22 +684,23 @@ class Call:
             told = f"{how} {'files that jitd cannot tell' if word.is_free else _short(word.text)}"
             is_gone = (is_tree or (word.is_free and not word.text)) and how != "moves away"
             return self.destroys(told, is_whole=True) if is_gone else self.changes(told, is_whole=True)
-        real = self.real(path)
-        place = place_of(real) or place_of(path)
+        real, _, *others = self.names(path)
+        place = self.place(path, lambda place: place.written)
         if place is not None and not place.written:
             return None
         if place is None and not word.is_free and self.judge.is_own(path):
             return None
-        is_large = (is_tree or word.is_free) and _is_tree(path)
+        is_large = (is_tree or word.is_free) and any(map(_is_tree, (path, *others)))
         matters = tree_matters(path) if is_large else place.matters if place else ""
         told = f"{how} {'files below ' if word.is_free else ''}{_short(path)}"
         if how == "moves away":
-            if is_large or _is_tree(path) or (place is not None and place.matters == DATABASE):
+            if is_large or any(map(_is_tree, (path, *others))) or (place is not None and place.matters == DATABASE):
                 return self.stops(told, back="until it is moved back", is_whole=True)
             return self.changes(told, path, matters, is_whole=True)
         is_tree = is_tree or (word.is_free and not re.search(r"/(log|logs)(/|\Z)", path))
-        is_others = not word.is_free and bool(self._home_of_another(real))
-        is_gone = is_others or is_lost(real, is_tree=is_tree) or (real != path and is_lost(path, is_tree=is_tree))
+        is_others = not word.is_free and any(map(self._home_of_another, (real, *others)))
+        is_gone = is_others or any(is_lost(one, is_tree=is_tree) for one in (real, path))
+        is_gone = is_gone or any(is_lost(one, is_tree=is_tree and place_of(one) is not None) for one in others)
         if is_gone and not self.is_hers(path):  # also if nothing is there now: something may be when it runs
             return self.destroys(told, path, matters, is_whole=True)
         self.changes(told, path, matters, is_whole=True)
@@ -806,11 +826,13 @@ class Call:
             if directory == "/etc/init.d" and "service" in judge.table:
                 return self.start([Word("service"), Word(whole.rpartition("/")[2]), *self.words])
             is_placed = _SYSTEM.fullmatch(directory) is not None
-            of_real = _row(judge.table, real.rpartition("/")[2])
             if known is not None:
                 rows.append((self.name, known))
-            if of_real is not None and of_real is not known and (known is None or real.rpartition("/")[2] not in _MANY):
-                rows.append((real.rpartition("/")[2] if known is None else self.name, of_real))
+            others = () if seen is None or (is_placed and known is not None) else seen.others  # one file may be many programs
+            for name in dict.fromkeys(one.rpartition("/")[2] for one in (real, *others)):
+                row = _row(judge.table, name)
+                if row is not None and row not in [one for _, one in rows] and (known is None or name not in _MANY):
+                    rows.append((name if known is None else self.name, row))
         elif known is not None:
             rows.append((self.name, known))
             is_placed = True

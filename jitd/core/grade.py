@@ -77,6 +77,7 @@ class Seen:
     owns the file there, or is empty. ``changed_by`` names who, other than root and the account to run as, can change the file or
     where the path leads, such as ``alice, who asks``. It is empty if nobody can. If ``is_hidden`` is True, the requester cannot
     see the end of the path. Then ``real`` is the path itself, and ``changed_by`` is about the part that the requester can see.
+    ``others`` are other names of the file that no link leads to: its places by other mounts, and a program's hard links.
     """
 
     real: str
@@ -85,6 +86,7 @@ class Seen:
     owner: str = ""
     changed_by: str = ""
     is_hidden: bool = False
+    others: tuple[str, ...] = ()
 
 
 class NotLooked(Exception):

@@ -28,6 +28,7 @@ from jitd.core.subject import Subject
 from jitd.deciding import accounts, groups
 from jitd.files import inspection, path_lookup
 from jitd.files.mounts import Mount
+from jitd.files.names import other_names
 from jitd.files.silence import MOUNTS
 
 MOST = 12
@@ -184,6 +185,7 @@ class RequesterLook:
         if seen.is_hidden:
             named = self._named(changers, self._view.mounts.at(self._glance.mount(seen.last))) if changers else ""
             return Seen(path.decode("utf-8", "surrogateescape"), changed_by=named, is_hidden=True) if named else None
+        others = other_names(seen.real, self._glance) if seen.status is not None else ()
         is_believed = seen.status is not None and not self._view.mounts.why_not(self._glance.mount(seen.real))
         return Seen(
             real=seen.real.decode("utf-8", "surrogateescape"),
@@ -191,6 +193,7 @@ class RequesterLook:
             is_absent=seen.status is None,
             owner=self._account(seen.status.st_uid) if seen.status is not None and is_believed else "",
             changed_by=self._named(changers, self._view.mounts.at(self._glance.mount(seen.last))),
+            others=tuple(other.decode("utf-8", "surrogateescape") for other in others),
         )
 
     def _named(self, changers: Iterable[inspection.Changer], mount: Mount | None) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.edit import SUDOEDIT, Edit
-from jitd.core.grade import Damage, Finding, Grade, Seen, worst
+from jitd.core.grade import Damage, Finding, Grade, Seen, damage, worst
 from jitd_commands.grading import FAULT, findings_of, findings_of_pattern
 from jitd_commands.judging import MOST_FOUND
 from jitd_commands.programs import MODULES, TABLE
@@ -461,6 +461,51 @@ def test_a_link_to_a_program_and_to_a_file_is_followed() -> None:
     written = findings_of(asked("tee", "/srv/out"), look, requester="alice")
     assert (written[0].grade, written[0].matters) == (Grade.GIVES, "who may act as root")
     assert worst(findings_of(asked("tee", "/srv/other"), look, requester="alice")) is Grade.CHANGES
+
+
+OTHERS = {
+    "/opt/x": "/usr/bin/vim",
+    "/usr/bin/ls": "/usr/bin/vim",
+    "/srv/m": "/etc",
+    "/srv/m/shadow": "/etc/shadow",
+    "/srv/b/notes": "/home/bob/notes",
+}
+"""A path → another name of the file, to which no link leads."""
+BY_OTHERS = [
+    "/opt/x /srv/file",
+    "cat /srv/m/shadow",
+    "tee /srv/m/shadow",
+    "rm /srv/m/shadow",
+    "chmod -R 777 /srv/m",
+    "cat /srv/b/notes",
+    "rm /srv/b/notes",
+]
+
+
+def graded_by(line: str, *, others: bool) -> tuple[Grade, Damage]:
+    def look(path: str) -> Seen | None:
+        is_directory = path in ("/srv/m", "/srv", "/srv/b")
+        return Seen(path, is_directory, owner="root", others=(OTHERS[path],) if others and path in OTHERS else ())
+
+    found = findings_of(asked(*line.split()), look, requester="alice")
+    return worst(found), damage(found)
+
+
+@pytest.mark.parametrize("line", BY_OTHERS)
+def test_of_the_names_of_a_file_the_worst_counts(line: str) -> None:
+    """THREATS R-20: a hard link, and a place by another mount."""
+    plain = graded_by(line, others=False)
+    by_others = graded_by(line, others=True)
+    assert by_others != plain and by_others[0] >= plain[0] and by_others[1] >= plain[1]
+    name, *words = line.split()
+    known = " ".join([OTHERS.get(name, name), *(OTHERS.get(word, word) for word in words)])
+    by_name = graded_by(known, others=False)
+    assert by_others[0] >= by_name[0] and by_others[1] >= by_name[1], "as by this name"
+
+
+def test_an_installed_program_is_what_its_name_says_whatever_else_its_file_is_called() -> None:
+    line = "/usr/bin/ls /srv/file"
+    assert graded_by(line, others=True) == graded_by(line, others=False)
 
 
 def test_a_path_that_the_requester_can_lead_elsewhere_is_said_so() -> None:

@@ -21,6 +21,7 @@ from jitd.core.edit import SUDOEDIT
 from jitd.core.masking import read_mask
 from jitd.core.policy import Policy, Rule, masked_places
 from jitd.deciding.command_lookup import Asked, find
+from jitd.deciding.findings import RequesterLook
 from jitd.deciding.screening import look, look_again, unopened
 from tests.core.test_edit_rules import edited
 from tests.daemon.knowing import nothing
@@ -255,6 +256,28 @@ def test_a_mask_holds_for_the_file_by_whatever_name(place: Path, mounted: Path, 
         another = replace(asked, argv=(os.fsencode(place / other), *asked.argv[1:]))
         sighting = look(policy, another, ALICE, "host", "jitsudo", "/usr/bin", (), moment(), nothing())
         assert masked_places(policy, sighting.command, names=sighting.names) == ()
+
+
+@OF_ROOT
+def test_a_look_for_a_grade_knows_mounts_and_the_hard_links_of_programs(place: Path, mounted: Path) -> None:
+    """THREATS R-20."""
+    shutil.copy(place / "tools/other", "/usr/local/bin/named-tool")
+    os.link("/usr/local/bin/named-tool", "/usr/local/named-tool")
+    try:
+        seen = RequesterLook(requested().command, ALICE, ())
+        for path, other in (
+            ("/usr/local/named-tool", "/usr/local/bin/named-tool"),
+            (f"{mounted}/other", f"{place}/tools/other"),
+            (f"{place}/way/other", f"{mounted}/other"),
+            (f"{mounted}", f"{place}/tools"),
+        ):
+            found = seen(path)
+            assert found is not None and other in found.others, path
+        alone = seen(f"{place}/theirs/copy")
+        assert alone is not None and alone.others == ()
+    finally:
+        os.unlink("/usr/local/named-tool")
+        os.unlink("/usr/local/bin/named-tool")
 
 
 # --- what it is called -----------------------------------------------------------------------------------------------
