@@ -96,6 +96,7 @@ MEMBERS: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
         "policy": "$.policy",
         "verdict": "$.detail.verdict",
         "why": "$.detail.why",
+        "damage": "$.detail.damage",
         "listed": "$.detail.sha256",
     },
 }

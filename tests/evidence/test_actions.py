@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from jitd.core.grade import Damage, Finding, Grade
 from jitd.core.values import FORGOTTEN, MISSING
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.opening import read_store
@@ -60,6 +61,14 @@ def host(tmp_path: Path) -> Iterator[Host]:
 def test_a_command_is_a_line_that_a_shell_reads_and_a_reason_is_what_was_typed(host: Host) -> None:
     row = host.ask("/usr/bin/rm", "-rf", "*", "a b", reason='ok; outcome "well"')
     assert row[3:5] == (CommandLine("/usr/bin/rm -rf '*' 'a b'"), Typed('ok; outcome "well"'))
+
+
+@pytest.mark.parametrize(("damage", "word"), [(Damage.DESTROYS, "destroys"), (Damage.STOPS, "stops"), (Damage.NONE, None)])
+def test_what_is_lost_by_a_command_stands_beside_its_outcome(host: Host, damage: Damage, word: str | None) -> None:
+    """An auditor takes a sample from it, and reads no page of an approver."""
+    row = host.ask("/usr/bin/rm", "-rf", "/srv/shop", findings=(Finding(Grade.CHANGES, "rm deletes", damage=damage),))
+    assert row[-2] == word and LIST.columns[-2] == "is lost"
+    assert host.ask("/usr/bin/rm", "-rf", "/srv/shop")[-2] is None, "nobody has judged it"
 
 
 def test_no_reason_is_none(host: Host) -> None:

@@ -462,7 +462,8 @@ def _actions(past: Past) -> list[Row]:
         cells = (CommandLine(line), reason) if one.rule != "backup" else (CommandLine(f"{detail['path']} {HIDDEN}"), HIDDEN)
         run_as = detail["run_as"].partition(":")[0]
         when = submitted["at"][:19].replace("T", " ")
-        rows.append((when, one.requester, run_as, *cells, one.rule or "", by or None, outcome(past, one), one.id))
+        lost = detail.get("damage") if one.rule != "backup" else HIDDEN
+        rows.append((when, one.requester, run_as, *cells, one.rule or "", by or None, outcome(past, one), lost, one.id))
     return rows
 
 

@@ -104,7 +104,11 @@ WITH approvals AS MATERIALIZED (
     because,
     had.what AS things,
     grants.state AS grant_state,
-    begun
+    begun,
+    (
+      SELECT damage FROM chain
+      WHERE number = (SELECT min(number) FROM chain_about WHERE life = asked.id AND life <> '' AND event = 'request.submitted')
+    ) AS damage
   FROM asked JOIN requests USING (id)
     LEFT JOIN approvals ON approvals.id = grant_id
     LEFT JOIN owed_reviews ON owed_reviews.id = grant_id
@@ -131,6 +135,7 @@ SELECT replace(substr(submitted_at, 1, 19), 'T', ' '),
       iif(begun > 0, 'used by ' || service, iif(grant_state = 'active', 'not used yet', 'never used')))
     ELSE 'waits'
   END,
+  iif(is_hidden, '{HIDDEN}', damage),
   id
 FROM whole ORDER BY submitted_at DESC, id"""
 
@@ -199,10 +204,12 @@ def _short(text: str) -> str:
 LIST = by_sql(
     "actions",
     "Every action",
-    ("when (UTC)", "who", "as", "what", "why", "rule", "approved by", "outcome", "pack"),
+    ("when (UTC)", "who", "as", "what", "why", "rule", "approved by", "outcome", "is lost", "pack"),
     ACTIONS,
     "Each request that somebody made, the newest first. The last column is the id for jitd audit pack, which makes a file with"
     f" all that the record knows of the action. {HIDDEN}: the rule shows it to certain people only, or it looks like a secret. Of"
-    " a command of jitsudo, the outcome says how it ended; of sudo, su and others, that they used what was permitted.",
+    " a command of jitsudo, the outcome says how it ended; of sudo, su and others, that they used what was permitted. What is"
+    " lost if it is wrong, was judged when it was asked for: it destroys something, or stops something that many need. Where"
+    " this is empty, nothing is lost, or nobody has judged it.",
     _told,
 )
