@@ -21,6 +21,14 @@ def links(pid: int) -> dict[int, str]:
     return found
 
 
+def is_read(pid: int, descriptor: int) -> bool:
+    """False for one that is for a path alone (open(2), O_PATH), and for one that has been closed."""
+    with suppress(FileNotFoundError), open(f"/proc/{pid}/fdinfo/{descriptor}", encoding="ascii") as file:
+        (flags,) = (line.split()[1] for line in file if line.startswith("flags:"))
+        return not int(flags, 8) & os.O_PATH
+    return False
+
+
 def is_open(descriptor: int) -> bool:
     with suppress(OSError):
         os.fstat(descriptor)

@@ -9,7 +9,6 @@ The program asks ``jitd show`` for more. It is never called twice at the same ti
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterable
@@ -33,6 +32,8 @@ class Calls:
     """Calls ``program``. ``look`` takes each new list. The calls are made in a thread, so the list stays live meanwhile."""
 
     def __init__(self, program: str) -> None:
+        import shutil  # brings three libraries for compression, and only who uses --run waits for them
+
         found = shutil.which(program)
         if found is None:
             raise click.BadParameter(f"{program}: there is no such program, or you may not execute it", param_hint="'--run'")

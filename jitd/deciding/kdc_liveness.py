@@ -133,7 +133,9 @@ class Kdc:
         due = [one for one, (at, said) in kept.items() if said is KdcAnswer.REFUSED or now >= at + LOOKED_AT_EVERY]
         due.sort(key=lambda one: (kept[one][1] is not KdcAnswer.REFUSED, kept[one][0]))
         for principal, said in (await self._ask_all(due[:LOOKED_AT_ONCE])).items():
-            self._keep(principal, now, said)
+            self._keep(
+                principal, now - KEPT_FOR, said
+            )  # too old for decisions, so that no list lets one be older than it would be
 
     def forget(self) -> None:
         """Forget that this host may not ask, because something was set up anew."""

@@ -21,7 +21,7 @@ from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
 from tests.attacks.raw import Raw, asked, connected, review, shown_to, submission, uid_of
-from tests.descriptors import links
+from tests.descriptors import is_read, links
 from tests.system.conftest import OF_THE_LAB, House
 from tests.waiting import wait_for
 
@@ -356,5 +356,5 @@ def is_raced(house: House, size: int) -> bool:
 
 
 def n_lookers(house, file):
-    """How often the daemon has ``file`` open."""
-    return list(links(house.process.pid).values()).count(str(file))
+    """How often the daemon reads ``file``. A look has it open for its path, too."""
+    return sum(is_read(house.process.pid, number) for number, to in links(house.process.pid).items() if to == str(file))

@@ -366,7 +366,8 @@ def sizes_told(place: Path, *sizes: int) -> list[tuple[bool, str]]:
     os.truncate(hers, 16 * 1024 * 1024)
     os.chown(hers, ALICE, ALICE)
     argv = [b"x", *[os.fsencode(place / f"hidden{at}") for at in range(len(sizes))], *[os.fsencode(hers)] * 5]
-    found = list(find(argv, View(0, b"/"), tells=lambda path: path.endswith(b"hers")))
+    with Glance() as glance:
+        found = list(find(argv, View(0, b"/"), tells=lambda path: path.endswith(b"hers"), glance=glance))
     return [(bool(one.digest) and one.path.endswith(b"hers"), one.because) for one in found]
 
 
@@ -397,11 +398,12 @@ def _list_beside_closed(place: Path) -> None:
         for at in range(n_entries):
             (closed / "below" / str(at)).touch()
         argv = [b"x", *[os.fsencode(closed)] * MOST_CLOSED, os.fsencode(large)]
-        found = find(argv, View(0, b"/"), tells=lambda path: b"closed" not in path)
+        found = find(argv, View(0, b"/"), tells=lambda path: b"closed" not in path, glance=Glance())
         told.add(tuple((one.at, one.because) for one in found))
-        assert drift(argv, View(0, b"/"), ()) == "", "nor is it another answer later"
+        assert drift(argv, View(0, b"/"), (), glance=Glance()) == "", "nor is it another answer later"
     assert told == {()}
-    assert len(list(find([b"x", os.fsencode(large), os.fsencode(place / "closed1")], View(0, b"/")))) == 1, "as the count tells"
+    both = [b"x", os.fsencode(large), os.fsencode(place / "closed1")]
+    assert len(list(find(both, View(0, b"/"), glance=Glance()))) == 1, "as the count tells"
     closed = os.fsencode(place / "closed1")
-    found = find([b"x", *[closed] * (MOST_CLOSED + 1)], View(0, b"/"), tells=lambda path: False)
+    found = find([b"x", *[closed] * (MOST_CLOSED + 1)], View(0, b"/"), tells=lambda path: False, glance=Glance())
     assert [one.at for one in found] == [MOST_CLOSED + 1], "they are bounded, too"
