@@ -30,7 +30,7 @@ def test_the_main_job_is_shown_over_three_hosts_on_few_lines_of_a_terminal() -> 
     assert len(lines) < MOST_LINES and max(map(len, lines)) <= COLUMNS, done.stdout
     for told in (
         r"ESTAB 0 0 198\.51\.100\.11:\d+ 198\.51\.100\.2:4222\n\n",
-        r'"replica lag, CHG-4711"  db1\.example\.test\n',
+        r'\n[\w-]+  db1   alice .*  wc -l /etc/shadow\n  "replica lag, CHG-4711"\n',
         r"a approve · d deny .*\njitd on db1\.example\.test: request [\w-]+ is approved",
         r"jitsudo: approved by bob@EXAMPLE.TEST\n\d+ /etc/shadow",
         r'jitsudo: denied by bob@EXAMPLE.TEST: "change number\?"',
