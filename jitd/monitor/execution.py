@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jitd.files import inspection, interpreters
+from jitd.files import inspection, interpreters, path_lookup
 from jitd.files.glance import Glance
 from jitd.files.inspection import Uninspectable, View, path_in_sentence
 from jitd.files.operands import drift
@@ -133,7 +133,7 @@ def _place(job: Job, path: bytes, digest: bytes, copy: bytes, glance: Glance) ->
         is_approved = inspection.copy_content(real, copy, glance, before=_spare_unless_roots(job)) == digest
         place = copy
         if is_approved:  # nobody else may read a copy of anything but what was approved
-            _give_to_target(job, copy)
+            _give_to_target(job, copy, is_read=_may_read(job, path, glance))
     else:
         place = real if changers else path
         is_approved = inspection.digest_of(real, inspection.LIMIT, glance) == digest
@@ -155,7 +155,14 @@ def _spare_unless_roots(job: Job) -> Callable[[int], None]:
     return spare if job.requester_uid != 0 else lambda into: None
 
 
-def _give_to_target(job: Job, made: bytes) -> None:
-    """Let only the target's group read ``made``, because nobody knows who else may read the original. Raises OSError."""
+def _may_read(job: Job, path: bytes, glance: Glance) -> bool:
+    """True if the target account, which is not root, can read what is at ``path`` itself. Root reads a copy in any case."""
+    return job.uid != 0 and path_lookup.is_readable(path, job.uid, {job.gid, *job.groups}, None, glance)
+
+
+def _give_to_target(job: Job, made: bytes, *, is_read: bool = True) -> None:
+    """Let only the target's group use ``made``, because nobody knows who else may read the original. If the target account cannot
+    read the original (``is_read``), it cannot read the copy either: somebody's link may lead to a file of root's. Raises OSError.
+    """
     os.chown(made, 0, job.gid)
-    os.chmod(made, 0o750)
+    os.chmod(made, 0o750 if is_read else 0o710)

@@ -223,3 +223,27 @@ def test_no_copy_of_a_file_that_its_requester_could_not_name_is_given_to_a_group
 
     (tmp_path / "state/exec").mkdir(parents=True)
     assert {text for each in plays(home, given) for text in each} == {OPEN}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("uid", [61002, 0])
+@pytest.mark.parametrize(("above", "mode"), [(0o755, 0o711), (0o700, 0o755)])
+def test_no_copy_of_a_file_that_its_reader_could_not_read_is_one_that_they_can(
+    home: Path, tmp_path: Path, above: int, mode: int, uid: int
+) -> None:
+    """THREATS R-35. The account that the command runs as has alice's group."""
+    (tmp_path / "roots").chmod(above)
+    (tmp_path / "roots/file").chmod(mode)
+    path, digest = os.fsencode(home / "away/file"), hashlib.sha256(SECRET).digest()
+    job = replace(JOB, path=path, digest=digest, writable=True, uid=uid, gid=ALICE.gid, groups=(), requester_uid=ALICE.uid)
+    (tmp_path / "state/exec").mkdir(parents=True)
+    copy = what_to_execute(job, str(tmp_path / "state")).command
+    assert Path(os.fsdecode(copy)).read_bytes() == SECRET
+    assert not os.stat(copy).st_mode & 0o044
+
+
+def test_a_copy_of_a_file_that_the_account_can_read_can_be_read_by_it(home: Path, tmp_path: Path) -> None:
+    """THREATS R-35."""
+    path, digest = os.fsencode(home / "d/file"), hashlib.sha256(OPEN).digest()
+    job = replace(JOB, path=path, digest=digest, writable=True, uid=61002, gid=61002, groups=(), requester_uid=ALICE.uid)
+    (tmp_path / "state/exec").mkdir(parents=True)
+    assert os.stat(what_to_execute(job, str(tmp_path / "state")).command).st_mode & 0o777 == 0o750
