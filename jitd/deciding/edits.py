@@ -195,15 +195,19 @@ def _has_read(path: bytes, before: bytes, who: Subject) -> bool:
 
 def _expected(name: str, directory: int, path: bytes, run_as: RunAs) -> tuple[exchange.Expected, bytes, os.stat_result]:
     """Return the file, its text and its status. All that is wrong with the content is told in one sentence, because its requester
-    may not be able to read it. Raises CannotEdit and NotExchanged.
+    may not be able to read it. That the file belongs to somebody else comes before: then its content tells nothing. Raises
+    CannotEdit and NotExchanged.
     """
+
+    def refuse_owner(status: os.stat_result) -> None:
+        if run_as.uid not in (0, status.st_uid):
+            raise CannotEdit(f"{name} does not belong to {run_as.user}, who could not give it back its owner")
+
     unfit = f"{name} is not text, or is too long to be shown: it has more than {LARGEST // 1024} KiB, or too many escapes"
     try:
-        expected, before, status = exchange.expect(directory, os.path.basename(path))
+        expected, before, status = exchange.expect(directory, os.path.basename(path), refuse_owner)
     except exchange.TooLarge:
         raise CannotEdit(unfit) from None
-    if run_as.uid not in (0, status.st_uid):
-        raise CannotEdit(f"{name} does not belong to {run_as.user}, who could not give it back its owner")
     if not is_text(before) or not _is_shown(before):
         raise CannotEdit(unfit)
     return expected, before, status

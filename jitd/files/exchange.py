@@ -81,13 +81,17 @@ def open_directory(path: bytes, glance: Glance | None = None) -> int:
         return os.dup(glance.file(path))
 
 
-def expect(directory: int, name: bytes) -> tuple[Expected, bytes, os.stat_result]:
+def expect(
+    directory: int, name: bytes, check: Callable[[os.stat_result], None] = lambda _: None
+) -> tuple[Expected, bytes, os.stat_result]:
     """Return the file ``name`` in ``directory``, its content, and its status. All three are of one open file: the name may lead
-    to another one meanwhile. Raises NotExchanged if its text cannot be replaced.
+    to another one meanwhile. ``check`` is called with the status before anything else of the file counts, and raises what it
+    raises. Raises NotExchanged if its text cannot be replaced.
     """
     file = _opened(directory, name)
     try:
         status = os.fstat(file)
+        check(status)
         _must_be_plain(file, status)
         content = _content(file)
     finally:

@@ -133,6 +133,19 @@ def test_who_reads_another_text_than_the_look_is_told_nothing(place: Path, monke
     assert not look(file, account="root").edit.is_told
 
 
+@pytest.mark.parametrize("text", [SECRET, b"a" * (LARGEST + 1), b"\0"])
+@pytest.mark.parametrize("n_names", [1, 2])
+def test_of_a_file_of_roots_nothing_but_its_owner_is_told_to_who_edits_as_another_account(
+    place: Path, text: bytes, n_names: int
+) -> None:
+    """THREATS R-32."""
+    file = owned(place / "x.conf", text, "root")
+    for number in range(1, n_names):
+        os.link(file, place / f"{number}")
+    with pytest.raises(CannotEdit, match="^/etc/edit-looks/x.conf does not belong to nobody, who could not give it back its owner$"):
+        look(file)
+
+
 def test_no_size_of_a_new_text_tells_the_size_of_the_old_one(place: Path) -> None:
     """THREATS R-32: The new text that is just too long is the same one beside any old text."""
     os.chown(place, 0, 0)
