@@ -142,7 +142,9 @@ def test_of_a_file_of_roots_nothing_but_its_owner_is_told_to_who_edits_as_anothe
     file = owned(place / "x.conf", text, "root")
     for number in range(1, n_names):
         os.link(file, place / f"{number}")
-    with pytest.raises(CannotEdit, match="^/etc/edit-looks/x.conf does not belong to nobody, who could not give it back its owner$"):
+    with pytest.raises(
+        CannotEdit, match="^/etc/edit-looks/x.conf does not belong to nobody, who could not give it back its owner$"
+    ):
         look(file)
 
 
