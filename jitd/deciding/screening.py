@@ -362,7 +362,7 @@ def _with_operands(
     def is_seen(path: bytes) -> bool:
         return path_lookup.is_visible_absence(path, who.uid, groups, command.cwd, glance)
 
-    def tells(path: bytes) -> bool:
+    def tells(path: bytes, glance: path_lookup.Look) -> bool:
         return path_lookup.is_readable(path, who.uid, groups, command.cwd, glance)
 
     def is_told(operand: operands.Operand) -> bool:

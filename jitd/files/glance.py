@@ -120,6 +120,11 @@ class Glance:
         while places:
             os.close(places.popitem()[1].file)
 
+    @property
+    def is_full(self) -> bool:
+        """True if this look finds no more names. Then what it has not found may be there."""
+        return len(self._places) >= MOST_NAMES
+
     def follow(
         self,
         path: bytes,
@@ -249,7 +254,7 @@ class Glance:
         if (place := self._places.get(path)) is None:
             if (fault := self._faults.get(path)) is None:
                 try:
-                    if len(self._places) >= MOST_NAMES:
+                    if self.is_full:
                         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
                     place = self._places[path] = _Place(self._look_up(path, _LOOK))
                 except OSError as found:

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from jitd.files.glance import Glance
+from jitd.files.glance import MOST_NAMES, Glance
 from jitd.files.inspection import Uninspectable, View, changers, digest_of, makers, path_in_sentence
 
 MOST_ARGUMENTS = 64
@@ -45,6 +45,9 @@ NOT_LOOKED_AT = f"not bound: only the first {MOST_ARGUMENTS} arguments are looke
 
 UNSEEN = "not looked at: the requester cannot see what this path leads to"
 
+TOO_MANY = f"not looked at: the paths of the arguments have more than {MOST_NAMES} names together"
+
+Tells = Callable[[bytes, Glance], bool]
 Bound = tuple[int, bytes, bytes]
 """An approved operand: the number of the argument, the path, and the digest of the file. If the approval is not bound to the
 content of the file, the digest is empty.
@@ -70,7 +73,7 @@ def find(
     reads: Callable[[bytes], bool] = lambda path: True,
     sees: Callable[[bytes], bool] = lambda path: True,
     *,
-    tells: Callable[[bytes], bool] = lambda path: True,
+    tells: Tells = lambda path, glance: True,
     glance: Glance,
     and_absent: bool = False,
     most: int = MOST_ENTRIES,
@@ -78,8 +81,9 @@ def find(
     """Yield the operands of a command that runs in ``view``. The file of an operand is read only if ``reads`` returns true for
     this file. ``reads`` and ``sees`` must look with ``glance``, too: then they judge the file that is read.
 
-    ``tells`` returns true for a file or a directory that the requester can read. Of any other, no answer about this path or about
-    another one depends on the size or on the number of entries, except that of a directory with more than MOST_ENTRIES.
+    ``tells`` returns true for a file or a directory that the requester can read, as the given look finds it. Of any other, no
+    answer about this path or about another one depends on the size or on the number of entries, except that of a directory with
+    more than MOST_ENTRIES.
 
     If ``sees`` returns false for a path, the path is not examined. An unexamined path is always yielded as an operand, so the
     answer does not reveal if the path exists.
@@ -94,13 +98,13 @@ def find(
             yield Operand(at, path, path, b"", NOT_LOOKED_AT)
             continue
         if not sees(path):
-            yield Operand(at, path, path, b"", UNSEEN)
+            yield Operand(at, path, path, b"", TOO_MANY if glance.is_full else UNSEEN)
             continue
         found, is_file = _look_at(at, path, view, entries, glance, and_absent=and_absent)
         if found is None:
             continue
         if is_file and reads(path) and reads(found.real):
-            is_told = tells(found.real)
+            is_told = tells(found.real, glance)
             found, size = _read(found, min(LIMIT, left[is_told]), glance, is_told=is_told)
             left[is_told] -= size
         yield found
@@ -223,7 +227,7 @@ class _Entries:
     """
 
     view: View
-    tells: Callable[[bytes], bool]
+    tells: Tells
     left: int
     n_closed: int = 0
 
@@ -235,7 +239,9 @@ class _Entries:
         try:
             while ahead:
                 at = ahead.pop()
-                if self.tells(at):
+                with Glance() as glance:  # the look of the command would soon be full of these names
+                    is_told = self.tells(at, glance)
+                if is_told:
                     found, self.left = self._examined(at, self.left)
                     if found is None:
                         return True

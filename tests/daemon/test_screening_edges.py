@@ -65,7 +65,7 @@ class Host:
         reads: Callable[[bytes], bool],
         sees: Callable[[bytes], bool],
         *,
-        tells: Callable[[bytes], bool],
+        tells: operands.Tells,
         glance: path_lookup.Look,
         and_absent: bool,
     ) -> Iterator[operands.Operand]:

@@ -22,9 +22,10 @@ from typing import Any
 import pytest
 
 from jitd.core.run import Ending
-from jitd.files.glance import Glance
+from jitd.files import operands, path_lookup
+from jitd.files.glance import MOST_NAMES, Glance
 from jitd.files.inspection import View
-from jitd.files.operands import LIMIT_TOGETHER, MOST_ARGUMENTS, MOST_CLOSED, MOST_ENTRIES, NOT_LOOKED_AT, drift, find
+from jitd.files.operands import LIMIT_TOGETHER, MOST_ARGUMENTS, MOST_CLOSED, MOST_ENTRIES, NOT_LOOKED_AT, TOO_MANY, drift, find
 from tests.monitor.stage import Stage
 from tests.times import times
 from tests.waiting import status_of, wait_for
@@ -367,7 +368,7 @@ def sizes_told(place: Path, *sizes: int) -> list[tuple[bool, str]]:
     os.chown(hers, ALICE, ALICE)
     argv = [b"x", *[os.fsencode(place / f"hidden{at}") for at in range(len(sizes))], *[os.fsencode(hers)] * 5]
     with Glance() as glance:
-        found = list(find(argv, View(0, b"/"), tells=lambda path: path.endswith(b"hers"), glance=glance))
+        found = list(find(argv, View(0, b"/"), tells=lambda path, glance: path.endswith(b"hers"), glance=glance))
     return [(bool(one.digest) and one.path.endswith(b"hers"), one.because) for one in found]
 
 
@@ -398,12 +399,39 @@ def _list_beside_closed(place: Path) -> None:
         for at in range(n_entries):
             (closed / "below" / str(at)).touch()
         argv = [b"x", *[os.fsencode(closed)] * MOST_CLOSED, os.fsencode(large)]
-        found = find(argv, View(0, b"/"), tells=lambda path: b"closed" not in path, glance=Glance())
+        found = find(argv, View(0, b"/"), tells=lambda path, glance: b"closed" not in path, glance=Glance())
         told.add(tuple((one.at, one.because) for one in found))
         assert drift(argv, View(0, b"/"), (), glance=Glance()) == "", "nor is it another answer later"
     assert told == {()}
     both = [b"x", os.fsencode(large), os.fsencode(place / "closed1")]
     assert len(list(find(both, View(0, b"/"), glance=Glance()))) == 1, "as the count tells"
     closed = os.fsencode(place / "closed1")
-    found = find([b"x", *[closed] * (MOST_CLOSED + 1)], View(0, b"/"), tells=lambda path: False, glance=Glance())
+    found = find([b"x", *[closed] * (MOST_CLOSED + 1)], View(0, b"/"), tells=lambda path, glance: False, glance=Glance())
     assert [one.at for one in found] == [MOST_CLOSED + 1], "they are bounded, too"
+
+
+def test_no_directory_keeps_the_next_argument_from_being_bound() -> None:
+    """A look has room for MOST_NAMES names, and root's directory has more."""
+    with tempfile.TemporaryDirectory(dir="/srv") as place:
+        _look_behind_a_large_directory(Path(place))
+
+
+def _look_behind_a_large_directory(place: Path) -> None:
+    place.chmod(0o755)
+    (place / "hers").write_bytes(b"echo\n")
+    os.chown(place / "hers", 61001, 61001)
+    for number in range(MOST_NAMES + 1):
+        (place / "large" / str(number)).mkdir(parents=True)
+    with Glance() as glance:
+
+        def sees(path: bytes) -> bool:
+            return path_lookup.is_visible_absence(path, 61001, (), b"/", glance)
+
+        def tells(path: bytes, glance: Glance) -> bool:
+            return path_lookup.is_readable(path, 61001, (), b"/", glance)
+
+        hers, large = os.fsencode(place / "hers"), os.fsencode(place / "large")
+        (found,) = operands.find([b"sh", large, hers], View(0, b"/"), sees, sees, tells=tells, glance=glance)
+        assert (found.at, found.digest) == (2, hashlib.sha256(b"echo\n").digest())
+        long = large + b"".join(b"/%d/.." % number for number in range(MOST_NAMES))
+        assert [one.because for one in operands.find([b"sh", long], View(0, b"/"), sees, sees, glance=glance)] == [TOO_MANY]
