@@ -29,6 +29,7 @@ MOST_NAMES = 512
 """Maximum number of names that one look may find. Each has a descriptor, of which a process has a limited number."""
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 """Error numbers of a look-up when nothing exists at the path."""
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 ITSELF = (b"self", b"thread-self")
 """Links in procfs that lead each process to its own directory."""
 THERE, ABSENCE, HIDDEN = "it is there", "it is not there", "it cannot be seen"
@@ -122,8 +123,8 @@ class Glance:
 
     @property
     def is_full(self) -> bool:
-        """True if this look finds no more names. Then what it has not found may be there."""
-        return len(self._places) >= MOST_NAMES
+        """True if this look did not find a name because it, or this host, had no room for it. Then the name may be there."""
+        return not _NO_ROOM.isdisjoint(self._faults.values())
 
     def follow(
         self,
@@ -254,7 +255,7 @@ class Glance:
         if (place := self._places.get(path)) is None:
             if (fault := self._faults.get(path)) is None:
                 try:
-                    if self.is_full:
+                    if len(self._places) >= MOST_NAMES:
                         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
                     place = self._places[path] = _Place(self._look_up(path, _LOOK))
                 except OSError as found:

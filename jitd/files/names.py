@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from jitd.files.glance import MOST_LINKS, Glance, parts
 from jitd.files.mounts import Mounts
-from jitd.files.silence import MOUNTS
+from jitd.files.silence import MOUNTS, Silent
 
 PROGRAMS = (b"/usr/bin", b"/usr/sbin", b"/usr/local/bin", b"/usr/local/sbin")
 """Directories in which a program's name says what it is."""
@@ -34,7 +34,8 @@ class Literals:
 def names_of(paths: Iterable[bytes], named: Literals, look: Glance, *, is_link_its_own: bool = False) -> tuple[bytes, ...]:
     """Return all names of the file to which ``paths`` (absolute) lead. Those in ``named`` are compared with it by device and
     inode, whatever links are on the way. If ``is_link_its_own``, one that is a link itself names only what is reached by this
-    link: ``reboot``, a link to systemctl, is not systemctl. Raises silence.Silent if ``named`` has a place that does not answer.
+    link: ``reboot``, a link to systemctl, is not systemctl. Raises silence.Silent if ``named`` has a place that does not answer,
+    and if ``look`` has no room for all names: a rule may be about one that is not known.
     """
     found: dict[bytes, None] = {}
     mounts = Mounts()
@@ -50,6 +51,8 @@ def names_of(paths: Iterable[bytes], named: Literals, look: Glance, *, is_link_i
                 MOUNTS.approach((os.path.dirname(one),))
                 for directory in _above(one):
                     below.setdefault(_identity(look.lstat(directory)), set()).add(one[len(directory) :])
+    if look.is_full:
+        raise Silent("the path has too many names to find out which rules are about it: nothing was done; name a shorter path")
     MOUNTS.approach((*named.files, *named.directories))
     for literal in named.files:
         with suppress(OSError, ValueError):

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from jitd.files.glance import MOST_NAMES, Glance
+from jitd.files.glance import Glance
 from jitd.files.inspection import Uninspectable, View, changers, digest_of, makers, path_in_sentence
 
 MOST_ARGUMENTS = 64
@@ -45,7 +45,7 @@ NOT_LOOKED_AT = f"not bound: only the first {MOST_ARGUMENTS} arguments are looke
 
 UNSEEN = "not looked at: the requester cannot see what this path leads to"
 
-TOO_MANY = f"not looked at: the paths of the arguments have more than {MOST_NAMES} names together"
+TOO_MANY = "not looked at: the paths of the arguments have too many names together"
 
 Tells = Callable[[bytes, Glance], bool]
 Bound = tuple[int, bytes, bytes]

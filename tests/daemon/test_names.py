@@ -23,6 +23,9 @@ from jitd.core.policy import Policy, Rule, masked_places
 from jitd.deciding.command_lookup import Asked, find
 from jitd.deciding.findings import RequesterLook
 from jitd.deciding.screening import look, look_again, unopened
+from jitd.files.glance import MOST_NAMES, Glance
+from jitd.files.names import Literals, names_of
+from jitd.files.silence import Silent
 from tests.core.test_edit_rules import edited
 from tests.daemon.knowing import nothing
 from tests.scene import asked as requested
@@ -192,6 +195,31 @@ def test_a_deny_holds_by_another_mount(place: Path, mounted: Path, path: str) ->
         assert not is_permitted(place, name, rule(place, "deny", path, "**"), ANY)
         assert is_permitted(place, name, rule(place, "deny", "tools/other", "**"), rule(place, "deny", "theirs/t*"), ANY)
     assert is_permitted(place, "mounted/other", rule(place, "deny", path, "**"), ANY), "it is another file"
+
+
+@OF_ROOT
+def test_no_length_of_a_path_hides_from_a_deny_where_it_leads(place: Path, mounted: Path) -> None:
+    """THREATS R-16: the deny names a link to a directory above the mount, and the look has no room for the names above it."""
+    (place / "above").symlink_to(place)
+    for number in range(MOST_NAMES):
+        (place / "many" / str(number)).mkdir(parents=True)
+    tool = os.fsencode(place / "tools/tool")
+
+    def found(n_names: int) -> tuple[bytes, ...]:
+        path = os.fsencode(place / "many") + b"".join(b"/%d/.." % number for number in range(n_names)) + b"/../tools/tool"
+        with Glance() as glance:
+            glance.follow(path)
+            assert glance.lstat(tool)
+            return names_of((path, tool), Literals((), (os.fsencode(place / "above"),)), glance)
+
+    try:
+        assert any(name.endswith(b"/above/mounted/tool") for name in found(1))
+        room = MOST_NAMES - len([part for part in tool.split(b"/") if part]) - 2  # "/" and "many"
+        with pytest.raises(Silent, match="too many names"):
+            found(room)
+    finally:
+        shutil.rmtree(place / "many")
+        (place / "above").unlink()
 
 
 @OF_ROOT
