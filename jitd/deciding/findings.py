@@ -184,6 +184,8 @@ class RequesterLook:
         changers = inspection.changers_on(seen.steps, seen.last, self._view, self._glance)
         if seen.is_hidden:
             named = self._named(changers, self._view.mounts.at(self._glance.mount(seen.last))) if changers else ""
+            if not named and self._glance.is_full:  # it is not known what is there, even if the requester sees it
+                raise NotLooked
             return Seen(path.decode("utf-8", "surrogateescape"), changed_by=named, is_hidden=True) if named else None
         others = other_names(seen.real, self._glance) if seen.status is not None else ()
         is_believed = seen.status is not None and not self._view.mounts.why_not(self._glance.mount(seen.real))

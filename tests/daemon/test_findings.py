@@ -17,6 +17,7 @@ from jitd.core.command import Command, Interpreter
 from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen, worst
 from jitd.deciding import findings
 from jitd.deciding.findings import Findings, RequesterLook
+from jitd.files.glance import MOST_NAMES
 from jitd.files.silence import Silent
 from tests.graders import FINDINGS, Said
 from tests.scene import command, person
@@ -335,3 +336,13 @@ def test_a_finding_about_a_link_names_the_file_to_which_it_leads(place: Path) ->
     told_of = Findings(Said(found))
     told = told_of.on_this_host(command("true"), person("alice", uid=ALICE, gid=ALICE))
     assert [one.path for one in told] == ["/etc/passwd", *named[1:]]
+
+
+def test_a_path_with_too_many_names_for_a_look_is_not_said_to_be_hidden(place: Path) -> None:
+    """What its requester cannot see has no grade, and nobody is told that nobody looked."""
+    for number in range(MOST_NAMES):
+        (place / "many" / str(number)).mkdir(parents=True)
+    (place / "end").symlink_to("/etc/sudoers")
+    (place / "link").symlink_to(f"{place}/many/" + "/../".join(str(number) for number in range(MOST_NAMES)) + "/../../end")
+    with pytest.raises(NotLooked):
+        look()(f"{place}/link")
