@@ -21,6 +21,8 @@ from jitd.monitor.slate import PR_SET_PDEATHSIG, control_process
 
 PATIENCE = 300.0
 """Seconds that a piece of work may take."""
+KDC_WITHIN = 30.0
+"""Seconds within which a KDC that cannot be reached may come back."""
 
 
 class Failed(Exception):
@@ -28,8 +30,14 @@ class Failed(Exception):
 
 
 def get_ticket(name: str) -> None:
-    """Put a fresh ticket into the person's own cache."""
-    subprocess.run(["as", name, "true"], check=True, stdin=subprocess.DEVNULL, cwd="/")
+    """Put a fresh ticket into the person's own cache. Just after the hosts of a fleet have gone, the KDC could not be reached for
+    a moment, so it is asked again for KDC_WITHIN. Raises Failed.
+    """
+    until = time.monotonic() + KDC_WITHIN
+    while subprocess.run(["as", name, "true"], check=False, stdin=subprocess.DEVNULL, cwd="/").returncode != 0:
+        if time.monotonic() > until:
+            raise Failed(f"no ticket for {name} within {KDC_WITHIN:.0f} s")
+        time.sleep(0.5)
 
 
 class Helper:
