@@ -133,9 +133,7 @@ class Kdc:
         due = [one for one, (at, said) in kept.items() if said is KdcAnswer.REFUSED or now >= at + LOOKED_AT_EVERY]
         due.sort(key=lambda one: (kept[one][1] is not KdcAnswer.REFUSED, kept[one][0]))
         for principal, said in (await self._ask_all(due[:LOOKED_AT_ONCE])).items():
-            self._keep(
-                principal, now - KEPT_FOR, said
-            )  # too old for decisions, so that no list lets one be older than it would be
+            self._keep(principal, now, said, ago=KEPT_FOR)  # too old for decisions: none rests on what a list has asked
 
     def forget(self) -> None:
         """Forget that this host may not ask, because something was set up anew."""
@@ -209,15 +207,16 @@ class Kdc:
             return KdcAnswer.REFUSED if fault.code in OTHER_KEY else KdcAnswer.NO_ANSWER
         return KdcAnswer.VALID
 
-    def _keep(self, principal: str, asked_at: float, answer: KdcAnswer) -> KdcAnswer:
-        """Keep ``answer``, unless a question that ran at the same time has found out more: a missing answer replaces no clear
-        one, and a clear answer replaces none to a later question. Return the answer that is kept now.
+    def _keep(self, principal: str, asked_at: float, answer: KdcAnswer, ago: float = 0.0) -> KdcAnswer:
+        """Keep ``answer``, as if it were ``ago`` seconds older, unless a question that ran at the same time has found out more: a
+        missing answer replaces no clear one, and a clear answer replaces none to a later question. Return the answer that is kept
+        now.
         """
         is_clear = answer in CLEAR
         at, kept = self._kept.get(principal, (asked_at, KdcAnswer.NO_ANSWER))
         if kept in CLEAR and asked_at < at + KEPT_FOR and (not is_clear or at > asked_at):
             return kept
-        self._kept[principal] = (asked_at if is_clear else time.monotonic(), answer)
+        self._kept[principal] = ((asked_at if is_clear else time.monotonic()) - ago, answer)
         return answer
 
     async def _is_outage(self) -> bool:
