@@ -5,12 +5,34 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 from typing import Any
 
 import pexpect
 from ptyprocess import PtyProcess
 
 from tests.pseudo_terminals import execute_on, open_terminal
+from tests.waiting import PATIENCE
+
+SIGNALS = ((signal.SIGHUP, 0.1), (signal.SIGCONT, 0.1), (signal.SIGINT, 0.1), (signal.SIGKILL, PATIENCE))
+"""What ends a program, and the seconds that it has to end after each."""
+
+
+class _Process(PtyProcess):  # type: ignore[misc]
+    """The library's gives a busy kernel a tenth of a second for SIGKILL, too, and leaves the program then."""
+
+    def terminate(self, force: bool = False) -> bool:
+        if not self.isalive():
+            return True
+        process = os.pidfd_open(self.pid)
+        try:
+            for number, seconds in SIGNALS if force else SIGNALS[:-1]:
+                signal.pidfd_send_signal(process, number)
+                if select.select([process], [], [], seconds)[0]:
+                    return not self.isalive()
+        finally:
+            os.close(process)
+        return False
 
 
 class OnTerminal(pexpect.spawn):  # type: ignore[misc]
@@ -40,7 +62,7 @@ class OnTerminal(pexpect.spawn):  # type: ignore[misc]
         line = ["/usr/bin/env", "-C", cwd, *args] if cwd else args
         person, program = open_terminal(dimensions)
         self._kept = os.dup(program)
-        made = PtyProcess(execute_on(program, line, {**os.environ} if env is None else env), person)
+        made = _Process(execute_on(program, line, {**os.environ} if env is None else env), person)
         self._program = os.pidfd_open(made.pid)
         made.argv, made.launch_dir = args, cwd
         return made

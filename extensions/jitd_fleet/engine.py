@@ -191,6 +191,11 @@ async def _flush(client: _Client) -> None:
         await client.flush(STEP_WITHIN)
 
 
+async def _let_go(client: _Client) -> None:
+    with suppress(Exception):  # whatever it is, nobody has more use for this client
+        await asyncio.wait_for(client.close(), CLOSED_WITHIN)
+
+
 class _Heard:
     """What is subscribed to, whatever the connection is."""
 
@@ -257,11 +262,13 @@ class Engine:
                     await one.begin(client)
                 if self._heard:
                     await _flush(client)
+            except asyncio.CancelledError:
+                await _let_go(client)
+                raise
             except Exception as fault:  # the library has no list of what it raises
                 await self._note(fault)
                 why = self.why(self._fault or fault)
-                with suppress(Exception):
-                    await asyncio.wait_for(client.close(), CLOSED_WITHIN)
+                await _let_go(client)
                 n_tried += 1
                 if self._attempts >= 0 and n_tried >= len(self._servers) and loop.time() >= until:
                     raise NoEngine(why) from None
@@ -323,14 +330,14 @@ class Engine:
                 self.tell("the engine is reached again")
 
     async def close(self) -> None:
+        while self._again is not None and not self._again.done() and self._again is not asyncio.current_task():
+            self._again.cancel()  # which wait_for loses in Python 3.11 if what it waits for is done just then
+            await asyncio.wait({self._again}, timeout=CLOSED_WITHIN)
         client, self._client = self._client, None
-        if self._again is not None:
-            self._again.cancel()
         if client is not None:
             with suppress(Exception):  # whatever it is, the process has no more use for it
                 await asyncio.wait_for(_flush(client), CLOSED_WITHIN)
-            with suppress(Exception):
-                await asyncio.wait_for(client.close(), CLOSED_WITHIN)
+            await _let_go(client)
 
     async def publish(self, subject: str, message: bytes, reply: str = "") -> None:
         """Send a message. Never waits for the server. Raises what the library raises, and NoEngine."""

@@ -216,6 +216,31 @@ def test_whatever_a_server_answers_an_agent_comes_back_and_leaves_nothing(
     assert "\x1b" not in "".join([*told, *capfd.readouterr()])
 
 
+def test_an_engine_that_is_closed_while_it_comes_back_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AGAIN_AFTER", 0.05)
+
+    async def keeps_waiting(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await greets(server, reader, writer)
+        while line := await reader.readline():
+            server.lines.append(line)
+            if line == b"PING\r\n" and len(server.lines) == 2:  # after CONNECT
+                writer.write(b"PONG\r\n")
+
+    async def play() -> None:
+        async with Server(tmp_path, ends, keeps_waiting) as server, asyncio.timeout(PATIENCE):
+            before = descriptors()
+            engine = server.engine()
+            await engine.subscribe("jit.x", lambda subject, reply, message: None)
+            await engine.connect(attempts=-1, name="")
+            while not any(line.startswith(b"SUB jit.x") for line in server.lines):
+                await asyncio.sleep(0.02)
+            await engine.close()
+            while descriptors() > before:
+                await asyncio.sleep(0.02)
+
+    asyncio.run(play())
+
+
 ENDLESS = {
     "a line": (b"MSG ", b"x" * 32_768),
     "blanks": (b"+OK", b" " * 32_768),
