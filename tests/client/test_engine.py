@@ -104,7 +104,7 @@ class Server:
         self.n_connections += 1
         try:
             await play(self, reader, writer)
-        except OSError as fault:
+        except (OSError, EOFError) as fault:
             self.faults.append(fault)
         writer.transport.abort()
 
@@ -120,6 +120,19 @@ async def greets(server: Server, reader: asyncio.StreamReader, writer: asyncio.S
     await writer.start_tls(server.tls)
 
 
+async def heard_until(reader: asyncio.StreamReader, last: bytes) -> None:
+    """Raises EOFError if the connection ends before."""
+    while await line_of(reader) != last:
+        pass
+
+
+async def line_of(reader: asyncio.StreamReader) -> bytes:
+    """Raises EOFError: a server that goes on reading at the end of a connection never lets anybody else have a turn."""
+    if not (line := await reader.readline()):
+        raise EOFError
+    return line
+
+
 async def honest(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await greets(server, reader, writer)
     while line := await reader.readline():
@@ -133,7 +146,7 @@ async def ends(server: Server, reader: asyncio.StreamReader, writer: asyncio.Str
     await greets(server, reader, writer)
     line, is_last = b"", False
     while not is_last or line != b"PING\r\n":
-        line = await reader.readline()
+        line = await line_of(reader)
         is_last = is_last or line.startswith(b"SUB")
         if line == b"PING\r\n":
             writer.write(b"PONG\r\n")
@@ -153,8 +166,7 @@ def saying_by_tls(said: bytes) -> Play:
 
     async def play(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await greets(server, reader, writer)
-        while await reader.readline() != b"PING\r\n":
-            pass
+        await heard_until(reader, b"PING\r\n")
         writer.write(said)
         while await reader.read(1000):
             pass
@@ -260,8 +272,7 @@ def test_what_has_no_end_ends_the_connection_and_fills_no_memory(what: str, tmp_
     async def pour(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal n_said
         await greets(server, reader, writer)
-        while await reader.readline() != b"PING\r\n":
-            pass
+        await heard_until(reader, b"PING\r\n")
         writer.write(b"PONG\r\n" + first)
         while n_said < 64 * MOST_MESSAGE:
             writer.write(more)
@@ -287,8 +298,7 @@ def test_a_server_that_takes_nothing_stops_nobody_and_fills_no_memory(tmp_path: 
 
     async def deaf(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await greets(server, reader, writer)
-        while await reader.readline() != b"PING\r\n":
-            pass
+        await heard_until(reader, b"PING\r\n")
         writer.write(b"PONG\r\n")
         await asyncio.sleep(PATIENCE)
 

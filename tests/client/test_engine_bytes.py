@@ -16,7 +16,7 @@ from nats.errors import ProtocolError
 from jitd_fleet import engine as module
 from jitd_fleet import nkey, subjects
 from jitd_fleet.engine import MOST_LINE, MOST_MESSAGE, _Reader
-from tests.client.test_engine import Server, greets, honest
+from tests.client.test_engine import Server, greets, honest, line_of
 from tests.client.test_tcp import PATIENCE
 
 CLIENT, ID = "U" + "A" * 55, "0" * 32
@@ -63,7 +63,7 @@ async def greets_and_waits(server: Server, reader: asyncio.StreamReader, writer:
     await greets(server, reader, writer)
     line, is_last = b"", False
     while not is_last or line != b"PING\r\n":
-        line = await reader.readline()
+        line = await line_of(reader)
         is_last = is_last or line.startswith(b"SUB")
         if line == b"PING\r\n":
             writer.write(b"PONG\r\n")
