@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from jitd_board.link import Link
     from jitd_board.state import Heard, Trouble
 
-OF_VERSION = "0.2.0.dev0"
-"""The version of this board. jitd can be upgraded without its board, which uses what jitd has."""
+OF_VERSION = "0.2.0.dev0"  # the version of this board. jitd can be upgraded without its board, which uses what jitd has.
 IGNORED = ("TEXTUAL", "COLUMNS", "LINES")
 """Prefixes of the variables that the board removes from the environment. With such variables, a person could make the library
 textual load modules, press keys, write files, or use a wrong screen size.
@@ -106,7 +105,6 @@ def _called(there: Far | None) -> Iterator[Connection]:
 
 
 def _links(tell: Callable[[Heard | Trouble], None]) -> Sequence[Link]:
-    """Return the links to all hosts to which the verb is sent."""
     from jitd_board.link import MANY_AGAIN_AFTER, Link
 
     if (hosts := far.many()) is None:

@@ -44,10 +44,8 @@ from jitpam import saying
 
 T = TypeVar("T")
 INTERRUPTED = 128 + signal.SIGINT
-STEPS = {"tab": 1, "right": 1, "left": -1, "shift+tab": -1}
-"""The keys that show the list after or before the shown list."""
-BESIDE_AFTER = 0.2
-"""The page of the selected row is fetched when the row has been selected for this number of seconds."""
+STEPS = {"tab": 1, "right": 1, "left": -1, "shift+tab": -1}  # the keys that show the list after or before the shown list
+BESIDE_AFTER = 0.2  # the page of the selected row is fetched when the row has been selected for this number of seconds
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Signals that end the board. The board restores the terminal before it ends."""
 
@@ -65,25 +63,20 @@ class Board(App[int]):
         self.state = State(labels={one.host: one.label for one in hosts} if len(hosts) > 1 else {})
         self.keyboard = Keyboard()
         self.fault: BaseException | None = None
-        """The error that ended the board, or None."""
         self._canvas = Canvas()
         self._links = links(self._heard)
         self._hosts = {one.host: one for one in hosts}
         self._loop: asyncio.AbstractEventLoop
-        self._question: tuple[str, Question | None] = ("", None)
-        """The question that is on the screen now, and its text."""
+        self._question: tuple[str, Question | None] = ("", None)  # the question that is on the screen now, and its text
         self._asking = 0
         """The number of questions that were sent to jitd. An answer of jitd is ignored if a newer question was sent."""
         self._pressed_at: object = None
         """``_ripen`` handles a key after a pause. This is what was selected at the key press (see ``_selected``)."""
-        self._fetching: Key | None = None
-        """The key of the row whose page is being fetched, to be shown beside the list."""
+        self._fetching: Key | None = None  # the key of the row whose page is being fetched, to be shown beside the list
         self._n_drawn = 0
-        """The number of drawings so far."""
         self._is_away = False
         """True while the board does not use the terminal: a run is watched on it, or the board is stopped."""
-        self._is_over = False
-        """True when the board has begun to end."""
+        self._is_over = False  # true when the board has begun to end
 
     def compose(self) -> ComposeResult:
         """Return the only widget of the screen."""
@@ -367,7 +360,6 @@ class Board(App[int]):
         self._fetching = lacking
 
     def _fetched(self, of: Key) -> None:
-        """Show the page of the row with this key, if it is still selected."""
         row, what = self.state.row, self.state.view.what
         if row is None or of != self._lacks_page():
             return

@@ -34,10 +34,8 @@ by one screen.
 class Taken(Enum):
     """What the board does with a key that was pressed."""
 
-    LOST = "lost"
-    """The key is ignored."""
-    NOW = "now"
-    """The key is accepted at once. The key is a letter of a text that the person types."""
+    LOST = "lost"  # the key is ignored
+    NOW = "now"  # the key is accepted at once. The key is a letter of a text that the person types.
     HELD = "held"
     """The key is accepted if no other input follows. The caller must call ``Keyboard.ripe`` after QUIET_FOR seconds."""
 

@@ -26,12 +26,8 @@ from jitpam.wire.messages import Done, Item, List, Watch
 T = TypeVar("T")
 AGAIN_AFTER = 2.0
 """If jitd cannot be reached or does not accept the ticket, the link waits this number of seconds and tries again."""
-MANY_AGAIN_AFTER = 10.0
-"""The same, of one of many hosts: each attempt may start a carrier."""
-EACH = 10.0
-"""The lists are read again after this number of seconds, even if jitd has reported no change. For example, jitd does not report
-changes of the CPU time or the memory of a run.
-"""
+MANY_AGAIN_AFTER = 10.0  # the same, of one of many hosts: each attempt may start a carrier
+EACH = 10.0  # seconds after which the lists are read again: jitd tells of no change of CPU time or memory
 
 
 class Link:
@@ -91,9 +87,7 @@ class Link:
                 self._tell(Heard(me.principal, me.host, me.operator, lists))
 
     def _requests(self, daemon: Connection) -> Iterator[list[Row]]:
-        """Yield the open requests each time jitd sends them after a change. If jitd sends nothing, yield the same requests again
-        every EACH seconds. Raises the errors of ``connect``.
-        """
+        """Yield the open requests after each change, and every EACH seconds. Raises the errors of ``connect``."""
         requests: list[Row] = []
         rows: list[Row] = []
         heard_at_all = daemon.follow(Watch(ended=False), self._wake, EACH)
@@ -111,9 +105,7 @@ class Link:
 
 
 def _others(daemon: Connection) -> dict[str, Sequence[Row] | str]:
-    """Return all lists of the board except the list of requests. The list of requests comes through the message Watch instead.
-    Raises the errors of ``ask``.
-    """
+    """Return all lists but that of requests, which comes by Watch. Raises the errors of ``ask``."""
     lists: dict[str, Sequence[Row] | str] = {}
     for view in VIEWS[1:]:
         try:

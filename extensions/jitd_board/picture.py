@@ -21,20 +21,14 @@ from jitd_board.views import VIEWS, empty, request_lines, style_of
 from jitpam.wire.principals import realm_of, without_realm
 from jitpam.wire.shown import cells, usual_cells
 
-LEAST_COLUMNS, LEAST_LINES = 40, 12
-"""The minimum number of columns and lines of a terminal for the board."""
-MOST_TYPED = 3
-"""Maximum number of lines for the text that the person types. If the typed text is longer, only its end is shown."""
-MOST_SAID = 3
-"""Maximum number of lines for the latest message, which is shown under the list."""
-WIDE = 120
-"""Minimum number of columns of a terminal on which the page of the selected request is beside the list."""
+LEAST_COLUMNS, LEAST_LINES = 40, 12  # the minimum number of columns and lines of a terminal for the board
+MOST_TYPED = 3  # lines for the text that the person types. If the typed text is longer, only its end is shown.
+MOST_SAID = 3  # lines for the latest message, which is shown under the list
+WIDE = 120  # minimum number of columns of a terminal on which the page of the selected request is beside the list
 BAR, SLACK = " | ", 4
 """What is between the list and the page, and the number of cells that the list may need more on some terminals."""
-MOST_SILENT = 3
-"""Maximum number of lines that name hosts that cannot be reached."""
-MARK, GAP = "> ", "  "
-"""The text in front of the selected row, and the text in front of all other rows."""
+MOST_SILENT = 3  # lines that name hosts that cannot be reached
+MARK, GAP = "> ", "  "  # the text in front of the selected row, and the text in front of all other rows
 
 
 def is_too_small(width: int, height: int) -> bool:
@@ -60,9 +54,7 @@ def picture(state: State, width: int, height: int) -> list[Painted]:
 
 
 def _asked(asked: Asked, state: State, width: int, height: int) -> list[Painted]:
-    """Return the lines of the screen while a question is open. They are the page about the question's row, followed by the
-    question. If there is room, the head of the board is above the page.
-    """
+    """Return the page about the question's row and the question below it. If there is room, the head of the board is above."""
     room = height - len(_question(asked, state, width, is_unread=False))
     if not asked.reading.fits(width, room):  # until all was read, the question has a longer text
         room = height - len(_question(asked, state, width, is_unread=True))
@@ -99,7 +91,6 @@ def _head(state: State, width: int) -> list[Painted]:
 
 
 def _tabs(state: State, width: int) -> str:
-    """Return the line with the names of the lists. Each name has its key and its number of rows."""
     counts = [str(len(rows)) if not isinstance(rows := state.lists.get(view.what, "-"), str) else "-" for view in VIEWS]
     names = [f"{at + 1} {view.title} {counts[at]}" for at, view in enumerate(VIEWS)]
     text = "".join(f"[{name}]" if at == state.at else f" {name} " for at, name in enumerate(names))
@@ -136,7 +127,7 @@ def _news_of_many(state: State, width: int) -> list[Painted]:
 
 
 def _list(state: State, width: int, room: int) -> list[Painted]:
-    """Return as many rows of the list as fit on the screen. The selected row is always among the returned rows."""
+    """Return as many rows as fit, the selected row among them."""
     what = state.view.what
     rows = state.lists.get(what)
     if not state.principal or rows is None:
@@ -202,7 +193,6 @@ HELP = (
     ("!", "marks a request that may lead there, changes or destroys something, or reads secrets"),
     ("?", "marks a request whose program jitd does not know"),
 )
-"""The keys and the marks of the board, which the key ``?`` shows."""
 
 
 def _words(parts: Sequence[str], width: int) -> list[str]:
@@ -224,7 +214,6 @@ def asked_of(state: State, width: int) -> str:
 
 
 def _question(asked: Asked, state: State, width: int, *, is_unread: bool) -> list[Painted]:
-    """Return the lines with the open question, the typed text, and a hint that names the key to leave the question."""
     said = f"{state.said}. " if state.said else ""
     text = printable(asked.question.asked(width, is_unread=is_unread))
     if isinstance(asked.question, Review):

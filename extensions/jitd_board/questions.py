@@ -30,14 +30,10 @@ Deed = Callable[[], str]
 """A function that sends the person's answer to jitd. It returns jitd's reply, which is a sentence. The call may block. The
 function may raise an error whose class is in call.ENDINGS.
 """
-WIDE = 60
-"""Before the board ends a grant or a run, it asks a question that names the command of this grant or run. WIDE is the maximum
-number of cells for the command in the question.
-"""
+WIDE = 60  # cells for the command in the question whether to end its grant or run
 
 
-LONGEST = 1000
-"""Maximum length of an answer, in characters."""
+LONGEST = 1000  # characters of an answer
 
 
 @dataclass(frozen=True)

@@ -102,8 +102,7 @@ class Asked:
     what: str
     row: Row | None
     reading: Reading
-    is_beside: bool = False
-    """True if the list is on the screen, beside the page of its selected row."""
+    is_beside: bool = False  # true if the list is on the screen, beside the page of its selected row
     typed: str = ""
 
 
@@ -113,10 +112,8 @@ class State:
 
     labels: Mapping[str, str] = field(default_factory=dict)
     """Maps each of many hosts to what stands in the column HOST. Empty if there is one host."""
-    heard: dict[str, Heard] = field(default_factory=dict)
-    """What each of many hosts that can be reached now has said."""
-    troubles: dict[str, str] = field(default_factory=dict)
-    """Maps each of many hosts that cannot be reached to the reason."""
+    heard: dict[str, Heard] = field(default_factory=dict)  # what each of many hosts that can be reached now has said
+    troubles: dict[str, str] = field(default_factory=dict)  # maps each of many hosts that cannot be reached to the reason
     lists: dict[str, Sequence[Row] | str] = field(default_factory=dict)
     refusals: dict[str, list[str]] = field(default_factory=dict)
     """Maps the name of each list to what some of many hosts say, in which the viewer may not see it."""
@@ -124,16 +121,13 @@ class State:
     host: str = ""
     is_operator: bool = False
     trouble: str = ""
-    said: str = ""
-    """The latest message, which is a reply of jitd or a sentence of the board itself."""
-    busy: str = ""
-    """The action or question that jitd is working on now. Empty if there is none."""
+    said: str = ""  # the latest message, which is a reply of jitd or a sentence of the board itself
+    busy: str = ""  # the action or question that jitd is working on now. Empty if there is none.
     at: int = 0
     selection: dict[str, Key | None] = field(default_factory=dict)
     """Maps the name of each list to the key of the selected row."""
     page: Reading | None = None
-    page_of: Key | None = None
-    """The key of the request on the open page."""
+    page_of: Key | None = None  # the key of the request on the open page
     asked: Asked | None = None
 
     @property

@@ -11,8 +11,7 @@ from typing import Any, TextIO
 
 from textual.drivers.linux_driver import LinuxDriver
 
-ASKED_AGAIN_AFTER = 0.02
-"""Number of seconds until the board checks again whether the terminal has accepted all output."""
+ASKED_AGAIN_AFTER = 0.02  # seconds until the board checks again whether the terminal has accepted all output
 
 
 class Terminal(LinuxDriver):

@@ -39,10 +39,8 @@ class View:
     title: str
     columns: Columns
     keys: tuple[tuple[str, str], ...]
-    has_pages: bool = True
-    """True if ``jitd show`` has a page about each row of the list."""
-    is_ended_here: bool = False
-    """True if the actions on the rows of this list can only end or remove something."""
+    has_pages: bool = True  # true if `jitd show` has a page about each row of the list
+    is_ended_here: bool = False  # true if the actions on the rows of this list can only end or remove something
 
 
 VIEWS = (
@@ -67,10 +65,8 @@ def ordered(what: str, rows: Sequence[Row]) -> list[Row]:
 HEADS = ("ID", "LEFT", "", "WHO", "HOST", "COMMAND", "REASON")
 MARKS = {Grade.GIVES.word: "!!", Grade.LEADS.word: "!", Grade.CHANGES.word: "!", Grade.READS.word: "!", Grade.UNKNOWN.word: "?"}
 """Maps the grade of a command to the mark in front of the command."""
-WITH_REASON = 60
-"""Minimum number of cells for a line that has room for a reason."""
-MOST_OF_HOST = 16
-"""Maximum number of cells for a host in the line of a request."""
+WITH_REASON = 60  # minimum number of cells for a line that has room for a reason
+MOST_OF_HOST = 16  # cells for a host in the line of a request
 
 
 def request_lines(rows: Sequence[Row], width: int, labels: Mapping[str, str] | None = None) -> list[str]:
@@ -137,9 +133,7 @@ def is_same(what: str, row: Row | None, other: Row | None) -> bool:
 
 
 def _lasting(row: Row) -> Row:
-    """Some members of a row change although the request stays the same. Return ``row`` without these members. Also remove the
-    number of remaining uses of a lease, because each use changes this number.
-    """
+    """Return ``row`` without what changes although the request stays the same, such as the remaining uses of a lease."""
     lasting = {name: value for name, value in row.items() if name not in VOLATILE}
     if isinstance(lease := row.get("extends"), dict):
         lasting["extends"] = {name: value for name, value in lease.items() if name != "left"}

@@ -22,10 +22,8 @@ from jitd.core.chain import GENESIS, Seal, seal_over
 
 REMEMBERED = 4096
 """A checkpoint may stand this many records after the record that it is about. A sink writes it when it has been signed."""
-MOST_APART = 1 << 20
-"""Maximum number of digests that are kept as a proof."""
-MOST_CHANGES = 64
-"""Maximum number of records about a new key that are kept as a proof."""
+MOST_APART = 1 << 20  # digests that are kept as a proof
+MOST_CHANGES = 64  # records about a new key that are kept as a proof
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,10 @@ from jitd_evidence.witness import Fork, Signed
 
 KEY, PUBLIC_KEY, HOSTS, DATABASE = "key", "key.pub", "allowed_signers", "witness.db"
 """The names of the files in the directory."""
-CONVICTION = "conviction"
-"""The name of the file of a proof with what the host is told."""
-UNFINISHED = ".fork.new"
-"""The name of a proof that is being written."""
-SPARED = timedelta(minutes=1)
-"""Of the checkpoints that are countersigned within this time, one is kept."""
-MOST_HOSTS = 1 << 20
-"""Maximum number of bytes of HOSTS."""
+CONVICTION = "conviction"  # the name of the file of a proof with what the host is told
+UNFINISHED = ".fork.new"  # the name of a proof that is being written
+SPARED = timedelta(minutes=1)  # of the checkpoints that are countersigned within this time, one is kept
+MOST_HOSTS = 1 << 20  # bytes of HOSTS
 SCHEMA = 1
 _SCHEMA = f"""
 BEGIN IMMEDIATE;

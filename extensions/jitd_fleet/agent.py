@@ -33,10 +33,8 @@ from jitpam.wire.framing import frame
 from jitpam.wire.messages import Carried
 
 SETTINGS = "/etc/jitd/door.toml"
-MOST = 512
-"""Maximum number of conversations at the same time. Each keeps at most 256 KiB that jitd has not taken yet."""
-MOST_OF_ONE = 32
-"""The same, of one client, so that one of them leaves room for the others."""
+MOST = 512  # conversations at the same time. Each keeps at most 256 KiB that jitd has not taken yet.
+MOST_OF_ONE = 32  # the same, of one client, so that one of them leaves room for the others
 MOST_BEGUN, MOST_BEGUN_BY_ONE = 96, 16
 """Maximum number of conversations that are begun within a second, and those of one client. As at the door."""
 MOST_CALLS, MOST_CALLS_OF_ONE = 50, 5
@@ -45,8 +43,7 @@ more often than MOST_CALLS_OF_ONE, so the key that does is named in the journal.
 """
 SAYS_EVERY = 60.0
 """Minimum number of seconds between two lines of the journal about the same thing: each who dials would write one."""
-LEFT_WITHIN = 2.0
-"""Seconds that the other ends have to hear that this one goes."""
+LEFT_WITHIN = 2.0  # seconds that the other ends have to hear that this one goes
 
 
 class BadSettings(Exception):
@@ -147,15 +144,13 @@ class Agent:
 
     def __init__(self, engine: Engine, host: str, path: str = SOCKET) -> None:
         self._engine, self._host, self._path = engine, host, path
-        self._pumps: dict[tuple[str, str], Pump] = {}
-        """By client and id."""
+        self._pumps: dict[tuple[str, str], Pump] = {}  # by client and id
         self._tasks: set[asyncio.Task[None]] = set()
         self._word = OwnWord(path)
         self._following: asyncio.Task[None] | None = None
         self._begun = _Counted(MOST_BEGUN, MOST_BEGUN_BY_ONE)
         self._calls = _Counted(MOST_CALLS, MOST_CALLS_OF_ONE)
-        self._said_at: dict[str, float] = {}
-        """By what was said, when it was said last."""
+        self._said_at: dict[str, float] = {}  # by what was said, when it was said last
 
     async def start(self) -> None:
         await self._engine.subscribe(subjects.up(self._host, "*", "*"), self._hear)

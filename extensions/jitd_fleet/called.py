@@ -23,10 +23,8 @@ from jitpam.carrier import AtTheDoor, CallsRoll
 from jitpam.client import RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Roll
 
-WITHIN = 5.0
-"""Seconds in which a carrier has to bring the words of its hosts."""
-MOST_SAID = 30
-"""Maximum number of hosts of which something is told one by one."""
+WITHIN = 5.0  # seconds in which a carrier has to bring the words of its hosts
+MOST_SAID = 30  # hosts of which something is told one by one
 
 
 class Called:

@@ -26,12 +26,10 @@ from jitpam.carrier import ENDED_WITHIN, Stream
 from jitpam.client import NoDescriptor, Unreachable
 
 T = TypeVar("T")
-KEY = "jitd/nats.nk"
-"""Below XDG_CONFIG_HOME, or below ``~/.config``."""
+KEY = "jitd/nats.nk"  # below XDG_CONFIG_HOME, or below `~/.config`
 ATTEMPTS = 1
 CONNECTED_WITHIN = 4.5
-MOST_AT_ONE = 900
-"""Maximum number of conversations on one connection, each of which subscribes once (permissions.MOST_SUBSCRIPTIONS)."""
+MOST_AT_ONE = 900  # conversations on one connection, each of which subscribes once (permissions.MOST_SUBSCRIPTIONS)
 WORDS_WITHIN = 1.0
 """Seconds until a roll ends, and those in which hosts have to answer it. A host that has not is asked itself."""
 WORDS = {
@@ -149,8 +147,6 @@ class Desk:
 
 
 class _Connected:
-    """One connection to the engine."""
-
     def __init__(self, servers: tuple[str, ...], key: Key, ca: str) -> None:
         self.engine = Engine(servers, key, ca, self._lost)
         self.is_lost = False

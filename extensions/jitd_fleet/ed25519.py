@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 
 N_KEY, N_SIGNATURE = 32, 64
-ED25519 = 1087
-"""EVP_PKEY_ED25519 (openssl/evp.h)."""
+ED25519 = 1087  # EVP_PKEY_ED25519 (openssl/evp.h)
 
 
 class NoLibcrypto(Exception):

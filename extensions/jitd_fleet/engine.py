@@ -25,12 +25,10 @@ from jitd_fleet.nkey import Key
 
 PING_EVERY, PINGS = 20, 2
 """Seconds between pings, and how many may be unanswered: a server that is gone without a word is noticed within a minute."""
-AGAIN_AFTER = 1
-"""Seconds until the next attempt to reach a server, and from one connection to the next one."""
+AGAIN_AFTER = 1  # seconds until the next attempt to reach a server, and from one connection to the next one
 BACK_WITHIN = 4.0
 """Seconds in which a lost connection is made again, if not for ever: a conversation in which nothing was on its way goes on."""
-STEP_WITHIN = 5
-"""Seconds that a server has to take a connection, and for each of the steps after that."""
+STEP_WITHIN = 5  # seconds that a server has to take a connection, and for each of the steps after that
 CLOSED_WITHIN = 1.0
 STEADY_AFTER = 60.0
 """Seconds after which a connection that is lost is told of again, also if the reason is the one that was told before."""
@@ -42,11 +40,8 @@ take. A server that sends as many PINGs, and takes no answer, is let go of.
 """
 MOST_LINE = 64 * 1024
 MOST_MESSAGE = 1024 * 1024
-"""Maximum number of bytes of a line of the server, and of a message. Servers take no longer messages, unless they are told to
-(max_payload). Ours have at most 32 KiB.
-"""
-MOST_DIGITS = 12
-"""Maximum number of digits of the number of a subscription, and of a size."""
+"""Bytes of a line of the server, and of a message: the default of servers (max_payload). Ours have at most 32 KiB."""
+MOST_DIGITS = 12  # digits of the number of a subscription, and of a size
 END = b"\r\n"
 NOBODY = b"NATS/1.0 503"
 """How the headers of a message begin in which the server says that nobody listens. Nothing else of headers is read."""
@@ -70,8 +65,7 @@ class _Reader:
     def __init__(self, client: _Client) -> None:
         self._client = client
         self._unread = bytearray()
-        self._head: _Head | None = None
-        """Of the message that has begun."""
+        self._head: _Head | None = None  # of the message that has begun
 
     async def parse(self, data: bytes) -> None:
         """Read what has come. Raises ProtocolError if no server of NATS says it, or it is too long."""

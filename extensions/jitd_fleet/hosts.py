@@ -34,23 +34,16 @@ from jitd_fleet.tcp import PORT, Tcp, address_of
 from jitpam.carrier import Carrier, Command, telling
 
 SYSTEM = "/etc/jitd/hosts.toml"
-OF_THE_PERSON = "jitd/hosts.toml"
-"""Below XDG_CONFIG_HOME, or below ``~/.config``."""
-MOST_HOSTS, MOST_NAMES = 20_000, 100_000
-"""Maximum number of hosts of a group, and of all groups together."""
-MOST_OF_FILE, MOST_PRINTED = 1024 * 1024, 4 * 1024 * 1024
-"""Maximum number of bytes of a file, and of what a command prints."""
-MOST_TOLD = 100
-"""Maximum number of characters of a text of a file that a sentence has."""
-RUN_WITHIN = 30.0
-"""Seconds in which a command has to print the hosts of a group."""
+OF_THE_PERSON = "jitd/hosts.toml"  # below XDG_CONFIG_HOME, or below `~/.config`
+MOST_HOSTS, MOST_NAMES = 20_000, 100_000  # hosts of a group, and of all groups together
+MOST_OF_FILE, MOST_PRINTED = 1024 * 1024, 4 * 1024 * 1024  # bytes of a file, and of what a command prints
+MOST_TOLD = 100  # characters of a text of a file that a sentence has
+RUN_WITHIN = 30.0  # seconds in which a command has to print the hosts of a group
 RANGE = re.compile(r"\[([0-9]{1,6})-([0-9]{1,6})\]")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@/-]{0,255}")
-"""The name of an approver, or of a host."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@/-]{0,255}")  # the name of an approver, or of a host
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 KEYS = {"hosts", "run", "via", "tcp", "nats", "ca", "keys", "approvers", "realm"}
-PLACE = "{host}"
-"""In ``via`` and ``tcp``, this stands for the name of the host."""
+PLACE = "{host}"  # in `via` and `tcp`, this stands for the name of the host
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +59,7 @@ class Group:
     tcp: tuple[str, int]
     realm: str
     nats: Nats | None = None
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Maps hosts to their keys for the engine."""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # maps hosts to their keys for the engine
     approvers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Maps approvers, under any names, to their keys for the engine."""
 

@@ -20,14 +20,10 @@ from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
 from jitpam.wire.messages import Carried
 
-MOST = 1024
-"""Maximum number of connections at the same time: as many conversations as jitd has at the door. Others wait in the kernel."""
-ENDED_WITHIN = 5.0
-"""Seconds that a side has to take the last words of the other one."""
-FIRST_PASSED = 3
-"""SD_LISTEN_FDS_START (sd_listen_fds(3))."""
-PAUSE = 0.1
-"""Seconds until the next attempt to accept, if no descriptor is left."""
+MOST = 1024  # connections at the same time: as many conversations as jitd has at the door. Others wait in the kernel.
+ENDED_WITHIN = 5.0  # seconds that a side has to take the last words of the other one
+FIRST_PASSED = 3  # SD_LISTEN_FDS_START (sd_listen_fds(3))
+PAUSE = 0.1  # seconds until the next attempt to accept, if no descriptor is left
 PACE = 0.002
 """Seconds between two connections. jitd lets fewer begin (PROTOCOL.md section 13), and to refuse one costs it time."""
 ALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))

@@ -31,29 +31,22 @@ from jitpam.wire.messages import List, Message, Watch
 T = TypeVar("T")
 WAITING = (List(what="requests", ended=False), List(what="reviews", ended=False))
 """What a host has no row for if its word says that nothing waits."""
-OPEN = ("screening", "pending", "owed")
-"""The states of what waits, in a list that has also what has ended."""
-AT_ONCE = 32
-"""Maximum number of hosts with which a conversation is opened at the same time."""
+OPEN = ("screening", "pending", "owed")  # the states of what waits, in a list that has also what has ended
+AT_ONCE = 32  # hosts with which a conversation is opened at the same time
 VIA_AT_ONCE = 5
 """The same, where a command carries: mostly, all go by one sshd, and a usual one drops some of more than ten (MaxStartups)."""
-SILENT_AFTER = 10.0
-"""Seconds in which a host has to prove itself, once there is a ticket for it."""
+SILENT_AFTER = 10.0  # seconds in which a host has to prove itself, once there is a ticket for it
 MOST_ROWS = 20_000
 ANSWERED_WITHIN = 30.0
 """Maximum number of rows that one host is heard to say in one answer, and seconds from its first row to its last one. A hostile
 host would otherwise keep what the others say from the person.
 """
-TRY_EVERY = 5.0
-"""Seconds between two attempts to reach hosts that do not answer."""
-SHOWS_EVERY = 0.2
-"""Minimum number of seconds between two states of a list that is watched."""
+TRY_EVERY = 5.0  # seconds between two attempts to reach hosts that do not answer
+SHOWS_EVERY = 0.2  # minimum number of seconds between two states of a list that is watched
 NOT_OF_THE_HOST = ("refused", "kdc silent", "kdc down")
 """Causes of NotAuthenticated that may be over soon. ``refused`` comes before the host has proved itself."""
-MOST_SAID = 2000
-"""Maximum number of characters of a sentence of a host that are shown."""
-MOST_NAMED = 30
-"""Maximum number of hosts whose faults are told one by one."""
+MOST_SAID = 2000  # characters of a sentence of a host that are shown
+MOST_NAMED = 30  # hosts whose faults are told one by one
 
 
 class Many:
@@ -63,8 +56,7 @@ class Many:
         self._hosts = hosts
         self._copies: dict[bytes, bytes] = {}
         self._faults: dict[Far, Exception] = {}
-        self._asked: set[Far] = set()
-        """The hosts that were asked and have not answered yet."""
+        self._asked: set[Far] = set()  # the hosts that were asked and have not answered yet
         self._heard: set[Far] = set()
         """The hosts that have answered when they were asked last, or whose word says that nothing waits."""
         self._opening, self._opening_via = threading.Semaphore(AT_ONCE), threading.Semaphore(VIA_AT_ONCE)

@@ -15,8 +15,7 @@ from jitd_fleet import ed25519
 
 SEED = bytes((0x95, 0x00))
 """The bytes before a seed of a user: 18 << 3 with the upper three bits of 20 << 3, and then its other five."""
-USER = bytes((0xA0,))
-"""The byte before a public key of a user: 20 << 3."""
+USER = bytes((0xA0,))  # the byte before a public key of a user: 20 << 3
 
 
 class NoKey(Exception):

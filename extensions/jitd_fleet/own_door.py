@@ -6,8 +6,7 @@ from __future__ import annotations
 import posix  # importing `os` would make each start 1 ms longer
 
 SOCKET = "/run/jitd/door.sock"
-PIECE = 64 * 1024
-"""Maximum number of bytes that are taken from one side at a time."""
+PIECE = 64 * 1024  # maximum number of bytes that are taken from one side at a time
 
 
 def why_not(fault: OSError) -> str:

@@ -13,8 +13,7 @@ from jitpam.wire.coding import decode, encode
 from jitpam.wire.faults import RemoteProtocolError
 from jitpam.wire.framing import FrameReader, frame
 
-AGAIN_AFTER = 5.0
-"""Seconds until the next attempt to have the roll called."""
+AGAIN_AFTER = 5.0  # seconds until the next attempt to have the roll called
 
 
 class OwnWord:

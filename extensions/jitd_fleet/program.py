@@ -20,8 +20,7 @@ from jitpam.wire.framing import frame
 from jitpam.wire.messages import MOST_SOURCE, Carried
 
 USAGE = "usage: jitd-door stdio | tcp | nats | enrol | permissions"
-ALL_AT_ONCE = 4096
-"""PIPE_BUF: so many bytes go into a pipe that poll(2) calls ready without a wait (pipe(7))."""
+ALL_AT_ONCE = 4096  # PIPE_BUF: so many bytes go into a pipe that poll(2) calls ready without a wait (pipe(7))
 
 
 def main() -> int:

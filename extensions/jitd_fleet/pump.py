@@ -13,8 +13,7 @@ from socket import socket
 
 from jitd_fleet.stream import Broken, Side, Why
 
-TAKEN_WITHIN = 5.0
-"""Seconds that the one behind the socket has to take the last bytes."""
+TAKEN_WITHIN = 5.0  # seconds that the one behind the socket has to take the last bytes
 
 
 class Pump:
@@ -137,7 +136,6 @@ class Pump:
                 self._loop.remove_writer(self._end)
 
     async def _take_last(self) -> None:
-        """Wait until the last bytes are taken."""
         try:
             async with asyncio.timeout(TAKEN_WITHIN):
                 while self._kept:

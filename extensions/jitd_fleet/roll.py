@@ -18,10 +18,8 @@ from jitd.audit.forms import Word, read_word
 from jitd_fleet.signatures import is_good, key_in
 
 ASKED_EVERY = 600.0
-OLD_AFTER = 120.0
-"""Seconds after which a word is old. A host says one each minute."""
-AHEAD = 60.0
-"""Maximum number of seconds by which the clock of a host may be ahead of ours."""
+OLD_AFTER = 120.0  # seconds after which a word is old. A host says one each minute.
+AHEAD = 60.0  # seconds at most by which the clock of a host may be ahead of ours
 MOST_BYTES = 4096
 NOTHING, ANY = -1, 1 << 63
 """What a ``Pin`` has as ``seen`` if nothing was seen, and if the host has not said in which record: no number is higher."""

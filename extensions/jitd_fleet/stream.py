@@ -12,14 +12,11 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum, IntEnum
 
-WINDOW = 256 * 1024
-"""How many bytes a side may send before the other side has taken them."""
+WINDOW = 256 * 1024  # how many bytes a side may send before the other side has taken them
 MOST_PIECE = 32 * 1024
-RETURNED_AT = WINDOW // 4
-"""Credit is returned in amounts of at least so many bytes."""
+RETURNED_AT = WINDOW // 4  # credit is returned in amounts of at least so many bytes
 RECEIVED_WITHIN = 5.0
-QUIET_FOR = 10.0
-"""Seconds after which a side that has said nothing asks whether the other one is still there."""
+QUIET_FOR = 10.0  # seconds after which a side that has said nothing asks whether the other one is still there
 HEAD = 5
 MOST_NUMBER = 2**32 - 1
 
@@ -71,8 +68,7 @@ class Side:
         self._is_ending = False
         self._opened_by = None if is_host else now + RECEIVED_WITHIN
         self._probe_at = now + QUIET_FOR
-        self.ended_by: Why | None = None
-        """How the other side has ended the conversation, once it has."""
+        self.ended_by: Why | None = None  # how the other side has ended the conversation, once it has
         if is_host:
             self._say(Kind.OPENED, b"", now)
 

@@ -30,8 +30,7 @@ from jitpam.wire.declared import sentence
 POLICY = -1765328384 + 12
 """KRB5KDC_ERR_POLICY (RFC 4120 section 7.5.9). If the gate refuses a ticket, the KDC sends this error, and never another error.
 """
-PATIENCE = 5.0
-"""Seconds within which a KDC must answer all requests of this module."""
+PATIENCE = 5.0  # seconds within which a KDC must answer all requests of this module
 PINNED = """\
 [libdefaults]
     dns_lookup_kdc = false
@@ -104,9 +103,7 @@ def states(client: str, keytab: str, services: Sequence[str]) -> Iterator[tuple[
 
 
 def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
-    """Request a ticket without a TGT (an AS request). The gate must refuse an AS request as well. Return the state of the gate
-    and the reason for this state.
-    """
+    """Request a ticket without a TGT (an AS request), which the gate must refuse as well. Return the state, and why."""
     try:
         Library().log_in(client, keytab, service)
     except Krb5Error as fault:

@@ -38,5 +38,4 @@ def doer(site: Site, advisers: Advisers) -> Doer:
 
 
 def _services(ground: Ground) -> list[str]:
-    """Return the services for which rules give tickets."""
     return [service_of(thing, ground.realm) for thing in given_things(ground.rules.policy) if is_service_ticket(thing)]

@@ -30,10 +30,7 @@ KEPT = LONGEST_GRANT
 """Seconds for which a grant that has ended stays in the entry, unless its place is needed. A grant that is to be renewed and is
 not there was then deleted by somebody, also after a restart of the daemon, and after kadmind has stood still.
 """
-MOST_DELETED = 100
-"""Maximum number of ended grants that one request deletes. Each deletion takes about 2 ms, and the daemon waits until all
-deletions are done.
-"""
+MOST_DELETED = 100  # ended grants that one request deletes, at about 2 ms each, while the daemon waits
 
 
 class NotThere(Exception):
@@ -144,9 +141,7 @@ def _look(look: Look, entries: Entries, now: int) -> Answer:
 
 
 def _sweep(service: str, strings: Mapping[str, str], entries: Entries, until: int) -> int:
-    """Delete grants that have ended by ``until``. Return the number of deleted grants. Stop if kadmind does not allow the
-    deletion of a grant.
-    """
+    """Delete grants that have ended by ``until``, and stop if kadmind does not allow one. Return how many."""
     ended = [name for name, value in strings.items() if (grant := read_grant(name, value)) is not None and grant.end <= until]
     n_deleted = 0
     for name in ended[:MOST_DELETED]:

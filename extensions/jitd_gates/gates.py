@@ -24,12 +24,8 @@ from jitd_gates.asking import PATIENCE
 from jitd_gates.strings import SILENT, Sighting
 
 PROGRAM = "import sys; sys.path += sys.argv[1:]; from jitd_gates.asking import main; raise SystemExit(main())"
-WITHIN = PATIENCE + 5.0
-"""Seconds after which the process that asks the KDCs is killed."""
-SHARE = 0.75
-"""The KDCs must answer within this fraction of the time ``within`` (an argument of ``gate_states``). The process that asks the
-KDCs needs the rest of the time to start and to write its answers. The KDCs never get more than PATIENCE seconds.
-"""
+WITHIN = PATIENCE + 5.0  # seconds after which the process that asks the KDCs is killed
+SHARE = 0.75  # the part of `within` that the KDCs have, and at most PATIENCE: the process has the rest to start and to write
 
 
 async def gate_states(
@@ -61,9 +57,7 @@ async def gate_states(
 
 
 def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
-    """Return the sightings in ``said``. Raises ValueError if ``said`` cannot be parsed, or if ``said`` does not contain exactly
-    one answer of each KDC about each service.
-    """
+    """Raises ValueError unless ``said`` has exactly one answer of each KDC about each service."""
     try:
         seen = [SEEN.read(line) for line in said.splitlines()]
     except ValueError as fault:
@@ -76,9 +70,7 @@ def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
 
 
 async def _said(question: bytes, within: float) -> bytes:
-    """Run the process that asks the KDCs, and return its output. Raises OSError if the process cannot be started. Raises
-    ValueError if the process fails or takes longer than ``within`` seconds.
-    """
+    """Run the process that asks the KDCs. Raises OSError if it does not start, and ValueError if it fails or is late."""
     if why := why_not("gates"):  # another process imports it anew
         raise ValueError(f"the extension gates {why}")
     environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}

@@ -50,9 +50,7 @@ def _life(context: click.Context, option: click.Parameter, value: Any) -> int | 
 
 
 def _confirmed(question: str, *, is_sure: bool) -> None:
-    """Ask ``question`` and wait for a yes. If ``is_sure`` is True, ask nothing. Raises NotDone if the person does not
-    answer yes.
-    """
+    """Raises NotDone without a yes. If ``is_sure``, nothing is asked."""
     if is_sure:
         return
     if not can_ask():
@@ -62,9 +60,7 @@ def _confirmed(question: str, *, is_sure: bool) -> None:
 
 
 def _administered(work: Callable[[], None]) -> None:
-    """Call ``work``, which changes the KDC's database. Raise NotDone with the reason if this process is not root, or if ``work``
-    fails.
-    """
+    """Call ``work``, which changes the KDC's database. Raises NotDone if this process is not root, or if ``work`` fails."""
     from jitd_gates.local import LocalError
     from jitd_gates.plan import CannotPlan
 
@@ -77,7 +73,7 @@ def _administered(work: Callable[[], None]) -> None:
 
 
 def _do(steps: Sequence[Step]) -> None:
-    """Carry out ``steps`` with kadmin.local, one after the other. Raises LocalError."""
+    """Carry out ``steps`` with kadmin.local. Raises LocalError."""
     from jitd_gates.local import kadmin
 
     for step in steps:
@@ -85,7 +81,7 @@ def _do(steps: Sequence[Step]) -> None:
 
 
 def _entry(service: str) -> Entry:
-    """Return the entry of ``service`` in the KDC's database. Raises CannotPlan, LocalError."""
+    """Raises CannotPlan, LocalError."""
     from jitd_gates import local, plan
 
     plan.check_name(service)
@@ -164,9 +160,7 @@ def _is_there(principal: str) -> bool:
 
 
 def _write_keytab(principal: str, file: Path) -> None:
-    """Write the keys of ``principal`` in the KDC's database to a keytab with mode 0600. An existing file is replaced. Raises
-    NotDone, LocalError.
-    """
+    """Write the keys into a file with mode 0600, which is replaced if it exists. Raises NotDone, LocalError."""
     from jitd_gates import local
 
     try:
@@ -232,9 +226,7 @@ def _gate(service: str, hosts: Sequence[str], max_life: int | None, approval: st
 
 
 def _ends() -> list[str]:
-    """Return sentences about the time at which a ticket stops working. The sentences contain the clock skew from the krb5.conf of
-    this host.
-    """
+    """Say when a ticket stops working, with the clock skew from the krb5.conf of this host."""
     from jitd_gates.asking import clock_skew
     from jitd_gates.plan import DEFAULT_SKEW, told
 
@@ -247,9 +239,7 @@ def _ends() -> list[str]:
 
 
 def _others_in(keytab: Path, service: str) -> list[str]:
-    """The keytab of ``service`` may also contain keys of other principals. Return those of the other principals that are not
-    gated yet: the KDC does not refuse tickets for them. Raises CannotPlan, LocalError.
-    """
+    """Return the other principals that are not gated: the KDC issues tickets for them. Raises CannotPlan, LocalError."""
     from jitd.kdc.keytab import principals
     from jitd_gates import local, plan
 
@@ -321,7 +311,7 @@ def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ..
 
 
 def _tell(sightings: Sequence[Sighting]) -> None:
-    """Print the result for each KDC and service. If a KDC has issued a ticket or has not answered, raises NotDone."""
+    """Raises NotDone if a KDC has issued a ticket, or has not answered."""
     from jitd_gates.strings import OFF, ON
 
     words = {ON: "refused: the gate is on", OFF: "ISSUED: the gate is OFF"}
@@ -336,9 +326,7 @@ def _tell(sightings: Sequence[Sighting]) -> None:
 
 
 def _keytab(config: Path | None) -> Path:
-    """Return the path of jitd's own keytab, which is named in the settings. If jitd's keytab does not exist (for example on a KDC
-    without jitd), return the host's keytab.
-    """
+    """Return jitd's own keytab, or the host's if there is none, as on a KDC without jitd."""
     from jitd.core.toml_document import ConfigError
     from jitd.settings.config import Config, load
 

@@ -12,24 +12,18 @@ import ctypes
 from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_long, c_uint32, c_void_p
 
 LIBRARY, KRB5 = "libkadm5clnt_mit.so.12", "libkrb5.so.3"
-PACKAGE = "libkadm5clnt-mit12"
-"""The Debian package that contains LIBRARY."""
+PACKAGE = "libkadm5clnt-mit12"  # the Debian package that contains LIBRARY
 
 STRUCT_VERSION, API_VERSION = 0x12345601, 0x12345704
 CONFIG_REALM = 1
-BASE = 43787520
-"""The first error number of kadm5 (kadm5/kadm_err.h)."""
+BASE = 43787520  # the first error number of kadm5 (kadm5/kadm_err.h)
 NOT_ALLOWED = frozenset(BASE + number for number in (1, 2, 3, 4, 5, 50, 62))
 """KADM5_AUTH_GET, _ADD, _MODIFY, _DELETE, _INSUFFICIENT, _SETKEY, _INITIAL. The KADM5_AUTH errors mean that kadmind does not
 allow this client the operation.
 """
 UNKNOWN_PRINCIPAL = BASE + 12
-PROTECTED = BASE + 30
-"""KADM5_PROTECT_PRINCIPAL."""
-FULL = 0x95E73A2D
-"""KRB5_KDB_STRINGS_TOOLONG (kdb5_err.et), as an unsigned number. KRB5_KDB_STRINGS_TOOLONG means that the entry has no room for
-another string.
-"""
+PROTECTED = BASE + 30  # KADM5_PROTECT_PRINCIPAL
+FULL = 0x95E73A2D  # KRB5_KDB_STRINGS_TOOLONG (kdb5_err.et), unsigned: the entry has no room for another string
 
 
 class KadminError(Exception):
@@ -43,15 +37,13 @@ class KadminError(Exception):
 
 
 class _Parameters(ctypes.Structure):
-    """The C struct kadm5_config_params. Only the first two members of the struct are used. ``mask`` marks the other members as
-    not set, and they stay zero.
-    """
+    """kadm5_config_params. ``mask`` marks all members but the first two as not set."""
 
     _fields_ = (("mask", c_long), ("realm", c_char_p), ("rest", c_long * 64))
 
 
 class _String(ctypes.Structure):
-    """The C struct krb5_string_attr."""
+    """krb5_string_attr."""
 
     _fields_ = (("key", c_char_p), ("value", c_char_p))
 
@@ -74,15 +66,10 @@ _LIBKRB5 = {
     "krb5_get_error_message": (c_void_p, (c_void_p, c_int32)),
     "krb5_free_error_message": (None, (c_void_p, c_void_p)),
 }
-MOST_STRINGS = 20_000
-"""Maximum number of strings in an answer of kadmind. An entry has room for 65,535 bytes of strings, so a larger number is an
-error.
-"""
+MOST_STRINGS = 20_000  # strings in an answer of kadmind. An entry has room for 65,535 bytes of them
 
 
 class _Libraries:
-    """The functions of libkrb5 and of libkadm5clnt_mit, with their types declared."""
-
     def __init__(self) -> None:
         for name, functions in ((KRB5, _LIBKRB5), (LIBRARY, _KADM5)):
             library = ctypes.CDLL(name)

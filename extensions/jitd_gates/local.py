@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from jitd_gates.plan import Entry, read_entry
 
 PROGRAM = "/usr/sbin/kadmin.local"
-KEPT = ("KRB5_CONFIG", "KRB5_KDC_PROFILE")
-"""Environment variables that kadmin.local gets if they are set."""
+KEPT = ("KRB5_CONFIG", "KRB5_KDC_PROFILE")  # environment variables that kadmin.local gets if they are set
 MISSING = "Principal does not exist"
 
 

@@ -16,12 +16,8 @@ from jitd.kdc.names import HOST, PRINCIPAL
 from jitd_gates.strings import END, GRANT_ID, MOST_GRANTS, SHORT_WORD, Grant, Sighting
 from jitpam.wire.declared import Codec, list_of, row_of
 
-MAX_PACKET = 64 * 1024
-"""Maximum number of bytes in one message."""
-MOST_TRIED = 8
-"""Maximum number of services in one Try. Because of this limit, the answer fits into one message even if the realm has several
-KDCs.
-"""
+MAX_PACKET = 64 * 1024  # bytes in one message
+MOST_TRIED = 8  # services in one Try, so that the answer of several KDCs fits into one message
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,8 @@ FLAGS = {
 """The flags that a gated entry must have. Each key is kadmin's option for the flag. Each value is the word that getprinc prints.
 The option -allow_renewable is left out. With -allow_renewable, the KDC would refuse every request that contains a renewable TGT.
 """
-MAX_LIFE = 36_000
-"""Maximum lifetime in seconds of a ticket for a gated service, even if the ticket's grant ends later. The administrator can set
-another number.
-"""
-DEFAULT_SKEW = 300
-"""Allowed clock skew in seconds, if krb5.conf does not set ``clockskew`` (krb5.conf(5))."""
+MAX_LIFE = 36_000  # seconds that a ticket lives at most, also if its grant ends later. The administrator can set another number
+DEFAULT_SKEW = 300  # allowed clock skew in seconds, if krb5.conf does not set `clockskew` (krb5.conf(5))
 
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:$-]*(?:/[A-Za-z0-9_.:$-]+)*(?:@[A-Za-z0-9_.-]+)?")
 _LIFE = re.compile(r"(\d+) days? (\d+):(\d+):(\d+)")

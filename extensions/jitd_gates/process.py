@@ -26,8 +26,7 @@ from jitd_gates.trying import tried
 from jitd_gates.worker import Worker
 
 NAME = KDC.process
-KEYTAB = "/etc/jitd/jitd-kdc.keytab"
-"""The keytab with the key of jitd-kdc, unless the option ``keytab`` says otherwise."""
+KEYTAB = "/etc/jitd/jitd-kdc.keytab"  # the keytab with the key of jitd-kdc, unless the option `keytab` says otherwise
 
 
 class Requests:

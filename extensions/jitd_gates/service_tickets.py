@@ -28,16 +28,12 @@ from jitd_gates import messages
 from jitd_gates.trials import Trials
 from jitd_gates.writer import Writer
 
-TICK = 1.0
-"""Seconds between two searches for grants that are due."""
+TICK = 1.0  # seconds between two searches for grants that are due
 PACE = 0.05
 """Seconds between two renewals, so that many renewals never occupy kadmind, and no order to take back waits for them."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
-"""The pause after a failed renewal, in seconds, doubled after each failure. Orders to take back have jitd-kdc for themselves
-meanwhile.
-"""
-REFUSED_FOR = 60.0
-"""Seconds until a renewal that was refused is tried again."""
+"""Seconds after a failed renewal, doubled each time. Orders to take back have jitd-kdc for themselves meanwhile."""
+REFUSED_FOR = 60.0  # seconds until a renewal that was refused is tried again
 
 
 @dataclass(slots=True)

@@ -16,35 +16,22 @@ from typing import Annotated
 from jitd.kdc.names import PRINCIPAL, components, is_host, is_principal
 from jitpam.wire.declared import integer, one_of, sentence_of, text
 
-APPROVAL = "jit_approval"
-"""The name of the string that gates a service. The value of this string is REQUIRED or LOG. A service without this string is not
-gated.
-"""
+APPROVAL = "jit_approval"  # the name of the string that gates a service: its value is REQUIRED or LOG
 REQUIRED, LOG = "required", "log"
 GRANTED_BY = "jit_granted_by"
-"""The name of the string that lists the hosts whose jitd-kdc may write grants. The value of this string is a list of FQDNs in
-lower case, separated by single spaces.
-"""
-GRANT = "jit_grant:"
-"""The beginning of the name of a grant's string. The rest of the string's name is the grant's id."""
-NOBODY = "none"
-"""The value of GRANTED_BY for a service that is never granted, such as the canary."""
-FORM = "1"
-"""The first word of the value of a grant's string, which is the version of the format."""
+"""The name of the string with the hosts whose jitd-kdc may write grants: FQDNs in lower case, separated by single spaces."""
+GRANT = "jit_grant:"  # the beginning of the name of a grant's string. The rest of the string's name is the grant's id.
+NOBODY = "none"  # the value of GRANTED_BY for a service that is never granted, such as the canary
+FORM = "1"  # the first word of the value of a grant's string, which is the version of the format
 
-LONGEST_GRANT = 86_400
-"""Maximum number of seconds from now to the end of a grant. The KDC ignores a grant with a later end."""
-MOST_GRANTS = 1_000
-"""Maximum number of grants that a service's entry contains. Every string with a name that begins with GRANT is counted."""
+LONGEST_GRANT = 86_400  # seconds from now to the end of a grant. The KDC ignores a grant with a later end.
+MOST_GRANTS = 1_000  # grants that a service's entry contains. Every string with a name that begins with GRANT is counted.
 
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{8}(?:\.[1-9][0-9]{0,8})?")
 _END = re.compile(r"[1-9][0-9]{0,10}")
 NEVER_GATED = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", "WELLKNOWN"})
 """First components of principals that are never gated, because the realm or the gate itself needs tickets for them."""
-CANARY = "jitd-canary"
-"""The first component of services (canaries) that are gated, and for which nobody is ever granted a ticket. jitd requests tickets
-for canaries as a test.
-"""
+CANARY = "jitd-canary"  # the first component of gated services for which nobody gets a ticket: jitd asks for them as a test
 ON, OFF, SILENT = "on", "off", "silent"
 """The states of a gate. To find out the state, jitd requests a ticket that nobody has granted."""
 

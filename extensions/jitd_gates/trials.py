@@ -15,8 +15,7 @@ from typing import Any
 
 from jitd_gates.strings import OFF, ON, Sighting
 
-EVERY = 300.0
-"""Seconds between two checks of all gates."""
+EVERY = 300.0  # seconds between two checks of all gates
 
 Ask = Callable[[Sequence[str]], Awaitable[Sequence[Sighting]]]
 

@@ -19,10 +19,8 @@ from jitd_gates.messages import ANSWERS, MAX_PACKET, Answer, Failed, Tried
 from jitd_gates.strings import SILENT, Sighting
 from jitpam.wire.declared import sentence
 
-WITHIN = PATIENCE + 5.0
-"""Seconds after which jitd-kdc gives up a trial."""
-LONGEST_REASON = 200
-"""Maximum number of characters in a reason. Because of this limit, many reasons fit into one message."""
+WITHIN = PATIENCE + 5.0  # seconds after which jitd-kdc gives up a trial
+LONGEST_REASON = 200  # characters in a reason. Because of this limit, many reasons fit into one message.
 
 
 async def tried(principal: str, keytab: str, services: tuple[str, ...]) -> Answer:

@@ -24,10 +24,7 @@ from jitd_gates.messages import ANSWERS, MAX_PACKET, REQUESTS, Answer, Failed, O
 from jitpam.wire.declared import sentence
 
 T = TypeVar("T")
-PATIENCE = 10.0
-"""Seconds to wait for an answer of the worker process. After this time jitd-kdc kills the worker process, because kadmind or the
-network does not respond.
-"""
+PATIENCE = 10.0  # seconds for an answer of the worker, which is then killed: kadmind or the network does not respond
 
 
 class Kadmin:

@@ -26,8 +26,7 @@ from jitd_outsiders.programs.client import Programs
 from jitd_outsiders.settings import OutsiderSection
 from jitd_outsiders.terminals.client import Terminals
 
-NONCE = 16
-"""Number of random bytes in a question's nonce."""
+NONCE = 16  # random bytes in a question's nonce
 
 
 class Outsiders(Advisers):

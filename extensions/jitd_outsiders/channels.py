@@ -44,8 +44,7 @@ class Notify:
     default: tuple[str, ...] = ()
 
 
-DEFAULT = "default"
-"""The key of ``[notify]`` that does not name a channel."""
+DEFAULT = "default"  # the key of `[notify]` that does not name a channel
 
 
 def read_notify(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Notify:

@@ -22,13 +22,11 @@ from jitd.audit.events import EVENTS, topic_of
 from jitd.audit.forms import Record
 from jitd.core.wording import INSTEAD
 
-VERSION = "1.8.0"
-"""The version of OCSF."""
+VERSION = "1.8.0"  # the version of OCSF
 LONGEST_MESSAGE = 500
 UNKNOWN, SUCCESS, FAILURE, OTHER = 0, 1, 2, 99
 STATUS = {UNKNOWN: "Unknown", SUCCESS: "Success", FAILURE: "Failure", OTHER: "Other"}
-SEVERITY = {0: 6, 1: 5, 2: 5, 3: 4, 4: 3, 5: 2, 6: 1, 7: 1}
-"""Maps a severity of syslog to a ``severity_id``."""
+SEVERITY = {0: 6, 1: 5, 2: 5, 3: 4, 4: 3, 5: 2, 6: 1, 7: 1}  # maps a severity of syslog to a `severity_id`
 SEVERITY_NAMES = {1: "Informational", 2: "Low", 3: "Medium", 4: "High", 5: "Critical", 6: "Fatal"}
 BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _ALONE = re.compile(r"[\ud800-\udfff]")

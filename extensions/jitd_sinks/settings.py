@@ -21,12 +21,10 @@ from jitd_outsiders.channels import SHOWS
 from jitd_outsiders.outside.deliveries import Destination
 from jitd_outsiders.outside.sinks import OF_NAME, SINKS
 
-FORMS = ("jitd", "ocsf")
-"""The possible values of ``form``: jitd's own form (PROTOCOL.md), or that of OCSF."""
+FORMS = ("jitd", "ocsf")  # the possible values of `form`: jitd's own form (PROTOCOL.md), or that of OCSF
 CLASSES = ("break-glass", "denied", "gives-root", "damage", "lock", "chain", "drift", "gate-off", "bypass")
 """The words in ``classes``. Each is a class of records, and a record may be of several classes."""
-GRADED = {"gives-root", "damage"}
-"""The classes that only what knows programs can tell."""
+GRADED = {"gives-root", "damage"}  # the classes that only what knows programs can tell
 MOST_SINKS = 16
 MOST_DENIALS = 1000
 KEYS = {

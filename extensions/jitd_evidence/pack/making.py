@@ -18,8 +18,7 @@ from jitd.core.values import Values, committed_in
 FORM = "jitd pack 1"
 README, PAGE, VERIFIER = "README.txt", "index.html", "verify.py"
 RECORDS, DOCUMENTS, TRACE, MANIFEST, PROOF = "records.jsonl", "documents.jsonl", "trace.json", "manifest.json", "proof.jsonl"
-MOST_BYTES = 32 * 1024 * 1024
-"""Maximum number of bytes of all files that are made in memory. A request with one run has a hundredth of this."""
+MOST_BYTES = 32 * 1024 * 1024  # bytes of all files that are made in memory. A request with one run has a hundredth of this.
 
 
 class TooLarge(Exception):

@@ -110,10 +110,8 @@ def is_same(one: Any, other: Any) -> bool:
 # --- from extensions/jitd_evidence/pack/zipped.py (written by contrib/verifier) ---
 
 Bytes = Union[bytes, memoryview]
-MOST_FILES = 4096
-"""Maximum number of files in a pack."""
-MOST_SIZE = (1 << 32) - 1
-"""Maximum number of bytes of a pack. A larger zip file would need another form (ZIP64)."""
+MOST_FILES = 4096  # files in a pack
+MOST_SIZE = (1 << 32) - 1  # bytes of a pack. A larger zip file would need another form (ZIP64).
 _LOCAL, _CENTRAL, _END = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s4H2LH")
 _VERSION, _MADE_BY, _MODE, _DATE = 20, 3 << 8 | 20, 0o100644 << 16, 1 << 5 | 1
 """Version 2.0, made on Unix, a file with mode 0644, and 1980-01-01, the first date that a zip file can have. Source:
@@ -333,14 +331,10 @@ def _read_signature(armored: str) -> tuple[bytes, str, bytes]:
 
 Files = Mapping[str, Bytes]
 
-MOST_TEXT = 1 << 26
-"""Maximum number of bytes of a file that is read as text. The daemon makes smaller ones."""
-MOST_SHOWN = 1 << 14
-"""Maximum number of records that a pack shows. The daemon shows fewer."""
-MOST_KEYS = 1000
-"""Maximum number of keys of a host that a pack names."""
-MOST_TOLD = 100
-"""Maximum number of findings that are printed. The others are counted."""
+MOST_TEXT = 1 << 26  # bytes of a file that is read as text. The daemon makes smaller ones.
+MOST_SHOWN = 1 << 14  # records that a pack shows. The daemon shows fewer.
+MOST_KEYS = 1000  # keys of a host that a pack names
+MOST_TOLD = 100  # findings that are printed. The others are counted.
 
 README, PAGE, OWN_COPY, RECORDS, DOCUMENTS = "README.txt", "index.html", "verify.py", "records.jsonl", "documents.jsonl"
 TRACE, MANIFEST, PROOF = "trace.json", "manifest.json", "proof.jsonl"
@@ -1251,8 +1245,6 @@ def _digest(part: Any) -> _Html:
 
 
 class _Page:
-    """Makes the page of one action."""
-
     def __init__(self, files: Files, id: str, contents: Contents) -> None:
         self._files = files
         self._contents = contents

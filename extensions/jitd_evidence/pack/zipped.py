@@ -15,10 +15,8 @@ from typing import BinaryIO, Union
 from jitd.audit.strict_json import Wrong
 
 Bytes = Union[bytes, memoryview]
-MOST_FILES = 4096
-"""Maximum number of files in a pack."""
-MOST_SIZE = (1 << 32) - 1
-"""Maximum number of bytes of a pack. A larger zip file would need another form (ZIP64)."""
+MOST_FILES = 4096  # files in a pack
+MOST_SIZE = (1 << 32) - 1  # bytes of a pack. A larger zip file would need another form (ZIP64).
 _LOCAL, _CENTRAL, _END = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s4H2LH")
 _VERSION, _MADE_BY, _MODE, _DATE = 20, 3 << 8 | 20, 0o100644 << 16, 1 << 5 | 1
 """Version 2.0, made on Unix, a file with mode 0644, and 1980-01-01, the first date that a zip file can have. Source:

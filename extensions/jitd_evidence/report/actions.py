@@ -24,11 +24,9 @@ from jitpam.secret_words import secret_places
 from jitpam.wire.shown import shown_command
 
 T = TypeVar("T")
-HIDDEN = "‹hidden›"
-"""Stands in the place of words that are not shown in a report."""
+HIDDEN = "‹hidden›"  # stands in the place of words that are not shown in a report
 TOO_LONG = "‹too long›"
-LONGEST = 1_000
-"""Maximum number of characters of a command or reason. The pack has all of it."""
+LONGEST = 1_000  # characters of a command or reason. The pack has all of it.
 
 _APPROVED_BY = """\
 CASE
@@ -177,7 +175,6 @@ def _is_masked(word: bytes) -> bool:
 
 
 def _words(rest: list[Any], values: Values) -> list[bytes]:
-    """Return the words of a command after the first one."""
     if not rest:
         return []
     said = _said(rest[0], values, lambda words: [unspelled(word) for word in words])

@@ -81,8 +81,7 @@ SELECT 'record', number FROM unread_chain WHERE number IN (
 people.
 """
 
-PREPARED = (*READABLE, ASKED, DAMAGED)
-"""The statements after which the queries of all figures can be asked."""
+PREPARED = (*READABLE, ASKED, DAMAGED)  # the statements after which the queries of all figures can be asked
 
 
 def scope_of(

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from jitd_evidence.report.figure import Section, by_sql
 
-QUICK = 5
-"""Seconds within which nobody has read what they approve."""
-LEAST = 5
-"""Number of approvals of a rule from which on it is said that one person gave most of them."""
+QUICK = 5  # seconds within which nobody has read what they approve
+LEAST = 5  # approvals of a rule from which on it is said that one person gave most of them
 
 _APPROVALS = """\
 WITH approvals AS (

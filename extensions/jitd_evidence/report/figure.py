@@ -32,8 +32,7 @@ class CommandLine:
     line: str
 
 
-Told = tuple[Cell | Typed | CommandLine, ...]
-"""A row as people read it."""
+Told = tuple[Cell | Typed | CommandLine, ...]  # a row as people read it
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,7 @@ from jitd_evidence.report.asked import PREPARED
 from jitd_evidence.report.figure import CommandLine, Figure, Scope, Section, Typed
 
 FORM = "jitd report 1"
-MOST_ROWS = 500
-"""Maximum number of rows of a figure on a page. Nobody reads more, and they would be sent and kept. How many more there are is
-said.
-"""
+MOST_ROWS = 500  # rows of a figure on a page: nobody reads more. How many more there are is said
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 

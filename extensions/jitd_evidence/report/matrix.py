@@ -20,10 +20,8 @@ from jitd.store.readable import IS_JSON, member
 from jitd_evidence.report.asked import WITHIN
 from jitd_evidence.report.figure import Figure, Scope
 
-MOST_NAMED = 100
-"""Maximum number of people who are named for a word of a rule. How many there are more is said."""
-SHORT = 16
-"""Number of digits of a policy's digest in each row. The sentence before the rows has all of them."""
+MOST_NAMED = 100  # people who are named for a word of a rule. How many there are more is said.
+SHORT = 16  # digits of a policy's digest in each row. The sentence before the rows has all of them.
 AT_END = f"""\
 SELECT {member("chain", "policy", "CAST(body AS TEXT)")} FROM chain WHERE number = (
   SELECT number FROM chain_about WHERE at > 0 AND at < CAST(strftime('%s', :until) AS INTEGER) ORDER BY number DESC LIMIT 1

@@ -27,14 +27,10 @@ ENOUGH = 30
 """Number of uses from which something narrower is proposed. What is needed once in ten uses is absent from 30 uses with a
 probability of 4 % (0.9 ** 30). Uses of one lease are the same command, and count once.
 """
-MOST_VALUES = 3
-"""Maximum number of values for which the narrower line names each of them."""
-SEVERAL = 5
-"""Number of uses that each of several values needs. A value that came up once or twice says that others will follow."""
-MOST_PROGRAMS = 5
-"""Maximum number of programs that a narrower line names in the place of a wildcard."""
-LONGEST = 200
-"""Maximum number of characters of a word that a narrower line quotes. Nobody reads a longer one."""
+MOST_VALUES = 3  # values for which the narrower line names each of them
+SEVERAL = 5  # uses that each of several values needs. A value that came up once or twice says that others will follow.
+MOST_PROGRAMS = 5  # programs that a narrower line names in the place of a wildcard
+LONGEST = 200  # characters of a word that a narrower line quotes. Nobody reads a longer one.
 V = TypeVar("V")
 
 

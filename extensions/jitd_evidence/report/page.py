@@ -81,20 +81,15 @@ _HEAD = f"""<!DOCTYPE html>
 <meta name="referrer" content="no-referrer">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 """
-MANY = 7
-"""Number of columns from which on a table is written smaller, because paper is narrow."""
+MANY = 7  # columns from which on a table is written smaller, because paper is narrow
 WORD, WORD_OF_MANY = 20, 14
 """A longer word may be broken, in most tables and in one of MANY columns: its column would take the room of all others."""
 _PARTS = re.compile(r"(?=@)|(?<=[0-9])(?=T[0-9]{2}:)|(?<=\w)(?=/\w)|(?<=:)(?=[^0-9/:])")
 """Where a word may be broken that is no longer: before a realm, before the hour, and between the parts of a path."""
-TREND = "trend"
-"""The name of a figure that is also drawn."""
-SEEN = "seen"
-"""The name of the figure about root's looks at the host."""
-SUMMARY = "summary"
-"""The name of the section with which the page begins."""
-SHEETS = ("actions", "matrix")
-"""The names of the figures that can be had whole, as CSV."""
+TREND = "trend"  # the name of a figure that is also drawn
+SEEN = "seen"  # the name of the figure about root's looks at the host
+SUMMARY = "summary"  # the name of the section with which the page begins
+SHEETS = ("actions", "matrix")  # the names of the figures that can be had whole, as CSV
 NEVER_LOOKED = "Not known, because root has not looked at this host (a report that root makes looks first)"
 
 

@@ -15,8 +15,7 @@ from jitd_evidence.report.cells import in_words, is_number
 
 BEGINS_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 """Characters at which a spreadsheet begins to compute. The last four are the fullwidth forms of the first."""
-BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
-"""Without a byte order mark, Excel reads UTF-8 as something else."""
+BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"  # without a byte order mark, Excel reads UTF-8 as something else
 
 
 def sheet(report: dict[str, Any]) -> bytes:

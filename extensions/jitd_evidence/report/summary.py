@@ -18,8 +18,7 @@ from jitd_evidence.report.figure import Scope, Section, Told, by_sql
 from jitd_evidence.report.lived import DAMAGED, GLASS, LATE
 from jitd_evidence.report.standing import CHANGED, LISTS, PRIVILEGES
 
-NAMED = 5
-"""Number of people who are named on a line. How many there are more is said."""
+NAMED = 5  # people who are named on a line. How many there are more is said.
 NEVER_LOOKED = "not known: root has never looked at this host"
 
 _SUMMARY = f"""\

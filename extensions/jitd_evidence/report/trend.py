@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-WIDTH, HEIGHT = 720, 160
-"""Size in units of the picture."""
+WIDTH, HEIGHT = 720, 160  # size in units of the picture
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 12, 12, 24
 
 

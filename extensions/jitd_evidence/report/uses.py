@@ -22,8 +22,7 @@ from jitd_evidence.report.figure import Scope
 from jitd_evidence.report.narrower import ENOUGH, Use, narrower
 from jitpam.secret_words import secret_places
 
-MOST = 10_000
-"""Maximum number of grants of a rule whose values are read. They take 2 s of a processor, and each report reads them anew."""
+MOST = 10_000  # grants of a rule whose values are read. They take 2 s of a processor, and each report reads them anew.
 FIRST = 1_000
 """If nothing narrower would have been enough for this number of uses, the others are not read: more uses vary more."""
 WITHIN = 8.0
@@ -67,8 +66,7 @@ def unknown(scope: Scope, rules: Iterable[Rule]) -> dict[str, tuple[int, str]]:
     return found
 
 
-_EDIT = Edit(0, 0, 0, 0, 0, b"", b"")
-"""The texts of an edit say nothing of the paths that a rule needs."""
+_EDIT = Edit(0, 0, 0, 0, 0, b"", b"")  # the texts of an edit say nothing of the paths that a rule needs
 
 
 class Reader:

@@ -18,10 +18,8 @@ from jitd_evidence.report.matrix import approvers_of, searched_of
 from jitd_evidence.report.narrower import ENOUGH, narrower, under
 from jitd_evidence.report.uses import COUNTS, USES, Reader, unknown
 
-MOST_NAMED = 20
-"""Maximum number of people who are named for each rule. How many there are more is said."""
-NO_MORE = 15 * 60
-"""A grant of this number of seconds and one use is what each rule gives that does not say more."""
+MOST_NAMED = 20  # people who are named for each rule. How many there are more is said.
+NO_MORE = 15 * 60  # a grant of this number of seconds and one use is what each rule gives that does not say more
 
 SOME_PEOPLE = "left out, because the report is about some people only"
 

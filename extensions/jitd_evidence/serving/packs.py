@@ -54,32 +54,21 @@ from jitpam.wire.shown import shown
 
 P = ParamSpec("P")
 T = TypeVar("T")
-PIECE = 24 * 1024
-"""Number of bytes of a file in one row. In base64, this fits into a small frame."""
+PIECE = 24 * 1024  # bytes of a file in one row. In base64, this fits into a small frame.
 GATHERED_WITHIN = 60.0
 """Maximum number of seconds for each long piece of work. The 10 s that other work has are too few for a long recording."""
-CONVERTED_WITHIN = 60.0
-"""After so many seconds, no more recordings are turned into asciicasts."""
-MOST_SHOWN = 4096
-"""Maximum number of records that a pack shows. A request with one run has about ten."""
-MOST_OBJECTS = 1024
-"""Maximum number of runs and holdings in one pack."""
-MOST_READ = 20_000
-"""Maximum number of records of a lease among which those about one of its uses are sought."""
+CONVERTED_WITHIN = 60.0  # after so many seconds, no more recordings are turned into asciicasts
+MOST_SHOWN = 4096  # records that a pack shows. A request with one run has about ten.
+MOST_OBJECTS = 1024  # runs and holdings in one pack
+MOST_READ = 20_000  # records of a lease among which those about one of its uses are sought
 COUNTERSIGNED_WITHIN = 1024
 """A segment goes on to a head that a witness has countersigned, if it is at most so many records away."""
-MOST_RECORDINGS = 64
-"""Maximum number of recordings in one pack."""
-MOST_RECORDED = 256 * 1024 * 1024
-"""Maximum number of bytes of the recordings in one pack. One that would be too much is left out."""
-MOST_CAST = 4 * 1024 * 1024
-"""Maximum number of characters of an asciicast."""
-LEAST_LINE = 128
-"""A line of a digest has more characters than this."""
-AT_ONCE = 3
-"""Number of people whose packs are made at one time, each one pack. root does not wait for others."""
-PER_SECOND, BURST = 1 / 10, 30.0
-"""How many packs a person may ask for: each second on average, and without a pause."""
+MOST_RECORDINGS = 64  # recordings in one pack
+MOST_RECORDED = 256 * 1024 * 1024  # bytes of the recordings in one pack. One that would be too much is left out.
+MOST_CAST = 4 * 1024 * 1024  # characters of an asciicast
+LEAST_LINE = 128  # a line of a digest has more characters than this
+AT_ONCE = 3  # people whose packs are made at one time, each one pack. root does not wait for others.
+PER_SECOND, BURST = 1 / 10, 30.0  # how many packs a person may ask for: each second on average, and without a pause
 LIVES = ("request", "grant", "run", "holding", "owed_review")
 TOO_LARGE = "more belongs to this than a pack can hold: name one of its runs, such as K7QM-2XVD.3"
 
@@ -263,7 +252,6 @@ class Packs:
     def _trace(
         self, store: Store, request: Request, found: Iterable[Found], policies: Mapping[str, PolicyText]
     ) -> dict[str, Any] | None:
-        """Return the trace of the first decision. Return None if it cannot be made."""
         screened = next(
             (one for one in found if one.content.get("event") == name_of_kind(Screened) and request.id == one.content.get("id")),
             None,

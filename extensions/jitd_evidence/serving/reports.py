@@ -41,14 +41,12 @@ from jitd_evidence.report.sheet import sheet
 from jitd_evidence.serving.standing import record
 from jitpam.wire.messages import KeptReport, Report
 
-USUALLY = timedelta(days=90)
-"""The time that a report is about if nobody says where it begins."""
+USUALLY = timedelta(days=90)  # the time that a report is about if nobody says where it begins
 EARLIEST = datetime.min.replace(tzinfo=UTC) + USUALLY
 LONGEST_NAME = 1024
 MADE_WITHIN = WITHIN + 5.0
 """Maximum number of seconds until a report is made: the queries have WITHIN, and a client waits for a minute at most."""
-MOST_BYTES = 16 * 1024 * 1024
-"""A larger file is not a report."""
+MOST_BYTES = 16 * 1024 * 1024  # a larger file is not a report
 FORMS: dict[str, Callable[[dict[str, Any]], bytes]] = {"json": line, "html": page}
 WHOLE = {
     f"{figure.name}.csv": (Section(ACTIONS.name, ACTIONS.title, (figure,)),)
@@ -180,7 +178,6 @@ def _read(file: Path) -> bytes:
 
 
 def _all_made(store: Store) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield each record of a report, with its number."""
     after, newest = 0, store.head().number
     while after < newest:
         numbers, after = store.find(after, Sought(None, None, None, None, "report.made", None))

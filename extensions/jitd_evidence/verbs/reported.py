@@ -29,8 +29,7 @@ from jitpam.client import Connection
 from jitpam.wire.messages import KeptReport, Report
 from jitpam.wire.shown import reshown, shown
 
-OWN = 0o600
-"""The mode of a report in a file. It says who has which rights on this host."""
+OWN = 0o600  # the mode of a report in a file. It says who has which rights on this host.
 
 
 @click.command()

@@ -32,15 +32,11 @@ if TYPE_CHECKING:
     from jitd.settings.config import Config
     from jitd_evidence.witness_directory import WitnessDirectory
 
-MOST_LINE = 8 << 20
-"""Maximum number of bytes of a line that is read. A longer line is passed over."""
-MOST_NAMED = 8
-"""Maximum number of unknown hosts, and of lines that cannot be read, that are named."""
-MOST_UNSIGNED = 1024
-"""A host signs its record after 64 records or a second. Under load it may be late."""
+MOST_LINE = 8 << 20  # bytes of a line that is read. A longer line is passed over.
+MOST_NAMED = 8  # unknown hosts that are named, and lines that cannot be read
+MOST_UNSIGNED = 1024  # a host signs its record after 64 records or a second. Under load it may be late.
 CONTRADICTION = "has signed two records that cannot both be true"
-SILENT = 86400
-"""Time after which a host that was not fed is silent, in seconds."""
+SILENT = 86400  # time after which a host that was not fed is silent, in seconds
 
 
 @click.command()

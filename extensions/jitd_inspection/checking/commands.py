@@ -17,10 +17,7 @@ from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd_inspection.checking.reach import LOGINS
 
-MOST_ENTRIES = 20_000
-"""Maximum number of directory entries that are compared with one pattern. If there are more entries, the comparison stops, and
-there is no warning about the pattern.
-"""
+MOST_ENTRIES = 20_000  # directory entries that are compared with one pattern. With more, there is no warning about it
 
 
 def about_commands(rules: Sequence[Rule]) -> Iterator[Warned]:
@@ -71,9 +68,7 @@ def what_is_wrong_with(pattern: CommandPattern) -> str:
 
 
 def _no_match(pattern: CommandPattern) -> str:
-    """If ``pattern`` does not match the path of any file on this host, return a sentence about this. Return an empty text if a
-    file matches, or if there are too many files to compare.
-    """
+    """Say that ``pattern`` matches no file here. The text is empty if it matches one, or if there are too many to compare."""
     places = ["/"]
     left = MOST_ENTRIES
     assert pattern.path is not None, "the caller has asked"

@@ -20,10 +20,7 @@ from jitd_inspection.checking.known import Known
 from jitpam.initiator import within
 
 GROUPS = Path("/etc/group")
-LISTED_WITHIN = 3.0
-"""Maximum time to list all accounts, in seconds. If NSS needs more time, for example with a large directory service, jitd
-continues without the list.
-"""
+LISTED_WITHIN = 3.0  # seconds to list all accounts. If NSS needs more, as with a large directory service, there is no list
 
 
 def look_up(words: frozenset[str], config: Config) -> Known:

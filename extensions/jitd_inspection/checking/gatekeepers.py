@@ -24,8 +24,7 @@ from jitd_outsiders.outside.addresses import may_connect
 from jitd_outsiders.outside.urls import read_url
 from jitpam.initiator import within
 
-CONNECTED_WITHIN = 3.0
-"""Maximum time for the check of all gatekeepers together, in seconds."""
+CONNECTED_WITHIN = 3.0  # seconds for the check of all gatekeepers together
 
 
 def about_gatekeepers(
@@ -49,9 +48,7 @@ def about_gatekeepers(
 
 
 async def _try_all(named: Mapping[str, Reach | Program], faults: dict[str, str]) -> None:
-    """Try to connect to each gatekeeper in ``named``. If a gatekeeper cannot be reached, write the reason into ``faults``.
-    Otherwise write an empty text.
-    """
+    """Write into ``faults`` why each gatekeeper cannot be reached, or an empty text."""
 
     async def note(name: str, by: Reach | Program) -> None:
         faults[name] = await _fault_of(by)
@@ -60,9 +57,7 @@ async def _try_all(named: Mapping[str, Reach | Program], faults: dict[str, str])
 
 
 async def _fault_of(by: Reach | Program) -> str:
-    """``by`` is the server or the program of a gatekeeper. If the server cannot be reached, or the program cannot be executed,
-    return the reason. Otherwise return an empty text.
-    """
+    """Say why the server cannot be reached, or the program not be executed. The text is empty if nothing is wrong."""
     if isinstance(by, Program):
         path = by.words[0] if by.words else ""
         there = "cannot be executed" if os.path.exists(path) else "is missing"

@@ -161,5 +161,4 @@ def _owed(asked: Open, eligible: Sequence[frozenset[str]], asker: str) -> int:
 
 
 def _ways_of(person: str, eligible: Sequence[frozenset[str]]) -> frozenset[int]:
-    """Return the indexes in ``eligible`` of the ways that ``person`` may use."""
     return frozenset(way for way, who in enumerate(eligible) if person in who)

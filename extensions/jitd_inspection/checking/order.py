@@ -19,8 +19,7 @@ from jitd.core.warning import Warned
 
 ANYTHING = Rule("permit", "", commands=(CommandPattern(("**",), None, (), True),))
 """A permit for any command, with which other rules are compared."""
-MOST_TOLD = 3
-"""Maximum number of rules that are named in one warning."""
+MOST_TOLD = 3  # rules that are named in one warning
 
 
 def about_order(rules: Sequence[Rule]) -> Iterator[Warned]:

@@ -28,10 +28,7 @@ LOGINS = frozenset({"login", "sshd"})
 """PAM services that begin a login session without a command. If a rule is only for these services, its pattern must be
 ``[["**"]]``, because no other pattern matches a login.
 """
-LONGEST_NAME, LONGEST_PATH = 255, 4095
-"""The first number is the maximum length of a file name, in bytes. The second number is the maximum length of a path (limits.h,
-NAME_MAX and PATH_MAX).
-"""
+LONGEST_NAME, LONGEST_PATH = 255, 4095  # bytes (limits.h, NAME_MAX and PATH_MAX)
 LOCAL_PASSWORD = "anybody who can block the way from this host to its KDCs can make jitd accept a local password"
 ALL_GROUPS = (
     'its "when" needs the names of all groups of whoever asks for anything here, and a directory looks them up one by one: '
@@ -41,10 +38,8 @@ BARE_DOOR = (
     "it gives as much power as root, and takes an approval by the door, where a stolen ticket counts on every machine: "
     'give this approval "ticket_age" or "indicators", too'
 )
-LITERAL = "|[^$"
-"""Characters that are special in a shell or in a regular expression, but not in a pattern of jitd."""
-MOST_TOLD = 3
-"""Maximum number of patterns that are named in one warning."""
+LITERAL = "|[^$"  # characters that are special in a shell or in a regular expression, but not in a pattern of jitd
+MOST_TOLD = 3  # patterns that are named in one warning
 
 
 def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator[Warned]:
@@ -78,7 +73,6 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
 
 
 def _never(rule: Rule) -> Iterator[str]:
-    """Yield the reasons why ``rule`` or one of its patterns can never match."""
     services = rule.services
     if rule.verdict == "permit" and rule.who and all(word == "user:root" for word in rule.who):
         yield "the rule names only root, and no permit applies to root: see the key root in jitd.toml(5)"
@@ -119,9 +113,7 @@ def _too_long(path: bytes) -> str:
 
 
 def _dot_dot(rule: Rule) -> Iterator[Warned]:
-    """Yield a warning if ``rule`` is a deny, and an argument in one of its patterns is a path. A requester can bypass the deny
-    with a path that contains ``..``. For a permit there is no warning, because the wildcards of a permit do not match ``..``.
-    """
+    """Warn of a path in a deny, which ``..`` bypasses. The wildcards of a permit do not match ``..``."""
     if rule.verdict != "deny":
         return
     found = [pattern for pattern in rule.commands or () if any(_is_path(glob.text) for glob in pattern.arguments)]
@@ -131,9 +123,7 @@ def _dot_dot(rule: Rule) -> Iterator[Warned]:
 
 
 def _is_path(pattern: str) -> bool:
-    """True if the argument pattern ``pattern`` contains a slash with a name after it. In this case, the same file may also have
-    other paths, which the pattern does not match.
-    """
+    """True if a slash with a name after it is in ``pattern``: the file may have other paths, which do not match."""
     return re.search(r"/[^/*?]", pattern) is not None
 
 

@@ -27,8 +27,7 @@ from jitd_inspection.checking.things import about_things
 from jitd_inspection.checking.visitors import about_visitors, names_of
 from jitpam.initiator import within
 
-WITHIN = 5.0
-"""Maximum time for the look-up of files, in seconds. The look-up of people has a time limit of the same length."""
+WITHIN = 5.0  # seconds for the look-up of files. The look-up of people has a time limit of the same length.
 
 
 def warnings(rules: Sequence[Rule], config: Config | None, providers: Mapping[str, str], seconds: float = WITHIN) -> list[Warned]:

@@ -12,12 +12,8 @@ from pathlib import Path
 from jitd_inspection.doctor.finding import Finding, bad, ok, unknown, weak
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-TIMEX_BYTES = 512
-"""Size of the buffer for struct timex in bytes. The structure itself needs 208 bytes. The first member, ``modes``, is 0, so
-adjtimex(2) changes nothing.
-"""
-TIME_ERROR = 5
-"""adjtimex(2) returns this value if the clock is not synchronised."""
+TIMEX_BYTES = 512  # bytes for struct timex, which needs 208. Its `modes` is 0, so adjtimex(2) changes nothing
+TIME_ERROR = 5  # adjtimex(2) returns this value if the clock is not synchronised
 
 
 @dataclass(frozen=True, slots=True)

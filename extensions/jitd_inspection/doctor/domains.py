@@ -11,8 +11,7 @@ from pathlib import Path
 
 SSSD = Path("/etc/sssd")
 AD, IPA = "ad", "ipa"
-SERVICE = "jitd-account"
-"""The PAM service that is shipped for ``[pam] requester``."""
+SERVICE = "jitd-account"  # the PAM service that is shipped for `[pam] requester`
 _MAPS = tuple(f"ad_gpo_map_{name}" for name in ("interactive", "remote_interactive", "network", "batch", "service", "permit"))
 
 

@@ -94,9 +94,7 @@ def see_others() -> dict[str, str] | str:
 
 
 def _who_else(seen: Seen) -> str | None:
-    """Return the reason why an account besides root may change the file. Return None if only root may change the file. The mode
-    of a link is ignored, because the kernel ignores this mode too.
-    """
+    """Say why an account besides root may change the file, or return None. The mode of a link is ignored, as by the kernel."""
     return who_else_may_write(seen.uid, 0 if stat.S_ISLNK(seen.mode) else seen.mode, 0)
 
 

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 
 KEYTAB = Path("/etc/jitd/jitd-kdc.keytab")
 PAGE = "docs/kdc.md"
-WITHIN = 4.0
-"""Maximum number of seconds for a question to the KDCs or to jitd-kdc. This limit is shorter than the time limit of an
-examination.
-"""
+WITHIN = 4.0  # seconds for a question to the KDCs or to jitd-kdc: less than an examination has
 
 
 def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Finding]:

@@ -22,8 +22,7 @@ from jitd.settings.host import own_realm
 from jitd.store.opening import file_of
 from jitd_inspection.doctor.finding import word
 
-BOOTED = Path("/run/systemd/system")
-"""A directory that exists only if systemd is process 1 (sd_booted(3))."""
+BOOTED = Path("/run/systemd/system")  # a directory that exists only if systemd is process 1 (sd_booted(3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +153,7 @@ def _is_of_unit(pid: str) -> bool:
 
 
 def _started_at(pid: int) -> float:
-    """Return the time when process ``pid`` was started, in seconds since 1970 according to the present clock (proc(5),
-    ``stat``).
-    """
+    """Return seconds since 1970 by the present clock (proc(5), ``stat``)."""
     fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     since_boot = int(fields[19]) / os.sysconf("SC_CLK_TCK")
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot

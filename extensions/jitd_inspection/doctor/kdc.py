@@ -38,9 +38,7 @@ wrong. It also returns such a code if a new ticket has already expired or is not
 """
 UNTIL_THEN = "Until then a disabled person can ask and approve"
 MOST_SKEW, NOTABLE_SKEW = 300.0, 60.0
-"""Two limits for the difference of clocks, in seconds. MOST_SKEW is the default limit of Kerberos. If the difference is more
-than NOTABLE_SKEW, ``jitd doctor`` reports ``weak``.
-"""
+"""Seconds between clocks: the default limit of Kerberos, and that from which on the finding is weak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +76,7 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 class _Context(gssapi.SecurityContext):
-    """A security context that raises an error in the step that failed. By default, python-gssapi raises the error only in a
-    later step.
-    """
+    """Raises an error in the step that failed. python-gssapi raises it in a later step."""
 
 
 _Context.__DEFER_STEP_ERRORS__ = False  # type: ignore[attr-defined]  # not in the class: its metaclass would overwrite it
@@ -185,9 +181,7 @@ def pac(found: Exchange) -> Finding:
 
 
 def _refused(keytab: str, service: str, found: Exchange, *, is_joined: bool) -> Finding:
-    """Return a finding that says why the KDC issues no ticket for jitd's own principal, or why jitd's key cannot decrypt the
-    ticket.
-    """
+    """Say why the KDC issues no ticket for jitd's own principal, or why jitd's key cannot decrypt it."""
     check, anew = "keytab.version", f"{removal(keytab, service)}; {renewal(keytab, service)}"
     if is_joined:
         return _refused_by_domain(check, keytab, service, found)
@@ -211,9 +205,7 @@ def _refused(keytab: str, service: str, found: Exchange, *, is_joined: bool) -> 
 
 
 def _refused_by_domain(check: str, keytab: str, service: str, found: Exchange) -> Finding:
-    """Return the same finding for a host that has joined a domain of Active Directory. The domain knows a service only as a
-    server.
-    """
+    """The same in a domain of Active Directory, which knows a service only as a server."""
     if found.code == UNKNOWN_SERVER:
         return enrolled(check, f"the domain does not know {service}", keytab, service, is_joined=True)
     if found.code == UNKNOWN_CLIENT:

@@ -28,8 +28,7 @@ ENCTYPES = {
 }  # fmt: skip
 """Maps a number to an encryption type that MIT krb5 knows or knew (https://www.iana.org/assignments/kerberos-parameters)."""
 STRONG = frozenset({17, 18, 19, 20, 25, 26})
-OWN = "/etc/jitd/jitd.keytab"
-"""jitd's own keytab, unless the settings name another. No other program uses it."""
+OWN = "/etc/jitd/jitd.keytab"  # jitd's own keytab, unless the settings name another. No other program uses it.
 HOSTS = Path("/etc/krb5.keytab")
 """The host's own keytab. SSSD and sshd use it, and the host's membership in a domain depends on it."""
 
@@ -132,9 +131,7 @@ def keys(keytab: str, service: str, content: bytes | None, why_not: str = "", *,
 
 
 def _unreadable(keytab: str, service: str, said: str, *, is_joined: bool) -> Finding:
-    """Return a finding about a file that is not a keytab. Only jitd's own file may be moved: another program may need any other
-    file, and may understand it.
-    """
+    """Only jitd's own file may be moved: another program may need any other file, and may understand it."""
     if is_joined or keytab != OWN:
         mend = (
             f'other programs may use it, so leave it as it is: write keytab = "{OWN}" into jitd.toml, and run jitd doctor again'
@@ -165,9 +162,7 @@ def _spell(enctypes: list[int]) -> str:
 # None of them takes a key of another service away: the keytab may be the host's own, which keeps it in its domain.
 
 KEEPS_PASSWORD = "--computer-password-lifetime=3650"
-"""An option of adcli(8) in days. Without it, adcli also renews the password of the host's account if the password is older than
-30 days. With 0, adcli always renews it.
-"""
+"""In days (adcli(8)). Without it, adcli also renews the password of the host's account after 30 days, and with 0 each time."""
 
 
 def enrolled(check: str, said: str, keytab: str, service: str, *, is_joined: bool) -> Finding:

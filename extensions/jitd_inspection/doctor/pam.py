@@ -29,10 +29,8 @@ from jitd_inspection.pamlint.linting import lint_host
 NSSWITCH = Path("/etc/nsswitch.conf")
 ENFORCED = ("required", "requisite")
 PROGRAMS = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
-STRANGER = "nobody"
-"""jitd accepts no requests from this account. Therefore no rule can permit anything to this account."""
-OURS = "jitd: "
-"""The beginning of each sentence that the gate itself prints."""
+STRANGER = "nobody"  # jitd accepts no requests from this account. Therefore no rule can permit anything to this account.
+OURS = "jitd: "  # the beginning of each sentence that the gate itself prints
 
 
 def examine() -> Iterator[Finding]:
@@ -134,7 +132,6 @@ def account(path: str, steps: list[Handler]) -> Finding:
 
 
 def _ends_the_stack(control: str) -> bool:
-    """True if ``control`` lets the stack end as soon as the module succeeds."""
     return control == "sufficient" or "success=done" in control or "default=done" in control
 
 
@@ -232,9 +229,7 @@ def open_session(service: str, user: str) -> str | None:
 
 
 def _try(real: str, service: str, user: str, *operations: str) -> str | None:
-    """Run the stack of ``service`` in another process, because pam_python.so loads its own Python into the process that runs the
-    stack.
-    """
+    """In another process, because pam_python.so loads its own Python into the process that runs the stack."""
     line = ["/usr/bin/setpriv", "--ruid", real, "/usr/bin/pamtester", service, user, *operations]
     try:
         done = subprocess.run(

@@ -28,10 +28,7 @@ from jitd_inspection.doctor.host import Host
 
 LOGIN_DEFS = Path("/etc/login.defs")
 UID_MIN = 1000
-SLOW = 0.5
-"""If all look-ups of this module together take more than this number of seconds, they are too slow. One request needs about the
-same number of look-ups.
-"""
+SLOW = 0.5  # seconds for all look-ups of this module together. One request needs about as many
 UNLISTED = "and the directory of accounts lists too few members to tell"
 ASK_THEM = "have one of them run id: what it prints is what jitd goes by; a directory need not list who is in a group"
 
@@ -196,9 +193,7 @@ def _askers(rule: Rule, known: Known) -> Iterator[Finding]:
 
 
 def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
-    """Yield a finding if requests under ``rule`` have too few approvers. The finding is about every request, or only about the
-    requests of some people. A person cannot approve their own request, and each person counts only once as an approver.
-    """
+    """Yield a finding if all or some requests have too few approvers: nobody approves their own, and each person counts once."""
     lack = lack_of(rule, known)
     if lack is None:
         return

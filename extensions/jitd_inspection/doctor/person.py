@@ -29,8 +29,7 @@ ONLY_ROOT = (
     " systemd, PAM, and what is installed"
 )
 AS_ROOT = "have root run: jitd doctor"
-SOON = 15 * 60
-"""A ticket should be valid for at least this number of seconds from now."""
+SOON = 15 * 60  # a ticket should be valid for at least this number of seconds from now
 MENDS = {
     "kdc silent": "try again later, and tell the KDC's administrator",
     "configuration": "have /etc/krb5.conf put right",

@@ -88,27 +88,21 @@ def examinations(host: Host) -> list[Examination]:
 
 
 def _kdc(host: Host) -> Iterator[Finding]:
-    """Yield the findings of the module ``kdc``. ``_kdc`` is called in a separate process. Therefore only that process loads
-    GSSAPI.
-    """
+    """In a process of its own, so that only this process loads GSSAPI."""
     from jitd_inspection.doctor import kdc
 
     yield from kdc.examine(host)
 
 
 def _gate(host: Host) -> Iterator[Finding]:
-    """Yield the findings of the module ``gate``. ``_gate`` is called in a separate process. Therefore only that process loads
-    the modules that ``gate`` imports.
-    """
+    """In a process of its own, so that only this process loads what ``gate`` imports."""
     from jitd_inspection.doctor import gate
 
     yield from gate.examine(host, _given(host))
 
 
 def _given(host: Host) -> list[str]:
-    """Return the services (principals) for which a rule gives tickets. Return an empty list if the policy cannot be read, because
-    another check reports this fault.
-    """
+    """Return the services for which a rule gives tickets. Another check reports a policy that cannot be read."""
     from jitd.core.policy import given_things
     from jitd.core.thing import is_service_ticket, service_of
     from jitd.core.toml_document import ConfigError

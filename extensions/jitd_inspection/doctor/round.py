@@ -23,8 +23,7 @@ from jitd_inspection.doctor.finding import Finding, bad, given_up
 from jitpam.initiator import NoProcess
 from jitpam.wire.declared import Codec
 
-WITHIN = 5.0
-"""Maximum number of seconds for an examination."""
+WITHIN = 5.0  # seconds at most for an examination
 DEFECT = "it is a fault of jitd doctor: report it"
 
 
@@ -147,9 +146,7 @@ def _line(examination: Examination, finding: Finding) -> bytes:
 
 
 def _hear(children: Sequence[_Child], wanted: _Child, until: float) -> None:
-    """Read the output of all children. Stop when the child ``wanted`` has ended, or at the time ``until`` (seconds on
-    CLOCK_MONOTONIC).
-    """
+    """Read the output of all children until ``wanted`` has ended, or until ``until`` (CLOCK_MONOTONIC)."""
     while not wanted.has_ended and (left := until - time.monotonic()) > 0:
         waiting = {child.pipe: child for child in children if not child.has_ended}
         for pipe in select.select(list(waiting), [], [], left)[0]:

@@ -23,12 +23,8 @@ from jitd_inspection.doctor.finding import Finding, bad, count, given_up, listed
 from jitd_inspection.doctor.host import BOOTED, Host, holders
 from jitd_inspection.doctor.state import kind_of, live_runs, mounts
 
-WITHIN = 3.0
-"""Maximum number of seconds to wait for an answer of systemd."""
-AGAIN_AFTER = 0.5
-"""Seconds until apparent leftovers are checked again. The second check is needed, because a run that is just ending still has
-files. These files are not leftovers.
-"""
+WITHIN = 3.0  # seconds at most to wait for an answer of systemd
+AGAIN_AFTER = 0.5  # seconds until apparent leftovers are checked again: a run that is just ending still has files
 SCOPE = re.compile(r"jitd-run-(\S+)\.scope")
 EFFORT = "jitd cannot reliably end a whole run, as a process that leaves its parent can outlive the run"
 NEEDED = ("jitd.service", "jitd.socket", "jitd-launcher.socket")
@@ -169,9 +165,7 @@ def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[st
 
 
 def _left(host: Host, *, with_scopes: bool) -> tuple[set[str], set[str]]:
-    """Search for leftovers. The function searches the host first, and reads the record afterwards. jitd records a run before any
-    part of the run exists on the host. Therefore a new run never looks like a leftover.
-    """
+    """The record is read last: a run is recorded before anything of it exists, so a new run never looks like a leftover."""
     plates, scopes = set[str](), set[str]()
     with suppress(FileNotFoundError):
         plates = set(os.listdir(host.run_dir / "runs"))
@@ -185,9 +179,7 @@ def _left(host: Host, *, with_scopes: bool) -> tuple[set[str], set[str]]:
 
 
 def _ask(*words: str) -> str:
-    """Return the output of a program of systemd. If the program fails, this function raises OSError with the sentence that the
-    program printed.
-    """
+    """Run a program of systemd. Raises OSError with the sentence that it printed."""
     try:
         done = subprocess.run(
             [f"/usr/bin/{words[0]}", *words[1:]],
@@ -252,9 +244,7 @@ def units(found: Mapping[str, Unit]) -> Iterator[Finding]:
 
 
 def _unmask(name: str) -> str:
-    """Return the command that unmasks a unit. The command removes a permanent mask, and also a mask that lasts only until the
-    next boot.
-    """
+    """Return the command that removes a permanent mask, and one that lasts until the next boot."""
     return f"systemctl unmask {name} && systemctl unmask --runtime {name}"
 
 

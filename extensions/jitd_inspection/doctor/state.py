@@ -32,21 +32,14 @@ from jitd_inspection.doctor import files
 from jitd_inspection.doctor.finding import Finding, bad, count, ok, unknown, weak, word
 from jitd_inspection.doctor.host import Host
 
-MOST_PROVED = 5_000
-"""Maximum number of entries of the record that are verified. If the record is longer, only its last MOST_PROVED entries are
-verified.
-"""
+MOST_PROVED = 5_000  # newest entries of the record that are verified
 MIB = 1 << 20
 DAMAGED = ("not a database", "malformed", "not a jitd database")
 """What SQLite and the store say about a file whose content is wrong, whatever room there is."""
 LITTLE, TOO_LITTLE = 1024 * MIB, 64 * MIB
-FEW, TOO_FEW = 20_000, 1_000
-"""Limits for the number of free inodes. If fewer than FEW inodes are free, the finding is weak. If fewer than TOO_FEW are free,
-the finding is bad.
-"""
+FEW, TOO_FEW = 20_000, 1_000  # free inodes: with fewer than these, the finding is weak, or bad
 SLOW_SYNC = 0.2
-OLD_WITNESS = 86400
-"""Age at which a countersignature is old."""
+OLD_WITNESS = 86400  # age at which a countersignature is old
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "9p", "afs", "gfs2", "ocfs2", "glusterfs", "fuse.sshfs", "lustre"}
 )

@@ -14,11 +14,8 @@ from jitd.hosts.stack import Handler
 INTERPRETER = re.compile(r"(?:python|perl|ruby|node|lua|php|tclsh)[0-9.]*|(?:ba|da|z|k|)sh|env")
 """Names of programs that run the first file in their arguments."""
 VARIABLES = {"conffile": "/etc/security/pam_env.conf", "envfile": "/etc/environment"}
-"""Maps an option of pam_env.so to the file that is used if the option is missing. The value of the option is the name of
-another file.
-"""
-SCRIPTS = "/lib/security"
-"""The directory in which pam_python.so searches for a script that is named without a directory."""
+"""An option of pam_env.so that names a file → the file without this option."""
+SCRIPTS = "/lib/security"  # the directory in which pam_python.so searches for a script that is named without a directory
 
 
 def files_of(handler: Handler, *, is_setuid: bool) -> Iterator[tuple[str, str]]:

@@ -9,8 +9,7 @@ from jitd.hosts.findings import Finding, Place, weak
 from jitd.hosts.stack import Source
 
 KSU = "/usr/bin/ksu"
-LISTS = ("/root/.k5login", "/root/.k5users")
-"""The files with the names of the people who may become root by ksu (ksu(1))."""
+LISTS = ("/root/.k5login", "/root/.k5users")  # the files with the names of the people who may become root by ksu (ksu(1))
 
 
 def of_ksu(lists: Iterable[Source | None]) -> Iterator[Finding]:

@@ -14,13 +14,10 @@ from jitd_inspection.pamlint.services import facts, is_fragment
 LOADER, SCRIPT, GUARD = "pam_python.so", "pam_jit.py", "pam_guard.py"
 SHIPPED, GUARDS_FILE = "/usr/lib/jitd/pam_jit.py", "/usr/lib/jitd/jitpam/pam_guard.py"
 SECURE_PATH = "secure_path"
-"""An argument of a guard (see ``is_guard``). This argument is only for sudo's stack, because there the caller does not control
-PATH.
-"""
+"""An argument of a guard (see ``is_guard``) in sudo's stack alone: there the caller does not control PATH."""
 STAGES = ("auth", "account", "session")
 WORDS = ("quiet", "debug")
-MOST_DIGITS = 6
-"""Maximum number of digits in a number of seconds. The gate refuses a number with more digits."""
+MOST_DIGITS = 6  # digits in a number of seconds. The gate refuses a number with more digits.
 
 Files = Callable[[str], str]
 """Maps the absolute path of a file to a sentence about the file's fault, or to an empty string. For example, a file has a fault
@@ -159,7 +156,6 @@ def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def _fault_of_guard(handler: Handler, service: str) -> str:
-    """Return the reason why the guard's check is not complete or not correct. Return an empty string if the guard is correct."""
     words = [word for word in handler.arguments if word not in ("-IS", SECURE_PATH)]
     if SECURE_PATH in handler.arguments and service not in ("sudo", "sudo-i"):
         return f"with the word {SECURE_PATH} the guard does not check PATH, which in {service} comes from the caller"

@@ -55,10 +55,8 @@ class Judgement:
     gates: list[Handler] = field(default_factory=list)
     guards: list[Handler] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
-    admits_root: bool = False
-    """True if the program lets root in although jitd was not asked, or denies."""
-    is_refused: bool = False
-    """True if libpam refuses the service, that is, if libpam denies every call of the service."""
+    admits_root: bool = False  # true if the program lets root in although jitd was not asked, or denies
+    is_refused: bool = False  # true if libpam refuses the service, that is, if libpam denies every call of the service
 
 
 def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target: bool = False) -> Judgement:
@@ -128,7 +126,6 @@ def _less(finding: Finding) -> Finding:
 
 
 def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_target: bool) -> Iterator[Finding]:
-    """Yield a finding for every way that bypasses the gates."""
     gates = [number for number, handler in enumerate(stack) if is_gate(handler)]
     admits = results_that_admit(service, kind)
     for world in worlds_of_people(service, kind, user_may_be_target=user_may_be_target):

@@ -26,11 +26,9 @@ from jitd_inspection.pamlint.services import PAIRS, SERVICES, facts, is_fragment
 SUDOERS, SSHD_CONFIG = "/etc/sudoers", f"{SSH}/sshd_config"
 SWITCH, SUDO_CONF = "/etc/nsswitch.conf", "/etc/sudo.conf"
 SSH_DEFAULTS, SSH_SCRIPT = "/etc/default/ssh", "/etc/init.d/ssh"
-POLKIT = "polkit-1"
-"""The service by which polkit proves who somebody is."""
+POLKIT = "polkit-1"  # the service by which polkit proves who somebody is
 SHARED = ("common-auth", "common-account", "common-password", "common-session", "common-session-noninteractive")
-EXEMPTS = "exempts-some"
-"""The finding that a gate is not asked about some people."""
+EXEMPTS = "exempts-some"  # the finding that a gate is not asked about some people
 PAM, OF_SUDO, OF_SSHD, OF_DOAS = "pam", "sudoers", "sshd_config", "doas.conf"
 STACK_LINE = re.compile(rb"^[ \t]*(?:-?(?:auth|account|password|session)[ \t]|@include[ \t]+[^/\s]+[ \t]*$)", re.I | re.M)
 SUDOERS_LINE = re.compile(rb"^[ \t]*(?:Defaults\b|(?:User|Host|Cmnd|Cmd|Runas)_Alias\b|\S+[ \t]+\S+[ \t]*=)", re.M)
@@ -64,8 +62,7 @@ class _Round:
     findings: list[Finding] = field(default_factory=list)
     judged: dict[str, Judgement] = field(default_factory=dict)
     user_may_be_target: bool = False
-    is_blind: bool = False
-    """True if a stack exists but cannot be read."""
+    is_blind: bool = False  # true if a stack exists but cannot be read
 
     def _other(self) -> Stack | None:
         source = self.places.included("other", self.beside) or self.places.included(f"{STACKS[1]}/other", "")
@@ -106,9 +103,7 @@ class _Round:
         return judgement
 
     def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
-        """Check all modules in ``stacks`` except the gate, and the files that these modules use. Yield a finding for each module
-        or file that an account other than root can change or create. Modules run as root.
-        """
+        """Warn of modules besides the gate, and of their files, that other accounts can change: modules run as root."""
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
             if not module and handler.module.startswith("/") and (because := self.places.who_may_put(handler.module)):
@@ -194,9 +189,7 @@ class _Round:
                     self.findings.append(unknown("sshd-in-doubt", start.place, told, "systemctl reload ssh", "sshd"))
 
     def _seen_otherwise(self, start: starting.Start, files: Sequence[str]) -> Iterator[str]:
-        """Yield each path in ``files`` at which a running sshd finds a different file than this process. A running sshd may have
-        its own mount namespace.
-        """
+        """Yield each of ``files`` that a running sshd sees differently: it may have its own mount namespace."""
         return (file for file in files if not self.places.is_same_to(start.place.file.split("/")[2], file))
 
     def _newer(self, files: Sequence[str], since: float) -> str:

@@ -15,12 +15,10 @@ from jitd.hosts.stack import Source
 from jitd_inspection.pamlint.environment import Files
 
 PRELOAD, CONF, CACHE = "/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/ld.so.cache"
-DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")
-"""Directories in which the loader searches by default (ld.so(8))."""
+DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")  # directories in which the loader searches by default (ld.so(8))
 PYTHON = ("/usr/lib/python3*", "/usr/lib/python3/dist-packages", "/usr/local/lib/python3*/dist-packages", "/usr/lib/jitd")
 """The directories from which Python loads its library and its start-up code, for the gate and for its guard."""
-DEEPEST = 16
-"""Maximum depth of ``include`` lines that are followed."""
+DEEPEST = 16  # maximum depth of `include` lines that are followed
 LINKS = ("protected_symlinks", "protected_hardlinks")
 """Names of kernel settings in /proc/sys/fs (proc(5)). With protected_symlinks, a program does not follow a symbolic link of
 another person in /tmp. With protected_hardlinks, people cannot create a hard link to a file of another person.

@@ -25,8 +25,7 @@ from jitd.hosts.stack import Handler
 
 ANYTHING = frozenset(range(INCOMPLETE)) | {OUTSIDE}
 """All answers except PAM_INCOMPLETE. After the answer PAM_INCOMPLETE, libpam always ends the stack with a denial."""
-WELL = frozenset({SUCCESS, IGNORED})
-"""The answers that a module gives if there is no fault."""
+WELL = frozenset({SUCCESS, IGNORED})  # the answers that a module gives if there is no fault
 DENIALS = {"auth": AUTH_ERR, "account": AUTH_ERR, "password": AUTHTOK_ERR, "session": SESSION_ERR}
 """The answer of pam_deny.so for each PAM kind."""
 NO_PASSWORDS = frozenset(
@@ -40,8 +39,7 @@ NO_PASSWORDS = frozenset(
 """Modules that do not check passwords. Therefore these modules never answer that a password has expired."""
 FLAGS = ("debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit")
 PERSONS = ("1000", "1001", "2000", "59999", "60001", "1200001113")
-"""Uids of people. A condition that has the same result for all these uids is treated as if it had the same result for all people.
-"""
+"""Uids of people. A condition that says the same of all of these says it of all people."""
 SOMEBODY = {"uid": ("1001", "1002"), "gid": ("1001", "1002"), "shell": ("/bin/bash",), "home": ("/home/somebody",)}
 """Values of a person who is not named in any condition. If a condition is true for this person, it is true for nearly everybody.
 One example is the condition ``user != backup``.
@@ -137,9 +135,7 @@ def _holds(left: str, how: str, right: str, service: str, *, is_root: bool) -> b
 
 
 def _holds_for_most(left: str, how: str, right: str) -> bool:
-    """True if a condition is true for a person who is not named in any condition. Call this function only for a condition whose
-    result depends on the person.
-    """
+    """True for a person whom no condition names. Only for a condition whose result depends on the person."""
     return how in NEGATED or all(_compared(value, how, right) for value in SOMEBODY.get(left, ("somebody",)))
 
 

@@ -16,9 +16,7 @@ SERVICES = ("sudo", "sudo-i", "su", "su-l", "doas", "sshd", "login", "cron", "ru
 FRAGMENT = ("common-", "system-auth", "password-auth", "system-login", "postlogin")
 """Prefixes of the names of files that are not services. Many services include these files."""
 PAIRS = (("sudo", "sudo-i"), ("su", "su-l"))
-"""Pairs of services of one program. With the option -i or -, the program uses the second service of the pair. Both services of a
-pair give a person the same powers.
-"""
+"""Services of one program, the second with -i or -. Both give a person the same powers."""
 
 
 @dataclass(frozen=True, slots=True)

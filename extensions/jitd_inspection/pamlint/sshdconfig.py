@@ -13,11 +13,8 @@ from jitd.hosts.findings import Finding, Place, bad, unknown, weak
 from jitd.hosts.stack import Source
 from jitd.hosts.starting import Start
 
-DEEPEST = 16
-"""Maximum depth of Include that sshd follows."""
-MOST = 1000
-"""Maximum number of files that are read. Without this limit, a few files that include each other could lead to millions of files.
-"""
+DEEPEST = 16  # maximum depth of Include that sshd follows
+MOST = 1000  # files that are read. A few that include each other could lead to millions
 WORD = re.compile(r"[ \t]*+(?:\"((?:\\.|[^\"\\])*)\"|'((?:\\.|[^'\\])*)'|((?:\\.|[^\s\"'])+))")
 KEYWORD = re.compile(r"[ \t\r\f]*(?P<q>\"?)([A-Za-z]\w*)(?P=q)(?:[ \t\r]*=[ \t\r]*|[ \t\r]+|$)")
 NOTHING = re.compile(r"[ \t\r\f]*(?:#|$)")

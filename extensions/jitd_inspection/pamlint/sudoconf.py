@@ -16,8 +16,7 @@ from jitd_inspection.pamlint.environment import Files
 
 LINE = re.compile(r"[ \t]*(plugin|path)[ \t]+(\S+)(?:[ \t]+(\S+))?([^#\n]*)", re.I)
 SWITCHED = re.compile(r"[ \t]*sudoers[ \t]*:(.*)", re.I)
-PLUGINS = ("/usr/libexec/sudo", "/usr/lib/sudo")
-"""The directories that contain sudo's own plugins."""
+PLUGINS = ("/usr/libexec/sudo", "/usr/lib/sudo")  # the directories that contain sudo's own plugins
 OWN = "sudoers.so"
 SYMBOLS = ("sudoers_policy", "sudoers_io", "sudoers_audit")
 LOADED = ("sesh", "noexec", "intercept")

@@ -30,11 +30,9 @@ from jitpam.initiator import own_host, within
 SHIPPED = Path("/usr/share/jitd/jitd.toml")
 IPA = Path("/etc/ipa/default.conf")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-DNS_WITHIN = 5.0
-"""Time limit for the question to a name server, in seconds."""
+DNS_WITHIN = 5.0  # seconds for the question to a name server
 ENCTYPES = re.compile(r"^\s*permitted_enctypes\s*=", re.MULTILINE)
-IN, SRV = 1, 33
-"""The class and the type of a record in the DNS (RFC 1035, RFC 2782)."""
+IN, SRV = 1, 33  # the class and the type of a record in the DNS (RFC 1035, RFC 2782)
 
 
 class CannotRead(Exception):
@@ -133,7 +131,6 @@ def found_program(word: str, search_path: str) -> str | None:
 
 
 def _text(path: Path) -> str | None:
-    """Return the text of a file, or None if there is none."""
     try:
         return path.read_text("utf-8", "surrogateescape")
     except FileNotFoundError:

@@ -22,12 +22,10 @@ from jitd_inspection.doctor.kerberos import HOSTS, KEEPS_PASSWORD, OWN, enrolmen
 MIT, FREEIPA, AD = "mit", "freeipa", "ad"
 KINDS = {MIT: "MIT Kerberos", FREEIPA: "FreeIPA", AD: "Active Directory"}
 """The kinds of realm. They differ in how a service principal and its key are made."""
-PRIVATE = "/run/jitd-setup"
-"""A directory that only root enters, and that is there only while a key is made."""
+PRIVATE = "/run/jitd-setup"  # a directory that only root enters, and that is there only while a key is made
 TICKET = f"FILE:{PRIVATE}/ticket"
 """The credential cache of the administrator of the realm. It is destroyed when the key has been made."""
-BRIEFLY = ("-l", "10m")
-"""Options of kinit(1): if this process is killed, its ticket ends all the same."""
+BRIEFLY = ("-l", "10m")  # options of kinit(1): if this process is killed, its ticket ends all the same
 SETTINGS = "/etc/jitd/jitd.toml"
 POLICY = "/etc/jitd/policy.d"
 ENCTYPES = "permitted_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96"
@@ -190,8 +188,7 @@ class Step:
         return [line for text in (*map(str, self.actions), self.by_hand) for line in text.splitlines()]
 
 
-LOOK = Step("Look", "is everything as it has to be?", (Run(("jitd", "doctor")),))
-"""The last step, which changes nothing."""
+LOOK = Step("Look", "is everything as it has to be?", (Run(("jitd", "doctor")),))  # the last step, which changes nothing
 
 # --- the questions -------------------------------------------------------------------------------------------------------
 
@@ -281,7 +278,6 @@ PACKAGES = {
 
 
 def _keytab(facts: Facts, answers: Answers) -> str:
-    """Return the keytab that jitd is to use."""
     if facts.has_key or facts.kind != AD:
         return facts.keytab
     return str(HOSTS) if facts.has_key_in(str(HOSTS)) or not answers.admin else OWN

@@ -18,12 +18,9 @@ PASSWD, SHADOW, GSHADOW = "/etc/passwd", "/etc/shadow", "/etc/gshadow"
 SUBUID, SUBGID = "/etc/subuid", "/etc/subgid"
 MAPPERS = {SUBUID: "/usr/bin/newuidmap", SUBGID: "/usr/bin/newgidmap"}
 """The set-user-ID programs that give somebody the ids of these files, in a user namespace."""
-OF_SUDOERS = ("admin", "sudo", "wheel")
-"""Groups whose power is what sudoers gives them. The reader of sudoers judges that."""
-ELSEWHERE = ("x", "*", "!", "!!")
-"""Second fields of /etc/passwd with which no password is in that file."""
-LOGINS = ("su", "su-l", "login", "sshd")
-"""The services that a password opens."""
+OF_SUDOERS = ("admin", "sudo", "wheel")  # groups whose power is what sudoers gives them. The reader of sudoers judges that.
+ELSEWHERE = ("x", "*", "!", "!!")  # second fields of /etc/passwd with which no password is in that file
+LOGINS = ("su", "su-l", "login", "sshd")  # the services that a password opens
 
 
 def look_at_accounts(scene: Scene) -> Iterator[Found]:

@@ -19,8 +19,7 @@ from jitd_inspection.standing import accounts, polkit, ssh, stacks, sudo_rules
 from jitd_inspection.standing.scene import Found, Scene, memberships, of_files, of_nss, watched_by
 from jitpam.initiator import within
 
-WITHIN = 8.0
-"""Maximum number of seconds for one reader."""
+WITHIN = 8.0  # seconds at most for one reader
 Reader = Callable[[Scene], Iterator[Found]]
 READERS: Mapping[str, Reader] = {
     "accounts": accounts.look_at_accounts,

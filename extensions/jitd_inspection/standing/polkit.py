@@ -32,8 +32,7 @@ OF_ROOT = frozenset(
     )
 )  # fmt: skip
 """Actions by which one becomes root, as far as is known. An action that is not here is not therefore harmless."""
-EXECUTES = "org.freedesktop.policykit.exec.path"
-"""An action with this annotation is a program that pkexec(1) runs as root."""
+EXECUTES = "org.freedesktop.policykit.exec.path"  # an action with this annotation is a program that pkexec(1) runs as root
 IMPLICIT = {
     "allow_any": EVERYBODY,
     "allow_inactive": "everybody with a local session",

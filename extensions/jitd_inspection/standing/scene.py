@@ -32,17 +32,13 @@ EVERYBODY = "everybody"
 NSSWITCH = "/etc/nsswitch.conf"
 USERDB = tuple(f"{above}/userdb/*.user" for above in ("/etc", "/run", "/run/host", "/usr/lib"))
 """The files in which systemd has accounts, which it need not list (nss-systemd(8))."""
-OF_FILES = ("files", "systemd")
-"""Sources of accounts in nsswitch.conf that list all of them."""
-FILE_WITHIN = 1.0
-"""Maximum number of seconds for one file."""
-TOOL_WITHIN = 5.0
-"""Maximum number of seconds for a tool of the host."""
+OF_FILES = ("files", "systemd")  # sources of accounts in nsswitch.conf that list all of them
+FILE_WITHIN = 1.0  # seconds at most for one file
+TOOL_WITHIN = 5.0  # seconds at most for a tool of the host
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
 T = TypeVar("T")
-Found = Privilege | str
-"""What a reader yields: a privilege, or a sentence about something that it cannot see."""
+Found = Privilege | str  # what a reader yields: a privilege, or a sentence about something that it cannot see
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +51,7 @@ class Account:
     home: str
 
 
-Group = tuple[str, int, tuple[str, ...]]
-"""The name, the gid and the listed members of a group."""
+Group = tuple[str, int, tuple[str, ...]]  # the name, the gid and the listed members of a group
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +117,7 @@ class Scene:
         self.gates = gates
         self.accounts = directory.accounts
         self._directory = directory
-        self._silent: set[str] = set()
-        """Directories in which a file did not answer, as on a dead file server."""
+        self._silent: set[str] = set()  # directories in which a file did not answer, as on a dead file server
 
     @cached_property
     def targets(self) -> tuple[Account, ...]:

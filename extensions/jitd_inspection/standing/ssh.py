@@ -45,17 +45,14 @@ ELSEWHERE = {
 }
 """Settings by which people get in whom no file of this host names."""
 OTHER_SERVERS = ("/usr/sbin/dropbear", "/usr/sbin/in.rshd", "/usr/sbin/in.rlogind", "/usr/sbin/in.telnetd", "/usr/sbin/telnetd")
-WIDE = ("/etc/hosts.equiv", "/etc/ssh/shosts.equiv")
-"""Files about all accounts but root."""
+WIDE = ("/etc/hosts.equiv", "/etc/ssh/shosts.equiv")  # files about all accounts but root
 KSU = "/usr/bin/ksu"
 UNTOLD = "those whom a file names that is not the account's own"
 """Who is in a file whose words the list does not repeat (``Scene.words_in``)."""
-MOST_FILES = 100
-"""Maximum number of files of keys of one account that one setting may name."""
+MOST_FILES = 100  # files of keys of one account that one setting may name
 KEY = re.compile(r"([\w@.-]+)[ \t]+([A-Za-z0-9+/=\v\f\r]+)(?=[ \t]|$)")
 """A key. sshd passes over the blanks in its Base64 (b64_pton)."""
-MARK = re.compile(r"\\\"|[\" \t]")
-"""What matters in the options of a key: a quote, one behind a backslash, and a blank."""
+MARK = re.compile(r"\\\"|[\" \t]")  # what matters in the options of a key: a quote, one behind a backslash, and a blank
 
 
 @dataclass(frozen=True, slots=True)

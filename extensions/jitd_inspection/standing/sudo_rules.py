@@ -36,11 +36,9 @@ ADDRESS = re.compile(r"(?=.*[.:])[0-9a-fA-F.:/]+")
 """An address or a network. A name such as db7 has nothing but these letters, too, and no dot."""
 WORD = re.compile(r"\"(?P<quoted>(?:\\.|[^\"\\])*)\"?|(?P<plain>[{}]|(?:\\.|[^\s\"#{}\\])+)|(?P<comment>#.*)")
 """A word of doas.conf."""
-NOTHING = "!ALL"
-"""The command that takes every command away."""
+NOTHING = "!ALL"  # the command that takes every command away
 ELSEWHERE = " (perhaps for another host)"
-MOST_COMMANDS = 3
-"""Maximum number of commands of one rule that are named."""
+MOST_COMMANDS = 3  # commands of one rule that are named
 
 
 @dataclass(frozen=True, slots=True)

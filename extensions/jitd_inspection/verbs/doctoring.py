@@ -25,12 +25,8 @@ if TYPE_CHECKING:
     from jitd_inspection.doctor.finding import Finding
     from jitd_inspection.doctor.round import Examination
 
-COLUMN = 11
-"""The column in which the repair of a fault is printed."""
-SETTINGS_WITHIN = 5.0
-"""Time limit for reading the settings, in seconds. The settings are read before everything else, because they contain the names
-of all other files.
-"""
+COLUMN = 11  # the column in which the repair of a fault is printed
+SETTINGS_WITHIN = 5.0  # seconds to read the settings, which are read first because they name all other files
 
 
 @click.command()
@@ -80,19 +76,14 @@ def _examinations(file: Path | None) -> list[Examination]:
 
 
 def _forget_environment() -> None:
-    """Remove all environment variables except PATH, LANG and TERM. The daemon does not have the variables of root's shell.
-    Therefore the findings must not depend on these variables. For example, about twelve variables change the behaviour of
-    libkrb5.
-    """
+    """Keep PATH, LANG and TERM: the daemon has no others of root's shell, and about twelve change what libkrb5 does."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TERM") if name in os.environ}
     os.environ.clear()
     os.environ.update(kept)
 
 
 def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
-    """Return the settings and an empty list of faults. If the settings cannot be read, return the defaults, and the faults as
-    sentences.
-    """
+    """Return the settings. If they cannot be read, return the defaults, and the faults as sentences."""
     from jitd.core.toml_document import ConfigError
     from jitd.settings.config import Config, load
     from jitd.settings.host import KRB5_CONF, default_realm

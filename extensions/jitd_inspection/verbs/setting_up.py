@@ -22,8 +22,7 @@ from jitd.cli.call import NotDone
 from jitd.cli.question import can_ask, is_answered_yes, sentence
 from jitpam.wire.shown import shown
 
-SHELL = frozenset("'\"\\$`;&|<>()")
-"""A line with one of these would mean more to a shell than its words."""
+SHELL = frozenset("'\"\\$`;&|<>()")  # a line with one of these would mean more to a shell than its words
 
 if TYPE_CHECKING:
     from jitd_inspection.setup.plan import Answers, Facts, Question, Step

@@ -34,8 +34,7 @@ from jitpam.wire.shown import shown
 STACKS = Path("/etc/pam.d")
 SHIPPED = Path("/usr/share/jitd/pam.d")
 LOCK = "/run/jitd-pam-install.lock"
-KEPT = ".before-jitd"
-"""What is added to the name of a stack's file for the file of before."""
+KEPT = ".before-jitd"  # what is added to the name of a stack's file for the file of before
 TOGETHER = {"sudo": ("sudo", "sudo-i"), "sudo-i": ("sudo", "sudo-i"), "su": ("su", "su-l"), "su-l": ("su", "su-l")}
 """Services of one program. A gate in one of them alone is bypassed by the other."""
 _REST = re.compile(rb"(?m)^# (?:Below this line: what|What) Debian ships\b.*\n")

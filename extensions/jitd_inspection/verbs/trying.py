@@ -19,8 +19,7 @@ from jitd_inspection.setup.plan import Answers, rule_name
 from jitpam.wire.messages import Audit
 from jitpam.wire.shown import shown
 
-QUIET = frozenset({"run.starting", "run.observed", "run.unobserved"})
-"""Events of which the person would learn nothing."""
+QUIET = frozenset({"run.starting", "run.observed", "run.unobserved"})  # events of which the person would learn nothing
 
 
 def follow(answers: Answers) -> None:

@@ -45,7 +45,6 @@ def announcing(ground: Ground, carriers: Carriers, seating: Seating, note: Note,
 
 
 def _skipped(owed: OwedReview | None) -> Skipped | None:
-    """Convert the owed review ``owed`` into the form that notices use. Return None if ``owed`` is None."""
     if owed is None:
         return None
     by = "" if owed.given_by is None else owed.given_by.account or owed.given_by.principal

@@ -40,8 +40,7 @@ from jitd_outsiders.notifying.settings import ChannelSettings
 
 LOOKED_UP_AFTER = 30.0
 """If the people who must get a notice could not be looked up, jitd looks them up again after this number of seconds."""
-MOST_UNFOUND = 256
-"""Maximum number of requests that are remembered because their people were not found."""
+MOST_UNFOUND = 256  # requests that are remembered because their people were not found
 ASKED = "asked"
 """A told mark is a stored note that an address got a notice. A mark with the event ASKED is different: it notes that the
 requester must later be told the decision.
@@ -212,9 +211,7 @@ class Letters:
         return found
 
     async def _of_things(self, request: Request, marks: Mapping[str, list[Told]]) -> list[Letter]:
-        """Return the letters about the things that jitd gave for ``request`` and must take back. These letters are for the
-        operators and for the people who approved the request.
-        """
+        """They tell operators, and those who approved ``request``, of things that must be taken back."""
         backs, found = self._to.backs(request), list[Letter]()
         if not backs:
             return found
@@ -235,19 +232,14 @@ class Letters:
         return ("",) if not self._settings.is_for_persons else tuple(sorted(approved.union(operators)))
 
     def _promise(self, request: Request, marks: Mapping[str, list[Told]]) -> None:
-        """If the requester's client does not wait for the decision, the requester must later be told the decision. Store a mark
-        with the event ASKED as a note about this. Because of this mark, the requester is told the decision even if the daemon
-        restarts in the meantime.
-        """
+        """If the client does not wait for the decision, store a mark with ASKED: the requester is told also after a restart."""
         address = request.requester.user
         is_told = self._settings.requester and not request.waits and request.state is RequestState.PENDING
         if is_told and address not in marks:
             self._to.store.tell([self.mark(request.id, address, ASKED, self._to.now().at)])
 
     def _close(self, request: Request, marks: Mapping[str, list[Told]], skipped: Skipped | None, found: list[Letter]) -> None:
-        """A told mark is a stored note that an address got a notice. If ``request`` has ended, find the addresses that will get
-        no more notices about the request. In the store, set the told marks of these addresses to closed.
-        """
+        """Find the addresses that get no more notices because ``request`` has ended, and close their told marks in the store."""
         if request.is_open or (skipped is not None and skipped.given_at is None):
             return
         still = {letter.address for letter in found}
@@ -257,9 +249,7 @@ class Letters:
             self._to.store.tell([replace(mark, is_open=False) for mark in some])
 
     def _marks(self, id: str) -> dict[str, list[Told]]:
-        """Return a dictionary that maps each address to its told marks for the request ``id``. A told mark is a note that the
-        address got a notice. The result includes marks that could not be stored yet.
-        """
+        """Return the told marks of each address, also those that could not be stored yet."""
         found: dict[str, list[Told]] = {}
         for mark in (*self._to.store.told(id), *self._unwritten(id)):
             if mark.channel == self._settings.name:
@@ -270,9 +260,7 @@ class Letters:
         return found
 
     def _is_muted(self, letter: Letter) -> bool:
-        """True if the person who would get ``letter`` has muted notices. In this case, schedule another check of the request.
-        The check will take place at the end of the mute.
-        """
+        """True if the person has muted notices. The request is then checked again at the end of the mute."""
         if not letter.address or letter.notice.event in LOUD or letter.notice.whom is Whom.REQUESTER:
             return False
         until = self._to.store.muted().get(self._to.person(letter.address))
@@ -303,8 +291,5 @@ class Letters:
 
 
 def _is_heard(event: str) -> bool:
-    """A told mark is a stored note that an address got a notice. ``event`` is the event of a told mark. Return True if the
-    notice was about the request itself. Return False if the notice was about a thing that jitd must take back. Also return False
-    if ``event`` is ASKED, because a mark with ASKED does not mean that a notice was sent.
-    """
+    """True if ``event`` was told of the request itself, not of a thing that must be taken back. ASKED was told to nobody."""
     return event != ASKED and not is_of_things(event)

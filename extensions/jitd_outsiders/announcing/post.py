@@ -29,10 +29,8 @@ from jitd_outsiders.notifying.settings import ChannelSettings
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """The first and the longest pause after a failed message, in seconds. The pause doubles after each further failure."""
-SENT_WITHIN = 30.0
-"""Maximum number of seconds for sending one message."""
-AWAY_FOR = 60.0
-"""Number of seconds until the next attempt, if nobody was present at the address."""
+SENT_WITHIN = 30.0  # seconds at most for sending one message
+AWAY_FOR = 60.0  # seconds until the next attempt, if nobody was present at the address
 MOST_OF_ONE, MOST_A_MINUTE = 5, 20
 MINUTE = 60.0
 """The length of a minute, in seconds. Within this time, one address gets at most MOST_OF_ONE messages about the requests of one
@@ -101,9 +99,7 @@ class Post:
                 continue
 
     def _rest(self) -> float | None:
-        """Return the number of seconds until the next work of this post. This work is to check a request, or to store the note
-        that a message was sent. Return None if the post has nothing to do.
-        """
+        """Return the seconds until a request is to be checked or a mark to be stored, or None if there is nothing to do."""
         times = [max(min(self._due.values()), self._pause_until)] if self._due else []
         if self._unwritten:
             times.append(self._to.clock() + FIRST_PAUSE)
@@ -137,9 +133,7 @@ class Post:
             raise
 
     async def _serve(self, address: str, letters: list[Letter]) -> None:
-        """Send ``letters``, which are all for ``address``. Send a notice at once if its event is in LOUD. For all other notices,
-        there are the limits MOST_OF_ONE and MOST_A_MINUTE.
-        """
+        """A notice with an event in LOUD is sent at once. For others there are MOST_OF_ONE and MOST_A_MINUTE."""
         for letter in letters:
             if letter.notice.event in LOUD:
                 await self._send([letter], address)
@@ -201,9 +195,7 @@ class Post:
         return Heard(self.settings.name, self.settings.KIND == "terminals", told, frozenset(missed))
 
     def _put_off(self, request: str, until: float) -> None:
-        """Check ``request`` again at the time ``until``. If an earlier time for this check is already set, keep the earlier
-        time.
-        """
+        """Check ``request`` again at ``until``, or earlier if that is set already."""
         self._due[request] = min(until, self._due.get(request, until))
 
     async def _send(self, letters: list[Letter], address: str) -> None:
@@ -253,9 +245,7 @@ class Post:
             log("jitd ends while it sends a message; it sends the message again after its next start", channel=self.settings.name)
 
     async def _carried(self, said: tuple[tuple[Notice, Request], ...], address: str) -> str:
-        """Send the notices ``said`` to ``address`` through the channel. If the sending fails, return the reason. Otherwise return
-        an empty text. Raises NobodyThere if nobody is present at ``address``, and NotWanted if they want no messages.
-        """
+        """Return why it could not be sent, or an empty text. Raises NobodyThere, and NotWanted if they want no messages."""
         try:
             message = self._worded(said, (address,) if address else ())
             async with asyncio.timeout(SENT_WITHIN):
@@ -329,9 +319,7 @@ class Post:
         self._write()
 
     def _write(self) -> None:
-        """Store the told marks of messages that were sent. A told mark is a note that an address got a notice. If a mark cannot
-        be stored, the post tries again later. Meanwhile the mark stays in memory, so the message is not sent twice.
-        """
+        """Store the told marks of what was sent. One that cannot be stored stays in memory, so nothing is sent twice."""
         while self._unwritten:
             marks, detail = self._unwritten[0]
             try:
@@ -348,9 +336,7 @@ class Post:
         return [mark for marks, _ in self._unwritten for mark in marks if mark.request == request]
 
     async def _found(self, id: str) -> list[Letter]:
-        """Return the letters about the request ``id`` that must be sent now. For all other addresses, forget earlier failures to
-        send a letter about this request.
-        """
+        """Return the letters about the request that are due. Earlier failures at all other addresses are forgotten."""
         request = self._to.store.request(id)
         self._looked.discard(id)
         self._missed.pop(id, None)

@@ -11,12 +11,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
-KEPT_FOR = 1.0
-"""Number of seconds that a failure is kept. The time is short because an administrator who repairs a program wants to test it
-soon.
-"""
-MOST_KEPT = 256
-"""Maximum number of failures in memory. The oldest failures are dropped first."""
+KEPT_FOR = 1.0  # seconds: an administrator who repairs a program wants to test it soon
+MOST_KEPT = 256  # failures in memory. The oldest failures are dropped first.
 
 
 class Failures:

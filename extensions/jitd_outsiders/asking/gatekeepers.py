@@ -30,14 +30,9 @@ from jitd_outsiders.outside.messages import Fetched
 from jitd_outsiders.outside.urls import Url, read_url, same_server
 
 AGAIN_AFTER, SOONEST, LATEST = 5, 1, 3_600
-"""Numbers of seconds. If a server replies that it will decide later, jitd waits before it asks again. The server may name the
-time of the next attempt. If it does not, the waiting time is AGAIN_AFTER. SOONEST is the minimum and LATEST is the maximum of
-the waiting time.
-"""
-LONGEST_DATE = 40
-"""Maximum length of an HTTP date, in characters."""
-LATER = 202
-"""HTTP status 202. The server has accepted the question, and will decide later (RFC 9110 section 15.3.3)."""
+"""Seconds until a server that will decide later is asked again: if it names no time, and the bounds of what it names."""
+LONGEST_DATE = 40  # characters of an HTTP date
+LATER = 202  # HTTP status 202. The server has accepted the question, and will decide later (RFC 9110 section 15.3.3).
 FOR_A_MOMENT = {408, 429, 500, 502, 503, 504}
 """HTTP statuses of temporary failures, after which the next attempt may succeed."""
 
@@ -93,7 +88,7 @@ class Gatekeepers:
             return Silent(str(fault))
 
     async def _answer(self, gatekeeper: GatekeeperSettings, asking: Asking) -> Answer:
-        """Return the gatekeeper's answer. Raises Nonsense if there is no valid answer."""
+        """Raises Nonsense if there is no valid answer."""
         left = asking.ends_boot - self._now.boot()
         within = min(float(gatekeeper.deadline_for), left)
         if within <= 0:
@@ -127,7 +122,7 @@ class Gatekeepers:
             raise Nonsense(why)
 
     def _read(self, gatekeeper: GatekeeperSettings, answer: Fetched | Failed, nonce: str, fingerprint: bytes) -> Answer:
-        """Read the gatekeeper's decision from ``answer``, and return the decision. Raises Nonsense."""
+        """Raises Nonsense."""
         if isinstance(answer, Failed):
             raise Nonsense(answer.why)
         if fault := fault_of(answer):
@@ -175,9 +170,7 @@ class Gatekeepers:
 
 
 def _place(asked: Url, answer: Fetched) -> Url:
-    """Return the URL at which the server will publish its decision. The URL is in the Location header of ``answer``. Raises
-    Nonsense if the header is missing, or if its URL is not on the same server as the URL ``asked``.
-    """
+    """Return where the decision will be (Location). Raises Nonsense if that is missing, or not on the server of ``asked``."""
     location = answer.header("location")
     found = same_server(asked, location) if location else None
     if found is None:
@@ -186,9 +179,7 @@ def _place(asked: Url, answer: Fetched) -> Url:
 
 
 def _pause(answer: Fetched, now: datetime) -> float:
-    """Return the number of seconds until the next attempt. The Retry-After header of ``answer`` contains this number, or a date
-    (RFC 9110 sections 10.2.3 and 5.6.7).
-    """
+    """Return the seconds that Retry-After has as a number or a date (RFC 9110 sections 10.2.3 and 5.6.7)."""
     said = answer.header("retry-after")
     if said.isascii() and said.isdigit() and len(said) < 8:
         seconds = float(said)
@@ -199,9 +190,7 @@ def _pause(answer: Fetched, now: datetime) -> float:
 
 
 def _instant(said: str) -> datetime | None:
-    """Return the time that the HTTP date ``said`` describes. Return None if ``said`` is not a valid date. The date may have any
-    of the three forms in RFC 9110 section 5.6.7.
-    """
+    """Return the time of an HTTP date in one of its three forms (RFC 9110 section 5.6.7), or None."""
     if len(said) > LONGEST_DATE:
         return None
     from email.utils import parsedate_to_datetime  # imported here: it loads many modules, and few daemons ask servers
@@ -214,7 +203,7 @@ def _instant(said: str) -> datetime | None:
 
 
 def _check_signature(answer: Fetched, key: str) -> None:
-    """Check the signature of ``answer`` with the public key ``key``. Raises Nonsense if the signature is not valid."""
+    """Raises Nonsense if the signature is not valid."""
     # imported only here, because the import takes a tenth of a second the first time
     from jitd_outsiders.asking.signatures import Unsigned, check
 

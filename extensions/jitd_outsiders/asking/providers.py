@@ -28,8 +28,7 @@ from jitd_outsiders.asking.turns import Full, Turns
 from jitd_outsiders.outside.client import Failed
 from jitd_outsiders.outside.messages import Fetched
 
-MOST_KEPT = 4_096
-"""Maximum number of answers in memory. The oldest answers are dropped first."""
+MOST_KEPT = 4_096  # answers in memory. The oldest answers are dropped first.
 
 
 class Providers:
@@ -85,7 +84,7 @@ class Providers:
         }
 
     async def _said(self, provider: Provider, about: Question) -> Mapping[str, Value]:
-        """Return the facts of ``provider``. Raises Nonsense if there is no valid answer."""
+        """Raises Nonsense if there is no valid answer."""
         question = for_provider(provider.facts, provider.sends, about)
         key = (provider.name, question)
         if (kept := self._known(key)) is not None:
@@ -111,9 +110,7 @@ class Providers:
         return said
 
     def _known(self, key: tuple[str, bytes]) -> Mapping[str, Value] | None:
-        """Return the kept answer to the question ``key``. Return None if no answer is kept. Raises Nonsense if this question
-        failed a short time ago.
-        """
+        """Return the kept answer to the question ``key``, or None. Raises Nonsense if it failed a short time ago."""
         kept = self._kept.get(key)
         if kept is not None and self._now() < kept[0]:
             return kept[1]
@@ -138,7 +135,7 @@ def _left(limit: asyncio.Timeout) -> float:
 
 
 def _read(provider: Provider, answer: Fetched | Failed) -> dict[str, Value]:
-    """Return the facts in ``answer``. Raises Nonsense."""
+    """Raises Nonsense."""
     if isinstance(answer, Failed):
         raise Nonsense(answer.why)
     if wrong := fault_of(answer):

@@ -29,8 +29,7 @@ from jitd_outsiders.outside.urls import read_url
 from jitd_outsiders.programs.messages import LONGEST_LINE, MOST_WORDS
 
 LONGEST_FRESH = 600
-LONGEST_DEADLINE = 600
-"""Maximum length of a deadline, in seconds."""
+LONGEST_DEADLINE = 600  # seconds of a deadline
 MOST_PEM = 32 * 1024
 MOST_FACTS = 32
 SENDS = ("requester", "host", "user", "groups", "group_ids", "run_as", "service", "path", "argv", "cwd", "reason")
@@ -234,7 +233,7 @@ def reach_in(table: Table, kind: str, owner: int | None, keys_at: Path, url: str
 
 
 def _url(table: Table, kind: str) -> tuple[str, str]:
-    """Return the URL of the query. Also return the path of the Unix socket, or an empty string if no socket is used."""
+    """Return the URL of the query, and the path of the Unix socket or an empty text."""
     text = table.text("url", "")
     path = _path(table) if kind == "opa" else ""
     if "url" not in table.values or not isinstance(table.values["url"], str):
@@ -345,9 +344,7 @@ def pem_in(table: Table, key: str, what: str, owner: int | None) -> str:
 
 
 def _secret(table: Table, key: str, owner: int | None, keys_at: Path) -> Path | None:
-    """Return the path of a file that only root may read. The file is not read here, because only jitd-outside may get its
-    content.
-    """
+    """Return the path of a file that only root may read. Only jitd-outside may get its content, so it is not read here."""
     file = file_in(table, key)
     if file is None:
         return None

@@ -22,8 +22,7 @@ LONGEST_AGE = timedelta(seconds=60)
 """Maximum age of a signature. A recent signature alone is not enough: the module ``hearing`` also checks that the answer contains
 the nonce of the question.
 """
-COVERED = ("@status",)
-"""The signature must cover these parts of an answer, and also the digest of the body."""
+COVERED = ("@status",)  # the signature must cover these parts of an answer, and also the digest of the body
 
 
 class Unsigned(Exception):
@@ -32,8 +31,6 @@ class Unsigned(Exception):
 
 @dataclass(frozen=True)
 class _Message:
-    """The parts of an answer that are needed to verify its signature."""
-
     status_code: int
     headers: dict[str, str]
 

@@ -16,10 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 AT_ONCE, WAITING = 8, 64
-SHARE, SHARE_OPEN = 2, 24
-"""SHARE is the maximum number of questions that jitd sends for one person at the same time. SHARE_OPEN is the maximum number of
-open questions of one person, including the questions that wait.
-"""
+SHARE, SHARE_OPEN = 2, 24  # questions of one person that are sent at the same time, and that are open, those that wait included
 
 
 class Full(Exception):

@@ -15,14 +15,10 @@ import re
 
 from jitpam.wire.shown import shown
 
-MOST = 200
-"""Maximum number of characters of a requester's text."""
-CUT = "... (cut)"
-"""The text that marks the end of a shortened line."""
+MOST = 200  # characters of a requester's text
+CUT = "... (cut)"  # the text that marks the end of a shortened line
 PUNCTUATION = frozenset("\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u2013\u2014\u2026\u20ac\u00a3\u00a7\u00b0")
-"""Characters outside ASCII that people type and that programs do not interpret, for example quotation marks, dashes and currency
-signs.
-"""
+"""Characters outside ASCII that people type and no program interprets: quotation marks, dashes, currency signs and others."""
 _LINKS = re.compile(
     r"(?P<path>\\\\)"  # a backslash, which ``shown`` has doubled; a doubled backslash begins a path on another host
     r"|(?P<scheme>(?<=[^\W_]):(?=[/\[]))"
@@ -31,10 +27,7 @@ _LINKS = re.compile(
     r"|(?P<address>\b(?:[0-9]{1,3}\.){3}(?=[0-9]))",  # 192.0.2.1
     re.IGNORECASE,
 )
-_MARKUP = re.compile(r"\](?=[\[(])")
-"""Matches the place between two adjacent pairs of brackets. If the text is not changed here, Markdown treats the brackets as a
-link.
-"""
+_MARKUP = re.compile(r"\](?=[\[(])")  # between two adjacent pairs of brackets, which Markdown would read as a link
 _SIGNS = str.maketrans({"@": "(at)", "<": "\u2039", ">": "\u203a", "`": "'"})
 
 

@@ -32,17 +32,12 @@ if TYPE_CHECKING:
 
 LOCAL = "127.0.0.1:25"
 """The mail server of this host. jitd uses the host's mail server if the settings do not name a server."""
-DEADLINE = 20.0
-"""Maximum time for one mail, in seconds."""
+DEADLINE = 20.0  # seconds for one mail
 LONGEST_SUBJECT = 200
-MOST_KEPT = 256
-"""If the server refuses some recipients of a mail, jitd remembers which recipients have received this mail. This is the maximum
-number of mails for which jitd remembers the recipients.
-"""
+MOST_KEPT = 256  # mails of which some recipients were refused, and of which it is remembered who has received them
 USER = "{user}"
 MOST_ADDRESSEES = 64
-LONGEST_USER = 32 * "a"
-"""An account with the longest name that useradd(8) makes."""
+LONGEST_USER = 32 * "a"  # an account with the longest name that useradd(8) makes
 NOT_ASKED = f"must have at most {LONGEST_ADDRESS} characters, no dot before the @ or beside another, and no - at its end"
 """What is wrong with an address that is none for jitd-outside, which the patterns here would accept."""
 _LOCAL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
@@ -125,7 +120,6 @@ def _read_address(word: str) -> str:
 
 
 def _can_be_asked(address: str) -> bool:
-    """Return whether a question to jitd-outside can have ``address``."""
     try:
         MAIL_ADDRESS.read(address)
     except ValueError:
@@ -174,7 +168,7 @@ class Mail:
             raise NotSent(f"no address can be made of the account {ascii(account)}") from None
 
     async def _send(self, message: Message, to: tuple[str, ...]) -> None:
-        """Send ``message`` as one mail to the addresses ``to``. Raises NotSent."""
+        """Raises NotSent."""
         mail = written(message, self._settings.sender, to, self._host, self._now())
         key = f"{mail['Message-ID']}"
         left = tuple(address for address in to if address not in self._have.get(key, ()))
@@ -252,9 +246,7 @@ def _is_number(host: str) -> bool:
 
 
 def _header(text: str) -> str:
-    """Return ``text`` in a form that is safe for a header. The result contains no line end, and nothing that mail readers decode
-    (RFC 2047).
-    """
+    """Return ``text`` without line ends, and without what mail readers decode (RFC 2047)."""
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)[:LONGEST_SUBJECT].replace("=?", "= ?")
 
 

@@ -21,10 +21,8 @@ from jitd_outsiders.notifying.carriers import Carriers, Runs
 from jitd_outsiders.notifying.channel import Channel, Message, NotSent
 from jitd_outsiders.notifying.settings import ChannelSettings
 
-VERSION = 1
-"""Version of the input format."""
-DEADLINE = 20.0
-"""Maximum time for one run of the program, in seconds."""
+VERSION = 1  # version of the input format
+DEADLINE = 20.0  # seconds for one run of the program
 
 
 @dataclass(frozen=True, slots=True)

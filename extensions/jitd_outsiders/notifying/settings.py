@@ -26,10 +26,8 @@ class ChannelSettings:
     """
 
     KIND: ClassVar[str]
-    KEYS: ClassVar[tuple[str, ...]] = ()
-    """The keys of the kind in jitd.toml, without those that all kinds have."""
-    USUALLY_SHOWS: ClassVar[str] = "rule"
-    """The default of ``shows``. A channel on this host may have the command."""
+    KEYS: ClassVar[tuple[str, ...]] = ()  # the keys of the kind in jitd.toml, without those that all kinds have
+    USUALLY_SHOWS: ClassVar[str] = "rule"  # the default of `shows`. A channel on this host may have the command.
 
     name: str
     shows: str = "rule"

@@ -25,8 +25,7 @@ from jitd_outsiders.notifying.settings import ChannelSettings
 from jitd_outsiders.notifying.templates import Template, rendered
 from jitd_outsiders.outside import url_file
 
-DEADLINE = 20.0
-"""Maximum time that a server may take to answer, in seconds."""
+DEADLINE = 20.0  # maximum time that a server may take to answer, in seconds
 MOST_TEMPLATE = 32 * 1024
 
 

@@ -31,27 +31,17 @@ from jitd_outsiders.notifying import foreign
 from jitd_outsiders.notifying.channel import Message
 from jitpam.wire.shown import shown, shown_command, unshown
 
-TERMINALS = "terminals"
-"""The only kind of channel whose messages do not leave this host."""
-DIGEST = "digest"
-"""The event name of a message about many requests."""
-LONGEST_NAME = 64
-"""Maximum number of characters of a name, for example the name of an account or a rule."""
-LONGEST_SENTENCE = 200
-"""Maximum number of characters of the text about the approvals that a rule demands."""
+TERMINALS = "terminals"  # the only kind of channel whose messages do not leave this host
+DIGEST = "digest"  # the event name of a message about many requests
+LONGEST_NAME = 64  # characters of a name, for example the name of an account or a rule
+LONGEST_SENTENCE = 200  # characters of the text about the approvals that a rule demands
 MOST_BYTES = 4 * (foreign.MOST + 2)
-"""A message shows only the beginning of a long command. For this beginning, jitd uses at most this number of bytes. A character
-has at most four bytes.
-"""
-MOST_LISTED = 12
-"""Maximum number of requests that a digest lists."""
+"""Bytes for the beginning of a long command, of which a message shows no more. A character has at most four."""
+MOST_LISTED = 12  # requests that a digest lists
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")
 """Names of this form are not changed, because they are chosen by administrators and not by requesters."""
-Plain = Callable[[str, int], str]
-"""A function that makes foreign text safe for a message. The second argument is the maximum number of characters of the
-result.
-"""
+Plain = Callable[[str, int], str]  # makes foreign text safe for a message, with at most this number of characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,9 +249,7 @@ def _taken(notice: Notice, words: _Words, shows: str) -> _Said:
 
 
 def _of_back(notice: Notice, words: _Words, shows: str) -> list[str]:
-    """Return the lines of a notice about a thing that a person was given, such as a group membership. The thing is shown only if
-    ``shows`` is "command".
-    """
+    """The thing, such as a group membership, is shown only if ``shows`` is ``command``."""
     back, lines = notice.back, [f"Request:  {words.request.id}"]
     if back is not None and shows == "command":
         lines.append(f"Thing:    {words.plain(back.thing, LONGEST_NAME)}")
@@ -282,7 +270,6 @@ def _to_review(words: _Words) -> list[str]:
 
 
 def _typed(host: str, *commands: str) -> list[str]:
-    """Return the lines that say which commands to type."""
     return [f"Type on {host}:", *(f"    {command}" for command in commands)]
 
 
@@ -317,9 +304,7 @@ _ENDS: Mapping[RequestState, str] = {
 
 
 def _beginning(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return the beginning of ``argv``. If ``argv`` is longer than the part that can be shown, the result is a little longer than
-    this part. Therefore the caller notices that it must mark the text as cut.
-    """
+    """Return a little more of a long ``argv`` than is shown, so that the caller notices that it must mark the cut."""
     found, left = list[bytes](), MOST_BYTES
     for word in argv:
         found.append(word[:left])

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-PUBLIC_6 = IPv6Network("2000::/3")
-"""The part of IPv6 from which public addresses are assigned."""
+PUBLIC_6 = IPv6Network("2000::/3")  # the part of IPv6 from which public addresses are assigned
 SPECIAL: tuple[IPv4Network | IPv6Network, ...] = tuple(
     ip_network(text)
     for text in (

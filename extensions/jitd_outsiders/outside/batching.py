@@ -17,11 +17,9 @@ from jitd_outsiders.outside.keys import Keys
 from jitd_outsiders.outside.messages import Fetched
 from jitd_outsiders.outside.outcome import Fate, Outcome, delivered
 
-MOST_ANSWER = 1024 * 1024
-"""Maximum number of bytes of the answer to a batch over HTTPS. Elasticsearch says something about each event."""
+MOST_ANSWER = 1024 * 1024  # bytes of the answer to a batch over HTTPS. Elasticsearch says something about each event.
 MOST_TOKEN = 4096
-KEPT_FOR = 300.0
-"""Seconds for which an unused connection to an HTTPS server is kept. A server often ends it earlier."""
+KEPT_FOR = 300.0  # seconds for which an unused connection to an HTTPS server is kept. A server often ends it earlier.
 
 
 class HttpsSink:

@@ -16,10 +16,7 @@ import httpcore
 
 from jitd_outsiders.outside.addresses import may_connect
 
-EACH_WITHIN = 3.0
-"""Maximum number of seconds to connect to one address, if the host has several addresses. The last address may use all the
-remaining time.
-"""
+EACH_WITHIN = 3.0  # seconds to connect to one of several addresses. The last one may use all that is left
 
 
 class NotAllowed(Exception):

@@ -16,18 +16,12 @@ from typing import Annotated
 from jitd_outsiders.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, SOCKET, URL
 from jitpam.wire.declared import HOST, INLINE, Scalar, Spread, base64, integer, list_of, one_of, row, text
 
-MOST_EVENTS = 128
-"""Maximum number of events in one batch."""
-MOST_TEXT = 64 * 1024
-"""Maximum length of all texts of one batch, in bytes. Each text counts one byte more, which is the end of its line."""
-LONGEST_DEADLINE = 120_000
-"""Maximum deadline of one question, in milliseconds."""
-LATEST_RETRY = 3_600
-"""Maximum of ``retry_after``, in seconds."""
-LONGEST_HEADER = 512
-"""Maximum number of bytes that a syslog message has before the text of its event."""
-SHORTEST_MESSAGE, LONGEST_MESSAGE = 2_048, MOST_TEXT + LONGEST_HEADER
-"""Limits of ``longest`` of a Syslog, in bytes."""
+MOST_EVENTS = 128  # events in one batch
+MOST_TEXT = 64 * 1024  # bytes of all texts of one batch. Each text counts one byte more, which is the end of its line.
+LONGEST_DEADLINE = 120_000  # milliseconds of one question
+LATEST_RETRY = 3_600  # maximum of `retry_after`, in seconds
+LONGEST_HEADER = 512  # bytes that a syslog message has before the text of its event
+SHORTEST_MESSAGE, LONGEST_MESSAGE = 2_048, MOST_TEXT + LONGEST_HEADER  # limits of `longest` of a Syslog, in bytes
 LONGEST_WHY = 300
 FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit"),
@@ -128,7 +122,7 @@ class Event:
 
 
 def _events(heads: Sequence[tuple[int, str, str, int]], texts: Sequence[str]) -> tuple[Event, ...]:
-    """Return the events with these heads and texts. Raises ValueError."""
+    """Raises ValueError."""
     if len(heads) != len(texts):
         raise ValueError("there are more events than texts, or more texts than events")
     if any(one[0] > following[0] for one, following in zip(heads, heads[1:], strict=False)):

@@ -116,9 +116,7 @@ async def ask(
 
 
 def _handed_on(headers: list[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
-    """Return the header fields that are named in HEADERS. Raises NoAnswer if one of these fields occurs twice or has unusual
-    characters. Also raises NoAnswer if the body is compressed.
-    """
+    """Return the fields in HEADERS. Raises NoAnswer if one is there twice or unusual, or if the body is compressed."""
     found: dict[str, str] = {}
     for raw_name, raw in headers:
         name = raw_name.decode("latin-1").lower()
@@ -149,7 +147,7 @@ def context_of(ca: str, certificate: bytes) -> ssl.SSLContext:
 
 
 def _show(context: ssl.SSLContext, certificate: bytes) -> None:
-    """Let ``context`` present ``certificate``. Raises NoAnswer."""
+    """Raises NoAnswer."""
     descriptor = os.memfd_create("client_certificate", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, certificate)

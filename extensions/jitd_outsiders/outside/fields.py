@@ -8,13 +8,10 @@ from jitd_outsiders.outside.urls import LONGEST as LONGEST_URL
 from jitd_outsiders.outside.urls import read_url
 from jitpam.wire.declared import list_of, text
 
-MOST_CA = 32 * 1024
-"""Maximum number of characters of the field ``ca``, which contains the certificates of authorities."""
+MOST_CA = 32 * 1024  # characters of the field `ca`, which contains the certificates of authorities
 MOST_ADDRESSES = 64
-SOCKET = r"(?:/(?!\.\.?(?:/|$))[!-.0-~]+){1,32}"
-"""The absolute path of a Unix socket, without ``.`` and ``..``."""
-LONGEST_SOCKET = 107
-"""Maximum number of characters of such a path (unix(7)). It is a limit of the settings, not of the messages."""
+SOCKET = r"(?:/(?!\.\.?(?:/|$))[!-.0-~]+){1,32}"  # the absolute path of a Unix socket, without `.` and `..`
+LONGEST_SOCKET = 107  # characters of such a path (unix(7)). It is a limit of the settings, not of the messages.
 OF_SOCKET = f"the absolute path of a socket, of at most {LONGEST_SOCKET} characters and 32 parts, none of them . or .."
 """What settings say of such a path."""
 

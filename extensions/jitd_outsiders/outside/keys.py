@@ -14,8 +14,7 @@ from pathlib import Path
 
 DIRECTORY = "/etc/jitd/outside"
 """The directory for the administrator's keys. jitd-helper@outside.service loads all files of this directory."""
-PREFIX = "outside_"
-"""The prefix that systemd puts before the name of each file of DIRECTORY."""
+PREFIX = "outside_"  # the prefix that systemd puts before the name of each file of DIRECTORY
 LONGEST = 64 * 1024
 
 

@@ -17,12 +17,9 @@ from jitd_outsiders.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, URL
 from jitd_outsiders.outside.urls import MOST_PARAMETERS, NAMESPACE, OURS, PARAMETER, PATH
 from jitpam.wire.declared import CARRIED, INLINE, integer, table_of, text
 
-LONGEST_DEADLINE = 120_000
-"""Maximum deadline of one question, in milliseconds."""
-LONGEST = 10 * 366 * 86_400
-"""Maximum length of a lease, in seconds. The longest grant has the same length."""
-LATEST = 253402300799
-"""The last second of the year 9999, in seconds since 1970."""
+LONGEST_DEADLINE = 120_000  # milliseconds of one question
+LONGEST = 10 * 366 * 86_400  # seconds of a lease. The longest grant has the same length.
+LATEST = 253402300799  # the last second of the year 9999, in seconds since 1970
 _PARAMETERS = table_of(
     text("the name of a parameter", PARAMETER.pattern).where(lambda name: name not in OURS, "a parameter that may be set"),
     text("a value", r"[ -~]{1,1000}"),

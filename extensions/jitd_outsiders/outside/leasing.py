@@ -41,13 +41,10 @@ from jitd_outsiders.outside.leases import (
 from jitd_outsiders.outside.messages import Fetched
 from jitpam.wire.declared import sentence
 
-KEPT_FOR = 60.0
-"""Maximum number of seconds for which jitd-outside keeps the token of a holding before a lease is read."""
+KEPT_FOR = 60.0  # seconds at most for which jitd-outside keeps the token of a holding before a lease is read
 MOST_KEPT = 512
-SLACK = 60
-"""Maximum number of seconds by which the server's clock may be ahead of this host's clock."""
-MOST_TOKEN = 4096
-"""Maximum number of bytes of a token."""
+SLACK = 60  # seconds at most by which the server's clock may be ahead of this host's clock
+MOST_TOKEN = 4096  # bytes of a token
 REFUSED = {
     400: "the server refuses it",
     403: "the server does not permit it; see what the policies of jitd's token permit, and whether the token is good still",
@@ -187,7 +184,7 @@ class Leases:
         return Looked(await self._stands(asked.server, asked.lease))
 
     async def _stands(self, server: Server, lease: str) -> bool:
-        """True if the server says that ``lease`` exists. Raises NoAnswer if the server gives no clear answer."""
+        """Raises NoAnswer if the server gives no clear answer."""
         said = await self._send(server, self._ours(server), "sys/leases/lookup", {"lease_id": lease})
         if _is_gone(said, NO_LEASE):
             return False
@@ -224,7 +221,7 @@ class Leases:
         return token
 
     def _keep(self, accessor: str, token: str) -> None:
-        """Keep ``token``. Drop all tokens that are older than KEPT_FOR. If more than MOST_KEPT are left, drop the oldest ones."""
+        """Drop the tokens that are older than KEPT_FOR, and the oldest of more than MOST_KEPT."""
         now = time.monotonic()
         kept = {one: (at, of) for one, (at, of) in self._tokens.items() if now <= at + KEPT_FOR}
         self._tokens = {**dict(list(kept.items())[1 - MOST_KEPT :]), accessor: (now, token)}
@@ -242,9 +239,7 @@ def _sealed(secret: bytes) -> int:
 
 
 def _refusal(said: Fetched) -> str:
-    """Return the reason why the server has refused. The caller puts this text after a colon. Return an empty string if the server
-    has not refused. Raises NoAnswer if the server's answer is neither a success nor a refusal.
-    """
+    """Return why the server has refused, or an empty text. Raises NoAnswer if it has neither refused nor done it."""
     if said.status == 204:
         return ""
     if said.status == 200:

@@ -27,12 +27,9 @@ from jitd_outsiders.outside.sink import Sink, SinkKind
 if TYPE_CHECKING:
     from jitd.core.toml_table import Table
 
-DIRECTORY = Path("/var/log/jitd-outside")
-"""LogsDirectory= of jitd-helper@outside.service."""
-MODE = 0o640
-"""The group of jitd-outside may read a file. A program that collects it on this host needs this group."""
-MOST_TORN = 2 * MOST_TEXT
-"""Maximum number of bytes behind the last end of a line that a crash can leave, which is more than one batch."""
+DIRECTORY = Path("/var/log/jitd-outside")  # LogsDirectory= of jitd-helper@outside.service
+MODE = 0o640  # the group of jitd-outside may read a file. A program that collects it on this host needs this group.
+MOST_TORN = 2 * MOST_TEXT  # bytes behind the last end of a line that a crash can leave, which is more than one batch
 MOST_TRIES = 3
 MIB = 1024 * 1024
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")

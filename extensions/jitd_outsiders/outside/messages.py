@@ -18,19 +18,13 @@ from jitd_outsiders.outside.deliveries import Deliver, Delivered
 from jitd_outsiders.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, SOCKET, URL
 from jitpam.wire.declared import HOST, base64, integer, list_of, one_of, table_of, text
 
-MOST_BYTES = 150 * 1024
-"""Maximum number of bytes of one message."""
-MOST_BODY = 64 * 1024
-"""Maximum number of bytes of a body, in a question and in an answer."""
-LONGEST_FIELD = 4_096
-"""Maximum number of characters of one header field of an answer."""
-LONGEST_DEADLINE = 600_000
-"""Maximum deadline of one question, in milliseconds."""
+MOST_BYTES = 150 * 1024  # bytes of one message
+MOST_BODY = 64 * 1024  # bytes of a body, in a question and in an answer
+LONGEST_FIELD = 4_096  # characters of one header field of an answer
+LONGEST_DEADLINE = 600_000  # milliseconds of one question
 MOST_RECIPIENTS = 64
-LONGEST_ADDRESS = 254
-"""Maximum number of characters of a mail address."""
-LONGEST_WHY = 300
-"""Maximum number of characters of the reason why a recipient was refused."""
+LONGEST_ADDRESS = 254  # characters of a mail address
+LONGEST_WHY = 300  # characters of the reason why a recipient was refused
 HEADERS = ("content-digest", "content-type", "location", "retry-after", "signature", "signature-input")
 """The header fields of an answer that are passed to the daemon. All others are dropped."""
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+"

@@ -20,11 +20,9 @@ from jitd_outsiders.outside.connecting import Checked, NotAllowed
 from jitd_outsiders.outside.fetching import context_of, told
 from jitd_outsiders.outside.messages import LONGEST_WHY, Letter, Posted
 
-LONGEST_LINE = 1_000
-"""Maximum number of bytes of a line of a reply. The limit in RFC 5321 section 4.5.3.1.5 is 512."""
+LONGEST_LINE = 1_000  # bytes of a line of a reply. The limit in RFC 5321 section 4.5.3.1.5 is 512.
 MOST_LINES = 64
-SECONDS_TO_PART = 1.0
-"""Maximum time for the end of the conversation (QUIT), in seconds. The server has the message before QUIT is sent."""
+SECONDS_TO_PART = 1.0  # seconds for the end of the conversation (QUIT). The server has the message before QUIT is sent.
 _REPLY = re.compile(rb"([2-5][0-9]{2})([ -]?)(.*)", re.DOTALL)
 
 
@@ -136,7 +134,7 @@ class _Line:
         await self._stream.write(line + b"\r\n")
 
     async def _reply(self) -> tuple[bytes, list[bytes]]:
-        """Return the code and the lines of one reply. Raises NoAnswer."""
+        """Return the code and the lines. Raises NoAnswer."""
         lines: list[bytes] = []
         first = b""
         while len(lines) < MOST_LINES:

@@ -15,10 +15,7 @@ from jitd_outsiders.outside.messages import MOST_BYTES, Answer, Fetch, Fetched, 
 from jitd_outsiders.outside.sinks import SINKS
 from jitpam.wire.declared import Codec
 
-MORE = 5.0
-"""Seconds that an answer may take in addition to the question's deadline. This time is for the start of jitd-outside, and for the
-wait in its queue.
-"""
+MORE = 5.0  # seconds beyond the question's deadline: for the start of jitd-outside, and for its queue
 LANE = Lanes(n_at_once=64, n_waiting=512)
 """For each single provider or gatekeeper, the daemon itself allows fewer questions."""
 

@@ -28,8 +28,6 @@ SHORTEST_SECRET = 32
 
 @dataclass
 class _Message:
-    """The parts of a request that the signer reads."""
-
     method: str
     url: str
     headers: dict[str, str]

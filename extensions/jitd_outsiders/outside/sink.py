@@ -43,17 +43,12 @@ class Sink(Protocol):
 class SinkKind(ABC):
     """A kind of sink. It is registered in ``sinks.SINKS``."""
 
-    name: ClassVar[str]
-    """``kind`` in jitd.toml."""
-    question: ClassVar[str]
-    """The name of the question that delivers to such a sink, in messages."""
+    name: ClassVar[str]  # `kind` in jitd.toml
+    question: ClassVar[str]  # the name of the question that delivers to such a sink, in messages
     destination: ClassVar[type[Destination]]
-    keys: ClassVar[tuple[str, ...]]
-    """The keys of the kind in jitd.toml, without those that all kinds have."""
-    own: ClassVar[str] = ""
-    """The key whose value one sink alone may have, or empty."""
-    usually_shows: ClassVar[str] = "rule"
-    """The default of ``shows``. A sink on this host may have the command."""
+    keys: ClassVar[tuple[str, ...]]  # the keys of the kind in jitd.toml, without those that all kinds have
+    own: ClassVar[str] = ""  # the key whose value one sink alone may have, or empty
+    usually_shows: ClassVar[str] = "rule"  # the default of `shows`. A sink on this host may have the command.
     confirms: ClassVar[bool] = True
     """False if a receiver says of no event that it has it. What was delivered to it last is then delivered again if its
     connection has ended.

@@ -11,8 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-USER = 1
-"""The type number of a user certificate (SSH_CERT_TYPE_USER)."""
+USER = 1  # the type number of a user certificate (SSH_CERT_TYPE_USER)
 SUFFIX, OF_A_TOKEN = "-cert-v01@openssh.com", "@openssh.com"
 
 

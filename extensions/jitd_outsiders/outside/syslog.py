@@ -32,10 +32,8 @@ from jitd_outsiders.outside.fetching import context_of, told
 from jitd_outsiders.outside.keys import Keys
 from jitd_outsiders.outside.outcome import TAKEN, Fate, Outcome, delivered
 
-APPLICATION = "jitd-record"
-"""APP-NAME, and the tag of a local message. What the daemon logs has the tag ``jitd``."""
-LAST_SEQUENCE = 2**31 - 1
-"""The last number of ``sequenceId`` (RFC 5424 section 7.3.1). The next one is 1."""
+APPLICATION = "jitd-record"  # APP-NAME, and the tag of a local message. What the daemon logs has the tag `jitd`.
+LAST_SEQUENCE = 2**31 - 1  # the last number of `sequenceId` (RFC 5424 section 7.3.1). The next one is 1.
 PART = 64 * 1024
 MOST_HEARD = 128 * 1024
 """Maximum number of bytes that a receiver may have sent between two looks: it has nothing to say but what belongs to TLS."""

@@ -13,8 +13,7 @@ from jitd_outsiders.asking.settings import file_in
 from jitd_outsiders.outside.urls import read_url
 
 KEY = "url_file"
-LONGEST = 4096
-"""Maximum size in bytes of the file with the URL."""
+LONGEST = 4096  # bytes of the file with the URL
 
 
 def url_in_file(table: Table, owner: int | None) -> str | None:

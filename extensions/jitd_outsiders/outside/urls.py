@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-LONGEST = 2_048
-"""Maximum number of characters of a URL."""
+LONGEST = 2_048  # characters of a URL
 PORTS = {"https": 443, "http": 80}
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 _URL = re.compile(rf"(https?)://({_NAME}|\[[0-9A-Fa-f:.]{{2,45}}\])(?::([0-9]{{1,5}}))?((?:[/?][!-~]*)?)")

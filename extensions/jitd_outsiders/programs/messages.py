@@ -13,16 +13,11 @@ from typing import Annotated
 from jitd.beside.refusals import Failed as Failed
 from jitpam.wire.declared import Codec, base64, integer, list_of, sentence_of, text
 
-MOST_BYTES = 64 * 1024
-"""Maximum number of bytes of a program's input. The same limit applies to a program's output."""
-MOST_WORDS = 64
-"""Maximum number of words of a command line, including the program's name."""
-LONGEST_LINE = 8 * 1024
-"""Maximum number of characters of all words of a command line together."""
-LONGEST_DEADLINE = 3_600_000
-"""Maximum number of milliseconds of a deadline: an hour."""
-LONGEST_REASON = 500
-"""Maximum number of characters of the reason why a program was not executed."""
+MOST_BYTES = 64 * 1024  # bytes of a program's input. The same limit applies to a program's output.
+MOST_WORDS = 64  # words of a command line, including the program's name
+LONGEST_LINE = 8 * 1024  # characters of all words of a command line together
+LONGEST_DEADLINE = 3_600_000  # milliseconds of a deadline: an hour
+LONGEST_REASON = 500  # characters of the reason why a program was not executed
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,7 @@ from jitd_outsiders.programs.messages import MOST_BYTES, REPORTS, Answer, Ended,
 from jitd_outsiders.programs.questions import RUN
 from jitpam.wire.declared import sentence
 
-LONGEST_COMPLAINT = 4 * 1024
-"""Maximum number of bytes of a program's standard error that are kept for the log."""
+LONGEST_COMPLAINT = 4 * 1024  # bytes of a program's standard error that are kept for the log
 
 
 class Programs:
@@ -68,9 +67,7 @@ class Programs:
         return _judged(name, report, output)
 
     async def _end(self, job: _Job, name: str) -> None:
-        """Wait for the end of the runner. If the runner was killed, some processes of the program may remain. End these
-        processes.
-        """
+        """Wait for the end of the runner. If it was killed, end what remains of the program."""
         try:
             async with asyncio.timeout(SECONDS_TO_END):
                 await job.ended()
@@ -81,7 +78,7 @@ class Programs:
             self._say(f"{name} has left a process that the kernel has not ended within {SECONDS_TO_END:g} s")
 
     async def _end_strays(self) -> None:
-        """Kill all children of this process that are not runners. Repeat this until all remaining children are runners."""
+        """Kill all children that are not runners, until there are none."""
         while strays := set(children()) - self._runners:
             for stray in strays:
                 os.kill(stray, signal.SIGKILL)
@@ -152,7 +149,7 @@ class _Job:
 
 
 def _input(given: bytes) -> int:
-    """Return a descriptor from which a program can read ``given``. The descriptor is a file in memory. Raises OSError."""
+    """Return a file in memory from which a program can read ``given``. Raises OSError."""
     file = os.memfd_create("input", os.MFD_CLOEXEC)
     try:
         os.write(file, given)
@@ -164,7 +161,7 @@ def _input(given: bytes) -> int:
 
 
 async def _all_of(pipe: int, most: int) -> bytes:
-    """Read ``pipe`` to its end. Raises _TooMuch if ``pipe`` gives more than ``most`` bytes."""
+    """Raises _TooMuch if ``pipe`` gives more than ``most`` bytes."""
     found = bytearray()
     while data := await _some_of(pipe):
         found += data
@@ -195,7 +192,6 @@ def _report(said: bytes) -> Report | None:
 
 
 def _judged(name: str, report: Report | None, output: bytes) -> Answer:
-    """Return the answer for a program whose runner has sent ``report``."""
     match report:
         case None:
             return Failed(sentence(f"{name} was lost: the process that watched it was killed"))

@@ -6,10 +6,7 @@ from __future__ import annotations
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd_outsiders.programs.messages import ANSWERS, QUESTIONS, Answer, Failed, Printed, Run
 
-GRACE = 5.0
-"""Seconds that the process may take in addition to the deadline of a question. The process needs this time for its own start, and
-to report that the deadline is over.
-"""
+GRACE = 5.0  # seconds beyond the question's deadline, in which the process starts, and reports that the deadline is over
 
 
 def lane_of(run: Run) -> str:

@@ -31,8 +31,7 @@ MOST_PROCESSES = 256
 MOST_MEMORY = 256 * 1024 * 1024
 """Maximum number of bytes of data of each process of a program (RLIMIT_DATA). Memory that is only reserved is not included."""
 LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NPROC: MOST_PROCESSES, resource.RLIMIT_DATA: MOST_MEMORY}
-"""Maps a limit of getrlimit(2) to its value for a program. If jitd-programs has a lower limit already, the lower limit is kept.
-"""
+"""Limit of getrlimit(2) → its value for a program, unless jitd-programs has a lower one already."""
 NICENESS = 10
 """The nice value of programs (nice(2)). With this value, programs do not delay the people who ask for commands."""
 
@@ -111,7 +110,7 @@ def _watch(pid: int, leash: int, report: int) -> None:
 
 
 def _execute(words: list[bytes], streams: tuple[int, int, int], report: int) -> NoReturn:
-    """Execute the program. A successful exec closes ``report``."""
+    """A successful exec closes ``report``."""
     try:
         os.setsid()
         moved = [_above(descriptor) for descriptor in streams]
@@ -141,7 +140,6 @@ def _above(descriptor: int) -> int:
 
 
 def _close_all_but(kept: Iterable[int]) -> None:
-    """Close all descriptors except ``kept``."""
     first = 0
     for descriptor in sorted(set(kept)):
         if first < descriptor:  # os.closerange(0, 0) would close all of them

@@ -13,13 +13,10 @@ from typing import Annotated
 
 from jitpam.wire.declared import Codec, integer, list_of, text
 
-HEAD = "\r\nMessage from jitd:\r\n"
-"""The text that is written to a terminal before the message."""
-MOST_BYTES = 1024
-"""Maximum number of bytes that are written to a terminal, including HEAD."""
+HEAD = "\r\nMessage from jitd:\r\n"  # the text that is written to a terminal before the message
+MOST_BYTES = 1024  # bytes that are written to a terminal, including HEAD
 MOST_PEOPLE = 64
-MOST_TERMINALS = 64
-"""Maximum number of terminals to which one message is written."""
+MOST_TERMINALS = 64  # terminals to which one message is written
 _ACCOUNT = text(
     "the name of an account",
     r"[!-9;-~\u00a1-\ud7ff\ue000-\U0010ffff](?:[ -9;-~\u00a1-\ud7ff\ue000-\U0010ffff]{0,253}"

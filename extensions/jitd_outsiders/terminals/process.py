@@ -19,10 +19,7 @@ from jitd_outsiders.terminals.questions import TELL, Failed
 from jitd_outsiders.terminals.writing import tell
 
 NAME = TERMINALS.process
-SECONDS = 5.0
-"""Maximum number of seconds for one question. A question exceeds this limit only if the kernel or the name service does not
-answer.
-"""
+SECONDS = 5.0  # seconds for one question. It takes longer only if the kernel or the name service does not answer
 
 
 async def answer(question: Tell) -> Told:

@@ -26,15 +26,10 @@ from jitd.facts.sessions import SESSIONS, UTMP, terminals
 from jitd_outsiders.terminals.messages import MOST_TERMINALS, Tell, Told, text_of
 
 DEVICES = Path("/dev")
-WITHIN = 0.1
-"""Maximum number of seconds in which the text is written to all terminals together."""
+WITHIN = 0.1  # seconds at most in which the text is written to all terminals together
 FLAGS = os.O_WRONLY | os.O_NOFOLLOW | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
-PSEUDO = range(136, 144)
-"""Major numbers of pseudo terminals, /dev/pts/N."""
-REAL = 4
-"""Major number of screens and serial lines, /dev/ttyN and /dev/ttySN. Minor number 0 means the virtual console that is currently
-visible.
-"""
+PSEUDO = range(136, 144)  # major numbers of pseudo terminals, /dev/pts/N
+REAL = 4  # major number of screens and serial lines, /dev/ttyN and /dev/ttySN. Minor number 0 is the visible virtual console
 _LINE = re.compile(r"pts/[0-9]{1,9}|tty[A-Za-z]{0,8}[0-9]{1,4}")
 
 
@@ -59,9 +54,7 @@ def tell(question: Tell, sessions: Path = SESSIONS, utmp: Path = UTMP) -> Told:
 
 
 def _places(people: Iterable[str], sessions: Path, utmp: Path) -> list[tuple[int, str]]:
-    """Return the terminals of ``people``. Each entry contains the uid of the owner and the name of the terminal. Accounts that
-    do not exist are ignored. Raises OSError.
-    """
+    """Return each terminal with the uid of its owner. Accounts that do not exist are ignored. Raises OSError."""
     found = list[tuple[int, str]]()
     for account in dict.fromkeys(people):
         with suppress(KeyError):
@@ -71,9 +64,7 @@ def _places(people: Iterable[str], sessions: Path, utmp: Path) -> list[tuple[int
 
 
 def _open(line: str, uid: int) -> int | None:
-    """Return a descriptor of the terminal ``line``. Return None if writing to this terminal is not allowed, or if the terminal
-    does not belong to ``uid``.
-    """
+    """Return None if nobody may write to the terminal, or if it does not belong to ``uid``."""
     try:
         terminal = os.open(DEVICES / line, FLAGS)
     except OSError:
@@ -92,9 +83,7 @@ def _is_terminal_of(terminal: int, uid: int) -> bool:
 
 
 def _write(opened: Iterable[int], text: bytes) -> int:
-    """Write ``text`` to all terminals in ``opened`` in parallel. Return the number of terminals that have accepted the whole
-    text within WITHIN seconds.
-    """
+    """Write to all in parallel. Return how many have accepted the whole text within WITHIN seconds."""
     left = dict.fromkeys(opened, text)
     n_told = 0
     until = time.monotonic() + WITHIN

@@ -26,8 +26,7 @@ from jitd.verbs.rows import Row
 from jitd_sinks.metrics.meters import Meters
 from jitpam.wire.shown import shown
 
-AT_ONCE = 50
-"""Maximum number of samples in one row, so that a row with the longest names of rules fits into a frame."""
+AT_ONCE = 50  # samples in one row, so that a row with the longest names of rules fits into a frame
 
 
 def _open(law: Mapping[Any, object]) -> tuple[str, ...]:

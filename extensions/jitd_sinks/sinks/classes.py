@@ -17,8 +17,7 @@ from jitd.core.root_groups import whose_power
 from jitd.core.subject import BY_PAM, ROOT
 
 DENIED = RequestState.DENIED.value
-CHECKPOINT = "checkpoint"
-"""The name under which a checkpoint is sent. Checkpoints are of the class ``chain``."""
+CHECKPOINT = "checkpoint"  # the name under which a checkpoint is sent. Checkpoints are of the class `chain`.
 _SEVERITY: Mapping[str, int] = {
     "chain": 5,
     "lock": 4,

@@ -43,14 +43,10 @@ AGAIN, AGAIN_FOR = MOST_EVENTS, 60.0
 settled if the connection still stands AGAIN_FOR seconds after the record was sent. After a connection was lost, everything from
 the last settled record on is sent again, and at least AGAIN records.
 """
-MOST_NEW = 3
-"""Number of times that a connection may be lost before something is settled. More are a failure."""
-STUCK_AFTER = 3
-"""Number of times that a page must have failed before its first record may be the reason."""
-PROOFS = 3
-"""Number of times, one after the other, that a server must have taken the digest of a record and failed with the record."""
-KEPT_EVERY = 60.0
-"""Seconds after which the cursor of a narrowed sink is stored although the sink was sent nothing."""
+MOST_NEW = 3  # times that a connection may be lost before something is settled. More are a failure.
+STUCK_AFTER = 3  # times that a page must have failed before its first record may be the reason
+PROOFS = 3  # times, one after the other, that a server must have taken the digest of a record and failed with the record
+KEPT_EVERY = 60.0  # seconds after which the cursor of a narrowed sink is stored although the sink was sent nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +104,7 @@ class Feed:
         self._changed.set()  # nobody knows what was recorded before the start
         self._n_failed = 0
         self._n_stuck = self._n_proofs = 0
-        self._most = MOST_EVENTS
-        """Maximum number of events in the next page."""
+        self._most = MOST_EVENTS  # maximum number of events in the next page
         self._n_new = 0
         self._pause_until = 0.0
         self._behind_since: float | None = None
@@ -117,12 +112,10 @@ class Feed:
         self._is_idle = asyncio.Event()
         self._is_reached = True
         self.n_refused = 0
-        self.trouble: Trouble | None = None
-        """What is wrong with the sink."""
+        self.trouble: Trouble | None = None  # what is wrong with the sink
         self.last_fault = ""
         """How it last failed since it had the whole record, or empty. It may have taken records since then."""
-        self.unkept = ""
-        """Why the cursor cannot be stored. Empty if it can be."""
+        self.unkept = ""  # why the cursor cannot be stored. Empty if it can be.
 
     def look(self, head: int) -> None:
         """Take note that the record ends with record ``head`` now, or that the head was signed."""
@@ -158,7 +151,6 @@ class Feed:
             await self._rest()
 
     async def _rest(self) -> None:
-        """Wait until there is something to do."""
         if (pause := self._pause_until - self._office.clock()) > 0:
             self._is_idle.set()  # nobody waits for a sink that fails
             await asyncio.sleep(pause)
@@ -192,7 +184,7 @@ class Feed:
             await self._keep_cursor()
 
     async def _page(self, *, in_brief: bool) -> Page:
-        """Return the next page. Raises StoreError and TimeoutError."""
+        """Raises StoreError and TimeoutError."""
         place, most = self._place, self._most
         page: Page = await self._office.in_thread(lambda: self._reader.page(place, most, in_brief=in_brief))
         return page

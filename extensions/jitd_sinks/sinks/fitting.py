@@ -18,8 +18,7 @@ from typing import Any
 from jitd.audit.forms import Record
 from jitd.core.wording import TOO_LONG
 
-ALWAYS = ("event", "at", "actor", "id", "state", "classes")
-"""The members of a record that are told to every sink."""
+ALWAYS = ("event", "at", "actor", "id", "state", "classes")  # the members of a record that are told to every sink
 ALWAYS_ABOUT = ("requester", "rule")
 LONGEST = 160
 """So many bytes of one member are told to every sink (as JSON). Together they fit into the shortest message of syslog."""

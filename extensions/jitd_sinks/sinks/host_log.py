@@ -40,23 +40,17 @@ from jitd_sinks.sinks.pace import Pace
 from jitd_sinks.sinks.reading import Lines
 from jitpam.wire.shown import shown, shown_command
 
-AT_ONCE = 64
-"""Maximum number of records of which one piece of work makes lines."""
-MOST_LATE = 5000
-"""Maximum number of records whose lines wait for a journal that takes nothing."""
-AGAIN_AFTER = (0.5, 5.0)
-"""Seconds until the next try after the journal has taken nothing: at first, and at most."""
-FINISHED_WITHIN = 2.0
-"""At its end, the daemon waits at most this number of seconds until all lines are written."""
+AT_ONCE = 64  # records of which one piece of work makes lines
+MOST_LATE = 5000  # records whose lines wait for a journal that takes nothing
+AGAIN_AFTER = (0.5, 5.0)  # seconds until the next try after the journal has taken nothing: at first, and at most
+FINISHED_WITHIN = 2.0  # at its end, the daemon waits at most this number of seconds until all lines are written
 FREELY, WINDOW = 20, 60.0
 """So many lines may one account cause without a ticket, in so many seconds. The rest is only counted."""
-NOT_PERSONAL = Sight(OF_EVERY_READER - PEOPLE)
-"""The parts of a record that say nothing of who asked, and for what."""
+NOT_PERSONAL = Sight(OF_EVERY_READER - PEOPLE)  # the parts of a record that say nothing of who asked, and for what
 _NAMING = ("request", "grant", "run", "holding", "id")
 """The members of a record's detail that name what belongs to a request."""
 _PERMITTED = RequestState.APPROVED.value
-_OTHERS = frozenset({Role.APPROVER.value, Role.OPERATOR.value})
-"""The roles of people who are not the requester."""
+_OTHERS = frozenset({Role.APPROVER.value, Role.OPERATOR.value})  # the roles of people who are not the requester
 
 
 class HostLog(Reader):
@@ -80,8 +74,7 @@ class HostLog(Reader):
         self._place = place
         self._head = store.head().number
         self._at = self._read_place(self._head)
-        self._kept: int | None = None
-        """The place that the file has, if this process has written it."""
+        self._kept: int | None = None  # the place that the file has, if this process has written it
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
         self._left_out: tuple[int, int] | None = None
@@ -89,8 +82,7 @@ class HostLog(Reader):
         self._is_ending = False
         self.n_left_out = 0
         """The number of records that have no line, since the daemon started, because too many would have come too late."""
-        self.trouble = ""
-        """Why the journal takes no lines at present, or empty."""
+        self.trouble = ""  # why the journal takes no lines at present, or empty
 
     @property
     def n_behind(self) -> int:

@@ -31,16 +31,11 @@ from jitd_sinks.settings import SinkSettings
 from jitd_sinks.sinks.classes import CHECKPOINT, INFORMATIONAL, classes_of, is_denial, severity
 from jitd_sinks.sinks.fitting import brief, fitting
 
-MOST_READ = 512
-"""Maximum number of records that are read for one page. A narrowed sink does not get all of them."""
-MOST_BYTES = 1024 * 1024
-"""A page ends when the records that were read for it together have more than this number of bytes."""
-MOST_KEPT, MOST_KEPT_BYTES = 512, 1024 * 1024
-"""Maximum number of lines that are kept for other sinks, and of the bytes of their records."""
-DEADLINE_MS = 30_000
-"""Maximum time for the delivery of a page, in milliseconds."""
-UNREADABLE = "unreadable"
-"""The name under which the digest of a record is sent that is not in the form of jitd."""
+MOST_READ = 512  # records that are read for one page. A narrowed sink does not get all of them.
+MOST_BYTES = 1024 * 1024  # a page ends when the records that were read for it together have more than this number of bytes
+MOST_KEPT, MOST_KEPT_BYTES = 512, 1024 * 1024  # lines that are kept for other sinks, and bytes of their records
+DEADLINE_MS = 30_000  # milliseconds for the delivery of a page
+UNREADABLE = "unreadable"  # the name under which the digest of a record is sent that is not in the form of jitd
 UNREADABLE_SEVERITY = 2
 _NO_TIME = "1970-01-01T00:00:00Z"
 
@@ -213,9 +208,7 @@ class Reader:
         return Deliver(self._to, self._settings.name, self._lines.host, events, DEADLINE_MS)
 
     def _events(self, store: Store, after: Place, *, in_brief: bool) -> Iterator[tuple[Event | None, Place]]:
-        """Yield each event, and the place after it. For a record that the sink does not get, yield None and the place after the
-        record.
-        """
+        """Yield each event, or None for a record that the sink does not get, and the place after it."""
         checkpoints = iter(store.checkpoints(after.checkpoint)) if self._takes_checkpoints else iter(())
         signed = next(checkpoints, None)
         place, n_read = after, 0

@@ -17,8 +17,7 @@ from jitpam.client import NoProcess, NotAuthenticated, Unreachable
 from jitpam.wire.messages import Metrics
 
 Row = dict[str, Any]
-FOR_COLLECTORS = 0o644
-"""The mode of the file: the account of the collector reads it."""
+FOR_COLLECTORS = 0o644  # the mode of the file: the account of the collector reads it
 
 
 @click.command()

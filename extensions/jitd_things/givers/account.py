@@ -192,7 +192,6 @@ class Accounts:
         return note
 
     def _fault(self, order: Order, account: str, home: Path) -> str:
-        """Return the reason why no account can be made for ``order``. Return an empty string if an account can be made."""
         if order.uid == 0:
             return "root needs no such account: useradd makes one"
         try:
@@ -251,9 +250,7 @@ class Accounts:
         return [*named, os.fsencode(self._giver.home)] if named else local_mounts()
 
     def _by_comment(self, order: Order) -> Note | None:
-        """Return a new note for the account of the order's holding, made from the account's entry. Call this method if no note is
-        stored. Return None if the entry does not say that jitd made the account.
-        """
+        """If no note is stored, make one from the account's entry. Return None if the entry does not say that jitd made it."""
         entry = account_entry.entry_of(account_of_holding(order.holding))
         first, last = self._giver.uids
         if entry is None or not _is_marked(entry, order.holding) or not first <= entry.pw_uid <= last:

@@ -21,10 +21,7 @@ from jitpam.wire.shown import shown
 USERADD, USERMOD, USERDEL = "/usr/sbin/useradd", "/usr/sbin/usermod", "/usr/sbin/userdel"
 GROUPADD, GROUPDEL = "/usr/sbin/groupadd", "/usr/sbin/groupdel"
 SHADOW = Path("/etc/shadow")
-NO_PASSWORD = "*"
-"""The value in the password field. A "!" in this field would lock the account, and sshd would then refuse keys, too (sshd(8),
-UsePAM no).
-"""
+NO_PASSWORD = "*"  # a "!" would lock the account, and sshd would refuse keys, too (sshd(8), UsePAM no)
 DAY = 86400
 
 
@@ -132,7 +129,6 @@ def remove(note: Note, ending: Collection[int]) -> None:
 
 
 def _name_of_group(gid: int) -> str:
-    """Return the name of the group with the number ``gid``. Return an empty string if there is no such group."""
     with suppress(KeyError):
         return shown(grp.getgrgid(gid).gr_name)
     return ""

@@ -19,10 +19,7 @@ from jitd_things.givers import executing
 from jitd_things.givers.account_removal import Removal
 
 SKELETON = Path("/etc/skel")
-KEYS = Path("/run/jitd-accounts")
-"""The directory of the files of keys. Each file is named after its account. sshd reads the file with the rights of
-this account.
-"""
+KEYS = Path("/run/jitd-accounts")  # the files of keys, named after their accounts. sshd reads each with the rights of its account
 SSHD = "/usr/sbin/sshd"
 
 

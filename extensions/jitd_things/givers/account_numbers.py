@@ -27,15 +27,13 @@ from jitd_things.givers.account_notes import AccountNotes, Used
 LOGIN_DEFS = Path("/etc/login.defs")
 SUBORDINATE = (Path("/etc/subuid"), Path("/etc/subgid"))
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-SEARCH_FOR = 20.0
-"""Maximum time, in seconds, of the search through the files. The search is done once in each boot."""
+SEARCH_FOR = 20.0  # maximum time, in seconds, of the search through the files. The search is done once in each boot.
 LOCAL = frozenset(
     {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "overlay", "zfs", "bcachefs", "jfs", "reiserfs", "vfat"}
 )
 """The types of file systems that are searched. These file systems are on this host's own disks or in its memory."""
 DAY = 86400
-MOST_OPEN = 8
-"""Maximum number of accounts that one person has at a time."""
+MOST_OPEN = 8  # accounts that one person has at a time
 MOST_A_DAY = 32
 """Maximum number of accounts that are made for one person within 24 hours. One person alone needs three years for the uids 65536
 to 99999, and seven months for the last fifth, of which the doctor warns.

@@ -34,12 +34,9 @@ there is no time to look at each of them.
 MOST_TOLD = 5
 SLICE = "/sys/fs/cgroup/user.slice/user-{0}.slice/cgroup.kill"
 """Kills all processes of the user's sessions and of the user's manager, also frozen ones (cgroups(7), Linux 5.14)."""
-SEARCHES_FOR = 1.0
-"""Seconds of a last search for what is told."""
-LOOK_AGAIN = 0.1
-"""Seconds between two searches. In this time, what was killed may run again."""
-LEAST = 1000
-"""The lowest uid whose processes may be signalled."""
+SEARCHES_FOR = 1.0  # seconds of a last search for what is told
+LOOK_AGAIN = 0.1  # seconds between two searches. In this time, what was killed may run again.
+LEAST = 1000  # the lowest uid whose processes may be signalled
 
 
 @dataclass(frozen=True, slots=True)

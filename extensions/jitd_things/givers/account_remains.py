@@ -32,19 +32,16 @@ MAILBOXES = (Path("/var/mail"), Path("/var/spool/mail"))
 TEMPORARY = tuple(map(Path, ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue")))
 """Directories in which everybody may make files. The system would remove the files there later anyway."""
 MOST_TOLD = 3
-ENDS_WITHIN = 2.0
-"""Seconds within which a child ends that removes what an account has left."""
+ENDS_WITHIN = 2.0  # seconds within which a child ends that removes what an account has left
 LINGERING = Path("/var/lib/systemd/linger")
-BOOTED = Path("/run/systemd/system")
-"""A directory that exists if systemd is process 1 (sd_booted(3))."""
+BOOTED = Path("/run/systemd/system")  # a directory that exists if systemd is process 1 (sd_booted(3))
 LOGINCTL, TIMEOUT = "/usr/bin/loginctl", "/usr/bin/timeout"
 IPC = Path("/proc/sysvipc")
 KEYS = Path("/proc/keys")
 _KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
 """Maps the machine type to the number of the system call keyctl(2). The C library has no function for this call."""
 _SET_PERMISSIONS, _CLEAR, _REVOKE, _INVALIDATE = 5, 7, 3, 21
-_ALL = 0x003F0000
-"""A mask that gives the owner of a key all permissions."""
+_ALL = 0x003F0000  # a mask that gives the owner of a key all permissions
 _IPC_RMID = 0
 
 

@@ -105,7 +105,6 @@ class Removal:
                 yield entry.name
 
     def _unlink(self, directory: int, name: str) -> OSError | None:
-        """Remove a file or an empty directory."""
         try:
             try:
                 os.unlink(name, dir_fd=directory)

@@ -65,7 +65,7 @@ def _done(question: Question, settings: Path) -> Answer:
 
 
 def _deeds_of(givers: Givers, kind: str, name: str) -> Kind:
-    """Return the object that gives the thing ``kind``:``name``. Raises NoGiver."""
+    """Raises NoGiver."""
     giver = givers.get(name)
     if giver is None:
         raise NoGiver(f"jitd.toml sets up no giver {name}: add the table [givers.{name}] there (if it was removed, restore it)")
@@ -79,7 +79,7 @@ def _name(question: Question) -> str:
 
 
 def _plain(answer: Answer) -> Answer:
-    """Return ``answer`` with shortened and cleaned sentences that fit into a message."""
+    """Shorten and clean the sentences, so that they fit into a message."""
     match answer:
         case Given():
             return replace(answer, tell=answer.tell and sentence(answer.tell))

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-MOST_SAID = 500
-"""Maximum number of characters that are kept of a tool's output."""
+MOST_SAID = 500  # characters that are kept of a tool's output
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,10 +44,8 @@ from jitd.core.conditions import is_name
 from jitd.core.thing import read_giver
 from jitpam.wire.declared import integer, list_of, text
 
-MOST_BROUGHT = 16 * 1024
-"""Maximum number of characters of a text that a person brings, such as a public key."""
-_LATEST = 253402300799
-"""The last second of the year 9999, in seconds since 1970."""
+MOST_BROUGHT = 16 * 1024  # characters of a text that a person brings, such as a public key
+_LATEST = 253402300799  # the last second of the year 9999, in seconds since 1970
 _HOLDING = text("the id of a holding", HOLDING.pattern)
 GIVER = text("the name of a giver").where(read_giver, "the name of a giver")
 _PROCESS = text("a pid and a start time", r"[1-9][0-9]{0,9}:[0-9]{1,19}")

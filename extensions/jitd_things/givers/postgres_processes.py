@@ -27,8 +27,7 @@ from jitd_things.givers.postgres_settings import Address
 
 SECONDS_TO_ACCEPT = 2.0
 LOOK_AGAIN = 0.05
-_CREDENTIALS = struct.Struct("iII")
-"""The kernel's struct ucred: pid, uid, gid."""
+_CREDENTIALS = struct.Struct("iII")  # the kernel's struct ucred: pid, uid, gid
 # "postgres: ROLE DATABASE HOST STATE"; since the name of a cluster may be set, "postgres: CLUSTER: ROLE ..."
 _TITLE = re.compile(rb"postgres: (?:[^:\0]{1,63}: )?([^ \0]+) ")
 

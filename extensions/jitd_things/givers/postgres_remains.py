@@ -23,8 +23,7 @@ from psycopg import sql
 
 from jitd_things.givers.postgres_server import Row, Session, told, written
 
-MOST_LISTED = 12
-"""Maximum number of names in each list of the sentence that ``Remains.sentence`` returns. Further names are only counted."""
+MOST_LISTED = 12  # names in each list of the sentence that `Remains.sentence` returns. Further names are only counted.
 _KEEPER = "jitd made this role to keep what {role} owned: nobody has its rights. Drop it with what it owns when nobody needs that"
 
 _REACHABLE = """
@@ -82,10 +81,8 @@ _TYPES = (
     "operator", "operator class", "operator family", "collation", "conversion", "text search configuration",
     "text search dictionary", "statistics object", "publication", "server", _LARGE_OBJECT,
 )  # fmt: skip
-AT_ONCE = 200
-"""Objects that are dropped in one transaction."""
-_ABOVE_ALL = 2**32
-"""More than the number of any object (oid)."""
+AT_ONCE = 200  # objects that are dropped in one transaction
+_ABOVE_ALL = 2**32  # more than the number of any object (oid)
 
 # The rows of the catalogs that belong to the roles, for what acts later by itself first. A row was made or changed by the
 # transaction xmin. VACUUM does not change xmin, not even with FREEZE or FULL.

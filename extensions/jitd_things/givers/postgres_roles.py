@@ -26,10 +26,7 @@ from jitd_things.givers.postgres_settings import Address
 from jitd_things.givers.postgres_taking import Ending, Steps, end_earlier_deeds, memberships, revoke, take_back
 
 PREFIX = "jitd_"
-OLDEST = 15_00_00
-"""The oldest version of PostgreSQL that is supported, as server_version_num. See the release notes of PostgreSQL 15, "ADMIN
-OPTION".
-"""
+OLDEST = 15_00_00  # server_version_num of the oldest that is supported (release notes of PostgreSQL 15, "ADMIN OPTION")
 _MARK = "jitd made this role for {account}: holding {holding} of postgres-role:{name}, from transaction {transaction} on"
 _READ_MARK = re.compile(
     r"jitd made this role for .{1,255}: holding (\S+) of postgres-role:(\S+), from transaction ([0-9]{1,20}) on", re.ASCII
@@ -39,9 +36,7 @@ _FLAGS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """An existing role. ``oid`` is its oid, and ``name`` is its present name. ``mark`` is the comment of the role. If jitd made
-    the role, the comment says so.
-    """
+    """``mark`` is the comment of the role, which says so if jitd made it."""
 
     oid: int
     name: str
@@ -171,9 +166,7 @@ class PostgresRoles:
     # --- the role --------------------------------------------------------------------------------------------------------
 
     def _make(self, session: Session, order: Order, role: str, found: _Role | None, verifier: str | None) -> None:
-        """In one transaction, make the role, or repair the role so that it is as ordered. If ``verifier`` is None, the password
-        does not change.
-        """
+        """In one transaction, make the role or repair it. Without ``verifier``, the password does not change."""
         name, quoted = sql.Identifier(role), sql.Literal
         with session.transaction():
             if found is None:
@@ -197,9 +190,7 @@ class PostgresRoles:
             )
 
     def _difference(self, session: Session, role: str, oid: int, until: int) -> str:
-        """Return how the role has changed since jitd made it. The result is the end of a sentence that begins with the role's
-        name. Return an empty string if nothing has changed.
-        """
+        """Say after the role's name how it has changed since jitd made it. The text is empty if it has not."""
         flags = session.row(
             "SELECT rolcanlogin AND rolinherit"
             " AND NOT (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls),"
@@ -221,7 +212,6 @@ class PostgresRoles:
         return ""
 
     def _fault(self, session: Session) -> str:
-        """Return the reason why jitd can give no role on this server. Return an empty string if jitd can give roles."""
         standing = session.row(
             "SELECT rolsuper, pg_is_in_recovery(), current_user, current_setting('server_version_num')::integer"
             " FROM pg_roles WHERE rolname = current_user"
@@ -254,9 +244,7 @@ class PostgresRoles:
         return next(iter(ours or [one for one in found if one.name == role]), None)
 
     def _named_again(self, session: Session, role: str, holding: str) -> _Role | None:
-        """Return the role with the name ``role``. If somebody has renamed the role of ``holding``, first rename it back to
-        ``role``.
-        """
+        """Return the role with the name ``role``. If the role of ``holding`` was renamed, it first gets this name again."""
         found = self._made_for(session, role, holding)
         if found is not None and found.name != role:
             session.do("ALTER ROLE {renamed} RENAME TO {role}", renamed=sql.Identifier(found.name), role=sql.Identifier(role))

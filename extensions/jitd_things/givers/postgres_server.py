@@ -220,9 +220,7 @@ def owner_of(address: Address) -> pwd.struct_passwd:
 
 
 def _others_may_write(directory: os.stat_result, owner: pwd.struct_passwd) -> bool:
-    """True if the group of ``directory`` may write to the directory. The result is False if this group is the group of root or
-    the group of ``owner``.
-    """
+    """True if the group may write, unless it is the group of root or of ``owner``."""
     return bool(directory.st_mode & stat.S_IWGRP) and directory.st_gid not in (0, owner.pw_gid)
 
 

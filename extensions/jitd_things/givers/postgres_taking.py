@@ -32,12 +32,9 @@ from jitpam.wire.shown import shown
 
 SECONDS_TO_TAKE = 18.0
 """Maximum time, in seconds, of one try to take a role back. The next try continues the unfinished work."""
-SECONDS_TO_END = 4.0
-"""Seconds within which the sessions of a role have to end."""
-LOOK_AGAIN = 0.05
-"""Seconds between two checks that look for remaining sessions."""
-MOST_FAULTS = 3
-"""Maximum number of failed steps that the answer names."""
+SECONDS_TO_END = 4.0  # seconds within which the sessions of a role have to end
+LOOK_AGAIN = 0.05  # seconds between two checks that look for remaining sessions
+MOST_FAULTS = 3  # failed steps that the answer names
 _DEAF = "a session cannot be ended (server process {}): check what it is doing"
 
 _P = ParamSpec("_P")
@@ -246,9 +243,7 @@ def _close(session: Session, server: Server, ending: Ending, given: Sequence[int
 
 
 def _roll_back(_: Session, server: Server, gid: str, database: str) -> None:
-    """Roll back the prepared transaction ``gid``. PostgreSQL does this only in the transaction's own database. Raises Unreachable
-    and psycopg.Error.
-    """
+    """PostgreSQL does this only in the transaction's own database. Raises Unreachable and psycopg.Error."""
     with server.session(database) as there:
         there.do("ROLLBACK PREPARED {gid}", gid=sql.Literal(gid))
 
@@ -271,7 +266,7 @@ def _drop(session: Session, role: str) -> None:
 
 
 def _end_sessions(session: Session, oid: int) -> None:
-    """End every session of the role ``oid``. Raises StillThere."""
+    """Raises StillThere."""
     _end(session, _SESSIONS.format(oid="%(oid)s"), {"oid": oid})
 
 

@@ -29,10 +29,8 @@ from jitd_things.givers.messages import ANSWERS, Answer, Give, Question, Take
 from jitd_things.givers.questions import KINDS, lane_of
 
 NAME = GIVERS.process
-SETTINGS = "/etc/jitd/jitd.toml"
-"""What the deeds read, unless the option ``settings`` says otherwise."""
-SECONDS = 30.0
-"""Maximum time of one deed, in seconds."""
+SETTINGS = "/etc/jitd/jitd.toml"  # what the deeds read, unless the option `settings` says otherwise
+SECONDS = 30.0  # maximum time of one deed, in seconds
 
 
 class Deeds:
@@ -95,9 +93,7 @@ class Deeds:
 
 
 def _note_secret(question: Question, answer: Answer) -> None:
-    """Remember which holders have a secret that this process made. Processes that this process forks later remember these holders
-    too.
-    """
+    """Remember which holders have a secret that this process made, for the processes that it forks later."""
     if isinstance(question, Give) and isinstance(answer, Given) and answer.secret is not None:
         passwords.hand_out(question.order.holding)
     elif isinstance(question, Take) and isinstance(answer, Taken):

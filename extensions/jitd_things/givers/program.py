@@ -10,8 +10,7 @@ from jitd.core.toml_table import Table
 from jitd_outsiders.asking.settings import Program, program_in
 from jitd_things.givers.settings import GiverSettings
 
-LONGEST_DEADLINE = 120
-"""Maximum deadline of a program, in seconds."""
+LONGEST_DEADLINE = 120  # seconds of a program
 
 
 @dataclass(frozen=True, slots=True)

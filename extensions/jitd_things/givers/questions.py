@@ -10,10 +10,7 @@ from jitd.beside.questions import Lanes, QuestionKind
 from jitd_things.givers.kind import Failed, Given, Refused, Seen, Strays, Taken
 from jitd_things.givers.messages import ANSWERS, QUESTIONS, Answer, Give, Look, Mend, Question, Search, Take
 
-PATIENCE = 60.0
-"""Seconds after which a question is treated as failed. A deed is the work of jitd-givers for one question. A deed may use only
-half of this time, because a question may have to wait until an earlier deed has ended.
-"""
+PATIENCE = 60.0  # seconds for a question. A deed, which is the work for it, has half of them: it may wait for an earlier one
 _DEEDS = Lanes(n_at_once=1)
 
 

@@ -21,8 +21,7 @@ from jitd_things.givers import executing
 KEYGEN = "/usr/bin/ssh-keygen"
 LOCK = Path("/run/jitd-givers/krl.lock")
 """The lock that is held while a list is changed, because two givers may have the same list."""
-TRIES = 5
-"""Maximum number of times that the list is read again if somebody else has changed the list at the same moment."""
+TRIES = 5  # maximum number of times that the list is read again if somebody else has changed the list at the same moment
 ANY_CA = "none"
 """If ssh-keygen gets this word as the CA (option -s), the list revokes a certificate by its id, no matter which CA has signed the
 certificate. This word is needed because the CA's key may have changed.
@@ -69,9 +68,7 @@ def revoke(krl: Path, id: str, lock: Path = LOCK) -> None:
 
 
 def _make(krl: Path, new: Path, id: str) -> None:
-    """Make the file ``new`` with the entries of the list ``krl`` and the additional entry ``id``. The new file has the same
-    owner and mode as ``krl``.
-    """
+    """Make ``new`` of ``krl`` and the entry ``id``, with the owner and mode of ``krl``."""
     shutil.copy2(krl, new)
     status = os.stat(krl)
     os.chown(new, status.st_uid, status.st_gid)
@@ -97,7 +94,7 @@ def _has(krl: Path, id: str) -> bool:
 
 
 def _check(krl: Path) -> None:
-    """Check that ``krl`` is a file that only root can change. Raises Unusable."""
+    """Raises Unusable if ``krl`` is not a file that only root can change."""
     if not os.access(KEYGEN, os.X_OK):
         raise Unusable(f"this host has no {KEYGEN}: install openssh-client")
     try:

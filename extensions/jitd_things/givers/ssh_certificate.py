@@ -33,11 +33,8 @@ from jitd_things.givers.settings import GiverSettings
 
 _ADDRESSES = re.compile(r"[0-9A-Fa-f.:/,]{1,1000}")
 ADD, ENV = "/usr/bin/ssh-add", "/usr/bin/env"
-WORK = Path("/run")
-"""Each certificate is made in a temporary directory below this directory."""
-BEFORE = 60
-"""The validity of a certificate begins this number of seconds before the present time, because another host's clock may be slow.
-"""
+WORK = Path("/run")  # each certificate is made in a temporary directory below this directory
+BEFORE = 60  # seconds before now, when the validity begins: another host's clock may be slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +183,7 @@ class SshCertificates:
             shutil.rmtree(place)
 
     def _signer(self, place: Path) -> list[str]:
-        """Return the first words of the command line that signs the certificate. ``place`` is the temporary directory for this
-        certificate. Raises Unusable.
-        """
+        """Return the first words of the command line that signs. ``place`` is a temporary directory. Raises Unusable."""
         ca = self._giver.ca
         try:
             status = os.stat(ca)
@@ -206,10 +201,7 @@ class SshCertificates:
         return [*agent, KEYGEN, "-q", "-U", "-s", str(place / "ca.pub")]
 
     def _options(self) -> list[str]:
-        """Return the options of ssh-keygen for the permissions of the certificate. With a forced command, the certificate
-        permits only this command and a terminal. Without a forced command, ssh-keygen's defaults apply, because a person who has
-        a shell can also do everything else.
-        """
+        """A forced command leaves itself and a terminal. Else ssh-keygen's defaults apply: who has a shell can do all of it."""
         giver = self._giver
         options = ["clear", "permit-pty", f"force-command={giver.force_command}"] if giver.force_command else []
         options += [f"source-address={giver.source_address}"] if giver.source_address else []
@@ -231,7 +223,7 @@ def serial_of(holding: str) -> int:
 
 
 def _run(why: str, *words: str) -> bytes:
-    """Run the command line ``words``, and return its output. If the command fails, raise Unusable with ``why``."""
+    """Return the output. If the command fails, raise Unusable with ``why``."""
     said = executing.run(words)
     if said.status != 0:
         raise Unusable(f"{why}: {said.said or f'status {said.status}'}")

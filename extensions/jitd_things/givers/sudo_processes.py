@@ -25,17 +25,14 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-NAME = "sudo"
-"""How the names of the executables begin: sudo, sudoedit, sudo-rs, sudo.ws."""
-AT_UID = 11
-"""The key of the real uid in an auxiliary vector, of /usr/include/linux/auxvec.h."""
+NAME = "sudo"  # how the names of the executables begin: sudo, sudoedit, sudo-rs, sudo.ws
+AT_UID = 11  # the key of the real uid in an auxiliary vector, of /usr/include/linux/auxvec.h
 LOOKS = 3
 """Number of times that all of them are searched for and ended. A search can miss a process that is forked meanwhile, if its
 parent ends before it is found. A sudo does this once (``sudo -b``). The number is fixed, because somebody may start sudo again
 and again. What is started after the lines were removed has not read them.
 """
-STOPS_WITHIN = 0.5
-"""Seconds within which what is to be ended is stopped, so that none of it forks while it is killed."""
+STOPS_WITHIN = 0.5  # seconds within which what is to be ended is stopped, so that none of it forks while it is killed
 ENDS_WITHIN = 2.0
 """Seconds within which what was killed has to end. The kernel needs more time only for a process that waits for a device."""
 

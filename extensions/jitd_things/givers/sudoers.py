@@ -201,7 +201,6 @@ class SudoersLines:
         return Given(f"sudo permits you now: {'; '.join(self._giver.lines)}")
 
     def _fault(self) -> str:
-        """Return the reason why no lines can be given. Return an empty string if the lines can be given."""
         if not os.access(VISUDO, os.X_OK):
             return f"this host has no {VISUDO}: install sudo"
         included = re.compile(rf'^[@#]includedir[ \t]+"?{re.escape(str(self._directory))}/?"?[ \t]*$', re.MULTILINE)
@@ -215,9 +214,7 @@ class SudoersLines:
         return ""
 
     def _check(self, file: Path) -> str | None:
-        """Return the complaint of visudo about ``file`` and the files that ``file`` includes. Return None if visudo accepts all
-        these files.
-        """
+        """Return the complaint of visudo about ``file`` and what it includes, or None."""
         ended = executing.run([VISUDO, "-c", "-f", str(file)])
         return None if ended.status == 0 else ended.said or f"status {ended.status}"
 
@@ -231,9 +228,7 @@ class SudoersLines:
         return HEAD.format(holding=holding, thing=f"sudoers:{self._giver.name}").encode("ascii")
 
     def _content(self, order: Order) -> bytes:
-        """Return the content of the file for ``order``. In the file, the account is named by its uid, because a uid cannot be
-        mistaken for the name of an account.
-        """
+        """The account is named by its uid, which cannot be mistaken for the name of an account."""
         return self._head(order.holding) + "".join(f"#{order.uid} {line}\n" for line in self._giver.lines).encode("ascii")
 
     def _is_ours(self, content: bytes, holding: str) -> bool:
@@ -241,16 +236,13 @@ class SudoersLines:
 
 
 def _holding_of(name: str) -> str | None:
-    """Return the holding for which jitd made the file with the name ``name``. Return None if ``name`` is not a file name that
-    jitd makes.
-    """
+    """Return the holding of a file that jitd has made. Return None for all other names."""
     found = _NAME.fullmatch(name)
     holding = "" if found is None else found[1] if found[2] is None else f"{found[1]}.{found[2]}"
     return holding if HOLDING.fullmatch(holding) else None
 
 
 def _name_of(uid: int) -> str:
-    """Return the name of the account with ``uid``, or an empty string if there is none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -258,9 +250,7 @@ def _name_of(uid: int) -> str:
 
 
 def _content_of(file: Path) -> bytes | None:
-    """Return the content of ``file``, or None if the file does not exist. If ``file`` is not a regular file, return empty
-    bytes. Raises OSError.
-    """
+    """Return None if the file does not exist, and empty bytes if it is not a regular file. Raises OSError."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -17,8 +17,7 @@ from jitd_outsiders.asking.settings import Reach, reach_in
 from jitd_outsiders.outside.urls import MOST_PARAMETERS, NAMESPACE, OURS, PARAMETER, PATH, read_url
 from jitd_things.givers.settings import GiverSettings
 
-MOST_VALUE = 1000
-"""Maximum number of characters of a parameter's value."""
+MOST_VALUE = 1000  # characters of a parameter's value
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,9 @@ from jitd_things.givers.program import ProgramGiver
 from jitd_things.giving.by_order import ByOrder
 from jitd_things.giving.orders import GrantOf
 
-MOST_WORDS = 300
-"""Maximum number of characters that are kept of a sentence that a program prints."""
+MOST_WORDS = 300  # characters that are kept of a sentence that a program prints
 Run = Callable[[str, Program, bytes, float], Awaitable[bytes | Failed]]
-"""Runs a program. The arguments are the name of the giver, the program, its input, and the time limit in seconds. See
-``asking.running.Running.run``.
-"""
+"""Giver, program, input and seconds (see ``asking.running.Running.run``)."""
 
 
 class AdminPrograms(ByOrder):
@@ -107,9 +104,7 @@ def _question(deed: str, thing: str, order: Order) -> dict[str, object]:
 
 
 def _words(said: Mapping[str, object], key: str) -> str:
-    """Return a sentence that a program printed, on one line and cut to the maximum length. Return an empty string if the program
-    printed no sentence.
-    """
+    """Return a printed sentence, on one line and cut to the maximum length, or an empty text."""
     value = said.get(key)
     text = value if isinstance(value, str) else ""
     plain = "".join(c if c.isprintable() else "?" for c in text)

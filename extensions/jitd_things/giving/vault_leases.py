@@ -26,11 +26,8 @@ from jitd_things.giving.by_order import ByOrder
 from jitd_things.giving.lease_notes import LeaseNotes, NoNote, Note
 from jitd_things.giving.orders import GrantOf, order_for_principal
 
-DEADLINE = 20_000
-"""Time limit for one question to jitd-outside, in milliseconds. Within this time, jitd-outside must get the answer of the server.
-"""
-MOST_ENDED = 1000
-"""Maximum number of ended holdings that are remembered until their end is recorded."""
+DEADLINE = 20_000  # milliseconds for a question to jitd-outside, in which the server must have answered
+MOST_ENDED = 1000  # ended holdings that are remembered until their end is recorded
 Ask = Callable[[messages.Question], Awaitable[messages.Answer | Failed]]
 """Asks a server. See ``outside.client.Outside.lease``."""
 
@@ -76,9 +73,7 @@ class VaultLeases(ByOrder):
             return Failed(str(fault))
 
     async def _give(self, order: Order) -> Answer:
-        """Give a lease or a certificate. If an earlier try has got a lease from the server, jitd ends this lease first, because
-        its secret is lost. Raises NoNote.
-        """
+        """If an earlier try has got a lease, end it first, because its secret is lost. Raises NoNote."""
         giver = self._givers[order.name]
         if order.approved != digest_of(lets_of(giver)):
             return Refused(f"[givers.{giver.name}] of jitd.toml is not what was approved: ask again")
@@ -87,7 +82,7 @@ class VaultLeases(ByOrder):
         return await (self._sign(giver, order) if giver.signs else self._lease(giver, order))
 
     async def _take(self, order: Order) -> Taken | Failed:
-        """End the lease of ``order``. Raises NoNote."""
+        """Raises NoNote."""
         note = self._notes.read(order.holding)
         if note is None:
             return self._without_note(order)
@@ -119,7 +114,7 @@ class VaultLeases(ByOrder):
     # --- giving ------------------------------------------------------------------------------------------------------
 
     async def _lease(self, giver: Vault, order: Order) -> Answer:
-        """Read a lease for ``order``. Raises NoNote."""
+        """Raises NoNote."""
         seconds = self._seconds_until(order.until)
         if seconds <= 0:
             return Refused("the time of the grant is over")
@@ -140,7 +135,7 @@ class VaultLeases(ByOrder):
         return Given(f"the lease is good until {_instant(ends)}{short}", leased.secret)
 
     async def _sign(self, giver: Vault, order: Order) -> Answer:
-        """Let the server sign a certificate for ``order``. Raises NoNote."""
+        """Raises NoNote."""
         seconds = self._seconds_until(order.until)
         if seconds <= 0:
             return Refused("the time of the grant is over")
@@ -155,9 +150,7 @@ class VaultLeases(ByOrder):
         return Given(f"the certificate is good until {_instant(signed.until)}", signed.secret)
 
     def _note_or_close(self, holding: str, note: Note, secret: int | None) -> None:
-        """Store ``note`` about the given thing. If the note cannot be stored, close ``secret``, so that nobody gets the secret.
-        Raises NoNote.
-        """
+        """Close ``secret`` if ``note`` cannot be stored, so that nobody gets it. Raises NoNote."""
         try:
             self._notes.write(holding, note)
         except BaseException:
@@ -166,9 +159,7 @@ class VaultLeases(ByOrder):
             raise
 
     def _without_note(self, order: Order) -> Taken:
-        """Return the answer for a thing that was given and has no note. Either somebody has removed the note, or jitd was killed
-        after the lease had ended, but before this end was recorded.
-        """
+        """Somebody has removed the note, or jitd was killed after the lease had ended, and before this end was recorded."""
         if order.holding in self._ended or self._seconds_until(order.until) <= 0:
             return Taken()
         return Taken(
@@ -182,7 +173,7 @@ class VaultLeases(ByOrder):
         return Taken("" if is_over else f"the certificate is good until {_instant(note.until)}: the server revokes none")
 
     def _server(self, order: Order, note: Note) -> messages.Server:
-        """Return the server that is named in ``note``. Raises NoNote if jitd.toml does not name this server."""
+        """Raises NoNote if jitd.toml does not name this server."""
         giver = self._givers.get(order.name)
         if giver is None:
             fault = self.fault(_thing(order.name))
