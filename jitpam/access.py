@@ -25,19 +25,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jitpam.client import Connection
 
-TICKET = "service-ticket:"
-"""A thing whose name begins with this text is permission to get a ticket from the KDC."""
+TICKET = "service-ticket:"  # a thing whose name begins with this text is permission to get a ticket from the KDC
 NUMBERS = b"JITSUDO_ACCESS_FD"
-"""The environment variable that lists the descriptors from which the command can read secrets. The value is a list of numbers,
-separated by commas.
-"""
+"""The environment variable with the descriptors of secrets for the command: numbers, separated by commas."""
 CACHE = b"KRB5CCNAME"
-TOGETHER_WITHIN = 5.0
-"""Seconds within which jitd must send all things of one request."""
-MOST = 64 * 1024
-"""Maximum number of bytes of a secret."""
-AGAIN_AFTER = 5.0
-"""The shortest time between two requests for a ticket that replaces another, in seconds."""
+TOGETHER_WITHIN = 5.0  # seconds within which jitd must send all things of one request
+MOST = 64 * 1024  # bytes of a secret
+AGAIN_AFTER = 5.0  # the shortest time between two requests for a ticket that replaces another, in seconds
 
 
 _NEW = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
@@ -155,7 +149,7 @@ class Access:
 
     @property
     def _certificate(self) -> Got | None:
-        """The certificate for the person's key. The value is None if no certificate or several certificates were given."""
+        """The certificate for the person's key, or None if no certificate or several were given."""
         found = [one for one in self._got if one.secret is not None and one.given.thing.startswith(certificate.KIND)]
         return found[0] if len(found) == 1 else None
 
@@ -204,9 +198,7 @@ class Access:
             pass
 
     def _replace(self, secret: int, file: bytes) -> None:
-        """Copy the certificate from the descriptor ``secret`` into ``file``. If this file contains an earlier certificate,
-        replace the file. Raises Unusable.
-        """
+        """Copy the certificate from ``secret`` into ``file``, in the place of an earlier certificate. Raises Unusable."""
         if not certificate.may_be_made(file):
             raise Unusable(f"{shown(file)} exists, and jitd did not make it")
         try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
@@ -216,7 +208,7 @@ class Access:
         self._write(secret, file, 0o644)
 
     def _write(self, secret: int, file: bytes, mode: int) -> None:
-        """Copy the secret from the descriptor ``secret`` into ``file``, a new file with this ``mode``. Raises Unusable."""
+        """Copy the secret from ``secret`` into ``file``, which is new. Raises Unusable."""
         try:
             self._made = posix.open(file, _NEW, mode)
         except OSError as fault:
@@ -273,9 +265,7 @@ def _end_of(given: Given) -> float:
 
 
 def _fetch(cache: TicketCache, given: Given) -> int:
-    """Fetch the ticket of ``given`` into ``cache``. Returns the end of the ticket, in seconds since 1970. Raises NoTicket and
-    NotAuthenticated.
-    """
+    """Returns the end of the ticket, in seconds since 1970. Raises NoTicket and NotAuthenticated."""
     until = _end_of(given)
     ends_at = cache.fill(given.name, given.to)
     if ends_at > until + 1:

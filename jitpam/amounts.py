@@ -6,8 +6,7 @@ Law: pure and total. For any bytes, a function returns a value or raises UsageEr
 
 from __future__ import annotations
 
-LONGEST = 10 * 365 * 24 * 3600
-"""Maximum number of seconds in a duration: ten years. Rules allow only much shorter durations."""
+LONGEST = 10 * 365 * 24 * 3600  # seconds in a duration: ten years. Rules allow only much shorter durations.
 MOST_USES = 1_000_000
 
 

@@ -22,10 +22,7 @@ else:
 
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 
-WOKEN_EVERY = 30.0
-"""Maximum number of seconds between two checks of the clock. The clock must be checked again because somebody may set the clock
-or suspend the host.
-"""
+WOKEN_EVERY = 30.0  # seconds between two looks at the clock: somebody may set it, and the host may be suspended
 _SHAPE = 'write 22:00, "2026-11-23 22:00" or 2026-11-23T21:00:00Z'
 _PLACES = "dddd-dd-dd dd:dd"
 

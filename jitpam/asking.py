@@ -47,10 +47,8 @@ UNREACHABLE = 125
 COMES_BACK_WITHIN = 30.0
 """If the daemon closes the connection while a request waits, the client tries to reconnect for this number of seconds."""
 TRY_EVERY = 0.2
-MOST_ASKED = 2
-"""How often a person is asked for a reason: again if what they typed does not match."""
-WITHDRAWN_WITHIN = 1.0
-"""Maximum number of seconds for a withdrawal. After this time, ``jitsudo`` ends without jitd's answer."""
+MOST_ASKED = 2  # how often a person is asked for a reason: again if what they typed does not match
+WITHDRAWN_WITHIN = 1.0  # seconds at most for a withdrawal. After this time, `jitsudo` ends without jitd's answer.
 REDRAW_EVERY = 0.5
 USUAL_COLUMNS = 80
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
@@ -239,9 +237,7 @@ class _Wait:
         return self._relay(heard)
 
     def _run_later(self, starts_at: int) -> int:
-        """Wait until the approved grant begins (``--at``), and then use the grant. Returns and raises the same as
-        ``until_ended``.
-        """
+        """Wait until the approved grant begins (``--at``), and then use it. Returns and raises the same as ``until_ended``."""
         from jitpam.appointment import Left, in_words, wait_until
 
         self._waits, self._last, self._expires_at = False, None, None
@@ -262,10 +258,7 @@ class _Wait:
         return self.until_ended(Resume(id=self._id, streams=self._kinds))
 
     def _until_decided(self, message: Message) -> Message:
-        """Send ``message``. Return the Start, Given or Done that follows.
-
-        Raises _Interrupted, RefusedByDaemon, Unreachable.
-        """
+        """Return the Start, Given or Done that follows. Raises _Interrupted, RefusedByDaemon, Unreachable."""
         said = self._connection.follow(message, self._signals.descriptor, REDRAW_EVERY if self._draws else None)
         # Import the modules now, while jitd decides. Later, an upgrade may have replaced their files.
         if self._options.mode != "run":
@@ -420,9 +413,7 @@ class _Wait:
     # --- the waiting line
 
     def _draw(self) -> None:
-        """Write the waiting line over the previous one. If the new line is shorter, spaces cover the rest. A terminal on which
-        nothing is written over gets a line a minute.
-        """
+        """Write over the previous line, and over all of it. A terminal on which nothing is written over gets a line a minute."""
         if not self._waits or not self._draws or not _is_foreground():
             return
         from jitpam.waiting_line import waiting_line

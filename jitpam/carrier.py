@@ -59,8 +59,7 @@ CARRIED_WITHIN = 60.0
 """Maximum number of seconds from the start of the carrier to the proof of the host. A person may have to type a passphrase."""
 ENDED_WITHIN = 1.0
 """Seconds in which a carrier ends by itself after its conversation, before it gets a signal, and after each signal."""
-MOST_LINES, MOST_OF_LINE = 50, 400
-"""How many lines of a carrier's standard error are shown, and how many bytes of one."""
+MOST_LINES, MOST_OF_LINE = 50, 400  # how many lines of a carrier's standard error are shown, and how many bytes of one
 CURRENT_FOR = 120.0
 """Seconds for which what is followed counts as current after the latest sign of life, which comes every SIGN_EVERY seconds."""
 MOST_BYTES = 64 * 1024 * 1024
@@ -245,19 +244,15 @@ class AtTheDoor(Connection):
         self._peer = f"jitd on {host}"
         self._carrier = carrier
         self._stream: Stream | None = None
-        self.is_sent = False
-        """True once a part of the latest deed may be on its way."""
-        self._is_asked = False
-        """True if the latest message asks for what is on the host."""
+        self.is_sent = False  # true once a part of the latest deed may be on its way
+        self._is_asked = False  # true if the latest message asks for what is on the host
         self._n_rows = self._n_bytes = 0
         self._most: tuple[float, float] = (0, 0)
         """How many rows the answer to the latest message has so far, and bytes in them, and how many it may have."""
-        self._follows = False
-        """True if the answer to the latest message has no end."""
+        self._follows = False  # true if the answer to the latest message has no end
         self.number: int | None = None
         """The number of the newest record of the host when it had said the last row of the latest list, if it has said this."""
-        self._lists = False
-        """True if the latest message asks for a list."""
+        self._lists = False  # true if the latest message asks for a list
         self._followed_at = self._current_at = 0.0
         """When the latest message was sent, and of when the newest sign of life is that has come since (boot clock)."""
 

@@ -15,13 +15,10 @@ import stat
 from jitpam.options import UsageError
 from jitpam.wire.shown import shown
 
-KIND = "ssh-certificate:"
-"""A thing whose name begins with this text is a certificate."""
-STREAM = b"-"
-"""File name that means a standard stream."""
+KIND = "ssh-certificate:"  # a thing whose name begins with this text is a certificate
+STREAM = b"-"  # file name that means a standard stream
 MOST = 64 * 1024
-_ID = b"jitd:"
-"""Beginning of the id of each certificate that jitd makes."""
+_ID = b"jitd:"  # beginning of the id of each certificate that jitd makes
 _LONGEST_ID = 32
 
 

@@ -19,10 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_PARENTS = 8
-"""Maximum number of parent processes that are named. This number is sufficient to distinguish a shell in a terminal from a cron
-job.
-"""
+MAX_PARENTS = 8  # parent processes that are named: enough to tell a shell in a terminal from a cron job
 UNSET_SESSION = 0xFFFFFFFF
 LONGEST = 4096
 """A path with this number of bytes or more is too long for the kernel (PATH_MAX). Its directory cannot be opened by this path."""
@@ -157,8 +154,6 @@ def _may_come(name: bytes, value: bytes) -> bool:
 
 
 def _is_zone(value: bytes) -> bool:
-    """True if ``value`` is the name of a time zone or a time zone rule. A name is relative to /usr/share/zoneinfo, or begins
-    with this path. sudo uses the same check (sudoers(5), env_check).
-    """
+    """True for the name of a zone in /usr/share/zoneinfo, and for a rule. sudo uses the same check (sudoers(5), env_check)."""
     zone = value.removeprefix(b":").removeprefix(b"/usr/share/zoneinfo/")
     return 0 < len(zone) <= 64 and _ZONE.issuperset(zone) and zone[0] not in b"/.,:>"

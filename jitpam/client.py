@@ -75,8 +75,7 @@ SET_UP = (
 """What a new package does not bring, and every way to set a host up does: one is enough."""
 HANDSHAKE_WITHIN = 4.5
 """Maximum number of seconds from connect to Welcome, or to Slow. jitd must also read each of our frames within this time."""
-SLOW_WITHIN = 90.0
-"""Maximum number of seconds from the first Slow to Welcome."""
+SLOW_WITHIN = 90.0  # seconds at most from the first Slow to Welcome
 ANSWER_WITHIN = 60.0
 """Maximum number of seconds between two messages of an answer. Revoke and stop take longest, because they wait for processes."""
 TOO_LARGE = "your Kerberos ticket for jitd has {} KiB, and jitd takes at most 96 KiB: you are in too many groups of the directory"
@@ -190,15 +189,12 @@ class Connection:
     """One conversation with jitd, made by ``connect``."""
 
     _channel = CHANNEL
-    _peer = "jitd"
-    """What sentences call the other end."""
-    is_sent = True
-    """False if no part of the latest deed can be on its way yet."""
+    _peer = "jitd"  # what sentences call the other end
+    is_sent = True  # false if no part of the latest deed can be on its way yet
 
     def __init__(self, path: str, initiator: Initiator | None) -> None:
         self.welcome: Welcome
-        self.said = ""
-        """The text of the latest Done."""
+        self.said = ""  # the text of the latest Done
         self._path = path
         self._initiator = initiator
         self._is_sealed = False
@@ -404,9 +400,7 @@ class Connection:
     # --- frames
 
     def _say(self, message: Message, until: float) -> bytes:
-        """Send ``message`` before ``until`` (monotonic clock). Returns the sent body. Raises TooLong, Unreachable and
-        LocalProtocolError.
-        """
+        """``until`` is on the monotonic clock. Returns the sent body. Raises TooLong, Unreachable and LocalProtocolError."""
         self.conversation.say(message)
         body = encode(message)
         sealed = self._initiator.wrap(body) if self._is_sealed and self._initiator else body
@@ -462,9 +456,7 @@ class Connection:
         return message, body
 
     def _receive(self) -> None:
-        """Receive the bytes and descriptors that have arrived. ``recv`` and asyncio are not used, because they would drop the
-        descriptors. Raises Unreachable.
-        """
+        """``recv`` and asyncio would drop the descriptors that have arrived with the bytes. Raises Unreachable."""
         try:
             data, extra, flags, _ = self._socket.recvmsg(_PIECE, CMSG_SPACE(4 * _MOST_DESCRIPTORS), MSG_CMSG_CLOEXEC)
         except BlockingIOError:
@@ -502,7 +494,6 @@ class Connection:
     # --- faults
 
     def _silent(self) -> Unreachable:
-        """Return the fault that nothing was heard in time."""
         return Unreachable(f"{self._peer} does not answer")
 
     def _fault(self, words: str) -> Unreachable:
@@ -510,15 +501,12 @@ class Connection:
         return Unreachable(words)
 
     def _refusal(self, refused: Refused) -> Exception:
-        """Return what is raised for ``refused``."""
         return RefusedByDaemon(refused.code, refused.text)
 
     def _broken(self, fault: OSError) -> Unreachable:
-        """Return the fault that the socket has ``fault``."""
         return Unreachable(f"the connection to jitd broke: {fault.strerror or fault}")
 
     def _closed(self) -> Unreachable:
-        """Return the fault that nothing more can come."""
         return Unreachable("jitd closed the connection")
 
     def _unexpected(self, heard: Message) -> Unreachable:

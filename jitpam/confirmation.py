@@ -12,15 +12,9 @@ import termios
 
 from jitpam.saying import laid_out
 
-QUIET_FOR = 0.1
-"""If no input arrives for this number of seconds, jitsudo assumes that everything that was typed before the question has arrived.
-"""
-MOST_PIECES = 50
-"""Maximum number of times that input is discarded before the question. After this number, the question is asked even if input
-still arrives.
-"""
-MOST_TYPED = 4096
-"""Maximum number of bytes of one line that a terminal delivers."""
+QUIET_FOR = 0.1  # seconds without input, after which all that was typed before the question has arrived
+MOST_PIECES = 50  # times that input is discarded before the question. Then it is asked even if input still arrives
+MOST_TYPED = 4096  # bytes of one line that a terminal delivers
 
 
 class NoTerminal(Exception):

@@ -13,10 +13,8 @@ import posix  # importing `os` would make each start 1 ms longer
 from jitpam.options import Options, UsageError
 from jitpam.secret_words import secret_places, secrets_in
 
-MOST_TOLD = 4
-"""Maximum number of places that are named in one question."""
-MASKED = "‹masked›"
-"""The end of a word in which a mask of a rule hides what people do not read (PROTOCOL.md, ``explain``)."""
+MOST_TOLD = 4  # places that are named in one question
+MASKED = "‹masked›"  # the end of a word in which a mask of a rule hides what people do not read (PROTOCOL.md, `explain`)
 
 
 def confirm(options: Options, kinds: list[str]) -> None:
@@ -74,9 +72,7 @@ def _confirm(found: list[tuple[str, str]], options: Options, kinds: list[str] | 
 
 
 def _is_masked(options: Options, kinds: list[str]) -> bool:
-    """Ask jitd how people would read the command. True if a mask hides each word that looks like a secret. Raises the errors of
-    ``connect`` and ``Connection.ask``: the request would fail in the same way.
-    """
+    """Ask jitd whether masks hide each word that looks like a secret. Raises the errors that the request itself would."""
     from jitpam.local_proof import connect, never_ask
     from jitpam.submission import asked
     from jitpam.wire.messages import Explain

@@ -21,8 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST = 64 * 1024
-"""Maximum number of bytes of a text. What is longer is not read by anybody before they approve it."""
+MOST = 64 * 1024  # bytes of a text. What is longer is not read by anybody before they approve it.
 EDITORS = (b"SUDO_EDITOR", b"VISUAL", b"EDITOR")
 USUAL_EDITOR = b"/usr/bin/editor"
 

@@ -14,8 +14,7 @@ from jitpam.confirmation import NoTerminal, ask
 from jitpam.options import Options, UsageError
 from jitpam.saying import printable
 
-WORD = b"break glass"
-"""The words that the person must type."""
+WORD = b"break glass"  # the words that the person must type
 _TOLD = """\
 jitsudo: this breaks glass: nobody approves it before it runs.
 jitsudo: Those who could have approved it are told, all of it is recorded, and one of them has to review it.

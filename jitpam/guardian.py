@@ -21,18 +21,14 @@ if TYPE_CHECKING:
 else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
-MODES = 36
-"""Size in bytes of the kernel's struct termios."""
-FLOCK = "hhqqi0q"
-"""The kernel's struct flock (fcntl(2)): type, whence, start, length, pid."""
-GUARDED = 1 << 32
-"""The guardian locks the byte at this offset plus the number of the client's process group."""
+MODES = 36  # size in bytes of the kernel's struct termios
+FLOCK = "hhqqi0q"  # the kernel's struct flock (fcntl(2)): type, whence, start, length, pid
+GUARDED = 1 << 32  # the guardian locks the byte at this offset plus the number of the client's process group
 _TOLD = struct.Struct(f"q{MODES}s{MODES}s")
 """What the client tells the guardian: its process group, the modes that it found, and the modes that it sets. The process group
 is 0 if the client has restored the modes.
 """
-_COMPARED = slice(0, 16)
-"""The part of struct termios that the guardian compares: the four words of flags."""
+_COMPARED = slice(0, 16)  # the part of struct termios that the guardian compares: the four words of flags
 
 
 class Guardian:
@@ -76,9 +72,7 @@ class Guardian:
 
 
 def _guard(terminal: int, reading: int, lockable: int | None) -> NoReturn:
-    """Run the guardian in the forked process. The signals that end the client are blocked in the guardian, as in the client. The
-    guardian has its own session, so the terminal's job control does not affect the guardian.
-    """
+    """In the forked process, with its own session: no job control affects it, and signals that end the client are blocked."""
     try:
         os.setsid()
         kept = [terminal, reading, *([] if lockable is None else [lockable])]

@@ -37,26 +37,16 @@ else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
 COMES_BACK_WITHIN = 30.0
-"""Number of seconds for which jitsudo tries to reconnect after the connection to jitd was lost. After a restart, jitd keeps the
-thing for the same time (PROTOCOL.md section 10).
-"""
+"""Seconds in which jitsudo tries to reconnect. After a restart, jitd keeps things as long (PROTOCOL.md section 10)."""
 TRY_EVERY = 0.2
-LOOK_EVERY = 1.0
-"""Maximum number of seconds until the clock is read again. Frequent reads are necessary, because timeouts of poll(2) do not run
-while the host is suspended.
-"""
+LOOK_EVERY = 1.0  # seconds until the clock is read again: timeouts of poll(2) do not run while the host is suspended
 DAEMON_FIRST = 1.0
-"""After the end of the grant, jitsudo waits this number of seconds for the message in which jitd gives the reason. If no message
-arrives, jitsudo itself tells the user that the time is over.
-"""
-ENDS_WITHIN = 5.0
-"""Seconds within which processes must end after SIGHUP."""
+"""Seconds after the end of the grant, in which jitd may say the reason. Then jitsudo says that the time is over."""
+ENDS_WITHIN = 5.0  # seconds within which processes must end after SIGHUP
 ANSWERS_WITHIN = 5.0
 FOR_A_COMMAND, NOT_FETCHED = 120, 125
 _PASSED_ON = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGALRM)
-"""Signals that jitsudo passes on to the command. SIGINT and SIGQUIT are not in the list, because the terminal sends these signals
-to jitsudo and to the command.
-"""
+"""Signals for the command. SIGINT and SIGQUIT are not among them, because the terminal sends these to both."""
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=")
 
@@ -207,9 +197,7 @@ class Holding:
         return "its time is over" if _boot_clock() >= self._ends_at + DAEMON_FIRST else ""
 
     def _look(self, command: OwnCommand) -> int | None:
-        """Handle the signals that have arrived. If the command has ended, return the same status as ``accompany``. Otherwise
-        return None.
-        """
+        """Handle the signals that have arrived. If the command has ended, return the status as ``accompany`` does."""
         arrived = self._signals.taken()
         for number, sender in arrived:
             if number == _signal.SIGCONT:
@@ -226,9 +214,7 @@ class Holding:
     # --- the connection to jitd is lost
 
     def _come_back(self, command: OwnCommand, access: Access) -> int | None:
-        """Reconnect to jitd. If the connection fails for COMES_BACK_WITHIN seconds, continue without jitd until the command or
-        the grant ends. Returns None after a successful reconnection. Otherwise returns the same status as ``accompany``.
-        """
+        """Return None once reconnected. After COMES_BACK_WITHIN, go on without jitd, and return the same as ``accompany``."""
         self._connection.close()
         gives_up_at = time.monotonic() + COMES_BACK_WITHIN
         has_given_up = False
@@ -284,9 +270,7 @@ class Holding:
     # --- the end of the grant
 
     def _hang_up(self, command: OwnCommand, access: Access, because: str) -> int:
-        """Send SIGHUP to the command and its descendants. Print the names of the processes that still run after ENDS_WITHIN
-        seconds. Returns the same as ``accompany``.
-        """
+        """Send SIGHUP to the command and its descendants, and name those that run after ENDS_WITHIN. Returns as ``accompany``."""
         say(f"{self._what} {'is' if len(self._got) == 1 else 'are'} taken back: {because}; hanging up {command.name}")
         command.hang_up()
         access.destroy()

@@ -36,8 +36,7 @@ the wait: after some 30 seconds for each KDC that does not answer.
 """
 CHANNEL, DOOR = b"jitd channel 1\n", b"jitd door 1\n"
 """What the channel binding begins with at the local socket, and at the door. A proof for one of them is none at the other."""
-HOST_WITHIN = 1.0
-"""Maximum number of seconds for the resolver to find this host's full name."""
+HOST_WITHIN = 1.0  # seconds at most for the resolver to find this host's full name
 _copying = _thread.allocate_lock()
 
 
@@ -73,10 +72,8 @@ class Initiator:
         self._named_realm = realm
         self._copies = copies
         self.target = f"{SERVICE}/{target_host}"
-        self.principal = ""
-        """The principal of the credentials, known after ``obtain_ticket``."""
-        self.expires_at = 0.0
-        """The end of the service ticket in seconds since 1970, known after ``obtain_ticket``."""
+        self.principal = ""  # the principal of the credentials, known after `obtain_ticket`
+        self.expires_at = 0.0  # the end of the service ticket in seconds since 1970, known after `obtain_ticket`
         try:
             self._gss = krb5.gssapi()
             self._krb5 = krb5.krb5()
@@ -197,9 +194,7 @@ class Initiator:
             return self._copies[name]
 
     def _owner(self) -> str:
-        """Return the principal of the credentials, or "" if they have none. The library must have chosen the cache by then:
-        asked earlier, it takes the primary one.
-        """
+        """Return "" if there are none. The library must have chosen the cache by then: earlier, it takes the primary one."""
         return self._owner_of(self._credentials)
 
     def _own_realm(self) -> str:
@@ -309,9 +304,7 @@ class Initiator:
         return data
 
     def _status(self, major: int) -> str:
-        """Return the library's text for the status of the krb5 mechanism. If the mechanism has set no status, return the text for
-        ``major``.
-        """
+        """Return the library's text for the status of the mechanism, or for ``major`` if the mechanism has set none."""
         minor = self._minor.value
         kind, status = (krb5.BY_MINOR, minor) if minor else (krb5.BY_MAJOR, major)
         text = Taken()
@@ -322,13 +315,10 @@ class Initiator:
 
     @property
     def _wanted(self) -> bytes:
-        """The principal of the service ticket."""
         return f"{self.target}@{self._realm}".encode("utf-8", "surrogateescape")
 
     def _realm_of_target(self) -> str:
-        """Return the realm of the host from krb5.conf. If krb5.conf does not name a realm, return "", so that the KDC of the
-        user's realm is asked.
-        """
+        """Return the realm that krb5.conf names for the host, or "", so that the KDC of the user's realm is asked."""
         realms = krb5.strings()
         host = self.target.partition("/")[2].encode("utf-8", "surrogateescape")
         if self._krb5.krb5_get_host_realm(self._library, host, realms):
@@ -387,8 +377,7 @@ class Initiator:
 
 OVER_QUOTA = 122
 """EDQUOT, which the kernel says if the keys of an account are too many or too large for one more (keyrings(7))."""
-_NOT_OUR_UID = -1750600185
-"""KRB5_KCC_INVALID_UID."""
+_NOT_OUR_UID = -1750600185  # KRB5_KCC_INVALID_UID
 _SKEW = "the clocks of this host and of the KDC differ too much: have them set right, then kinit again"
 _CAUSES = {
     -1765328352: ("expired", "your Kerberos ticket has expired: kinit"),  # AP_ERR_TKT_EXPIRED

@@ -178,8 +178,7 @@ collection, copy a cache, and find the reason why a cache gives no credentials. 
 """
 _KRB5_NAMES: dict[str, tuple[Any, ...]] = {"krb5_cc_default_name": (_P,)}
 _KEYUTILS: dict[str, tuple[Any, ...]] = {"keyctl_get_keyring_ID": (Int, Int)}
-_PROCESS_KEYRING = -2
-"""KEY_SPEC_PROCESS_KEYRING of keyctl(2)."""
+_PROCESS_KEYRING = -2  # KEY_SPEC_PROCESS_KEYRING of keyctl(2)
 
 
 class _Function(CFuncPtr):

@@ -56,8 +56,7 @@ class Credential(Structure):
 NO_STORE = 8
 """KRB5_GC_NO_STORE: the library fetches a ticket with the credentials of a cache, but does not store the ticket in this cache."""
 
-MATCH_TIMES_EXACT = 8
-"""KRB5_TC_MATCH_TIMES_EXACT: of a service's tickets, the one with exactly these times is meant."""
+MATCH_TIMES_EXACT = 8  # KRB5_TC_MATCH_TIMES_EXACT: of a service's tickets, the one with exactly these times is meant
 
 _P = Handle
 _HANDLE = POINTER(Handle)

@@ -30,28 +30,19 @@ if TYPE_CHECKING:
     from types import FrameType
 
 CAUSES = frozenset({"kdc down", "kdc silent", "no ticket", "expired"})
-"""Values of ``NotAuthenticated.cause``. With each of these values, it is possible that the user has no valid ticket because no
-KDC can be reached.
-"""
+"""Values of ``NotAuthenticated.cause`` with which the user may have no valid ticket because no KDC can be reached."""
 FOUND_WITHIN = 30.0
 """Maximum number of seconds in which jitd searches for KDCs. In this time, jitd may also search for KDCs for other clients."""
-JUDGED_WITHIN = 75.0
-"""Maximum number of seconds in which jitd checks the password."""
-MOST = 512
-"""Maximum number of bytes in a password."""
+JUDGED_WITHIN = 75.0  # seconds at most in which jitd checks the password
+MOST = 512  # bytes in a password
 PROVED = "proved by local PAM: the KDC could not be reached"
 PR_SET_DUMPABLE = 4
 _SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 _asks = True
 _first = get_ident()
-"""The only thread that may ask for the password, because only this thread gets signals. If two threads asked at one terminal, one
-could also read the other's line.
-"""
+"""The only thread that gets signals, and so may ask for the password. Of two, one could read the other's line."""
 _kept: list[ByPassword] = []
-_turn = allocate_lock()
-"""Connections that use the local password are kept for further questions. A thread holds this lock while it takes a kept
-connection or puts one back.
-"""
+_turn = allocate_lock()  # held while a thread takes a kept connection, or puts one back
 
 
 class _Left(Exception):
@@ -89,9 +80,7 @@ def connect(program: str = "jitsudo", *, with_ticket: bool = False) -> Connectio
 
 
 def _taken() -> ByPassword | None:
-    """Return a connection that was kept after an earlier question, if this thread may ask a question on it now. If there is no
-    such connection, return None.
-    """
+    """Return a connection that was kept after an earlier question, if this thread may ask on it now, or None."""
     with _turn:
         for one in _kept:
             if one.is_idle and all(holder == get_ident() for holder in one.holders):
@@ -129,8 +118,7 @@ class ByPassword(Connection):
     def __init__(self, path: str, program: str) -> None:
         super().__init__(path, None)
         self._program = program
-        self.is_asked = False
-        """True after jitd has said that a password is accepted."""
+        self.is_asked = False  # true after jitd has said that a password is accepted
         self.holders: list[int] = []
         """The ids of the threads that use this connection. The list has one entry for each use that is not closed yet."""
 
@@ -206,9 +194,7 @@ def send_password(to: socket.socket, program: str, prove: Prove) -> None:
 
 
 def _typed(terminal: int, question: bytes, into: bytearray) -> int:
-    """Write ``question``, and read the next typed line with echo off. The line is stored in the buffer ``into``. Return the
-    length of the line without its line end. Earlier input is discarded. Raises OSError, termios.error and _Left.
-    """
+    """Read a line into ``into`` with echo off, without earlier input. Return its length. Raises OSError, termios.error, _Left."""
     before = termios.tcgetattr(terminal)
     quiet = list(before)
     quiet[3] = (before[3] & ~(termios.ECHO | termios.ECHOE | termios.ECHOK)) | termios.ICANON | termios.ISIG | termios.ECHONL

@@ -326,24 +326,18 @@ class Options:
         self.yes_show = False
         self.resume: str | None = None
         self.get: list[str] = []
-        self.key: bytes | None = None
-        """The file of the public key for which a certificate is requested."""
-        self.to: bytes | None = None
-        """The new file into which the secret of a given thing is written."""
-        self.request = ""
-        """The id of the request, after jitd has sent this id."""
+        self.key: bytes | None = None  # the file of the public key for which a certificate is requested
+        self.to: bytes | None = None  # the new file into which the secret of a given thing is written
+        self.request = ""  # the id of the request, after jitd has sent this id
         self.service = "jitsudo"
         self.anew = False
         self.if_owed = True
         self.waits = True
         self.variables: list[list[bytes]] = []
         self.argv: list[bytes] = []
-        self.source: bytes | None = None
-        """The file of --from, which has the new text of the edited file."""
-        self.text = b""
-        """The new text of the edited file."""
-        self.kept = ""
-        """The sentence that says where this text is kept, until it was said."""
+        self.source: bytes | None = None  # the file of --from, which has the new text of the edited file
+        self.text = b""  # the new text of the edited file
+        self.kept = ""  # the sentence that says where this text is kept, until it was said
 
     def say_kept(self) -> None:
         """Say where the new text of an edited file is kept, which was not written. Say it once."""
@@ -368,20 +362,13 @@ _MODES = {
     "edit": "edit",
 }
 """Maps an option that asks for a mode to the mode. ``-k`` is not in the table, because its meaning depends on the command."""
-MOST_THINGS = 8
-"""Maximum number of things in one request, and of --get options on the command line."""
+MOST_THINGS = 8  # things in one request, and of --get options on the command line
 TICKET = "service-ticket:"
 CERTIFICATE = "ssh-certificate:"
 SECRET = ("postgres-role:", "vault:")
-"""Beginnings of the names of things that always come with a secret. Certificates are not in this list, because a certificate can
-be written beside the person's key.
-"""
-NO_SECRET = (TICKET, "account:", "sudoers:")
-"""Beginnings of the names of things that never come with a secret."""
-LEAST_CLOSED = 3
-"""The lowest descriptor that -C may name. The descriptors 0 to 2 are the command's streams. All descriptors from 3 on are always
-closed.
-"""
+"""How the names of things begin that always come with a secret. A certificate can be written beside the person's key."""
+NO_SECRET = (TICKET, "account:", "sudoers:")  # beginnings of the names of things that never come with a secret
+LEAST_CLOSED = 3  # the lowest descriptor that -C may name. All from 3 on are closed in any case
 
 
 def read_options(words: list[bytes]) -> Options:
@@ -438,9 +425,7 @@ def _goes(option: Option, mode: str) -> bool:
 
 
 def _read_short(found: Options, letters: bytes, words: list[bytes], at: int) -> int:
-    """Apply one word of short options. The argument of an option is the rest of the word, or the next word. Returns the index of
-    the word to read next. Raises UsageError.
-    """
+    """The argument is the rest of the word, or the next word. Returns the index to read next. Raises UsageError."""
     for place in range(len(letters)):
         letter = _quoted(letters[place : place + 1])
         rest = letters[place + 1 :]
@@ -467,7 +452,7 @@ def _read_short(found: Options, letters: bytes, words: list[bytes], at: int) -> 
 
 
 def _read_long(found: Options, word: bytes, words: list[bytes], at: int) -> int:
-    """Apply one long option. ``word`` has no leading dashes. Returns the index of the word to read next. Raises UsageError."""
+    """``word`` has no leading dashes. Returns the index to read next. Raises UsageError."""
     typed, equals, value = word.partition(b"=")
     name = _quoted(typed)
     if name not in _LONG:  # the beginning of a name is enough if it is unambiguous, as in getopt_long(3)
@@ -551,7 +536,7 @@ def _text(typed: str, value: bytes) -> str:
 
 
 def _check(found: Options) -> None:
-    """Check that the options can be used together. Raises UsageError."""
+    """Raises UsageError if the options cannot be used together."""
     runs = bool(found.argv or found.login or found.shell)
     if found.anew and found.mode == "run" and not runs:  # as in sudo: with a command, -k affects only this command
         found.mode = "giveback"
@@ -579,7 +564,7 @@ def mode_of(found: Options) -> str:
 
 
 def _check_together(found: Options, mode: str) -> None:
-    """Check that each option goes with ``mode``, and with the others. Raises UsageError."""
+    """Raises UsageError if an option does not go with ``mode``, or with the others."""
     typed = dict(found.typed)
     if found.variables:
         typed["VAR=value"] = "VAR=value"

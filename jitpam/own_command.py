@@ -23,10 +23,8 @@ else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
-_SEARCH = b"/bin:/usr/bin"
-"""The search path for commands if PATH is not set. execvp(3) uses the same path."""
-_MOST_TRIES = 50
-"""Maximum number of repeated searches for new descendants. A fork bomb can fork as fast as its processes are stopped."""
+_SEARCH = b"/bin:/usr/bin"  # the search path for commands if PATH is not set. execvp(3) uses the same path.
+_MOST_TRIES = 50  # repeated searches for new descendants. A fork bomb can fork as fast as its processes are stopped.
 _IGNORED_BY_PYTHON = (_signal.SIGPIPE, _signal.SIGXFSZ)
 
 
@@ -121,9 +119,7 @@ class OwnCommand:
                 _kill(pid, _signal.SIGCONT)
 
     def _stop(self) -> None:
-        """Stop the command and its descendants. The parents, which are older, come before their children. A shell with job
-        control continues if its job is stopped before the shell.
-        """
+        """Parents, which are older, come first: a shell with job control goes on if its job is stopped before the shell."""
         for _ in range(_MOST_TRIES):
             family = dict(sorted(self.family().items(), key=lambda each: (each[1].began, each[0])))
             new = [pid for pid in family if pid not in self._known]
@@ -150,8 +146,7 @@ class OwnCommand:
         return [f"{pid} {shown(one.name)}" for pid, one in self._known.items()]
 
 
-STOPPED = 0x100
-"""The number that ``look`` adds to the number of the signal that has stopped the command."""
+STOPPED = 0x100  # the number that `look` adds to the number of the signal that has stopped the command
 
 
 # --- the file of the command
@@ -198,10 +193,7 @@ class _Process:
     def __init__(self, name: bytes, fields: list[bytes]) -> None:
         self.name = name
         self.parent, self.group, self.session = (int(field) for field in fields[1:4])
-        self.began = int(fields[19])
-        """The time at which the process started, in clock ticks since boot. The pid and this time together identify one
-        process.
-        """
+        self.began = int(fields[19])  # when it started, in clock ticks since boot. With the pid, this identifies a process
         self.image = (name, fields[25])
         """The name and the address of the stack. The kernel chooses the address at random when the process executes a file."""
 

@@ -11,8 +11,7 @@ import posix
 
 from jitpam.options import UsageError
 
-MOST = 16 * 1024
-"""Maximum size of the file in bytes."""
+MOST = 16 * 1024  # maximum size of the file in bytes
 _TYPES = (b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
 
 
@@ -34,9 +33,7 @@ def read_public_key(path: bytes) -> str:
 
 
 def _whole(descriptor: int) -> bytes:
-    """Read ``descriptor`` until its end, or until a little more than MOST bytes are read. Return the bytes that were read.
-    Raises OSError.
-    """
+    """Read to the end, or a little more than MOST bytes. Raises OSError."""
     found = b""
     while len(found) <= MOST and (more := posix.read(descriptor, MOST + 1)):
         found += more

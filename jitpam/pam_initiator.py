@@ -32,8 +32,7 @@ PROOF = b"jitd proof 1\n"
 _TEXT, _COUNT, _BYTES = coding.READ["str"], coding.READ["Count"], coding.READ["bytes"]
 ASKED = {"uid": _COUNT, "cache": coding.READ["bytes | None"], "host": _TEXT, "binding": _BYTES}
 """The fields of the module's question, and how they are read."""
-ANSWERED = {"token": _BYTES}
-"""The fields of jitd's answer to the token, which the module passes on."""
+ANSWERED = {"token": _BYTES}  # the fields of jitd's answer to the token, which the module passes on
 ENDS_WITHIN = 12
 """Seconds after which SIGALRM ends this process, even if a call hangs and the PAM module has already ended."""
 

@@ -21,8 +21,7 @@ from jitpam.wire.exact import exact
 from jitpam.wire.messages import Explain, Giveback, List
 from jitpam.wire.shown import shown_command, unshown
 
-MOST_TOLD = 5
-"""Maximum number of printed sentences about what commands give beyond their words."""
+MOST_TOLD = 5  # printed sentences about what commands give beyond their words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,9 +167,7 @@ def _terms(row: dict[str, Any]) -> str:
 
 
 def _findings(row: dict[str, Any]) -> list[str]:
-    """Return sentences about what the commands in ``row`` give beyond their words. If there are more than MOST_TOLD sentences,
-    leave out the rest, and add a sentence that says how many were left out.
-    """
+    """Say what the commands in ``row`` give beyond their words, in MOST_TOLD sentences. The others are counted."""
     found = [printable(_sentence(one)) for one in row.get("findings") or []]
     more = [f"and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
     return found[:MOST_TOLD] + more

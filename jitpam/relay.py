@@ -30,14 +30,11 @@ if TYPE_CHECKING:
 else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
-WARNED_BEFORE = 60.0
-"""The user is warned this number of seconds before the end of the run."""
-LOOKED_EVERY = 3600.0
-"""Maximum number of seconds between two checks of the clock."""
+WARNED_BEFORE = 60.0  # the user is warned this number of seconds before the end of the run
+LOOKED_EVERY = 3600.0  # seconds at most between two checks of the clock
 TURN_EVERY = 0.1
 """If another jitsudo of the job has the terminal, this number of seconds passes between two attempts to get the terminal."""
-PIECE = 32 * 1024
-"""Maximum number of payload bytes in one packet."""
+PIECE = 32 * 1024  # maximum number of payload bytes in one packet
 RELAYED = (
     _signal.SIGHUP,
     _signal.SIGINT,
@@ -95,18 +92,15 @@ class Relay:
         standard output leads into a pipeline, other processes of the job use the terminal. If the terminal is not our controlling
         terminal, another session may use it. In these cases, this value becomes True when the command asks for the terminal.
         """
-        self._is_queued = False
-        """True while the command may have the terminal, but another jitsudo of the job has it."""
-        self._is_held = False
-        """True if the command was stopped because it needs the terminal, and was not continued yet."""
+        self._is_queued = False  # true while the command may have the terminal, but another jitsudo of the job has it
+        self._is_held = False  # true if the command was stopped because it needs the terminal, and was not continued yet
         self._to_monitor: list[bytes] = []
         self._room = memoryview(bytearray(PIECE + 2))
         self._to_terminal = self._room[:0]
         """The part of ``_room`` that has not been written to the terminal yet. No packet is read before this part is empty."""
         self._is_stuck = False
         self._size = (0, 0)
-        self._modes: bytes | None = None
-        """The terminal's modes that were last sent to the monitor."""
+        self._modes: bytes | None = None  # the terminal's modes that were last sent to the monitor
         self._command = 0
         """The process id of the command, which is also the id of its process group. The value is 0 before the command runs."""
         self._early: list[tuple[int, int]] = []
@@ -184,10 +178,7 @@ class Relay:
             self._ask_for_turn()
 
     def _warn(self) -> float | None:
-        """If this process is in the terminal's foreground, warn once on the terminal that the run ends soon. The warning goes
-        only to the terminal, and never to a file or pipe of the command. Return the number of milliseconds until the next check,
-        or None if no check is needed.
-        """
+        """Warn once, on the terminal alone and in its foreground, that the run ends soon. Return ms to the next look."""
         if self._warns_at is None:
             return None
         left = self._warns_at - time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -219,9 +210,7 @@ class Relay:
                 self._deliver(number, sender)
 
     def _deliver(self, number: int, sender: int) -> None:
-        """Pass a signal on to the command, unless the command itself sent the signal. For example, ``reboot`` sends a signal to
-        every process, and must not get its own signal back.
-        """
+        """Pass a signal on, unless the command sent it: ``reboot`` sends one to every process, and must not get its own back."""
         if sender and self._is_of_command(sender):
             return
         if number == _signal.SIGWINCH and not sender:
@@ -262,9 +251,7 @@ class Relay:
         return None
 
     def _hang_up(self) -> None:
-        """End the relay, because the terminal has hung up. ``run`` then closes the control socket, and the command gets
-        SIGHUP.
-        """
+        """The terminal has hung up. ``run`` then closes the control socket, and the command gets SIGHUP."""
         self._to_terminal = self._room[:0]
         self._outcome = Outcome("signaled", _signal.SIGHUP, "")
 
@@ -380,9 +367,7 @@ class Relay:
         return Outcome("lost", 0, f"{why}; {what} here: see `jitd runs`")
 
     def _say_news(self, sentence: str) -> None:
-        """Show the user a sentence of the monitor. On a terminal, show it only if this process is in the foreground. The caller
-        must make sure that the buffer ``_to_terminal`` is empty.
-        """
+        """On a terminal, only if this process is in the foreground. The buffer ``_to_terminal`` must be empty."""
         if self._news.is_quiet:
             return
         if self._terminal is None:
@@ -395,9 +380,7 @@ class Relay:
     # --- job control
 
     def _suspend(self, number: int) -> None:
-        """Stop this process's job by the signal ``number``, because the command was stopped. Return after the shell has
-        continued the job.
-        """
+        """Stop this process's job, because the command was stopped. Return after the shell has continued it."""
         terminal, was_stopped = self._terminal, False
         if terminal is not None:
             terminal.restore()
@@ -421,9 +404,7 @@ class Relay:
         return self._resume()
 
     def _resume(self) -> None:
-        """Continue the command after this process was continued. In the meantime, the terminal's modes or its foreground job may
-        have changed.
-        """
+        """Continue the command. Since the stop, the terminal's modes or its foreground job may have changed."""
         if self._terminal is not None:
             self._terminal.look_again()
         self._go_on()

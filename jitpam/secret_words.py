@@ -112,7 +112,7 @@ _NAMES = _words("sshpass rediscli_auth bindpw rootpw requirepass masterauth")
 _NOT_BEFORE = _words(
     "no ask stdin prompt with use show skip reset force require without min max get generate random disable enable delete remove"
 )
-"""First words of names that are no secret: ``--stdin-password``."""
+"""First words of names that are not secret: ``--stdin-password``."""
 _NO_NAMES = _words("wpa-psk next-token page-token starting-token continuation-token client-token client-request-token")
 """The name of a method, and names of tokens that only count pages or repetitions."""
 _NO_VALUES = _words(
@@ -150,16 +150,13 @@ _PREFIXES = _words(
     "hvs. npm_ dop_v1_ AIza pypi-AgE ya29. eyJ AGE-SECRET-KEY-1"
 )
 """Beginnings of well-known tokens."""
-_LEAST = 16
-"""Minimum number of letters, digits, ``_``, ``-`` and ``.`` behind such a beginning. One of them is a digit."""
+_LEAST = 16  # letters, digits, `_`, `-` and `.` behind such a beginning. One of them is a digit.
 
 _STDIN = _words("--password-stdin --stdin -S --with-token --passphrase-fd --stdin-password --pass-stdin")
 _READERS = _words("chpasswd passwd smbpasswd kinit cryptsetup htpasswd chgpasswd ldappasswd")
 """Programs and options that read a secret from standard input."""
-_LONGEST = 512
-"""Maximum number of characters of a name and of the authority of a URL. Words can have megabytes."""
-_DEEPEST = 4
-"""Maximum depth of texts in texts: ``sh -c "ssh host 'sh -c …'"``."""
+_LONGEST = 512  # characters of a name and of the authority of a URL. Words can have megabytes.
+_DEEPEST = 4  # maximum depth of texts in texts: `sh -c "ssh host 'sh -c …'"`
 
 
 def secrets_in(argv: list[bytes], variables: list[list[bytes]], reason: str | None) -> list[tuple[str, str]]:
@@ -312,7 +309,7 @@ def _is_secret(kind: str, argument: str) -> bool:
 
 
 def _special(words: list[str], at: int, program: str) -> Iterator[tuple[int, str]]:
-    """Yield the places of secrets that are no arguments of options."""
+    """Yield the places of secrets that are not arguments of options."""
     plain = [i for i in range(at + 1, len(words)) if words[i] and not words[i].startswith("-")]
     first = words[plain[0]] if plain else ""
     found: list[tuple[int, str]] = []

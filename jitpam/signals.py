@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
-_RECORD = 128
-"""Size in bytes of struct signalfd_siginfo."""
-_SIZE_OF_SET = 128
-"""Size in bytes of the C library's sigset_t."""
+_RECORD = 128  # size in bytes of struct signalfd_siginfo
+_SIZE_OF_SET = 128  # size in bytes of the C library's sigset_t
 _CLOEXEC_NONBLOCK = posix.O_CLOEXEC | posix.O_NONBLOCK
 
 

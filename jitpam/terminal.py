@@ -22,9 +22,7 @@ import termios
 from jitpam.guardian import FLOCK, GUARDED, MODES, Guardian
 
 _MINIMUM, _TIME = 17 + termios.VMIN, 17 + termios.VTIME
-"""Offsets in bytes of VMIN and VTIME in the kernel's struct termios. In this structure, the control characters follow after four
-words and one byte.
-"""
+"""Offsets in the kernel's struct termios, where the control characters follow after four words and one byte."""
 _DEV_TTY = os.makedev(5, 0)
 _HELD = (errno.EAGAIN, errno.EACCES)
 

@@ -25,14 +25,10 @@ if TYPE_CHECKING:
 else:
     import _datetime  # importing `datetime` itself would make each start 2 ms longer
 
-FETCH_WITHIN = 10.0
-"""Seconds within which the KDC must answer. libkrb5 itself would wait for 30 seconds."""
-AGAIN_WITHIN = 2.0
-"""The same for a ticket that replaces one. Meanwhile jitsudo does nothing else, such as pass on signals."""
+FETCH_WITHIN = 10.0  # seconds within which the KDC must answer. libkrb5 itself would wait for 30 seconds.
+AGAIN_WITHIN = 2.0  # the same for a ticket that replaces one. Meanwhile jitsudo does nothing else, such as pass on signals.
 LAGS_FOR = 4.0
-"""If the KDC refuses by policy, the request is repeated for this number of seconds. The KDC may be a replica that has not
-received the grant yet.
-"""
+"""Seconds for which a refusal by policy is asked again: the KDC may be a replica that has not received the grant yet."""
 AGAIN_EVERY = 0.5
 FILE = b"krb5cc"
 _KEYRING = b"KEYRING:session:jitsudo:"
@@ -57,9 +53,7 @@ class TicketCache:
     """
 
     def __init__(self) -> None:
-        """Choose the place, and make the directory for a file: in XDG_RUNTIME_DIR if only this user may enter XDG_RUNTIME_DIR,
-        otherwise in /tmp. Raises NoTicket if this fails.
-        """
+        """Make a directory in XDG_RUNTIME_DIR if only this user may enter that, otherwise in /tmp. Raises NoTicket."""
         default = krb5.default_cache(_context(_calls()))
         krb5.share_keyring(default)
         self._directory = b"" if default.startswith(b"KEYRING:") else _new_directory()
@@ -233,9 +227,7 @@ def _new_directory() -> bytes:
 
 
 def _own_place() -> list[bytes]:
-    """Return a list with the path in XDG_RUNTIME_DIR, if this path is a directory of this user with mode 0700. Otherwise return
-    an empty list.
-    """
+    """Return the path in XDG_RUNTIME_DIR, if that is a directory of this user with mode 0700, and otherwise nothing."""
     place = posix.environ.get(b"XDG_RUNTIME_DIR", b"")
     try:
         place.decode()  # a path that is not UTF-8 cannot be printed as a shell command

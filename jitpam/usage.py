@@ -35,12 +35,9 @@ _STATUSES = {
     "127": "not found",
 }
 _TAKEN = "are taken as sudo takes them; there is no password to ask for."
-MOST = 80
-"""The text is never wider than this number of columns, because long lines are hard to read."""
-_COLUMN, _EXAMPLES_COLUMN = 26, 42
-"""The columns in which the texts of options and of examples begin."""
-LEAST = 60
-"""Minimum number of columns of a terminal on which a text stands beside its option, and not below it."""
+MOST = 80  # the text is never wider than this number of columns, because long lines are hard to read
+_COLUMN, _EXAMPLES_COLUMN = 26, 42  # the columns in which the texts of options and of examples begin
+LEAST = 60  # columns of a terminal on which a text stands beside its option, and not below it
 
 
 def help_lines(width: int) -> list[str]:

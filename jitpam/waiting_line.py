@@ -30,9 +30,7 @@ def waiting_line(waited: float, left: float | None, news: Progress | None, realm
 
 
 def _approvals(news: Progress | None, realm: str) -> list[str]:
-    """Return the possible texts about approvals, the longest first. The first text has people in parentheses, and the last text
-    tells only which approvals are still needed.
-    """
+    """The longest first, with people in parentheses. The last one tells only which approvals are still needed."""
     if news is None:
         return []
     by = [without_realm(reshown(name), realm) for name in news.answered or []]

@@ -9,23 +9,15 @@ escaped unless one of the kinds below contains it.
 from __future__ import annotations
 
 SPACE = " "
-ASCII_MARK = "p"
-"""Punctuation of ASCII."""
-NEUTRAL = "n"
-"""ASCII digits, and UNITS."""
+ASCII_MARK = "p"  # punctuation of ASCII
+NEUTRAL = "n"  # ASCII digits, and UNITS
 LATIN, HAN, KANA, HANGUL, BOPOMOFO = "L", "C", "K", "G", "O"
-FULLWIDTH = "F"
-"""Letters and digits of ASCII with the width of an ideograph."""
-STROKE = "B"
-"""STROKES: what is used beside CJK letters, and looks like ASCII punctuation."""
-WIDE = "W"
-"""Other punctuation and symbols of CJK."""
-SYMBOL = "S"
-"""SYMBOLS."""
-WITHIN = "w"
-"""Escaped. Such a character does not end a word, because what is on both sides of it may be read as one word."""
-HIDDEN = "e"
-"""Escaped. Such a character ends a word."""
+FULLWIDTH = "F"  # letters and digits of ASCII with the width of an ideograph
+STROKE = "B"  # STROKES: what is used beside CJK letters, and looks like ASCII punctuation
+WIDE = "W"  # other punctuation and symbols of CJK
+SYMBOL = "S"  # SYMBOLS
+WITHIN = "w"  # escaped. Such a character does not end a word, because what is on both sides of it may be read as one word.
+HIDDEN = "e"  # escaped. Such a character ends a word.
 CJK = HAN + KANA + HANGUL + BOPOMOFO
 SCRIPTS = (
     *("GREEK", "CYRILLIC", "ARMENIAN", "GEORGIAN", "ETHIOPIC", "DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA"),
@@ -34,15 +26,13 @@ SCRIPTS = (
 """Other scripts whose letters are shown: the recommended scripts of UAX #31. Hebrew, Arabic and Thaana are not among them: a
 terminal may draw their letters, and the digits and marks beside these, in another order than the text has.
 """
-OTHERS = "".join(chr(0x100 + at) for at in range(len(SCRIPTS)))
-"""The kind of the letters of each of SCRIPTS."""
+OTHERS = "".join(chr(0x100 + at) for at in range(len(SCRIPTS)))  # the kind of the letters of each of SCRIPTS
 OTHERS_ALIKE = "".join(chr(0x200 + at) for at in range(len(SCRIPTS)))
 """The kind of those letters of each of SCRIPTS that are in ALIKE."""
 CLEAR = SPACE + ASCII_MARK + NEUTRAL + LATIN + CJK + STROKE + FULLWIDTH + WIDE + SYMBOL + OTHERS + OTHERS_ALIKE
 """All kinds of characters that may be shown."""
 
-UNITS = "\u00b5\u03bc\u03a9\u2126\u0394"
-"""Letters that are also units and signs: µs, μs, kΩ, kΩ, Δt."""
+UNITS = "\u00b5\u03bc\u03a9\u2126\u0394"  # letters that are also units and signs: µs, μs, kΩ, kΩ, Δt
 SYMBOLS = "¡¢£¤¥§©«®°±²³¶·¹º»¼½¾¿ª×÷–—‘’‚“”„†‡•…‰′″‹›€№™←↑→↓↔∂∆∏∑√∞≈≠≤≥✓"
 """Punctuation and symbols of honest sentences. They are shown in sentences, and escaped in arguments."""
 STROKES = "ーｰ゠一ノ丿丶丨ㅡㅣㄧㆍ＂＃＄％＆＇＊＋－．／＜＝＞＠［＼］＾＿｀｛｜｝"

@@ -47,8 +47,7 @@ EXITS = {
 }
 """Maps a code to the exit status of ``jitsudo`` and the exit status of ``jitd`` (PROTOCOL.md section 6)."""
 
-STAGES = ("auth", "account", "session")
-"""The stages of a PAM stack that may contain an enforcement point."""
+STAGES = ("auth", "account", "session")  # the stages of a PAM stack that may contain an enforcement point
 
 KINDS = ("terminal", "pipe", "file", "socket", "device", "null", "closed")
 """The kinds of standard streams. If a request does not wait, its list of streams is empty."""

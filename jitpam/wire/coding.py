@@ -22,18 +22,11 @@ if TYPE_CHECKING:
     from jitpam.wire.messages import Message
 
 MAX_DEPTH = 8
-MOST_COMMAS = 20_000
-"""Maximum number of commas in a client's body. The time that is needed to decode a body depends on the number of values in the
-body, and not on the number of bytes.
-"""
+MOST_COMMAS = 20_000  # commas in a client's body: the time to decode it depends on its number of values, and not of bytes
 MAX_INTEGER = 2**64 - 1
-"""The greatest integer that a message may contain, as an Inode or in a row. Inode numbers can be this large, because overlay file
-systems put the number of a layer into the upper bits.
-"""
+"""The greatest integer as an Inode or in a row: overlay file systems put the number of a layer into the upper bits."""
 MAX_NUMBER = 2**53 - 1
-"""The greatest integer of all other fields (RFC 7493). A sum of such integers fits into 64 bits with a sign. The database and the
-kernel cannot take more.
-"""
+"""The greatest integer of all other fields (RFC 7493): a sum of them fits into the 64 bits of the database and the kernel."""
 
 
 def is_text(value: object) -> bool:

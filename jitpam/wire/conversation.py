@@ -151,8 +151,7 @@ DOOR["greeting"][DAEMON, "refused"] = "closed"  # there are too many others
 DOOR["ready"][CLIENT, "stamp"] = "asked"
 DOOR["ready"][CLIENT, "roll"] = "asked"
 
-UNPROVED = frozenset(("dialled", "greeting", "greeted", "authenticating"))
-"""The states in which nobody is known yet."""
+UNPROVED = frozenset(("dialled", "greeting", "greeted", "authenticating"))  # the states in which nobody is known yet
 
 
 class Conversation:

@@ -28,12 +28,9 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 from jitpam.wire import coding, notation
 
 M = TypeVar("M")
-MOST_BYTES = 160 * 1024
-"""Maximum number of bytes of a message, if nothing else is declared: as long as a packet (``jitd.beside.packets``)."""
-LONGEST_SENTENCE = 1_000
-"""Maximum number of characters of a sentence for people, if nothing else is declared."""
-HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
-"""A pattern for the name of a host, of at most 253 characters."""
+MOST_BYTES = 160 * 1024  # bytes of a message, if nothing else is declared: as long as a packet (`jitd.beside.packets`)
+LONGEST_SENTENCE = 1_000  # characters of a sentence for people, if nothing else is declared
+HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"  # a pattern for the name of a host, of at most 253 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +261,7 @@ class _Shape:
     def __init__(self, kind: type, inline: type | None = None) -> None:
         self.kind = kind
         self.types: dict[str, Scalar] = {}
-        self.carried = ""
-        """The name of the field that has a descriptor, or empty."""
+        self.carried = ""  # the name of the field that has a descriptor, or empty
         rules = getattr(kind, "check", None)
         self._check = rules if callable(rules) else None  # a field may have this name, too
         self._own: list[str] = []
@@ -316,8 +312,7 @@ class Codec(Generic[M]):
         self._tag = tag
         self._most = most
         self._shapes = {name: _Shape(*kind) if isinstance(kind, tuple) else _Shape(kind) for name, kind in kinds.items()}
-        self.carries = any(shape.carried for shape in self._shapes.values())
-        """True if a message may have a descriptor."""
+        self.carries = any(shape.carried for shape in self._shapes.values())  # true if a message may have a descriptor
         self._by_fields = {frozenset(shape.types): name for name, shape in self._shapes.items()}
         if not tag and len(self._by_fields) != len(kinds):
             raise TypeError("two kinds of messages have the same fields, and no name")

@@ -7,26 +7,16 @@ Law: if a length is over the limit, no memory is allocated for the frame. A fram
 
 from jitpam.wire.faults import RemoteProtocolError
 
-LENGTH = 4
-"""Size in bytes of the length field at the beginning of a frame."""
-SMALL = 64 * 1024
-"""Maximum number of bytes in a body, for most messages."""
-LARGE = 4 * 1024 * 1024
-"""Maximum number of bytes in a body, for the few messages that contain a command. LARGE bytes are enough for 2 MiB of arguments
-in base64.
-"""
-SEAL = 1024
-"""Maximum number of bytes that sealing may add to a body. Sealing needs about 60 bytes."""
+LENGTH = 4  # size in bytes of the length field at the beginning of a frame
+SMALL = 64 * 1024  # maximum number of bytes in a body, for most messages
+LARGE = 4 * 1024 * 1024  # bytes in the few bodies that contain a command: 2 MiB of arguments in base64
+SEAL = 1024  # maximum number of bytes that sealing may add to a body. Sealing needs about 60 bytes.
 MOST_TOKEN = 96 * 1024
-"""Maximum number of bytes in a GSSAPI token. A ticket of Active Directory contains the person's groups, and may have 64 KiB
-(MaxTokenSize).
-"""
+"""Bytes in a GSSAPI token. A ticket of Active Directory has the person's groups, and up to 64 KiB (MaxTokenSize)."""
 TOKEN = MOST_TOKEN // 3 * 4 + len(b'{"type":"token","token":""}')
 """Maximum number of bytes in a body of token, which contains the token in base64."""
-LIMIT_BEFORE_AUTHENTICATION = TOKEN
-"""Maximum number of bytes in one frame before the peer has authenticated."""
-LIMIT = LARGE
-"""Maximum number of bytes in one frame after the peer has authenticated."""
+LIMIT_BEFORE_AUTHENTICATION = TOKEN  # maximum number of bytes in one frame before the peer has authenticated
+LIMIT = LARGE  # maximum number of bytes in one frame after the peer has authenticated
 
 
 def frame(body: bytes) -> bytes:

@@ -68,8 +68,7 @@ class Message:
     fields: ClassVar[dict[str, str]] = {}
     defaults: ClassVar[dict[str, Any]] = {}
     """Default values of fields when a program makes a message. On the wire, each message has all of its fields."""
-    most: ClassVar[int] = SMALL
-    """Maximum number of bytes in the body of this message, if a client sends it."""
+    most: ClassVar[int] = SMALL  # maximum number of bytes in the body of this message, if a client sends it
     __slots__ = ("__dict__",)
 
     def __init_subclass__(cls, by: Declared | None = None) -> None:

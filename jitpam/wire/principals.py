@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 
-_ROOT = "root"
-"""The name in the record for uid 0 without a ticket."""
+_ROOT = "root"  # the name in the record for uid 0 without a ticket
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._$-]*(?:/[A-Za-z0-9._$-]+)*")
 """Names that are clear without a realm. A name with ``@``, ``:`` or a backslash is not."""
 

@@ -39,16 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from re import Pattern
 
-WIDTHS = {"x": 2, "u": 4, "U": 8}
-"""Maps the letter of an escape to the number of digits that follow the letter."""
-MOST_FORMS = 4096
-"""Maximum number of code points in a table of shown forms."""
+WIDTHS = {"x": 2, "u": 4, "U": 8}  # maps the letter of an escape to the number of digits that follow the letter
+MOST_FORMS = 4096  # code points in a table of shown forms
 PIECE = 16 * 1024
 """Number of characters that one call of ``str.translate`` translates. During this call, no other thread of the daemon runs."""
-MOST_MIXED = 256
-"""A text is searched for at most this number of places that are marked. After the last of these places, everything that may be
-marked is escaped.
-"""
+MOST_MIXED = 256  # places of a text at which something may be marked. After the last of them, all that may be marked is escaped
 
 _patterns: list[Pattern[str]] = []
 
@@ -111,7 +106,6 @@ class _Table(dict[int, str]):
 
 
 def _form(char: str) -> str:
-    """Return the form in which ``char`` is shown."""
     return "\\\\" if char == "\\" else char if kind(char) in CLEAR else _escaped(char)
 
 
