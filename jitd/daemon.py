@@ -50,14 +50,10 @@ if TYPE_CHECKING:
 
 SUPERVISED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_USEC", "WATCHDOG_PID")
 """The environment variables that the daemon keeps. A service manager uses these variables to communicate with its service."""
-BOOTED = Path("/run/systemd/system")
-"""This directory exists only if systemd is process 1."""
-RESERVE = 256
-"""The number of file descriptors that are reserved for runs, the database and root."""
-OF_LOOKS = 8
-"""This part of all file descriptors is reserved for looks at files: a look has up to ``glance.MOST_NAMES``."""
-AGAIN_AFTER = 1.0
-"""Seconds before the daemon tries again to record an event."""
+BOOTED = Path("/run/systemd/system")  # this directory exists only if systemd is process 1
+RESERVE = 256  # the number of file descriptors that are reserved for runs, the database and root
+OF_LOOKS = 8  # this part of all file descriptors is reserved for looks at files: a look has up to `glance.MOST_NAMES`
+AGAIN_AFTER = 1.0  # seconds before the daemon tries again to record an event
 SWITCHED_WITHIN = 0.0005
 """Seconds after which a worker thread must let the event loop run. Until one answer is sent, the loop may wait several times."""
 COUNTED_EVERY = 60.0

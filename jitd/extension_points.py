@@ -75,8 +75,7 @@ class Advisers:
 class Doer:
     """Gives things to people, and takes them back."""
 
-    givers: Mapping[str, Giver] = {}
-    """Maps each kind of thing to what gives it."""
+    givers: Mapping[str, Giver] = {}  # maps each kind of thing to what gives it
 
     def tasks(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """Return what runs as long as the daemon serves, by what the log calls it. If it raises the store's exceptions, it is

@@ -42,8 +42,7 @@ class Extension:
     does: str
     needs: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    """Its top-level keys in jitd.toml. Its module ``settings`` has their section, as ``SECTION``."""
+    keys: tuple[str, ...] = ()  # its top-level keys in jitd.toml. Its module `settings` has their section, as `SECTION`.
     verbs: Mapping[str, str] = field(default_factory=dict)
     """Maps each verb of ``jitd`` that it has, such as ``audit pack``, to the module that has it, as a click command of the name
     that is typed last.

@@ -13,30 +13,19 @@ from enum import StrEnum
 
 
 class Failure(StrEnum):
-    STORE = "store"
-    """The database could not be read or written."""
-    KDC = "kdc"
-    """No KDC has said whether a principal is valid."""
-    GATEKEEPER = "gatekeeper"
-    """A gatekeeper has not given a valid answer."""
-    PROVIDER = "provider"
-    """A provider has not given valid facts."""
-    GIVER = "giver"
-    """A thing could not be given, taken back or given again."""
-    CHANNEL = "channel"
-    """A notice could not be sent."""
-    SINK = "sink"
-    """Records could not be handed to a sink."""
-    SIGNING = "signing"
-    """The head of the record could not be signed."""
-    MONITOR = "monitor"
-    """A run could not be started, or what starts runs had a fault."""
+    STORE = "store"  # the database could not be read or written
+    KDC = "kdc"  # no KDC has said whether a principal is valid
+    GATEKEEPER = "gatekeeper"  # a gatekeeper has not given a valid answer
+    PROVIDER = "provider"  # a provider has not given valid facts
+    GIVER = "giver"  # a thing could not be given, taken back or given again
+    CHANNEL = "channel"  # a notice could not be sent
+    SINK = "sink"  # records could not be handed to a sink
+    SIGNING = "signing"  # the head of the record could not be signed
+    MONITOR = "monitor"  # a run could not be started, or what starts runs had a fault
     LANE = "lane"
     """Work was given up because it took too long, such as a look-up in a directory of accounts that does not answer."""
-    CLIENT = "client"
-    """A client broke the protocol."""
-    JITD = "jitd"
-    """A defect of jitd itself. The log has the details."""
+    CLIENT = "client"  # a client broke the protocol
+    JITD = "jitd"  # a defect of jitd itself. The log has the details.
 
 
 _counts: Counter[Failure] = Counter()

@@ -16,11 +16,9 @@ from types import MappingProxyType
 
 NATIVE, SYSLOG = "/run/systemd/journal/socket", "/dev/log"
 IDENTIFIER = "jitd"
-DAEMON, AUTHPRIV = 3, 10
-"""Facilities (RFC 5424, table 1): what a service says of itself, and what says who did what."""
+DAEMON, AUTHPRIV = 3, 10  # facilities (RFC 5424, table 1): what a service says of itself, and what says who did what
 INFORMATIONAL = 6
-MOST_BYTES = 4096
-"""Maximum length of a value. A receiver of syslog, too, takes a line that is so long."""
+MOST_BYTES = 4096  # maximum length of a value. A receiver of syslog, too, takes a line that is so long.
 
 
 def cut(text: str, n_more: int = 0) -> str:

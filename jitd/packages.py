@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parents[1]
-"""The directory that contains the package ``jitd``."""
-EXTENSIONS = TOP / "extensions"
-"""The directory that contains the packages of the extensions, unless it is ``TOP`` itself."""
+TOP = Path(__file__).resolve().parents[1]  # the directory that contains the package `jitd`
+EXTENSIONS = TOP / "extensions"  # the directory that contains the packages of the extensions, unless it is `TOP` itself
 INSTALLED = Path("/usr/lib/jitd")
 OF_A_HOST = frozenset({"jitd.cli.explaining", "jitd.cli.house", "jitd.cli.muting", "jitd.cli.verifying"})
 """The modules of verbs that a desk does not have."""

@@ -29,12 +29,9 @@ PAUSE = 0.02
 """Seconds between two children. So those who send descriptors take less than a hundredth of the daemon's time, and a disk can be
 unmounted as soon as the questions of gates that came from there are answered.
 """
-AGAIN_AFTER = 1.0
-"""Seconds after which the daemon tries again to start a child, if none could be started."""
-MOST_CHILDREN = 16
-"""Number of children that have not ended yet, from which on a child is started only if many descriptors wait."""
-MOST_UNREAD = 8
-"""Maximum number of pieces of 64 KiB that are read of a connection that ends, before it is given to a child as it is."""
+AGAIN_AFTER = 1.0  # seconds after which the daemon tries again to start a child, if none could be started
+MOST_CHILDREN = 16  # children that have not ended yet, from which on a child is started only if many descriptors wait
+MOST_UNREAD = 8  # pieces of 64 KiB that are read of a connection that ends, before it is given to a child as it is
 PIECE = 64 * 1024
 
 

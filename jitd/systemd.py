@@ -22,8 +22,7 @@ from jitpam.wire.framing import frame
 MOST_TURNED_AWAY = 1024
 """Maximum number of clients that are refused at one socket, so that clients who come again and again do not keep the process."""
 
-DOOR = "door"
-"""The name of the door's socket (FileDescriptorName= of jitd-door.socket)."""
+DOOR = "door"  # the name of the door's socket (FileDescriptorName= of jitd-door.socket)
 
 
 def turn_away(text: str, at_door: str) -> None:

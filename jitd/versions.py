@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-STATUS = "/var/lib/dpkg/status"
-"""The file in which dpkg notes the version of each package (dpkg-query(1))."""
+STATUS = "/var/lib/dpkg/status"  # the file in which dpkg notes the version of each package (dpkg-query(1))
 _VERSION = re.compile(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*(?:p[0-9]+)?)")
 
 
@@ -36,7 +35,6 @@ PROGRAMS = {
     "systemd": Program("systemd", ("252", "257"), 1),
     "util-linux": Program("util-linux", ("2.38", "2.41")),
 }
-"""Name → the program."""
 
 
 def beginning(version: str, n_numbers: int = 2) -> str:

@@ -26,13 +26,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENCE = 10.0
-"""Seconds after which a piece of work is treated as failed. This time includes the wait for a thread. After this time, the
-thread continues until the work ends by itself.
-"""
+"""Seconds, with the wait for a thread, after which work has failed. The thread goes on until the work ends by itself."""
 
 
-RESTED = 1.0
-"""Threads that were not needed for this number of seconds end."""
+RESTED = 1.0  # threads that were not needed for this number of seconds end
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,18 +304,13 @@ class Workers:
         self.names = Lane("names", 32, 2, threads)
         """For look-ups of the accounts of clients and approvers. It can happen that a directory of accounts never answers."""
         self.typed = Lane("typed names", 32, 2, threads)
-        """For look-ups of account and group names that somebody has typed. A look-up of a typed name may query a directory of
-        accounts for any word.
-        """
+        """Look-ups of typed names. Any word may have a directory of accounts queried."""
         self.seats = Lane("seats", 4, 1, threads)
-        """For look-ups of the people who could approve. Even if a directory never answers, no approval waits for these look-ups.
-        """
-        self.kept = Lane("kept", 2, 1, threads)
-        """For long reads from the store and from recordings."""
+        """Look-ups of people who could approve. Even if a directory never answers, no approval waits for them."""
+        self.kept = Lane("kept", 2, 1, threads)  # for long reads from the store and from recordings
         self.sinks = Lane("sinks", 1, 1, threads)
         """For reads of the record for sinks. One thread is enough, and takes little time from the event loop."""
-        self.frames = Lane("frames", 2, 1, threads)
-        """For parsing large frames."""
+        self.frames = Lane("frames", 2, 1, threads)  # for parsing large frames
 
     @property
     def lanes(self) -> tuple[Lane, ...]:

@@ -12,10 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.core.chain import GENESIS, Seal, seal_over
 
-MOST_SEARCHES = 8
-"""So many times a walk looks in the whole chain for the record that was sealed in a place."""
-MOST_REMOVED = 4096
-"""Maximum number of records that are missed at one place, if the later ones have got new numbers."""
+MOST_SEARCHES = 8  # so many times a walk looks in the whole chain for the record that was sealed in a place
+MOST_REMOVED = 4096  # records that are missed at one place, if the later ones have got new numbers
 
 
 Row = tuple[int, bytes, bytes | None, bytes]

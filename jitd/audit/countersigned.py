@@ -16,8 +16,7 @@ from jitd.core.chain import Seal
 from jitd.core.public_key import PublicKey
 from jitd.files import durable
 
-MOST = 1 << 20
-"""Maximum number of bytes of the file."""
+MOST = 1 << 20  # bytes of the file
 
 
 def file_of(state: Path) -> Path:

@@ -14,43 +14,29 @@ from enum import StrEnum
 class Wrong(StrEnum):
     """What is wrong with a record, or with something that belongs to it."""
 
-    EDITED = "edited"
-    """The bytes of a record are not those that were sealed."""
+    EDITED = "edited"  # the bytes of a record are not those that were sealed
     REMOVED = "removed"
-    ADDED = "added"
-    """A record was sealed, or stands in a place, where there was none."""
-    EXCHANGED = "exchanged"
-    """Records stand in each other's places."""
+    ADDED = "added"  # a record was sealed, or stands in a place, where there was none
+    EXCHANGED = "exchanged"  # records stand in each other's places
     WRITTEN_AGAIN = "written again"
     """Every seal is right, and they are not the seals that were signed, or that somebody has a copy of."""
-    CUT_TAIL = "cut tail"
-    """The newest records are missing, and what they tell of is there."""
-    ROLLED_BACK = "rolled back"
-    """The newest records are missing, and so is all that they tell of: this is an older state."""
-    FORKED = "forked"
-    """The host's key has signed two records for one number."""
-    FOREIGN_KEY = "foreign key"
-    """What was signed was signed by somebody else's key."""
-    FORGED = "forged"
-    """What is said to be signed was not."""
-    VALUE_DIFFERS = "value does not fit"
-    """A value is not the one to which the record commits."""
+    CUT_TAIL = "cut tail"  # the newest records are missing, and what they tell of is there
+    ROLLED_BACK = "rolled back"  # the newest records are missing, and so is all that they tell of: this is an older state
+    FORKED = "forked"  # the host's key has signed two records for one number
+    FOREIGN_KEY = "foreign key"  # what was signed was signed by somebody else's key
+    FORGED = "forged"  # what is said to be signed was not
+    VALUE_DIFFERS = "value does not fit"  # a value is not the one to which the record commits
     VALUE_MISSING = "value missing"
     """A value is not there, and no record says that it was forgotten, or it was forgotten too early."""
-    POLICY_DIFFERS = "policy differs"
-    """A policy that a record names is not the one that was in force."""
-    POLICY_MISSING = "policy missing"
-    """A policy that a record names is not there."""
+    POLICY_DIFFERS = "policy differs"  # a policy that a record names is not the one that was in force
+    POLICY_MISSING = "policy missing"  # a policy that a record names is not there
     STANDING_DIFFERS = "standing privileges differ"
     """A list of standing privileges that a record names is missing, or is not the one that was recorded."""
-    RECORDING_DIFFERS = "recording differs"
-    """A recording is not the one of which the record has the digest."""
-    STORE_DIFFERS = "store differs"
-    """A stored object is not as its last record left it."""
+    RECORDING_DIFFERS = "recording differs"  # a recording is not the one of which the record has the digest
+    STORE_DIFFERS = "store differs"  # a stored object is not as its last record left it
     CLAIMED = "unsigned claim"
     """A copy of the record says something else than the record, and no signature covers that copy: either may be the lie."""
-    NOT_A_RECORD = "not a record"
-    """The seal is right, and no jitd has written what it covers."""
+    NOT_A_RECORD = "not a record"  # the seal is right, and no jitd has written what it covers
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +58,4 @@ class Finding:
         return f"{self.wrong}: {self.sentence}"
 
 
-Report = Callable[[Finding], None]
-"""Takes each finding when it is found."""
+Report = Callable[[Finding], None]  # takes each finding when it is found

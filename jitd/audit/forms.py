@@ -18,20 +18,16 @@ from typing import Any, ClassVar, TypeVar
 
 from jitd.audit.strict_json import Twice, finite, is_deep, no_constant, unique
 
-CHECKPOINT_NAMESPACE = "jitd-checkpoint"
-"""The namespace of a host's signature of a checkpoint (OpenSSH, PROTOCOL.sshsig)."""
-COUNTERSIGNATURE_NAMESPACE = "jitd-countersignature"
-"""The namespace of a witness's signature."""
-KEY_NAMESPACE = "jitd-key"
-"""The namespace of the two signatures of a host's keys, if one follows the other."""
+CHECKPOINT_NAMESPACE = "jitd-checkpoint"  # the namespace of a host's signature of a checkpoint (OpenSSH, PROTOCOL.sshsig)
+COUNTERSIGNATURE_NAMESPACE = "jitd-countersignature"  # the namespace of a witness's signature
+KEY_NAMESPACE = "jitd-key"  # the namespace of the two signatures of a host's keys, if one follows the other
 
 _WORD = re.compile(r"[!-~]{1,255}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _ARMORED = re.compile(r"-----BEGIN SSH SIGNATURE-----\n(?:[A-Za-z0-9+/=]{1,76}\n){1,64}-----END SSH SIGNATURE-----\n?")
-_MOST_BRACES = 8
-"""In a line of another program, jitd's object begins at one of the first braces."""
+_MOST_BRACES = 8  # in a line of another program, jitd's object begins at one of the first braces
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +173,7 @@ class Conviction(_Witnessed):
 
 
 SignedLine = Checkpoint | Countersignature | Conviction | Word
-Line = Record | Digest | Checkpoint | Countersignature
-"""A line about the record. A conviction is about the host."""
+Line = Record | Digest | Checkpoint | Countersignature  # a line about the record. A conviction is about the host.
 S = TypeVar("S", bound=SignedLine)
 
 

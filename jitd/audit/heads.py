@@ -25,11 +25,9 @@ from jitd.audit.forms import CHECKPOINT_NAMESPACE, Checkpoint, Countersignature
 from jitd.audit.keys import Keys
 from jitd.core.chain import GENESIS, Seal, seal_over
 
-MOST_DIFFERENCES = 1000
-"""Maximum number of differences from a collector's records that are reported."""
+MOST_DIFFERENCES = 1000  # differences from a collector's records that are reported
 OLDER = "everything that is stored is as old, so an older state was put back"
-OWN = ""
-"""The place of a checkpoint that lies beside the chain itself."""
+OWN = ""  # the place of a checkpoint that lies beside the chain itself
 
 
 @dataclass(frozen=True, slots=True)

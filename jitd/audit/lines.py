@@ -28,8 +28,7 @@ from jitd.core.values import commitment as commit
 from jitd.core.values import committed_in
 from jitd.core.wording import INSTEAD
 
-Place = tuple[str, str]
-"""Where a line stands, for people, and the line."""
+Place = tuple[str, str]  # where a line stands, for people, and the line
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,15 +35,11 @@ OPEN: dict[str, frozenset[str]] = {
     )
 }
 """Maps the name of a life cycle to the states in which an object can still change."""
-MOST_OPEN = 100_000
-"""If a record has more open objects at one time, the verifier keeps them on the disk."""
-MOST_GAPS = 1000
-"""Maximum number of places at which it is looked whether missing records come later."""
-MOST_NAMED = 3
-"""So many of the objects that are wrong in the same way are named in one finding."""
+MOST_OPEN = 100_000  # if a record has more open objects at one time, the verifier keeps them on the disk
+MOST_GAPS = 1000  # places at which it is looked whether missing records come later
+MOST_NAMED = 3  # so many of the objects that are wrong in the same way are named in one finding
 
-Document = tuple[str, str, bytes]
-"""The life cycle, the id and the stored bytes of an object."""
+Document = tuple[str, str, bytes]  # the life cycle, the id and the stored bytes of an object
 
 
 class Doubt(Exception):

@@ -28,15 +28,12 @@ from jitd.audit.standing import StandingLists
 from jitd.core.chain import GENESIS, Seal, canonical, detail_of, linked
 from jitd.store import Indexed
 
-SIZE = 8192
-"""Number of records of a part."""
+SIZE = 8192  # records of a part
 ODD = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """What a damaged record raises where its members are read."""
-SUM = 32
-"""Number of bytes of a sum."""
+SUM = 32  # bytes of a sum
 MODULUS = 1 << 8 * SUM
-Object = tuple[str, str]
-"""A life cycle and an id."""
+Object = tuple[str, str]  # a life cycle and an id
 
 
 class Stored(Protocol):
@@ -179,8 +176,7 @@ class _Following:
     def __init__(self, part: Part, key: bytes) -> None:
         self._part = part
         self._key = key
-        self._over: set[Object] = set()
-        """The objects that have ended here, or were set aside."""
+        self._over: set[Object] = set()  # the objects that have ended here, or were set aside
         self._ended = 0
         self._boot_id: str | None = None
         self._boot = 0.0

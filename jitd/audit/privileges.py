@@ -29,16 +29,11 @@ KINDS: Mapping[str, str] = {
     "jitd": "root's own commands, which jitd.toml permits without a rule",
 }
 """Maps each kind of standing privilege (``Privilege.by``) to who has one."""
-MOST = 2000
-"""Maximum number of privileges in a list, and of sentences about what was not seen."""
-LONGEST = 400
-"""Maximum number of characters of a text in a list. A longer text is cut."""
-MOST_BYTES = 2 * 1024 * 1024
-"""Maximum number of bytes of a list as JSON."""
-ROOM = 256 * 1024
-"""Number of these bytes that are kept free for sentences about what was not seen."""
-FEW = 20
-"""Number of entries of one kind about one account that come before all further ones."""
+MOST = 2000  # privileges in a list, and of sentences about what was not seen
+LONGEST = 400  # characters of a text in a list. A longer text is cut.
+MOST_BYTES = 2 * 1024 * 1024  # bytes of a list as JSON
+ROOM = 256 * 1024  # these bytes that are kept free for sentences about what was not seen
+FEW = 20  # entries of one kind about one account that come before all further ones
 _FIELDS = ("who", "becomes", "by", "where")
 
 

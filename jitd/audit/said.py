@@ -19,12 +19,10 @@ from jitd.core.chain import detail_of
 from jitd.core.duration import read_duration
 from jitd.core.values import owner_of
 
-MOST_OBJECTS = 4096
-"""So many objects, with their commitments, are in memory at one time."""
+MOST_OBJECTS = 4096  # so many objects, with their commitments, are in memory at one time
 MOST_EXPLAINED = 256
 """For so many missing values, the record is read again to find out whether another value is there instead."""
-CLOCK_APART = 60.0
-"""Number of seconds by which the time of a note may differ from the time by which its values were chosen."""
+CLOCK_APART = 60.0  # seconds by which the time of a note may differ from the time by which its values were chosen
 AHEAD = 86400.0
 """A value that was said so many seconds after it was forgotten was said while the clock was ahead: its age is not known."""
 _SETTING = "record.keep = "

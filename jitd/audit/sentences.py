@@ -22,8 +22,7 @@ from jitd.core.spelling import unspelled
 from jitd.core.wording import HIDDEN, INSTEAD, count, in_quotes, is_in_quotes, listed
 from jitpam.wire.shown import reshown, shown, shown_argument, shown_command
 
-SOMEBODY = "somebody"
-"""Who has done what the reader may not know of whom."""
+SOMEBODY = "somebody"  # who has done what the reader may not know of whom
 
 
 def beginning(words: Iterable[bytes], most: int) -> tuple[list[bytes], int]:

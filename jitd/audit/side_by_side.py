@@ -22,10 +22,8 @@ import msgspec
 from jitd.audit.lives import Doubt
 from jitd.audit.parts import Part, Reader, Span, Stored
 
-_LENGTH = 4
-"""Number of bytes of the length before each message."""
-_Order = tuple[bytes, list[Span]]
-"""The key of the sums, and the parts that one process reads."""
+_LENGTH = 4  # bytes of the length before each message
+_Order = tuple[bytes, list[Span]]  # the key of the sums, and the parts that one process reads
 _encode = msgspec.msgpack.Encoder().encode
 _part = msgspec.msgpack.Decoder(Part).decode
 _order = msgspec.msgpack.Decoder(_Order).decode

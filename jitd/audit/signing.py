@@ -25,12 +25,9 @@ from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.store import Store, StoreError
 
-EVERY = 64
-"""Records after which the head is signed at once."""
-AFTER = 1.0
-"""Seconds after which a record without a checkpoint has one."""
-AGAIN_AFTER = 5.0
-"""Seconds until jitd tries again, if it could not sign."""
+EVERY = 64  # records after which the head is signed at once
+AFTER = 1.0  # seconds after which a record without a checkpoint has one
+AGAIN_AFTER = 5.0  # seconds until jitd tries again, if it could not sign
 
 
 class CannotSign(Exception):

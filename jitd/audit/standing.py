@@ -15,8 +15,7 @@ from jitd.audit.events import STANDING_RECORDED
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.core.chain import detail_of
 
-MOST = 4096
-"""So many findings are kept until the end."""
+MOST = 4096  # so many findings are kept until the end
 
 
 class StandingLists:

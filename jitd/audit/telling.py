@@ -25,20 +25,16 @@ from jitd.core.request import Request
 from jitd.core.values import FORGOTTEN, MISSING, Entry, Values, committed_in
 from jitd.core.wording import HIDDEN
 
-COMMITTED = b'{"committed":'
-"""What stands in the bytes of a record that commits to a value."""
+COMMITTED = b'{"committed":'  # what stands in the bytes of a record that commits to a value
 AGAINST_GUESSES = ("random", "document")
 """The members of a record that are hidden where something else is. Nobody can guess the random bytes. The document may say what
 is hidden: who has its digest, and can guess the rest of it, could check the guess.
 """
-RULE = OF_EVERY_READER | OF_RULES
-"""The parts that a reader sees who is shown rules, but no commands."""
-WITHIN = visibility.WITHIN | {"break_glass"}
-"""The names of parts that contain other parts."""
+RULE = OF_EVERY_READER | OF_RULES  # the parts that a reader sees who is shown rules, but no commands
+WITHIN = visibility.WITHIN | {"break_glass"}  # the names of parts that contain other parts
 
 
-DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What is raised when a damaged record is told."""
+DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # what is raised when a damaged record is told
 
 
 @dataclass(frozen=True, slots=True)

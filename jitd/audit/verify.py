@@ -32,14 +32,10 @@ from jitd.core.chain import GENESIS, Seal, detail_of
 from jitd.core.sought import Sought
 from jitd.store import Indexed, Store, StoreError
 
-STEP = 1000
-"""So many records are read between two reports of the progress."""
-AT_ONCE = 64
-"""So many objects are read before it is looked whether a part was read."""
-MOST_UNSIGNED = 1024
-"""Maximum number of records after the last checkpoint. One is due every 64 records, and soon after each other."""
-Progress = Callable[[int, int], None]
-"""Takes the number of records that were read, and of all."""
+STEP = 1000  # so many records are read between two reports of the progress
+AT_ONCE = 64  # so many objects are read before it is looked whether a part was read
+MOST_UNSIGNED = 1024  # records after the last checkpoint. One is due every 64 records, and soon after each other.
+Progress = Callable[[int, int], None]  # takes the number of records that were read, and of all
 
 
 @dataclass(frozen=True, slots=True)

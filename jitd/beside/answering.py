@@ -25,9 +25,7 @@ from jitpam.wire.declared import sentence
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-MOST_CLIENTS = 16
-"""Maximum number of connections that are open at the same time. Only root can connect, and the daemon needs only one connection.
-"""
+MOST_CLIENTS = 16  # connections at the same time: only root can connect, and the daemon needs only one
 
 
 class NoAnswer(Exception):

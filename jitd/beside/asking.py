@@ -28,12 +28,10 @@ from jitpam.wire.declared import sentence
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-MOST_IN_A_ROW = 16
-"""Maximum number of packets that are received before everything else in the daemon has its turn."""
+MOST_IN_A_ROW = 16  # packets that are received before everything else in the daemon has its turn
 
 
-REMEMBERED_FOR = 600.0
-"""Seconds for which a helper that has not answered is told of, if nobody has asked it since."""
+REMEMBERED_FOR = 600.0  # seconds for which a helper that has not answered is told of, if nobody has asked it since
 _silent: dict[str, tuple[float, str]] = {}
 
 

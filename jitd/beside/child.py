@@ -18,8 +18,7 @@ from typing import NoReturn
 
 from jitd.beside import packets
 
-PR_SET_PDEATHSIG = 1
-"""The option of prctl(2) that sets the signal which a process gets when its parent ends."""
+PR_SET_PDEATHSIG = 1  # the option of prctl(2) that sets the signal which a process gets when its parent ends
 
 
 class Child:

@@ -18,10 +18,8 @@ HOLDING = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?:\.[1-9][0-9
 """The form of a holding's id. The first holding of a grant has the id of the grant. Each further holding has a dot and a number
 after this id.
 """
-MOST_ORDERS = 5_000
-"""Maximum number of holdings in one message."""
-MOST_LET_IN = 1_000
-"""Maximum number of processes in one order."""
+MOST_ORDERS = 5_000  # holdings in one message
+MOST_LET_IN = 1_000  # processes in one order
 HOLDINGS = list_of(text("the id of a holding", HOLDING.pattern), most=MOST_ORDERS)
 _PERHAPS = text("a sentence or nothing", r"[ -~]*", most=LONGEST_SENTENCE)
 

@@ -13,8 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_ACCEPTS = b"00010000"
-"""The flags of a socket that listens (linux/net.h, SO_ACCEPTCON)."""
+_ACCEPTS = b"00010000"  # the flags of a socket that listens (linux/net.h, SO_ACCEPTCON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

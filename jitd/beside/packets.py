@@ -19,15 +19,10 @@ from enum import IntEnum
 from jitd.beside.secret import fault_in
 from jitpam.wire.declared import sentence
 
-MAX_PACKET = 160 * 1024
-"""Maximum length of a packet, in bytes. A packet of this length has room for 64 KiB of data in base64, and for the text
-around the data.
-"""
+MAX_PACKET = 160 * 1024  # bytes of a packet: room for 64 KiB of data in base64, and for the text around them
 _HEAD = struct.Struct("!QB")
-MAX_BODY = MAX_PACKET - _HEAD.size
-"""Maximum length of a body, in bytes."""
-_CREDENTIALS = struct.Struct("iII")
-"""The members of the kernel's struct ucred: pid, uid and gid."""
+MAX_BODY = MAX_PACKET - _HEAD.size  # bytes of a body
+_CREDENTIALS = struct.Struct("iII")  # the members of the kernel's struct ucred: pid, uid and gid
 _DESCRIPTOR = struct.Struct("i")
 
 
@@ -38,10 +33,8 @@ class Kind(IntEnum):
 
     QUESTION = 1
     ANSWER = 2
-    DROP = 3
-    """Sent by the daemon when nobody waits for the answer any more. The body is empty."""
-    UNANSWERED = 4
-    """There is no answer. The body contains the reason, in printable ASCII."""
+    DROP = 3  # sent by the daemon when nobody waits for the answer any more. The body is empty.
+    UNANSWERED = 4  # there is no answer. The body contains the reason, in printable ASCII.
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ SECONDS_TO_END = 2.0
 """Seconds within which a process should end, after it was killed or its connection was closed. A killed process needs more only
 if the kernel cannot end it: it waits for a disk or a server of files, or a tracer keeps it.
 """
-LOOK_AGAIN = 0.005
-"""Seconds between two checks whether a killed process has ended."""
+LOOK_AGAIN = 0.005  # seconds between two checks whether a killed process has ended
 
 
 async def until_readable(descriptor: int | socket.socket) -> None:

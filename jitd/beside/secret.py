@@ -10,8 +10,7 @@ import fcntl
 import os
 import stat
 
-MOST_SECRET = 64 * 1024
-"""Maximum number of bytes of a secret."""
+MOST_SECRET = 64 * 1024  # bytes of a secret
 
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 """The seals of the memfd that contains a secret. These seals prevent every change of the secret."""

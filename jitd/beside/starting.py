@@ -28,17 +28,13 @@ from jitd.beside import filtering
 from jitd.beside.helpers import Helper
 from jitpam.wire.declared import sentence
 
-FIRST_PASSED = 3
-"""The number of the first descriptor that systemd passes to a service (sd_listen_fds(3))."""
+FIRST_PASSED = 3  # the number of the first descriptor that systemd passes to a service (sd_listen_fds(3))
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 4, 24, 38, 47, 4
 CLONE_NEWNET = 0x40000000
-CAPABILITIES_3 = 0x20080522
-"""The value of the constant _LINUX_CAPABILITY_VERSION_3 (capset(2))."""
+CAPABILITIES_3 = 0x20080522  # the value of the constant _LINUX_CAPABILITY_VERSION_3 (capset(2))
 ROUTES, ROUTES_6 = Path("/proc/self/net/route"), Path("/proc/self/net/ipv6_route")
-BACKLOG = 16
-"""Number of connections that may wait until they are accepted."""
-N_CAPABILITIES = 64
-"""A number that is higher than the number of any capability in any kernel."""
+BACKLOG = 16  # connections that may wait until they are accepted
+N_CAPABILITIES = 64  # a number that is higher than the number of any capability in any kernel
 
 
 class CannotStart(Exception):

@@ -57,18 +57,13 @@ OWN = {
     "status": "status",
     "complete": "completion",
 }
-"""Maps each verb of the kernel to the module in ``jitd.cli`` that implements the verb. The module is imported when the verb is
-called, because importing all modules would take longer than most verbs need.
-"""
+"""The verb → its module in ``jitd.cli``, imported when it is called: to import all takes longer than most verbs need."""
 VERBS = OWN.keys() | extended.names()
-HIDDEN = {"complete"}
-"""Verbs that only shells call. They are not in the list of verbs."""
-ABOVE = {"audit"}
-"""Verbs with verbs below them, some of which can be used with --host. They say themselves which."""
+HIDDEN = {"complete"}  # verbs that only shells call. They are not in the list of verbs.
+ABOVE = {"audit"}  # verbs with verbs below them, some of which can be used with --host. They say themselves which.
 
 
-NO_THREAD = "can't start new thread"
-"""The text of the RuntimeError that Python raises if the kernel starts no thread."""
+NO_THREAD = "can't start new thread"  # the text of the RuntimeError that Python raises if the kernel starts no thread
 
 
 class Verbs(Group):

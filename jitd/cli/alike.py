@@ -29,8 +29,7 @@ the terminal, which nobody has checked.
 """
 OF_THE_TICKET = frozenset({"at", "age"})
 """Members of ``authentication`` that are not compared. The age of the ticket is another one for each request."""
-LEAST = 2
-"""Minimum number of requests in a table."""
+LEAST = 2  # requests in a table
 
 
 def alike(rows: Sequence[Row]) -> list[Row]:

@@ -23,10 +23,7 @@ from jitpam.wrapping import wrap
 
 Row = dict[str, Any]
 _speaker: ContextVar[str] = ContextVar("speaker", default="jitd")
-NOT_SHOWN = "(not shown)"
-"""The rule of a request may hide content from the viewer. This text is printed in place of the hidden content. If a row of the
-daemon has hidden content, its member ``narrowed`` is true.
-"""
+NOT_SHOWN = "(not shown)"  # stands for what a rule hides from the viewer. The member `narrowed` of the row is then true
 
 
 def printable(text: str) -> str:
@@ -101,8 +98,7 @@ def answer_json(rows: Iterable[Row]) -> None:
 # --- the members of a row ----------------------------------------------------------------------------------------------
 
 
-TYPED = frozenset({"comment", "reason"})
-"""The members of rows that a person typed."""
+TYPED = frozenset({"comment", "reason"})  # the members of rows that a person typed
 
 
 def words(row: Row, name: str, otherwise: str = "-") -> str:
@@ -119,8 +115,7 @@ def words(row: Row, name: str, otherwise: str = "-") -> str:
     return str(value)
 
 
-quoted = reshown_argument
-"""One argument of a row in the form that approvers see."""
+quoted = reshown_argument  # one argument of a row in the form that approvers see
 
 
 def command_line(argv: Iterable[object]) -> str:

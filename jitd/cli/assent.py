@@ -14,16 +14,14 @@ from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
 from jitpam.wire.shown import cells
 
-GRADES = frozenset(grade.word for grade in Grade)
-"""The grades that jitd knows."""
+GRADES = frozenset(grade.word for grade in Grade)  # the grades that jitd knows
 LOSSES = {
     Damage.NONE.word: "",
     Damage.STOPS.word: "it stops something that many need",
     Damage.DESTROYS.word: "it destroys something",
 }
 """Maps each damage that jitd knows to what the question says about it."""
-LEAST = 24
-"""Minimum number of cells for the command in the question, even if the terminal is very narrow."""
+LEAST = 24  # cells for the command in the question, even if the terminal is very narrow
 
 
 def why_the_word(row: Row) -> str:

@@ -19,8 +19,7 @@ _PROOFS = {
 }
 _FORWARDED = ("forwarded", "proxy")
 UNKNOWN = "NOT KNOWN (the ticket does not say)"
-JUST_NOW = 10
-"""If an age is less than this number of seconds, the text is ``just``, without a number."""
+JUST_NOW = 10  # if an age is less than this number of seconds, the text is `just`, without a number
 
 
 def authenticated(given: object) -> Iterator[tuple[str, str]]:

@@ -42,16 +42,13 @@ from jitd.cli.who import users, without_ticket
 from jitd.core.grade import Grade
 from jitpam.wire.shown import cells
 
-COLUMN = 10
-"""Width of the column of labels, in cells."""
+COLUMN = 10  # width of the column of labels, in cells
 USUAL_DIRECTORY = "/usr/bin/"
 """The directory of programs that is not shown. A program of another directory has a line of its own."""
 ORIGINS = {"local": "begun on this host", "console": "at the console", "remote": "a login from another host"}
 """Maps the words for where a login session began (``core.origin``) to the words of the page."""
-OPEN = ("screening", "pending")
-"""The states in which people can still decide about a request."""
-WIDEST = 100
-"""Maximum number of cells before the right end of the first line."""
+OPEN = ("screening", "pending")  # the states in which people can still decide about a request
+WIDEST = 100  # maximum number of cells before the right end of the first line
 
 
 def brief(row: Row, screen: int | None, place: str = "") -> list[Painted]:

@@ -22,10 +22,8 @@ from jitd.cli.naming import awaits_me
 from jitd.core.command import read_id
 from jitpam.wire.shown import shown
 
-MOST = 500
-"""Maximum number of requests in one call. Further ones are in the next one."""
-MOST_KNOWN = 100_000
-"""Number of requests after which those that were told first are forgotten: a host may list new ones without end."""
+MOST = 500  # requests in one call. Further ones are in the next one.
+MOST_KNOWN = 100_000  # requests after which those that were told first are forgotten: a host may list new ones without end
 
 
 class Calls:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-Painted = tuple[str, str | None]
-"""A line and its style. The style is a key of STYLES, or None."""
+Painted = tuple[str, str | None]  # a line and its style. The style is a key of STYLES, or None.
 STYLES = {"head": "1", "late": "1;31", "danger": "1;31", "mine": "2"}
 """Maps each style to its parameters of SGR (ECMA-48). ``head`` is the style of a list's head and of a page's first line. ``late``
 is for a row that ends soon, ``danger`` is for a line that an approver must not miss, and ``mine`` is for a row of the viewer.

@@ -18,20 +18,12 @@ WIDEST = 40
 """Maximum number of cells for an aligned column. On a terminal, a longer text is shortened. In other output, a longer text is
 not shortened. It moves the rest of its own line to the right. The other lines stay aligned.
 """
-LEAST = 12
-"""Minimum number of cells for a column that is made narrower. This leaves room for the text ``…(+N)``, which shows how many
-characters were removed.
-"""
-LEAST_OF_LAST = 24
-"""Minimum number of cells for the last column, which contains the command or the reason. Texts in the last column are shortened
-in the middle.
-"""
-IDS = ("ID", "RUNS")
-"""The heads of columns of ids."""
+LEAST = 12  # cells of a column that is made narrower: room for `…(+N)`, the number of characters that were removed
+LEAST_OF_LAST = 24  # cells of the last column, with the command or the reason. Its texts are shortened in the middle
+IDS = ("ID", "RUNS")  # the heads of columns of ids
 MARKS = (" (mine)", " (locked)")
 """Ends of texts. If a text with one of these ends is shortened, the end is kept, because people look for this end."""
-GAP = 2
-"""Number of cells between two columns, and at the beginning of a row's second line."""
+GAP = 2  # cells between two columns, and at the beginning of a row's second line
 
 
 def padded(text: str, width: int) -> str:

@@ -21,14 +21,9 @@ from jitd.cli.what import SEEN, STREAMS, asked_for, is_anothers, is_login, scrip
 from jitd.core.asked_terms import NUMBERS
 from jitpam.wire.principals import without_realm
 
-MOST_WORDS = 200
-"""Maximum number of arguments of a command. Commands with more arguments are not compared, because this would take a long time,
-and nobody would read the result.
-"""
-MOST_TOLD = 2
-"""Maximum number of differences that are printed. The line with their number comes first."""
-WIDEST = 60
-"""Maximum number of cells for an argument in a comparison."""
+MOST_WORDS = 200  # arguments of a command that is compared. With more, it takes long, and nobody would read the result
+MOST_TOLD = 2  # differences that are printed. The line with their number comes first.
+WIDEST = 60  # maximum number of cells for an argument in a comparison
 
 
 def new(row: Row) -> Iterator[Line]:

@@ -24,14 +24,9 @@ from jitpam.local_proof import never_ask
 from jitpam.options import following
 from jitpam.wire.messages import List
 
-WITHIN = 2.0
-"""Time limit of the verb, in seconds. If the candidates are not known within this time, the verb ends and prints nothing. A list
-usually takes 0.3 s, of which most is the authentication, and longer on a busy host.
-"""
-TO_A_HOST = ("--host", "--via")
-"""The options before a verb that have a value."""
-PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|--[a-z][a-z-]*=?")
-"""Only words that match this pattern are printed."""
+WITHIN = 2.0  # seconds, after which the verb prints nothing. A list usually takes 0.3 s, mostly for the authentication
+TO_A_HOST = ("--host", "--via")  # the options before a verb that have a value
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|--[a-z][a-z-]*=?")  # only words that match this pattern are printed
 
 
 @click.command(hidden=True, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

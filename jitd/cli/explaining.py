@@ -28,12 +28,9 @@ SAYS = {
     "asks": "would ask for facts first",
     "passes": "is not about this",
 }
-"""jitd's answer contains a word for each rule. The word tells what the rule decides. This table maps the word to a text for
-people.
-"""
+"""The word for what a rule decides, in jitd's answer → the text for people."""
 
-MOST_RULES = 2
-"""Maximum number of rules that are printed without ``-v``."""
+MOST_RULES = 2  # rules that are printed without `-v`
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:

@@ -17,10 +17,8 @@ from jitd.cli.principals import spelled
 from jitpam.wire.principals import without_realm
 from jitpam.wire.shown import cells
 
-SAID = "jitd: "
-"""What ``say`` prints before each sentence."""
-MOST_TOLD = 5
-"""Maximum number of owed reviews about which ``jitd requests`` prints a separate sentence."""
+SAID = "jitd: "  # what `say` prints before each sentence
+MOST_TOLD = 5  # owed reviews about which `jitd requests` prints a separate sentence
 
 
 def broken(row: Row) -> Iterator[tuple[str, str]]:

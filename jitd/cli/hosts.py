@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from jitpam.client import Connection
 
 HOST = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
-QUOTING = frozenset("'\"\\")
-"""What a command that carries may not have: it is split at its blanks."""
+QUOTING = frozenset("'\"\\")  # what a command that carries may not have: it is split at its blanks
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,17 +28,14 @@ if TYPE_CHECKING:
     from jitd.settings.config import Config
 
 FILE = Path("/etc/jitd/jitd.toml")
-UNKNOWN_FACT = 'there is no name or function "fact.'
-"""How a fault of ``when`` begins that names a fact of no provider."""
+UNKNOWN_FACT = 'there is no name or function "fact.'  # how a fault of `when` begins that names a fact of no provider
 config_option = click.option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help=f"The settings, in place of {FILE}.",
 )
-"""The option ``--config``, which names the file with the settings. Without this option, the settings are read from FILE. FILE
-may be missing, because every setting has a default value.
-"""
+"""``--config FILE``: the settings. FILE may be missing, because every setting has a default value."""
 
 
 @click.command()

@@ -18,10 +18,8 @@ from jitd.core.command import read_start
 from jitpam.client import Connection
 from jitpam.wire.messages import List
 
-LEAST = 4
-"""Minimum number of letters of an id that a person must type."""
-MOST_TOLD = 10
-"""Maximum number of ids that are named if a beginning fits several."""
+LEAST = 4  # letters of an id that a person must type
+MOST_TOLD = 10  # ids that are named if a beginning fits several
 
 
 def no_beginning(start: str) -> str:

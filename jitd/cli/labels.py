@@ -15,10 +15,8 @@ from jitd.cli.colour import Painted
 from jitd.cli.columns import wrapped
 from jitpam.wire.shown import cells
 
-LABEL = 15
-"""Width of the column of labels, in cells."""
-LEAST = 20
-"""Minimum width of the column of texts, in cells."""
+LABEL = 15  # width of the column of labels, in cells
+LEAST = 20  # minimum width of the column of texts, in cells
 STYLES = {label: "danger" for label in ("DANGER", "DESTROYS", "STOPS", "GLASS", "LOGIN", "DOUBT", "NO PROOF", "GONE", "MAY RUN")}
 """Maps a label to the style of its lines."""
 

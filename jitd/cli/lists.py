@@ -31,8 +31,7 @@ from jitpam.wire.messages import List, Watch
 
 Columns = dict[str, Callable[[Row], str]]
 """Maps the head of a column to a function that returns the text of this column for a row."""
-SOON = 120.0
-"""If a request, grant or lock ends within this number of seconds, its row is shown in the style ``late``."""
+SOON = 120.0  # if a request, grant or lock ends within this number of seconds, its row is shown in the style `late`
 OWED = List(what="reviews", ended=False)
 ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lifted")
 """The states in which a request, a grant or a lock has ended."""

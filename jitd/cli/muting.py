@@ -10,8 +10,7 @@ from jitd.cli.call import called
 from jitd.cli.locking import duration_typed
 from jitpam.wire.messages import Mute
 
-BY_DEFAULT = 8 * 3600
-"""Duration of a mute without the option --for, in seconds."""
+BY_DEFAULT = 8 * 3600  # duration of a mute without the option --for, in seconds
 
 
 @click.command()

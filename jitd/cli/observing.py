@@ -27,13 +27,9 @@ from jitd.recording.form import Altered
 from jitpam.client import ANSWER_WITHIN, Connection, NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Done, Item, Observe, Seen, Stop
 
-BACK_WITHIN = 60.0
-"""If the connection is lost, this program tries for this number of seconds to connect to jitd again. After this time, the run's
-monitor has already ended the run, because nobody has watched it.
-"""
+BACK_WITHIN = 60.0  # seconds to connect again. After that, the monitor has ended the run, because nobody has watched it
 TRY_EVERY = 0.5
-LOOK_EVERY = 1.0
-"""Maximum number of seconds between two checks for typed keys."""
+LOOK_EVERY = 1.0  # seconds at most between two checks for typed keys
 
 
 def must_be_watchable(row: Row) -> None:

@@ -10,10 +10,7 @@ from __future__ import annotations
 from jitd.cli.answer import Row, printable, words
 from jitpam.wire.principals import without_realm
 
-LEAVES = b"q"
-"""The key with which a watcher stops watching. This key does not stop the run. But if nobody else watches the run, it is soon
-frozen.
-"""
+LEAVES = b"q"  # stops watching, and not the run. But if nobody else watches it, the run is soon frozen
 
 
 def state_of_run(row: Row) -> str:

@@ -12,10 +12,8 @@ import time
 from jitd.cli.instants import span
 from jitd.cli.terminal_size import width_of_errors
 
-FIRST_AFTER, AGAIN_AFTER = 0.5, 0.2
-"""Seconds from the beginning to the first bar, and from one to the next."""
-LONGEST_BAR = 30
-"""Maximum number of columns of the bar itself."""
+FIRST_AFTER, AGAIN_AFTER = 0.5, 0.2  # seconds from the beginning to the first bar, and from one to the next
+LONGEST_BAR = 30  # columns of the bar itself
 
 
 class Bar:

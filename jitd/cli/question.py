@@ -23,18 +23,12 @@ QUIET_FOR = 0.1
 """If no input arrives for this number of seconds, jitd assumes that all earlier input has arrived. A key is treated as a single
 key if no other input follows within QUIET_FOR seconds.
 """
-AWAKE_EVERY = 0.25
-"""Maximum time that one system call waits for input, in seconds. If Ctrl-C arrives just before a call, Python handles it only
-after the end of the call. Therefore the calls must be short.
-"""
+AWAKE_EVERY = 0.25  # seconds of one wait for input: if Ctrl-C arrives just before it, Python handles it only afterwards
 MOST_PIECES = 50
 """Before a question, jitd tries to discard all earlier input. This is the maximum number of attempts. If a person types without
 a pause, jitd prints the question after the last attempt, but accepts no line as the answer to this question.
 """
-MOST_TYPED = 4096
-"""Maximum length of a line that is typed on a terminal, in bytes. jitd reads the whole line. Otherwise the shell would later
-read the rest of the line.
-"""
+MOST_TYPED = 4096  # bytes of a typed line. All of it is read, because otherwise the shell would get the rest
 
 LEAVE, AGAIN = "\x04", ""
 """Results of ``Keyboard.wait`` that are not keys. LEAVE means that the input has ended. AGAIN means that the process was stopped
@@ -52,13 +46,8 @@ MOVES = {
 
 _MARKS_PASTES, _MARKS_NO_PASTES = "\x1b[?2004h", "\x1b[?2004l"
 _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
-"""The marks of bracketed paste, which was introduced by xterm. A terminal with bracketed paste sends a mark before pasted text,
-and a mark after pasted text.
-"""
-_LOCAL, _CONTROLS = 3, 6
-"""Two indexes in the list that tcgetattr returns. _LOCAL is the index of the local modes, and _CONTROLS is the index of the
-control characters (termios(3)).
-"""
+"""Before and after pasted text, if the terminal has bracketed paste (xterm)."""
+_LOCAL, _CONTROLS = 3, 6  # indexes in what tcgetattr returns: the local modes, and the control characters (termios(3))
 
 
 def can_ask() -> bool:

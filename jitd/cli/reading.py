@@ -20,13 +20,10 @@ from jitd.cli.question import AGAIN, BACK, DOWN, NEXT, UP, Keyboard
 from jitd.cli.terminal_size import real_size
 from jitpam.wire.shown import cells
 
-Key = tuple[str, str]
-"""A letter, and what it does: ``("a", "approve")``."""
+Key = tuple[str, str]  # a letter, and what it does: `("a", "approve")`
 BETWEEN = " · "
 HOME, CLEAR, CLEAR_LINE = "\x1b[H", "\x1b[J", "\x1b[K"
-"""Sequences that move the cursor to the first line of the screen, and that clear the rest of the screen or of the line after the
-cursor (ECMA-48).
-"""
+"""To the first line; clear the rest of the screen; clear the rest of the line (ECMA-48)."""
 STEPS = {NEXT: 1, BACK: -1, DOWN: 1, UP: -1}
 """The keys that scroll, and their directions. NEXT and BACK scroll by a screen but for one line."""
 
@@ -63,14 +60,10 @@ class Reading:
         self._size = os.terminal_size((0, 0))
         self._can_draw = os.environ.get("TERM", "dumb") != "dumb"
         self._is_shown = False
-        self._top = 0
-        """Number of the first line on the screen."""
-        self._n_shown = 0
-        """Number of lines that were on the screen. They are the first lines of the text."""
-        self._room = 0
-        """Number of lines of the screen for the text."""
-        self._n_foot = 0
-        """Number of lines of the screen below the text."""
+        self._top = 0  # the number of the first line on the screen
+        self._n_shown = 0  # lines that were on the screen. They are the first lines of the text.
+        self._room = 0  # lines of the screen for the text
+        self._n_foot = 0  # lines of the screen below the text
 
     @property
     def is_read(self) -> bool:

@@ -28,12 +28,9 @@ from jitpam.client import Connection, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Audit, Export, Item
 from jitpam.wire.shown import cells
 
-AGAIN_AFTER = 0.5
-"""Seconds between two tries to reach a jitd that has gone away."""
-MOST_LINES = 4
-"""A sentence that would fill more lines is shortened."""
-_INDENT = " " * 7
-"""What a sentence on a line of its own begins with: the columns of the number, and the gap after it."""
+AGAIN_AFTER = 0.5  # seconds between two tries to reach a jitd that has gone away
+MOST_LINES = 4  # a sentence that would fill more lines is shortened
+_INDENT = " " * 7  # what a sentence on a line of its own begins with: the columns of the number, and the gap after it
 
 
 def read_time(context: click.Context, option: click.Parameter, value: str | None) -> int | None:

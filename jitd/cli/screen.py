@@ -17,10 +17,7 @@ import termios
 from types import TracebackType
 from typing import Any, NoReturn
 
-LOCAL, CONTROLS = 3, 6
-"""Two indexes in the list that tcgetattr returns. LOCAL is the index of the local modes, and CONTROLS is the index of the
-control characters (termios(3)).
-"""
+LOCAL, CONTROLS = 3, 6  # indexes in what tcgetattr returns: the local modes, and the control characters (termios(3))
 
 
 UNSEEN = re.compile(rb"\x1b\[[0-9;?]*[@-~]|\x1b.|[\x00-\x1f]")

@@ -20,12 +20,9 @@ from jitpam.wire.principals import without_realm
 from jitpam.wire.shown import shown_argument, shown_of_argument, unshown
 
 UNBOUND = "what this text reads or starts by itself is not bound"
-AROUND = 2
-"""Number of equal lines that are shown before and after a difference."""
+AROUND = 2  # equal lines that are shown before and after a difference
 MOST_PAIRS = 100_000
-"""Maximum number of pairs of equal lines of two texts, beside the lines with which both begin and end. With more pairs, the
-comparison could take minutes; then all these lines are shown as different.
-"""
+"""Pairs of equal lines between equal beginnings and ends. More could take minutes, and are shown as different."""
 
 _Block = tuple[str, int, int, int, int]
 

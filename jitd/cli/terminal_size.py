@@ -11,8 +11,7 @@ import os
 import sys
 from contextlib import suppress
 
-USUAL = os.terminal_size((80, 24))
-"""The size of a terminal that does not tell its size."""
+USUAL = os.terminal_size((80, 24))  # the size of a terminal that does not tell its size
 
 
 def terminal_size() -> os.terminal_size:

@@ -26,16 +26,11 @@ if TYPE_CHECKING:
     from jitd.settings.config import Config
     from jitd.store import Store
 
-SQLITE = b"SQLite format 3\x00"
-"""How a file of SQLite begins (https://www.sqlite.org/fileformat.html#magic_header_string)."""
-MOST_LINE = 1 << 26
-"""Maximum number of bytes of a line. A longer line is read in parts, and jitd writes none so long."""
-MOST_KEYS = 1 << 20
-"""Maximum number of bytes of a file of public keys."""
-MOST_TOLD = 100
-"""Maximum number of findings that are printed. The others are counted."""
-ALONE = 64 << 20
-"""A database with fewer bytes is read by one process, in about a second."""
+SQLITE = b"SQLite format 3\x00"  # how a file of SQLite begins (https://www.sqlite.org/fileformat.html#magic_header_string)
+MOST_LINE = 1 << 26  # bytes of a line. A longer line is read in parts, and jitd writes none so long.
+MOST_KEYS = 1 << 20  # bytes of a file of public keys
+MOST_TOLD = 100  # findings that are printed. The others are counted.
+ALONE = 64 << 20  # a database with fewer bytes is read by one process, in about a second
 MOST_PROCESSES = 8
 CLAIMED = "unsigned claim"
 """What ``Wrong.CLAIMED`` is called. It accuses nobody, so what signatures prove is printed beside it."""

@@ -25,10 +25,8 @@ from jitpam.wire.messages import List
 from jitpam.wire.shown import cells
 
 FOOT = "Enter reviews them · q quit"
-MOST = 15
-"""Maximum number of requests in the list. With a longer list, the head and the possible answers might not fit on the screen."""
-MOST_OF_ONE = 400
-"""Maximum width of the text of a request, in cells."""
+MOST = 15  # requests in the list. With a longer list, the head and the possible answers might not fit on the screen.
+MOST_OF_ONE = 400  # maximum width of the text of a request, in cells
 
 
 def tell() -> int:

@@ -31,15 +31,12 @@ from jitpam.wire.messages import List
 
 ENDINGS = ("forbidden", "late", "unknown")
 """Codes of errors. After an error with one of these codes, the person cannot decide about the request any more."""
-TOLD_WITHIN = 30.0
-"""Seconds in which one of many hosts has to tell all of the requests that come next."""
-APPROVE, EACH, DENY = "aod"
-"""The keys below a table: approve all of its requests, look at each of them, deny all of them."""
+TOLD_WITHIN = 30.0  # seconds in which one of many hosts has to tell all of the requests that come next
+APPROVE, EACH, DENY = "aod"  # the keys below a table: approve all of its requests, look at each of them, deny all of them
 
 
 REQUESTS = List(what="requests", ended=False)
-Key = tuple[str, str]
-"""What names a request among those of several hosts: its host and its id."""
+Key = tuple[str, str]  # what names a request among those of several hosts: its host and its id
 
 
 def key(row: Row) -> Key:
@@ -52,10 +49,8 @@ class Walk:
 
     def __init__(self, comment: str) -> None:
         self._comment = comment
-        self._over: set[Key] = set()
-        """Requests that are not shown again."""
-        self._each: set[Key] = set()
-        """Requests that come in no table."""
+        self._over: set[Key] = set()  # requests that are not shown again
+        self._each: set[Key] = set()  # requests that come in no table
         hosts = far.many()
         self._desk = None if hosts is None else far.known().everywhere(hosts)
         self._hosts: Collection[str] | None = None

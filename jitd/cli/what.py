@@ -18,12 +18,8 @@ from jitd.cli.principals import spelled
 from jitd.cli.scripts import scripts
 from jitpam.wire.shown import shown, shown_argument, shown_of_argument, unshown
 
-FEW = 8
-"""Maximum number of arguments of a short command. A short command also has no argument of more than LONG characters. If a
-command is not short, each argument gets a line of its own after the line with the command.
-"""
-LONG = 200
-"""Maximum number of characters in each argument of a short command."""
+FEW = 8  # arguments of a short command. With more, or with one longer than LONG, each has a line of its own
+LONG = 200  # maximum number of characters in each argument of a short command
 
 SEEN = {
     "terminal": "a terminal",

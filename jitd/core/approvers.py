@@ -15,8 +15,7 @@ from jitd.core.decision import Approval
 from jitd.core.subject import Identity, Subject, is_one_person, matches_any
 from jitd.core.ways import Open, best, every_way, flat, still_asked
 
-BY_DOOR = "door:"
-"""Stands before a word of a rule where those are searched for, too, whom it names by the door alone."""
+BY_DOOR = "door:"  # stands before a word of a rule where those are searched for, too, whom it names by the door alone
 
 
 def may_review(asked: Open, approver: Identity, requester: Subject) -> frozenset[int]:

@@ -19,10 +19,8 @@ from jitd.core.wording import count
 if TYPE_CHECKING:
     from jitd.core.decision import Obligations
 
-FURTHEST = 7 * 86400
-"""Maximum number of seconds from the submission to the requested start."""
-LEAST_FINGERPRINTED = 3
-"""Number of terms that each fingerprint contains."""
+FURTHEST = 7 * 86400  # seconds at most from the submission to the requested start
+LEAST_FINGERPRINTED = 3  # terms that each fingerprint contains
 
 
 def _number(most: int, told: str, *, words: str = "", is_time: bool = False) -> Mapping[str, object]:
@@ -95,5 +93,4 @@ NAMES = tuple(one.name for one in fields(AskedTerms))
 """The names of the terms, in messages, documents and rows, in the order in which the fingerprint contains them."""
 NUMBERS = {one.name: one.metadata for one in fields(AskedTerms) if "most" in one.metadata}
 """Maps the name of each term that is a number to its description by ``_number``."""
-USUAL = AskedTerms(None, None, None)
-"""Nothing is asked for."""
+USUAL = AskedTerms(None, None, None)  # nothing is asked for

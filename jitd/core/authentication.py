@@ -43,9 +43,7 @@ FLAGS = (
     (0x00010000, "enc-pa-rep"),
     (0x00008000, "anonymous"),
 )
-"""The flags of a ticket (RFC 4120 section 5.3, RFC 6806 section 11, RFC 8062 section 3). Each flag has the same number as in
-libkrb5.
-"""
+"""The flags of a ticket, numbered as in libkrb5 (RFC 4120 section 5.3, RFC 6806 section 11, RFC 8062 section 3)."""
 ENCRYPTION = {
     1: "des-cbc-crc",
     3: "des-cbc-md5",
@@ -65,10 +63,7 @@ renewed ticket has the groups of the first one.
 """
 NOT_BY_DOOR = "takes no approval by the door: approve on the host"
 """The end of a sentence about a rule, or about one of its approvals."""
-MOST_AHEAD = 300
-"""The KDC's clock may be ahead of this host's clock by at most this number of seconds. Kerberos usually allows the same
-difference (clock skew).
-"""
+MOST_AHEAD = 300  # seconds that the KDC's clock may be ahead of this host's, as Kerberos usually allows (clock skew)
 
 
 def names_of_flags(bits: int) -> tuple[str, ...]:

@@ -15,9 +15,7 @@ from jitd.core.question import Question
 from jitd.core.wording import listed, name_in_sentence
 
 STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
-"""Maps a value of the rule's key ``run.stdin`` to the kinds of standard input that it allows. The value ``any`` is not in the
-table, because it allows all kinds.
-"""
+"""The rule's ``run.stdin`` → the kinds of standard input that it allows. ``any`` is not here: it allows all."""
 
 
 def breach(rule: str, obligations: Obligations, question: Question) -> str:

@@ -19,9 +19,7 @@ from jitd.core.owed_review import OwedReview, bar
 from jitd.core.subject import Subject
 
 Owed = Callable[[str], Iterable[OwedReview]]
-"""The type of a function that gets a person (``Subject.person``), and returns the open reviews of this person's uses of
-break-glass. The oldest review comes first.
-"""
+"""Returns the open reviews of a person's uses of break-glass (``Subject.person``), the oldest first."""
 
 
 class Barred(IllegalEvent):

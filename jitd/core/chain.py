@@ -27,10 +27,8 @@ class Seal:
     digest: bytes
 
 
-RANDOM = 16
-"""Number of random bytes in each record."""
-GENESIS = Seal(0, bytes(32))
-"""The seal that is used as the previous seal of the first record."""
+RANDOM = 16  # random bytes in each record
+GENESIS = Seal(0, bytes(32))  # the seal that is used as the previous seal of the first record
 
 
 def record(

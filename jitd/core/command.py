@@ -20,10 +20,7 @@ from jitd.core.values import ARGUMENTS, BYTES, DIGEST, MANY, NUMBER, PAIRS, TEXT
 
 _FINDINGS = Said(None, rows, read_rows)
 Pairs = tuple[tuple[bytes, bytes], ...]
-MAX_ID = 2**32 - 2
-"""The largest uid or gid. The kernel's ids are unsigned numbers of 32 bits, and 2**32 - 1 is none: for setresuid(2) and chown(2)
-it means "do not change".
-"""
+MAX_ID = 2**32 - 2  # for setresuid(2) and chown(2), 2**32 - 1 means "do not change"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-Sample = tuple[str, tuple[str, ...], int]
-"""The suffix of the sample's name, the values of its labels, and its value."""
+Sample = tuple[str, tuple[str, ...], int]  # the suffix of the sample's name, the values of its labels, and its value
 MICRO = 1_000_000
 
 

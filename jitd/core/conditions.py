@@ -305,9 +305,7 @@ _PERILOUS = (
     "HOME USER LOGNAME SHELL MAIL SUDO_* JITSUDO_*",
 )
 PERILOUS = tuple(sorted(name for line in _PERILOUS for name in line.split()))
-"""Variables that change which files a program loads or finds, or which values the program trusts. A rule may allow each of these
-variables only by its full name, and not by a pattern.
-"""
+"""Change what a program loads, finds or trusts. A rule may allow each only by its full name, not by a pattern."""
 
 OURS = frozenset({"SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "JITSUDO_REQUEST", "JITSUDO_PRINCIPAL"})
 """Variables that jitd sets after all other variables. Therefore a client cannot set them."""

@@ -36,10 +36,7 @@ class Why(StrEnum):
     ACCOUNT = "account"
 
 
-MOST_COMBINATIONS = 64
-"""Maximum number of combinations for the approvals of one rule. An approval may have several alternative ways. A combination
-contains one way for each approval.
-"""
+MOST_COMBINATIONS = 64  # combinations of one way for each approval of a rule
 
 
 @dataclass(frozen=True, slots=True)

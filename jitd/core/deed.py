@@ -37,8 +37,7 @@ class Deed:
     may_go_on: bool
 
 
-RUN = Deed("run", is_executed=True, asks_again=False, has_run=True, may_go_on=False)
-"""The deed of ``jitsudo COMMAND``."""
+RUN = Deed("run", is_executed=True, asks_again=False, has_run=True, may_go_on=False)  # the deed of `jitsudo COMMAND`
 THING = Deed("thing", is_executed=False, asks_again=False, has_run=False, may_go_on=False)
 """The deed of ``jitsudo --get``: jitd gives a thing and later takes this thing back. Each use of the grant begins a holding."""
 GATE = Deed("gate", is_executed=False, asks_again=True, has_run=False, may_go_on=False)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 
-LONGEST = 10 * 365 * 86400
-"""The longest duration that is accepted: ten years, in seconds."""
+LONGEST = 10 * 365 * 86400  # the longest duration that is accepted: ten years, in seconds
 
 _UNITS = (("d", 86400, "day"), ("h", 3600, "hour"), ("m", 60, "minute"), ("s", 1, "second"))
 # [0-9], because with \d Python would also read "१५m". At most 9 digits (as in LONGEST), because many digits are read slowly.

@@ -21,10 +21,7 @@ _ZONE = re.compile(rb":?(/usr/share/zoneinfo/)?[A-Za-z0-9_+<-][A-Za-z0-9_.,:+/<>
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,255}")
 _OURS = re.compile(rb"SUDO_(USER|UID|GID|COMMAND)|JITSUDO_.*")
 
-SUDO_COMMAND_LIMIT = 4096
-"""Maximum number of bytes of the arguments in SUDO_COMMAND. Sudo cuts the arguments at the same length. SUDO_COMMAND is for
-scripts and logs. jitd never uses SUDO_COMMAND for a decision.
-"""
+SUDO_COMMAND_LIMIT = 4096  # bytes of the arguments in it, as in sudo. It is for scripts and logs, and never used for a decision
 
 
 def fault_in_locale(pairs: Pairs) -> str | None:

@@ -27,8 +27,7 @@ from jitd.core.question import Question
 from jitd.core.rule import CONDITIONS, Rule
 from jitd.core.when import Conditions, WhenFailed
 
-MOST_CLOSEST = 3
-"""Maximum number of permits that are shown to a requester."""
+MOST_CLOSEST = 3  # permits that are shown to a requester
 
 
 class Outcome(StrEnum):

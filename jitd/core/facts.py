@@ -13,9 +13,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 Value = bool | int | float | str | datetime | tuple[str, ...]
-"""The types that the value of a fact or a claim can have. All values are flat. Therefore no expression gets a nested or cyclic
-value.
-"""
+"""The types of a fact or a claim. All are flat, so that no expression gets a nested or cyclic value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +23,11 @@ class Unknown:
     why: str
 
 
-Facts = Mapping[str, Value | Unknown]
-"""Maps the names of facts, such as ``fact.load``, to their values."""
+Facts = Mapping[str, Value | Unknown]  # maps the names of facts, such as `fact.load`, to their values
 
 
-NOTHING: Facts = MappingProxyType({})
-"""The empty mapping. An empty mapping means that jitd has not looked for any facts."""
-MOST_SPELLED = 200
-"""Maximum number of characters of a value that are stored in the record and shown to people."""
+NOTHING: Facts = MappingProxyType({})  # the empty mapping. An empty mapping means that jitd has not looked for any facts.
+MOST_SPELLED = 200  # characters of a value that are stored in the record and shown to people
 
 
 def spell(value: Value | Unknown) -> str:

@@ -22,8 +22,7 @@ from jitd.core.subject import Subject
 from jitd.core.values import TEXT, value
 from jitd.core.wording import with_words
 
-MOST_GATEKEEPERS = 8
-"""Maximum number of gatekeepers that a rule may name."""
+MOST_GATEKEEPERS = 8  # gatekeepers that a rule may name
 
 
 def read_gatekeeper(text: str) -> str:

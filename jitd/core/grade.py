@@ -16,18 +16,13 @@ from typing import Any
 class Grade(IntEnum):
     """How much a command gives, from the least to the most. A higher grade matters more to an approver."""
 
-    HARMLESS = 0
-    """jitd knows the command, and it gives nothing beyond its words."""
-    UNKNOWN = 1
-    """jitd does not know what the program does."""
-    READS = 2
-    """It reads secrets, such as keys or password hashes."""
+    HARMLESS = 0  # jitd knows the command, and it gives nothing beyond its words
+    UNKNOWN = 1  # jitd does not know what the program does
+    READS = 2  # it reads secrets, such as keys or password hashes
     CHANGES = 3
     """It changes or destroys: stops, deletes, overwrites, reboots, cuts the network, touches other people's data."""
-    LEADS = 4
-    """It can lead to all that the account may do, if something beside the command goes along: a pager, a hook."""
-    GIVES = 5
-    """It gives all that the account may do. For root, that is everything."""
+    LEADS = 4  # it can lead to all that the account may do, if something beside the command goes along: a pager, a hook
+    GIVES = 5  # it gives all that the account may do. For root, that is everything.
 
     @property
     def word(self) -> str:
@@ -38,10 +33,8 @@ class Grade(IntEnum):
 class Damage(IntEnum):
     """How much is lost if a command is wrong, from the least to the most."""
 
-    NONE = 0
-    """Nothing, or what the next command brings back: a service that is restarted, a file that is written."""
-    STOPS = 1
-    """Something that many need works no more until somebody starts it again: the host, its network, logins, jitd."""
+    NONE = 0  # nothing, or what the next command brings back: a service that is restarted, a file that is written
+    STOPS = 1  # something that many need works no more until somebody starts it again: the host, its network, logins, jitd
     DESTROYS = 2
     """Something is gone, and the command's own means do not bring it back: files of others, disks, databases, clusters."""
 

@@ -153,7 +153,6 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Expired: frozenset({Role.CLOCK}),
     Revoked: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.DAEMON}),
 }
-"""Maps each event to the roles that may cause it."""
 
 
 class NoUseLeft(IllegalEvent):

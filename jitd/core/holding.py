@@ -225,7 +225,6 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Taking: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.CLOCK, Role.DAEMON}),
     Ended: frozenset({Role.DAEMON}),
 }
-"""Maps each event to the roles that may cause it."""
 
 
 def give(event: Giving) -> tuple[Holding, tuple[Any, ...]]:

@@ -179,7 +179,6 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Carried: frozenset({Role.DAEMON}),
     Expired: frozenset({Role.CLOCK}),
 }
-"""Maps each event to the roles that may cause it."""
 
 
 class LockedOut(IllegalEvent):

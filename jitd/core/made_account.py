@@ -13,8 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-KIND = "account"
-"""The kind of thing to which made accounts belong."""
+KIND = "account"  # the kind of thing to which made accounts belong
 _NAME = re.compile(r"jit-([0-9a-hjkmnp-tv-z]{4})([0-9a-hjkmnp-tv-z]{4})(?:-([1-9][0-9]{0,8}))?", re.ASCII)
 """Matches the name of a made account. The name contains the id of a holding in lower case. In this name, the hyphen of the id is
 omitted, and a dot is replaced by a hyphen.

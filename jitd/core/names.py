@@ -15,8 +15,7 @@ from datetime import datetime
 from math import isfinite
 from types import MappingProxyType
 
-ROOTS = ("request", "subject", "claim", "fact")
-"""The first word of each name."""
+ROOTS = ("request", "subject", "claim", "fact")  # the first word of each name
 TYPES = ("bool", "int", "double", "string", "timestamp", "list")
 """The types that a value can have. A ``list`` is a list of strings."""
 
@@ -98,12 +97,8 @@ declare a built-in name.
 """
 OF_THE_FILE = frozenset(name for name, told in NAMES.items() if told.source == "file")
 """The names of facts about the command's file. jitd may open this file only after the rules have permitted its path."""
-MOST_ELEMENTS = 1000
-"""Maximum number of members of a list in an expression. This maximum limits the time of an evaluation, because each member may be
-compared with a pattern.
-"""
-MOST_CHARACTERS = 128 * 1024
-"""Maximum number of characters in the value of one name. The texts of a list count together."""
+MOST_ELEMENTS = 1000  # members of a list in an expression: each may be compared with a pattern, which takes time
+MOST_CHARACTERS = 128 * 1024  # characters in the value of one name. The texts of a list count together.
 
 
 def fault_in(value: object, type: str) -> str:

@@ -201,8 +201,7 @@ class Naming:
         return self.forms.get(realm, _PLAIN_FORM)
 
 
-AS_WRITTEN = Naming()
-"""No realms and no tables: every principal is compared as it is written."""
+AS_WRITTEN = Naming()  # no realms and no tables: every principal is compared as it is written
 
 
 def is_realm(text: str) -> bool:

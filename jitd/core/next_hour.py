@@ -14,10 +14,7 @@ from jitd.core.keys.hours import DAYS, Hours
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _DAY = 24 * 60
-AHEAD_DAYS = 8
-"""Number of days to search. Each hour of the week is repeated within seven days, unless a clock change (such as daylight saving
-time) skips this hour.
-"""
+AHEAD_DAYS = 8  # days to search. Each hour of the week comes within seven days, unless a clock change skips it
 
 
 def next_hour(hours: tuple[Hours, ...], at: datetime) -> tuple[datetime, Hours] | None:

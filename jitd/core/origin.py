@@ -14,18 +14,10 @@ from typing import Protocol
 
 from jitd.core.facts import Facts, Unasked
 
-FACT = "fact.origin"
-"""The name of the fact that the condition ``origin`` compares. The value of this fact is ``local``, ``console``, ``remote`` or an
-address.
-"""
-OF_THE_CALLER = frozenset({FACT, "fact.unit", "fact.cgroup"})
-"""The names of facts about the process that sent the request."""
-LOCAL = "local"
-"""The session began on this host. For example, this is true for a cron job. In a rule, the word ``local`` also includes sessions
-that began at the console.
-"""
-CONSOLE = "console"
-"""The session began at this host's own screen, or at a serial line."""
+FACT = "fact.origin"  # the fact of the condition `origin`: `local`, `console`, `remote` or an address
+OF_THE_CALLER = frozenset({FACT, "fact.unit", "fact.cgroup"})  # the names of facts about the process that sent the request
+LOCAL = "local"  # the session began on this host, as that of a cron job. In a rule, the word includes the console
+CONSOLE = "console"  # the session began at this host's own screen, or at a serial line
 REMOTE = "remote"
 """The session began on another host. If the fact has the value ``remote``, the address of the other host is not known."""
 _WORDS = (LOCAL, CONSOLE, REMOTE)

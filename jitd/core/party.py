@@ -42,11 +42,8 @@ class Party(NamedTuple):
 
 
 OF_ROOT = Party.of_account(0)
-HOUSE = Party("process", "jitd")
-"""The daemon's own work. If it hangs, it uses nothing of root's share."""
-STRANGERS = Party("process", "strangers")
-"""All who are at the door, and of whom nobody knows yet who they are."""
-AGENTS = Party("process", "agents")
-"""Those at the door who have the roll called, and are nobody."""
+HOUSE = Party("process", "jitd")  # the daemon's own work. If it hangs, it uses nothing of root's share.
+STRANGERS = Party("process", "strangers")  # all who are at the door, and of whom nobody knows yet who they are
+AGENTS = Party("process", "agents")  # those at the door who have the roll called, and are nobody
 UNSEEN = Party("process", "unseen")
 """All processes whose account jitd cannot see, because they have ended, or are in a pid namespace of their own."""

@@ -14,10 +14,8 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-LONGEST = 4096
-"""Maximum number of characters of a key."""
-LEAST_BITS = 2048
-"""Minimum number of bits of an RSA key."""
+LONGEST = 4096  # characters of a key
+LEAST_BITS = 2048  # bits of an RSA key
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "ssh-ed25519": ("ed25519",),
     "ecdsa-sha2-nistp256": ("curve", "point"),

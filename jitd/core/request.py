@@ -41,8 +41,7 @@ WAY, LISTS = "way", "lists"
 """The names of two kinds of deadlines of a request. At the deadline WAY, the next way to approve opens. At the deadline LISTS,
 jitd fetches the lists of possible approvers again.
 """
-LISTS_EVERY = 30
-"""Number of seconds between two fetches of the lists that limit the approvers of a waiting request."""
+LISTS_EVERY = 30  # seconds between two fetches of the lists that limit the approvers of a waiting request
 
 
 class RequestState(StrEnum):
@@ -71,8 +70,7 @@ class Review:
     verdict: Verdict
     comment: Annotated[str, TYPED]
     at: datetime
-    way: ByDoor | None = None
-    """The way through the door, as the carrier told it. None for a review on this host."""
+    way: ByDoor | None = None  # the way through the door, as the carrier told it. None for a review on this host.
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,28 +114,21 @@ class Part(StrEnum):
     """What a person is to a request, or on this host."""
 
     REQUESTER = "requester"
-    REVIEWER = "reviewer"
-    """Somebody of whom the rule would take a review now (``approvers.may_review``)."""
-    SKIPPED = "skipped"
-    """Somebody whose approval was skipped because glass was broken."""
+    REVIEWER = "reviewer"  # somebody of whom the rule would take a review now (`approvers.may_review`)
+    SKIPPED = "skipped"  # somebody whose approval was skipped because glass was broken
     STOPPER = "stopper"
     """A reviewer, or somebody who was skipped. After a proof by local PAM only if the runs must be watched, because who watches a
     run must be able to stop it.
     """
     LATE_APPROVER = "late approver"
     """Somebody who was skipped, and whose authentication is enough to review now what was done."""
-    LATE_OPERATOR = "late operator"
-    """An operator while a review is overdue."""
-    READER = "reader"
-    """Somebody whom ``visible_to`` of the rule names, or everybody if the rule sets no limit."""
-    VIEWER = "viewer"
-    """Somebody whom ``run.watch`` of the rule names, or everybody if the rule sets no limit."""
-    FREE = "free"
-    """Somebody on whom no lock is."""
+    LATE_OPERATOR = "late operator"  # an operator while a review is overdue
+    READER = "reader"  # somebody whom `visible_to` of the rule names, or everybody if the rule sets no limit
+    VIEWER = "viewer"  # somebody whom `run.watch` of the rule names, or everybody if the rule sets no limit
+    FREE = "free"  # somebody on whom no lock is
     OPERATOR = "operator"
     AUDITOR = "auditor"
-    SUPERUSER = "superuser"
-    """Somebody with uid 0, with a ticket or without one."""
+    SUPERUSER = "superuser"  # somebody with uid 0, with a ticket or without one
     ANYBODY = "anybody"
 
 
@@ -143,17 +136,14 @@ class Bar(StrEnum):
     """What stops a person, whatever they are to the request."""
 
     ROOT = "root"
-    OWN = "own"
-    """One person may act as the requester and as this person (``used_accounts.why_own``)."""
+    OWN = "own"  # one person may act as the requester and as this person (`used_accounts.why_own`)
     OWN_ACCOUNT = "own account"
     """As OWN, but the account of a run that the requester has asked for is not barred: a deny permits nothing."""
     LOCKED = "locked"
     NAMED_IN_LOCK = "named in lock"
     """A lock names this person. A lock on everybody is left out, because somebody has to lift it."""
-    UNPROVED = "unproved"
-    """The authentication of a reviewer is less than the rule demands for an approval."""
-    GIVEN = "given"
-    """The owed review was given."""
+    UNPROVED = "unproved"  # the authentication of a reviewer is less than the rule demands for an approval
+    GIVEN = "given"  # the owed review was given
 
 
 Step = Act | Bar | tuple[Part, ...]

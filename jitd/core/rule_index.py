@@ -21,8 +21,7 @@ from jitd.core.question import Question
 from jitd.core.rule import Rule
 from jitd.core.subject import Subject
 
-ANYBODY = ""
-"""The key for permits that do not name people or groups. A permit without names is about everybody."""
+ANYBODY = ""  # the key for permits that do not name people or groups. A permit without names is about everybody.
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,7 @@ class Recording:
     digest: str
 
 
-NEVER_LOOKED_AT = "containers, other schedulers, home directories"
-"""Where nobody looks for what a run has left."""
+NEVER_LOOKED_AT = "containers, other schedulers, home directories"  # where nobody looks for what a run has left
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +304,6 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     StopOrdered: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.CLOCK, Role.DAEMON}),
     Ended: frozenset({Role.MONITOR, Role.DAEMON}),
 }
-"""Maps each event to the roles that may cause it."""
 
 
 def start(event: Starting) -> tuple[Run, tuple[Any, ...]]:

@@ -13,12 +13,9 @@ from dataclasses import dataclass
 
 from jitd.core.command import Command
 
-LARGEST = 64 * 1024
-"""Maximum size in bytes of a text that is shown."""
-MOST = 8
-"""Maximum number of texts that are shown for one command."""
-LARGEST_TOGETHER = 128 * 1024
-"""Maximum total size in bytes of the texts that are shown for one command."""
+LARGEST = 64 * 1024  # bytes of a text that is shown
+MOST = 8  # texts that are shown for one command
+LARGEST_TOGETHER = 128 * 1024  # maximum total size in bytes of the texts that are shown for one command
 _READERS = re.compile(
     rb"(?:ba|da|k|mk|z|tc|c|fi|)sh|python|pypy|perl|ruby|node|nodejs|php|lua|luajit|[gmn]?awk|tclsh|expect|Rscript|psql|mysql"
     rb"|mariadb|sqlite|ansible-playbook|crontab|systemctl|visudo|at|batch|nft|ip6?tables-restore|g?make"

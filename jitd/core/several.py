@@ -15,8 +15,7 @@ from functools import reduce
 
 from jitd.core.decision import MOST_COMBINATIONS, Decision, Deny, Permit, Why, in_both, n_combinations, narrow
 
-MOST_THINGS = 8
-"""Maximum number of things in one request."""
+MOST_THINGS = 8  # things in one request
 
 
 def for_all(answers: Iterable[Decision]) -> Decision:

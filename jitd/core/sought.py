@@ -20,11 +20,9 @@ from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
 
 PROGRAMS = frozenset(actor.principal for actor in (POLICY, CLOCK, DAEMON, MONITOR))
 """Actors of which there is one on every host. Nobody looks for what they did, so no index names them."""
-SUBMITTED = "request.submitted"
-"""The event whose actor is the requester."""
+SUBMITTED = "request.submitted"  # the event whose actor is the requester
 _ID = re.compile(rf"([{ALPHABET}]{{4}}-[{ALPHABET}]{{4}})(?:\.[1-9][0-9]{{0,8}})?")
-_NAMING = ("grant", "run", "holding", "lock")
-"""The members of a record's detail that name another object."""
+_NAMING = ("grant", "run", "holding", "lock")  # the members of a record's detail that name another object
 
 
 class Traits(NamedTuple):

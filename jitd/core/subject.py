@@ -21,14 +21,8 @@ from jitd.core.party import Party
 
 ROOT = "root"
 """The name in the record for uid 0 without a ticket. No principal can have this name, because every principal has a realm."""
-LOCAL = "local:"
-"""A prefix before the name of an account. The prefix marks a person without a ticket. Only the host confirms the identity of this
-person. No principal begins with this prefix.
-"""
-BY_PAM = "pam:"
-"""A prefix before the name of an account. The prefix marks a person who authenticated by local PAM, because no KDC could be
-reached. No principal begins with this prefix.
-"""
+LOCAL = "local:"  # before the name of an account: a person without a ticket, whom only the host knows. No principal begins so
+BY_PAM = "pam:"  # before the name of an account: a person proved by local PAM, with no KDC in reach. No principal begins so
 PROVED_BY_PAM = "by local PAM: the KDC could not be reached"
 """The text that screens and records show about a person who authenticated by local PAM."""
 

@@ -9,16 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-SERVICE_TICKET = "service-ticket"
-"""A thing of this kind permits a person to get a service ticket from the KDC."""
-MOST = 256
-"""Maximum number of characters in the name of a thing."""
+SERVICE_TICKET = "service-ticket"  # a thing of this kind permits a person to get a service ticket from the KDC
+MOST = 256  # characters in the name of a thing
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){1,3}")
 _GIVER = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _NEVER = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", "jitd-canary"})
-"""jitd never gives a ticket for a service whose first component is in this set. The set contains the services of the KDC and of
-jitd itself.
-"""
+"""First components of the services of the KDC and of jitd itself, for which jitd never gives a ticket."""
 
 
 def read_thing(word: str, kinds: Collection[str], *, has_tickets: bool = True) -> str:

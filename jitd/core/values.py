@@ -18,12 +18,9 @@ from typing import Any, TypeVar
 from jitd.core.spelling import spelled, unspelled
 
 T = TypeVar("T")
-SALT = 32
-"""Number of bytes of a salt."""
-FORGOTTEN = "‹forgotten›"
-"""What readers see in the place of a value that is kept no longer."""
-MISSING = "‹missing›"
-"""What readers see in the place of a value that is not there, although it was never forgotten."""
+SALT = 32  # bytes of a salt
+FORGOTTEN = "‹forgotten›"  # what readers see in the place of a value that is kept no longer
+MISSING = "‹missing›"  # what readers see in the place of a value that is not there, although it was never forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +71,8 @@ def _words(texts: list[str]) -> list[bytes]:
     return [unspelled(text) for text in texts]
 
 
-TEXT = Said(FORGOTTEN)
-"""A sentence of jitd's. What a person typed stands in quotes in it (``core.wording.with_words``)."""
-TYPED = Said(FORGOTTEN, typed=True)
-"""What a person typed. Nobody reads it but in quotes (THREATS L-34)."""
+TEXT = Said(FORGOTTEN)  # a sentence of jitd's. What a person typed stands in quotes in it (`core.wording.with_words`).
+TYPED = Said(FORGOTTEN, typed=True)  # what a person typed. Nobody reads it but in quotes (THREATS L-34).
 BECAUSE = Said(FORGOTTEN, name="because")
 NUMBER = Said(0)
 MANY = Said([])
@@ -158,8 +153,7 @@ class Values:
         self.id, self._fresh, self.is_forgotten = id, fresh, is_forgotten
         self._by_commitment = {entry.committed.hex(): entry for entry in entries}
         self._by_content = {(entry.field, entry.content): named for named, entry in self._by_commitment.items()}
-        self.added: list[Entry] = []
-        """The entries that ``commit_to`` has made, which are not stored yet."""
+        self.added: list[Entry] = []  # the entries that `commit_to` has made, which are not stored yet
         self.parts: dict[int, tuple[object, object]] = {}
         """For the parts of objects that were written last, by their identity: the part, and its form with commitments. A command
         stays the same while its request and its grant change.

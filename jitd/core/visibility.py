@@ -15,8 +15,7 @@ from jitd.core.asked_terms import NAMES
 from jitd.core.request import Request
 from jitd.core.subject import Identity, matches_any
 
-HIDDEN = "(not shown)"
-"""The text that is shown in place of a hidden text."""
+HIDDEN = "(not shown)"  # the text that is shown in place of a hidden text
 
 _ASKED = """id state requester account uid groups group_ids ticket_ends_at authentication host service path digest run_as
 run_as_group cwd locale streams chdir gives stays brought point rule facts claims extends

@@ -40,8 +40,7 @@ WARNINGS: Mapping[str, str] = {
 """Maps the name of a warning to its meaning."""
 OF_THE_HOST = ("still-given", "unreachable", "two-persons", "no-effect", "not-looked-up", "needless-accept")
 """The warnings that are not about a rule, and that about a needless word of ``accept``."""
-ACCEPTABLE = tuple(name for name in WARNINGS if name not in OF_THE_HOST)
-"""The warnings that a rule may accept."""
+ACCEPTABLE = tuple(name for name in WARNINGS if name not in OF_THE_HOST)  # the warnings that a rule may accept
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ from jitd.core.names import OF_THE_FILE
 from jitd.core.origin import FACT, Whence, began_in
 from jitd.core.question import Question, said
 
-LONGEST_NAME = 320
-"""Maximum number of characters of an account or a principal in a list."""
+LONGEST_NAME = 320  # characters of an account or a principal in a list
 
 
 class WhenFailed(Exception):

@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from jitd.core.masking import MASKED
 from jitd.core.values import FORGOTTEN, MISSING
 
-HIDDEN = "‹hidden›"
-"""The text in the place of a part that the reader may not see."""
+HIDDEN = "‹hidden›"  # the text in the place of a part that the reader may not see
 TOO_LONG = "‹too long›"
 """The beginning of what a sink gets in the place of a value that is too long for it. The digest of the value follows."""
-INSTEAD = frozenset({FORGOTTEN, HIDDEN, MASKED, MISSING})
-"""What readers get in the place of a value."""
+INSTEAD = frozenset({FORGOTTEN, HIDDEN, MASKED, MISSING})  # what readers get in the place of a value
 
 
 def is_instead(text: str) -> bool:

@@ -28,10 +28,8 @@ _MEANINGS = {
 """What codes of pam_acct_mgmt(3) mean, with the numbers of Linux-PAM: PAM_PERM_DENIED, PAM_AUTH_ERR, PAM_USER_UNKNOWN,
 PAM_NEW_AUTHTOK_REQD, PAM_ACCT_EXPIRED and PAM_AUTHTOK_EXPIRED.
 """
-WITHIN = 12.0
-"""Seconds within which there must be an answer. PAM itself has ten of them (``proof_orders.POLICY_WITHIN``)."""
-MOST_AT_ONCE = 32
-"""Maximum number of processes that ask PAM at the same time."""
+WITHIN = 12.0  # seconds within which there must be an answer. PAM itself has ten of them (`proof_orders.POLICY_WITHIN`).
+MOST_AT_ONCE = 32  # processes that ask PAM at the same time
 
 
 class AccountPolicy:

@@ -32,15 +32,9 @@ NO_GROUP = "jitd-no-such-group"
 OF_THE_DIRECTORY = "those of a directory of accounts that does not answer"
 """Stands in ``Subject.unsure`` for the groups whose names are not known, because a directory of accounts does not answer."""
 _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
-NOBODY = 65534
-"""The kernel shows the uid 65534 if a user has no uid in this user namespace. An example is a peer in another user namespace
-(user_namespaces(7)).
-"""
+NOBODY = 65534  # the kernel shows this for a user without a uid in this user namespace, such as a peer (user_namespaces(7))
 _SHADOW, _GROUP = Path("/etc/shadow"), "/etc/group"
-_PIECE = 64 * 1024
-"""Number of bytes that one read(2) requests from a file. If read(2) returns fewer bytes from a regular file, the end of the file
-is reached.
-"""
+_PIECE = 64 * 1024  # bytes of one read(2). If a regular file gives fewer, it has ended
 
 
 LASTS_FOR, MISSED_FOR = 1.0, 15.0
@@ -312,8 +306,7 @@ class Accounts:
     naming: Naming
     people: dict[str, frozenset[str]]
     min_uid: int
-    named_groups: Callable[[], NamedGroups] = NamedGroups
-    """Returns the groups whose names jitd needs now."""
+    named_groups: Callable[[], NamedGroups] = NamedGroups  # returns the groups whose names jitd needs now
     made: Callable[[str], Made | None] = _nobody_has_made
     approvers: Mapping[str, Approver] = field(default_factory=lambda: MappingProxyType({}))
     """``[approvers]`` of jitd.toml(5), and below it ``[approvers.sids]``."""

@@ -27,19 +27,11 @@ from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import pieces, shown
 
 MOST_SHOWN = 3 * 1024 * 1024
-"""Maximum size in bytes of a command in the form that is shown to people. One frame of the protocol must hold the command and all
-other data about the request (PROTOCOL.md section 2).
-"""
-_MOST_LETTERS = 6
-"""In a frame or in a record of the chain, one byte of the command may be written as several bytes, such as ``\\u0001``. This
-is the maximum number of these bytes.
-"""
-MOST_PATH = 4095
-"""Maximum number of bytes of the path of an edited file (PATH_MAX, without the NUL)."""
-NOTHING = b""
-"""The value of ``Asked.leads_to`` if the typed name of the command does not lead to a file."""
-SHELL = "/bin/sh"
-"""The shell of an account if its entry in passwd(5) names no shell."""
+"""Bytes of a command as people see it. One frame holds it and all else about the request (PROTOCOL.md section 2)."""
+_MOST_LETTERS = 6  # bytes in a frame or in a record for one byte of the command, which may be escaped
+MOST_PATH = 4095  # bytes of the path of an edited file (PATH_MAX, without the NUL)
+NOTHING = b""  # the value of `Asked.leads_to` if the typed name of the command does not lead to a file
+SHELL = "/bin/sh"  # the shell of an account if its entry in passwd(5) names no shell
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,7 @@ JUDGED_WITHIN, AGAIN_WITHIN = 3.0, 1.0
 """Number of seconds that a requester waits for the look at the files on which a request's grade depends, and that a reviewer
 waits for a new look at them.
 """
-MOST_REASONS = 4
-"""Maximum number of reasons of earlier grants that are tried for one request."""
+MOST_REASONS = 4  # reasons of earlier grants that are tried for one request
 UNANSWERED = "the account or group that you named cannot be looked up now: a directory of accounts does not answer"
 
 

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from jitd.core.command import MAX_ID
 
 _FIRST = 1 << 12
-_MOST = 1 << 20
-"""Maximum size in bytes of the buffer for one entry. If a buffer is too small, the library returns ERANGE (getpwnam_r(3))."""
+_MOST = 1 << 20  # bytes of the buffer for one entry. If a buffer is too small, the library returns ERANGE (getpwnam_r(3)).
 
 
 class NoSuchAccount(Exception):

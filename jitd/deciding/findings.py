@@ -31,17 +31,13 @@ from jitd.files.mounts import Mount
 from jitd.files.names import other_names
 from jitd.files.silence import MOUNTS
 
-MOST = 12
-"""Maximum number of findings that are stored with a command."""
-LONGEST = 512
-"""Maximum number of characters of each text of a finding. The rest of a longer text is replaced by ``…``."""
+MOST = 12  # findings that are stored with a command
+LONGEST = 512  # characters of each text of a finding. The rest of a longer text is replaced by `…`.
 MOST_LOOKS = 64
-WITHIN = 2.0
-"""Maximum number of paths that are looked at for one command, and of seconds in which a look may begin."""
+WITHIN = 2.0  # maximum number of paths that are looked at for one command, and of seconds in which a look may begin
 EVERYBODY = "everybody"
 BY_A_MASKED_WORD = "a masked word makes it so: ask the requester which"
-MOST_NAMES = 3
-"""Maximum number of accounts and groups that are named as those who can change a file."""
+MOST_NAMES = 3  # accounts and groups that are named as those who can change a file
 
 
 class Findings:
@@ -157,8 +153,7 @@ class RequesterLook:
         self._n_left = MOST_LOOKS
         self._ends_at = time.monotonic() + WITHIN
         self._names: dict[tuple[str, int], str] = {}
-        self.real: dict[str, str] = {}
-        """Maps each path that was looked at to where it leads."""
+        self.real: dict[str, str] = {}  # maps each path that was looked at to where it leads
 
     @cached_property
     def _view(self) -> inspection.View:

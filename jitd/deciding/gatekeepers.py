@@ -19,8 +19,7 @@ from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Answer, Asking, Heard, Passed, Passes, Refuses, Requires, Silent
 from jitd.core.masking import MASKED, is_quoting
 
-MOST_KEPT = 10_000
-"""Maximum number of answers that are kept. The oldest answer is dropped first."""
+MOST_KEPT = 10_000  # answers that are kept. The oldest answer is dropped first.
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.workers import Workers
 
-Note = Callable[[str, dict[str, Any]], None]
-"""Writes a note of jitd itself into the record: the event and its detail."""
+Note = Callable[[str, dict[str, Any]], None]  # writes a note of jitd itself into the record: the event and its detail
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,7 @@ from jitd.deciding.kdc_threads import KdcThreads
 from jitd.deciding.s4u2self import AWAY, KDC_UNREACH, MAY_NOT, OTHER_KEY, REFUSALS, NoCredentials, about_itself, acquire, question
 from jitd.files.digests import identity_at
 
-PATIENCE = 2.0
-"""Number of seconds to wait for the KDC's answer. The limit is the same for a query about one principal and for a query about
-several principals.
-"""
+PATIENCE = 2.0  # seconds for the KDC's answer, about one principal or about several
 KEPT_FOR = 5.0
 """Number of seconds that an answer about a person is kept, so that a script asks once, and not every use waits for a silent KDC.
 It is short, because a person who is disabled meanwhile goes on for so long.
@@ -39,8 +36,7 @@ MAY_NOT_FOR = 60.0
 """Seconds for which it is remembered that this host may not ask. A new keytab or ``jitd reload`` makes it forgotten sooner."""
 LOOKED_AT_EVERY = 30.0
 """Seconds until a person is asked about again of whom jitd only wants to know whether they could approve."""
-LOOKED_AT_ONCE = 4
-"""The number of such questions in one second. Nobody waits for them."""
+LOOKED_AT_ONCE = 4  # the number of such questions in one second. Nobody waits for them.
 REPLACED_EVERY = 60.0
 """Minimum number of seconds between two caches for jitd's own ticket. libkrb5 never frees a named cache in memory."""
 DOUBTED_EVERY = 60.0

@@ -27,15 +27,10 @@ names that the function does not know. If the function knows a name but cannot e
 
 
 Told = Callable[[str, Question], object]
-"""Returns the data that the provider of a fact would get about a question. If the data of two questions are equal, the two
-questions are the same for this provider.
-"""
+"""What the provider of a fact would get about a question. If it is equal, the questions are the same for it."""
 
 NO_PROVIDER = "no provider supplies this fact (jitd.toml(5), providers)"
-MOST_TOLD = 8
-"""Maximum number of different questions to a provider for one fact in one decision. A person could change the file at a path
-again and again. This limit prevents endless queries in that case.
-"""
+MOST_TOLD = 8  # questions to a provider for one fact in one decision: a person could change the file again and again
 
 
 class Wanted(Unasked):

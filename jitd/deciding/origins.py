@@ -16,12 +16,9 @@ from pathlib import Path
 from jitd.core.effects import Moment
 from jitd.core.law import Origin
 
-_NO_SESSION = 2**32 - 1
-"""A process without a login session has this audit session id."""
+_NO_SESSION = 2**32 - 1  # a process without a login session has this audit session id
 _PTS, _TTY, _FIRST_SERIAL = range(136, 144), 4, 64
-"""Device numbers: the major numbers of pseudo-terminals, the common major number of consoles and serial lines, and the first
-minor number of a serial line.
-"""
+"""Major numbers of pseudo-terminals, and of consoles and serial lines; the first minor number of a serial line."""
 _TIMEX, _TIME_ERROR = 256, 5
 """More bytes than ``struct timex`` has (208). All zero, it asks and changes nothing. And the answer of a clock that nobody
 keeps.

@@ -36,8 +36,7 @@ ISSUED = BASE + 16
 S4U2Self in it, and returns this code.
 """
 KDC_UNREACH, REALM_CANT_RESOLVE = BASE + 156, BASE + 220
-AWAY = frozenset({KDC_UNREACH, REALM_CANT_RESOLVE})
-"""libkrb5's codes if no KDC answers, or no name server."""
+AWAY = frozenset({KDC_UNREACH, REALM_CANT_RESOLVE})  # libkrb5's codes if no KDC answers, or no name server
 
 MAY_NOT = frozenset(
     {

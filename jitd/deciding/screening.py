@@ -58,10 +58,7 @@ request has all of them, and one row that fits into no frame would keep the whol
 TOO_MUCH_NAMED = "its arguments could mean so many and so long paths that they cannot be shown to who approves it"
 _ABOUT_PATH = (Why.NO_POLICY, Why.NO_RULE, Why.RULE, Why.ERROR, Why.AUTHENTICATION)
 """The denials that come before what is wrong with the file."""
-_MOST_RULES = 4
-"""Maximum number of rules that are tried one after another. A permit may change the command, and another rule may answer for the
-changed command.
-"""
+_MOST_RULES = 4  # rules that are tried one after another: a permit may change the command, and another rule answer for that
 
 
 @dataclass(frozen=True, slots=True)

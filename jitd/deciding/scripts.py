@@ -20,12 +20,9 @@ from jitd.deciding import accounts, groups
 from jitd.files import operands
 from jitd.files.reading_as import Read, Rights, read_as
 
-MOST_LOOKED_AT = 256
-"""Maximum number of paths that are looked at for one command. An argument can mean several."""
-MOST_OF_ROOTS = 16
-"""Maximum number of files that only root can change and that are shown, or said not to be shown."""
-MOST_READ = 512 * 1024
-"""Maximum number of bytes that are read for one command, in files that turn out to be texts and in others."""
+MOST_LOOKED_AT = 256  # paths that are looked at for one command. An argument can mean several.
+MOST_OF_ROOTS = 16  # files that only root can change and that are shown, or said not to be shown
+MOST_READ = 512 * 1024  # bytes that are read for one command, in files that turn out to be texts and in others
 CHANGED = "it was changed while jitd looked at it"
 TOO_MANY = f"only the first {MOST} texts are shown, and {LARGEST_TOGETHER // 1024} KiB of them"
 

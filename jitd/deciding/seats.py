@@ -36,16 +36,11 @@ from jitd.workers import Workers
 NSSWITCH = Path("/etc/nsswitch.conf")
 LOCAL_SOURCES = frozenset({"files", "systemd", "altfiles", "extrausers"})
 """Sources in nsswitch.conf(5) that can list all their accounts. Other sources may contain accounts that they do not list."""
-LISTED_FOR = 30.0
-"""Number of seconds that a list of all accounts is kept."""
-WITHIN = 2.0
-"""Maximum number of seconds for the search. If the search takes longer, the result contains no people."""
-LISTED_WITHIN = 5.0
-"""Maximum number of seconds for the search of all people whom the rules name."""
-MOST_PEOPLE = 200
-"""Maximum number of people in a result."""
-MOST_LOOKED_AT = 8
-"""If more people could approve a request, the KDC is not asked about them."""
+LISTED_FOR = 30.0  # seconds that a list of all accounts is kept
+WITHIN = 2.0  # seconds at most for the search. If the search takes longer, the result contains no people.
+LISTED_WITHIN = 5.0  # seconds at most for the search of all people whom the rules name
+MOST_PEOPLE = 200  # people in a result
+MOST_LOOKED_AT = 8  # if more people could approve a request, the KDC is not asked about them
 ACCOUNT_FILES = (
     *map(Path, ("/etc/passwd", "/etc/group", "/etc/shadow", "/usr/lib/passwd", "/usr/lib/group")),
     *map(Path, ("/var/lib/extrausers/passwd", "/var/lib/extrausers/group", "/etc/userdb", "/run/userdb", "/usr/lib/userdb")),

@@ -15,8 +15,7 @@ from jitd.hosts import sudoers as reader
 from jitd.hosts.places import Places, Unreadable
 
 SUDOERS, DOAS = "/etc/sudoers", "/etc/doas.conf"
-SUDOERS_RS = "/etc/sudoers-rs"
-"""The file that sudo-rs reads in place of SUDOERS, if it is there."""
+SUDOERS_RS = "/etc/sudoers-rs"  # the file that sudo-rs reads in place of SUDOERS, if it is there
 SU_RS = "/usr/lib/cargo/bin/su"
 """The su of sudo-rs, to which /usr/bin/su-rs is a link. Debian's package installs it without the set-user-ID bit, so nobody but
 root can use it.

@@ -23,8 +23,7 @@ from jitd.workers import Workers
 
 _GROUP = re.compile(rb"/jitd-run-([^/\n]+?)(?:\.scope)?(?=[/\n])")
 _NOBODY_LOGGED_IN = 2**32 - 1
-MOST_ANCESTORS, MOST_LOOKS = 256, 16
-"""Maximum number of ancestors of a client, and of looks at them until none has ended meanwhile."""
+MOST_ANCESTORS, MOST_LOOKS = 256, 16  # ancestors of a client, and of looks at them until none has ended meanwhile
 _PROC = Path("/proc")
 
 

@@ -25,8 +25,7 @@ NOWHERE = "the working directory has no path any more: go to another directory, 
 OTHER_ACCOUNTS = "the accounts that this program sees are not those of the host"
 ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/nsswitch.conf")
 """The files that decide which uid belongs to a name. These files must have the same content for the program and for jitd."""
-MOST = 64 * 1024
-"""Maximum total size in bytes of the paths that jitd sends to the PAM module."""
+MOST = 64 * 1024  # maximum total size in bytes of the paths that jitd sends to the PAM module
 
 
 class Doubtful(ValueError):

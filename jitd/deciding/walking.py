@@ -25,9 +25,7 @@ _OWN = frozenset({
 xfs, tmpfs and overlay. On all other file systems, a server or a process may report a false owner.
 """
 _MADE_HERE = frozenset({0x01021994, 0x858458F6})
-"""The file systems in _OWN that the kernel creates in memory (tmpfs, ramfs). A new file system of this kind is empty, so all its
-content was created on this host.
-"""
+"""Those of _OWN in memory (tmpfs, ramfs). A new one is empty, so all that is in it was created on this host."""
 
 
 class Held:

@@ -27,10 +27,8 @@ from jitd.monitor import orders, places
 from jitd.monitor.orders import FAILED, Job, Left, Login
 from jitd.monitor.proof_orders import MayUse
 
-BORN_WITHIN = 5.0
-"""If a new monitor has not connected after this number of seconds, jitd searches for the monitor."""
-BEHIND_FOR = 30.0
-"""Seconds that the launcher may need for its jobs when hundreds of runs begin together."""
+BORN_WITHIN = 5.0  # if a new monitor has not connected after this number of seconds, jitd searches for the monitor
+BEHIND_FOR = 30.0  # seconds that the launcher may need for its jobs when hundreds of runs begin together
 BACK_WITHIN = 1.0
 """Seconds until jitd searches for a monitor that has lost its connection. The monitor tries to connect every 0.15 s."""
 RESPAWN_AFTER = 0.2

@@ -31,31 +31,22 @@ from jitd.executor import ExecutorError, Report, Trouble
 from jitd.executor.monitors import Monitors
 from jitd.monitor.orders import is_run_id
 
-LAUNCHER = "/run/jitd/launcher.sock"
-"""The path of the socket on which ``jitd-launcher.socket`` listens."""
+LAUNCHER = "/run/jitd/launcher.sock"  # the path of the socket on which `jitd-launcher.socket` listens
 SLICE = "jitd.slice"
-WITHIN = 5.0
-"""Maximum number of seconds to wait for an answer of systemd."""
-AFTER_MONITOR = 10.0
-"""The monitor of a run itself enforces the run's time limit. If the run still exists this number of seconds after the limit,
-systemd ends the run's scope.
-"""
-KILL_AFTER = 5.0
-"""Seconds between SIGTERM and SIGKILL when systemd stops a scope."""
+WITHIN = 5.0  # seconds at most to wait for an answer of systemd
+AFTER_MONITOR = 10.0  # seconds after the run's time limit, which its monitor enforces, until systemd ends its scope
+KILL_AFTER = 5.0  # seconds between SIGTERM and SIGKILL when systemd stops a scope
 SYSTEMD = "org.freedesktop.systemd1"
 MANAGER = "org.freedesktop.systemd1.Manager"
 ROOT = "/org/freedesktop/systemd1"
-SOCKET = "/run/systemd/private"
-"""The socket of process 1 to which only root can connect. systemctl(1) uses it, too."""
+SOCKET = "/run/systemd/private"  # the socket of process 1 to which only root can connect. systemctl(1) uses it, too.
 NO_SUCH_JOB = "org.freedesktop.systemd1.NoSuchJob"
-STARTS_WITHIN = 2.0
-"""Maximum number of seconds to wait until systemd has made a scope. Usually this takes some milliseconds."""
+STARTS_WITHIN = 2.0  # seconds at most to wait until systemd has made a scope. Usually this takes some milliseconds.
 AGAIN_AFTER = 5.0
 """If systemd has not made a scope in time, jitd requests no scope for this number of seconds. So a hiccup of systemd costs few
 runs their scopes, and a flood does not make every run wait for STARTS_WITHIN.
 """
-FRESH_FOR = 1.0
-"""If systemd has sent nothing for this number of seconds, jitd first asks whether systemd answers."""
+FRESH_FOR = 1.0  # if systemd has sent nothing for this number of seconds, jitd first asks whether systemd answers
 
 
 class ServiceLauncher:

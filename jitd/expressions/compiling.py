@@ -22,8 +22,7 @@ from jitd.core.when import BadExpression, ExpressionFault, When, WhenFailed
 from jitd.expressions.parse import Node, Tree, read_resolved, read_tree
 from jitd.expressions.patterns import MOST_STEPS, MOST_STEPS_IN_LOOP, fault_in_pattern, steps_of
 
-MOST_BYTES = 4096
-"""Maximum number of bytes of an expression."""
+MOST_BYTES = 4096  # bytes of an expression
 MOST_IN_LOOP = 2**20
 """Maximum number of characters that a loop may examine. As an estimate, jitd multiplies the number of members of the longest
 list by the number of characters of the longest text. CEL copies each text that it examines, and keeps all copies until the

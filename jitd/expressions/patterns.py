@@ -18,12 +18,8 @@ MOST_STEPS = 3000
 """Maximum number of steps of a pattern. A step is an instruction in the program to which RE2 compiles the pattern. RE2 compiles a
 pattern again for each text. The compilation of a pattern needs 2 to 4 µs for each step.
 """
-MOST_STEPS_IN_LOOP = 100
-"""Maximum number of steps of a pattern that is compared with each member of a list."""
-_BROAD = 10
-"""The number of steps for a character class that contains nearly all characters, such as ``.``. RE2 needs several steps for such
-a class, because characters have different lengths in UTF-8.
-"""
+MOST_STEPS_IN_LOOP = 100  # steps of a pattern that is compared with each member of a list
+_BROAD = 10  # steps of a class of nearly all characters, such as `.`: characters have different lengths in UTF-8
 _SCRIPT = 1000
 """The number of steps for a character class that is a Unicode table, such as ``\\pL``."""
 _PIECE = re.compile(

@@ -16,8 +16,7 @@ from jitd.core.facts import Facts, Unknown, Value
 from jitd.core.origin import CONSOLE, OF_THE_CALLER, REMOTE, Caller, spell_address
 from jitd.facts import sessions
 
-_NO_SESSION = 2**32 - 1
-"""The audit session id of a process that belongs to no login session."""
+_NO_SESSION = 2**32 - 1  # the audit session id of a process that belongs to no login session
 _UNIT = re.compile(r"_?(.+\.(?:service|scope|socket|mount|swap))")
 _SYSTEMD = b"name=systemd"
 _PROC = Path("/proc")

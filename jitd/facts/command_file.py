@@ -23,8 +23,7 @@ from jitd.files.inspection import CHUNK, LIMIT, PATIENCE, Inspected, Uninspectab
 
 DIGEST = "fact.file_digest"
 _PACKAGE, _AS_PACKAGED = "fact.package", "fact.as_packaged"
-NAMES = frozenset({DIGEST, "fact.file_owner", "fact.file_mode", _PACKAGE, _AS_PACKAGED})
-"""The facts of this module."""
+NAMES = frozenset({DIGEST, "fact.file_owner", "fact.file_mode", _PACKAGE, _AS_PACKAGED})  # the facts of this module
 _ACCOUNTS = "/etc/passwd"
 
 

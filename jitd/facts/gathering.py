@@ -27,9 +27,7 @@ _RECORD = {
     for done in ("asked", "denied", "ran")
     for word, span in (("hour", _HOUR), ("day", _DAY))
 }
-"""Some facts count events in the record. For each such fact, this table contains the kind of the events and the period in which
-they are counted.
-"""
+"""A fact that counts events in the record → the kind of the events, and the period."""
 _HOST: dict[str, Callable[[], Value]] = {
     "fact.host": host.name,
     "fact.uptime": host.up_for,
@@ -38,8 +36,7 @@ _HOST: dict[str, Callable[[], Value]] = {
     "fact.logged_in": sessions.n_people,
 }
 _NOW = "fact.now"
-NAMES = frozenset({_NOW, *_HOST, *_RECORD}) | OF_THE_CALLER | command_file.NAMES | ticket.NAMES
-"""All facts of this package."""
+NAMES = frozenset({_NOW, *_HOST, *_RECORD}) | OF_THE_CALLER | command_file.NAMES | ticket.NAMES  # all facts of this package
 
 
 class Gatherer:

@@ -15,13 +15,10 @@ import threading
 from dataclasses import dataclass
 
 DATABASE = b"/var/lib/dpkg"
-_MOST_KEPT = 512
-"""Maximum number of answers that are kept until the database changes."""
+_MOST_KEPT = 512  # answers that are kept until the database changes
 _MOST_BYTES = 64 * 1024 * 1024
 _TOPS = (b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32")
-"""On a host with a merged /usr, these directories are links into /usr. The names of files in dpkg's database may still begin with
-these directories.
-"""
+"""Links into /usr on a host with a merged /usr. Names in dpkg's database may still begin with them."""
 _LIST = b".list"
 
 

@@ -26,8 +26,7 @@ _ID = re.compile(r"[A-Za-z0-9]+")
 _SCOPE = re.compile(r"/user\.slice/user-[0-9]+\.slice/session-([A-Za-z0-9]+)\.scope(?:/|\Z)")
 _OWN_TERMINAL = re.compile(r"(?:/dev/)?(?:console|(?:tty|hvc|xvc|sclp_line)[A-Za-z]*[0-9]+)")
 _PID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
-_PSEUDO = 136
-"""Major number of /dev/pts/N."""
+_PSEUDO = 136  # major number of /dev/pts/N
 _MOST = 64 * 1024
 _LIVE = ("online", "active")
 """In these states of a session, somebody is logged in. logind has a third state, ``closing``: only leftover processes remain."""
@@ -37,8 +36,7 @@ Linux (utmp(5)).
 """
 _USER_PROCESS = 7
 
-Session = dict[str, str]
-"""Maps names to the values that logind has about one session."""
+Session = dict[str, str]  # maps names to the values that logind has about one session
 
 
 def origin(audit_session: int | None, cgroup: str, directory: Path = SESSIONS) -> str | Unknown:

@@ -21,8 +21,7 @@ _FACTS: dict[str, Callable[[Authentication, datetime], Value | Unknown]] = {
     "fact.preauthenticated": lambda given, now: given.is_preauthenticated,
     "fact.hardware": lambda given, now: given.is_by_hardware,
 }
-NAMES = frozenset({_LEFT, *_FACTS})
-"""The facts of this module."""
+NAMES = frozenset({_LEFT, *_FACTS})  # the facts of this module
 _NO_TICKET = Unknown("the requester has no Kerberos ticket")
 
 

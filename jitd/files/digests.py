@@ -12,9 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SETTLED_AFTER = 2.0
-"""Number of seconds after the last change of a file. If a file is changed later than this, its times are certain to change,
-too."""
+SETTLED_AFTER = 2.0  # seconds after a file's last change, from which on a further change is certain to change its times
 
 
 @dataclass(slots=True)

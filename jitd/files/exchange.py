@@ -38,8 +38,7 @@ SUFFIX = b".jitsudo-"
 cron(8), sudoers(5) and globs such as ``*.conf`` pass such a file over. The words are the number of its inode and a random one.
 """
 _WORDS = 16 + 1 + 8
-LARGEST = 64 * 1024
-"""Maximum size in bytes of the old text and of the new one."""
+LARGEST = 64 * 1024  # bytes of the old text and of the new one
 
 
 class NotExchanged(Exception):

@@ -25,13 +25,10 @@ from jitd.files import mounts
 
 ACCESS = "system.posix_acl_access"
 MOST_LINKS = 40
-MOST_NAMES = 512
-"""Maximum number of names that one look may find. Each has a descriptor, of which a process has a limited number."""
-ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
-"""Error numbers of a look-up when nothing exists at the path."""
+MOST_NAMES = 512  # names that one look may find. Each has a descriptor, of which a process has a limited number.
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)  # error numbers of a look-up when nothing exists at the path
 _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
-ITSELF = (b"self", b"thread-self")
-"""Links in procfs that lead each process to its own directory."""
+ITSELF = (b"self", b"thread-self")  # links in procfs that lead each process to its own directory
 THERE, ABSENCE, HIDDEN = "it is there", "it is not there", "it cannot be seen"
 CIRCLE = "its symbolic links lead in a circle"
 PROCFS = "what is below /proc differs from process to process"
@@ -86,8 +83,7 @@ class _Place:
 
 
 _NOT_ASKED = OSError()
-_CLOSED = -1
-"""A descriptor that no process has."""
+_CLOSED = -1  # a descriptor that no process has
 
 
 class Glance:

@@ -17,8 +17,7 @@ NOT_MOUNTED = (errno.ENOENT, errno.ELOOP, errno.ENODEV)
 """Error numbers of a look-up when binfmt_misc is not mounted. There are three possible causes. Nobody has mounted binfmt_misc,
 or the kernel does not support it, or only a systemd in another namespace could mount it.
 """
-FIRST = 256
-"""Number of bytes at the beginning of a file that the kernel compares with magic numbers."""
+FIRST = 256  # bytes at the beginning of a file that the kernel compares with magic numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,8 @@ from jitd.files.digests import DigestCache, identity
 from jitd.files.glance import ABSENCE, CIRCLE, HIDDEN, PROCFS, Glance, Sight, Step
 from jitd.files.mounts import OWN, Mounts
 
-LIMIT = 1024 * 1024 * 1024
-"""Maximum size in bytes of a file that is read."""
-PATIENCE = 20.0
-"""Maximum number of seconds for reading one file."""
+LIMIT = 1024 * 1024 * 1024  # maximum size in bytes of a file that is read
+PATIENCE = 20.0  # seconds at most for reading one file
 CHUNK = 64 * 1024  # malloc takes new memory from the kernel for more than 128 KiB (mallopt(3))
 
 

@@ -16,14 +16,9 @@ from dataclasses import dataclass
 
 from jitd.files import handlers
 
-MOST = 5
-"""Maximum number of interpreters in a chain of scripts, where each is the interpreter of the one before it. The kernel has the
-same limit.
-"""
-BUFFER = 256
-"""Number of bytes at the beginning of a file in which the kernel looks for the interpreter (BINPRM_BUF_SIZE)."""
-HEAD = 4096
-"""Number of bytes that are read at once. They usually contain all that this module needs."""
+MOST = 5  # interpreters in a chain of scripts, each that of the one before it. The kernel has the same limit
+BUFFER = 256  # bytes at the beginning of a file in which the kernel looks for the interpreter (BINPRM_BUF_SIZE)
+HEAD = 4096  # bytes that are read at once. They usually contain all that this module needs.
 BLANKS = b" \t"
 
 

@@ -205,14 +205,9 @@ def _below(top: bytes, path: bytes, above: bytes) -> bytes:
 
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_HERE, _ITSELF, _NOT_MOUNTED = -100, 0x1000, 0x800
-"""The constants AT_FDCWD, AT_EMPTY_PATH and AT_NO_AUTOMOUNT of statx(2)."""
-_MOUNT = 0x1000
-"""STATX_MNT_ID of statx(2). Linux has this flag since version 5.8."""
-_ANSWER = struct.Struct("=I140xQ104x")
-"""Two fields of struct statx (statx(2)): the mask of the filled fields, and the number of the mount. Other fields
-are not read.
-"""
+_HERE, _ITSELF, _NOT_MOUNTED = -100, 0x1000, 0x800  # the constants AT_FDCWD, AT_EMPTY_PATH and AT_NO_AUTOMOUNT of statx(2)
+_MOUNT = 0x1000  # STATX_MNT_ID of statx(2). Linux has this flag since version 5.8.
+_ANSWER = struct.Struct("=I140xQ104x")  # of struct statx: the mask of the filled fields, and the number of the mount (statx(2))
 _ROOM = ctypes.c_char * _ANSWER.size
 
 

@@ -17,16 +17,11 @@ from dataclasses import dataclass, replace
 from jitd.files.glance import Glance
 from jitd.files.inspection import Uninspectable, View, changers, digest_of, makers, path_in_sentence
 
-MOST_ARGUMENTS = 64
-"""Maximum number of arguments that are examined."""
-LONGEST = 4096
-"""Maximum length in bytes of an argument that could be a path. The kernel does not accept a longer path."""
-LONGEST_NAME = 255
-"""Maximum length in bytes of a name in a path."""
-MOST_LETTERS = 8
-"""Maximum number of option letters before the file name in one argument, as in ``-xvfFILE``."""
-LIMIT = 16 * 1024 * 1024
-"""Maximum size in bytes of a file. An approval cannot be bound to the content of a larger file."""
+MOST_ARGUMENTS = 64  # arguments that are examined
+LONGEST = 4096  # bytes of an argument that could be a path. The kernel does not accept a longer path.
+LONGEST_NAME = 255  # bytes of a name in a path
+MOST_LETTERS = 8  # option letters before the file name in one argument, as in `-xvfFILE`
+LIMIT = 16 * 1024 * 1024  # maximum size in bytes of a file. An approval cannot be bound to the content of a larger file.
 LIMIT_TOGETHER = 64 * 1024 * 1024
 """Maximum total size in bytes of the files for one approval. The approval is not bound to the content of a file that would exceed
 this total. The files that the requester cannot read have a total of their own, so that no other file tells their size.
@@ -36,9 +31,7 @@ MOST_ENTRIES = 1000
 requester cannot list, as many are examined, and they do not count.
 """
 MOST_CLOSED = 4
-"""Maximum number of directories that the requester cannot list and that are examined. Any other counts as one that others can
-change.
-"""
+"""Directories that the requester cannot list and that are examined. Any other counts as one that others can change."""
 CONSTANT = frozenset({os.makedev(1, 3), os.makedev(1, 5), os.makedev(1, 7)})
 """Devices whose content cannot be changed: null, zero and full."""
 NOT_LOOKED_AT = f"not bound: only the first {MOST_ARGUMENTS} arguments are looked at"

@@ -133,8 +133,7 @@ class Silence:
             step.lock.release()
 
 
-MOUNTS = Silence()
-"""The mounts of this process."""
+MOUNTS = Silence()  # the mounts of this process
 
 
 @lru_cache(maxsize=2)

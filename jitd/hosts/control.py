@@ -14,10 +14,7 @@ RETURNS = (
 )  # fmt: skip
 SUCCESS, PERM_DENIED, AUTH_ERR, NEW_AUTHTOK_REQD, IGNORED = 0, 6, 7, 12, 25
 SERVICE_ERR, USER_UNKNOWN, SESSION_ERR, AUTHTOK_ERR, AUTHTOK_EXPIRED, MODULE_UNKNOWN, INCOMPLETE = 3, 10, 14, 20, 27, 28, 31
-OUTSIDE = 32
-"""This constant represents every number that is not a return value of PAM, such as 99 or -1. With every control, libpam treats a
-number that is not a return value as a denial.
-"""
+OUTSIDE = 32  # stands for all but the return values of PAM, such as 99 or -1. libpam takes it for a denial
 
 IGNORE, OK, DONE, BAD, DIE, RESET = 0, -1, -2, -3, -4, -5
 ACTIONS = ("ignore", "ok", "done", "bad", "die", "reset")
@@ -25,14 +22,11 @@ ACTIONS = ("ignore", "ok", "done", "bad", "die", "reset")
 sign is the index of this word. If the number is above 0, it is the number of lines to jump over.
 """
 
-Table = tuple[int, ...]
-"""The action for each return value, in the order of RETURNS."""
+Table = tuple[int, ...]  # the action for each return value, in the order of RETURNS
 
 SPACE = " \t\n\v\f\r"
 FARTHEST = 1_000_000
-"""Maximum number of lines that a jump skips here. Every stack that is examined is shorter, so each longer jump leads beyond its
-end.
-"""
+"""Lines that a jump skips here. Every stack that is examined is shorter, so a longer jump leads beyond its end."""
 INT_MAX = 2**31 - 1
 TOO_FAR = "the number of lines to jump over does not fit into an int"
 """libpam 1.7 does not understand a control with such a number. In libpam 1.5 the number overflows: 4294967299 jumps over 3 lines,

@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-BUFFER = 1024
-"""The size of the buffer that libpam 1.5 has for a line, in bytes. The final NUL is included."""
+BUFFER = 1024  # the size of the buffer that libpam 1.5 has for a line, in bytes. The final NUL is included.
 BLANK = b" \n\t"
 BRACKETED = re.compile(rb"\[((?:\\\]|[^\]])*)\]?")
 WORD = re.compile(rb"[^ \n\t]+")
@@ -31,8 +30,7 @@ class Lines:
 
     lines: list[Line] = field(default_factory=list)
     odd: list[tuple[int, str]] = field(default_factory=list)
-    is_whole: bool = True
-    """False if libpam refuses the file. libpam then refuses the service too."""
+    is_whole: bool = True  # false if libpam refuses the file. libpam then refuses the service too.
 
 
 CUT, LOST, CARRIED = "cut", "lost", "carried"

@@ -17,14 +17,10 @@ from jitd.hosts.stack import Source
 from jitd.hosts.starting import LISTENER, Process
 from jitd.versions import STATUS, programs_in
 
-LARGEST = 4 * 1024 * 1024
-"""Maximum number of bytes of a file. A larger file is refused."""
-LARGEST_STATUS = 64 * 1024 * 1024
-"""The same for what dpkg notes about all packages."""
+LARGEST = 4 * 1024 * 1024  # bytes of a file. A larger file is refused.
+LARGEST_STATUS = 64 * 1024 * 1024  # the same for what dpkg notes about all packages
 STACKS = ("/etc/pam.d", "/usr/lib/pam.d")
-"""The directories that contain the files of services. An included file is searched only in the first directory, as in Debian's
-libpam.
-"""
+"""The directories of services. An included file is searched only in the first one, as in Debian's libpam."""
 MODULES = tuple(
     f"{above}/{place}" for place in ("*-linux-gnu*/security", "security") for above in ("/lib", "/usr/lib", "/usr/lib64")
 )
@@ -34,11 +30,8 @@ UNITS = (
     "/run/systemd/system", "/run/systemd/generator", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
     "/lib/systemd/system", "/run/systemd/generator.late",
 )  # fmt: skip
-"""The directories in which systemd searches for units. If several directories contain the same unit, systemd uses the unit in the
-first of these directories.
-"""
-PID_FILE = "/run/sshd.pid"
-"""The file that sshd writes each time after it has read its settings."""
+"""Where systemd searches for units. It uses a unit of the first of these directories that has it."""
+PID_FILE = "/run/sshd.pid"  # the file that sshd writes each time after it has read its settings
 
 
 class Unreadable(OSError):
@@ -63,9 +56,7 @@ class Places:
         self._faultless: set[str] = set()
         """The directories that ``who_may_change_below`` has searched, and has found no fault in."""
         self.used: dict[str, None] = {}
-        """The paths of the files that were read. The path of a directory is also included if a new file in this directory would
-        have been read.
-        """
+        """The paths of the files that were read, and of directories in which a new file would have been read."""
 
     def read(self, path: str) -> Source | None:
         """Return the file at ``path``. Return None if there is no file. Raises Unreadable."""

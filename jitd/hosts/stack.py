@@ -16,16 +16,10 @@ from jitd.hosts.findings import Finding, Place, bad, unknown, weak
 from jitd.hosts.lines import CARRIED, CUT, LINES, LOST, words_of
 
 KINDS = ("auth", "account", "password", "session")
-DEEPEST = 16
-"""The depth of includes that libpam refuses. The file of the service has depth 0."""
-ONLY_SUBSTACKS = frozenset({"1.5"})
-"""Versions of libpam that count only substacks. The others count every kind of include."""
-MOST = 4000
-"""Maximum number of handlers of one service that are examined. If files include each other, a few lines can produce millions of
-handlers.
-"""
-DEEPEST_INCLUDE = 100
-"""Maximum depth of includes that is examined. libpam 1.5 continues until it cannot open more files."""
+DEEPEST = 16  # the depth of includes that libpam refuses. The file of the service has depth 0.
+ONLY_SUBSTACKS = frozenset({"1.5"})  # versions of libpam that count only substacks. The others count every kind of include.
+MOST = 4000  # handlers of one service that are examined. A few lines of files that include each other can produce millions
+DEEPEST_INCLUDE = 100  # maximum depth of includes that is examined. libpam 1.5 continues until it cannot open more files.
 SEE = "see pam.conf(5)"
 OWN = re.compile(r"(?:(?:/usr)?/lib(?:64)?/(?:[\w-]+-linux-gnu\w*/)?security/)?[^/]*")
 """Matches every spelling of the path of a module in libpam's own directories."""
@@ -38,8 +32,7 @@ class Source(NamedTuple):
     data: bytes
 
 
-Find = Callable[[str], Source | None]
-"""Maps the name after an ``include`` to the file, or to None if there is no such file."""
+Find = Callable[[str], Source | None]  # maps the name after an `include` to the file, or to None if there is no such file
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +48,8 @@ class Handler:
     control: str = ""
     module: str = ""
     arguments: tuple[str, ...] = ()
-    must_fail: bool = False
-    """True if the line names no usable module. libpam then answers perm_denied."""
-    is_substack: bool = False
-    """True if the handler only marks the beginning of a substack."""
+    must_fail: bool = False  # true if the line names no usable module. libpam then answers perm_denied.
+    is_substack: bool = False  # true if the handler only marks the beginning of a substack
 
     @property
     def name(self) -> str:
@@ -120,8 +111,7 @@ class _Reading:
         self._counts_all = libpam not in ONLY_SUBSTACKS
         self._find = find
         self._open: list[str] = []
-        self._tables: list[Table | None] = []
-        """For each open file, the actions of the last line of it that has a control."""
+        self._tables: list[Table | None] = []  # for each open file, the actions of the last line of it that has a control
         self._n_files = 0
         self._told: set[tuple[Place, str]] = set()
 

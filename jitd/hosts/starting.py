@@ -17,8 +17,7 @@ from jitd.hosts.stack import Source
 PROGRAMS = ("/usr/sbin/sshd", "/sbin/sshd", "/usr/bin/sshd")
 """Paths of this host's own sshd. A program at another path may read other files."""
 WITH_VALUE, ALONE = "CEbcfghkopu", "46DGQRTVdeiqrt"
-NO_SERVER = frozenset("tTGV")
-"""With these options, sshd only checks its settings or prints its version."""
+NO_SERVER = frozenset("tTGV")  # with these options, sshd only checks its settings or prints its version
 LISTENER = re.compile(r"\S+: (.*) \[listener\] \d+ of \d+-\d+ startups")
 ELSEWHERE = ("rootdirectory", "rootimage", "bindpaths", "bindreadonlypaths", "mountimages", "temporaryfilesystem")
 """If a unit contains one of these settings, the unit's process may see other files than the files of the host."""

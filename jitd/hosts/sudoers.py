@@ -12,19 +12,13 @@ from dataclasses import dataclass, field
 from jitd.hosts.findings import Finding, Place, bad, unknown, weak
 from jitd.hosts.stack import Source
 
-DEEPEST = 128
-"""Maximum depth of includes that sudo follows."""
-MOST = 1000
-"""Maximum number of files that are read. Without this limit, a few files that include each other could lead to millions of files.
-"""
-TARGETS = ("targetpw", "rootpw", "runaspw")
-"""With these settings, PAM_USER is the target account from the beginning."""
+DEEPEST = 128  # maximum depth of includes that sudo follows
+MOST = 1000  # files that are read. A few that include each other could lead to millions
+TARGETS = ("targetpw", "rootpw", "runaspw")  # with these settings, PAM_USER is the target account from the beginning
 SERVICES = {"pam_service": "sudo", "pam_login_service": "sudo-i", "pam_askpass_service": "sudo"}
 """Maps a setting to the stack that sudo uses without this setting. The value of the setting is the name of another stack."""
 TAGS = {"CWD": "runcwd", "CHROOT": "runchroot"}
-"""Maps a tag of a rule to the setting of ``Defaults`` with the same effect. The tag affects only the commands of its rule. The
-setting affects all commands.
-"""
+"""A tag of a rule → the setting of ``Defaults`` with the same effect, but on all commands."""
 MOVING = ("runas_default", *TAGS.values())
 """Settings that change the target account or the directory of a command, although the command line does not show the change."""
 

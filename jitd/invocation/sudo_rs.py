@@ -16,8 +16,7 @@ _FLAGS = {
 _TAKES = {
     "D": "chdir", "g": "group", "h": "host", "p": "prompt", "R": "chroot", "U": "other-user", "u": "user",
 }  # fmt: skip
-_REFUSED = {"host", "chroot"}
-"""Options whose argument sudo-rs reads, before it refuses them."""
+_REFUSED = {"host", "chroot"}  # options whose argument sudo-rs reads, before it refuses them
 _RUNS_NOTHING = {"help", "version", "remove-timestamp", "validate", "list", "edit"}
 
 Read = tuple[tuple[bytes, ...], str, bytes | None, bytes | None, bytes | None, dict[bytes, bytes]]

@@ -11,10 +11,7 @@ import struct
 
 from jitd.kdc.names import components, is_host
 
-OWN = "jitd-kdc"
-"""The first component of the principal that is used to write grants. The second component of this principal is the host on which
-jitd-kdc runs.
-"""
+OWN = "jitd-kdc"  # the first component of the principal that writes grants. The second one is the host of jitd-kdc
 _ESCAPED = str.maketrans({"\\": "\\\\", "/": "\\/", "@": "\\@", "\t": "\\t", "\n": "\\n", "\b": "\\b", "\0": "\\0"})
 
 

@@ -9,8 +9,7 @@ import re
 
 from jitpam.wire.declared import text
 
-LONGEST_NAME = 1_024
-"""Maximum number of bytes of a principal's name in UTF-8. The realm is included."""
+LONGEST_NAME = 1_024  # bytes of a principal's name in UTF-8. The realm is included.
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")

@@ -28,14 +28,9 @@ from jitd.kdc.libkrb5 import Krb5Error
 from jitd.kdc.named import KDC, kdcs_of
 from jitd.kdc.seeking import SEEK
 
-PATIENCE = 3.0
-"""Seconds within which a KDC must answer."""
-RESOLVING = 3.0
-"""Seconds within which the addresses of all KDCs must be found. SIGALRM kills the process if it does not find the addresses in
-this time.
-"""
-AGAIN = 1.0
-"""Seconds after which a UDP request is sent again, because the first packet may be lost."""
+PATIENCE = 3.0  # seconds within which a KDC must answer
+RESOLVING = 3.0  # seconds to find the addresses of all KDCs. After this time, SIGALRM kills the process
+AGAIN = 1.0  # seconds after which a UDP request is sent again, because the first packet may be lost
 PORT = 88
 SILENCE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT})
 """Each of these network errors means that there is no KDC at an address. No account of this host can cause these errors."""

@@ -14,14 +14,10 @@ from collections.abc import Callable
 
 from jitd.core.effects import Moment
 
-TICK = 1.0
-"""Seconds between two checks of the clock. The clock must be checked, because the event loop's own clock stops while the host is
-suspended.
-"""
+TICK = 1.0  # seconds between two looks at the clock: the event loop's own stops while the host is suspended
 
 
-MANY = 10_000
-"""If more than this number of deadlines are stored, the deadlines of ended objects are dropped."""
+MANY = 10_000  # if more than this number of deadlines are stored, the deadlines of ended objects are dropped
 
 
 class Deadlines:

@@ -26,8 +26,7 @@ from jitd.lifecycle.givers import Givers
 from jitd.lifecycle.holdings import Holdings
 from jitd.store import Store
 
-EVERY = 60.0
-"""Seconds between two checks of all things."""
+EVERY = 60.0  # seconds between two checks of all things
 
 
 class Drift:
@@ -49,9 +48,7 @@ class Drift:
         self._settings = settings
         self._note = note
         self.found: dict[str, str] = {}
-        """Maps the id of a holding to a sentence that describes the difference. The mapping also contains the ids of things
-        without a holding.
-        """
+        """The id of a holding, or of a thing without a holding → a sentence that describes the difference."""
         self._strays: dict[str, str] = {}  # maps an id to the name of its thing
 
     def troubles(self) -> list[tuple[str, str]]:

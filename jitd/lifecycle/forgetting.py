@@ -21,14 +21,10 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.log import log
 from jitd.store import Store
 
-EVERY = 600.0
-"""Number of seconds between two searches for values that are kept no longer."""
-AT_ONCE = 32
-"""Number of owners whose values are forgotten in one transaction. Decisions wait for it."""
-PAUSE = 0.1
-"""Number of seconds between two transactions."""
-DRAINED_EVERY = 5.0
-"""Number of seconds between two attempts to empty the write-ahead log."""
+EVERY = 600.0  # seconds between two searches for values that are kept no longer
+AT_ONCE = 32  # owners whose values are forgotten in one transaction. Decisions wait for it.
+PAUSE = 0.1  # seconds between two transactions
+DRAINED_EVERY = 5.0  # seconds between two attempts to empty the write-ahead log
 PART, LONGEST = 10, 30 * 86400
 """A tenth of ``keep``, and at most 30 days, count of the time between two records if nobody knows how much has passed."""
 

@@ -17,8 +17,7 @@ from jitd.beside.refusals import Failed, Refused
 from jitd.core.holding import Holding, Untaken
 from jitd.core.wording import count, listed
 
-MOST_TOLD = 5
-"""Maximum number of holdings that are named in a sentence."""
+MOST_TOLD = 5  # holdings that are named in a sentence
 
 
 class Giver(Protocol):

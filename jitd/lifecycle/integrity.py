@@ -27,8 +27,7 @@ from jitd.core.holding import Account, Giving, Holding, HoldingState
 from jitd.core.law import name_of_kind
 from jitd.store import DAMAGED, Store, StoreError
 
-BARRING = ("lock", "owed_review")
-"""The life cycles whose objects bar somebody. Nobody knows whom a damaged one bars."""
+BARRING = ("lock", "owed_review")  # the life cycles whose objects bar somebody. Nobody knows whom a damaged one bars.
 
 
 def why_unread(store: Store, life: str, id: str, what: str) -> str:

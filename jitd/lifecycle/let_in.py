@@ -13,8 +13,7 @@ from pathlib import Path
 from jitd.beside.deeds import MOST_LET_IN
 from jitd.core.run import Process
 
-CLEANED_EVERY = 256
-"""After this number of notes, those of processes that have ended are removed."""
+CLEANED_EVERY = 256  # after this number of notes, those of processes that have ended are removed
 
 
 class LetIn:

@@ -57,8 +57,7 @@ _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]
 _TAKES_AWAY = (run.Returned, grant.Revoked, grant.Expired, run.StopOrdered, holding.Taking)
 """The events after which an object permits less than before."""
 
-MOST_OWNERS = 256
-"""Maximum number of owners whose values are forgotten in one transaction."""
+MOST_OWNERS = 256  # owners whose values are forgotten in one transaction
 
 
 class Lifecycle:

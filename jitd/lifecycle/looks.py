@@ -15,8 +15,7 @@ from jitd.core.condition import Family, Line, gauges
 from jitd.core.duration import roughly
 from jitd.log import log
 
-EVERY = 10.0
-"""Seconds between two looks at the same thing."""
+EVERY = 10.0  # seconds between two looks at the same thing
 
 
 @dataclass(slots=True)

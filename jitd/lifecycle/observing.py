@@ -25,14 +25,8 @@ from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.log import log
 from jitd.store import Store
 
-SAID_EVERY = 2.0
-"""Seconds between two messages to a monitor whose run has a watcher. The monitor trusts each message for 5 seconds
-(monitor/observation.py).
-"""
-ALIVE_FOR = 5.0
-"""Seconds within which a watcher's screen must answer that it has shown the content that jitd sent. If jitd gets no answer in
-this time, it treats the watcher as absent.
-"""
+SAID_EVERY = 2.0  # seconds between two messages to a watched run's monitor, which trusts each for 5 s (monitor/observation.py)
+ALIVE_FOR = 5.0  # seconds in which a watcher's screen must have shown what was sent. If it has not, the watcher is absent
 LOOK_EVERY = 0.5
 """While a run waits for a watcher, jitd checks at this interval (in seconds) whether the run's client is still connected."""
 GONE = "its client went away"

@@ -46,14 +46,12 @@ from jitd.settings.config import Config
 from jitd.store import DAMAGED, Conflict, Store, StoreError, permits_nothing
 from jitd.workers import Workers
 
-TRIES = 5
-"""Maximum number of attempts to store events after a Conflict. After the last attempt, the caller gets an error."""
+TRIES = 5  # maximum number of attempts to store events after a Conflict. After the last attempt, the caller gets an error.
 LIVES = ("request", "grant", "run", "holding")
 """The life cycles of objects without which the daemon serves all others, if they are damaged."""
 KNOWN_FOR = timedelta(seconds=KEPT_FOR)
 """The time for which the last look before a run relies on what the KDC said when the use was decided."""
-SET_ASIDE_AGAIN = 30.0
-"""Seconds until jitd tries again to set aside what is damaged."""
+SET_ASIDE_AGAIN = 30.0  # seconds until jitd tries again to set aside what is damaged
 
 
 class Perform:

@@ -22,8 +22,7 @@ from jitd.log import log
 from jitd.store import Life
 
 R = TypeVar("R", bound="Reader")
-AGAIN_AFTER = 1.0
-"""Seconds after which the task of a reader that has failed begins again."""
+AGAIN_AFTER = 1.0  # seconds after which the task of a reader that has failed begins again
 
 
 class Reader(Protocol):

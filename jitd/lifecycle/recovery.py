@@ -23,10 +23,8 @@ from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import is_due
 from jitd.store import DAMAGED, Store
 
-COMES_BACK_FOR = 30.0
-"""Seconds within which a client must come back after a restart of the daemon."""
-REBOOTED = Outcome(Ending.LOST, 0, "the host was booted anew")
-"""How the runs of an earlier boot have ended."""
+COMES_BACK_FOR = 30.0  # seconds within which a client must come back after a restart of the daemon
+REBOOTED = Outcome(Ending.LOST, 0, "the host was booted anew")  # how the runs of an earlier boot have ended
 
 
 class Recovery:

@@ -22,22 +22,16 @@ Owed = tuple[Given | Taking | Ended, ...]
 class Remembered:
     """What this daemon remembers of one holding."""
 
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Who holds this lock may ask the giver about the thing."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # who holds this lock may ask the giver about the thing
     pause: float = 0.0
     """Seconds between the last two attempts to take the thing back; 0 before the first attempt has failed."""
-    untaken: Untaken | None = None
-    """Why the thing cannot be taken back yet."""
-    owed: Owed = ()
-    """The events that could not be recorded yet."""
+    untaken: Untaken | None = None  # why the thing cannot be taken back yet
+    owed: Owed = ()  # the events that could not be recorded yet
     is_awaited: bool = False
     """True while jitd waits for a client that went away, or still has to tell the client of its thing."""
-    may_be_given: bool = False
-    """True if an earlier attempt, perhaps of an earlier daemon, may have given the thing."""
-    is_missed: bool = False
-    """True if the thing was given too late, when it was already being taken back."""
-    tell: str = ""
-    """The giver's sentence that explains how to use the thing."""
+    may_be_given: bool = False  # true if an earlier attempt, perhaps of an earlier daemon, may have given the thing
+    is_missed: bool = False  # true if the thing was given too late, when it was already being taken back
+    tell: str = ""  # the giver's sentence that explains how to use the thing
     secret: int | None = None
     """The descriptor of the secret that the holder has not fetched yet. Use the methods to change it."""
 

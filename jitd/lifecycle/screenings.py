@@ -24,8 +24,7 @@ from jitd.lifecycle.waiters import TOLD_AFTER, Waiters
 from jitd.log import log
 from jitd.store import Store
 
-AGAIN_AFTER = 1.0
-"""Seconds until the next attempt to record an answer."""
+AGAIN_AFTER = 1.0  # seconds until the next attempt to record an answer
 
 
 class Overtaken(Exception):

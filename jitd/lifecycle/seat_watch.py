@@ -17,8 +17,7 @@ from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
 from jitd.store import Store, StoreError
 
-EVERY = 1.0
-"""Seconds between two looks at what has changed: mutes, this host's files of accounts, and what the KDC says."""
+EVERY = 1.0  # seconds between two looks at what has changed: mutes, this host's files of accounts, and what the KDC says
 AT_ONCE = 4
 """The number of requests for which people are searched at the same time after a change. The searches have so many threads."""
 

@@ -26,8 +26,7 @@ from jitd.monitor.housing import Housing, descendants, group_of
 from jitd.monitor.places import SCOPE, SESSION, Asker, asker_of, note, plate_lines, started_at
 from jitd.monitor.signalling import Pid, kill_all, members
 
-NO_SESSION = 2**32 - 1
-"""The audit session of a process that does not come from a login (``/proc/PID/sessionid``)."""
+NO_SESSION = 2**32 - 1  # the audit session of a process that does not come from a login (`/proc/PID/sessionid`)
 LOGINDS_SCOPE = re.compile(r"/session-[A-Za-z0-9]+\.scope\Z")
 LOGINDS_SESSIONS = "/run/systemd/sessions"
 """The directory in which logind keeps one file for each session. sd-login(3) reads the same files. The file of a session exists

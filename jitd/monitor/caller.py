@@ -13,10 +13,7 @@ import os
 
 from jitd.monitor.signalling import Pid
 
-MOST_READ = 4096
-"""Number of bytes that are read of a process's status (proc_pid_status(5)). The lines ``Uid`` and ``Gid`` are within the
-first few hundred bytes.
-"""
+MOST_READ = 4096  # bytes of a process's status (proc_pid_status(5)). `Uid` and `Gid` are in the first few hundred
 
 
 def stands_in(pid: Pid, uid: int, device: int, inode: int) -> bool:

@@ -15,14 +15,10 @@ from contextlib import suppress
 
 from jitd.files import inspection
 
-WITHIN = 30.0
-"""Maximum number of seconds that a check may take."""
-MOST_SAID = 4096
-"""Maximum number of bytes of its output that are told."""
-_PIPE = 64 * 1024
-"""Number of bytes that a pipe holds (pipe(7))."""
-FILE = b"{file}"
-"""Stands in a word of a check for the path of the new file."""
+WITHIN = 30.0  # seconds at most that a check may take
+MOST_SAID = 4096  # bytes of its output that are told
+_PIPE = 64 * 1024  # bytes that a pipe holds (pipe(7))
+FILE = b"{file}"  # stands in a word of a check for the path of the new file
 
 
 def refusal(words: tuple[bytes, ...], file: bytes, environment: Mapping[bytes, bytes], view: inspection.View) -> str:

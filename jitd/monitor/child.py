@@ -34,8 +34,7 @@ from jitd.monitor.streams import WANTED, Streams, Unfit, fits, receive
 from jitd.monitor.terminal import Terminal
 from jitpam.wire.shown import shown
 
-SHELL = b"/bin/sh"
-"""The shell that executes a script if the script has no interpreter line."""
+SHELL = b"/bin/sh"  # the shell that executes a script if the script has no interpreter line
 
 
 @dataclass(frozen=True, slots=True)

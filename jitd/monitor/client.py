@@ -16,10 +16,7 @@ from contextlib import suppress
 from jitd.monitor.streams import AT_ONCE, CREDENTIALS, MAX_PACKET
 from jitpam.wire import notation
 
-MOST_TAKEN = 32
-"""Maximum number of packets of the client that are read in one turn. Because of this limit, a flood of packets cannot delay other
-work.
-"""
+MOST_TAKEN = 32  # packets of the client that are read in one turn, so that a flood cannot delay other work
 
 
 class Client:

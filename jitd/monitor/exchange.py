@@ -28,8 +28,7 @@ MOST_KEPT = 512 * 1024
 output of the command itself is always smaller than this limit. If there is more output, other processes still write to the
 terminal.
 """
-MOST_RELAYED = 8
-"""Maximum number of output packets that are sent to the client in one turn."""
+MOST_RELAYED = 8  # output packets that are sent to the client in one turn
 SIGNALS = frozenset(
     getattr(signal, f"SIG{name}") for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM", "TSTP", "CONT", "WINCH")
 )
@@ -46,10 +45,8 @@ class Exchange:
         self.terminal = terminal
         self.tape = tape
         self.is_open = False
-        self.is_told_to_end = False
-        """True if the client sent a signal from ENDING after the end of the command."""
-        self.is_held = False
-        """True as long as the run is frozen. A client cannot continue a frozen run."""
+        self.is_told_to_end = False  # true if the client sent a signal from ENDING after the end of the command
+        self.is_held = False  # true as long as the run is frozen. A client cannot continue a frozen run.
         self._in_front: Pid = 0  # the process group that had the terminal when the command stopped
 
     def open(self, arrived: Arrived, uid: int, command: Pid) -> None:

@@ -16,8 +16,7 @@ from contextlib import suppress
 from jitd.monitor.housing import Housing
 from jitd.monitor.signalling import Pid, is_stopped, members, set_freezer, signal_all, signal_until_none_is_new, state_of
 
-MOST_ON = 3
-"""Number of looks that may find a process that goes on although its run is frozen. The first one may have missed some."""
+MOST_ON = 3  # looks that may find a process that goes on although its run is frozen. The first one may have missed some.
 
 
 class Freezer:

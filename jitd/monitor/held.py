@@ -20,8 +20,7 @@ from contextlib import suppress
 
 from jitd.monitor.signalling import Pid
 
-SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 430, 431, 432
-"""These numbers are the same on every architecture."""
+SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 430, 431, 432  # these numbers are the same on every architecture
 FSOPEN_CLOEXEC, FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC = 1, 6, 1
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -20,8 +20,7 @@ from functools import cache
 
 from jitd.monitor.signalling import Pid, hang_up_all, kill_all, look_at, members
 
-SYS_CLONE3 = 435
-"""The number of the system call clone3(2). This number is the same on every architecture."""
+SYS_CLONE3 = 435  # the number of the system call clone3(2). This number is the same on every architecture.
 SYS_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120}
 """Maps an architecture to the number of the system call clone(2) on this architecture. An architecture is listed only if the
 flags are the first argument of its clone(2).
@@ -94,15 +93,11 @@ class Housing:
 
     def __init__(self) -> None:
         self.directory: str | None = None
-        """The directory of the run's control group, or None. The command runs in the subgroup ``command`` of this group. The
-        monitor is outside this subgroup.
-        """
+        """Of the run's control group. The command is in its subgroup ``command``, and the monitor is not."""
         self._is_ours = False
         self._hung_up: set[Pid] = set()
         self.holder: Pid = 0
-        """The child process (the holder) that keeps the PAM session open until ``close_session``. The holder is not counted as a
-        process of the run, and is not killed together with the other processes.
-        """
+        """Keeps the PAM session open. It is no process of the run, and is not killed together with the others."""
         self.is_contained = False
         """True if the command was forked in a pid namespace of the run (``contain``), so that no process of it can be missed."""
         self._init: Pid = 0

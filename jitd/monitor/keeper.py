@@ -31,24 +31,11 @@ from jitd.monitor.seats import seats, tell
 from jitd.monitor.signalling import hang_up_all
 from jitd.monitor.wakeup import Wakeup
 
-PATIENCE = 10.0
-"""Seconds within which the daemon must allow the session to begin. If the daemon does not answer within this time, the keeper
-refuses the session.
-"""
-READ_WITHIN = 0.25
-"""Seconds between the message on the person's terminal and SIGHUP. In this time, sshd can transmit the message to the person.
-SIGHUP ends sshd, too.
-"""
-GRACE = 2.0
-"""Seconds between SIGHUP and SIGKILL for all processes of the session."""
-LEADS_FOR = 1.0
-"""Seconds between SIGHUP and SIGTERM for the program that asked for the login. In this time, the program can close its PAM
-session and end by itself.
-"""
-LOOK_AGAIN = 0.03
-"""Seconds between two checks whether all processes of the session have ended. The keeper uses this interval after it has begun
-to end the session.
-"""
+PATIENCE = 10.0  # seconds in which the daemon must allow the session. After that, the keeper refuses it
+READ_WITHIN = 0.25  # seconds from the message on the terminal to SIGHUP, which ends sshd, too: it has to transmit the message
+GRACE = 2.0  # seconds between SIGHUP and SIGKILL for all processes of the session
+LEADS_FOR = 1.0  # seconds from SIGHUP to SIGTERM for the program of the login: it can close its PAM session and end by itself
+LOOK_AGAIN = 0.03  # seconds between two looks whether all processes of a session that is being ended have ended
 NAMES_WITHIN = 5.0
 """For this number of seconds after the session has begun, the keeper often searches for logind's scope and for the audit session.
 PAM modules that run after the module of jitd create the scope and the audit session.

@@ -36,8 +36,7 @@ RESTED = 0.01
 to start. Without this pause, the fork of the next monitor could delay this start. The fork could also delay a job that arrives
 immediately after the last job.
 """
-FIRST_PASSED = 3
-"""The number of the first descriptor that systemd passes (sd_listen_fds(3))."""
+FIRST_PASSED = 3  # the number of the first descriptor that systemd passes (sd_listen_fds(3))
 
 
 class Nursery:

@@ -20,18 +20,11 @@ READY_WITHIN = 30.0
 """Seconds within which the command's file and directory must be examined. Reading the file may take 20 seconds of this time. If
 the directory is on a server that does not respond, the run is refused after this time.
 """
-GRACE = 2.0
-"""Seconds between SIGTERM and SIGKILL for a run that is stopped."""
-HELD = 0.5
-"""Seconds after SIGKILL. If a process is still there, what holds it is ended, too."""
-LEAVE = 5.0
-"""Seconds between SIGHUP and SIGKILL for processes that remain after the end of a command. The same limit is used if the client
-of a command has disconnected.
-"""
-STALL = 1.0
-"""If a run did not end by itself, its client must read the last output within this number of seconds."""
-LOOK_AGAIN = 0.03
-"""Seconds between two checks whether all processes of the run have ended."""
+GRACE = 2.0  # seconds between SIGTERM and SIGKILL for a run that is stopped
+HELD = 0.5  # seconds after SIGKILL. If a process is still there, what holds it is ended, too.
+LEAVE = 5.0  # seconds from SIGHUP to SIGKILL for what remains after a command's end, or after its client has disconnected
+STALL = 1.0  # if a run did not end by itself, its client must read the last output within this number of seconds
+LOOK_AGAIN = 0.03  # seconds between two checks whether all processes of the run have ended
 ENDED = "it was ended before it began"
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 """Signals by which a person ends a command before it begins. After one of these signals, the client ends itself by the same

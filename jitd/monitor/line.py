@@ -13,8 +13,7 @@ import time
 
 from jitd.monitor.orders import FROM_DAEMON, FROM_MONITOR, MAX_WORD, FromDaemon, FromMonitor
 
-AGAIN_AFTER = 0.15
-"""Seconds between two attempts to connect to the daemon."""
+AGAIN_AFTER = 0.15  # seconds between two attempts to connect to the daemon
 
 
 class Line:
@@ -24,9 +23,7 @@ class Line:
         self._path = path
         self._socket: socket.socket | None = None
         self.gone_since: float = time.monotonic()
-        """The time when the connection was lost, or when this line was created (seconds on CLOCK_MONOTONIC). ``gone_since`` is
-        not valid while a daemon is connected.
-        """
+        """When the connection was lost, or this was made (CLOCK_MONOTONIC). Not valid while a daemon is connected."""
         self._tried_at = float("-inf")
 
     @property

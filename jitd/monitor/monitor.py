@@ -43,8 +43,7 @@ from jitpam.wire.shown import shown_argument
 
 OUTLIVED = "processes that outlived the command are ended"
 KEPT_BY = 'a rule keeps them with run.leftovers = "keep"'
-MOST_NAMED = 3
-"""Maximum number of processes that the sentence about what a command left names."""
+MOST_NAMED = 3  # processes that the sentence about what a command left names
 
 Outcome = tuple[str, int, str]  # how a run ended: one of ENDINGS, an exit status or signal number, and a sentence
 

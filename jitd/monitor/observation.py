@@ -17,16 +17,10 @@ from collections.abc import Callable
 from jitd.monitor.freezing import Freezer
 from jitd.monitor.housing import Housing
 
-SILENT_AFTER = 5.0
-"""If the daemon names no watcher for this number of seconds, jitd assumes that nobody watches."""
-FROZEN_AFTER = 10.0
-"""If nobody watches a run for this number of seconds, the run is frozen."""
-ENDED_AFTER = 60.0
-"""If nobody watches a run for this number of seconds, the run is ended."""
-AGAIN_EVERY = 0.2
-"""Seconds between two checks of a run that was frozen by SIGSTOP. The checks are needed because other people can continue a
-process of the run by SIGCONT.
-"""
+SILENT_AFTER = 5.0  # if the daemon names no watcher for this number of seconds, jitd assumes that nobody watches
+FROZEN_AFTER = 10.0  # if nobody watches a run for this number of seconds, the run is frozen
+ENDED_AFTER = 60.0  # if nobody watches a run for this number of seconds, the run is ended
+AGAIN_EVERY = 0.2  # seconds between two looks at a run frozen by SIGSTOP: other people can continue its processes by SIGCONT
 NOBODY = f"nobody has watched it for {ENDED_AFTER:.0f} s"
 IN_VAIN = "nobody watches it, and somebody has continued its frozen processes"
 

@@ -16,22 +16,15 @@ from jitd.files.exchange import LARGEST
 from jitd.monitor.proof_orders import MayUse, Prove
 from jitpam.wire.declared import Codec, base64, integer, list_of, one_of, optional, os_text, row, text
 
-KINDS = ("terminal", "pipe", "file", "socket", "device", "null", "closed")
-"""The kinds of a standard stream (PROTOCOL.md)."""
+KINDS = ("terminal", "pipe", "file", "socket", "device", "null", "closed")  # the kinds of a standard stream (PROTOCOL.md)
 ENDINGS = ("exited", "signaled", "not started", "lost")
 """The words for the possible endings of a run. The core uses the same words."""
-CANNOT = 126
-"""Exit status if an approved command cannot be executed."""
-MISSING = 127
-"""Exit status if a command does not exist."""
-FAILED = 125
-"""Exit status if jitd itself has a fault."""
-MAX_WORD = 16 * 1024
-"""Maximum number of bytes of one packet between daemon and monitor."""
-MOST_NS = 2**63 - 1
-"""Maximum value of a point in time, in nanoseconds: 292 years after the boot."""
-MAX_JOB = 16 * 1024 * 1024
-"""Maximum number of bytes of one job. 2 MiB of arguments and 2 MiB of environment in base64 are below this limit."""
+CANNOT = 126  # exit status if an approved command cannot be executed
+MISSING = 127  # exit status if a command does not exist
+FAILED = 125  # exit status if jitd itself has a fault
+MAX_WORD = 16 * 1024  # bytes of one packet between daemon and monitor
+MOST_NS = 2**63 - 1  # maximum value of a point in time, in nanoseconds: 292 years after the boot
+MAX_JOB = 16 * 1024 * 1024  # bytes of one job. 2 MiB of arguments and 2 MiB of environment in base64 are below this limit.
 
 
 def _names_each_once(pairs: tuple[tuple[bytes, bytes], ...]) -> bool:

@@ -30,8 +30,7 @@ LIBRARIES = {"pam": "libpam.so.0", "pam_misc": "libpam_misc.so.0", "c": "libc.so
 """The names by which the dynamic loader finds the libraries that pamela and python-pam use (ld.so(8))."""
 _NAMES = ModuleType("ctypes.util")
 _NAMES.find_library = LIBRARIES.get  # type: ignore[attr-defined]
-MOST_SAID = 600
-"""Maximum length of a sentence with the messages of the PAM modules, in characters."""
+MOST_SAID = 600  # characters of a sentence with the messages of the PAM modules
 IGNORED = (
     signal.SIGHUP,
     signal.SIGINT,

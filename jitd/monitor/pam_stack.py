@@ -15,10 +15,8 @@ from collections.abc import Collection, Iterator
 
 DIRECTORY = "/etc/pam.d"
 TYPES = ("auth", "account", "password", "session")
-LONGEST = 1000
-"""Maximum number of bytes of a line. libpam 1.5 takes what follows 1022 bytes for another line."""
-DEEPEST = 16
-"""Maximum number of files that include each other."""
+LONGEST = 1000  # bytes of a line. libpam 1.5 takes what follows 1022 bytes for another line.
+DEEPEST = 16  # files that include each other
 _LINE = re.compile(
     r"-?(?:@include[ \t]+(?P<all>[^ \t]+)|"
     rf"(?P<type>{'|'.join(TYPES)})[ \t]+"

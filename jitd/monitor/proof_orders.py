@@ -10,13 +10,10 @@ from typing import Annotated
 
 from jitpam.wire.declared import text
 
-SERVICE = "jitd-local"
-"""The PAM service that checks local passwords."""
+SERVICE = "jitd-local"  # the PAM service that checks local passwords
 STACK = "/etc/pam.d/jitd-local"
-WITHIN = 60
-"""Seconds within which the person must type the password, and PAM must check it."""
-POLICY_WITHIN = 10
-"""Seconds within which PAM must say whether an account may be used."""
+WITHIN = 60  # seconds within which the person must type the password, and PAM must check it
+POLICY_WITHIN = 10  # seconds within which PAM must say whether an account may be used
 YES, NO, NOTHING, UNSET = b"yes", b"no", b"nothing", b"unset"
 """The answers. NOTHING: no password was sent. UNSET: PAM could not be called. The answers NOTHING and UNSET are not counted as
 wrong guesses.

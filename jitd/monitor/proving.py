@@ -25,10 +25,8 @@ from jitd.monitor.pam_stack import why_unset
 from jitd.monitor.proof_orders import NO, NOTHING, SERVICE, UNSET, WITHIN, YES
 from jitd.monitor.slate import PR_SET_DUMPABLE, close_all_but, control_process, reset_signals
 
-MOST = 512
-"""Maximum number of bytes of a password (PAM_MAX_RESP_SIZE)."""
-TYPED_WITHIN = WITHIN - 15.0
-"""Seconds within which the person must type the password."""
+MOST = 512  # bytes of a password (PAM_MAX_RESP_SIZE)
+TYPED_WITHIN = WITHIN - 15.0  # seconds within which the person must type the password
 PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON = 1, 2
 PAM_AUTH_ERR = 7
 PAM_RUSER = 8

@@ -60,12 +60,9 @@ ended on one side. If a pump ends without the message OVER, it was killed.
 GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ENOTCONN))
 """Errors of a write that only mean that nobody reads the stream any more."""
 SLOTS = {0: Kind.STDIN, 1: Kind.STDOUT, 2: Kind.STDERR}
-"""Maps the slot of a stream to the kind of the stream in the recording. The slot (0 to 2) is the number of the stream's
-descriptor in the command.
-"""
+"""The number of a stream's descriptor in the command → its kind in the recording."""
 RECORDED = {"none": (), "terminal": (), "output": (1, 2), "all": (0, 1, 2)}
-"""Maps the ``record`` value of a rule to the slots of the streams that the rule records. A stream that is a terminal has no pump.
-"""
+"""``record`` of a rule → the slots that it records. A stream that is a terminal has no pump."""
 
 
 class Pumps:
@@ -80,9 +77,7 @@ class Pumps:
         self._processes: dict[int, Pid] = {}  # children for which nobody has waited
         self._give_up_at = math.inf  # when nobody waits any more to learn what the command has not read
         self.n_unread = 0
-        """The number of bytes at the end of the recorded standard input that the command has not read. Known when ``is_drained``
-        is True.
-        """
+        """Bytes at the end of the recorded standard input that the command has not read, once ``is_drained`` is True."""
         self.fault = ""
         """A sentence that says why bytes were not passed on. The text is empty if all bytes were passed on so far."""
         for slot in RECORDED[record]:

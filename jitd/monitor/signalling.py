@@ -18,20 +18,13 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
 Pid = int
-MOST_HANDLES = 256
-"""Maximum number of processes whose descriptors are open at the same time. A fork bomb can have more processes than this process
-may have open descriptors.
-"""
-MOST_TRIES = 50
-"""Maximum number of repeated searches for new processes. A fork bomb can create new processes as fast as the old ones get the
-signal.
-"""
+MOST_HANDLES = 256  # processes whose descriptors are open. A fork bomb can have more than this process may have open
+MOST_TRIES = 50  # searches for new processes. A fork bomb makes them as fast as the old ones get the signal
 FROZEN_WITHIN = 0.2
 """Seconds that the freezing of a group may take. A process that waits in the kernel, for example for a disk, may take longer.
 While it waits in the kernel, a process executes no code of its program.
 """
-LOOK_AGAIN = 0.001
-"""Seconds between two checks whether a group is frozen."""
+LOOK_AGAIN = 0.001  # seconds between two checks whether a group is frozen
 
 
 def hang_up_all(find: Callable[[], set[Pid]], groups: Iterable[str] = (), *, but_not: Collection[Pid] = ()) -> set[Pid]:

@@ -55,9 +55,7 @@ because they depend on the size of the host (``_limits``).
 """
 
 OF_THE_C_LIBRARY = (32, 33)
-"""Signals that the C library reserves for its threads. With the functions of the C library, a program cannot change how these
-signals are handled.
-"""
+"""Reserved by the C library for its threads. By its functions, a program cannot change how they are handled."""
 SETTABLE = tuple({*range(1, 65)} - {signal.SIGKILL, signal.SIGSTOP, *OF_THE_C_LIBRARY})
 CALLS = {
     "rt_sigaction": {"x86_64": 13, "aarch64": 134, "riscv64": 134, "ppc64le": 173, "s390x": 174},
@@ -68,17 +66,12 @@ CALLS = {
 """Maps a system call and an architecture to the number of the call. The table contains the calls that the C library does not
 offer, or offers only in part.
 """
-SYS_CLOSE_RANGE = 436
-"""The number of the system call close_range(2). This number is the same on all architectures."""
+SYS_CLOSE_RANGE = 436  # the number of the system call close_range(2). This number is the same on all architectures.
 LAST = 0xFFFFFFFF
 IOPRIO_WHO_PROCESS = 1
 KEYCTL_JOIN_SESSION_KEYRING = 1
-TIMER_SLACK = 50_000
-"""Timer slack in nanoseconds. jitd does not request the default, because the default is the value of the process that started the
-launcher.
-"""
-DUMPED = "0x33"
-"""The kinds of memory that are written to a core dump, as a bit mask (core(5))."""
+TIMER_SLACK = 50_000  # nanoseconds. The default would be the value of the process that started the launcher
+DUMPED = "0x33"  # the kinds of memory that are written to a core dump, as a bit mask (core(5))
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

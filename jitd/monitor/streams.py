@@ -23,15 +23,11 @@ from jitpam.wire.declared import INLINE, Codec, base64, integer, list_of, option
 
 NAMES = ("standard input", "standard output", "standard error")
 MAX_PACKET = 32 * 1024 + 1
-MOST_DESCRIPTORS = 253
-"""Maximum number of descriptors that one packet can carry (SCM_MAX_FD). The receive buffer has room for this number of
-descriptors, so that no descriptor is lost.
-"""
+MOST_DESCRIPTORS = 253  # descriptors of one packet (SCM_MAX_FD). The receive buffer has room for all, so that none is lost
 CREDENTIALS = struct.Struct("iII")
 """The pid, uid and gid of a packet's sender, as the kernel reports them (unix(7), SCM_CREDENTIALS)."""
 ROOM = socket.CMSG_SPACE(4 * MOST_DESCRIPTORS) + socket.CMSG_SPACE(CREDENTIALS.size)
-TERMIOS_BYTES = 36
-"""The size in bytes of the kernel's ``struct termios``, which ioctl TCGETS returns."""
+TERMIOS_BYTES = 36  # the size in bytes of the kernel's `struct termios`, which ioctl TCGETS returns
 _SIZE = integer(0, 65_535)
 _TERMIOS = base64(TERMIOS_BYTES).where(lambda modes: len(modes) == TERMIOS_BYTES, f"a struct termios of {TERMIOS_BYTES} bytes")
 O_PATH = 0o10000000

@@ -16,15 +16,10 @@ import sys
 import termios
 from contextlib import suppress
 
-CHUNK = 32 * 1024
-"""Maximum number of bytes of output in one packet."""
-MOST_TYPED = 64 * 1024
-"""Maximum number of typed bytes that are kept until the command reads them. A client that sends more bytes must wait.
-"""
-_LOCAL = slice(12, 16)
-"""The place of the local modes in the kernel's ``struct termios``: the fourth of four words of flags."""
-_LOCAL_MODES = 3
-"""The index of the local modes in the list that ``termios.tcgetattr`` returns (termios(3))."""
+CHUNK = 32 * 1024  # maximum number of bytes of output in one packet
+MOST_TYPED = 64 * 1024  # typed bytes that are kept for the command. A client that sends more must wait
+_LOCAL = slice(12, 16)  # the place of the local modes in the kernel's `struct termios`: the fourth of four words of flags
+_LOCAL_MODES = 3  # the index of the local modes in the list that `termios.tcgetattr` returns (termios(3))
 
 
 class Terminal:

@@ -59,28 +59,19 @@ OF_JITD = {
 """The services that are shipped, by their slices. An upgrade or a timer starts them anew. Elsewhere, and if it is transient, a
 unit of such a name is somebody else's.
 """
-MOST_NAMED = 16
-"""Maximum number of names of one kind."""
-MOST_LONG = 120
-"""Maximum number of characters of one name."""
+MOST_NAMED = 16  # names of one kind
+MOST_LONG = 120  # characters of one name
 MOST_BYTES = 1000
 """Maximum number of bytes of all names of one kind, as a word has them. So an outcome fits into one packet (orders.MAX_WORD)."""
-MOST_UNSEEN = 16
-"""Maximum number of parts of sentences about what could not be looked at."""
-MOST_DIRECTORIES = 256
-"""Maximum number of control groups whose subgroups are listed. A slice and a user manager count as one each."""
-MOST_DEEP = 12
-"""Maximum number of slices inside each other that are followed."""
-MOST_SEEN = 20_000
-"""Maximum number of names of files and groups that are read. Any account can make more subgroups in its user manager."""
+MOST_UNSEEN = 16  # parts of sentences about what could not be looked at
+MOST_DIRECTORIES = 256  # control groups whose subgroups are listed. A slice and a user manager count as one each.
+MOST_DEEP = 12  # slices inside each other that are followed
+MOST_SEEN = 20_000  # names of files and groups that are read. Any account can make more subgroups in its user manager.
 TICK = 0.02
 """Maximum number of seconds by which the time of a file in /run may be behind the clock. The time of such a file is the time of
 the kernel's last tick (tmpfs(5)). A tick lasts at most 0.01 s.
 """
-COARSE = 1.0
-"""Maximum number of seconds by which the time of a file outside /run may be behind the clock. Some file systems store only whole
-seconds.
-"""
+COARSE = 1.0  # seconds by which the time of a file outside /run may be behind: some file systems store only whole seconds
 _MANAGER = re.compile(r"user@([0-9]+)\.service\Z")
 _OF_RUN = re.compile(r"jitd-run-[0-9A-Z]{4}-[0-9A-Z]{4}(\.[1-9][0-9]*)?\.scope")
 _HAS_PROCESSES = re.compile(r".+\.(service|scope|socket|mount|swap)\Z", re.DOTALL)

@@ -16,25 +16,17 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 MAGIC = b"jitd recording 1\n"
-MOST_HEADER = 16 * 1024 * 1024
-"""Maximum number of bytes of a header. This limit is enough for 2 MiB of arguments, even if each byte is written as four
-characters.
-"""
-MOST_DATA = 64 * 1024
-"""Maximum number of bytes of data in one frame."""
-MOST_RAW = 192 * 1024
-"""Maximum number of bytes of one unpacked chunk."""
-MOST_TIME = 1 << 62
-"""Maximum value, in microseconds, of a time in the header, and of the time between two frames."""
+MOST_HEADER = 16 * 1024 * 1024  # bytes of a header: 2 MiB of arguments, even if each byte is written as four characters
+MOST_DATA = 64 * 1024  # bytes of data in one frame
+MOST_RAW = 192 * 1024  # bytes of one unpacked chunk
+MOST_TIME = 1 << 62  # maximum value, in microseconds, of a time in the header, and of the time between two frames
 HEAD = 13
 """Number of bytes of a chunk's head. The head contains the method (1 byte), the stored length (4 bytes), the unpacked length (4
 bytes), and the CRC-32 of these nine bytes.
 """
 DIGEST = 32
-OVERHEAD = HEAD + DIGEST
-"""The number of bytes of a chunk in addition to its content."""
-PACKED, PLAIN = b"z", b"-"
-"""The method with which a chunk is stored: packed by zlib (RFC 1950), or not packed."""
+OVERHEAD = HEAD + DIGEST  # the number of bytes of a chunk in addition to its content
+PACKED, PLAIN = b"z", b"-"  # the method with which a chunk is stored: packed by zlib (RFC 1950), or not packed
 
 RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(\.[1-9][0-9]{0,8})?", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -60,33 +52,24 @@ class Altered(Exception):
 class Kind(StrEnum):
     """The kinds of frames. The value of a kind is the byte that stands for the kind in the file."""
 
-    OUTPUT = "o"
-    """Bytes that the command's terminal has output."""
-    INPUT = "i"
-    """Bytes that were typed at the command's terminal."""
+    OUTPUT = "o"  # bytes that the command's terminal has output
+    INPUT = "i"  # bytes that were typed at the command's terminal
     STDIN = "0"
     STDOUT = "1"
     STDERR = "2"
     """STDIN, STDOUT and STDERR mean bytes of a stream that is not a terminal."""
-    WINDOW = "w"
-    """The size of the window has changed."""
-    SUSPENDED = "s"
-    """A signal has stopped (suspended) the command."""
+    WINDOW = "w"  # the size of the window has changed
+    SUSPENDED = "s"  # a signal has stopped (suspended) the command
     RESUMED = "c"
-    UNREAD = "u"
-    """The last bytes of the frames STDIN that the command has left in its pipe. The content is their number."""
-    WITHHELD = "x"
-    """A person has typed while the terminal did not echo. Neither the text nor its length was recorded."""
-    GAP = "g"
-    """Some data after this frame were not recorded. The content of the frame is the reason."""
-    END = "e"
-    """How the run ended. This is the last frame."""
+    UNREAD = "u"  # the last bytes of the frames STDIN that the command has left in its pipe. The content is their number.
+    WITHHELD = "x"  # a person has typed while the terminal did not echo. Neither the text nor its length was recorded.
+    GAP = "g"  # some data after this frame were not recorded. The content of the frame is the reason.
+    END = "e"  # how the run ended. This is the last frame.
 
 
 BYTES = frozenset({Kind.OUTPUT, Kind.INPUT, Kind.STDIN, Kind.STDOUT, Kind.STDERR})
 """The kinds of frames whose data are bytes of the command's streams."""
-SHOWN = frozenset({Kind.OUTPUT, Kind.STDOUT, Kind.STDERR})
-"""The kinds in BYTES that are shown to a viewer."""
+SHOWN = frozenset({Kind.OUTPUT, Kind.STDOUT, Kind.STDERR})  # the kinds in BYTES that are shown to a viewer
 
 
 class End(NamedTuple):
@@ -217,9 +200,7 @@ class Header:
 
 
 PREFIX = len(MAGIC) + 8
-"""The number of bytes of the prefix, with which each file begins. The prefix consists of MAGIC, the length of the header's body
-(the JSON text), and the CRC-32 of MAGIC and this length.
-"""
+"""Bytes with which each file begins: MAGIC, the length of the header's body (JSON), and the CRC-32 of both."""
 
 
 def is_plain(text: str) -> bool:

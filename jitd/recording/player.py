@@ -16,16 +16,11 @@ from jitd.recording.filter import Filter
 from jitd.recording.form import SHOWN, End, Frame, Kind
 from jitd.recording.sequences import Text
 
-SLOWEST, FASTEST = 1 / 64, 1024.0
-"""The minimum and maximum speed, as factors."""
+SLOWEST, FASTEST = 1 / 64, 1024.0  # the minimum and maximum speed, as factors
 MOST_AT_ONCE = 256 * 1024
 """The approximate maximum number of bytes that one call plays. With this limit, the caller can read keys between two calls."""
-MOST_LATE = 1.0
-"""If the viewer's terminal was stopped, the replay is late. The replay then shortens its next pauses, altogether by at most this
-number of seconds.
-"""
-MOST_SOUGHT = 256
-"""Maximum number of characters of a text to search for."""
+MOST_LATE = 1.0  # seconds by which a late replay shortens its next pauses, after the viewer's terminal was stopped
+MOST_SOUGHT = 256  # characters of a text to search for
 BELL = b"\a"
 CLEAR = b"\x1b[H\x1b[2J"
 
@@ -56,8 +51,7 @@ class Player:
         self.is_paused = False
         self.is_over = False
         self.end: End | None = None
-        self.position = 0
-        """The time of the last frame that was played, in microseconds from the beginning of the recording."""
+        self.position = 0  # the time of the last frame that was played, in microseconds from the beginning of the recording
         self._frames = frames
         self._idle_limit = idle_limit
         self._newline = newline

@@ -32,8 +32,7 @@ from jitd.recording.form import (
     unpack,
 )
 
-PIECE = 256 * 1024
-"""Number of bytes that are read from a file in one call."""
+PIECE = 256 * 1024  # bytes that are read from a file in one call
 
 
 class Feed:

@@ -11,12 +11,9 @@ from __future__ import annotations
 import errno
 import os
 
-MOST = 256 << 20
-"""Number of reserved bytes."""
-PART = 20
-"""On a small disk, at most the PART-th part of the disk is reserved."""
-BULK = 2
-"""Recordings and copies of commands leave this number of reserves."""
+MOST = 256 << 20  # reserved bytes
+PART = 20  # on a small disk, at most the PART-th part of the disk is reserved
+BULK = 2  # recordings and copies of commands leave this number of reserves
 
 
 def is_reached(place: str | os.PathLike[str] | int, n_reserves: int = 1) -> bool:

@@ -12,25 +12,18 @@ import re
 from enum import Enum, auto
 from typing import NamedTuple
 
-MOST_PARAMETERS = 256
-"""Maximum number of characters of one control sequence. A longer sequence is dropped."""
+MOST_PARAMETERS = 256  # characters of one control sequence. A longer sequence is dropped.
 MOST_STRING = 64 * 1024
-"""At most this number of characters of a control string are dropped. Further characters are shown, so that a command cannot hide
-text.
-"""
+"""Characters of a control string that are dropped. Further ones are shown, so that a command cannot hide text."""
 
 
 class Token(Enum):
     """The kinds of tokens in the stream."""
 
-    TEXT = auto()
-    """Characters that are shown."""
-    CONTROL = auto()
-    """One C0 control character."""
-    ESCAPE = auto()
-    """``ESC``, intermediate characters, and a final character."""
-    CONTROL_SEQUENCE = auto()
-    """``ESC [``, parameters and intermediate characters, and a final character."""
+    TEXT = auto()  # characters that are shown
+    CONTROL = auto()  # one C0 control character
+    ESCAPE = auto()  # `ESC`, intermediate characters, and a final character
+    CONTROL_SEQUENCE = auto()  # `ESC [`, parameters and intermediate characters, and a final character
 
 
 class Word(NamedTuple):
@@ -51,14 +44,9 @@ class _State(Enum):
 _WHOLE = re.compile("([^\x00-\x1f\x7f-\x9f]+)|\x1b\\[([ -?]{0,256})([@-~])")
 """Matches text, or a complete control sequence. Most output consists only of text and complete control sequences."""
 _STRING = re.compile("[^\x07\n\r\x18\x1a\x1b\x9c]+")
-_OPENERS = frozenset("]PX^_k")
-"""The characters that open a control string after ESC. The control strings are OSC, DCS, SOS, PM, APC, and screen(1)'s window
-title.
-"""
+_OPENERS = frozenset("]PX^_k")  # open a control string after ESC: OSC, DCS, SOS, PM, APC, and screen(1)'s window title
 _MULTILINE = frozenset("P")
-"""The openers of control strings that may contain line breaks. All other control strings end at a line break, so they cannot hide
-the next line.
-"""
+"""Open control strings with line breaks. All others end at a line break, so they cannot hide the next line."""
 
 
 class Sequences:

@@ -20,11 +20,9 @@ from typing import NamedTuple
 from jitd.recording.form import RUN_ID
 
 SUFFIX = ".recording"
-UNNAMED = "."
-"""The first character of a file's name while the file is not locked yet. ``run_of`` accepts no such name."""
+UNNAMED = "."  # the first character of a file's name while the file is not locked yet. `run_of` accepts no such name.
 DAY = 24 * 60 * 60
-BLOCK = 512
-"""The unit of ``st_blocks``, in bytes (stat(2))."""
+BLOCK = 512  # the unit of `st_blocks`, in bytes (stat(2))
 
 
 class RecordingError(Exception):

@@ -23,15 +23,10 @@ from jitd.recording.form import BYTES, End, Frame, Header, Kind, Left, unread
 FILES = {Kind.STDIN: "stdin", Kind.STDOUT: "stdout", Kind.STDERR: "stderr", Kind.INPUT: "ttyin", Kind.OUTPUT: "ttyout"}
 EVENTS = {Kind.STDIN: 0, Kind.STDOUT: 1, Kind.STDERR: 2, Kind.INPUT: 3, Kind.OUTPUT: 4}
 LEFT = "stdin.left"
-"""The file for the input that the command has not read. sudoreplay does not read this file. It exists only if there is such
-input, and is compressed like the others.
-"""
-WINDOW, SUSPEND = 5, 7
-"""The numbers that stand for events in the file ``timing``."""
-NO_TERMINAL = "unknown"
-"""The word that sudo writes if it knows no terminal."""
-ROWS, COLUMNS = 24, 80
-"""The size that is written for a run without a terminal. sudoreplay fails if both numbers are 0."""
+"""The file of the input that the command has not read, compressed like the others. sudoreplay does not read it."""
+WINDOW, SUSPEND = 5, 7  # the numbers that stand for events in the file `timing`
+NO_TERMINAL = "unknown"  # the word that sudo writes if it knows no terminal
+ROWS, COLUMNS = 24, 80  # the size that is written for a run without a terminal. sudoreplay fails if both numbers are 0.
 
 
 def export(header: Header, frames: Iterable[Frame | Left], directory: str) -> list[str]:

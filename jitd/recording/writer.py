@@ -33,15 +33,10 @@ from jitd.recording.reserve import spare
 from jitd.recording.storage import RecordingError, create, remove, sentence_of
 
 LATENCY = 200_000
-"""Microseconds from the first byte of a chunk until the chunk is written. LATENCY and one turn of the caller's loop together take
-less than 250 ms.
-"""
-FULL = 64 * 1024
-"""Number of bytes after which a chunk is written immediately."""
-RESERVE = 4096
-"""Number of bytes of the quota that are reserved for the last frames (GAP and END)."""
-MOST_SAID = 1000
-"""Maximum number of bytes of the sentence in a GAP or an END."""
+"""Microseconds from a chunk's first byte until it is written: with one turn of the caller's loop, less than 250 ms."""
+FULL = 64 * 1024  # bytes after which a chunk is written immediately
+RESERVE = 4096  # bytes of the quota that are reserved for the last frames (GAP and END)
+MOST_SAID = 1000  # bytes of the sentence in a GAP or an END
 PROBE_EVERY = 16
 """Full packing is stopped when it does not make chunks much smaller. After this number of chunks, full packing is tried again."""
 WORTH_PROBING = 4096

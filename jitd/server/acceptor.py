@@ -53,9 +53,7 @@ _BAD_INTEGRITY = _BASE + 31
 _SUPPORTED = {23: 4, 17: 8, 18: 16}
 """Maps an encryption type to its bit in msDS-SupportedEncryptionTypes ([MS-KILE] section 2.2.7)."""
 _OF_ANOTHER_TYPE = frozenset({_BADKEYVER, _KT_NOTFOUND, _KT_KVNONOTFOUND, _NOKEY, _BAD_INTEGRITY})
-"""Minor codes of libkrb5 if no key of the keytab decrypts a ticket. One possible reason is that the ticket has another encryption
-type than all keys.
-"""
+"""Minor codes of libkrb5 if no key decrypts a ticket, for example because the ticket has another type."""
 _GSS_S_CREDENTIALS_EXPIRED = 11 << 16  # RFC 2744 section 3.9.1
 _OF_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """Minor codes of GSSAPI. Each code means that this host could not read or write the file of the replay cache or the keytab. In

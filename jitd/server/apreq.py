@@ -12,10 +12,7 @@ _START = bytes.fromhex("06092a864886f7120102020100")  # the object id of krb5, a
 _VERSION = 5
 _AP_REQ = 14
 _MUTUAL = bytes.fromhex("0020000000")  # a bit string that sets the option for mutual authentication, and no other option
-_NAME_TYPES = (1, 2, 3)
-"""The name types NT-PRINCIPAL, NT-SRV-INST and NT-SRV-HST (RFC 4120 section 6.2). A KDC may write any of these name types into
-the ticket.
-"""
+_NAME_TYPES = (1, 2, 3)  # NT-PRINCIPAL, NT-SRV-INST and NT-SRV-HST (RFC 4120 section 6.2): a KDC may write any of them
 
 _INTEGER, _BITS, _OCTETS, _TEXT, _SEQUENCE = 0x02, 0x03, 0x04, 0x1B, 0x30
 

@@ -21,10 +21,8 @@ from jitd.server.verified_pac import read_pac
 
 _INDICATORS = b"auth-indicators"
 _GSS_S_UNAVAILABLE = 16 << 16  # RFC 2744 section 3.9.1
-MOST_INDICATORS = 32
-"""Maximum number of authentication indicators that jitd keeps for one ticket. A KDC sets only a few indicators."""
-LONGEST_INDICATOR = 100
-"""Maximum number of characters of an authentication indicator. A rule cannot contain a longer indicator."""
+MOST_INDICATORS = 32  # authentication indicators that jitd keeps for one ticket. A KDC sets only a few indicators.
+LONGEST_INDICATOR = 100  # characters of an authentication indicator. A rule cannot contain a longer indicator.
 
 
 def attested(

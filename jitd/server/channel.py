@@ -31,18 +31,13 @@ from jitpam.wire.framing import SMALL, FrameReader, frame
 CHUNK = 64 * 1024
 LIMIT_OUT = 16 * 1024 * 1024
 """Maximum number of bytes that may be queued for a client. A client with more queued bytes is disconnected."""
-ENOUGH_OUT = 256 * 1024
-"""While more than this number of bytes is queued for a client, ``drained`` waits."""
-FRAME_WITHIN = 10.0
-"""Maximum time in seconds until a frame is complete. The time begins when the first bytes of the frame have arrived and there is
-room for the frame.
-"""
+ENOUGH_OUT = 256 * 1024  # while more than this number of bytes is queued for a client, `drained` waits
+FRAME_WITHIN = 10.0  # seconds until a frame is complete, from its first bytes, and from when there is room for it
 MOST_GIVEN = 8
 """Maximum number of descriptors that wait until the client receives them: all things of one request (PROTOCOL.md section 10). The
 kernel counts them for root, on the whole host, and lets root send no more if they are too many (unix(7), ETOOMANYREFS).
 """
-RECEIVED_AGAIN = 0.5
-"""Seconds between two looks whether the client has received what was sent to it."""
+RECEIVED_AGAIN = 0.5  # seconds between two looks whether the client has received what was sent to it
 _ANCILLARY = socket.CMSG_SPACE(253 * array.array("i").itemsize)
 """Room for as many descriptors as can come at once (SCM_MAX_FD), because the kernel would close those for which there is none."""
 

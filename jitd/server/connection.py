@@ -45,12 +45,9 @@ from jitpam.wire.framing import LIMIT, SEAL, SMALL, TOKEN
 from jitpam.wire.messages import FROM_CLIENT, SIGN_EVERY, Message
 from jitpam.wire.shown import shown
 
-IDLE_FOR = 60.0
-"""Maximum time, in seconds, for which somebody at the door asks nothing."""
-LARGE_WITHIN = 40.0
-"""Maximum time, in seconds, until jitd has answered a large message and the client has read the answer."""
-ASKED_WITHIN = 10.0
-"""Maximum time, in seconds, until a set-user-ID program asks its question. It connects for this alone."""
+IDLE_FOR = 60.0  # maximum time, in seconds, for which somebody at the door asks nothing
+LARGE_WITHIN = 40.0  # maximum time, in seconds, until jitd has answered a large message and the client has read the answer
+ASKED_WITHIN = 10.0  # maximum time, in seconds, until a set-user-ID program asks its question. It connects for this alone.
 PROVED_WITHIN = 20.0
 """Maximum time, in seconds, from the question of an enforcement point to its proof. Until then, jitd keeps the whole question.
 The PAM module takes at most 8 s for a proof (``PROOF_WITHIN``), and a few more to send it.
@@ -70,10 +67,8 @@ At these, jitd looks who may act with its account.
 STEERED = (messages.Resume, messages.Lock, messages.Unlock)
 """Those of ACTS at which jitd looks for this among all live runs, too. New requests and reviews are compared with them when
 they are stored."""
-ALIKE_WITHIN = 0.5
-"""Maximum time, in seconds, to search for requests that ask for the same as a new one."""
-AGAIN_AFTER = 0.2
-"""Minimum number of seconds before a list that a client watches is sent again."""
+ALIKE_WITHIN = 0.5  # maximum time, in seconds, to search for requests that ask for the same as a new one
+AGAIN_AFTER = 0.2  # minimum number of seconds before a list that a client watches is sent again
 
 
 class Connection:

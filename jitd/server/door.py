@@ -24,8 +24,7 @@ from jitd.server.listener import HANDSHAKE_FOR, TOO_MANY, Accepting
 from jitd.server.services import Services
 from jitd.server.visit import Visit
 
-MOST_STRANGERS = 64
-"""Maximum number of conversations in which nobody is known yet."""
+MOST_STRANGERS = 64  # conversations in which nobody is known yet
 MOST_OF_ONE_CARRIER = 48
 """The same, of one carrier, so that a flood by one of them leaves room for who comes by another one."""
 MOST_OF_ONE_SOURCE = 16
@@ -41,12 +40,9 @@ takes longer than to make one up.
 """
 OF_ONE_SITE = 64
 """Length of the IPv6 prefix that counts as one source: a stranger has as many addresses below it as they like (RFC 4291)."""
-MOST_AGENTS = 4
-"""Maximum number of agents that have the roll called. A host has one of them for each engine that it dials."""
-MOST_AT_DOOR = 1024
-"""Maximum number of all conversations."""
-CARRIERS = "jitd-door"
-"""The group that may connect to the door."""
+MOST_AGENTS = 4  # agents that have the roll called. A host has one of them for each engine that it dials.
+MOST_AT_DOOR = 1024  # all conversations
+CARRIERS = "jitd-door"  # the group that may connect to the door
 
 
 def group_of_carriers() -> int:

@@ -46,15 +46,10 @@ from jitpam.wire.messages import Message
 from jitpam.wire.shown import reshown, shown
 
 PROOF = b"jitd proof 1\n"
-"""The first bytes of the proof that the helper of the enforcement point wraps. These bytes are followed by the binding, which is
-the content of the challenge.
-"""
+"""Begins the proof that the helper of the enforcement point wraps. The challenge's content, the binding, follows."""
 
 
-PASSED = 3
-"""The number of descriptors that are sent with a question. The descriptors are the root directory, the current directory and the
-user namespace of the process.
-"""
+PASSED = 3  # descriptors with a question: the root directory, the current directory and the user namespace of the process
 
 
 @dataclass(frozen=True, slots=True)

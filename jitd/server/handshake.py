@@ -30,8 +30,7 @@ class Handshake:
         self._hellos = hashlib.sha256(b"jitd door 1\n" if uid is None else b"jitd channel 1\n")
         self.proof: Proof | None = None
         self.is_over = False
-        self.is_local = False
-        """True if the peer wants to authenticate with a local password."""
+        self.is_local = False  # true if the peer wants to authenticate with a local password
 
     @property
     def channel(self) -> bytes:

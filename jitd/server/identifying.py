@@ -33,10 +33,7 @@ nothing in its cache may take many seconds for a person in hundreds of groups.
 UNANSWERED = f"the directory of accounts has not answered within {GREETED_WITHIN:.0f} s, so nothing was done: try again later"
 Slow = Callable[[int], None]
 """Called if a look-up takes longer than SLOW_AFTER. The argument is the number of milliseconds that jitd still waits."""
-PATIENCE = 2.0
-"""Maximum time, in seconds, that root waits for the look-up of its groups. If root's groups are not known, a rule matches root
-only by name (jitd-policy(5), ROOT).
-"""
+PATIENCE = 2.0  # seconds that root waits for its groups. Without them, a rule matches root only by name (jitd-policy(5), ROOT)
 
 
 def greeted_until() -> float:

@@ -29,12 +29,8 @@ from jitd.server.services import Services
 from jitpam.wire import coding, messages
 from jitpam.wire.framing import frame
 
-HANDSHAKE_FOR = 5.0
-"""Maximum time, in seconds, from accept to the client's last token."""
-TYPED_FOR = 90.0
-"""Maximum time, in seconds, from accept to Welcome with a local password. In this time, jitd searches for KDCs, and the person
-types the password.
-"""
+HANDSHAKE_FOR = 5.0  # maximum time, in seconds, from accept to the client's last token
+TYPED_FOR = 90.0  # seconds from accept to Welcome with a local password: jitd searches for KDCs, and the person types
 BACKLOG = 1024
 
 

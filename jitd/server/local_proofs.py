@@ -26,19 +26,12 @@ from jitd.store import Store, StoreError
 from jitd.verbs.limits import Pace
 from jitd.verbs.refusal import Refusal
 
-MOST_OPEN = 2
-"""Maximum number of prompts that an account may have open at the same time."""
-MOST_TRIES = 5
-"""Maximum number of wrong passwords of a person within TRIES_WITHIN."""
+MOST_OPEN = 2  # prompts that an account may have open at the same time
+MOST_TRIES = 5  # wrong passwords of a person within TRIES_WITHIN
 TRIES_WITHIN = timedelta(hours=1)
-LASTS_FOR = timedelta(hours=1)
-"""How long a proof is valid. A proof is valid only on the connection on which it was given."""
-FAILED = "proof.failed"
-"""The name of the event that records a wrong password."""
-EACH = 64
-"""One of EACH records is always parsed, to find out how old the records are. Any other record is parsed only if it may be about a
-wrong password.
-"""
+LASTS_FOR = timedelta(hours=1)  # how long a proof is valid. A proof is valid only on the connection on which it was given.
+FAILED = "proof.failed"  # the name of the event that records a wrong password
+EACH = 64  # one of so many records is always parsed, for its age. Others are only if they may be about a wrong password
 NOT_TAKEN = "no rule of this host takes a local password: kinit"
 REACHED = "a KDC of the realm can be reached, so a local password does not count: kinit"
 MAY_SAY = frozenset(

@@ -12,8 +12,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-MOST_BYTES = 1 << 17
-"""Maximum length of a buffer. A ticket of Active Directory has at most 65,535 bytes (MaxTokenSize)."""
+MOST_BYTES = 1 << 17  # maximum length of a buffer. A ticket of Active Directory has at most 65,535 bytes (MaxTokenSize).
 _MOST_SUBAUTHORITIES = 15  # [MS-DTYP] section 2.4.2.2
 _GUEST, _HAS_EXTRA, _HAS_RESOURCE = 0x1, 0x20, 0x200  # UserFlags
 _DISABLED = 0x1  # UserAccountControl, as [MS-SAMR] section 2.2.1.12 numbers it

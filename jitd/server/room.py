@@ -16,10 +16,8 @@ from dataclasses import dataclass, field
 
 from jitd.core.party import Party
 
-OF_ONE = 16 * 1024 * 1024
-"""Maximum number of bytes that one party may have in transit."""
-OF_ALL = 128 * 1024 * 1024
-"""Maximum number of bytes that all parties together may have in transit."""
+OF_ONE = 16 * 1024 * 1024  # maximum number of bytes that one party may have in transit
+OF_ALL = 128 * 1024 * 1024  # maximum number of bytes that all parties together may have in transit
 
 
 class Room:

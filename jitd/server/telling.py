@@ -24,8 +24,7 @@ from jitpam.wire.messages import Item, Message
 TAKEN_WITHIN = 60.0
 """Maximum time, in seconds, to wait for room for a large row. The client then has the same time to read the row."""
 
-LONGEST_REST = 1.0
-"""Maximum time, in seconds, that an account rests between two large messages."""
+LONGEST_REST = 1.0  # maximum time, in seconds, that an account rests between two large messages
 
 
 class Turns:
@@ -40,8 +39,7 @@ class Turns:
         self._all = asyncio.Lock()
         self._begun = WeakValueDictionary[Party, asyncio.Lock]()
         self._large = WeakValueDictionary[Party, asyncio.Lock]()
-        self.room = Room()
-        """The room for large rows that are in transit to clients."""
+        self.room = Room()  # the room for large rows that are in transit to clients
 
     def of(self, party: Party) -> asyncio.Lock:
         """Return the lock that a connection of ``party`` must hold to make a row."""

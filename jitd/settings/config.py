@@ -204,12 +204,9 @@ class Config:
 
 KEYS = (*(name for name in Config.__dataclass_fields__ if name not in ("sections", "sids")), *extensions.KEYS)
 """The top-level keys of jitd.toml."""
-ACCOUNTS = ("name", "fold", "shared_with")
-"""The keys of a table ``[accounts.REALM]``."""
-APPROVER = ("person", "groups")
-"""The keys of a table ``[approvers.PRINCIPAL]``."""
-SIDS = "sids"
-"""The table in ``[approvers]`` that is about SIDs, and not about a principal."""
+ACCOUNTS = ("name", "fold", "shared_with")  # the keys of a table `[accounts.REALM]`
+APPROVER = ("person", "groups")  # the keys of a table `[approvers.PRINCIPAL]`
+SIDS = "sids"  # the table in `[approvers]` that is about SIDs, and not about a principal
 _GROUP_SID = re.compile(r"S-1-5-21(-(0|[1-9][0-9]{0,9})){3}-([1-9][0-9]{0,9})")
 _OF_EVERYBODY = {"513": "everybody", "514": "all guests", "515": "all computers"}
 """Groups that each domain has, and of whom."""

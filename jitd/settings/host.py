@@ -14,8 +14,7 @@ from pathlib import Path
 from jitpam.wire.declared import HOST
 
 KRB5_CONF = Path("/etc/krb5.conf")
-PATIENCE = 3.0
-"""Maximum time to wait for the host's full name, in seconds."""
+PATIENCE = 3.0  # maximum time to wait for the host's full name, in seconds
 
 
 def is_host_name(text: str) -> bool:

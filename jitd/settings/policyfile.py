@@ -33,8 +33,7 @@ from jitd.expressions.compiling import compile_when
 from jitd.expressions.patterns import read_pattern
 from jitd.settings.config import Config
 
-MOST_BYTES = 1 << 20
-"""Maximum number of bytes of a policy file."""
+MOST_BYTES = 1 << 20  # bytes of a policy file
 KEYS: Mapping[str, tuple[str, ...]] = {
     **{of: tuple(name for key in OF_A_RULE if key.of == of for name in key.names) for of in ("permit", "deny")},
     "rule": ("name", *(name for key in OF_A_RULE if key.of == "rule" for name in key.names)),

@@ -37,12 +37,10 @@ class ThingSettings:
     what jitd does if the thing has drifted. ``lets`` is a sentence of the administrator that says what a person can do with it.
     """
 
-    KIND: ClassVar[str]
-    """The name of the kind. A thing is called KIND:NAME, where NAME is the name of the giver."""
+    KIND: ClassVar[str]  # the name of the kind. A thing is called KIND:NAME, where NAME is the name of the giver.
     HAS_SECRET: ClassVar[bool] = False
     """True if a thing comes with a secret. A certificate is handed over in the same way, although it is not secret."""
-    BRINGS_KEY: ClassVar[Literal["must", "may", "no"]] = "no"
-    """Whether a person sends a public key for a thing."""
+    BRINGS_KEY: ClassVar[Literal["must", "may", "no"]] = "no"  # whether a person sends a public key for a thing
     IS_ONE_FOR_ALL: ClassVar[bool] = False
     """True if a person has the thing only once, even if two grants give it: when one of them ends, nothing changes for the
     person. With any other kind, each grant gives a thing of its own, such as a role with another name.

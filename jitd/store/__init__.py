@@ -27,8 +27,7 @@ from jitd.core.values import Values
 Life = Request | Grant | Run | Lock | Holding | OwedReview
 T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 Cell = str | int | float | None
-Row = tuple[Cell, ...]
-"""A row of what a query returns."""
+Row = tuple[Cell, ...]  # a row of what a query returns
 FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 """What a reader raises if what it reads is damaged."""
 

@@ -13,8 +13,7 @@ from typing import Any
 from jitd.audit.forms import Checkpoint
 from jitd.store.link import Link
 
-PAGE = 64
-"""Maximum number of checkpoints that are read at one time."""
+PAGE = 64  # maximum number of checkpoints that are read at one time
 _ROWS = (
     "SELECT COALESCE(CAST(host AS BLOB), X''), number, COALESCE(CAST(seal AS BLOB), X''), COALESCE(CAST(at AS BLOB), X''),"
     " COALESCE(CAST(signature AS BLOB), X'') FROM checkpoints"

@@ -58,4 +58,3 @@ COLUMNS: dict[type, Columns] = {
     Holding: Columns("holdings", lambda h: h.is_live, lambda h: {"grant_id": h.grant}),
     OwedReview: Columns("owed_reviews", lambda o: o.is_open, lambda o: {"person": o.requester.person}),
 }
-"""The columns for each life cycle."""

@@ -29,8 +29,7 @@ from jitd.core.values import FORGOTTEN, MISSING, Inline, Said, Value, Values, co
 from jitd.store.columns import COLUMNS
 from jitd.store.masked_words import told
 
-MOST_PARTS = 16
-"""Maximum number of parts of objects whose form with commitments is kept for an owner."""
+MOST_PARTS = 16  # parts of objects whose form with commitments is kept for an owner
 _encoder = msgspec.json.Encoder(order="deterministic")
 _decode = msgspec.json.Decoder().decode
 
@@ -110,8 +109,7 @@ def read_outline(life: type[T], document: bytes) -> T:
     return found
 
 
-_OUTLINES: dict[type, msgspec.json.Decoder[Any]] = {}
-"""The decoders that ``read_outline`` has made."""
+_OUTLINES: dict[type, msgspec.json.Decoder[Any]] = {}  # the decoders that `read_outline` has made
 
 
 def read_subject(part: bytes) -> Subject:
@@ -176,8 +174,7 @@ def _inlining(life: type) -> _Inlining | None:
 # --- the places of the values ------------------------------------------------------------------------------------------
 
 
-_KNOWN: dict[type, tuple[tuple[str, Said | type], ...]] = {}
-"""What ``_places`` has returned."""
+_KNOWN: dict[type, tuple[tuple[str, Said | type], ...]] = {}  # what `_places` has returned
 
 
 def _places(of: type) -> tuple[tuple[str, Said | type], ...]:

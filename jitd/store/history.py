@@ -33,8 +33,7 @@ def spell(at: datetime | None) -> str:
     return "" if at is None else at.astimezone(UTC).isoformat()[:19]
 
 
-MOST_PLACES = 256
-"""Maximum number of requests that ``places`` returns for a person."""
+MOST_PLACES = 256  # requests that `places` returns for a person
 _PLACES = (
     "SELECT rowid, length(document) + coalesce((SELECT length(entries) FROM said WHERE said.id = requests.id), 0)"
     " FROM requests INDEXED BY requests_lately"

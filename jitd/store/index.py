@@ -18,12 +18,9 @@ import msgspec
 from jitd.core.sought import SUBMITTED, Sought, Traits, traits_of
 from jitd.store.link import Link
 
-AT_ONCE = 500
-"""Maximum number of records that one step of a search proposes."""
-WINDOW = 200_000
-"""Number of records that one step of a search passes over at most, if it has no index for what is sought."""
-KNOWN = 4096
-"""Number of requests whose requester is kept in memory while records are written."""
+AT_ONCE = 500  # records that one step of a search proposes
+WINDOW = 200_000  # records that one step of a search passes over at most, if it has no index for what is sought
+KNOWN = 4096  # requests whose requester is kept in memory while records are written
 
 
 class Index(Link):

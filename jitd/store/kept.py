@@ -13,10 +13,8 @@ from typing import Literal
 
 from jitd.store import Change, Life, T
 
-MOST = 128
-"""Maximum number of objects that are kept. If there are more objects, those that were kept first are dropped."""
-MOST_BYTES = 16 * 1024
-"""An object is kept only if its document and its values have at most this number of bytes."""
+MOST = 128  # objects that are kept. If there are more objects, those that were kept first are dropped.
+MOST_BYTES = 16 * 1024  # an object is kept only if its document and its values have at most this number of bytes
 
 
 class Unread(Enum):

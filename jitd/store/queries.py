@@ -14,8 +14,7 @@ from time import monotonic
 from jitd.store import Cell, Row, TooSlow
 from jitd.store.link import Link
 
-STEPS = 1_000_000
-"""Number of instructions of SQLite's virtual machine between two looks at the clock. They take some 20 ms."""
+STEPS = 1_000_000  # instructions of SQLite's virtual machine between two looks at the clock. They take some 20 ms.
 
 
 class Queries(Link):

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-IS_JSON = "json_valid(CAST({0} AS TEXT))"
-"""True if the column ``{0}`` is JSON."""
+IS_JSON = "json_valid(CAST({0} AS TEXT))"  # true if the column `{0}` is JSON
 REQUESTER, HOLDER, REVIEWS, STATE, _PRIVILEGES = "$.requester", "$.holder", "$.reviews", "$.state", "$.privileges"
 
 MEMBERS: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {

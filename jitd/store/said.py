@@ -38,14 +38,10 @@ ASKED_FOR = " UNION ".join(
     f" WHERE is_open = 1 AND {IS_JSON.format('document')}"
     for table in ("runs", "holdings")
 )
-AHEAD = timedelta(days=1)
-"""A value that was said so much later than now was said while the clock was ahead."""
-AT_ONCE = 20_000
-"""Maximum number of records among which jumps of the clock are looked for at once."""
-MOST = 128
-"""Maximum number of rows that are kept in memory."""
-MOST_BYTES = 16 * 1024
-"""A row is kept in memory only if it has at most this number of bytes."""
+AHEAD = timedelta(days=1)  # a value that was said so much later than now was said while the clock was ahead
+AT_ONCE = 20_000  # records among which jumps of the clock are looked for at once
+MOST = 128  # rows that are kept in memory
+MOST_BYTES = 16 * 1024  # a row is kept in memory only if it has at most this number of bytes
 
 
 class SaidValues(Link):

@@ -180,8 +180,7 @@ def _alone(who: Identity, found: Request) -> tuple[Identity, Request]:
 
 # --- the words of a refusal ----------------------------------------------------------------------------------------------
 
-_ASKED = {Act.APPROVE: Act.BE_ASKED, Act.GIVE: Act.BE_ASKED_LATER}
-"""Who is asked for an act."""
+_ASKED = {Act.APPROVE: Act.BE_ASKED, Act.GIVE: Act.BE_ASKED_LATER}  # who is asked for an act
 _VERBS = {Act.DENY: "review", Act.APPROVE: "review", Act.GIVE: "review", Act.OBSERVE: "watch"}
 """The verb in the refusal of an act."""
 

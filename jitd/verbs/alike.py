@@ -12,10 +12,8 @@ from jitd.core.command import work_of
 from jitd.core.request import Request
 from jitd.store import Store
 
-MOST_READ = 100
-"""Maximum number of the account's open requests that are compared, oldest first."""
-MOST_ALIKE = 8
-"""Maximum number of requests that are returned."""
+MOST_READ = 100  # the account's open requests that are compared, oldest first
+MOST_ALIKE = 8  # requests that are returned
 
 
 def alike(store: Store, request: Request) -> list[Request]:

@@ -19,8 +19,7 @@ from jitd.verbs.rows import Row
 from jitpam.wire.messages import Message
 
 M = TypeVar("M", bound=Message)
-Answer = AsyncIterable[Row] | Iterable[Row] | str
-"""A list of rows, or a sentence that says what was done."""
+Answer = AsyncIterable[Row] | Iterable[Row] | str  # a list of rows, or a sentence that says what was done
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,15 +32,10 @@ from jitd.verbs.lists import Lists
 from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import reshown, shown
 
-GONE_WITHIN = 10.0
-"""Maximum time in seconds for which the verbs revoke and stop wait for the end of runs. After this time, these verbs report the
-runs that have not ended.
-"""
+GONE_WITHIN = 10.0  # seconds for which revoke and stop wait for the end of runs. Then they report those that have not ended
 
-MOST_LOOKED_AT = 100
-"""Maximum number of runs of one grant for which ``revoke`` tells what they have left."""
-MOST_TOLD = 5
-"""Maximum number of runs in one answer of which it is told what they have left. Each may need some thousand characters."""
+MOST_LOOKED_AT = 100  # runs of one grant for which `revoke` tells what they have left
+MOST_TOLD = 5  # runs in one answer of which it is told what they have left. Each may need some thousand characters.
 
 
 class Endings:

@@ -25,10 +25,8 @@ from jitd.verbs.rows import Row, decision_row, instant
 from jitd.workers import Workers
 from jitpam.wire.shown import reshown, shown
 
-MOST_NAMED = 2
-"""Maximum number of rules that a denial names."""
-MOST_OF_WANTS = 160
-"""Maximum number of characters of what one rule wants. Of a rule that wants more, a denial tells only the name."""
+MOST_NAMED = 2  # rules that a denial names
+MOST_OF_WANTS = 160  # characters of what one rule wants. Of a rule that wants more, a denial tells only the name.
 
 
 class Explanations:

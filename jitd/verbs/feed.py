@@ -24,20 +24,14 @@ from jitd.store import Store, StoreError
 from jitd.workers import Workers
 
 T = TypeVar("T")
-MOST = 256
-"""Maximum number of records that are kept, and that are read at once."""
-MOST_BYTES = 1024 * 1024
-"""When the kept records together have this number of bytes, the oldest ones are dropped."""
-REST = 0.1
-"""Seconds between two reads. All records of this time are read together."""
-SHARE = 0.05
-"""The part of the time that sending to followers may take while records are made."""
-BUSY_FOR = 0.5
-"""Seconds after a record, within which the daemon is treated as busy."""
+MOST = 256  # records that are kept, and that are read at once
+MOST_BYTES = 1024 * 1024  # when the kept records together have this number of bytes, the oldest ones are dropped
+REST = 0.1  # seconds between two reads. All records of this time are read together.
+SHARE = 0.05  # the part of the time that sending to followers may take while records are made
+BUSY_FOR = 0.5  # seconds after a record, within which the daemon is treated as busy
 A_ROW, A_CHARACTER = 1e-4, 1e-8
 """Seconds that the event loop takes to send a row, and for each character of it. They are measured with a ticket."""
-AGAIN_AFTER = 0.5
-"""Seconds until the next try after a read has failed."""
+AGAIN_AFTER = 0.5  # seconds until the next try after a read has failed
 
 
 class Feed(Reader, Generic[T]):

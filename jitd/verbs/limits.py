@@ -11,37 +11,19 @@ from __future__ import annotations
 from jitd.core.command import Command
 from jitd.core.party import Party
 
-BURST = 600.0
-"""Maximum number of records that an account or a person may cause without a pause. Only records that have no other effect are
-counted.
-"""
-PER_SECOND = 1.0
-"""Number of records that an account or a person may cause each second, on average. Only records that have no other effect are
-counted. These records need at most about 700 MB a day.
-"""
-PIECE = 4096
-"""A request counts as one additional record for each PIECE bytes, and a run as one additional run. Therefore a large request
-counts as several.
-"""
+BURST = 600.0  # records that an account or a person may cause without a pause, if the records have no other effect
+PER_SECOND = 1.0  # such records each second, on average. They need at most about 700 MB a day
+PIECE = 4096  # a request counts as one more record for each so many bytes, and a run as one more run
 NO_ROOM = "the disk with jitd's state is almost full, and only root can begin anything: tell an administrator of this host"
 
-LOOKS = 6000.0
-"""Maximum number of unrecorded questions (``-l COMMAND``) that a person may ask without a pause. For each of these questions,
-jitd opens files.
-"""
-LOOKS_PER_SECOND = 20.0
-"""Number of unrecorded questions that a person may ask each second, on average."""
+LOOKS = 6000.0  # unrecorded questions (`-l COMMAND`) of a person without a pause. For each one, jitd opens files
+LOOKS_PER_SECOND = 20.0  # unrecorded questions that a person may ask each second, on average
 
 
-SUPPOSITIONS = 120.0
-"""Maximum number of supposed requests (``jitd explain --as``) that an operator may explain without a pause. For each supposed
-request, every rule is evaluated.
-"""
-SUPPOSITIONS_PER_SECOND = 1.0
-"""Number of requests that an operator may suppose each second, on average (``jitd explain --as``)."""
+SUPPOSITIONS = 120.0  # requests that an operator supposes (`jitd explain --as`) without a pause. Each evaluates every rule
+SUPPOSITIONS_PER_SECOND = 1.0  # requests that an operator may suppose each second, on average (`jitd explain --as`)
 
-FORGETS_FROM = 1024
-"""With fewer buckets than this, none is forgotten."""
+FORGETS_FROM = 1024  # with fewer buckets than this, none is forgotten
 
 
 class Pace:

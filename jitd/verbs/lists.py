@@ -42,8 +42,7 @@ from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
 T = TypeVar("T", Request, Grant, Run, Lock, OwedReview)
-MOST_RUNS = 1000
-"""Maximum number of runs that are shown with their request. If the request has more runs, the newest runs are shown."""
+MOST_RUNS = 1000  # runs that are shown with their request. If the request has more runs, the newest runs are shown.
 
 
 class Lists:

@@ -17,8 +17,7 @@ from jitd.store import Store
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import on_host
 
-LONGEST = 30 * 24 * 3600
-"""Maximum number of seconds of one mute."""
+LONGEST = 30 * 24 * 3600  # seconds of one mute
 
 
 class Mutes:

@@ -36,8 +36,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 from jitd.workers import Workers
 
-STANDS_FOR = 60.0
-"""Seconds after which jitd queries the KDC again about a watcher's principal."""
+STANDS_FOR = 60.0  # seconds after which jitd queries the KDC again about a watcher's principal
 FIRST_WAITS = "the command has not begun"
 
 

@@ -20,10 +20,7 @@ from jitpam.wire.shown import shown
 
 MOST_BYTES = 4 * 1024 * 1024
 """To find an approved request of a person, jitd reads at most this number of bytes of the person's earlier requests."""
-LONGEST = 64 * 1024
-"""Maximum size in bytes of the words of an earlier command, and of its variables. Longer ones are not shown, because they might
-not fit into a frame.
-"""
+LONGEST = 64 * 1024  # bytes of the words of an earlier command, and of its variables. Longer ones might not fit into a frame
 
 
 def outlook(findings: Findings, request: Request) -> Row:

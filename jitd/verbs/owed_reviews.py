@@ -29,8 +29,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.reviewers import Reviewers
 from jitpam.wire.shown import shown
 
-VERDICT = "reviewed"
-"""The verdict in a protocol message with which a person gives an owed review."""
+VERDICT = "reviewed"  # the verdict in a protocol message with which a person gives an owed review
 
 
 class OwedReviews:

@@ -38,28 +38,14 @@ from jitd.verbs.rows import Row
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
-PIECE = 64 * 1024
-"""Number of bytes of a recording in one row. If a watcher's client does not read its rows, jitd needs a few times this amount of
-memory for this client.
-"""
-LOOK_EVERY = 0.1
-"""Seconds between two checks for new data in a recording that is still being written."""
-ASKED_AGAIN_EVERY = 10.0
-"""Seconds between two checks whether a person who follows a live recording may still watch it."""
-SURE_AFTER = 3600.0
-"""Number of seconds for which a recording must have been too old before jitd removes it. In this time, a wrong clock can be
-corrected.
-"""
-SET_BY = 60.0
-"""Maximum number of seconds by which the wall clock and the boot clock may drift apart between two checks. If the clocks drift
-apart by more seconds, jitd assumes that somebody has set the wall clock.
-"""
-TIDY_EVERY = 600.0
-"""Seconds between two searches for recordings that are too old."""
-AT_A_TIME = 1000
-"""Number of recordings that a worker looks at in one piece of work. A host may have a million recordings."""
-SOON = 60.0
-"""Seconds until the next search while the disk has no room for recordings."""
+PIECE = 64 * 1024  # bytes of a recording in one row. For a client that does not read, jitd needs a few times this memory
+LOOK_EVERY = 0.1  # seconds between two checks for new data in a recording that is still being written
+ASKED_AGAIN_EVERY = 10.0  # seconds between two checks whether a person who follows a live recording may still watch it
+SURE_AFTER = 3600.0  # seconds for which a recording was too old before it is removed. A wrong clock can be corrected meanwhile
+SET_BY = 60.0  # seconds that the wall clock and the boot clock may drift apart between two checks, unless somebody sets a clock
+TIDY_EVERY = 600.0  # seconds between two searches for recordings that are too old
+AT_A_TIME = 1000  # recordings that a worker looks at in one piece of work. A host may have a million recordings.
+SOON = 60.0  # seconds until the next search while the disk has no room for recordings
 
 
 class Recordings:

@@ -43,14 +43,10 @@ from jitpam.wire.shown import shown
 
 PIECE = 24 * 1024
 """Maximum number of characters of text in one row. Escaped as JSON, this is less than the limit of a small frame."""
-AT_ONCE_BYTES = 256 * 1024
-"""When one step has read this number of bytes from the chain, this step reads no more records."""
-SCANNED = 2000
-"""Maximum number of records that one step of an export reads."""
-ASKED_AGAIN_EVERY = 10.0
-"""Seconds between two checks whether a person who follows the record may still read it."""
-TRIED_AGAIN_AFTER = 1.0
-"""Seconds until a follower is read for again, if the workers had no time."""
+AT_ONCE_BYTES = 256 * 1024  # when one step has read this number of bytes from the chain, this step reads no more records
+SCANNED = 2000  # maximum number of records that one step of an export reads
+ASKED_AGAIN_EVERY = 10.0  # seconds between two checks whether a person who follows the record may still read it
+TRIED_AGAIN_AFTER = 1.0  # seconds until a follower is read for again, if the workers had no time
 SIGNED_WITHIN = 3.0
 """Maximum number of seconds that an export waits until its last record is signed. A checkpoint comes at most a second late."""
 LOOK_EVERY = 0.1

@@ -56,8 +56,7 @@ from jitpam.wire.framing import SMALL
 from jitpam.wire.shown import shown
 
 P = ParamSpec("P")
-MAX_TEXT = 4096
-"""Maximum number of bytes of a reason or a comment."""
+MAX_TEXT = 4096  # bytes of a reason or a comment
 ANY_REASON = "…"
 """If a person asks what breaking glass would do, and gives no reason, jitd uses this reason. It is never recorded."""
 

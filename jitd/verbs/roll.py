@@ -20,12 +20,9 @@ from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 
-AGENT = "jitd-door-nats"
-"""The service of the agent."""
-EVERY = 60.0
-"""Seconds after which agents get another word, if nothing changes."""
-APART = 1.0
-"""Minimum number of seconds between two words."""
+AGENT = "jitd-door-nats"  # the service of the agent
+EVERY = 60.0  # seconds after which agents get another word, if nothing changes
+APART = 1.0  # minimum number of seconds between two words
 
 
 class Roll(Reader):
@@ -37,8 +34,7 @@ class Roll(Reader):
         self._agents: list[Callable[[Row], None]] = []
         self._latest: Row | None = None
         self._tried_at = -EVERY
-        self._is_old = True
-        """True if the record has changed since the latest word was made."""
+        self._is_old = True  # true if the record has changed since the latest word was made
         self._timer: asyncio.TimerHandle | None = None
         self._left_at: float | None = None
         """When the last agent has gone (seconds since 1970), if one was there since this daemon began."""

@@ -21,9 +21,7 @@ from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown
 
 ROOM = 384 * 1024
-"""Maximum size in bytes of all texts of a row as they are sent. Beside a command of more than LONGEST bytes, a frame has no room
-for texts.
-"""
+"""Bytes of all texts of a row as sent. Beside a command of more than LONGEST bytes, a frame has no room for texts."""
 NO_ROOM = "the texts of this request are too long together"
 BOUND = "exactly this text is written, if the file is still as it was"
 NOT_KEPT = "its text is not kept any more"

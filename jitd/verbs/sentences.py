@@ -192,8 +192,7 @@ def _next_seats(request: Request, approval: Approval, found: Mapping[Approval, S
     return f"; unless that changes, the request ends in {_left(request.expires_boot - now.boot)}"
 
 
-MOST_NAMED = 5
-"""Maximum number of people who are named in one sentence."""
+MOST_NAMED = 5  # people who are named in one sentence
 _NOBODY = {
     Missed.FAILED: "nobody could be told {how} yet; jitd tries again",
     Missed.LATER: "people are told {how} within a minute, because you ask for much",

@@ -19,14 +19,10 @@ from jitd.verbs.access import Access
 from jitd.verbs.rows import Row
 from jitpam.wire.shown import shown
 
-MOST = 3
-"""Maximum number of faults or kinds of failures that one line names."""
-MOST_THINGS = 10
-"""Maximum number of things in trouble that have a line of their own."""
-RECENT = 7 * 24 * 3600
-"""Seconds for which it is told that a key was made because the one before could not be used."""
-DIGITS = 12
-"""The number of digits of the policy's digest that a line shows."""
+MOST = 3  # faults or kinds of failures that one line names
+MOST_THINGS = 10  # things in trouble that have a line of their own
+RECENT = 7 * 24 * 3600  # seconds for which it is told that a key was made because the one before could not be used
+DIGITS = 12  # the number of digits of the policy's digest that a line shows
 
 
 class Status:

@@ -22,12 +22,8 @@ from jitd.deciding.seats import Seats
 from jitd.verbs.rows import instant
 from jitpam.wire.shown import shown
 
-MOST_PEOPLE = 4
-"""Maximum number of people that are named. If more people could review a request, jitd shows the words of the rule instead of the
-names. The words of the rule are shorter.
-"""
-MOST_NAMES = 8
-"""A message about variables that ``-E`` did not keep names at most this number of variables."""
+MOST_PEOPLE = 4  # people that are named. With more, the words of the rule are shown instead, which are shorter
+MOST_NAMES = 8  # a message about variables that `-E` did not keep names at most this number of variables
 SET_ANYWAY = frozenset((b"HOME", b"USER", b"LOGNAME", b"SHELL", b"MAIL", b"PATH", b"PWD", b"OLDPWD", b"SHLVL", b"_"))
 """Variables that are not reported as missing. The command gets its own values for them, or its shell sets them."""
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))

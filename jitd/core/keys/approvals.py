@@ -20,10 +20,8 @@ from jitd.core.names import Name
 from jitd.core.toml_table import Table, quoted
 from jitd.core.wording import all_of, count, listed
 
-MOST_NEEDED = 100
-"""Maximum number of approvals that a rule may require from one group."""
-MOST_WAYS = 8
-"""Maximum number of ways in one ``any_of``."""
+MOST_NEEDED = 100  # approvals that a rule may require from one group
+MOST_WAYS = 8  # ways in one `any_of`
 WAY = ("need", "from", "also", *TICKETS, "door")
 OF_APPROVAL = (*WAY, "any_of", "after")
 """The keys of an approval. The key ``after`` is only for the approvals inside ``any_of``."""

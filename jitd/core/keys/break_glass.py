@@ -26,8 +26,7 @@ from jitd.core.keys.ticket import WithTicket
 from jitd.core.question import Question
 from jitd.core.toml_table import Table, quoted
 
-MOST_OPEN = 1000
-"""The largest number that a rule may set as its limit for the open reviews of one person."""
+MOST_OPEN = 1000  # the largest number that a rule may set as its limit for the open reviews of one person
 _OF_OTHERS = {
     "approvals": 'nobody approves before glass is broken; "instead_of" names the rule whose approvals are skipped',
     "gives": "a thing that was given cannot be recorded, so nobody could review it",

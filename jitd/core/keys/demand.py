@@ -15,8 +15,7 @@ from jitd.core.keys.key import Fields, Key, Part, Verdict, World
 from jitd.core.keys.ticket import WithTicket
 from jitd.core.toml_table import Table, quoted
 
-TICKETS = ("indicators", "ticket_age", "forwarded")
-"""The keys about a ticket."""
+TICKETS = ("indicators", "ticket_age", "forwarded")  # the keys about a ticket
 
 
 @dataclass(frozen=True, kw_only=True)

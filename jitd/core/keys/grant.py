@@ -11,12 +11,8 @@ from jitd.core.keys.key import Fields, NoCondition, Part, Stated, Verdict, World
 from jitd.core.toml_table import Table
 from jitd.core.wording import count
 
-MOST_USES = 1_000_000
-"""Maximum number of uses of a grant."""
-LONGEST_GIVEN = 24 * 3600
-"""Maximum time for which a rule may give a thing, in seconds. The time is limited because a ticket cannot be taken back before
-its end.
-"""
+MOST_USES = 1_000_000  # uses of a grant
+LONGEST_GIVEN = 24 * 3600  # seconds for which a rule may give a thing: a ticket cannot be taken back before its end
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,10 +36,8 @@ class Stated:
     line: int = 0
 
 
-R = TypeVar("R", bound=Stated, contravariant=True)
-"""The part of a rule that a key sees."""
-Fields = Mapping[str, object]
-"""Fields of a rule, by their names."""
+R = TypeVar("R", bound=Stated, contravariant=True)  # the part of a rule that a key sees
+Fields = Mapping[str, object]  # fields of a rule, by their names
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ from jitd.core.keys.key import Fields, NoCondition, SetUp, Stated, Verdict, Worl
 from jitd.core.toml_table import Table, quoted
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
-MOST_NAMED = 8
-"""Maximum number of channels that a rule may name."""
+MOST_NAMED = 8  # channels that a rule may name
 
 
 @dataclass(frozen=True, kw_only=True)

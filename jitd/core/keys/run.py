@@ -19,12 +19,8 @@ from jitd.core.keys.key import Fields, NoCondition, Verdict, World
 from jitd.core.keys.services import WithServices
 from jitd.core.toml_table import Table
 
-FILE = "{file}"
-"""What stands for the new file in a word of a check (``monitor.checking``)."""
-KEPT = ("output", "all")
-"""The values of ``run.record`` that an observed run may have. With both values, all output is recorded. With any other value, the
-watcher would not see all output.
-"""
+FILE = "{file}"  # what stands for the new file in a word of a check (`monitor.checking`)
+KEPT = ("output", "all")  # `run.record` of an observed run. With any other value, the watcher would not see all output
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,7 @@ from jitd.core.question import Question
 from jitd.core.toml_table import Table
 from jitd.core.wording import listed
 
-SELF = "self"
-"""The USER of ``run_as`` that means the requester's own account (ADR 0095)."""
+SELF = "self"  # the USER of `run_as` that means the requester's own account (ADR 0095)
 
 
 def read_run_as(word: str) -> str:
