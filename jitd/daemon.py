@@ -335,9 +335,7 @@ class Daemon:
             await asyncio.sleep(COUNTED_EVERY)
 
     async def _keep_trying(self, what: str, keep: Callable[[], Awaitable[None]]) -> None:
-        """Run ``keep``, which makes checks at intervals. If a result cannot be recorded, or the store cannot be read, wait
-        AGAIN_AFTER seconds and run ``keep`` again.
-        """
+        """``keep`` makes checks at intervals. If it cannot record a result, or read, it runs again after AGAIN_AFTER seconds."""
         while True:
             try:
                 return await keep()

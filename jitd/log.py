@@ -56,8 +56,6 @@ def _send(journal: Journal, line: str, fields: dict[str, str]) -> None:
 
 
 def _request_of(values: dict[str, object]) -> dict[str, str]:
-    """Return a field with the id of the request to which the run in ``values`` belongs. With this field, one search in the
-    journal finds all entries about the request.
-    """
+    """Return the id of the run's request, so that one search in the journal finds all entries about the request."""
     run = values.get("run")
     return {"JITD_REQUEST": str(run).partition(".")[0]} if run is not None and "request" not in values else {}

@@ -151,9 +151,7 @@ class _Alone:
 
 
 class _Whole:
-    """Tells whether a record is whole. If it is not, or if that cannot be told so, ``run`` raises Doubt, StoreError or an
-    exception in ODD.
-    """
+    """``run`` raises Doubt, StoreError or one of ODD if the record is not whole, or if that cannot be told so."""
 
     def __init__(self, store: Stored, heads: Heads, keys: Keys, progress: Progress | None, readers: Readers) -> None:
         self._store = store

@@ -146,9 +146,7 @@ class Answering:
 
     @staticmethod
     def _drop(task: asyncio.Task[None], lane: _Lane) -> None:
-        """Cancel ``task``, because nobody needs its result any more. The question of the task is no longer counted as open, even
-        if the task has not ended yet.
-        """
+        """Nobody needs the result any more. The question is not counted as open, even if ``task`` has not ended yet."""
         if not task.cancelling() and task.cancel():
             lane.n_open -= 1
 

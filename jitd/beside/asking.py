@@ -228,9 +228,7 @@ class Line:
                 self._break(f"{self._door.name} sent a message that cannot be read ({fault}); is it of another version?", line)
 
     def _take(self, written: bytes, carried: int | None) -> None:
-        """Pass the answer in the packet ``written`` to the caller that waits for this answer. Raises ValueError if the packet is
-        malformed, or if only the daemon may send packets of this kind.
-        """
+        """Pass the answer to the caller that waits for it. Raises ValueError for what is malformed, or only the daemon sends."""
         try:
             packet = packets.read(written)
             if packet.kind not in (Kind.ANSWER, Kind.UNANSWERED):

@@ -115,9 +115,7 @@ def say(name: str, words: str) -> None:
 
 
 def _read_words(helper: Helper, words: Sequence[str]) -> tuple[socket.socket | None, str, Begun]:
-    """Parse the command line. Return the connection to the daemon, the account, and all of what was given. A helper that is
-    started by hand has no socket yet. Raises CannotStart.
-    """
+    """Return the connection, the account, and all that was given. A helper by hand has no socket yet. Raises CannotStart."""
     line, account, passed, options = None, "", dict[str, int](), dict[str, str]()
     try:
         for word in words:
@@ -188,9 +186,7 @@ def _bound_socket(name: str, at: Path) -> socket.socket:
 
 
 def _become(account: str, groups: Sequence[str]) -> None:
-    """Change from root to the account ``account`` (a name, or a uid in digits). Keep only the primary group of ``account``, and
-    the groups in ``groups``. Raises CannotStart.
-    """
+    """Become ``account`` (a name, or a uid in digits), with its primary group and ``groups`` alone. Raises CannotStart."""
     others = [_gid(group) for group in groups]
     try:
         found = pwd.getpwuid(int(account)) if account.isdigit() else pwd.getpwnam(account)
@@ -210,9 +206,7 @@ def _become(account: str, groups: Sequence[str]) -> None:
 
 
 def _check_groups(groups: Sequence[str]) -> None:
-    """Check that this process has its own group and all of ``groups``, and no other group. If the process has other groups,
-    raise CannotStart. If ``groups`` is empty, check nothing, because the systemd unit sets the groups.
-    """
+    """Raises CannotStart unless the groups are its own and ``groups``. If that is empty, the systemd unit sets them."""
     if groups and set(os.getgroups()) - {os.getgid()} != {_gid(group) for group in groups}:
         raise CannotStart(f"its groups must be only its own group and {', '.join(groups)}: set SupplementaryGroups= in its unit")
 
@@ -263,9 +257,7 @@ def _filter(name: str) -> None:
 
 
 def _has_capabilities() -> bool:
-    """Return False if it is certain that this process has no capability, and that it cannot inherit a capability. Otherwise
-    return True.
-    """
+    """Return False only if it is certain that this process has no capability, and cannot inherit one."""
     with suppress(OSError, ValueError):
         lines = Path("/proc/self/status").read_text("utf-8", "replace").splitlines()
         found = [int(line.split()[1], 16) for line in lines if line.startswith(("CapInh:", "CapPrm:", "CapEff:"))]

@@ -132,9 +132,7 @@ def _tell_version(*, verbose: bool) -> None:
 
 
 def _open_what_is_closed() -> None:
-    """Open /dev/null for each standard stream that is closed. Otherwise a socket that is opened later could get the file
-    descriptor number of the closed stream.
-    """
+    """Otherwise a socket that is opened later could get the number of a closed standard stream."""
     fill_closed()
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
@@ -177,9 +175,7 @@ def _main() -> int:
 
 
 def _invoke() -> int:
-    """Run the verb and return its exit status. If the answer cannot be written, raises OSError, even if the verb itself has
-    succeeded.
-    """
+    """Return the exit status. Raises OSError if the answer cannot be written, even if the verb has succeeded."""
     try:
         # Not `cli.main`: click would handle a broken pipe and Ctrl-C differently.
         with cli.make_context("jitd", sys.argv[1:]) as context:
@@ -214,8 +210,6 @@ def _tell(fault: click.ClickException) -> None:
 
 
 def _told(fault: OSError) -> str:
-    """Return the operating system's text for the error ``fault``. If ``fault`` names a file, put the file name before the
-    text.
-    """
+    """Return the text of ``fault``, after the name of its file if it has one."""
     because = fault.strerror or str(fault)
     return f"{fault.filename}: {because}" if fault.filename else because

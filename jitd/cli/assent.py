@@ -70,9 +70,7 @@ def what(row: Row, room: int) -> str:
 
 
 def _cut(text: str, room: int) -> str:
-    """Shorten ``text`` to a width of about ``room`` cells. The beginning and the end of the text are kept. The number of removed
-    characters is shown in the middle.
-    """
+    """Keep the beginning and the end, and show in the middle how many characters were removed."""
     text = printable(text)
     if cells(text) <= room:
         return text

@@ -132,7 +132,6 @@ def _numbered(label: str, text: str, screen: int | None) -> Iterator[Line]:
 
 
 def _reason(row: Row) -> str:
-    """Return the words of the requester."""
     account = words(row, "account", "the requester")
     if not row.get("reason"):
         return f"{account} gives no reason"

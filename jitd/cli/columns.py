@@ -137,9 +137,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None
 
 
 def _least_of(text: str) -> int:
-    """Return the minimum width of ``text`` after it was shortened. This is LEAST. If ``text`` ends with one of MARKS, add the
-    length of this mark.
-    """
+    """Return LEAST, and the length of the mark of MARKS with which ``text`` ends, if it ends with one."""
     return LEAST + max((len(mark) for mark in MARKS if text.endswith(mark)), default=0)
 
 
@@ -206,9 +204,7 @@ def _bands(least: Sequence[int], screen: int) -> list[list[int]]:
 
 
 def _narrowed(most: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """Return the widths of the columns on a line with ``room`` cells. ``most`` and ``least`` contain the maximum and the minimum
-    width of each column. If the columns do not fit, the widest column is made narrower first.
-    """
+    """Return the widths on a line with ``room`` cells. The widest column is made narrower first, and none below ``least``."""
     widths = [min(width, room) for width in most]
     while sum(widths) + GAP * (len(widths) - 1) > room:
         wide = [at for at, width in enumerate(widths) if width > least[at]]

@@ -126,7 +126,6 @@ def _asked(row: Row, last: Row) -> Iterator[str]:
 
 
 def _arguments(row: Row, last: Row) -> Iterator[str]:
-    """Yield each difference between the arguments of the two commands."""
     if not isinstance(last.get("argv"), list) or max(len(members(row, "argv")), len(last["argv"])) > MOST_WORDS:
         yield "the arguments are too many or too long to be compared"
         return
@@ -141,9 +140,7 @@ def _arguments(row: Row, last: Row) -> Iterator[str]:
 
 
 def _pairs(now: list[str], before: list[str]) -> Iterator[tuple[int, str | None, str | None]]:
-    """Yield each difference between the two lists ``now`` and ``before``. A difference is a tuple of three values: an index in
-    ``now``, the item in ``now``, and the item in ``before``. If one list has no item at this place, its value is None.
-    """
+    """Yield where they differ: an index in ``now``, the item there, and the one in ``before``. A missing item is None."""
     for kind, first, last, at, end in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
         if kind == "equal":
             continue

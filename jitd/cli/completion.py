@@ -96,9 +96,7 @@ def _below(path: list[str], verb: str) -> str:
 
 
 def _choices(options: list[click.Option], before: str) -> list[str] | None:
-    """Return the values that can follow the option ``before``. Return None if ``before`` is not an option, or if the option
-    has no value.
-    """
+    """Return the values that can follow ``before``, or None if that is not an option with a value."""
     for option in options:
         if before in option.opts and not option.is_flag:
             return [str(choice) for choice in option.type.choices] if isinstance(option.type, click.Choice) else []

@@ -34,9 +34,7 @@ MOST_RULES = 2  # rules that are printed without `-v`
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """Parse a time that was typed in ISO 8601, and return the time. If the text names no time zone, the time zone of this host is
-    used. Raises BadParameter.
-    """
+    """Read ISO 8601, in the time zone of this host if none is named. Raises BadParameter."""
     try:
         return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
@@ -111,7 +109,7 @@ def explain(
 
 
 def _asked(argv: list[bytes], run_as: str | None, service: str, reason: str | None) -> dict[str, Any]:
-    """The messages Explain and Suppose ask what jitd would decide. Return the members that these two messages have in common."""
+    """Return the members that Explain and Suppose have in common."""
     cwd = os.getcwdb()
     status = os.stat(cwd)
     user, _, group = (run_as or "").partition(":")

@@ -46,14 +46,12 @@ def _text(name: str) -> Callable[[Row], str]:
 
 
 def _left(name: str) -> Callable[[Row], str]:
-    """Return the function for a column that shows the time until the end of a request, grant or lock. The member ``name`` of a
-    row contains the time of this end. If the request, grant or lock has already ended, the column shows ``-``.
-    """
+    """For a column with the time until the end that a row has as ``name``. If it has ended already, ``-``."""
     return lambda row: "-" if row.get("state") in ENDED else until(row.get(name))
 
 
 def _seconds(number: object) -> str:
-    """Format processor time in the same way as top(1), as minutes and seconds. ``number`` is in milliseconds."""
+    """As top(1) does, in minutes and seconds. ``number`` is in milliseconds."""
     if not isinstance(number, int):
         return "-"
     minutes, seconds = divmod(number / 1000, 60)
@@ -61,7 +59,7 @@ def _seconds(number: object) -> str:
 
 
 def _bytes(number: object) -> str:
-    """Convert ``number`` bytes to the unit that fits best, which is B, K, M or G."""
+    """In the unit that fits best: B, K, M or G."""
     if not isinstance(number, int):
         return "-"
     size = float(number)
@@ -79,16 +77,12 @@ def _state(row: Row) -> str:
 
 
 def _living(row: Row) -> str:
-    """If the grant in ``row`` gives things, return the ids of its holdings that have not ended yet. Otherwise return the ids of
-    its runs that have not ended yet.
-    """
+    """Return the ids of what lives under the grant: its holdings if it gives things, and otherwise its runs."""
     return words(row, "holdings") if row.get("gives") else words(row, "runs")
 
 
 def _begins(row: Row) -> str:
-    """Return the time until the beginning of a grant that was requested with ``--at``. Return ``-`` if the grant has begun or has
-    ended.
-    """
+    """Return the time until a grant with ``--at`` begins, or ``-`` if it has begun or has ended."""
     begins = until(row.get("begins_at"))
     return "-" if begins == "now" or row.get("state") in ENDED else begins
 

@@ -92,9 +92,7 @@ def awaits_me(row: Row) -> bool:
 
 
 def _whole(start: str, rows: list[Row]) -> str:
-    """Return the only id in ``rows`` that begins with ``start``. Raises NotDone if ``start`` is too short, or if it is not the
-    beginning of exactly one id.
-    """
+    """Raises NotDone if ``start`` is too short, or if it is not the beginning of exactly one id."""
     found = [row for row in rows if words(row, "id").startswith(start)]
     n_letters = len(start.replace("-", ""))
     if len(found) == 1 and n_letters >= LEAST:

@@ -56,7 +56,6 @@ def present(row: Row) -> str:
 
 
 def _approval(row: Row) -> str:
-    """Return a text about one approval and its alternatives."""
     text = f"{words(row, 'need')} of {' or '.join(_named(word) for word in members(row, 'from'))}"
     if row.get("also"):
         text += f" who are also in {words(row, 'also')}"
@@ -105,9 +104,7 @@ def _whom(row: Row) -> str:
 
 
 def _answered(passed: Row | None) -> str:
-    """Return a text about a gatekeeper's answer. If the gatekeeper has let the request pass, ``passed`` describes this answer.
-    If the gatekeeper has not let the request pass yet, ``passed`` is None.
-    """
+    """``passed`` is the gatekeeper's answer, or None if it has not let the request pass yet."""
     if passed is None:
         return "has not answered"
     until = f", until {local(passed['until'])}" if passed.get("until") else ""

@@ -145,9 +145,7 @@ class _Sight:
 
 
 def _stop(sight: _Sight, daemon: Connection) -> None:
-    """Stop the run that the person watches over the connection ``daemon``, because the person has typed Ctrl-C. Raises NotDone
-    and RefusedByDaemon.
-    """
+    """The person has typed Ctrl-C. Raises NotDone and RefusedByDaemon."""
     if not sight.has_begun:
         say(f"you do not wait for {printable(sight.id)} any more; nothing was begun")
         return

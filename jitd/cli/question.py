@@ -114,9 +114,7 @@ def _line(question: str) -> bytes:
 
 
 def _ask(keyboard: int, question: str) -> bool:
-    """Discard all earlier input, and print ``question``. Return True if the earlier input stopped before the question was
-    printed. Return False if earlier input may still be arriving.
-    """
+    """Discard all earlier input, and print ``question``. Return False if earlier input may still be arriving."""
     is_quiet = _throw_away(keyboard)
     sys.stdout.write(question)
     sys.stdout.flush()
@@ -129,9 +127,7 @@ def _show_what_was_written() -> None:
 
 
 def _throw_away(keyboard: int) -> bool:
-    """Discard all earlier input until there is a pause of QUIET_FOR seconds. This also discards input that is still arriving,
-    such as the rest of a paste. Return False if there was no pause after MOST_PIECES attempts.
-    """
+    """Discard input, also the rest of a paste, until a pause of QUIET_FOR. Return False if MOST_PIECES attempts find none."""
     for _ in range(MOST_PIECES):
         termios.tcflush(keyboard, termios.TCIFLUSH)
         if not select.select([keyboard], [], [], QUIET_FOR)[0]:
@@ -142,9 +138,7 @@ def _throw_away(keyboard: int) -> bool:
 
 @contextmanager
 def _pastes_marked() -> Iterator[None]:
-    """Switch on bracketed paste, unless the variable TERM is ``dumb`` or missing. At the end of the ``with`` block, switch off
-    bracketed paste, even if a signal ends the process.
-    """
+    """Switch on bracketed paste, unless TERM is ``dumb`` or missing, and off again, even if a signal ends the process."""
     can_be_told = os.environ.get("TERM", "dumb") != "dumb"
     before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)}
     if can_be_told:
@@ -248,9 +242,7 @@ class Keyboard:
         return typed + more, is_pasted or is_more_pasted
 
     def _read(self) -> tuple[bytes, bool]:
-        """Return input that has arrived. Also return True if a part of it was pasted. A paste lasts until its mark at the end, no
-        matter how slowly it arrives.
-        """
+        """Also return True if a part was pasted. A paste lasts until its mark at the end, no matter how slowly it arrives."""
         typed = os.read(self._keyboard, MOST_TYPED)
         recent = self._tail + typed
         begins, ends = recent.rfind(_PASTE_BEGINS), recent.rfind(_PASTE_ENDS)
@@ -268,9 +260,7 @@ class Keyboard:
         termios.tcsetattr(self._keyboard, termios.TCSADRAIN, modes)
 
     def _restore(self) -> None:
-        """Restore the earlier settings of the terminal. Discard input that was not read: it was typed for this program, and the
-        shell must not get it.
-        """
+        """Restore the terminal's settings. Discard unread input: it was typed for this program, and not for the shell."""
         termios.tcsetattr(self._keyboard, termios.TCSAFLUSH, self._found)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
@@ -289,9 +279,7 @@ class Keyboard:
 
 
 def _move(typed: bytes) -> str:
-    """Return what the key that scrolls does, if ``typed`` is one such key, once or several times. Otherwise return an empty
-    text.
-    """
+    """Return what the key does, if ``typed`` is one that scrolls, once or several times, and otherwise an empty text."""
     for sent, move in MOVES.items():
         if typed == sent * (len(typed) // len(sent)):
             return move

@@ -156,9 +156,7 @@ def _verify_database(
 
 @contextmanager
 def _reading(file: Path, *, is_whole: bool) -> Iterator[Readers | None]:
-    """Yield processes that read the database in ``file`` side by side, or None if one is enough. ``is_whole`` is false
-    if only the newest records are read.
-    """
+    """Yield processes that read ``file`` side by side, or None if one is enough, as for the newest records alone."""
     from jitd.audit.side_by_side import Processes
     from jitd.store.opening import read_store
 

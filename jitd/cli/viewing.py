@@ -44,9 +44,7 @@ def piece_of(row: Row) -> bytes:
 
 
 def _mark(row: Row) -> tuple[Mark, ...]:
-    """Return the mark in ``row`` as a tuple with one item. When a run ends, jitd writes the size and the digest of its recording
-    into the record. These values are the mark. If the run has not ended, there is no mark yet. Then return an empty tuple.
-    """
+    """Return the size and the digest of the recording, which jitd records when the run ends, and before that nothing."""
     sealed = row.get("sealed")
     if not isinstance(sealed, dict):
         return ()
@@ -141,9 +139,7 @@ class Watcher:
         self._screen.write(bytes(out))
 
     def _resized(self, rows: int, columns: int) -> None:
-        """If the terminal of the run is larger than the terminal of this program, the output would look wrong. In this case,
-        print a warning.
-        """
+        """Warn if the terminal of the run is larger than this one: the output would look wrong."""
         if not self._screen.is_terminal or not rows or (rows, columns) == self._size:
             return
         self._size = (rows, columns)
@@ -203,9 +199,7 @@ def watch(*, id: str) -> None:
 
 
 def _fetch(id: str, file: IO[bytes]) -> tuple[Summary, bool]:
-    """Fetch a whole recording, and write it to ``file``. Return two values. The first value is the summary of the recording. The
-    second value is True if the run has not ended. Raises NotDone if somebody has altered the recording.
-    """
+    """Return the summary, and True if the run has not ended. Raises NotDone if somebody has altered the recording."""
     sealed: tuple[Mark, ...] = ()
     is_live = False
     with called() as daemon:

@@ -78,9 +78,7 @@ def _reviewed() -> int:
 
 
 def _nothing(reviews: list[Row]) -> str:
-    """Return the sentence that is printed if no request waits for the person. If the person may give an owed review, the
-    sentence says only that no request waits.
-    """
+    """If the person may give an owed review, the sentence says only that no request waits."""
     if any(row.get("may_give") for row in reviews):
         return "no request waits for you"
     return "nothing waits for you" + (": root may not review" if os.geteuid() == 0 and far.is_here() else "")

@@ -151,9 +151,7 @@ class Walk:
             self._over |= {key(row) for row in rows if words(row, "host") == host}
 
     def _tell(self, fault: NotDone | RefusedByDaemon) -> None:
-        """If the reason for ``fault`` is that the person could not be authenticated, raise ``fault`` again. Every other request
-        would fail in the same way. For all other reasons, print ``fault``.
-        """
+        """Print ``fault``. Raise it again if the person could not be authenticated: all other requests would fail so, too."""
         if fault.code == "unauthenticated" and self._desk is None:
             raise fault
         say(str(fault))

@@ -53,9 +53,7 @@ def what_happens(row: Row) -> Iterator[Line]:
 
 
 def _things(row: Row) -> Iterator[Line]:
-    """Yield the lines about the requested things: what they allow, when jitd takes them back, and which effects jitd cannot
-    undo.
-    """
+    """What they allow, when jitd takes them back, and which effects jitd cannot undo."""
     yield "", ""
     yield "WHAT WOULD BE GIVEN", ""
     for thing in members(row, "gives"):
@@ -108,9 +106,7 @@ def edited(row: Row) -> Iterator[Line]:
 
 
 def _in_doubt(row: Row) -> Iterator[Line]:
-    """jitd may be unable to interpret a command line with certainty. Only the program that gets the command line, such as sudo,
-    can do this. Yield the lines about such a command line.
-    """
+    """About a command line that only the program that gets it, such as sudo, can interpret with certainty."""
     yield "", ""
     yield "WHAT WOULD RUN: not known for certain", ""
     yield "typed", command_of(row)
@@ -166,9 +162,7 @@ def outlives(row: Row) -> Iterator[Line]:
 
 
 def _arguments(argv: list[str]) -> Iterator[Line]:
-    """Yield a line with the number and the size of the arguments. If the command is not short (see FEW), also yield one line for
-    each argument. If an argument has several lines, also yield these lines.
-    """
+    """Their number and size. Unless the command is short (see FEW), also each argument, with its lines if it has several."""
     size = sum(n_bytes(argument) for argument in argv)
     yield "size", f"{counted(len(argv), 'argument')}, {counted(size, 'byte')}, the command's name included"
     if len(argv) > FEW or any(len(argument) > LONG for argument in argv):

@@ -89,9 +89,7 @@ def owes(asked: Open, approvers: tuple[Identity, ...], requester: Subject) -> st
 
 
 def _eligible(asked: Open, approvers: tuple[Identity, ...], requester: Subject) -> list[frozenset[int]]:
-    """Return a list with one set for each person among ``approvers``. The set contains the indexes of those ways in ``asked``
-    that this person may use to approve.
-    """
+    """Return for each person the indexes of the ways in ``asked`` by which they may approve."""
     persons: list[list[Identity]] = []
     for approver in approvers:
         same = [person for person in persons if any(is_one_person(approver, account) for account in person)]

@@ -218,9 +218,7 @@ class Demand:
         return ""
 
     def __str__(self) -> str:
-        """Return the demand in words, such as ``authenticated with otp or pkinit, at most 8 hours ago; also by the door``. The
-        words can follow a noun.
-        """
+        """Such as ``authenticated with otp or pkinit, at most 8 hours ago; also by the door``, to follow a noun."""
         parts = [f"with {_either(self.indicators)}"] if self.indicators else []
         parts += [f"at most {duration_in_words(self.ticket_age)} ago"] if self.ticket_age is not None else []
         parts += ["by a ticket that was not forwarded"] if self.forwarded != "allow" else []

@@ -71,16 +71,12 @@ class Glob:
 
 
 def _plain(text: str) -> str:
-    """Return the glob ``text`` in a standard form. Each sequence of wildcards is written with the question marks first. If the
-    sequence contains stars, one star follows the question marks.
-    """
+    """In each sequence of wildcards, write the question marks first, and one star for all of its stars."""
     return re.sub(r"[*?]+", lambda run: "?" * run[0].count("?") + ("*" if "*" in run[0] else ""), text)
 
 
 def _characters(value: bytes) -> str:
-    """Return ``value`` as characters. Each byte that is not valid UTF-8 becomes a character of its own. Therefore two different
-    values never become the same text.
-    """
+    """A byte that is not UTF-8 becomes a character of its own, so that two values never become the same text."""
     return value.decode("utf-8", "surrogateescape")
 
 
@@ -203,9 +199,7 @@ or a name such as ``--file=`` or ``if=``, may be before the wildcards.
 
 
 def _most_parents(pattern: str) -> int | None:
-    """``pattern`` is the pattern of an argument in a permit. Return the maximum number of ``..`` components that the argument
-    may have. This is the number of ``..`` components in the text of ``pattern``. Return None if there is no maximum.
-    """
+    """Return how many ``..`` components an argument may have: those in a permit's ``pattern``. None without a maximum."""
     return None if _ANYTHING.fullmatch(pattern) else len(_PARENT.findall(pattern))
 
 

@@ -299,9 +299,7 @@ def narrow_without_kdc(old: Obligations, new: Obligations) -> str:
 
 
 def _stricter_glass(old: BreakGlass | None, new: BreakGlass | None) -> BreakGlass | None:
-    """Combine ``old`` and ``new``: the result has the stricter limits of both, and the skipped approvals of ``old``. If one of
-    them is None, return the other.
-    """
+    """Return the stricter limits of both, with the skipped approvals of ``old``. If one is None, return the other."""
     if old is None or new is None:
         return old or new
     return replace(old, review_for=min(old.review_for, new.review_for), open=min(old.open, new.open))

@@ -143,9 +143,7 @@ def _wants(rule: Rule, row: str) -> str:
 
 
 def _is_told(rule: Rule, row: str, question: Question, at: datetime) -> bool:
-    """True if the explanation must mention the condition ``row``. The explanation mentions every condition that the rule states.
-    It also mentions a condition that the rule does not state, if this condition does not hold.
-    """
+    """True for each condition that the rule states, and for each other one that does not hold."""
     return getattr(rule, row) is not None or not _holds(rule, row, question, at)
 
 
@@ -162,9 +160,7 @@ def _all_held(findings: tuple[Finding, ...]) -> bool:
 
 
 def _origin(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
-    """Return the result of the condition ``origin``. If the origin of the session is unknown, the outcome is ``Outcome.NOT`` for
-    a permit, and ``Outcome.FAILED`` for a deny.
-    """
+    """If the origin is unknown, a permit gets ``Outcome.NOT``, and a deny ``Outcome.FAILED``."""
     conditions = Conditions(question, at, known)
     began = conditions.began_in(rule.origin)
     unknown = Outcome.FAILED if rule.verdict == "deny" else Outcome.NOT
@@ -252,9 +248,7 @@ def _unfound(question: Question) -> Question:
 
 
 def _is_about_file(rule: Rule, question: Question) -> bool:
-    """For a command, True if ``rule`` would permit the requested file with at least one list of arguments. For a request for
-    things, True if ``rule`` gives one of these things.
-    """
+    """True if ``rule`` permits the requested file with some arguments, or gives one of the requested things."""
     if question.command.gives:
         return any(thing in (rule.gives or ()) for thing in question.wanted)
     if rule.commands is None:

@@ -188,9 +188,7 @@ def folded(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> 
 
 
 def _as_obligations(old: Obligations, what: Requirement) -> Obligations:
-    """Return a copy of ``old`` that contains the requirements in ``what``. The caller passes ``old`` and this result to
-    ``narrow``, which chooses the stricter values.
-    """
+    """Return a copy for ``narrow``, which chooses the stricter values."""
     record = old.terms.record if what.record is None else replace(old.terms.record, what=what.record)
     terms: Terms = replace(old.terms, record=record)
     return replace(

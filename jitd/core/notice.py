@@ -230,9 +230,7 @@ def _of_broken_glass(request: Request, skipped: Skipped, now: Moment) -> tuple[N
 
 
 def _was_open(request: Request) -> bool:
-    """True if approvals or answers of gatekeepers were needed before ``request`` was decided. After such a delay, the requester
-    may not have seen the decision.
-    """
+    """True if approvals or gatekeepers were needed: after such a delay, the requester may not have seen the decision."""
     owed = request.obligations
     return request.lease is None and owed is not None and bool(owed.approvals or owed.gatekeepers)
 

@@ -153,7 +153,6 @@ def no_rule(requester: Subject, what: str = "this") -> Deny:
 
 
 def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions) -> Decision | None:
-    """Return the answer of ``rule`` to ``question``. Return None if ``rule`` does not apply to ``question``."""
     if not rule.matches(question, at):
         return None
     began = conditions.began_in(rule.origin)

@@ -98,9 +98,7 @@ def told_of(brought: str) -> str:
 
 
 def _check(kind: str, blob: bytes) -> None:
-    """Check that ``blob`` is a key of the type ``kind`` without any further bytes. Raises NoKey. Raises IndexError if ``blob`` is
-    too short.
-    """
+    """Raises NoKey if ``blob`` is not exactly one key of the type ``kind``, and IndexError if it is too short."""
     name, rest = _string(blob)
     if name != kind.encode("ascii"):
         raise NoKey("this key is damaged: its bytes name another type")

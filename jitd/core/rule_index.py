@@ -190,7 +190,5 @@ def _filed(number: int, pattern: CommandPattern) -> tuple[_Shape, tuple[str, ...
 
 
 def _text(word: bytes) -> str:
-    """Return ``word`` as text for the comparison with patterns. Each byte that is not valid UTF-8 becomes one special
-    character.
-    """
+    """Each byte that is not valid UTF-8 becomes one special character."""
     return word.decode("utf-8", "surrogateescape")

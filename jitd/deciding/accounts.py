@@ -360,9 +360,7 @@ class Accounts:
         return self._subject(text, entry, ticket_ends_at, authentication, principal)
 
     def _made_one(self, uid: int) -> tuple[pwd.struct_passwd, Made] | None:
-        """Return the made account ``uid`` if somebody holds this account. Return None if ``uid`` is not a made account, or if
-        nobody holds the account any more.
-        """
+        """Return None if ``uid`` is not a made account, or if nobody holds it any more."""
         try:
             entry = pwd.getpwuid(uid)
         except (KeyError, OverflowError):
@@ -402,9 +400,7 @@ class Accounts:
         return replace(known, perhaps=frozenset(self.naming.principals_of(entry.pw_name)))
 
     def _local_made(self, uid: int) -> Subject | None:
-        """Return the Subject of the made account ``uid``. Return None if nobody holds this account, or if the holder's own
-        account is missing or expired.
-        """
+        """Return None if nobody holds the account, or if the holder's own account is missing or expired."""
         found = self._made_one(uid)
         if found is None:
             return None

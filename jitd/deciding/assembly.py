@@ -92,7 +92,6 @@ class Deciding:
 
 
 def _named(ground: Ground) -> Callable[[], NamedGroups]:
-    """Return a function that returns the groups that anything names at present."""
     overseers = in_words(ground.config.operators) | in_words(ground.config.auditors)
 
     @lru_cache(1)  # there may be thousands, and each of them is hashed

@@ -233,9 +233,7 @@ def edit_asked(asked: Asked, who: Subject, service: str) -> Found:
 
 
 def _thing(asked: Asked, who: Subject) -> Found:
-    """Return the command for a thing that ``who`` asks for. There is no file to look up. The command runs as the account of
-    ``who``.
-    """
+    """There is no file to look up. The command runs as the account of ``who``."""
     try:
         run_as = accounts.run_as(accounts.target(who.user, None, who.user), None)
     except accounts.NoSuchAccount as fault:
@@ -268,9 +266,7 @@ def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, .
 
 
 def _beyond_sight(asked: Asked, who: Subject, glance: path_lookup.Look) -> bytes | None:
-    """Resolve the typed path up to the first part that ``who`` cannot see, and return the result. Return None if ``who`` can see
-    all parts of the path.
-    """
+    """Resolve the typed path up to the first part that ``who`` cannot see. Return None if they can see all of it."""
     if asked.login or b"/" not in asked.argv[0]:
         return None
     return path_lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, accounts.Groups(who.user, who.gid), glance)
@@ -330,9 +326,7 @@ def without_home(asked: Asked, command: Command, who: Subject, glance: path_look
 
 
 def _at_home(command: Command, home: bytes, glance: path_lookup.Look) -> Command:
-    """Return ``command`` in the directory ``home``. If ``home`` cannot be examined, the command keeps its present directory, as
-    with sudo.
-    """
+    """If ``home`` cannot be examined, the command keeps its present directory, as with sudo."""
     try:
         return in_directory(command, home, glance)
     except OSError:
@@ -354,9 +348,7 @@ def _refuse_nonsense(asked: Asked) -> None:
 
 
 def _can_be_shown(asked: Asked) -> bool:
-    """True if the whole request is short enough to be shown to a reviewer. If one request of a list were too long, a client could
-    show no request of this list.
-    """
+    """If one request of a list were too long to be shown, a client could show no request of this list."""
     pairs = (part for pair in (*asked.variables, *asked.preserved, *asked.locale) for part in pair)
     parts = (
         *asked.argv,

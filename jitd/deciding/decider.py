@@ -517,9 +517,7 @@ class Decider:
         return None if answer is KdcAnswer.REFUSED else now, answer
 
     def _given(self, decision: Decision, who: Subject, command: Command) -> tuple[Grant, ...]:
-        """Return the live grants of ``who`` for the same work as ``command``. The result is empty if ``decision`` needs neither
-        approvals nor gatekeepers.
-        """
+        """Return live grants for the same work, and none if ``decision`` needs neither approvals nor gatekeepers."""
         if not isinstance(decision, Permit) or not (decision.obligations.approvals or decision.obligations.gatekeepers):
             return ()
         return tuple(self._store.leases(who.uid, work_of(command.told)))

@@ -35,9 +35,7 @@ def moment() -> Moment:
 
 @lru_cache(maxsize=1)
 def _is_synchronised(second: int) -> bool:
-    """True if the kernel says that its wall clock follows another clock, such as that of an NTP server (adjtimex(2)). The kernel
-    is asked at most once in each ``second``.
-    """
+    """True if the kernel's clock follows another, as by NTP (adjtimex(2)). It is asked at most once in each ``second``."""
     answer: int = _LIBC.adjtimex(ctypes.create_string_buffer(_TIMEX))
     return 0 <= answer < _TIME_ERROR
 
@@ -60,9 +58,7 @@ def origin(pid: int, uid: int) -> Origin:
 
 
 def _terminal(device: int) -> str:
-    """Return the name of the terminal with the number ``device`` (proc(5), ``tty_nr``). The name is relative to /dev. If the name
-    is not known, return ``MAJOR:MINOR``.
-    """
+    """Return the name of the terminal below /dev (proc(5), ``tty_nr``), or ``MAJOR:MINOR`` if it is not known."""
     major, minor = (device >> 8) & 0xFFF, (device & 0xFF) | ((device >> 12) & 0xFFF00)
     if not device:
         return ""

@@ -183,26 +183,20 @@ def _of_login(known: Asked, view: View) -> list[Way | None]:
 
 
 def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
-    """Return ``asked``, and add KEEPS_ENVIRONMENT if the command gets the person's environment. KEEPS_ENVIRONMENT is necessary
-    because PATH, BASH_ENV and similar variables can change the commands that a shell runs.
-    """
+    """Add KEEPS_ENVIRONMENT if the command gets the person's: PATH, BASH_ENV and others change what a shell runs."""
     if service == "su" or (service == "doas" and sudo_settings.doas_keeps_environment(host)):
         return replace(asked, options=(*asked.options, KEEPS_ENVIRONMENT))
     return asked
 
 
 def _in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
-    """Return a question about the whole command line, because its meaning is not certain. The account that would run the command
-    is not certain either. Therefore the question names root, the most dangerous account.
-    """
+    """Neither its meaning nor its account is certain, so the question names all of its words, and root as the worst account."""
     typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo separates a list at NUL bytes
     return replace(asked, argv=typed or (b"?",), user="root", is_bare=True, doubt=doubt)
 
 
 def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Places) -> Asked:
-    """Return ``asked`` with the command in ``found``. Raises ValueError if the shell or the directory is not known with
-    certainty. Can also raise NoSuchAccount.
-    """
+    """Raises ValueError if the shell or the directory is not known with certainty, and NoSuchAccount."""
     asked = replace(asked, user=found.user, group=found.group, variables=found.variables, options=found.options)
     if any(option.startswith(b"--chroot=") for option in found.options):
         raise ValueError("the command runs below another root directory")
@@ -302,9 +296,7 @@ def _first(view: View, name: bytes, path: bytes) -> bytes | None:
 
 
 def _on_trusted_path(name: bytes, path: bytes, trusted: set[bytes]) -> bytes | None:
-    """Search for the file ``name`` in the directories of the search path ``path``, and return the path of the first such file.
-    Return None if the search reaches a directory that is not ``trusted``.
-    """
+    """Return the path of the first such file, or None if the search reaches a directory before that is not ``trusted``."""
     for directory in path.split(b":"):
         if directory not in trusted:
             return None
@@ -321,9 +313,7 @@ def _where(name: bytes, path: bytes) -> bytes | None:
 
 
 def _refuse_no_home(user: str) -> None:
-    """Raise ValueError if ``user`` cannot enter the home directory of this account, because a login shell would start in another
-    directory.
-    """
+    """Raises ValueError if ``user`` cannot enter their home directory: a login shell would start in another one."""
     entry = accounts.entry_of(user)
     home, groups = os.fsencode(entry.pw_dir), accounts.group_ids(entry.pw_name, entry.pw_gid)
     # if an account can see that nothing exists there, it can enter the directory

@@ -277,9 +277,7 @@ def _look(
 
 
 def _where_it_may_go(sighting: Sighting, who: Subject, service: str, glance: path_lookup.Look) -> Sighting:
-    """If it is certain that a command cannot begin in its directory, change a permit into a denial. Otherwise people would be
-    asked to approve what cannot start.
-    """
+    """Deny what certainly cannot begin in its directory: people would be asked to approve what cannot start."""
     decision, command = sighting.decision, sighting.command
     if not isinstance(decision, Permit) or not deed_of(service).is_executed:
         return sighting
@@ -320,9 +318,7 @@ def unopened(policy: Policy, asked: Asked, who: Subject, service: str, search_pa
 
 
 def _as_typed(command: Command, asked: Asked) -> Command:
-    """Return ``command`` with the typed path and the typed argv. Therefore the result does not reveal where the typed
-    path leads.
-    """
+    """With the typed path and argv, so that the result does not reveal where the typed path leads."""
     return replace(command, path=asked.argv[0], argv=asked.argv)
 
 
@@ -344,9 +340,7 @@ def _names(
 def _with_operands(
     policy: Policy, sighting: Sighting, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look
 ) -> Sighting:
-    """Add the operands (the files that arguments name) to the command in two cases. In the first case, somebody has to approve or
-    review the command. In the second case, the rule refuses a command with operands (``bound``).
-    """
+    """Add the files that arguments name, if somebody approves or reviews the command, or if the rule refuses them (``bound``)."""
     decision, command = sighting.decision, sighting.command
     if not isinstance(decision, Permit):
         return sighting
@@ -563,9 +557,7 @@ def _prepared(
 def _with_file(
     policy: Policy, question: Question, command: Command, file: inspection.Inspected, now: Moment, knowledge: Knowledge
 ) -> Decision:
-    """Return the answer of the rules for ``command`` with the facts about ``file``. The rules use the digest in ``file``. The
-    request stores the same digest.
-    """
+    """Return the answer with the facts about ``file``, whose digest the request stores, too."""
     knowledge.learn(frozenset({"fact.file_digest"}), {"fact.file_digest": file.digest.hex()})
     opened = replace(question, command=command, writable_by=file.writable_by, by_name=file.by_name, is_unopened=False)
     return knowledge.decide(policy, opened, now.at)

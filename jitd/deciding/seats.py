@@ -331,9 +331,7 @@ class Seating:
         return Seats(tuple(sorted(found)), self._is_local("passwd") and self._is_local("group"))
 
     def _accounts(self) -> dict[str, int]:
-        """Return a map of all accounts of this host to their primary groups. The function keeps this map for LISTED_FOR seconds
-        before it lists the accounts again.
-        """
+        """Return all accounts of this host with their primary groups, listed at most LISTED_FOR seconds ago."""
         listed_at, found = self._listed
         if monotonic() - listed_at > LISTED_FOR:
             found = {one.pw_name: one.pw_gid for one in pwd.getpwall()}
@@ -341,9 +339,7 @@ class Seating:
         return found
 
     def _is_local(self, database: str) -> bool:
-        """True if all sources of ``database`` can list all their entries (nsswitch.conf(5)). Also True if nsswitch.conf does not
-        exist, because then the only source is this host's own file.
-        """
+        """True if all sources can list all their entries (nsswitch.conf(5)), or if nsswitch.conf does not exist."""
         try:
             text = self._nsswitch.read_text("utf-8", "replace")
         except FileNotFoundError:

@@ -87,9 +87,7 @@ class View:
         return way is not None and way.is_executable
 
     def _way(self, root: Held, path: bytes) -> Way | None:
-        """Return the way of ``path``: each directory, link and file on this path. Return None if nothing exists at ``path``.
-        Raises Doubtful.
-        """
+        """Return each directory, link and file on ``path``, or None if nothing exists there. Raises Doubtful."""
         try:
             return walk(root, path, self.trusted)
         except Changeable:
@@ -101,9 +99,7 @@ class View:
 
 
 class _Settings(Places):
-    """Reads files below the root directory of another process. An absolute link is followed from that root directory, and not
-    from jitd's root directory.
-    """
+    """Below the root directory of another process, from which absolute links are followed, and not from jitd's."""
 
     def __init__(self, root: Held) -> None:
         super().__init__(f"/proc/self/fd/{root.number}")

@@ -213,9 +213,7 @@ class Monitors:
             self._report(Here(run, here.state))
 
     async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot_ns: int | None) -> None:
-        """Put the monitor into its scope, and inform the monitor. The monitor creates the command only after this message. If
-        there is no scope, the monitor first makes a control group.
-        """
+        """The monitor creates the command only after this message. Without a scope, it first makes a control group."""
         try:
             is_housed = await housing.take_in(run, pid, ends_at_boot_ns)
         except ExecutorError as fault:

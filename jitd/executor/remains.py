@@ -93,9 +93,7 @@ class Remains:
         return Login(run, asker.pid, asker.started, "", "", None, "", is_housed=True)
 
     def _recorded(self, run: str) -> tuple[int, int, str] | None:
-        """Return the number of chunks, the size in bytes and the hash of the recording that a killed monitor left. An incomplete
-        chunk at the end is not counted. Return None if there is no readable recording.
-        """
+        """Return chunks, bytes and hash of what a killed monitor left, without an incomplete chunk, or None."""
         try:
             file = storage.open_recording(places.recordings_directory(self.state_dir), run)
         except (OSError, ValueError, RecordingError):
@@ -109,9 +107,7 @@ class Remains:
         return mark.n_chunks, mark.size, mark.digest.hex()
 
     def _read_plate(self, run: str) -> tuple[str, bool]:
-        """Return the run's control group, or an empty string if the run has none. Also return whether the run's command may have
-        begun.
-        """
+        """Return the run's control group, or an empty text, and whether its command may have begun."""
         lines = self._plate(run)
         return os.fsdecode(lines[0]), places.GO in lines[1:]
 

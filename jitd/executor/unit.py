@@ -153,9 +153,7 @@ class Scopes:
             raise ExecutorError(f"systemd did not take the monitor into {unit}: {result}")
 
     async def _cancel(self, manager: Manager, job: str) -> None:
-        """Cancel the start of a unit. systemd does this before it answers. Raises ExecutorError if the unit may still be
-        started.
-        """
+        """systemd does this before it answers. Raises ExecutorError if the unit may still be started."""
         with contextlib.suppress(NoSuchJob):  # the job has just ended
             await self._call(manager, "CancelJob", "u", int(job.rpartition("/")[2]))
 

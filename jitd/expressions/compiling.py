@@ -79,15 +79,12 @@ def _environment(types: tuple[tuple[str, str], ...]) -> cel.Env:
 
 
 def _place(text: str, offset: int) -> tuple[int, int]:
-    """Return the line and the column of the character at ``offset``."""
     before = text[:offset]
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
 
 
 def _faults_of(message: str) -> list[ExpressionFault]:
-    """Return the faults that the compiler reports in ``message``. If a message of the compiler is hard to understand, a clearer
-    message replaces it.
-    """
+    """If a message of the compiler is hard to understand, a clearer message replaces it."""
     found = []
     for line, column, told in _FAULT.findall(message):
         told = re.sub(r"^Syntax error: ", "", told)
@@ -169,9 +166,7 @@ def _fault_of_building(node: Node, depth: int) -> str:
 
 
 def _fault_of_spelling(node: Node, naming: Naming) -> str:
-    """If ``node`` is a text constant that is a principal in a spelling that jitd never compares, return a fault. Without this
-    check, a deny with this spelling would never match. Otherwise return an empty text.
-    """
+    """Refuse a principal in a spelling that jitd never compares: a deny with it would never match."""
     if node.text is None or (meant := naming.read_text(node.text)) == node.text:
         return ""
     return f'"{node.text}": the names of this realm are folded (see fold in jitd.toml(5)): write "{meant}"'
@@ -192,9 +187,7 @@ def _groups_in(tree: Tree) -> tuple[frozenset[str], bool]:
 
 
 def _name_at(node: Node) -> str:
-    """Return the name that ``node`` represents, such as ``fact.risk``. Return an empty text if ``node`` does not represent a
-    name.
-    """
+    """Such as ``fact.risk``. The text is empty if ``node`` does not represent a name."""
     if node.kind == "select" and node.children[0].kind == "ident":
         return f"{node.children[0].name.lstrip('.')}.{node.name}"
     return node.name.lstrip(".") if node.kind == "ident" else ""
@@ -236,9 +229,7 @@ class _Evaluation:
 
 
 def _most_looked_at(values: Iterable[object]) -> int:
-    """Find the longest list and the longest text in ``values``. Return the number of members of this list, multiplied by the
-    number of characters of this text.
-    """
+    """Return the number of members of the longest list, multiplied by that of characters of the longest text."""
     most, longest = 1, 0
     for value in values:
         texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []

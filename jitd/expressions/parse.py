@@ -71,9 +71,7 @@ def read_resolved(serialized: bytes) -> frozenset[str]:
 
 
 def _inner(serialized: bytes, kind: bytes) -> Fields:
-    """``serialized`` is an outer message that contains a type and an inner message. Return the fields of the inner message.
-    Raises ValueError if the type is not ``kind``.
-    """
+    """Return the fields of the message in ``serialized``. Raises ValueError if its type is not ``kind``."""
     outer = dict(_fields(serialized))
     if outer.get(1) != kind:
         raise ValueError("the message is of another kind")
@@ -179,9 +177,7 @@ def _fields(message: bytes) -> Fields:
 
 
 def _number(message: bytes, at: int) -> tuple[int, int]:
-    """Return the number that begins at ``at``, and the position after the number. The encoding has seven bits of the number in
-    each byte.
-    """
+    """Return the number at ``at``, which has seven bits in each byte, and the position after it."""
     value = shift = 0
     while at < len(message):
         byte = message[at]

@@ -46,9 +46,7 @@ def fault_in_pattern(text: str, most: int) -> str:
 
 
 def _is_found(pattern: str, text: str) -> bool | str:
-    """Return True if some part of ``text`` matches ``pattern``, otherwise False. Return an error sentence if the search is not
-    possible.
-    """
+    """Return whether some part of ``text`` matches, or a sentence if the search is not possible."""
     try:
         found = _FINDS.eval(data={"text": text, "pattern": pattern})
         value = found.value()

@@ -156,9 +156,7 @@ class Packages:
 
 
 def _names(path: bytes) -> frozenset[bytes]:
-    """Return the paths that a package may use for the file ``path``. For example, on a host with a merged /usr, ``/bin/ls`` is
-    the same file as ``/usr/bin/ls``.
-    """
+    """Return the names that a package may use for ``path``: on a merged /usr, ``/bin/ls`` is ``/usr/bin/ls``."""
     for top in _TOPS:
         if path.startswith(b"/usr/" + top + b"/"):
             try:

@@ -154,9 +154,7 @@ def _all(directory: Path) -> Iterator[Session]:
 
 
 def _named(name: str, directory: Path) -> Iterator[Session]:
-    """Yield the session ``name``. Yield nothing if ``name`` is not the name of a session. For example, the directory also
-    contains fifos.
-    """
+    """Yield nothing if ``name`` is not the name of a session: the directory also contains fifos."""
     if not _ID.fullmatch(name):
         return
     with suppress(FileNotFoundError):

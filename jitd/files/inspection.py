@@ -266,9 +266,7 @@ _ELF = b"\x7fELF"
 def _digest(
     file: int, path: bytes, limit: int, copy: int | None = None, before: Callable[[int], None] = lambda into: None
 ) -> bytes:
-    """Return the SHA-256 of the content of ``file``. If ``copy`` is given, write the content to this descriptor, and call
-    ``before`` with it before each piece.
-    """
+    """Return the SHA-256. The content is also written to ``copy``, for which ``before`` is called before each piece."""
     enough_at = time.monotonic() + PATIENCE
     digest = hashlib.sha256()
     size = 0

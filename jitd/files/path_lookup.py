@@ -87,9 +87,7 @@ def _resolve_directory(path: bytes, look: Look) -> bytes | None:
 
 
 def _mode_at(path: bytes, look: Look) -> int:
-    """Return the mode of the file to which ``path`` leads. Return 0 if nothing exists there. If symbolic links form a circle,
-    return the mode of one of these links. Raises Uninspectable.
-    """
+    """Return 0 if nothing exists there. If links form a circle, return the mode of one of them. Raises Uninspectable."""
     try:
         return look.lstat(found).st_mode if (found := _followed(path, look)) is not None else 0
     except OSError:
@@ -109,9 +107,7 @@ def _sight_of(path: bytes, look: Look) -> Sight:
 
 
 def _followed(path: bytes, look: Look) -> bytes | None:
-    """Resolve all links in ``path`` (absolute), and return the result. Return None if nothing exists there. Raises
-    Uninspectable.
-    """
+    """Resolve all links in ``path`` (absolute). Return None if nothing exists there. Raises Uninspectable."""
     sight = _sight_of(path, look)
     if sight.end in (PROCFS, CIRCLE):
         raise Uninspectable(sight.end, looked_at=(path,), is_unfit=True)
@@ -319,9 +315,7 @@ _ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10
 
 
 def _may(right: int, path: bytes, status: os.stat_result, uid: int, groups: Container[int], look: Look) -> bool:
-    """True if the kernel would give ``right`` to the account ``uid``. The decision follows the owner, the access list and the
-    mode of the file (acl(5)).
-    """
+    """True if the kernel would give ``right`` by the owner, the access list and the mode of the file (acl(5))."""
     if uid == 0:
         return True
     if status.st_uid == uid:

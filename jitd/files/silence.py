@@ -38,9 +38,7 @@ class Silent(TimeoutError):
 
 @dataclass(slots=True)
 class _Step:
-    """The state of one mount. ``since`` is the time on the monotonic clock at which a thread began to wait for the mount.
-    ``since`` is None if no thread waits for the mount.
-    """
+    """``since`` is when a thread began to wait for the mount (monotonic clock), or None if none waits for it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     since: float | None = None

@@ -79,9 +79,7 @@ def _parsed(control: str) -> Table:
 
 
 def _beginning(text: str, words: tuple[str, ...], *further: str) -> tuple[int | None, str]:
-    """Return the index of the word at the beginning of ``text``, and the rest of ``text``. If ``text`` does not begin with one of
-    the words, the index is None.
-    """
+    """Return the index of the word with which ``text`` begins, or None if there is none, and the rest of ``text``."""
     for index, word in enumerate((*words, *further)):
         if text.startswith(word):
             return index, text[len(word) :]

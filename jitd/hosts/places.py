@@ -330,9 +330,7 @@ class Places:
 
 
 def _sshd_at(entry: str) -> Process | None:
-    """Return the process whose directory in /proc is ``entry``. Return None if the process is not an sshd that runs as root.
-    Also return None if that sshd has another root directory than this process. Raises OSError if the process has ended.
-    """
+    """Return None unless it is an sshd of root with this process's root directory. Raises OSError if it has ended."""
     with open(f"{entry}/comm", "rb") as comm, open(f"{entry}/cmdline", "rb") as cmdline:
         words = os.fsdecode(cmdline.read()).rstrip("\0").split("\0")
         if comm.read() != b"sshd\n" and not LISTENER.fullmatch(words[0]):
@@ -347,9 +345,7 @@ def _sshd_at(entry: str) -> Process | None:
 
 
 def _read_settings_at(pid: int) -> float:
-    """Return the time when an sshd last read its settings, in seconds since 1970. sshd reads its settings when it starts, and
-    when it receives SIGHUP. After it has read its settings, sshd writes PID_FILE.
-    """
+    """Return seconds since 1970. sshd reads them when it starts, and at SIGHUP, and writes PID_FILE afterwards."""
     with open(f"/proc/{pid}/stat", "rb") as file:
         ticks = int(file.read().rpartition(b")")[2].split()[19])
     began = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")

@@ -137,9 +137,7 @@ class _Line:
             raise Doubt("there is a NUL byte in a word")
 
     def _is_before_a_variable(self, at: int) -> bool:
-        """True if sudo accepts an assignment of a variable at position ``at``. For this, sudo only checks that the previous word
-        is not ``--``. Even a ``--`` that is the argument of an option prevents the assignment.
-        """
+        """sudo only checks that the word before it is not ``--``, even if that ``--`` is the argument of an option."""
         has_ended = at > 1 and self._words[at - 1] == END
         return at < len(self._words) and not has_ended and _is_variable(self._words[at])
 
@@ -251,7 +249,5 @@ class _Line:
 
 
 def _may_be_the_rest(word: bytes) -> bool:
-    """True if ``word`` can be a later part of a list that was cut at its commas. A later part of a list contains no ``=``, and
-    has a comma only at its beginning. sudo would cut or refuse any other word.
-    """
+    """A later part of a list that was cut at its commas has no ``=``, and a comma only at its beginning."""
     return b"=" not in word and b"," not in word.lstrip(b",")

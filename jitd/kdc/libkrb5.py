@@ -18,9 +18,7 @@ class Krb5Error(Exception):
 
 
 class _Credentials(ctypes.Structure):
-    """The C struct krb5_creds. Only the fields that are needed to request a ticket are filled in. All other fields of the struct
-    stay zero.
-    """
+    """The C struct krb5_creds. Only what is needed to request a ticket is filled in, and all else stays zero."""
 
     _fields_ = (("magic", c_int32), ("client", c_void_p), ("server", c_void_p), ("rest", c_long * 32))
 
@@ -48,9 +46,7 @@ class Library:
     """libkrb5 with one context. The memory that libkrb5 allocates is not freed, because the process ends soon."""
 
     def __init__(self) -> None:
-        """Load the library and create a context. Raises OSError if the library cannot be loaded, and Krb5Error if the library
-        cannot start.
-        """
+        """Raises OSError if the library cannot be loaded, and Krb5Error if it cannot start."""
         library = ctypes.CDLL(KRB5)
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(library, name)

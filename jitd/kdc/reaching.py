@@ -173,9 +173,7 @@ def ask(where: list[Place], asked: bytes, patience: float) -> int:
 
 
 def _going_on(selector: selectors.BaseSelector, question: _Question, step: Callable[[], bool | None]) -> bool:
-    """Call ``step`` of ``question``, and return its result. If there is no KDC at the question's address, close the socket of the
-    question. Raises OSError.
-    """
+    """Call ``step``. If there is no KDC at the question's address, close its socket. Raises OSError."""
     try:
         has_answered = bool(step())
     except OSError as fault:

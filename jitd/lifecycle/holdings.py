@@ -241,9 +241,7 @@ class Holdings:
                 self._fail(all_of_it, because)  # its client must not wait until the thing can be taken back
 
     def _happens(self, id: str, *events: Given | Taking | Ended) -> None:
-        """Record ``events`` and perform their effects. If the events cannot be recorded, the holding ``id`` is examined again
-        after FIRST_PAUSE. ``id`` is the holding on which jitd worked. The events can also be about other holdings.
-        """
+        """If ``events`` cannot be recorded, the holding ``id``, on which jitd worked, is examined again after FIRST_PAUSE."""
         try:
             self._act(*events)
         except IllegalEvent as fault:  # another event came first, and the effects of that event do what is needed now
@@ -282,16 +280,12 @@ class Holdings:
             self._fail(all_of_it, because)
 
     def _missed_of(self, all_of_it: tuple[Holding, ...]) -> Holding | None:
-        """Return the holding whose thing was given too late to be handed over. Return None if there is no such holding.
-        ``all_of_it`` contains all holdings of one use of a grant.
-        """
+        """Return that of one use of a grant whose thing was given too late to be handed over, or None."""
         missed = ((one, self._memory.find(one.id)) for one in reversed(all_of_it))
         return next((one for one, known in missed if known is not None and known.is_missed), None)
 
     def _fail(self, all_of_it: tuple[Holding, ...], because: str) -> None:
-        """Tell the waiting client that it does not get the things. Do nothing if this client already waits for the things of
-        another use of the grant.
-        """
+        """Tell the waiting client, unless it already waits for the things of another use of the grant."""
         first = all_of_it[0]
         waiter = self._waiters.of(first.request)
         live = (one for one in self._store.holdings(grant=first.grant) if one.request == first.request)
@@ -424,9 +418,7 @@ def _left(holding: Holding) -> str:
 
 
 async def _said(answer: Awaitable[_A]) -> _A | Failed:
-    """Return the giver's answer. If the giver raises an exception, return Failed, because the giver may have carried out a part
-    of the order.
-    """
+    """If the giver raises an exception, return Failed, because it may have carried out a part of the order."""
     try:
         return await answer
     except Exception as fault:

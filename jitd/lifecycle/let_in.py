@@ -54,9 +54,7 @@ class LetIn:
 
 
 def _started_at(pid: str) -> str:
-    """Return the start time of the process ``pid``, in clock ticks since the boot (proc(5), ``stat``). Return an empty string if
-    it has ended. Raises OSError.
-    """
+    """Return clock ticks since the boot (proc(5), ``stat``), or an empty text if it has ended. Raises OSError."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19]
     return ""

@@ -134,9 +134,7 @@ class Observing:
         return self._stopped.get(id, "") or ("" if self._waiters.of(request) is waiter else GONE)
 
     async def _denial(self, asked: Request, waiter: Waiter) -> str:
-        """Return the reason why the request ``asked`` is not permitted any more. Return an empty string if it is still
-        permitted. Raises TimeoutError.
-        """
+        """Return why ``asked`` is not permitted any more, or an empty text if it still is. Raises TimeoutError."""
         if waiter.who is not None and not waiter.who.is_root:
             asked = replace(asked, requester=replace(asked.requester, authentication=waiter.who.authentication))
         decision = await self._decider.decide_use(asked, n_taken=1)  # the waiting run itself has taken this one use
@@ -237,9 +235,7 @@ class Observing:
         self.tell(watch.run)
 
     def _note(self, event: run.Unobserved) -> None:
-        """Record that a watcher has left. Even if the departure cannot be recorded, the person is not treated as a watcher any
-        more.
-        """
+        """Even if it cannot be recorded that a watcher has left, the person is not treated as a watcher any more."""
         try:
             self._act(event)
         except IllegalEvent:
@@ -248,9 +244,7 @@ class Observing:
             log("jitd could not record that somebody has stopped watching", run=event.id, who=event.who, fault=fault)
 
     async def _go_on_telling(self) -> None:
-        """As long as there are watchers, tell the monitors at intervals who watches. A person is not treated as a watcher while
-        their screen does not answer.
-        """
+        """While there are watchers, tell the monitors at intervals who they are, without those whose screens do not answer."""
         try:
             while self._watches:
                 for id, watches in tuple(self._watches.items()):

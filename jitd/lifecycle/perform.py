@@ -175,9 +175,7 @@ class Perform:
         return self._lifecycle.handle(*events)
 
     def _lease_in(self, decision: Decision) -> tuple[Grant, ...]:
-        """Return the lease that ``decision`` names. A lease is a grant with several uses. Under this lease, the request needs no
-        new approvals. The result is empty if ``decision`` names no lease.
-        """
+        """Return the lease under which the request needs no new approvals, if ``decision`` names one."""
         lease = self._store.grant(decision.lease) if isinstance(decision, Permit) and decision.lease else None
         return () if lease is None else (lease,)
 
@@ -191,9 +189,7 @@ class Perform:
         task.add_done_callback(self._tasks.discard)
 
     async def _guarded(self, deed: Coroutine[Any, Any, object]) -> None:
-        """Run ``deed``, and write its exceptions to the log. If ``deed`` fails, this permits nothing, and the stored state still
-        shows the work that is left.
-        """
+        """Log the exceptions of ``deed``. A failure permits nothing, and the stored state still shows the work that is left."""
         try:
             await deed
         except Exception as fault:
@@ -292,9 +288,7 @@ class Perform:
             control.close()  # the client is gone, as the monitor sees and reports; or this is a login, which has no client
 
     def _admit(self, request: str, id: str) -> None:
-        """Tell the enforcement point that waits for ``request`` that it may continue. ``id`` is the id of the recorded use of the
-        grant.
-        """
+        """Let the enforcement point that waits for ``request`` continue. ``id`` is that of the recorded use of the grant."""
         point = self._waiters.point_of(request)
         if point is not None:
             point.admit(id)
@@ -501,9 +495,7 @@ class Perform:
         self.deadlines.set("client", id, until)
 
     def _withdraw_unattended(self, id: str) -> None:
-        """Withdraw a request whose client did not come back after a restart. Nothing is started for such a request, even if the
-        request was approved meanwhile.
-        """
+        """Its client did not come back after a restart. Nothing is started for it, even if it was approved meanwhile."""
         self._waiters.expected.discard(id)
         found = self._store.request(id)
         if found is None or self._waiters.of(id) is not None:

@@ -123,9 +123,7 @@ class Recovery:
             self._perform.deadlines.set("holding", holding.id, now.boot)
 
     def _runs(self, now: Moment) -> list[str]:
-        """Return the ids of the runs that may still be alive. Runs of an earlier boot are left out, because none of them is
-        alive.
-        """
+        """Return the ids of the runs that may still be alive, which none of an earlier boot is."""
         living = []
         for one in tuple(self._store.runs()):
             self._perform.observing.forget(one)

@@ -156,9 +156,7 @@ class Belongings:
                 self._scope_is, self._scope = number, scope
 
     def _said_by_logind(self) -> tuple[int, str]:
-        """Return the audit session and the scope that logind has created for the process that asked for the login. Return
-        NO_SESSION and an empty string if logind has created nothing for this process.
-        """
+        """Return the audit session and the scope of the login, or NO_SESSION and an empty text if logind has made none."""
         top = os.path.dirname(group_of(1) or "")
         for said in _loginds_sessions():
             with suppress(KeyError, ValueError):

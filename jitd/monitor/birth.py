@@ -79,9 +79,7 @@ def _spare_holder() -> Spare | None:
 
 
 def _be_on_its_own(*descriptors: int) -> None:
-    """Drop the state that this process has inherited from the launcher, that is, signal settings, session and descriptors. Only
-    the descriptors 0 to 2 and ``descriptors`` stay open. Raises OSError.
-    """
+    """Drop the inherited signal settings, session and descriptors, except 0 to 2 and ``descriptors``. Raises OSError."""
     reset_signals()
     os.setsid()
     control_process(PR_SET_DUMPABLE, 0)

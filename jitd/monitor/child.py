@@ -142,9 +142,7 @@ def _streams(job: Job, around: Surroundings) -> Streams:
 
 
 def _arrange(job: Job, streams: Streams, around: Surroundings, parent: Pid) -> None:
-    """Give the descriptors 0 to 2 to the three streams. Close all other descriptors except the leash (the socket to the
-    monitor).
-    """
+    """Give the descriptors 0 to 2 to the streams. Close all others except the leash (the socket to the monitor)."""
     leash = around.leash.fileno()
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     sources = []
@@ -160,9 +158,7 @@ def _arrange(job: Job, streams: Streams, around: Surroundings, parent: Pid) -> N
 
 
 def _recorded(job: Job, streams: Streams, around: Surroundings, parent: Pid) -> dict[int, int]:
-    """Return the descriptors of all streams that are not a terminal. Each key of the result is the slot of a stream (0 to 2). If
-    a stream is recorded, its descriptor is a pipe to its pump. Raises OSError.
-    """
+    """Return by slot the streams that are not a terminal. One that is recorded is a pipe to its pump. Raises OSError."""
     if around.pumps is None:
         return streams.descriptors
     sources = {slot: each for slot, each in streams.descriptors.items() if slot in around.pumps.slots}

@@ -115,9 +115,7 @@ class Exchange:
                 signal_group(command, signal.SIGWINCH)
 
     def _go_on(self, payload: bytes, command: Pid) -> bool:
-        """Continue the stopped command, because the client process continues (packet ``C``). Return False if ``payload`` cannot
-        be read.
-        """
+        """The client process continues (packet ``C``). Return False if ``payload`` cannot be read."""
         try:
             turn = read_turn(payload)
         except Unfit:
@@ -168,9 +166,7 @@ class Exchange:
             self._pass_on(packet)
 
     def _pass_on(self, packet: memoryview) -> None:
-        """Record a packet of output, then send it to the client. If the rule requires a recording, a packet that could not be
-        recorded is not sent.
-        """
+        """Record a packet of output, then send it. If the rule requires a recording, it is not sent unrecorded."""
         if self.tape.output(packet[1:]):
             self.client.send(packet)
 

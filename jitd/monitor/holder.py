@@ -56,9 +56,7 @@ class Spare:
     """A holder that was forked in advance and has no job yet."""
 
     def __init__(self, rehearsed: Job) -> None:
-        """Fork the holder. The holder first rehearses with ``rehearsed``, a job that belongs to no run. After the rehearsal, the
-        holder waits for its own job. Raises OSError.
-        """
+        """Fork the holder. It rehearses with ``rehearsed``, a job of no run, and then waits for its own. Raises OSError."""
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         self._job_file = -1
         monitor = os.getpid()
@@ -182,9 +180,7 @@ def read_job(file: int) -> Job | Login:
 
 
 def _receive(orders: socket.socket, monitor: Pid) -> tuple[Job, Surroundings] | None:
-    """Wait for a job, and return it with its surroundings, or None if the monitor has ended. The descriptors are close-on-exec
-    from the moment of their arrival. ``socket.recv_fds`` does not guarantee this. Raises OSError and ValueError.
-    """
+    """None if the monitor has ended. Descriptors arrive close-on-exec, unlike by ``recv_fds``. Raises OSError, ValueError."""
     descriptors = array.array("i")
     room = socket.CMSG_SPACE(4 * descriptors.itemsize)
     packet, ancillary, _, _ = orders.recvmsg(MAX_WORD, room, socket.MSG_CMSG_CLOEXEC)
@@ -216,9 +212,7 @@ def _place(orders: socket.socket) -> Housing:
 
 
 def _be_clean(*descriptors: int) -> None:
-    """Drop all inherited state of this process: signals, limits and descriptors. Only the descriptors 0 to 2 and ``descriptors``
-    stay open. Raises OSError.
-    """
+    """Drop the inherited signals, limits and descriptors, except 0 to 2 and ``descriptors``. Raises OSError."""
     reset_signals()
     ignore_signals()
     close_all_but(0, 1, 2, *descriptors)
@@ -263,9 +257,7 @@ def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) 
 
 
 def _contain(job: Job, around: Surroundings) -> int | None:
-    """Make the pid namespace in which the command's process will be forked, if the command has to have one. Return the descriptor
-    for ``namespace.leave``, or None if there is no namespace. Raises CannotStart.
-    """
+    """Make the command's pid namespace, if it has to have one. Return what ``namespace.leave`` takes. Raises CannotStart."""
     if not namespace.is_wanted(job):
         return None
     try:

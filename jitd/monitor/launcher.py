@@ -85,9 +85,7 @@ class Nursery:
         )
 
     def _give_spare(self, packet: bytes, descriptors: list[int]) -> socket.socket | None:
-        """Give the job to the waiting monitor. Return None if no monitor waits. Also return None if the waiting monitor has
-        ended without receiving the job.
-        """
+        """Return None if no monitor waits, or if it has ended without receiving the job."""
         if (spare := self._spare) is None:
             return None
         self._spare = None

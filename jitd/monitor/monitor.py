@@ -398,9 +398,7 @@ class Monitor:
             self._kill_at = self._kill_at or now + LEAVE
 
     def _with_leftovers(self, outcome: Outcome) -> Outcome:
-        """Return ``outcome``, whose sentence also names the processes that outlive the command and will be ended. If the whole
-        run is being ended, its reason says enough.
-        """
+        """Also name what outlives the command and will be ended, unless the whole run is being ended: its reason says enough."""
         ending, number, because = outcome
         if self._because or self.job.leftovers == "keep" or ending == "not started" or self.housing.is_empty():
             return outcome

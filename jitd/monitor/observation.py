@@ -130,9 +130,7 @@ class Observation:
             self._say("alone", f"{why}: the command will be frozen in {math.ceil(FROZEN_AFTER - alone_for)} s")
 
     def _freeze(self) -> None:
-        """Freeze the run. The monitor repeats this call from time to time. An earlier call may have missed processes, and other
-        people can continue some of the stopped processes.
-        """
+        """Repeated from time to time: a call may miss processes, and other people can continue some of the stopped ones."""
         now = time.monotonic()
         if not self.is_frozen or now >= self._look_at:
             self.is_frozen = True
@@ -140,9 +138,7 @@ class Observation:
             self._look_at = now + self.due_in()
 
     def _say(self, what: object, sentence: str) -> None:
-        """Send ``sentence``. ``what`` is the meaning of the sentence. If the last sentence had the same meaning, send nothing. So
-        a sentence in which only the number of seconds has changed is not sent again.
-        """
+        """Send ``sentence``, unless the last one had the same meaning ``what``, and only a number of seconds has changed."""
         if what != self._told:
             self._told = what
             self._tell(sentence)

@@ -101,9 +101,7 @@ class Session:
         self._conversation = self._pam.CONV_FUNC(self._converse)  # kept here, because libpam calls it until ``end``
 
     def _converse(self, count: int, messages: Any, answers: Any, _: object) -> int:
-        """Store the messages of the PAM modules, so that jitd can show them to the requester. Do not answer questions of the PAM
-        modules (pam_conv(3)).
-        """
+        """Store the messages of the modules, to show them to the requester, and answer no questions (pam_conv(3))."""
         try:
             if not 0 < count <= MOST_MESSAGES:
                 return PAM_CONV_ERR

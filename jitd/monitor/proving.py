@@ -89,9 +89,7 @@ def _answer(user: str, source: socket.socket) -> bytes:
 
 
 def _read(source: socket.socket) -> bytearray:
-    """Return the password, that is, all bytes until the client closes its end of the socket. Return an empty result if there are
-    no bytes or too many bytes, or if one of the bytes is NUL.
-    """
+    """Return all bytes until the client closes its end, and nothing if they are too many, or if one is NUL."""
     room = bytearray(MOST + 1)
     n_read = 0
     source.settimeout(TYPED_WITHIN)

@@ -246,9 +246,7 @@ def arrived(over: tuple[str, int, str], because: str, fault: str) -> tuple[str, 
 
 
 def _why(slot: int, number: bytes) -> str:
-    """Return the reason why the pump of the stream ``slot`` failed. ``number`` is the errno in the message FAILED. ``number`` is
-    empty if the pump did not send FAILED.
-    """
+    """``number`` is the errno in the message FAILED, or empty if the pump did not send that."""
     if not number:
         return f"the process that passes on its {NAMES[slot]} was killed"
     if not int(number):
@@ -394,9 +392,7 @@ def _n_waiting(source: int) -> int:
 
 
 def _read(source: int) -> bytes | None:
-    """Return the bytes that can be read now. Return empty bytes at the end of the stream, and None if another reader was
-    faster.
-    """
+    """Return empty bytes at the end of the stream, and None if another reader was faster."""
     try:
         return os.read(source, CHUNK)
     except BlockingIOError:  # the client's descriptor may be non-blocking

@@ -248,9 +248,7 @@ def _socket_kind(descriptor: int, name: str) -> str:
 
 
 def _file_system(descriptor: int) -> int:
-    """Return the magic number of the file system of an open file. The magic number is the first word of the result of fstatfs(2).
-    Raises OSError.
-    """
+    """Return the magic number, which is the first word of the result of fstatfs(2). Raises OSError."""
     buffer = (ctypes.c_ulong * 64)()
     if _libc.fstatfs(descriptor, buffer) != 0:
         number = ctypes.get_errno()

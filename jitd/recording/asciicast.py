@@ -79,9 +79,7 @@ Reading = Callable[[bytes, bool], str]
 
 
 def _reader(kind: Kind) -> Reading:
-    """Return a function that converts the bytes of one stream to text. The function accepts a character whose bytes are split
-    between two frames.
-    """
+    """Return what converts the bytes of one stream to text, also if those of one character are split between frames."""
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     harmless = Filter() if kind in SHOWN else None
     is_terminal = kind in (Kind.OUTPUT, Kind.INPUT)

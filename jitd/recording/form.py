@@ -283,7 +283,6 @@ def encode_end(end: End) -> bytes:
 
 
 def _is_sound(kind: Kind, data: bytes) -> bool:
-    """True if ``data`` are valid data for a frame of this kind."""
     if len(data) > MOST_DATA:
         return False
     if kind in BYTES:

@@ -220,9 +220,7 @@ class Player:
         return self._question()
 
     def _search(self, now: float) -> bytes:
-        """Play up to the next place where the searched text is shown, and pause there. If the text does not occur, ring the bell
-        and stay at the present place.
-        """
+        """Play up to the next place where the searched text is shown. If there is none, ring the bell and stay."""
         place = self._find() if self._sought else None
         if place is None:
             return BELL + self._draw_again(self._n_played, now)
@@ -242,9 +240,7 @@ class Player:
         return None
 
     def _draw_again(self, n_frames: int, now: float) -> bytes:
-        """Clear the screen, and play the first ``n_frames`` without waiting. Call this function after a question has overwritten
-        a line of the screen.
-        """
+        """Clear the screen, of which a question has overwritten a line, and play the first ``n_frames`` without waiting."""
         out = self._filter.restore() + CLEAR
         self._filter = Filter()
         self._coming = self._frames()

@@ -112,9 +112,7 @@ class Sequences:
         return place + 1
 
     def _take_sequence(self, char: str, words: list[Word]) -> int:
-        """Process one character of an escape or control sequence. Return 1 if the character belongs to the sequence. Otherwise
-        return 0.
-        """
+        """Return 1 if ``char`` belongs to the escape or control sequence, and otherwise 0."""
         if char == "\x1b":
             self._begin_escape()
         elif char in "\x18\x1a":

@@ -180,9 +180,7 @@ def usage(kept: Iterable[Kept]) -> int:
 
 
 def _in_order(kept: Iterable[Kept]) -> list[Kept]:
-    """Return recordings in the order of the record. File times are not used for the order, because people can set clocks and
-    change file times.
-    """
+    """In the order of the record, and not by file times, because people can set clocks and change file times."""
     return sorted(kept, key=lambda one: (one.number, one.ended_at, one.run))
 
 

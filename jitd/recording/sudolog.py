@@ -84,9 +84,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _event(frame: Frame) -> str:
-    """Return the number and values of a frame for the file ``timing``. Return an empty string if ``timing`` has no event for this
-    kind of frame.
-    """
+    """Return the number and the values for the file ``timing``, or an empty text if that has no such event."""
     if frame.kind in EVENTS:
         return f"{EVENTS[frame.kind]} {len(frame.data)}" if frame.data else ""
     if frame.kind is Kind.WINDOW:
@@ -112,9 +110,7 @@ def _sentence(frame: Frame) -> str:
 
 
 def _old_log(header: Header) -> str:
-    """Return the content of the file ``log``, which has three lines. Colons in values are replaced. Values are printable, so they
-    contain no line breaks.
-    """
+    """Return the three lines of the file ``log``. Colons in values are replaced, and values contain no line breaks."""
     first = [
         str(header.started_at // 1_000_000),
         header.requester,

@@ -194,9 +194,7 @@ class Acceptor:
         return Proof(principal, ends_at, given, delegated, finished), made.token
 
     def _wrong_type(self, fault: GSSError, token: bytes) -> NoKey | None:
-        """Return an exception if the ticket in ``token`` could not be decrypted because all keys have other encryption types. In
-        Active Directory, this is so for each account without msDS-SupportedEncryptionTypes ([MS-KILE] section 2.2.7).
-        """
+        """For a ticket of another type than all keys, as of an account without msDS-SupportedEncryptionTypes ([MS-KILE])."""
         if _signed(fault.min_code) not in _OF_ANOTHER_TYPE:
             return None
         theirs, _ = encryption_types(token)
@@ -215,9 +213,7 @@ class Acceptor:
         )
 
     def _named(self, fault: GSSError) -> Exception:
-        """Return an exception for ``fault``. The exception's sentence says how to correct the fault. An unknown fault is treated
-        as a fault of the client.
-        """
+        """Its sentence says how to correct ``fault``. An unknown fault is treated as a fault of the client."""
         minor = _signed(fault.min_code)
         if minor in (_KT_NOTFOUND, _KT_KVNONOTFOUND, _BADKEYVER):
             return NoKeyFor(
@@ -242,9 +238,7 @@ def _displayed(name: raw.Name) -> bytes:
 
 
 def _with_end(context: raw.SecurityContext) -> tuple[gssapi.SecurityContext, datetime]:
-    """Return a copy of ``context`` and the time when its ticket ends. The lifetime that GSSAPI reports is not used, because this
-    lifetime includes the allowed clock skew.
-    """
+    """Return when its ticket ends, too. The lifetime that GSSAPI reports includes the allowed clock skew."""
     kept = raw.export_sec_context(context)
     lucid = krb5_export_lucid_sec_context(raw.import_sec_context(kept), 1)  # the call destroys its argument, so it gets a copy
     assert isinstance(lucid, Krb5LucidContextV1) and lucid.endtime is not None, "version 1 was asked for"

@@ -75,9 +75,7 @@ def _spelled(token: bytes, service: str) -> bytes:
 
 
 def _sealed(data: bytes, *, has_version: bool) -> bytes:
-    """Encode the EncryptedData ``data`` again, with its type and its ciphertext. If ``has_version`` is True, include the key
-    version.
-    """
+    """Encode the type and the ciphertext again, and the key version if ``has_version`` is True."""
     parts = _fields(data)
     kept = [_field(0, _integer(_number(parts[0])))]
     if has_version:
@@ -92,9 +90,7 @@ def _sealed(data: bytes, *, has_version: bool) -> bytes:
 
 
 def _read(data: bytes) -> tuple[int, bytes, bytes]:
-    """Return the tag and the value of the first DER element in ``data``, and the bytes after this element. Raises ValueError or
-    IndexError.
-    """
+    """Return the tag and the value of the first DER element, and the bytes after it. Raises ValueError or IndexError."""
     tag, length, start = data[0], data[1], 2
     if length >= 0x80:
         start += length - 0x80
@@ -106,9 +102,7 @@ def _read(data: bytes) -> tuple[int, bytes, bytes]:
 
 
 def _inner(data: bytes, wanted: int) -> bytes:
-    """``data`` must be one DER element with the tag ``wanted``. Return the value of this element. Raises ValueError or
-    IndexError.
-    """
+    """Return the value of ``data``, one DER element with the tag ``wanted``. Raises ValueError or IndexError."""
     tag, value, rest = _read(data)
     if tag != wanted or rest:
         raise ValueError("another element")

@@ -59,9 +59,7 @@ def realm_of(principal: bytes) -> str:
 
 
 def _indicators(name: raw.Name) -> tuple[str, ...]:
-    """Return the indicators of ``name``, sorted and without duplicates. An indicator that is not a plain word is left out,
-    because a rule cannot contain such an indicator.
-    """
+    """Sorted, without duplicates, and without those that are not plain words, which a rule cannot contain."""
     if _INDICATORS not in (inquire_name(name, mech_name=False).attrs or ()):
         return ()
     try:

@@ -541,9 +541,7 @@ class Connection:
         self.say(self._point.challenge())
 
     async def _admit(self, said: str = "") -> Identity:
-        """Return the present person of the client, which sent a message of type ``said``. A connection can last for hours.
-        During this time, tickets end, KDCs become reachable again, and groups and accounts change. Raises Refusal.
-        """
+        """Return the client as of now, after a message ``said``: within hours, tickets end, accounts change. Raises Refusal."""
         assert self._who is not None, "the table lets nobody come this far unknown"
         if isinstance(self._who, Subject) and self._who.is_by_pam:
             await self._services.local_proofs.admit(self._who, said)

@@ -134,9 +134,7 @@ class Identifying:
             timer.cancel()
 
     async def _root(self) -> Subject:
-        """Return root. All callers share one look-up. A caller waits at most until PATIENCE seconds after the start of the
-        look-up.
-        """
+        """All callers share one look-up. They wait at most until PATIENCE seconds after its start."""
         if self._of_root is None or self._of_root.done():
             self._since = time.monotonic()
             self._of_root = asyncio.get_running_loop().create_task(self._workers.names.run(OF_ROOT, self._accounts.root))

@@ -175,9 +175,7 @@ class LocalProofs:
             raise Refusal("failed", "the number of your wrong passwords cannot be read here: tell root") from None
 
     def _read_tries(self) -> None:
-        """Read the tries of the last hour from the record, because an earlier daemon may have counted some tries. This may
-        block.
-        """
+        """An earlier daemon may have counted some tries of the last hour. This may block."""
         now, found = self._now(), dict[str, list[float]]()
         with closing(self._opened()) as store:
             for number, body in enumerate(store.newest()):

@@ -162,9 +162,7 @@ def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
 
 
 def _read(file: Path, owner: int | None) -> bytes:
-    """Return the content of ``file``. Owner and mode are checked on the open descriptor. If ``owner`` is None, owner and mode are
-    not checked.
-    """
+    """Owner and mode are checked on the open descriptor, and not at all if ``owner`` is None."""
 
     def fault(sentence: str) -> ConfigError:
         return ConfigError((Fault(str(file), 0, "", sentence),))
@@ -297,9 +295,7 @@ _NO_ZONES = ("Factory", "localtime", "posix", "posixrules", "right")
 
 
 def _zone(name: str) -> tzinfo | None:
-    """Return the zone ``name`` of the IANA database, or None if there is no such zone. Names such as ``localtime`` are not
-    zones.
-    """
+    """Return None if the IANA database has no such zone. Names such as ``localtime`` are not zones."""
     if not re.fullmatch(r"[A-Za-z0-9_+/-]+", name) or name.split("/")[0] in _NO_ZONES:
         return None
     try:

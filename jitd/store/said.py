@@ -53,9 +53,7 @@ class SaidValues(Link):
         return self._values(id)[0].copy()
 
     def _values(self, id: str) -> tuple[Values, int]:
-        """Return the values of the object ``id`` with those of its owner, and the size of their rows in bytes. Nobody may add
-        to these values.
-        """
+        """Return the values of ``id`` with those of its owner, and the bytes of their rows. Nobody may add to these values."""
         owner = owner_of(id)
         found, size = self._row(owner)
         if id == owner:

@@ -547,9 +547,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         self._db.close()
 
     def _read_all(self, life: Any, where: str, *parameters: object) -> Iterator[Any]:
-        """Yield one row at a time. Therefore memory never contains the whole table, even for a long list, large rows or a slow
-        reader.
-        """
+        """One row at a time: memory never contains the whole table, even for a long list, large rows or a slow reader."""
         table = COLUMNS[life].table
         with self._told():
             rows = self._db.execute(f"SELECT rowid FROM {table} {where} ORDER BY rowid", parameters).fetchall()

@@ -186,7 +186,6 @@ _VERBS = {Act.DENY: "review", Act.APPROVE: "review", Act.GIVE: "review", Act.OBS
 
 
 def _refusal(refused: Refused, case: Case) -> Refusal:
-    """Return ``refused`` in words."""
     act, step, because = refused.act, refused.step, refused.because
     if isinstance(step, Bar):
         return _barred(act, step, because, case)

@@ -163,16 +163,13 @@ class Endings:
         return [self._waiters.until_gone(one) for one in runs if _is_there(self._store, one)]
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
-        """Return the end of a sentence about processes that programs other than jitd have started under ``grants``. If there are
-        none, return an empty string.
-        """
+        """As the end of a sentence: that programs other than jitd have started processes, or nothing."""
         others = (grant for grant in grants if grant.begun and not grant.command.gives)
         begun = [grant for grant in others if not self._store.last_runs(grant.id, 1)]
         services = sorted({shown(grant.service) for grant in begun})
         return f"commands that {' and '.join(services)} has started are not ended, and may still run" if begun else ""
 
     def _things(self, grants: Iterable[Grant]) -> list[str]:
-        """Return the ids of the holdings under ``grants``."""
         given = (self._store.holdings(grant=grant.id, ended=True) for grant in grants if grant.command.gives)
         return [one.id for under_one in given for one in under_one]
 
@@ -200,9 +197,7 @@ class Endings:
         return [run.id for grant in grants for run in self._store.last_runs(grant.id, MOST_LOOKED_AT)]
 
     def _left_behind(self, runs: Iterable[str]) -> str:
-        """Return the end of a sentence that names what the ended ``runs`` may have left to systemd, at and cron. If nothing was
-        found, return an empty string.
-        """
+        """As the end of a sentence: what the ended ``runs`` may have left to systemd, at and cron, or nothing."""
         ended = (one for id in dict.fromkeys(runs) if (one := self._store.run(id)) is not None)
         told = [(one.id, left.told()) for one in ended if (left := one.left_behind) is not None]
         if not told:

@@ -272,9 +272,7 @@ class Lists:
         return found, asked
 
     def _no_run(self, who: Identity, typed: str, id: str | None) -> str:
-        """Return the reason why there is no run ``typed``. If ``id`` is an open request that ``who`` may see, also tell how to
-        end this request.
-        """
+        """If ``id`` is an open request that ``who`` may see, the reason also says how to end it."""
         asked = self._store.request(id) if id is not None else None
         if asked is None or not self._access.may(Act.SEE, who, asked):
             return f"there is no run {shown(typed)}, as far as you may see"
@@ -287,9 +285,7 @@ class Lists:
         return f"request {asked.id} is {asked.state}, and has no run"
 
     async def _find_run(self, who: Identity, id: str) -> Run | None:
-        """Return the run with the id ``id``. If ``id`` is the id of a request that used a lease, return the run that this request
-        started under the lease. If there is no such run, return None.
-        """
+        """If ``id`` is a request that used a lease, return the run that this request started under it."""
 
         def find() -> Run | None:
             with closing(self._opened()) as store:

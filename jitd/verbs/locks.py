@@ -154,9 +154,7 @@ class Locks:
                 return id
 
     def _left(self, lifted: Lock) -> str:
-        """Return the end of a sentence that warns of other locks on the same name. If there are no other locks, return an empty
-        string.
-        """
+        """As the end of a sentence: a warning of other locks on the same name, or nothing."""
         n_left = sum(1 for one in self._store.locks() if (one.whom, one.name) == (lifted.whom, lifted.name))
         return f"; {n_left} more {'is' if n_left == 1 else 'are'} on it" if n_left else ""
 
@@ -201,9 +199,7 @@ class Locks:
             return self._theirs(meant) or Account(meant.user, _number(meant.user)), False
 
     def _known(self, user: str) -> Account | None:
-        """Return the account with the name ``user`` from this host's directories of accounts. Raises OSError if these directories
-        do not answer. This call may block.
-        """
+        """By this host's directories of accounts. Raises OSError if these do not answer. This call may block."""
         return directory.account(user)
 
     def _theirs(self, meant: Named) -> Account | None:

@@ -120,9 +120,7 @@ class Observers:
                 os.close(file)
 
     def _has_shown(self, watch: Watch, number: int) -> None:
-        """Note that the client has answered a heartbeat. If this answer cannot be recorded in the chain, jitd does not yet treat
-        the person as a watcher.
-        """
+        """The client has answered a heartbeat. If this cannot be recorded, the person is not a watcher yet."""
         try:
             self._observing.has_shown(watch, number)
         except Exception as fault:
@@ -147,9 +145,7 @@ class Observers:
         return check
 
     async def _standing(self, who: Identity) -> Identity:
-        """Return the current Subject of ``who``. The KDC is also queried. Raises Refusal if the account is disabled or the ticket
-        has expired. Raises TimeoutError.
-        """
+        """The KDC is asked, too. Raises Refusal if the account is disabled or the ticket has expired. Raises TimeoutError."""
         fresh, _ = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
@@ -163,9 +159,7 @@ class Observers:
             raise Refusal("not_done", f"request {asked.id} does not have to be watched: jitd watch follows what it runs")
 
     def _run_of(self, typed: str, request: str) -> Run | None:
-        """Return the run with the id ``typed``. If ``typed`` is not the id of a run, return the last live run of ``request``. If
-        there is no run yet, return None. Raises Refusal if the run has ended.
-        """
+        """If ``typed`` is not a run, return the last live run of ``request``, or None. Raises Refusal if the run has ended."""
         id = read_id(typed)
         found = self._store.run(id) if id is not None and "." in id else None
         if found is not None:

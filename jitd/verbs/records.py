@@ -264,9 +264,7 @@ class Records:
         return begins, None
 
     def _exported(self, who: Identity, sought: Sought, start: int, end: int, newest: int) -> tuple[str, int]:
-        """Return the lines of the records from ``start`` on, and the number of the last of these records. No record after
-        ``newest`` is shown.
-        """
+        """Return the lines from ``start`` on, and the number of the last of them. None after ``newest`` is shown."""
         lines: list[str] = []
         number, n_chars = start - 1, 0
         with closing(self._opened()) as store:

@@ -443,9 +443,7 @@ class Requests:
         return row | {"by_breaking_glass": await self._by_breaking_glass(who, asked, service, first)}
 
     async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> Row | None:
-        """Return the row of the decision after breaking glass. Return None if this is not possible, or if ``first`` requires no
-        further approval.
-        """
+        """Return None if breaking glass is not possible, or if ``first`` requires no further approval."""
         is_free = isinstance(first.decision, Permit) and (not first.decision.obligations.approvals or first.decision.lease)
         if is_free or not deed_of(service).is_executed or not self._decider.may_break_glass(who, service):
             return None

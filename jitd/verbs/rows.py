@@ -59,17 +59,13 @@ def _pairs(pairs: Pairs) -> list[list[str]]:
 
 
 def _approvals(owed: tuple[Approval, ...], *, is_own: bool = False) -> list[Row]:
-    """Return the rows of the approvals ``owed``. If a provider has given a list of approvers, the requester does not get the
-    names.
-    """
+    """If a provider has given a list of approvers, the requester does not get the names."""
     told = [approval.with_lists(lambda also: None) for approval in owed] if is_own else owed
     return [_way(approval) | {"instead": [_way(way) for way in approval.instead]} for approval in told]
 
 
 def _way(way: Approval) -> Row:
-    """Return the row of one way to approve. ``after`` in the row is the number of seconds after submission at which this way
-    opens.
-    """
+    """``after`` is the number of seconds after submission at which this way opens."""
     return {
         "need": way.need,
         "from": [shown(word) for word in way.of_whom],
@@ -85,9 +81,7 @@ def _way(way: Approval) -> Row:
 
 
 def _authentication(who: Identity) -> Row | None:
-    """Return a row that tells how ``who`` got their ticket, or None if that is not known. ``age`` is the age in seconds that the
-    ticket had when jitd read it.
-    """
+    """``age`` is in seconds, as of the moment when jitd read the ticket. None if nothing is known."""
     given = who.authentication
     if given is None:
         return None
@@ -144,9 +138,7 @@ def finding_rows(findings: Iterable[Finding]) -> list[Row]:
 
 
 def _terms(terms: Terms, asked_for: int | None) -> Row:
-    """Return the terms of the approved run. These terms may become stricter before the run starts. ``asked_for`` is the time
-    limit in seconds that the requester wanted.
-    """
+    """They may become stricter before the run starts. ``asked_for`` is the limit in seconds that the requester wanted."""
     limits = [limit for limit in (terms.timeout_for, asked_for) if limit is not None]
     return {
         "record": terms.record.what,

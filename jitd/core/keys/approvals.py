@@ -56,9 +56,7 @@ class _Approvals(NoCondition[WithApprovals]):
 
 
 def _approvals(table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> tuple[Approval, ...]:
-    """Return the approvals that the rule in ``table`` requires. ``names`` are the facts that providers supply. ``read_who`` reads
-    a word of ``from`` (``Naming.read_who``). Faults are added to ``table``.
-    """
+    """``names`` are the facts of providers, and ``read_who`` reads a word of ``from``. Faults are added to ``table``."""
     if table.values.get("approvals") == []:
         table.fault('"approvals" is empty: say who approves, or leave it out to permit at once', "approvals")
     found = [_approval(table, inner, names, read_who) for inner in table.tables("approvals", f"a list such as {EXAMPLE}")]
@@ -102,9 +100,7 @@ def _after(rule: Table, table: Table) -> int:
 
 
 def _also(rule: Table, table: Table, names: Mapping[str, Name]) -> str:
-    """Return the name of the list with the people who may approve, as ``PROVIDER:FACT``. Return an empty string if the key
-    ``also`` is not set.
-    """
+    """As ``PROVIDER:FACT``, or an empty text."""
     if "also" not in table.values:
         return ""
     also = table.text("also", "")

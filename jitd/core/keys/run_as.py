@@ -112,9 +112,7 @@ def _account_in_words(word: str) -> str:
 
 
 def _permits_word(wide: str, narrow: str) -> bool:
-    """True if the word ``wide`` in the key ``run_as`` of a permit matches every account and group that the word ``narrow``
-    matches.
-    """
+    """True if ``wide`` in a permit's ``run_as`` matches every account and group that ``narrow`` matches."""
     user, _, group = wide.partition(":")
     other, _, others_group = narrow.partition(":")
     if user not in ("*", other):
@@ -127,9 +125,7 @@ def _permits_word(wide: str, narrow: str) -> bool:
 
 
 def _denies_word(wide: str, narrow: str) -> bool:
-    """True if the word ``wide`` in the key ``run_as`` of a deny matches every account and group that the word ``narrow``
-    matches. In a deny, a user name without a group means this user with any group.
-    """
+    """The same in a deny, where a user without a group is this user with any group."""
     return _permits_word(wide if ":" in wide else f"{wide}:*", narrow)
 
 
