@@ -5,9 +5,8 @@ Law: the name of an account of this kind is computed from the holding (``core.ma
 before, and the account has no password. jitd treats an account as its own in two cases only. Either a note was stored before the
 account was made, or the account's comment begins with jitd's mark, which is ``jitd`` and the id of the holding. The right to act
 as the account ends by steps that need nothing of the holder: the key is unlinked, the daemon knows the account no more, and the
-entry is removed under the lock of shadow-utils. The uid is never used again, so what is left under it opens nothing, and nothing
-has to be found. No step that fails keeps a later one from being tried.
-Sources: useradd(8), userdel(8), passwd(5).
+entry is removed under the lock of shadow-utils. The uid is never used again, so what is left under it opens nothing. Sources:
+useradd(8), userdel(8), passwd(5).
 """
 
 from __future__ import annotations
@@ -216,10 +215,8 @@ class Accounts:
     # --- taking --------------------------------------------------------------------------------------------------------------
 
     def _take(self, note: Note, order: Order, faults: list[str]) -> Taken | Failed:
-        """End the account, and then tidy up after it. Each step is tried whatever became of the others, and may be repeated,
-        because a step that was already done changes nothing. ``faults`` are the faults of the step before, which ends the key.
-
-        The account has ended when nothing names its uid any more. What stays after that opens nothing, and is told.
+        """End the account, and then tidy up after it. ``faults`` are the faults of the step before, which ends the key. The
+        account has ended when nothing names its uid any more.
         """
         account, uid, ender = note.account, note.uid, ender_of(self._giver.uids)
         until = time.monotonic() + TIDIES_FOR
@@ -265,7 +262,7 @@ def _is_marked(entry: pwd.struct_passwd, holding: str) -> bool:
 
 
 def _tried(step: Callable[..., Sequence[str] | None], *words: object) -> list[str]:
-    """Return what ``step`` tells, or its fault, as parts of a sentence. No fault keeps the next step from being tried."""
+    """Return what ``step`` tells, or its fault, as parts of a sentence."""
     try:
         return list(step(*words) or ())
     except NotDone as fault:

@@ -2,8 +2,8 @@
 """The entry of an account in this host's files. The distribution's own tools make, repair and remove the entry.
 
 Law: no password ever matches, because the password field in shadow(5) contains one character that is not the hash of any
-password. The account gets no subordinate uids, because files with such uids would not be found later. Every step may be
-repeated, and waits for the lock of the tools first. Sources: useradd(8), usermod(8), userdel(8), groupadd(8), shadow(5).
+password. The account gets no subordinate uids, because files with such uids would not be found later. Every step
+waits for the lock of the tools first. Sources: useradd(8), usermod(8), userdel(8), groupadd(8), shadow(5).
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ def mark_of(holding: str) -> str:
 
 
 def entry_of(account: str) -> pwd.struct_passwd | None:
-    """Return the entry of the account with the name ``account``. Return None if there is no such account."""
     with suppress(KeyError):
         return pwd.getpwnam(account)
     return None
@@ -57,7 +56,6 @@ def renamed(note: Note) -> str:
 
 
 def group_of(name: str) -> grp.struct_group | None:
-    """Return the entry of the group with the name ``name``. Return None if there is no such group."""
     with suppress(KeyError):
         return grp.getgrnam(name)
     return None

@@ -60,7 +60,6 @@ class Notes(Generic[N]):
         return []
 
     def read(self, holding: str) -> N | None:
-        """Return the note of ``holding``, or None if there is no note."""
         file = self.file(holding)
         found = read_object(file)
         if found is None:
@@ -73,7 +72,6 @@ class Notes(Generic[N]):
         return note
 
     def all(self) -> dict[str, N]:
-        """Return all notes by their holdings."""
         found = {holding: self.read(holding) for holding in self.holdings()}
         return {holding: note for holding, note in found.items() if note is not None}
 

@@ -6,7 +6,7 @@ Law: an object that the role made is dropped if no object of somebody else depen
 depends on it, or if it is older than the role, a special role becomes its owner. This special role has no rights and no
 members, and nobody can log in as this role. Nothing is dropped with CASCADE. No object is given to a role that has rights,
 because a function of the holder may act with the rights of the function's owner. The objects are dropped a few at a time,
-because the server has a limited number of locks. An object that cannot be dropped keeps no other object from being dropped.
+because the server has a limited number of locks.
 jitd's role was a member of the roles that the settings name. The holder may have made objects in the name of these roles too.
 jitd cannot distinguish these objects from objects that other people made in the name of these roles. Therefore jitd lists all
 objects of these roles that were made or changed after jitd made its own role. Sources: PostgreSQL, DROP OWNED, REASSIGN

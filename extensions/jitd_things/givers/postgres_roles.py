@@ -2,10 +2,9 @@
 """The deeds of the kind ``postgres-role`` (``postgres_role``): a role of a PostgreSQL server that exists as long as its holding.
 This role is a member of the roles that the settings name.
 
-Law: the role belongs to jitd, and its name is made from the id of the holding. jitd never changes or drops a role that it did not
-make. jitd recognizes its own roles by their comment, because only a superuser can write the comment. Nobody can log in as the
-role before jitd sends the role's password to the holder, because nobody knows this password. ``postgres_taking`` takes the role
-back. Sources: PostgreSQL, CREATE ROLE.
+Law: the role's name is made from the id of the holding. jitd recognizes its own roles by their comment, because only a superuser
+can write it. Nobody can log in as the role before jitd sends its password to the holder, because nobody knows this password.
+``postgres_taking`` takes the role back. Sources: PostgreSQL, CREATE ROLE.
 """
 
 from __future__ import annotations

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Takes a role of PostgreSQL back, in steps. A step that fails keeps no later step from being tried.
+"""Takes a role of PostgreSQL back, in steps.
 
-Law: the right ends first. The memberships of the role are revoked by statements that wait for nothing that a session or a
-prepared transaction of the holder can lock, because a member cannot lock a membership. If the server has no connection or no
-memory for locks left, jitd first ends the processes of the role without the server's help (``postgres_processes``). Then the role
-loses its login. The holder can lock the row of the role (``ALTER ROLE CURRENT_USER PASSWORD ...`` in an open transaction).
-Therefore one message to the server ends the sessions of the role and removes the login, so jitd's statement queues for the row
-before the holder can log in again. Then comes what the role owns (``postgres_remains``). The role itself is dropped last, and
-only if nothing else failed, because jitd knows by the role and its comment that something is still to be done. Sessions and
-transactions of others are not ended. jitd reports that it waits for them. Sources: PostgreSQL, REVOKE, ALTER ROLE, "Explicit
-Locking", PREPARE TRANSACTION.
+Law: the memberships of the role are revoked by statements that wait for nothing that a session or a prepared transaction of the
+holder can lock, because a member cannot lock a membership. If the server has no connection or no memory for locks left, jitd
+first ends the processes of the role without the server's help (``postgres_processes``). Then the role loses its login. The holder
+can lock the row of the role (``ALTER ROLE CURRENT_USER PASSWORD ...`` in an open transaction). Therefore one message to the
+server ends the sessions of the role and removes the login, so jitd's statement queues for the row before the holder can log in
+again. Then comes what the role owns (``postgres_remains``). The role itself is dropped last, and only if nothing else failed,
+because jitd knows by the role and its comment that something is still to be done. Sessions and transactions of others are not
+ended. jitd reports that it waits for them. Sources: PostgreSQL, REVOKE, ALTER ROLE, "Explicit Locking", PREPARE TRANSACTION.
 """
 
 from __future__ import annotations

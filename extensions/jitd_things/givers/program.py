@@ -29,7 +29,6 @@ class ProgramGiver(GiverSettings):
 
     @property
     def network(self) -> bool:
-        """True if the programs may use the network."""
         return self.give.network
 
     @property

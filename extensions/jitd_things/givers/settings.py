@@ -58,7 +58,6 @@ class GiverSettings(ThingSettings):
 
     @property
     def helper(self) -> Helper:
-        """The helper that gives the thing."""
         return GIVERS
 
     def ways_to_root(self) -> Iterator[str]:

@@ -2,8 +2,8 @@
 """The kind ``sudoers``: lines of sudoers(5) for one account. The lines for the account are in a separate file in sudo's include
 directory.
 
-Law: sudo reads a file of jitd only after the file is complete and visudo has checked it. The file's name is made from the
-holding's id. jitd never changes or removes a file that it did not make. Sources: sudoers(5) "Including other files", visudo(8).
+Law: sudo reads a file of jitd only after the file is complete and visudo has checked it. Sources: sudoers(5) "Including other
+files", visudo(8).
 """
 
 from __future__ import annotations

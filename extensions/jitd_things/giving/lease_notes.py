@@ -49,7 +49,6 @@ class LeaseNotes:
             self._notes.clean()
 
     def read(self, holding: str) -> Note | None:
-        """Return the note for ``holding``, or None if there is no note."""
         with _told(self._notes.file(holding), "cannot be read"):
             return self._notes.read(holding)
 
