@@ -53,7 +53,6 @@ class Extension:
 
     @property
     def package(self) -> str:
-        """The name of its package."""
         return f"jitd_{self.name}"
 
     def why_not(self) -> str:
@@ -164,7 +163,6 @@ HELPERS = {helper: one for one in EXTENSIONS.values() for helper in one.helpers}
 
 
 def is_used(name: str) -> bool:
-    """True if the extension ``name`` is used."""
     return EXTENSIONS[name].is_used
 
 

@@ -465,7 +465,6 @@ class Board(App[int]):
         self.draw()
 
     def leave(self, status: int) -> None:
-        """End the board with exit status ``status``."""
         self._is_over = True
         for link in self._links:
             link.stop()

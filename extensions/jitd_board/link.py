@@ -52,7 +52,6 @@ class Link:
         self._thread = threading.Thread(target=self._run, name="board-link", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -108,8 +108,6 @@ class Asked:
 
 @dataclass
 class State:
-    """The whole state of the board."""
-
     labels: Mapping[str, str] = field(default_factory=dict)
     """Maps each of many hosts to what stands in the column HOST. Empty if there is one host."""
     heard: dict[str, Heard] = field(default_factory=dict)  # what each of many hosts that can be reached now has said

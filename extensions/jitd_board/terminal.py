@@ -58,7 +58,6 @@ class Counted:
         self.n_taken = self._n_written
 
     def fileno(self) -> int:
-        """Return the file descriptor of the terminal."""
         return self._file.fileno()
 
     def isatty(self) -> bool:

@@ -91,7 +91,6 @@ def request_lines(rows: Sequence[Row], width: int, labels: Mapping[str, str] | N
 
 
 def style_of(what: str, row: Row) -> str | None:
-    """Return the style for the line of ``row`` in the list ``what``, or None."""
     return style(row) or ("danger" if what == "requests" and _mark(row) == "!!" else None)
 
 

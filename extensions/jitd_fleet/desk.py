@@ -51,7 +51,6 @@ CLAIMS = (Why.NO_DOOR, Why.FULL, Why.BROKEN, Why.LEFT, Why.NOBODY)
 
 
 def key_file() -> str:
-    """Return the file with the key of this person."""
     return os.path.join(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), KEY)
 
 

@@ -25,7 +25,6 @@ def is_there() -> bool:
 
 
 def verifies(public: bytes, signature: bytes, message: bytes) -> bool:
-    """True if ``signature`` is that of ``message`` by the key ``public``."""
     try:
         with (
             _key("EVP_PKEY_new_raw_public_key", public) as (library, key),

@@ -76,7 +76,6 @@ class Group:
             yield from _printed(self.run, self.place)
 
     def carrier(self, host: str) -> Carrier:
-        """Return the carrier to ``host``."""
         if self.via:
             return Command(tuple(word.replace(PLACE, host) for word in self.via))
         if self.nats is not None:

@@ -26,7 +26,6 @@ TRIED_EVERY = 0.02  # seconds for which the lock is waited for, and between two 
 
 
 def file() -> Path:
-    """Return where the file is."""
     return Path(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), NAME)
 
 

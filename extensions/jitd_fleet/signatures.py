@@ -24,7 +24,6 @@ def key_in(armored: str) -> bytes:
 
 
 def is_good(public: bytes, namespace: str, message: bytes, armored: str) -> bool:
-    """True if ``armored`` is the signature of ``message`` in ``namespace`` by the key ``public``."""
     signature = _blob(armored)[-N_SIGNATURE:]
     if len(public) != N_KEY or armored != _armored(public, namespace, signature):
         return False

@@ -33,5 +33,4 @@ class Inspection:
 
 
 def inspector() -> Inspector:
-    """Return the inspector of this host."""
     return Inspection()

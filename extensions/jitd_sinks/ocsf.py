@@ -60,7 +60,6 @@ CLASSES = {one.name: one for one in (AUTHENTICATION, AUTHORIZE_SESSION, ENTITY_M
 
 
 def class_of(name: str) -> Class:
-    """Return the class of the event ``name``."""
     return CLASSES[topic_of(name).ocsf]
 
 

@@ -20,7 +20,6 @@ MOST = 1 << 20  # bytes of the file
 
 
 def file_of(state: Path) -> Path:
-    """Return the path of the file in the directory ``state``."""
     return state / "countersignatures"
 
 
@@ -54,7 +53,6 @@ def _lines(file: Path, witnesses: Iterable[PublicKey]) -> list[tuple[PublicKey, 
 
 
 def signed_by(line: Countersignature | Conviction, witnesses: Iterable[PublicKey]) -> PublicKey | None:
-    """Return the witness that has signed ``line``, or None."""
     for witness in witnesses:
         try:
             check_signature(witness.blob[-32:], line.NAMESPACE, line.signed.encode("ascii"), line.signature)
@@ -85,7 +83,6 @@ def add(file: Path, new: Mapping[PublicKey, Countersignature | Conviction], witn
 
 
 def sentence(line: Conviction) -> str:
-    """Return a sentence about the conviction ``line``."""
     return (
         f"{line.witness} has convicted this host at {line.at:%Y-%m-%d %H:%M:%S} UTC: with its key, record {line.number} was "
         "signed, and then something that cannot be true beside it; the proof is in the directory of the witness"

@@ -101,7 +101,6 @@ class ChildDoor:
 
     @property
     def pid(self) -> int | None:
-        """The pid of the child. None if there is no child."""
         return None if self._process is None else self._process.pid
 
     async def open(self) -> socket.socket:

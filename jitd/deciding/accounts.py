@@ -152,7 +152,6 @@ class Groups:
 
 
 def uid_of(user: str) -> int | None:
-    """Return the uid of the account ``user``. Return None if there is no such account."""
     try:
         return pwd.getpwnam(user).pw_uid
     except (KeyError, ValueError, OSError):

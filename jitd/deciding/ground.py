@@ -39,13 +39,10 @@ class Ground:
         return f"jitd/{self.config.host}@{self.realm}"
 
     def policy(self) -> Policy:
-        """Return the policy in force."""
         return self.rules.policy
 
     def policy_text(self) -> PolicyText | None:
-        """Return the text of the policy in force."""
         return self.rules.policy.text
 
     def policy_digest(self) -> str:
-        """Return the digest of the policy in force."""
         return self.rules.policy.digest

@@ -82,7 +82,6 @@ class Way:
 
 
 def own_root() -> Held:
-    """Return the root directory of this process."""
     return Held(os.open("/", os.O_PATH | os.O_CLOEXEC))
 
 

@@ -37,7 +37,6 @@ class Owned:
 
     @property
     def package(self) -> str:
-        """The package's name."""
         return self.listed.partition(b":")[0].decode("utf-8", "backslashreplace")
 
 

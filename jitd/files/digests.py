@@ -25,7 +25,6 @@ class DigestCache:
     _known: dict[tuple[int, int, int, int, int], bytes] = field(default_factory=dict)
 
     def get(self, status: os.stat_result) -> bytes | None:
-        """Return the digest of the file that has this ``status``. Return None if the digest is not known."""
         return self._known.get(identity(status))
 
     def put(self, status: os.stat_result, digest: bytes) -> None:

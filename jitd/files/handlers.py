@@ -34,7 +34,6 @@ class Handler:
     mask: bytes
 
     def takes(self, name: bytes, beginning: bytes) -> bool:
-        """True if this handler executes a file with this ``name`` and this ``beginning``."""
         if self.extension is not None:
             _, dot, after = name.rpartition(b".")
             return bool(dot) and after == self.extension

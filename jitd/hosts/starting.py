@@ -137,7 +137,6 @@ def by_default_file(source: Source) -> Start | None:
 
 
 def variables(source: Source) -> dict[str, str]:
-    """Return the variables that a file sets."""
     return {found[1]: _plain(found[2].strip()) for found in ASSIGNMENT.finditer(source.data.decode("utf-8", "replace"))}
 
 

@@ -87,7 +87,6 @@ class Readers:
         self._faults: dict[str, str] = {}
 
     def add(self, name: str, reader: R) -> R:
-        """Add a reader, and return it."""
         self._all[name] = reader
         return reader
 

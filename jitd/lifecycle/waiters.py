@@ -119,7 +119,6 @@ class Waiters:
             self.uncounted.pop(request, None)
 
     def of(self, request: str) -> Waiter | None:
-        """Return who waits for ``request``. Return None if nobody does."""
         return self._waiting.get(request)
 
     def awaited(self) -> tuple[str, ...]:
@@ -127,12 +126,10 @@ class Waiters:
         return tuple(self._waiting)
 
     def client_of(self, request: str) -> Client | None:
-        """Return the client that waits for ``request``. Return None if no client does."""
         found = self._waiting.get(request)
         return found if isinstance(found, Client) else None
 
     def point_of(self, request: str) -> WaitingPoint | None:
-        """Return the enforcement point that waits for ``request``. Return None if none does."""
         found = self._waiting.get(request)
         return found if isinstance(found, WaitingPoint) else None
 
@@ -144,7 +141,6 @@ class Waiters:
             del self._holding[holding]
 
     def holder_of(self, holding: str) -> Client | None:
-        """Return the client that is registered for ``holding``. Return None if there is no such client."""
         return self._holding.get(holding)
 
     def watch(self, again: Callable[[], None]) -> None:
@@ -152,7 +148,6 @@ class Waiters:
         self._watching.add(again)
 
     def unwatch(self, again: Callable[[], None]) -> None:
-        """Stop calling ``again``."""
         self._watching.discard(again)
 
     def lists_changed(self) -> None:

@@ -47,7 +47,6 @@ class Kept(NamedTuple):
 
 
 def sentence_of(fault: OSError) -> str:
-    """Return the system's error text for ``fault``."""
     return fault.strerror or os.strerror(fault.errno or errno.EIO)
 
 

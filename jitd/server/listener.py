@@ -117,7 +117,6 @@ class Accepting:
 
     @property
     def n_open(self) -> int:
-        """The number of open connections."""
         return self._of.total()
 
     def close(self) -> None:

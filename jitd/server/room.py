@@ -28,7 +28,6 @@ class Room:
         self._waiting: dict[Place, None] = {}
 
     def place(self, party: Party) -> Place:
-        """Return a place for one connection of ``party``."""
         return Place(self, party)
 
     def _is_within(self, party: Party, n_bytes: int) -> bool:

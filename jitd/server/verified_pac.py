@@ -35,7 +35,6 @@ def read_pac(name: raw.Name, sids: frozenset[str]) -> Pac | None:
 
 
 def _of_pac(name: raw.Name, buffer: bytes) -> bytes:
-    """Return a buffer of a verified PAC, or nothing."""
     if buffer not in (inquire_name(name, mech_name=False).attrs or ()):
         return b""
     found = get_name_attribute(name, buffer)

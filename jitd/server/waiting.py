@@ -107,7 +107,6 @@ class Waiting:
                 self._services.requests.left(waited, self)
 
     def withdraw(self) -> None:
-        """Withdraw the request for which the client waits."""
         id, self._request, who = self._request, None, self.who
         assert id is not None and who is not None
         self._services.waiters.leave(id, self)

@@ -173,7 +173,6 @@ class Config:
 
     @property
     def channels(self) -> frozenset[str]:
-        """The channels that rules may name."""
         return frozenset(name for section in self.sections for name in section.channels)
 
     @property
@@ -183,7 +182,6 @@ class Config:
 
     @property
     def givers(self) -> Mapping[str, ThingSettings]:
-        """The things that rules may give, by the names of their givers."""
         return {name: giver for section in self.sections for name, giver in section.givers.items()}
 
     @property
@@ -193,7 +191,6 @@ class Config:
 
     @property
     def things(self) -> frozenset[str]:
-        """The things that rules may give."""
         return frozenset(self.drifts)
 
     @property

@@ -15,7 +15,6 @@ from jitd.store.sqlite import SqliteStore
 
 
 def file_of(state: Path) -> Path:
-    """Return the path of the database in the directory ``state``."""
     return state / "jitd.db"
 
 

@@ -39,7 +39,6 @@ class Condition:
     n_connections: Callable[[], int]
 
     def lines(self) -> Iterator[Line]:
-        """Yield the lines of ``jitd status``."""
         now, ground, rules, signing = time.time(), self.ground, self.ground.rules, self.signing
         refused = None if rules.refused is None else (now - rules.refused.at, rules.refused.faults)
         unsigned, remade = ((now - one[0], one[1]) if one else None for one in (signing.failing, signing.remade))

@@ -365,7 +365,6 @@ def run_row(run: Run, grant: Grant, viewer: Identity, usage: Usage | None = None
 
 
 def holding_row(holding: Holding, why: Why = lambda id: None) -> Row:
-    """Return the row of a holding, which is a thing that was given."""
     outcome, untaken = holding.outcome, why(holding.id)
     is_held = holding.state is HoldingState.HELD
     return {
@@ -391,7 +390,6 @@ def holding_row(holding: Holding, why: Why = lambda id: None) -> Row:
 
 
 def lock_row(lock: Lock, now: Moment) -> Row:
-    """Return the row of a lock, in its state at the time ``now``."""
     return {
         "id": lock.id,
         "state": str(lock.state),

@@ -155,7 +155,6 @@ def _unheard(request: Request, found: Mapping[Approval, Seats]) -> list[str]:
 
 
 def _open_now(request: Request) -> list[tuple[Approval, list[Approval]]]:
-    """Return each approval of ``request`` with its ways that are open now."""
     approvals = () if request.obligations is None else request.obligations.approvals
     return [(approval, [way for way in approval.ways if way.after <= request.opened]) for approval in approvals]
 

@@ -52,7 +52,6 @@ class Uses:
         await self._waiters.are_gone([self._waiters.until_gone(run) for run in begun], GIVEN_BACK_WITHIN)
 
     def usable_grant(self, found: Request) -> Grant | None:
-        """Return the grant that ``found`` may use now, or None if there is none."""
         if found.state is not RequestState.APPROVED:
             return None
         grant = self._store.grant(found.lease or found.id)

@@ -88,8 +88,6 @@ def os_text(what: str) -> Scalar:
 
 
 def integer(least: int, most: int) -> Scalar:
-    """Declare an integer from ``least`` to ``most``."""
-
     def read(value: object) -> int:
         if type(value) is not int or not least <= value <= most:
             raise ValueError(f"is not a number from {least} to {most}")
@@ -116,7 +114,6 @@ def base64(most: int) -> Scalar:
 
 
 def one_of(words: Collection[str], what: str) -> Scalar:
-    """Declare a text that is one of ``words``."""
     return text(what).where(frozenset(words).__contains__, what)
 
 
@@ -195,7 +192,6 @@ def sentence(said: str, most: int = LONGEST_SENTENCE) -> str:
 
 
 def sentence_of(most: int = LONGEST_SENTENCE) -> Scalar:
-    """Declare a sentence for people."""
     return text("a sentence", r"[ -~]+", most=most)
 
 

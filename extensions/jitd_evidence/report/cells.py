@@ -27,10 +27,8 @@ def in_words(cell: Any) -> str:
 
 
 def is_number(cell: Any) -> bool:
-    """True for a number."""
     return isinstance(cell, int | float)
 
 
 def is_typed(cell: Any) -> bool:
-    """True for a cell with what a person typed."""
     return isinstance(cell, dict) and ("typed" in cell or "command" in cell)

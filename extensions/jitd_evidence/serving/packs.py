@@ -427,7 +427,6 @@ class _Lines:
 
 
 def verifier() -> bytes:
-    """Return the program that verifies packs."""
     return resources.files("jitd_evidence.pack").joinpath("verify.py").read_bytes()
 
 

@@ -68,7 +68,6 @@ class Candidates:
         self._rules: dict[tuple[str, tuple[str, ...]], list[Rule]] = {}
 
     def add(self, rule: Rule) -> None:
-        """Append ``rule`` to the rules in the index."""
         for who in rule.who or ("",):
             for stem in stems(rule):
                 self._rules.setdefault((who, stem), []).append(rule)

@@ -33,7 +33,6 @@ class Clocks:
 
 
 def examine() -> Iterator[Finding]:
-    """Yield the findings about the clocks."""
     yield from clocks(read_clocks())
 
 

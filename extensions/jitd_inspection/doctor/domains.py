@@ -48,7 +48,6 @@ class Domain:
 
 
 def domains() -> Iterator[Domain]:
-    """Yield the domains of SSSD."""
     read = configparser.ConfigParser(interpolation=None, strict=False)
     with suppress(configparser.Error, OSError):
         read.read([SSSD / "sssd.conf", *sorted((SSSD / "conf.d").glob("[!.]*.conf"))], "utf-8")

@@ -79,19 +79,16 @@ class Host:
 
     @cached_property
     def daemon(self) -> Running:
-        """The daemon's process."""
         return find_daemon(self.config.state)
 
     @property
     def start(self) -> str:
-        """The command that starts the daemon."""
         if self.is_booted:
             return "systemctl enable --now jitd.service"
         return f"setsid -f jitd serve{'' if self.is_default else f' --config {word(str(self.file))}'}"
 
     @property
     def restart(self) -> str:
-        """The command that restarts the daemon."""
         if self.is_booted:
             return "systemctl restart jitd.service"
         return f"kill {self.daemon.pid} && sleep 2 && {self.start}" if self.daemon.pid else self.start

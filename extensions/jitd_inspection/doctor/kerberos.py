@@ -34,7 +34,6 @@ HOSTS = Path("/etc/krb5.keytab")
 
 
 def examine_names(host: Host) -> Iterator[Finding]:
-    """Yield the findings about the names of this host and of the realms."""
     realm = default_realm(KRB5_CONF)
     yield from names(host.config.host, own_host(), sorted(host.config.realms), realm, str(host.file))
 

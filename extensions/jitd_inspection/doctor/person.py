@@ -68,7 +68,6 @@ def examine_names(host: Host) -> Iterator[Finding]:
 
 
 def examine_ticket(host: Host) -> Iterator[Finding]:
-    """Yield the findings about the person's ticket and account."""
     found = get_ticket(own_host())
     yield ticket(found)
     if found.principal:

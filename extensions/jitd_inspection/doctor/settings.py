@@ -53,7 +53,6 @@ def sssd() -> int:
 
 
 def examine_policy(host: Host) -> Iterator[Finding]:
-    """Yield the findings about the policy's files."""
     directory = host.config.policy
     yield files.above("policy.directory", files.see_above(directory / "policy"))
     found: tuple[str, ...] = ()

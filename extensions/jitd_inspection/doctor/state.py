@@ -117,7 +117,6 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 def examine_record(host: Host) -> Iterator[Finding]:
-    """Yield the findings about the database and the record in it."""
     if os.path.lexists(host.database):
         yield files.secret("state.secret", files.see(host.database), "the database")
     found = prove(host.database, is_alone=not host.daemon.pid)
@@ -127,7 +126,6 @@ def examine_record(host: Host) -> Iterator[Finding]:
 
 
 def see_file_system(state: Path) -> FileSystem:
-    """Examine the file system of the state directory."""
     room = os.statvfs(state)
     began = time.monotonic()
     synced_in, why_not = None, ""

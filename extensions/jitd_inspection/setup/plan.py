@@ -247,7 +247,6 @@ def plan(facts: Facts, answers: Answers) -> list[Step]:
 
 
 def is_right(steps: Sequence[Step]) -> bool:
-    """True if nothing is left to do."""
     return all(step.is_right for step in steps if step is not LOOK)
 
 

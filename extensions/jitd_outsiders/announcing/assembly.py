@@ -24,7 +24,6 @@ from jitd_outsiders.settings import OutsiderSection
 
 
 def announcing(ground: Ground, carriers: Carriers, seating: Seating, note: Note, perform: Perform) -> Notices:
-    """Return the Notices object of a daemon."""
     config, store, now = ground.config, ground.store, ground.now
     office = Office(
         store=store,

@@ -27,8 +27,6 @@ DEADLINE = 20.0  # seconds for one run of the program
 
 @dataclass(frozen=True, slots=True)
 class ProgramSettings(ChannelSettings):
-    """See ``ChannelSettings``."""
-
     KIND = "program"
     KEYS = PROGRAM
 

@@ -26,8 +26,6 @@ MOST_LINES = 20
 
 @dataclass(frozen=True, slots=True)
 class TerminalsSettings(ChannelSettings):
-    """See ``ChannelSettings``."""
-
     KIND = "terminals"
     USUALLY_SHOWS = "command"
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 
 class HttpsKind(SinkKind):
-    """See ``SinkKind``."""
-
     name = "https"
     question = "deliver_https"
     destination = Https

@@ -36,8 +36,6 @@ _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
 class FileKind(SinkKind):
-    """See ``SinkKind``."""
-
     name = "file"
     question = "deliver_lines"
     destination = Lines

@@ -36,5 +36,4 @@ async def answer(question: Tell) -> Told:
 
 
 def served(begun: Begun) -> list[Served[Tell, Told | Failed]]:
-    """Return what the process answers."""
     return [Served(TELL, answer)]

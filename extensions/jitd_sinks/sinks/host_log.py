@@ -112,7 +112,6 @@ class HostLog(Reader):
                 await self._write_all()
 
     def lines(self, now: float) -> Iterator[StatusLine]:
-        """Yield the line about the journal."""
         yield condition.journal(self.trouble, self.n_behind, self.n_left_out)
 
     async def _write_all(self) -> None:

@@ -94,7 +94,6 @@ class Sinks(readers.Reader):
                 await asyncio.gather(*(feed.wait_until_idle() for feed in self._feeds.values()))
 
     def lines(self, now: float) -> Iterator[Line]:
-        """Yield a line for each sink."""
         states = self.states()
         return condition.sinks([(name, since and now - since, why, n, n_refused) for name, since, why, n, n_refused in states])
 
