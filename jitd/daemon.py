@@ -54,10 +54,8 @@ BOOTED = Path("/run/systemd/system")  # this directory exists only if systemd is
 RESERVE = 256  # the number of file descriptors that are reserved for runs, the database and root
 OF_LOOKS = 8  # this part of all file descriptors is reserved for looks at files: a look has up to `glance.MOST_NAMES`
 AGAIN_AFTER = 1.0  # seconds before the daemon tries again to record an event
-SWITCHED_WITHIN = 0.0005
-"""Seconds after which a worker thread must let the event loop run. Until one answer is sent, the loop may wait several times."""
-COUNTED_EVERY = 60.0
-"""Seconds between two log lines about unknown clients that broke the protocol, and between two reads of /etc/subuid."""
+SWITCHED_WITHIN = 0.0005  # seconds until a worker lets the event loop run, which may wait several times for an answer
+COUNTED_EVERY = 60.0  # seconds between two log lines about strangers' faults, and between two reads of /etc/subuid
 
 
 class Daemon:

@@ -22,8 +22,7 @@ People = Mapping[str, tuple[frozenset[str], bool]]
 """Maps words of rules, such as ``group:ops``, to the persons whom they name, and to whether these are all. With
 ``approvers.BY_DOOR`` before the word, people of ``[approvers]`` are among them, who may approve by the door.
 """
-PeopleOf = Callable[["Party", Iterable[str]], Awaitable[People]]
-"""Looks, in the turn of a party, for the people whom words of rules name (``Seating.named_by``)."""
+PeopleOf = Callable[["Party", Iterable[str]], Awaitable[People]]  # in the turn of a party (`Seating.named_by`)
 
 
 class Evidence(Protocol):

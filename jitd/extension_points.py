@@ -91,8 +91,7 @@ class Reading:
     """Reads what was committed."""
 
     counts = Counts()
-    readers: Mapping[str, Reader] = {}
-    """Maps the name of each reader, which the log uses, to the reader. ``counts`` is not among them."""
+    readers: Mapping[str, Reader] = {}  # name in the log → the reader, without `counts`
 
     def add_answers(self, to: Answers, access: Access, own: Callable[[], Iterable[Family]]) -> None:
         """Add to the table ``to`` what clients may ask of it. ``own`` returns what the daemon tells of itself."""

@@ -22,8 +22,7 @@ class Failure(StrEnum):
     SINK = "sink"  # records could not be handed to a sink
     SIGNING = "signing"  # the head of the record could not be signed
     MONITOR = "monitor"  # a run could not be started, or what starts runs had a fault
-    LANE = "lane"
-    """Work was given up because it took too long, such as a look-up in a directory of accounts that does not answer."""
+    LANE = "lane"  # given up because it took too long, such as a look-up in a silent directory of accounts
     CLIENT = "client"  # a client broke the protocol
     JITD = "jitd"  # a defect of jitd itself. The log has the details.
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from jitd import extensions
 from jitd.beside.helpers import HELPERS
 
-SITE = Path(__file__).resolve().parents[1] / "site-packages"
-"""The packages of others beside the installed ``jitd``. Elsewhere, the daemon says where they are (``doors.ChildDoor``)."""
+SITE = Path(__file__).resolve().parents[1] / "site-packages"  # beside the installed `jitd`. Elsewhere: `doors.ChildDoor`
 
 
 def main() -> int:

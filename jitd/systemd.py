@@ -19,8 +19,7 @@ from systemd import daemon
 from jitpam.wire import coding, messages
 from jitpam.wire.framing import frame
 
-MOST_TURNED_AWAY = 1024
-"""Maximum number of clients that are refused at one socket, so that clients who come again and again do not keep the process."""
+MOST_TURNED_AWAY = 1024  # clients refused at one socket: those who come again and again do not keep the process
 
 DOOR = "door"  # the name of the door's socket (FileDescriptorName= of jitd-door.socket)
 

@@ -25,8 +25,7 @@ from jitd.failures import Failure, count
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PATIENCE = 10.0
-"""Seconds, with the wait for a thread, after which work has failed. The thread goes on until the work ends by itself."""
+PATIENCE = 10.0  # seconds, with the wait for a thread, until work has failed. The thread goes on
 
 
 RESTED = 1.0  # threads that were not needed for this number of seconds end
@@ -299,17 +298,12 @@ def _give_up(answer: asyncio.Future[Any]) -> None:
 class Workers:
     def __init__(self) -> None:
         threads = Threads()
-        self.files = Lane("files", 32, 2, threads)
-        """For access to files anywhere. It can happen that a mounted file system never answers."""
-        self.names = Lane("names", 32, 2, threads)
-        """For look-ups of the accounts of clients and approvers. It can happen that a directory of accounts never answers."""
-        self.typed = Lane("typed names", 32, 2, threads)
-        """Look-ups of typed names. Any word may have a directory of accounts queried."""
-        self.seats = Lane("seats", 4, 1, threads)
-        """Look-ups of people who could approve. Even if a directory never answers, no approval waits for them."""
+        self.files = Lane("files", 32, 2, threads)  # files anywhere: a mounted file system may never answer
+        self.names = Lane("names", 32, 2, threads)  # accounts of clients and approvers: a directory may never answer
+        self.typed = Lane("typed names", 32, 2, threads)  # any word may have a directory of accounts queried
+        self.seats = Lane("seats", 4, 1, threads)  # people who could approve. No approval waits for a silent directory
         self.kept = Lane("kept", 2, 1, threads)  # for long reads from the store and from recordings
-        self.sinks = Lane("sinks", 1, 1, threads)
-        """For reads of the record for sinks. One thread is enough, and takes little time from the event loop."""
+        self.sinks = Lane("sinks", 1, 1, threads)  # the record for sinks. One thread takes little of the event loop
         self.frames = Lane("frames", 2, 1, threads)  # for parsing large frames
 
     @property

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from jitpam.client import Connection
 
 TICKET = "service-ticket:"  # a thing whose name begins with this text is permission to get a ticket from the KDC
-NUMBERS = b"JITSUDO_ACCESS_FD"
-"""The environment variable with the descriptors of secrets for the command: numbers, separated by commas."""
+NUMBERS = b"JITSUDO_ACCESS_FD"  # descriptors of secrets for the command, separated by commas
 CACHE = b"KRB5CCNAME"
 TOGETHER_WITHIN = 5.0  # seconds within which jitd must send all things of one request
 MOST = 64 * 1024  # bytes of a secret
@@ -97,8 +96,7 @@ class Access:
         self.file = certificate.place_for(self._key or b"") if is_beside else file
         """The file that ``make`` writes, or None if ``make`` writes no file."""
         self._is_beside = is_beside
-        self.tickets_until = 0
-        """The time at which the first of the tickets ends, in seconds since 1970. The value is 0 if there are no tickets."""
+        self.tickets_until = 0  # when the first ticket ends, in seconds since 1970, or 0 without tickets
         self._made = -1  # the descriptor of the file that was made: while it is open, no other file can get the same inode
         self._cache = TicketCache() if any(one.is_ticket for one in got) else None
         self._renewals: list[_Renewal] = []

@@ -44,8 +44,7 @@ else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
 UNREACHABLE = 125
-COMES_BACK_WITHIN = 30.0
-"""If the daemon closes the connection while a request waits, the client tries to reconnect for this number of seconds."""
+COMES_BACK_WITHIN = 30.0  # seconds to reconnect, if the daemon closes the connection while a request waits
 TRY_EVERY = 0.2
 MOST_ASKED = 2  # how often a person is asked for a reason: again if what they typed does not match
 WITHDRAWN_WITHIN = 1.0  # seconds at most for a withdrawal. After this time, `jitsudo` ends without jitd's answer.

@@ -55,21 +55,16 @@ from jitpam.wire.messages import (
     Watch,
 )
 
-CARRIED_WITHIN = 60.0
-"""Maximum number of seconds from the start of the carrier to the proof of the host. A person may have to type a passphrase."""
-ENDED_WITHIN = 1.0
-"""Seconds in which a carrier ends by itself after its conversation, before it gets a signal, and after each signal."""
+CARRIED_WITHIN = 60.0  # seconds from its start to the proof of the host. A person may have to type a passphrase
+ENDED_WITHIN = 1.0  # seconds for a carrier to end by itself, before it gets a signal, and after each signal
 MOST_LINES, MOST_OF_LINE = 50, 400  # how many lines of a carrier's standard error are shown, and how many bytes of one
-CURRENT_FOR = 120.0
-"""Seconds for which what is followed counts as current after the latest sign of life, which comes every SIGN_EVERY seconds."""
-MOST_BYTES = 64 * 1024 * 1024
-"""How many bytes of rows a host may say to one question: a hostile one would otherwise fill the memory."""
+CURRENT_FOR = 120.0  # seconds after the latest sign of life, for which what is followed is current. See SIGN_EVERY
+MOST_BYTES = 64 * 1024 * 1024  # bytes of rows for one question: a hostile host would otherwise fill the memory
 DEEDS = (Review, Revoke, Stop, Lock, Unlock)
 QUESTIONS = (List, Show, Watch)
 LISTS = (List, Watch, Status)
 
-NOT_PROVED = "what answers has not proved to be {host}, and "
-"""Comes first: who reads on must not think that the host has answered."""
+NOT_PROVED = "what answers has not proved to be {host}, and "  # first: who reads on must not think that the host answered
 UNPROVED = {
     "unauthenticated": "does not accept the proof of who you are; if it is {host}, nobody may know you at its door",
     "protocol": "does not speak this version of the protocol",
@@ -78,8 +73,7 @@ UNPROVED = {
 }
 """Maps the code of a refusal that comes before the host has proved itself to our own words, after NOT_PROVED."""
 OTHERWISE = "refuses"
-_running: set[_Process] = set()
-"""The carriers that have not been ended."""
+_running: set[_Process] = set()  # the carriers that have not been ended
 
 
 class Stream(Protocol):
@@ -247,14 +241,12 @@ class AtTheDoor(Connection):
         self.is_sent = False  # true once a part of the latest deed may be on its way
         self._is_asked = False  # true if the latest message asks for what is on the host
         self._n_rows = self._n_bytes = 0
-        self._most: tuple[float, float] = (0, 0)
-        """How many rows the answer to the latest message has so far, and bytes in them, and how many it may have."""
+        self._most: tuple[float, float] = (0, 0)  # rows and bytes of the latest answer so far, and the most
         self._follows = False  # true if the answer to the latest message has no end
         self.number: int | None = None
         """The number of the newest record of the host when it had said the last row of the latest list, if it has said this."""
         self._lists = False  # true if the latest message asks for a list
-        self._followed_at = self._current_at = 0.0
-        """When the latest message was sent, and of when the newest sign of life is that has come since (boot clock)."""
+        self._followed_at = self._current_at = 0.0  # when the latest message was sent, and of when the newest sign is (boot)
 
     def _connect(self, until: float) -> None:
         self._socket.close()

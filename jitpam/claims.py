@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 MAX_PARENTS = 8  # parent processes that are named: enough to tell a shell in a terminal from a cron job
 UNSET_SESSION = 0xFFFFFFFF
-LONGEST = 4096
-"""A path with this number of bytes or more is too long for the kernel (PATH_MAX). Its directory cannot be opened by this path."""
+LONGEST = 4096  # bytes from which on a path is too long for the kernel (PATH_MAX), also to open its directory
 
 
 class NoDirectory(UsageError):

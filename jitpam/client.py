@@ -73,15 +73,12 @@ SET_UP = (
     "/etc/systemd/system/sockets.target.wants/jitd.socket",
 )
 """What a new package does not bring, and every way to set a host up does: one is enough."""
-HANDSHAKE_WITHIN = 4.5
-"""Maximum number of seconds from connect to Welcome, or to Slow. jitd must also read each of our frames within this time."""
+HANDSHAKE_WITHIN = 4.5  # seconds to Welcome, or to Slow. jitd must also read each frame within this time
 SLOW_WITHIN = 90.0  # seconds at most from the first Slow to Welcome
-ANSWER_WITHIN = 60.0
-"""Maximum number of seconds between two messages of an answer. Revoke and stop take longest, because they wait for processes."""
+ANSWER_WITHIN = 60.0  # seconds between two messages of an answer. Revoke and stop wait for processes
 TOO_LARGE = "your Kerberos ticket for jitd has {} KiB, and jitd takes at most 96 KiB: you are in too many groups of the directory"
 RETRY_EVERY = 0.02
-_AT_LEAST, _GRACES = 0.5, 4
-"""At most _GRACES times, a wait gets _AT_LEAST seconds although it has less time left, since this process may have been slow."""
+_AT_LEAST, _GRACES = 0.5, 4  # seconds that a wait has in any case, so many times: this process may have been slow
 _PIECE = 64 * 1024
 _NOBODY = 65534
 """The uid that the kernel shows for a peer whose uid does not exist in our user namespace (overflowuid, proc(5)). It is also the

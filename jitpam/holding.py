@@ -36,12 +36,10 @@ if TYPE_CHECKING:
 else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
-COMES_BACK_WITHIN = 30.0
-"""Seconds in which jitsudo tries to reconnect. After a restart, jitd keeps things as long (PROTOCOL.md section 10)."""
+COMES_BACK_WITHIN = 30.0  # seconds to reconnect. After a restart, jitd keeps things as long (PROTOCOL.md section 10)
 TRY_EVERY = 0.2
 LOOK_EVERY = 1.0  # seconds until the clock is read again: timeouts of poll(2) do not run while the host is suspended
-DAEMON_FIRST = 1.0
-"""Seconds after the end of the grant, in which jitd may say the reason. Then jitsudo says that the time is over."""
+DAEMON_FIRST = 1.0  # seconds for jitd to say why the grant has ended. Then jitsudo says that the time is over
 ENDS_WITHIN = 5.0  # seconds within which processes must end after SIGHUP
 ANSWERS_WITHIN = 5.0
 FOR_A_COMMAND, NOT_FETCHED = 120, 125

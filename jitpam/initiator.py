@@ -34,8 +34,7 @@ TICKET_WITHIN = 3.0
 """Seconds for a ticket where nobody sees what is waited for. Where a person does, they are told after so many, and libkrb5 ends
 the wait: after some 30 seconds for each KDC that does not answer.
 """
-CHANNEL, DOOR = b"jitd channel 1\n", b"jitd door 1\n"
-"""What the channel binding begins with at the local socket, and at the door. A proof for one of them is none at the other."""
+CHANNEL, DOOR = b"jitd channel 1\n", b"jitd door 1\n"  # begin the channel binding. A proof for one is none at the other
 HOST_WITHIN = 1.0  # seconds at most for the resolver to find this host's full name
 _copying = _thread.allocate_lock()
 
@@ -375,8 +374,7 @@ class Initiator:
         return NotAuthenticated(cause, text.format(where=where, kind=kind, full=full_keyring()))
 
 
-OVER_QUOTA = 122
-"""EDQUOT, which the kernel says if the keys of an account are too many or too large for one more (keyrings(7))."""
+OVER_QUOTA = 122  # EDQUOT, if the keys of an account are too many or too large for one more (keyrings(7))
 _NOT_OUR_UID = -1750600185  # KRB5_KCC_INVALID_UID
 _SKEW = "the clocks of this host and of the KDC differ too much: have them set right, then kinit again"
 _CAUSES = {

@@ -108,8 +108,7 @@ class Principal(Structure):
     )
 
 
-OF_A_HOST = 3
-"""KRB5_NT_SRV_HST, the type of a principal whose second component is the name of a host (RFC 4120 section 6.2)."""
+OF_A_HOST = 3  # KRB5_NT_SRV_HST: the second component is the name of a host (RFC 4120 section 6.2)
 KRB5 = bytes.fromhex("2a864886f712010202")
 KRB5_PRINCIPAL_NAME = bytes.fromhex("2a864886f71201020201")
 INITIATE = 1
@@ -119,8 +118,7 @@ NO_CREDENTIALS = 7 << 16
 CONTINUE_NEEDED = 1
 
 DELEGATE, MUTUAL, REPLAY, SEQUENCE, CONFIDENTIAL, INTEGRITY, ANONYMOUS = 1, 2, 4, 8, 16, 32, 64
-WANTED = MUTUAL | REPLAY | SEQUENCE | CONFIDENTIAL | INTEGRITY
-"""The flags that the initiator requests (PROTOCOL.md section 3)."""
+WANTED = MUTUAL | REPLAY | SEQUENCE | CONFIDENTIAL | INTEGRITY  # requested by the initiator (PROTOCOL.md section 3)
 
 _P, _U = Handle, Number
 _STATUS = POINTER(Number)

@@ -53,8 +53,7 @@ class Credential(Structure):
     )
 
 
-NO_STORE = 8
-"""KRB5_GC_NO_STORE: the library fetches a ticket with the credentials of a cache, but does not store the ticket in this cache."""
+NO_STORE = 8  # KRB5_GC_NO_STORE: use the credentials of a cache, and do not store the ticket there
 
 MATCH_TIMES_EXACT = 8  # KRB5_TC_MATCH_TIMES_EXACT: of a service's tickets, the one with exactly these times is meant
 
@@ -81,8 +80,7 @@ _CALLS: dict[str, tuple[Any, ...]] = {
     "krb5_get_credentials": (_P, Int, _P, _CREDENTIAL, POINTER(_CREDENTIAL)),
 }
 """Maps each function to the types of its arguments. All functions return a krb5_error_code, which is 0 after success."""
-_TEXTS: dict[str, tuple[Any, ...]] = {"krb5_get_error_message": (_P, Int)}
-"""Maps each function that returns a text to the types of its arguments. The library owns the returned text."""
+_TEXTS: dict[str, tuple[Any, ...]] = {"krb5_get_error_message": (_P, Int)}  # the library owns the returned text
 
 
 def calls() -> Any:

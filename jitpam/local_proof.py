@@ -31,16 +31,14 @@ if TYPE_CHECKING:
 
 CAUSES = frozenset({"kdc down", "kdc silent", "no ticket", "expired"})
 """Values of ``NotAuthenticated.cause`` with which the user may have no valid ticket because no KDC can be reached."""
-FOUND_WITHIN = 30.0
-"""Maximum number of seconds in which jitd searches for KDCs. In this time, jitd may also search for KDCs for other clients."""
+FOUND_WITHIN = 30.0  # seconds in which jitd searches for KDCs, perhaps for others first
 JUDGED_WITHIN = 75.0  # seconds at most in which jitd checks the password
 MOST = 512  # bytes in a password
 PROVED = "proved by local PAM: the KDC could not be reached"
 PR_SET_DUMPABLE = 4
 _SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 _asks = True
-_first = get_ident()
-"""The only thread that gets signals, and so may ask for the password. Of two, one could read the other's line."""
+_first = get_ident()  # gets signals, and so alone may ask for the password. Of two, one could read the other's line
 _kept: list[ByPassword] = []
 _turn = allocate_lock()  # held while a thread takes a kept connection, or puts one back
 
@@ -119,8 +117,7 @@ class ByPassword(Connection):
         super().__init__(path, None)
         self._program = program
         self.is_asked = False  # true after jitd has said that a password is accepted
-        self.holders: list[int] = []
-        """The ids of the threads that use this connection. The list has one entry for each use that is not closed yet."""
+        self.holders: list[int] = []  # threads that use this connection, once for each use that is not closed
 
     @property
     def is_idle(self) -> bool:

@@ -304,16 +304,13 @@ class Options:
 
     def __init__(self) -> None:
         self.mode = "run"
-        self.typed: dict[str, str] = {}
-        """Maps the long name of each option that was typed to the form in which it was typed: ``-u``, or ``--user``."""
-        self.taken: tuple[str, bytes] | None = None
-        """The last option whose argument was a word of its own, as it was typed, and this argument."""
+        self.typed: dict[str, str] = {}  # long name → how it was typed: `-u`, or `--user`
+        self.taken: tuple[str, bytes] | None = None  # the last argument that was a word of its own, with its option
         self.user: str | None = None
         self.group: str | None = None
         self.chdir: bytes | None = None
         self.reason: str | None = None
-        self.terms: dict[str, int] = {}
-        """The values of the options in TERMS that were typed, by their fields. A time is in seconds since 1970."""
+        self.terms: dict[str, int] = {}  # values of typed options in TERMS, by fields. Times in seconds since 1970
         self.quiet = False
         self.json = False
         self.login = False
@@ -365,8 +362,7 @@ _MODES = {
 MOST_THINGS = 8  # things in one request, and of --get options on the command line
 TICKET = "service-ticket:"
 CERTIFICATE = "ssh-certificate:"
-SECRET = ("postgres-role:", "vault:")
-"""How the names of things begin that always come with a secret. A certificate can be written beside the person's key."""
+SECRET = ("postgres-role:", "vault:")  # always come with a secret. A certificate can be beside the person's key
 NO_SECRET = (TICKET, "account:", "sudoers:")  # beginnings of the names of things that never come with a secret
 LEAST_CLOSED = 3  # the lowest descriptor that -C may name. All from 3 on are closed in any case
 
@@ -521,8 +517,7 @@ def _apply(found: Options, option: Option, typed: str, value: bytes | None) -> N
 
 
 _FILES = {"chdir": "a directory", "to": "a file", "key": "the file of your public key", "from": "the file of the new text"}
-_TEXTS = frozenset({"user", "group", "reason", "service", "resume"})
-"""Options whose argument is a text, in an attribute of the same name."""
+_TEXTS = frozenset({"user", "group", "reason", "service", "resume"})  # their argument is a text, in the attribute
 
 
 def _text(typed: str, value: bytes) -> str:
@@ -593,8 +588,7 @@ def _refusal(found: Options, option: Option, form: str, mode: str) -> str:
     return f"{form} does not go with {word}{asked.where}: {because}; leave it out, or type {example}"
 
 
-_NEAREST = {"list": "explain", "get and run": "get"}
-"""Maps a mode to the one that is suggested first for an option that has no place in it."""
+_NEAREST = {"list": "explain", "get and run": "get"}  # suggested first for an option that has no place in a mode
 
 
 def _check_get(found: Options) -> None:

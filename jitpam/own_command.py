@@ -194,8 +194,7 @@ class _Process:
         self.name = name
         self.parent, self.group, self.session = (int(field) for field in fields[1:4])
         self.began = int(fields[19])  # when it started, in clock ticks since boot. With the pid, this identifies a process
-        self.image = (name, fields[25])
-        """The name and the address of the stack. The kernel chooses the address at random when the process executes a file."""
+        self.image = (name, fields[25])  # the kernel chooses the stack's address at random when it executes a file
 
 
 def _processes() -> dict[int, _Process]:

@@ -19,8 +19,7 @@ import sys
 
 PYTHON = "/usr/bin/python3"
 LEADING_AWAY = ("PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
-READ_BY_ALL = ("PATH", "SHELL")
-"""Variables that the calling program and jitd's module both read to find out which command is run."""
+READ_BY_ALL = ("PATH", "SHELL")  # read by the calling program and by jitd's module, to find the command
 ITS_PLACES = (b"/usr/bin", b"/bin")
 PASSED_OVER = (b"/usr/local/sbin", b"/usr/local/bin", b"/usr/sbin", b"/sbin")
 """Directories that belong to root. They may come before ``/usr/bin`` and ``/bin`` on PATH if they do not contain python3."""
@@ -29,8 +28,7 @@ SECURE_PATH = "secure_path"
 not from the caller. In other programs this argument has no effect. sudo-rs is such a program: it keeps the caller's PATH.
 """
 SUDO = "/usr/bin/sudo"
-ITS_PLUGIN = (b"/usr/libexec/sudo/sudoers.so", b"/usr/lib/sudo/sudoers.so")
-"""The plugin that sets PATH in Todd Miller's sudo. No other program loads it."""
+ITS_PLUGIN = (b"/usr/libexec/sudo/sudoers.so", b"/usr/lib/sudo/sudoers.so")  # sets PATH, in Todd Miller's sudo alone
 
 
 def fault_in(environment: bytes, *, is_path_theirs: bool = True) -> str:

@@ -32,8 +32,7 @@ else:
 
 WARNED_BEFORE = 60.0  # the user is warned this number of seconds before the end of the run
 LOOKED_EVERY = 3600.0  # seconds at most between two checks of the clock
-TURN_EVERY = 0.1
-"""If another jitsudo of the job has the terminal, this number of seconds passes between two attempts to get the terminal."""
+TURN_EVERY = 0.1  # seconds between two attempts to get the terminal, if another jitsudo of the job has it
 PIECE = 32 * 1024  # maximum number of payload bytes in one packet
 RELAYED = (
     _signal.SIGHUP,
@@ -96,13 +95,11 @@ class Relay:
         self._is_held = False  # true if the command was stopped because it needs the terminal, and was not continued yet
         self._to_monitor: list[bytes] = []
         self._room = memoryview(bytearray(PIECE + 2))
-        self._to_terminal = self._room[:0]
-        """The part of ``_room`` that has not been written to the terminal yet. No packet is read before this part is empty."""
+        self._to_terminal = self._room[:0]  # not written to the terminal yet. No packet is read before it is empty
         self._is_stuck = False
         self._size = (0, 0)
         self._modes: bytes | None = None  # the terminal's modes that were last sent to the monitor
-        self._command = 0
-        """The process id of the command, which is also the id of its process group. The value is 0 before the command runs."""
+        self._command = 0  # its process id, and that of its process group. 0 before it runs
         self._early: list[tuple[int, int]] = []
         self._outcome: Outcome | None = None
         self._news = news or News(is_quiet=True)

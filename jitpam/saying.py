@@ -14,8 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-elsewhere: Callable[[str], None] | None = None
-"""Takes what is said in place of standard error, while a program has a picture there. Any thread may call it."""
+elsewhere: Callable[[str], None] | None = None  # in place of standard error, under a picture. Any thread may call it
 
 
 def printable(text: str) -> str:

@@ -123,10 +123,8 @@ _NO_BEGINNINGS = ("/", "./", "../", "~", "@", "<", ".*", "[", "file:", "env:", "
 _FILES = (".key", ".pem", ".txt", ".json", ".yml", ".yaml", ".conf", ".env", ".gpg", ".kdbx")
 _NAMED_SECRETS = _words("docker podman buildah nerdctl kubectl oc gcloud fly flyctl gh")
 """Programs whose ``--secret`` is the name of a secret."""
-_SEARCHES = _words("grep egrep fgrep zgrep rg ack ag journalctl locate man apropos")
-"""Programs whose words are patterns: who searches for ``password=`` does not tell one."""
-_NAMED_BEFORE = _words("nmcli aws mysqladmin mariadb-admin redis-cli")
-"""Programs that take a secret as the word after its name: ``nmcli … password SECRET``."""
+_SEARCHES = _words("grep egrep fgrep zgrep rg ack ag journalctl locate man apropos")  # who searches for `password=` tells none
+_NAMED_BEFORE = _words("nmcli aws mysqladmin mariadb-admin redis-cli")  # a secret may follow its name: `nmcli … password SECRET`
 _SQL = _words("psql mysql mariadb sqlplus sqlcmd isql cqlsh clickhouse-client mysqlsh usql")
 _SQL_WORDS = (("identified", " by "), ("password", "password "), ("set password", "="), ("password", "password("))
 """Beginnings of statements that set a password, and what stands before the password."""

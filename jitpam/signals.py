@@ -30,8 +30,7 @@ class Signals:
 
     def __init__(self) -> None:
         self._numbers: set[int] = set()
-        self.mask_found = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
-        """The signals that were blocked when this process started."""
+        self.mask_found = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())  # blocked when this process started
         self.descriptor = self._signalfd(-1)
 
     def _signalfd(self, descriptor: int) -> int:

@@ -21,8 +21,7 @@ import termios
 
 from jitpam.guardian import FLOCK, GUARDED, MODES, Guardian
 
-_MINIMUM, _TIME = 17 + termios.VMIN, 17 + termios.VTIME
-"""Offsets in the kernel's struct termios, where the control characters follow after four words and one byte."""
+_MINIMUM, _TIME = 17 + termios.VMIN, 17 + termios.VTIME  # in struct termios, where control characters follow after 17 bytes
 _DEV_TTY = os.makedev(5, 0)
 _HELD = (errno.EAGAIN, errno.EACCES)
 
@@ -34,8 +33,7 @@ class Terminal:
         """Open the terminal again. ``streams`` are the descriptors from 0 to 2 that are terminals. There must be at least one."""
         self.descriptor, self._may_block = _own_opening(streams)
         self._lockable = _lockable([self.descriptor, *streams])
-        self._found: bytes | None = None
-        """The modes that the terminal had before this process made it raw. The value is None while the terminal is not raw."""
+        self._found: bytes | None = None  # the modes before this process made it raw. None while it is not raw
         self._raw = b""
         self._guardian: Guardian | None = None
 

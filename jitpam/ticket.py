@@ -27,8 +27,7 @@ else:
 
 FETCH_WITHIN = 10.0  # seconds within which the KDC must answer. libkrb5 itself would wait for 30 seconds.
 AGAIN_WITHIN = 2.0  # the same for a ticket that replaces one. Meanwhile jitsudo does nothing else, such as pass on signals.
-LAGS_FOR = 4.0
-"""Seconds for which a refusal by policy is asked again: the KDC may be a replica that has not received the grant yet."""
+LAGS_FOR = 4.0  # seconds for which a refusal by policy is asked again: a replica may not have the grant yet
 AGAIN_EVERY = 0.5
 FILE = b"krb5cc"
 _KEYRING = b"KEYRING:session:jitsudo:"

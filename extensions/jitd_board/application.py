@@ -46,8 +46,7 @@ T = TypeVar("T")
 INTERRUPTED = 128 + signal.SIGINT
 STEPS = {"tab": 1, "right": 1, "left": -1, "shift+tab": -1}  # the keys that show the list after or before the shown list
 BESIDE_AFTER = 0.2  # the page of the selected row is fetched when the row has been selected for this number of seconds
-ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""Signals that end the board. The board restores the terminal before it ends."""
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # end the board, after the terminal is restored
 
 
 class Board(App[int]):
@@ -68,14 +67,11 @@ class Board(App[int]):
         self._hosts = {one.host: one for one in hosts}
         self._loop: asyncio.AbstractEventLoop
         self._question: tuple[str, Question | None] = ("", None)  # the question that is on the screen now, and its text
-        self._asking = 0
-        """The number of questions that were sent to jitd. An answer of jitd is ignored if a newer question was sent."""
-        self._pressed_at: object = None
-        """``_ripen`` handles a key after a pause. This is what was selected at the key press (see ``_selected``)."""
+        self._asking = 0  # questions sent to jitd. An answer is ignored if a newer question was sent
+        self._pressed_at: object = None  # what was selected at the press of a key that `_ripen` handles after a pause
         self._fetching: Key | None = None  # the key of the row whose page is being fetched, to be shown beside the list
         self._n_drawn = 0
-        self._is_away = False
-        """True while the board does not use the terminal: a run is watched on it, or the board is stopped."""
+        self._is_away = False  # true while a run is watched on the terminal, or the board is stopped
         self._is_over = False  # true when the board has begun to end
 
     def compose(self) -> ComposeResult:

@@ -36,8 +36,7 @@ class Taken(Enum):
 
     LOST = "lost"  # the key is ignored
     NOW = "now"  # the key is accepted at once. The key is a letter of a text that the person types.
-    HELD = "held"
-    """The key is accepted if no other input follows. The caller must call ``Keyboard.ripe`` after QUIET_FOR seconds."""
+    HELD = "held"  # accepted if no other input follows. The caller calls `Keyboard.ripe` after QUIET_FOR seconds
 
 
 class Keyboard:

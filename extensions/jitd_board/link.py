@@ -24,8 +24,7 @@ from jitpam.client import Connection, RefusedByDaemon
 from jitpam.wire.messages import Done, Item, List, Watch
 
 T = TypeVar("T")
-AGAIN_AFTER = 2.0
-"""If jitd cannot be reached or does not accept the ticket, the link waits this number of seconds and tries again."""
+AGAIN_AFTER = 2.0  # seconds until the next try, if jitd cannot be reached or does not accept the ticket
 MANY_AGAIN_AFTER = 10.0  # the same, of one of many hosts: each attempt may start a carrier
 EACH = 10.0  # seconds after which the lists are read again: jitd tells of no change of CPU time or memory
 

@@ -25,8 +25,7 @@ LEAST_COLUMNS, LEAST_LINES = 40, 12  # the minimum number of columns and lines o
 MOST_TYPED = 3  # lines for the text that the person types. If the typed text is longer, only its end is shown.
 MOST_SAID = 3  # lines for the latest message, which is shown under the list
 WIDE = 120  # minimum number of columns of a terminal on which the page of the selected request is beside the list
-BAR, SLACK = " | ", 4
-"""What is between the list and the page, and the number of cells that the list may need more on some terminals."""
+BAR, SLACK = " | ", 4  # between the list and the page; cells that the list may need more on some terminals
 MOST_SILENT = 3  # lines that name hosts that cannot be reached
 MARK, GAP = "> ", "  "  # the text in front of the selected row, and the text in front of all other rows
 

@@ -52,8 +52,7 @@ class Reading:
 
     made: Callable[[int], list[Painted]]
     top: int = 0
-    was_read: bool = False
-    """True if another page about the same request was read. This is forgotten if the width of the screen changes."""
+    was_read: bool = False  # true if another page about the request was read, at this width of the screen
     lines: list[Painted] = field(default_factory=list)
     _width: int = 0
     _drawn: range = range(0)
@@ -108,13 +107,11 @@ class Asked:
 
 @dataclass
 class State:
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """Maps each of many hosts to what stands in the column HOST. Empty if there is one host."""
+    labels: Mapping[str, str] = field(default_factory=dict)  # host → what stands in the column HOST. Empty for one host
     heard: dict[str, Heard] = field(default_factory=dict)  # what each of many hosts that can be reached now has said
     troubles: dict[str, str] = field(default_factory=dict)  # maps each of many hosts that cannot be reached to the reason
     lists: dict[str, Sequence[Row] | str] = field(default_factory=dict)
-    refusals: dict[str, list[str]] = field(default_factory=dict)
-    """Maps the name of each list to what some of many hosts say, in which the viewer may not see it."""
+    refusals: dict[str, list[str]] = field(default_factory=dict)  # list → what some of many hosts say who do not show it
     principal: str = ""
     host: str = ""
     is_operator: bool = False
@@ -122,8 +119,7 @@ class State:
     said: str = ""  # the latest message, which is a reply of jitd or a sentence of the board itself
     busy: str = ""  # the action or question that jitd is working on now. Empty if there is none.
     at: int = 0
-    selection: dict[str, Key | None] = field(default_factory=dict)
-    """Maps the name of each list to the key of the selected row."""
+    selection: dict[str, Key | None] = field(default_factory=dict)  # list → the key of its selected row
     page: Reading | None = None
     page_of: Key | None = None  # the key of the request on the open page
     asked: Asked | None = None

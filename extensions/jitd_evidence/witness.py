@@ -20,8 +20,7 @@ from jitd.audit.keys import change_in, may_rotate
 from jitd.audit.sshsig import BadSignature, check_signature, fingerprint, signer
 from jitd.core.chain import GENESIS, Seal, seal_over
 
-REMEMBERED = 4096
-"""A checkpoint may stand this many records after the record that it is about. A sink writes it when it has been signed."""
+REMEMBERED = 4096  # records between a checkpoint and the one that it is about: a sink writes it once it is signed
 MOST_APART = 1 << 20  # digests that are kept as a proof
 MOST_CHANGES = 64  # records about a new key that are kept as a proof
 

@@ -24,8 +24,7 @@ from jitd.audit.sshsig import public_line, read_public, sign
 from jitd.files import durable
 from jitd_evidence.witness import Fork, Signed
 
-KEY, PUBLIC_KEY, HOSTS, DATABASE = "key", "key.pub", "allowed_signers", "witness.db"
-"""The names of the files in the directory."""
+KEY, PUBLIC_KEY, HOSTS, DATABASE = "key", "key.pub", "allowed_signers", "witness.db"  # names of files in the directory
 CONVICTION = "conviction"  # the name of the file of a proof with what the host is told
 UNFINISHED = ".fork.new"  # the name of a proof that is being written
 SPARED = timedelta(minutes=1)  # of the checkpoints that are countersigned within this time, one is kept

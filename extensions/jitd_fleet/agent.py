@@ -35,14 +35,12 @@ from jitpam.wire.messages import Carried
 SETTINGS = "/etc/jitd/door.toml"
 MOST = 512  # conversations at the same time. Each keeps at most 256 KiB that jitd has not taken yet.
 MOST_OF_ONE = 32  # the same, of one client, so that one of them leaves room for the others
-MOST_BEGUN, MOST_BEGUN_BY_ONE = 96, 16
-"""Maximum number of conversations that are begun within a second, and those of one client. As at the door."""
+MOST_BEGUN, MOST_BEGUN_BY_ONE = 96, 16  # conversations that are begun within a second, and those of one client. As at the door
 MOST_CALLS, MOST_CALLS_OF_ONE = 50, 5
 """Maximum number of calls of the roll that are answered within a second. Whose call is not, asks the host itself. No desk calls
 more often than MOST_CALLS_OF_ONE, so the key that does is named in the journal.
 """
-SAYS_EVERY = 60.0
-"""Minimum number of seconds between two lines of the journal about the same thing: each who dials would write one."""
+SAYS_EVERY = 60.0  # seconds between two lines of the journal about the same thing: each who dials would write one
 LEFT_WITHIN = 2.0  # seconds that the other ends have to hear that this one goes
 
 

@@ -30,8 +30,7 @@ KEY = "jitd/nats.nk"  # below XDG_CONFIG_HOME, or below `~/.config`
 ATTEMPTS = 1
 CONNECTED_WITHIN = 4.5
 MOST_AT_ONE = 900  # conversations on one connection, each of which subscribes once (permissions.MOST_SUBSCRIPTIONS)
-WORDS_WITHIN = 1.0
-"""Seconds until a roll ends, and those in which hosts have to answer it. A host that has not is asked itself."""
+WORDS_WITHIN = 1.0  # seconds until a roll ends, in which hosts have to answer. A host that has not is asked itself
 WORDS = {
     Why.DONE: "jitd on {host}, or who answers for it, has ended the conversation",
     Why.NO_DOOR: "the agent on {host} cannot reach its door: perhaps jitd does not run there",
@@ -46,8 +45,7 @@ WORDS = {
     Why.ENGINE: "the connection to the engine is lost",
 }
 
-CLAIMS = (Why.NO_DOOR, Why.FULL, Why.BROKEN, Why.LEFT, Why.NOBODY)
-"""What a desk knows only from what came by the engine, which may have made it up."""
+CLAIMS = (Why.NO_DOOR, Why.FULL, Why.BROKEN, Why.LEFT, Why.NOBODY)  # known to a desk by the engine alone, which may make it up
 
 
 def key_file() -> str:

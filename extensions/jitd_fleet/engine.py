@@ -23,28 +23,22 @@ from nats.errors import ProtocolError
 
 from jitd_fleet.nkey import Key
 
-PING_EVERY, PINGS = 20, 2
-"""Seconds between pings, and how many may be unanswered: a server that is gone without a word is noticed within a minute."""
+PING_EVERY, PINGS = 20, 2  # seconds between pings, and how many may be unanswered: a silent end is noticed within a minute
 AGAIN_AFTER = 1  # seconds until the next attempt to reach a server, and from one connection to the next one
-BACK_WITHIN = 4.0
-"""Seconds in which a lost connection is made again, if not for ever: a conversation in which nothing was on its way goes on."""
+BACK_WITHIN = 4.0  # seconds to make a lost connection again. A conversation in which nothing was on its way goes on
 STEP_WITHIN = 5  # seconds that a server has to take a connection, and for each of the steps after that
 CLOSED_WITHIN = 1.0
-STEADY_AFTER = 60.0
-"""Seconds after which a connection that is lost is told of again, also if the reason is the one that was told before."""
-PENDING = 8 * 1024 * 1024
-"""Maximum number of bytes that wait for the server. What goes beyond it is a fault of the conversation that says it."""
+STEADY_AFTER = 60.0  # seconds after which a lost connection is told of again, also if the reason is the same
+PENDING = 8 * 1024 * 1024  # bytes that wait for the server. More are a fault of the conversation that says them
 MOST_FLUSHES = 4096
 """Maximum number of times that this end wants the server to take something at once: more than conversations on one connection
 take. A server that sends as many PINGs, and takes no answer, is let go of.
 """
 MOST_LINE = 64 * 1024
-MOST_MESSAGE = 1024 * 1024
-"""Bytes of a line of the server, and of a message: the default of servers (max_payload). Ours have at most 32 KiB."""
+MOST_MESSAGE = 1024 * 1024  # bytes of a line of the server, and of a message: its default (max_payload). Ours have 32 KiB
 MOST_DIGITS = 12  # digits of the number of a subscription, and of a size
 END = b"\r\n"
-NOBODY = b"NATS/1.0 503"
-"""How the headers of a message begin in which the server says that nobody listens. Nothing else of headers is read."""
+NOBODY = b"NATS/1.0 503"  # how headers begin by which the server says that nobody listens. Nothing else of them is read
 
 
 for _name in ("asyncio", "nats"):
@@ -175,8 +169,7 @@ class _Client(Client):
         await super()._process_info({name: info[name] for name in info if name != "connect_urls"}, initial_connection)
 
 
-Hear = Callable[[str, str, bytes | None], None]
-"""Takes the subject, the reply subject and the body of a message. The body is None if the server says that nobody listens."""
+Hear = Callable[[str, str, bytes | None], None]  # subject, reply subject and body. Without a body, nobody listens
 
 
 async def _flush(client: _Client) -> None:

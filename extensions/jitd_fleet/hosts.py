@@ -60,8 +60,7 @@ class Group:
     realm: str
     nats: Nats | None = None
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # maps hosts to their keys for the engine
-    approvers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Maps approvers, under any names, to their keys for the engine."""
+    approvers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # approver, under any name → keys for the engine
 
     def names(self) -> list[str]:
         """Return the names of the hosts of this group. If a command prints them, run it. Raises NotDone."""
@@ -91,8 +90,7 @@ class Hosts:
         self._groups = groups
         self._files = files
         self._names: dict[str, list[str]] = {}
-        self._n_first: Counter[str] = Counter()
-        """How many hosts have each first part of a name. It is empty as long as not all hosts are known."""
+        self._n_first: Counter[str] = Counter()  # hosts with each first part of a name. Empty until all hosts are known
 
     def find(self, name: str) -> Far:
         """Return the host ``name``. The first part of its name is enough, if no other host has it. Raises NotDone."""

@@ -24,8 +24,7 @@ MOST = 1024  # connections at the same time: as many conversations as jitd has a
 ENDED_WITHIN = 5.0  # seconds that a side has to take the last words of the other one
 FIRST_PASSED = 3  # SD_LISTEN_FDS_START (sd_listen_fds(3))
 PAUSE = 0.1  # seconds until the next attempt to accept, if no descriptor is left
-PACE = 0.002
-"""Seconds between two connections. jitd lets fewer begin (PROTOCOL.md section 13), and to refuse one costs it time."""
+PACE = 0.002  # seconds between two connections. jitd lets fewer begin (PROTOCOL.md section 13); to refuse one takes time
 ALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
 """A client that is gone without a word is noticed within two minutes. It may be one that only listens (tcp(7))."""
 

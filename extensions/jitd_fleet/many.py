@@ -33,8 +33,7 @@ WAITING = (List(what="requests", ended=False), List(what="reviews", ended=False)
 """What a host has no row for if its word says that nothing waits."""
 OPEN = ("screening", "pending", "owed")  # the states of what waits, in a list that has also what has ended
 AT_ONCE = 32  # hosts with which a conversation is opened at the same time
-VIA_AT_ONCE = 5
-"""The same, where a command carries: mostly, all go by one sshd, and a usual one drops some of more than ten (MaxStartups)."""
+VIA_AT_ONCE = 5  # the same by a command: mostly one sshd, which drops some of more than ten (MaxStartups)
 SILENT_AFTER = 10.0  # seconds in which a host has to prove itself, once there is a ticket for it
 MOST_ROWS = 20_000
 ANSWERED_WITHIN = 30.0
@@ -43,8 +42,7 @@ host would otherwise keep what the others say from the person.
 """
 TRY_EVERY = 5.0  # seconds between two attempts to reach hosts that do not answer
 SHOWS_EVERY = 0.2  # minimum number of seconds between two states of a list that is watched
-NOT_OF_THE_HOST = ("refused", "kdc silent", "kdc down")
-"""Causes of NotAuthenticated that may be over soon. ``refused`` comes before the host has proved itself."""
+NOT_OF_THE_HOST = ("refused", "kdc silent", "kdc down")  # may be over soon. `refused` comes before the host has proved itself
 MOST_SAID = 2000  # characters of a sentence of a host that are shown
 MOST_NAMED = 30  # hosts whose faults are told one by one
 
@@ -57,8 +55,7 @@ class Many:
         self._copies: dict[bytes, bytes] = {}
         self._faults: dict[Far, Exception] = {}
         self._asked: set[Far] = set()  # the hosts that were asked and have not answered yet
-        self._heard: set[Far] = set()
-        """The hosts that have answered when they were asked last, or whose word says that nothing waits."""
+        self._heard: set[Far] = set()  # hosts that answered when asked last, or whose word says that nothing waits
         self._opening, self._opening_via = threading.Semaphore(AT_ONCE), threading.Semaphore(VIA_AT_ONCE)
 
     def answers(self, *messages: Message, among: Collection[str] | None = None) -> Sequence[list[Row]]:

@@ -13,8 +13,7 @@ import stat
 
 from jitd_fleet import ed25519
 
-SEED = bytes((0x95, 0x00))
-"""The bytes before a seed of a user: 18 << 3 with the upper three bits of 20 << 3, and then its other five."""
+SEED = bytes((0x95, 0x00))  # before a seed of a user: 18 << 3 with the upper three bits of 20 << 3, and then its other five
 USER = bytes((0xA0,))  # the byte before a public key of a user: 20 << 3
 
 

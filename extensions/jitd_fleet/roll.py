@@ -21,8 +21,7 @@ ASKED_EVERY = 600.0
 OLD_AFTER = 120.0  # seconds after which a word is old. A host says one each minute.
 AHEAD = 60.0  # seconds at most by which the clock of a host may be ahead of ours
 MOST_BYTES = 4096
-NOTHING, ANY = -1, 1 << 63
-"""What a ``Pin`` has as ``seen`` if nothing was seen, and if the host has not said in which record: no number is higher."""
+NOTHING, ANY = -1, 1 << 63  # `seen` of a `Pin`: nothing was seen; the host has not said in which record, so the highest number
 
 
 @dataclass(frozen=True, slots=True)

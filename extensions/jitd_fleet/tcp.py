@@ -17,8 +17,7 @@ from typing import NamedTuple
 from jitpam.carrier import Stream
 from jitpam.client import NoDescriptor, Unreachable
 
-PORT = 61088
-"""As in jitd-door-tcp.socket. IANA assigns no port above 49151, and Linux gives none above 60999 to clients by itself."""
+PORT = 61088  # as in jitd-door-tcp.socket. IANA assigns none above 49151, and Linux gives clients none above 60999
 ADDRESS = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)\]|(?P<name>(?:\{host\}|[A-Za-z0-9._-])+))(?::(?P<port>\d{1,5}))?"
 )

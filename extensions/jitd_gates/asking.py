@@ -27,9 +27,7 @@ from jitd_gates.askers import ASK, SEEN
 from jitd_gates.strings import CANARY, OFF, ON, SILENT, Sighting
 from jitpam.wire.declared import sentence
 
-POLICY = -1765328384 + 12
-"""KRB5KDC_ERR_POLICY (RFC 4120 section 7.5.9). If the gate refuses a ticket, the KDC sends this error, and never another error.
-"""
+POLICY = -1765328384 + 12  # KRB5KDC_ERR_POLICY (RFC 4120 section 7.5.9), the only error by which the gate refuses a ticket
 PATIENCE = 5.0  # seconds within which a KDC must answer all requests of this module
 PINNED = """\
 [libdefaults]

@@ -88,8 +88,7 @@ class Tried:
     sightings: Annotated[tuple[Sighting, ...], list_of(row_of(Sighting), most=4 * MOST_GRANTS)]
 
 
-OfEntry = Give | Take | Look
-"""The requests that kadmind carries out. Each request is about the entry of one service in the KDC's database."""
+OfEntry = Give | Take | Look  # carried out by kadmind, each about the entry of one service in the KDC's database
 Request = OfEntry | Try
 Answer = Done | Grants | Tried | Refused | Failed
 

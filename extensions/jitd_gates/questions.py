@@ -9,10 +9,8 @@ from typing import Any
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd_gates.messages import ANSWERS, REQUESTS, Answer, Done, Failed, Give, Grants, Look, Refused, Request, Take, Tried, Try
 
-PATIENCE = 15.0
-"""Seconds until a request is treated as failed. The time of a request includes the wait for earlier requests."""
-ENTRIES = Lanes(n_at_once=1, wait_in_daemon=True)
-"""Requests about entries of the KDC are carried out in order, and as many may wait as have to be taken back at once."""
+PATIENCE = 15.0  # seconds until a request has failed, with the wait for earlier ones
+ENTRIES = Lanes(n_at_once=1, wait_in_daemon=True)  # in order, and as many may wait as have to be taken back at once
 TRIALS = Lanes(n_at_once=1, wait_in_daemon=True)  # trials have a lane of their own, so that no grant waits for a KDC
 
 KINDS: Mapping[type[Request], QuestionKind[Any, Answer]] = {

@@ -29,10 +29,8 @@ from jitd_gates.trials import Trials
 from jitd_gates.writer import Writer
 
 TICK = 1.0  # seconds between two searches for grants that are due
-PACE = 0.05
-"""Seconds between two renewals, so that many renewals never occupy kadmind, and no order to take back waits for them."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
-"""Seconds after a failed renewal, doubled each time. Orders to take back have jitd-kdc for themselves meanwhile."""
+PACE = 0.05  # seconds between two renewals, so that many never occupy kadmind, and no order to take back waits
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0  # seconds after a failed renewal, doubled each time. Meanwhile jitd-kdc takes back
 REFUSED_FOR = 60.0  # seconds until a renewal that was refused is tried again
 
 
@@ -68,8 +66,7 @@ class ServiceTickets(Giver):
         self._renew = renew
         self._now = now
         self._find = find
-        self.unrenewed: dict[str, Untaken] = {}
-        """Maps a holding whose grant is due and cannot be renewed to the reason, and to the time of the first failure."""
+        self.unrenewed: dict[str, Untaken] = {}  # holding whose grant cannot be renewed → why, and since when
         # An earlier daemon may have had another setting, so only the end of the holding is certain of what it has written.
         self._written = {one.id: _Written(_seconds(one.until)) for one in live() if is_service_ticket(one.thing)}
         self._pause, self._quiet_until = FIRST_PAUSE, 0.0

@@ -14,8 +14,7 @@ from jitd.core.thing import SERVICE_TICKET
 from jitd.core.toml_table import Table
 from jitd.settings.section import Place, Section, ThingSettings, path_in
 
-SHORTEST_RENEWAL, LONGEST_RENEWAL = 10, 86_400
-"""The bounds of ``renew``, in seconds. The KDC ignores a grant that ends more than a day ahead."""
+SHORTEST_RENEWAL, LONGEST_RENEWAL = 10, 86_400  # bounds of `renew`, in seconds. The KDC ignores ends more than a day ahead
 USUAL_RENEWAL = 600
 
 

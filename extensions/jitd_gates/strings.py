@@ -19,7 +19,7 @@ from jitpam.wire.declared import integer, one_of, sentence_of, text
 APPROVAL = "jit_approval"  # the name of the string that gates a service: its value is REQUIRED or LOG
 REQUIRED, LOG = "required", "log"
 GRANTED_BY = "jit_granted_by"
-"""The name of the string with the hosts whose jitd-kdc may write grants: FQDNs in lower case, separated by single spaces."""
+"""The string with the hosts whose jitd-kdc may write grants: lower-case FQDNs, single spaces between."""
 GRANT = "jit_grant:"  # the beginning of the name of a grant's string. The rest of the string's name is the grant's id.
 NOBODY = "none"  # the value of GRANTED_BY for a service that is never granted, such as the canary
 FORM = "1"  # the first word of the value of a grant's string, which is the version of the format
@@ -32,8 +32,7 @@ _END = re.compile(r"[1-9][0-9]{0,10}")
 NEVER_GATED = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", "WELLKNOWN"})
 """First components of principals that are never gated, because the realm or the gate itself needs tickets for them."""
 CANARY = "jitd-canary"  # the first component of gated services for which nobody gets a ticket: jitd asks for them as a test
-ON, OFF, SILENT = "on", "off", "silent"
-"""The states of a gate. To find out the state, jitd requests a ticket that nobody has granted."""
+ON, OFF, SILENT = "on", "off", "silent"  # the state of a gate: jitd requests a ticket that nobody has granted
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,7 @@ KEYS = {
 
 Channels = Mapping[str, ChannelSettings]
 TERMINALS = TerminalsSettings("terminals", shows="command")
-BUILT_IN: Channels = MappingProxyType({TERMINALS.name: TERMINALS})
-"""The channels that rules may name although no table sets them up. A table ``[notify.terminals]`` changes that one."""
+BUILT_IN: Channels = MappingProxyType({TERMINALS.name: TERMINALS})  # named without a table; `[notify.terminals]` changes it
 
 
 @dataclass(frozen=True)

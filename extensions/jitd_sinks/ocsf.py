@@ -29,8 +29,7 @@ STATUS = {UNKNOWN: "Unknown", SUCCESS: "Success", FAILURE: "Failure", OTHER: "Ot
 SEVERITY = {0: 6, 1: 5, 2: 5, 3: 4, 4: 3, 5: 2, 6: 1, 7: 1}  # maps a severity of syslog to a `severity_id`
 SEVERITY_NAMES = {1: "Informational", 2: "Low", 3: "Medium", 4: "High", 5: "Critical", 6: "Fatal"}
 BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
-_ALONE = re.compile(r"[\ud800-\udfff]")
-"""Half of a character outside the basic plane. Many receivers do not accept JSON that has one."""
+_ALONE = re.compile(r"[\ud800-\udfff]")  # half of a character. Many receivers take no JSON that has one
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,8 +222,7 @@ def _words(column: str) -> frozenset[str]:
 _OF_ALL = "event at boot boot_id synchronised actor role state version document random fingerprint policy id by values waits"
 """The members of every record. No event of this version has the last three."""
 PEOPLE = frozenset(["uid", "peer", "requester"]) | _words("people")  # the parts that say who did something, or to whom
-OF_EVERY_READER = frozenset(_OF_ALL.split()) | _words("parts") | PEOPLE
-"""The parts that every reader sees: those of all records, and those that the events say."""
+OF_EVERY_READER = frozenset(_OF_ALL.split()) | _words("parts") | PEOPLE  # those of all records, and those that the events say
 OF_RULES = _words("rule")  # the parts that readers see who are shown rules, beside those of every reader
 
 

@@ -18,24 +18,20 @@ class Wrong(StrEnum):
     REMOVED = "removed"
     ADDED = "added"  # a record was sealed, or stands in a place, where there was none
     EXCHANGED = "exchanged"  # records stand in each other's places
-    WRITTEN_AGAIN = "written again"
-    """Every seal is right, and they are not the seals that were signed, or that somebody has a copy of."""
+    WRITTEN_AGAIN = "written again"  # every seal is right, but not what was signed, or what somebody has a copy of
     CUT_TAIL = "cut tail"  # the newest records are missing, and what they tell of is there
     ROLLED_BACK = "rolled back"  # the newest records are missing, and so is all that they tell of: this is an older state
     FORKED = "forked"  # the host's key has signed two records for one number
     FOREIGN_KEY = "foreign key"  # what was signed was signed by somebody else's key
     FORGED = "forged"  # what is said to be signed was not
     VALUE_DIFFERS = "value does not fit"  # a value is not the one to which the record commits
-    VALUE_MISSING = "value missing"
-    """A value is not there, and no record says that it was forgotten, or it was forgotten too early."""
+    VALUE_MISSING = "value missing"  # no record says that it was forgotten, or it was forgotten too early
     POLICY_DIFFERS = "policy differs"  # a policy that a record names is not the one that was in force
     POLICY_MISSING = "policy missing"  # a policy that a record names is not there
-    STANDING_DIFFERS = "standing privileges differ"
-    """A list of standing privileges that a record names is missing, or is not the one that was recorded."""
+    STANDING_DIFFERS = "standing privileges differ"  # the list that a record names is missing, or not the recorded one
     RECORDING_DIFFERS = "recording differs"  # a recording is not the one of which the record has the digest
     STORE_DIFFERS = "store differs"  # a stored object is not as its last record left it
-    CLAIMED = "unsigned claim"
-    """A copy of the record says something else than the record, and no signature covers that copy: either may be the lie."""
+    CLAIMED = "unsigned claim"  # a copy says something else than the record. No signature covers it: either may be the lie
     NOT_A_RECORD = "not a record"  # the seal is right, and no jitd has written what it covers
 
 

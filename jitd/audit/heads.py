@@ -311,8 +311,7 @@ class _Copy:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._found: list[tuple[int, Finding, str]] = []
-        """Each difference with the number of the record in the copy, and its place there."""
+        self._found: list[tuple[int, Finding, str]] = []  # with the number of the record in the copy, and its place there
         self.is_cut = False
         ((self._last,),) = db.execute("SELECT max(number) FROM records").fetchall()
         self._offset = 0

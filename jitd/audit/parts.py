@@ -29,8 +29,7 @@ from jitd.core.chain import GENESIS, Seal, canonical, detail_of, linked
 from jitd.store import Indexed
 
 SIZE = 8192  # records of a part
-ODD = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What a damaged record raises where its members are read."""
+ODD = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # raised where members of a damaged record are read
 SUM = 32  # bytes of a sum
 MODULUS = 1 << 8 * SUM
 Object = tuple[str, str]  # a life cycle and an id
@@ -150,8 +149,7 @@ class Reader:
 
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
-_encode = msgspec.json.Encoder(order="deterministic").encode
-"""Nearly always writes what ``canonical`` writes, in a third of the time."""
+_encode = msgspec.json.Encoder(order="deterministic").encode  # nearly always as `canonical`, in a third of the time
 
 
 def read_content(body: bytes) -> dict[str, Any] | None:

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.core import policy_text
 
-MOST_KNOWN = 4096
-"""So many policies are remembered, each by its digest. One that is named again after as many others is read again."""
+MOST_KNOWN = 4096  # policies, by digest. One that is named again after as many others is read again
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 

@@ -20,16 +20,12 @@ from jitd.core.duration import read_duration
 from jitd.core.values import owner_of
 
 MOST_OBJECTS = 4096  # so many objects, with their commitments, are in memory at one time
-MOST_EXPLAINED = 256
-"""For so many missing values, the record is read again to find out whether another value is there instead."""
+MOST_EXPLAINED = 256  # missing values for which the record is read again, to find out whether another is there instead
 CLOCK_APART = 60.0  # seconds by which the time of a note may differ from the time by which its values were chosen
-AHEAD = 86400.0
-"""A value that was said so many seconds after it was forgotten was said while the clock was ahead: its age is not known."""
+AHEAD = 86400.0  # seconds. What was said so long after it was forgotten has no known age: the clock was ahead
 _SETTING = "record.keep = "
-_AT = re.compile(rb'"at":"([^"]*)"')
-"""The time of a record in its canonical body. Before it is only ``actor``, a text in which quotation marks are escaped."""
-_COMMITTED = re.compile(rb'\{"committed":"([0-9a-f]{64})"\}')
-"""A commitment in a canonical body. No text in a body looks like one, because its quotation marks are escaped."""
+_AT = re.compile(rb'"at":"([^"]*)"')  # before it, only `actor`, a text in which quotation marks are escaped
+_COMMITTED = re.compile(rb'\{"committed":"([0-9a-f]{64})"\}')  # no text looks like it: quotation marks are escaped
 
 
 @dataclass(slots=True)

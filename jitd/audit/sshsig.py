@@ -97,8 +97,7 @@ def _public_blob(public: bytes) -> bytes:
     return _string(_KIND) + _string(public)
 
 
-_AT_KEY = len(_SSHSIG) + len(_SSHSIG_VERSION) + 4 + len(_public_blob(b""))
-"""Where the public key stands in a signature's blob."""
+_AT_KEY = len(_SSHSIG) + len(_SSHSIG_VERSION) + 4 + len(_public_blob(b""))  # where the public key stands in a signature's blob
 _AT_NAMESPACE = _AT_KEY + _N_KEY
 
 

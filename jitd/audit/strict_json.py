@@ -10,8 +10,7 @@ import json
 import math
 from typing import Any
 
-MOST_DEEP = 64
-"""So deep are the objects and lists of JSON within each other. Those of a true line or pack are a tenth of this."""
+MOST_DEEP = 64  # objects and lists of JSON within each other. Those of a true line or pack are a tenth of this
 
 
 class Wrong(Exception):

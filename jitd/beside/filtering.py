@@ -18,14 +18,12 @@ from contextlib import contextmanager
 from typing import Any
 
 ALLOW = 0x7FFF0000
-ERRNO = 0x00050000
-"""The value of SCMP_ACT_ERRNO(0) in <seccomp.h>. The constant ALLOW (above) is the value of SCMP_ACT_ALLOW."""
+ERRNO = 0x00050000  # SCMP_ACT_ERRNO(0) in <seccomp.h>. ALLOW, above, is SCMP_ACT_ALLOW
 KILL_PROCESS = 0x80000000  # SCMP_ACT_KILL_PROCESS
 BAD_ARCHITECTURE, NO_NEW_PRIVILEGES = 2, 3  # SCMP_FLTATR_ACT_BADARCH and SCMP_FLTATR_CTL_NNP
 MASKED_EQUAL = 7  # SCMP_CMP_MASKED_EQ
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
-UNKNOWN = -1
-"""The value of __NR_SCMP_ERROR. A smaller number belongs to a call that the library knows, but that this architecture lacks."""
+UNKNOWN = -1  # __NR_SCMP_ERROR. A smaller number is of a call that the library knows, and this architecture lacks
 LIBRARY = "libseccomp.so.2"
 FILTERED = (
     "acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "create_module", "delete_module",
@@ -51,8 +49,7 @@ WITH_MODE = {
     "chmod": 1, "fchmod": 1, "fchmodat": 2, "creat": 1, "mkdir": 1, "mkdirat": 2, "mknod": 1, "mknodat": 2,
 }  # fmt: skip
 """Calls that set a mode, and the index of the argument that is the mode."""
-WITH_FLAGS = {"open": 1, "openat": 2}
-"""Calls whose mode, the argument after the flags, counts if the flags say that a file is made."""
+WITH_FLAGS = {"open": 1, "openat": 2}  # the mode, after the flags, counts if these say that a file is made
 MAKES_A_FILE = (os.O_CREAT, os.O_TMPFILE & ~os.O_DIRECTORY)
 WITH_GROUP = (
     ("chown", 2), ("fchown", 2), ("lchown", 2), ("fchownat", 3), ("setgid", 0), ("setfsgid", 0),

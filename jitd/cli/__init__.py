@@ -27,8 +27,7 @@ from jitpam.client import NoProcess, Unreachable
 from jitpam.streams import fill_closed
 
 INTERRUPTED = 128 + signal.SIGINT
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""The errors that can occur when the answer is written to standard output (write(2))."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # errors when the answer is written (write(2))
 
 
 OWN = {

@@ -19,16 +19,14 @@ from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.who import reason
 from jitd.core.grade import Grade
 
-SHOWN = frozenset({"argv", "reason", "findings", "host"})
-"""Members of a row in which requests of one table may differ. The table shows what differs."""
+SHOWN = frozenset({"argv", "reason", "findings", "host"})  # may differ within one table, which shows what differs
 APART = frozenset(
     {"id", "fingerprint", "submitted_at", "expires_at", "ticket_ends_at", "claims", "notices", "last_approved", "alike"}
 )
 """Members of a row that are not compared: they are different for each request, tell what happened beside it, or are claims about
 the terminal, which nobody has checked.
 """
-OF_THE_TICKET = frozenset({"at", "age"})
-"""Members of ``authentication`` that are not compared. The age of the ticket is another one for each request."""
+OF_THE_TICKET = frozenset({"at", "age"})  # not compared: the age of the ticket differs with each request
 LEAST = 2  # requests in a table
 
 

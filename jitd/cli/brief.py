@@ -43,8 +43,7 @@ from jitd.core.grade import Grade
 from jitpam.wire.shown import cells
 
 COLUMN = 10  # width of the column of labels, in cells
-USUAL_DIRECTORY = "/usr/bin/"
-"""The directory of programs that is not shown. A program of another directory has a line of its own."""
+USUAL_DIRECTORY = "/usr/bin/"  # not shown. A program of another directory has a line of its own
 ORIGINS = {"local": "begun on this host", "console": "at the console", "remote": "a login from another host"}
 """Maps the words for where a login session began (``core.origin``) to the words of the page."""
 OPEN = ("screening", "pending")  # the states in which people can still decide about a request

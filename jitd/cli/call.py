@@ -88,8 +88,7 @@ NAMELESS = "this is a desk, without a jitd of its own: type jitd --host db17.exa
 LOOK = "to look at the host: jitd doctor"
 ENDINGS = (NotDone, NotAuthenticated, Unreachable, RefusedByDaemon, LocalProtocolError, NoProcess)
 
-OF_ONE_HOST = ("refused", "service", "realm", "policy", "other")
-"""Causes of NotAuthenticated that are about one host, or can be made up by what leads there."""
+OF_ONE_HOST = ("refused", "service", "realm", "policy", "other")  # of one host, or made up by what leads there
 
 
 def status_of(ending: Exception) -> int:

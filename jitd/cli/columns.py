@@ -21,8 +21,7 @@ not shortened. It moves the rest of its own line to the right. The other lines s
 LEAST = 12  # cells of a column that is made narrower: room for `…(+N)`, the number of characters that were removed
 LEAST_OF_LAST = 24  # cells of the last column, with the command or the reason. Its texts are shortened in the middle
 IDS = ("ID", "RUNS")  # the heads of columns of ids
-MARKS = (" (mine)", " (locked)")
-"""Ends of texts. If a text with one of these ends is shortened, the end is kept, because people look for this end."""
+MARKS = (" (mine)", " (locked)")  # ends that are kept when a text is shortened: people look for them
 GAP = 2  # cells between two columns, and at the beginning of a row's second line
 
 

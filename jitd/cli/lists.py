@@ -29,8 +29,7 @@ from jitd.cli.principals import spelled
 from jitd.cli.terminal_size import terminal_size, width, width_of_errors
 from jitpam.wire.messages import List, Watch
 
-Columns = dict[str, Callable[[Row], str]]
-"""Maps the head of a column to a function that returns the text of this column for a row."""
+Columns = dict[str, Callable[[Row], str]]  # head of a column → what returns its text for a row
 SOON = 120.0  # if a request, grant or lock ends within this number of seconds, its row is shown in the style `late`
 OWED = List(what="reviews", ended=False)
 ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lifted")

@@ -29,5 +29,4 @@ def number(kind: type[float], least: float, most: float = math.inf, *, said: str
     return read
 
 
-record_number = number(int, 0, said="a whole number, 0 or more")
-"""Reads the number of a record. 0 stands before the first one."""
+record_number = number(int, 0, said="a whole number, 0 or more")  # 0 stands before the first one

@@ -34,8 +34,7 @@ LEAVE, AGAIN = "\x04", ""
 """Results of ``Keyboard.wait`` that are not keys. LEAVE means that the input has ended. AGAIN means that the process was stopped
 or that the terminal has another size: the caller must show the question again, because the screen has changed.
 """
-NEXT, BACK, DOWN, UP = "next", "back", "down", "up"
-"""Results of ``Keyboard.wait`` for the keys that scroll: by a screen and by a line, towards the end and towards the beginning."""
+NEXT, BACK, DOWN, UP = "next", "back", "down", "up"  # keys that scroll: by a screen and by a line, forwards and back
 MOVES = {
     **dict.fromkeys((b" ", b"\x1b[6~"), NEXT),
     **dict.fromkeys((b"b", b"\x1b[5~"), BACK),
@@ -45,8 +44,7 @@ MOVES = {
 """What a terminal sends for the keys that scroll: space and b, Page Down and Page Up, and the arrows (ECMA-48, xterm)."""
 
 _MARKS_PASTES, _MARKS_NO_PASTES = "\x1b[?2004h", "\x1b[?2004l"
-_PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
-"""Before and after pasted text, if the terminal has bracketed paste (xterm)."""
+_PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"  # around pasted text, with bracketed paste (xterm)
 _LOCAL, _CONTROLS = 3, 6  # indexes in what tcgetattr returns: the local modes, and the control characters (termios(3))
 
 

@@ -22,10 +22,8 @@ from jitpam.wire.shown import cells
 
 Key = tuple[str, str]  # a letter, and what it does: `("a", "approve")`
 BETWEEN = " · "
-HOME, CLEAR, CLEAR_LINE = "\x1b[H", "\x1b[J", "\x1b[K"
-"""To the first line; clear the rest of the screen; clear the rest of the line (ECMA-48)."""
-STEPS = {NEXT: 1, BACK: -1, DOWN: 1, UP: -1}
-"""The keys that scroll, and their directions. NEXT and BACK scroll by a screen but for one line."""
+HOME, CLEAR, CLEAR_LINE = "\x1b[H", "\x1b[J", "\x1b[K"  # to the first line; clear the rest of the screen; of the line (ECMA-48)
+STEPS = {NEXT: 1, BACK: -1, DOWN: 1, UP: -1}  # NEXT and BACK scroll by a screen but for one line
 
 
 def put_all(lines: Iterable[Painted], end: str = "\n") -> None:

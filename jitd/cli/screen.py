@@ -20,8 +20,7 @@ from typing import Any, NoReturn
 LOCAL, CONTROLS = 3, 6  # indexes in what tcgetattr returns: the local modes, and the control characters (termios(3))
 
 
-UNSEEN = re.compile(rb"\x1b\[[0-9;?]*[@-~]|\x1b.|[\x00-\x1f]")
-"""What takes no place in a line: escape sequences and control characters."""
+UNSEEN = re.compile(rb"\x1b\[[0-9;?]*[@-~]|\x1b.|[\x00-\x1f]")  # takes no place: escape sequences and controls
 
 
 def _leave(number: int, frame: object) -> NoReturn:

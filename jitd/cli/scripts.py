@@ -21,8 +21,7 @@ from jitpam.wire.shown import shown_argument, shown_of_argument, unshown
 
 UNBOUND = "what this text reads or starts by itself is not bound"
 AROUND = 2  # equal lines that are shown before and after a difference
-MOST_PAIRS = 100_000
-"""Pairs of equal lines between equal beginnings and ends. More could take minutes, and are shown as different."""
+MOST_PAIRS = 100_000  # pairs of equal lines between equal ends. More could take minutes, and are shown as different
 
 _Block = tuple[str, int, int, int, int]
 

@@ -32,8 +32,7 @@ MOST_KEYS = 1 << 20  # bytes of a file of public keys
 MOST_TOLD = 100  # findings that are printed. The others are counted.
 ALONE = 64 << 20  # a database with fewer bytes is read by one process, in about a second
 MOST_PROCESSES = 8
-CLAIMED = "unsigned claim"
-"""What ``Wrong.CLAIMED`` is called. It accuses nobody, so what signatures prove is printed beside it."""
+CLAIMED = "unsigned claim"  # `Wrong.CLAIMED`. It accuses nobody, so what signatures prove is printed beside it
 
 ONLY_ROOT = (
     "audit: only root can read the record in place; operators and auditors verify an export: "

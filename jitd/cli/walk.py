@@ -29,8 +29,7 @@ from jitd.cli.verdict import fetched
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import List
 
-ENDINGS = ("forbidden", "late", "unknown")
-"""Codes of errors. After an error with one of these codes, the person cannot decide about the request any more."""
+ENDINGS = ("forbidden", "late", "unknown")  # after these errors, the person cannot decide about the request any more
 TOLD_WITHIN = 30.0  # seconds in which one of many hosts has to tell all of the requests that come next
 APPROVE, EACH, DENY = "aod"  # the keys below a table: approve all of its requests, look at each of them, deny all of them
 
@@ -53,8 +52,7 @@ class Walk:
         self._each: set[Key] = set()  # requests that come in no table
         hosts = far.many()
         self._desk = None if hosts is None else far.known().everywhere(hosts)
-        self._hosts: Collection[str] | None = None
-        """The hosts that are asked next, of many: those on which something waited. None stands for all."""
+        self._hosts: Collection[str] | None = None  # those of many on which something waited, asked next. None: all
         self._n_skipped = 0
 
     def go(self) -> int:

@@ -89,8 +89,7 @@ class AskedTerms:
         return ""
 
 
-NAMES = tuple(one.name for one in fields(AskedTerms))
-"""The names of the terms, in messages, documents and rows, in the order in which the fingerprint contains them."""
+NAMES = tuple(one.name for one in fields(AskedTerms))  # in messages, documents and rows, in the order of the fingerprint
 NUMBERS = {one.name: one.metadata for one in fields(AskedTerms) if "most" in one.metadata}
 """Maps the name of each term that is a number to its description by ``_number``."""
 USUAL = AskedTerms(None, None, None)  # nothing is asked for

@@ -61,8 +61,7 @@ PAC_COUNTS_FOR = timedelta(hours=10)
 """How long after the authentication the groups of a PAC count, at most. Active Directory gives tickets for as long by default. A
 renewed ticket has the groups of the first one.
 """
-NOT_BY_DOOR = "takes no approval by the door: approve on the host"
-"""The end of a sentence about a rule, or about one of its approvals."""
+NOT_BY_DOOR = "takes no approval by the door: approve on the host"  # said after a rule, or after one of its approvals
 MOST_AHEAD = 300  # seconds that the KDC's clock may be ahead of this host's, as Kerberos usually allows (clock skew)
 
 

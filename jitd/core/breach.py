@@ -14,8 +14,7 @@ from jitd.core.deed import deed_of
 from jitd.core.question import Question
 from jitd.core.wording import listed, name_in_sentence
 
-STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
-"""The rule's ``run.stdin`` → the kinds of standard input that it allows. ``any`` is not here: it allows all."""
+STDIN = {"tty": ("terminal",), "none": ("null", "closed")}  # `run.stdin` → kinds of standard input. `any` allows all
 
 
 def breach(rule: str, obligations: Obligations, question: Question) -> str:

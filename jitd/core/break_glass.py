@@ -18,8 +18,7 @@ from jitd.core.law import IllegalEvent
 from jitd.core.owed_review import OwedReview, bar
 from jitd.core.subject import Subject
 
-Owed = Callable[[str], Iterable[OwedReview]]
-"""Returns the open reviews of a person's uses of break-glass (``Subject.person``), the oldest first."""
+Owed = Callable[[str], Iterable[OwedReview]]  # a person's open reviews (`Subject.person`), the oldest first
 
 
 class Barred(IllegalEvent):

@@ -44,8 +44,7 @@ LOADING = frozenset(" ".join((_FAMILIES, *_LOADING)).split())
 HOME is in the list because programs read their settings below the home directory. Python, git, vim and psql run code from these
 settings.
 """
-STARTING = frozenset(" ".join(_STARTING).split())
-"""Names of variables that make programs start other programs, such as an editor or a pager."""
+STARTING = frozenset(" ".join(_STARTING).split())  # make programs start others, such as an editor or a pager
 HARMLESS = frozenset(
     {
         *("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED", "LD_BIND_NOW"),

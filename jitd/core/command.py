@@ -229,8 +229,7 @@ def work_of(command: Command) -> bytes:
 
 # --- the names of requests -------------------------------------------------------------------------------------------
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""The alphabet of Crockford's base32. The letters I, L, O and U are not in the alphabet. https://www.crockford.com/base32.html"""
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32, without I, L, O and U (https://www.crockford.com/base32.html)
 _MISREAD = str.maketrans("ILO", "110")
 
 

@@ -11,8 +11,7 @@ from typing import Annotated
 
 from jitd.core.values import DIGEST, NUMBER
 
-SUDOEDIT = b"sudoedit"
-"""The first word and the path of a command that is an edit, as in sudoers(5). No file of a command has a path without a slash."""
+SUDOEDIT = b"sudoedit"  # first word and path of an edit, as in sudoers(5). No file of a command has a path without a slash
 
 
 @dataclass(frozen=True, slots=True)

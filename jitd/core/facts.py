@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-Value = bool | int | float | str | datetime | tuple[str, ...]
-"""The types of a fact or a claim. All are flat, so that no expression gets a nested or cyclic value."""
+Value = bool | int | float | str | datetime | tuple[str, ...]  # all flat: no expression gets a nested or cyclic value
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ class Grade(IntEnum):
     HARMLESS = 0  # jitd knows the command, and it gives nothing beyond its words
     UNKNOWN = 1  # jitd does not know what the program does
     READS = 2  # it reads secrets, such as keys or password hashes
-    CHANGES = 3
-    """It changes or destroys: stops, deletes, overwrites, reboots, cuts the network, touches other people's data."""
+    CHANGES = 3  # or destroys: stops, deletes, overwrites, reboots, cuts the network, touches other people's data
     LEADS = 4  # it can lead to all that the account may do, if something beside the command goes along: a pager, a hook
     GIVES = 5  # it gives all that the account may do. For root, that is everything.
 
@@ -35,8 +34,7 @@ class Damage(IntEnum):
 
     NONE = 0  # nothing, or what the next command brings back: a service that is restarted, a file that is written
     STOPS = 1  # something that many need works no more until somebody starts it again: the host, its network, logins, jitd
-    DESTROYS = 2
-    """Something is gone, and the command's own means do not bring it back: files of others, disks, databases, clusters."""
+    DESTROYS = 2  # the command's own means do not bring it back: files of others, disks, databases, clusters
 
     @property
     def word(self) -> str:

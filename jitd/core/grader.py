@@ -12,8 +12,7 @@ from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern
 from jitd.core.grade import Finding, Grade, Look
 
-AMOUNTS_TO_ROOT = frozenset({Grade.GIVES, Grade.LEADS, Grade.READS})
-"""The grades of commands of root that give a person the power of root. Who reads root's secrets has it, too."""
+AMOUNTS_TO_ROOT = frozenset({Grade.GIVES, Grade.LEADS, Grade.READS})  # who reads root's secrets has its power, too
 
 
 class Grader(Protocol):

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 
 from jitd.core.spelling import spelled
 
-MASKED = "‹masked›"
-"""What people read in place of a masked word, or of its rest. It does not tell the length of what it hides."""
-Place = tuple[int, int]
-"""A masked word: its place in the command line, and the number of its bytes that are shown before the mask."""
+MASKED = "‹masked›"  # in place of a masked word, or of its rest. It does not tell the length
+Place = tuple[int, int]  # of a masked word: its place in the command line, and how many bytes before the mask are shown
 
 
 @dataclass(frozen=True, slots=True)

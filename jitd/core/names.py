@@ -16,8 +16,7 @@ from math import isfinite
 from types import MappingProxyType
 
 ROOTS = ("request", "subject", "claim", "fact")  # the first word of each name
-TYPES = ("bool", "int", "double", "string", "timestamp", "list")
-"""The types that a value can have. A ``list`` is a list of strings."""
+TYPES = ("bool", "int", "double", "string", "timestamp", "list")  # a `list` is a list of strings
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

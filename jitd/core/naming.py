@@ -52,8 +52,7 @@ class Form:
         return found if is_one else None
 
 
-_PLAIN_FORM = Form(letters=_PLAIN)
-"""The form of a realm without a table in ``[accounts]``: the account has the name of the component, in lower case."""
+_PLAIN_FORM = Form(letters=_PLAIN)  # without a table in `[accounts]`: the component's name, in lower case
 
 
 def read_form(text: str) -> tuple[str, str]:

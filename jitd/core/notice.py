@@ -55,8 +55,7 @@ class Whom(StrEnum):
     ANSWERABLE = "answerable"
 
 
-ENDS = frozenset({Event.DECIDED, Event.REVIEWED})
-"""After a notice about one of these events, an address gets no more notices about the request."""
+ENDS = frozenset({Event.DECIDED, Event.REVIEWED})  # after one of these, an address gets no more of the request
 LOUD = frozenset({Event.BREAK_GLASS, Event.OVERDUE, Event.NOT_TAKEN})
 """Events whose notices nobody can mute. jitd never delays these notices for a digest. When a notice about one of these events is
 sent, the chain records the event.

@@ -18,8 +18,7 @@ FACT = "fact.origin"  # the fact of the condition `origin`: `local`, `console`, 
 OF_THE_CALLER = frozenset({FACT, "fact.unit", "fact.cgroup"})  # the names of facts about the process that sent the request
 LOCAL = "local"  # the session began on this host, as that of a cron job. In a rule, the word includes the console
 CONSOLE = "console"  # the session began at this host's own screen, or at a serial line
-REMOTE = "remote"
-"""The session began on another host. If the fact has the value ``remote``, the address of the other host is not known."""
+REMOTE = "remote"  # on another host. As the value of the fact: its address is not known
 _WORDS = (LOCAL, CONSOLE, REMOTE)
 
 

@@ -45,5 +45,4 @@ OF_ROOT = Party.of_account(0)
 HOUSE = Party("process", "jitd")  # the daemon's own work. If it hangs, it uses nothing of root's share.
 STRANGERS = Party("process", "strangers")  # all who are at the door, and of whom nobody knows yet who they are
 AGENTS = Party("process", "agents")  # those at the door who have the roll called, and are nobody
-UNSEEN = Party("process", "unseen")
-"""All processes whose account jitd cannot see, because they have ended, or are in a pid namespace of their own."""
+UNSEEN = Party("process", "unseen")  # their processes have ended, or are in a pid namespace of their own

@@ -36,8 +36,7 @@ from jitd.core.subject import Subject
 from jitd.core.when import Conditions, WhenFailed
 
 BUILT_IN = "root"  # the name of the rule that permits root's requests. No other rule may have this name.
-ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
-"""The terms of the rule for root. jitd records root's runs only if a recorded run owns root's terminal."""
+ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))  # recorded only if a recorded run owns the terminal
 
 
 ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)

@@ -26,8 +26,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "sk-ecdsa-sha2-nistp256@openssh.com": ("curve", "point", "application"),
 }
 """Maps the type of a key to the fields that follow the type."""
-_POINTS = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
-"""Maps the name of a curve to the number of bytes of an uncompressed point on this curve."""
+_POINTS = {"nistp256": 65, "nistp384": 97, "nistp521": 133}  # curve → bytes of an uncompressed point
 
 
 class NoKey(ValueError):

@@ -120,8 +120,7 @@ class Part(StrEnum):
     """A reviewer, or somebody who was skipped. After a proof by local PAM only if the runs must be watched, because who watches a
     run must be able to stop it.
     """
-    LATE_APPROVER = "late approver"
-    """Somebody who was skipped, and whose authentication is enough to review now what was done."""
+    LATE_APPROVER = "late approver"  # skipped, and with enough authentication to review now what was done
     LATE_OPERATOR = "late operator"  # an operator while a review is overdue
     READER = "reader"  # somebody whom `visible_to` of the rule names, or everybody if the rule sets no limit
     VIEWER = "viewer"  # somebody whom `run.watch` of the rule names, or everybody if the rule sets no limit
@@ -137,11 +136,9 @@ class Bar(StrEnum):
 
     ROOT = "root"
     OWN = "own"  # one person may act as the requester and as this person (`used_accounts.why_own`)
-    OWN_ACCOUNT = "own account"
-    """As OWN, but the account of a run that the requester has asked for is not barred: a deny permits nothing."""
+    OWN_ACCOUNT = "own account"  # as OWN, but does not bar the account of a run of the requester's: a deny permits nothing
     LOCKED = "locked"
-    NAMED_IN_LOCK = "named in lock"
-    """A lock names this person. A lock on everybody is left out, because somebody has to lift it."""
+    NAMED_IN_LOCK = "named in lock"  # a lock on everybody is left out, because somebody has to lift it
     UNPROVED = "unproved"  # the authentication of a reviewer is less than the rule demands for an approval
     GIVEN = "given"  # the owed review was given
 

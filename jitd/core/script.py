@@ -22,8 +22,7 @@ _READERS = re.compile(
 )
 _VERSION = re.compile(rb"[-\d.]*\Z")
 _KEY = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key-File-", re.MULTILINE)
-_ODD = bytes(sorted({*range(32), 127} - set(b"\t\n\f\r\x1b")))
-"""The control characters that no text has. A file with one may still be a script, because a shell ignores NUL."""
+_ODD = bytes(sorted({*range(32), 127} - set(b"\t\n\f\r\x1b")))  # in no text. A script may have one: a shell ignores NUL
 _PACKAGED = (b"/usr/bin/", b"/usr/sbin/", b"/usr/lib/", b"/usr/libexec/", b"/bin/", b"/sbin/", b"/lib/")
 """Where the system's own programs are, such as adduser(8), which is a script."""
 

@@ -19,12 +19,10 @@ from jitd.core.made_account import Behind, is_made
 from jitd.core.naming import Naming
 from jitd.core.party import Party
 
-ROOT = "root"
-"""The name in the record for uid 0 without a ticket. No principal can have this name, because every principal has a realm."""
+ROOT = "root"  # uid 0 without a ticket, in the record. No principal has this name, because each has a realm
 LOCAL = "local:"  # before the name of an account: a person without a ticket, whom only the host knows. No principal begins so
 BY_PAM = "pam:"  # before the name of an account: a person proved by local PAM, with no KDC in reach. No principal begins so
-PROVED_BY_PAM = "by local PAM: the KDC could not be reached"
-"""The text that screens and records show about a person who authenticated by local PAM."""
+PROVED_BY_PAM = "by local PAM: the KDC could not be reached"  # what screens and records show of such a person
 
 
 Who = TypeVar("Who", bound="Identity")

@@ -27,8 +27,7 @@ class Table:
         self.values = values
         self.faults = faults
         self.rule = rule
-        self.meant: set[str] = set()
-        """The missing keys for which an unknown key was probably meant. Its fault is reported, and not that they are missing."""
+        self.meant: set[str] = set()  # probably meant by an unknown key, whose fault is reported, and not that they are missing
 
     def fault(self, sentence: str, *where: str | int) -> None:
         """Add a fault at the key ``where`` of this table. If ``where`` is empty, add the fault at the table itself."""

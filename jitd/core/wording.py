@@ -13,8 +13,7 @@ from jitd.core.masking import MASKED
 from jitd.core.values import FORGOTTEN, MISSING
 
 HIDDEN = "‹hidden›"  # the text in the place of a part that the reader may not see
-TOO_LONG = "‹too long›"
-"""The beginning of what a sink gets in the place of a value that is too long for it. The digest of the value follows."""
+TOO_LONG = "‹too long›"  # before the digest of a value that is too long for a sink
 INSTEAD = frozenset({FORGOTTEN, HIDDEN, MASKED, MISSING})  # what readers get in the place of a value
 
 

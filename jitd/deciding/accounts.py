@@ -27,8 +27,7 @@ from jitd.core.subject import BY_PAM, LOCAL, NO_SIDS, ROOT, Approver, Identity, 
 from jitd.deciding import directory, groups
 from jitd.deciding.directory import NoSuchAccount as NoSuchAccount
 
-NO_GROUP = "jitd-no-such-group"
-"""A name that should belong to no group. A directory of accounts that answers says so, and one that is down raises an error."""
+NO_GROUP = "jitd-no-such-group"  # should belong to no group: a directory that answers says so, and one that is down does not
 OF_THE_DIRECTORY = "those of a directory of accounts that does not answer"
 """Stands in ``Subject.unsure`` for the groups whose names are not known, because a directory of accounts does not answer."""
 _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
@@ -37,8 +36,7 @@ _SHADOW, _GROUP = Path("/etc/shadow"), "/etc/group"
 _PIECE = 64 * 1024  # bytes of one read(2). If a regular file gives fewer, it has ended
 
 
-LASTS_FOR, MISSED_FOR = 1.0, 15.0
-"""Seconds for which it counts as known that a name leads to a group of a person, and that it leads to no such group."""
+LASTS_FOR, MISSED_FOR = 1.0, 15.0  # seconds for which it is known that a name is, or is not, a group of the person
 
 
 def entry_of(user: str) -> pwd.struct_passwd:

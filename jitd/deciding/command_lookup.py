@@ -26,8 +26,7 @@ from jitd.files import inspection, path_lookup
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import pieces, shown
 
-MOST_SHOWN = 3 * 1024 * 1024
-"""Bytes of a command as people see it. One frame holds it and all else about the request (PROTOCOL.md section 2)."""
+MOST_SHOWN = 3 * 1024 * 1024  # bytes as people see it. One frame holds it and all else about the request (PROTOCOL.md 2)
 _MOST_LETTERS = 6  # bytes in a frame or in a record for one byte of the command, which may be escaped
 MOST_PATH = 4095  # bytes of the path of an edited file (PATH_MAX, without the NUL)
 NOTHING = b""  # the value of `Asked.leads_to` if the typed name of the command does not lead to a file

@@ -39,10 +39,8 @@ _OF_ROOT = ("trusted.", "security.")
 """Extended attributes that only root can give to a file. Other accounts do not even see the first ones, and see the others of
 files that they can reach (xattr(7)). So a refusal does not tell their names.
 """
-_LABEL = "security.selinux"
-"""If SELinux is on, its policy decides who may give it. If it is off, a label of before is like the others."""
-_CONTEXT = "/proc/self/attr/current"
-"""user:role:type, and perhaps a level, if SELinux is on. A container may have no selinuxfs."""
+_LABEL = "security.selinux"  # given by the policy of SELinux. If it is off, a label of before is like others
+_CONTEXT = "/proc/self/attr/current"  # user:role:type[:level], if SELinux is on. A container may have no selinuxfs
 
 
 class CannotEdit(Exception):

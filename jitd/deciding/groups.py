@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 ROOM, MOST_ROOM = 4096, 64 * 1024 * 1024  # the initial size and the maximum size of the buffer for one entry, in bytes
 MOST_INTERRUPTED = 10
-FEW_IDS, MOST_IDS = 64, 65536
-"""The number of ids for which there is room at first, and at most: the kernel's NGROUPS_MAX (limits.h)."""
+FEW_IDS, MOST_IDS = 64, 65536  # ids for which there is room at first, and at most: NGROUPS_MAX (limits.h)
 
 
 class CannotLookUp(Exception):

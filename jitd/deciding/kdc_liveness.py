@@ -30,27 +30,19 @@ KEPT_FOR = 5.0
 """Number of seconds that an answer about a person is kept, so that a script asks once, and not every use waits for a silent KDC.
 It is short, because a person who is disabled meanwhile goes on for so long.
 """
-REMEMBERED_FOR = 60.0
-"""Seconds for which a refusal counts for the list of those who could approve. No decision rests on one older than KEPT_FOR."""
-MAY_NOT_FOR = 60.0
-"""Seconds for which it is remembered that this host may not ask. A new keytab or ``jitd reload`` makes it forgotten sooner."""
-LOOKED_AT_EVERY = 30.0
-"""Seconds until a person is asked about again of whom jitd only wants to know whether they could approve."""
+REMEMBERED_FOR = 60.0  # seconds of a refusal, for the list of who could approve. Decisions need KEPT_FOR
+MAY_NOT_FOR = 60.0  # seconds for which this host does not ask, if it may not, or until a new keytab or `jitd reload`
+LOOKED_AT_EVERY = 30.0  # seconds until a person is asked about again who perhaps could approve
 LOOKED_AT_ONCE = 4  # the number of such questions in one second. Nobody waits for them.
-REPLACED_EVERY = 60.0
-"""Minimum number of seconds between two caches for jitd's own ticket. libkrb5 never frees a named cache in memory."""
+REPLACED_EVERY = 60.0  # seconds between two caches for jitd's own ticket: libkrb5 never frees one in memory
 DOUBTED_EVERY = 60.0
 """Minimum number of seconds between two questions whether the KDC has this host's key, unless the keytab is another one. Each
 question takes a cache, as above, and anybody may send a ticket that causes one.
 """
-SILENT_FOR = 600.0
-"""Seconds after which nothing is said any more of a KDC that has not answered. Since then nobody has asked it."""
-CLEAR = frozenset({KdcAnswer.VALID, KdcAnswer.REFUSED})
-"""The answers that say something about the principal. All others are missing answers."""
-OWN_THREADS, OF_A_PRINCIPAL = 8, 2
-"""The number of questions in flight about principals of jitd's own realm, and about one of them."""
-FOREIGN_THREADS, OF_A_REALM = 16, 2
-"""The number of questions in flight about principals of other realms, and about the principals of one such realm."""
+SILENT_FOR = 600.0  # seconds after which a silent KDC is told of no more: nobody has asked it since
+CLEAR = frozenset({KdcAnswer.VALID, KdcAnswer.REFUSED})  # say something of the principal. All others are missing answers
+OWN_THREADS, OF_A_PRINCIPAL = 8, 2  # questions in flight about principals of jitd's own realm, and about one of them
+FOREIGN_THREADS, OF_A_REALM = 16, 2  # questions in flight about those of other realms, and about those of one such realm
 
 
 class Kdc:

@@ -26,8 +26,7 @@ names that the function does not know. If the function knows a name but cannot e
 """
 
 
-Told = Callable[[str, Question], object]
-"""What the provider of a fact would get about a question. If it is equal, the questions are the same for it."""
+Told = Callable[[str, Question], object]  # what the provider would get about a question. If equal, the question is the same
 
 NO_PROVIDER = "no provider supplies this fact (jitd.toml(5), providers)"
 MOST_TOLD = 8  # questions to a provider for one fact in one decision: a person could change the file again and again

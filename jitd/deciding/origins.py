@@ -17,8 +17,7 @@ from jitd.core.effects import Moment
 from jitd.core.law import Origin
 
 _NO_SESSION = 2**32 - 1  # a process without a login session has this audit session id
-_PTS, _TTY, _FIRST_SERIAL = range(136, 144), 4, 64
-"""Major numbers of pseudo-terminals, and of consoles and serial lines; the first minor number of a serial line."""
+_PTS, _TTY, _FIRST_SERIAL = range(136, 144), 4, 64  # majors of pseudo-terminals, of consoles and serial lines; first serial minor
 _TIMEX, _TIME_ERROR = 256, 5
 """More bytes than ``struct timex`` has (208). All zero, it asks and changes nothing. And the answer of a clock that nobody
 keeps.

@@ -26,12 +26,10 @@ from jitd.invocation import read
 from jitd.invocation.form import Invocation
 from jitpam.wire.shown import shown
 
-PROGRAMS = frozenset({"sudo", "sudo-i", "su", "su-l", "doas"})
-"""PAM services of programs that run one command. The program's own command line contains this command."""
+PROGRAMS = frozenset({"sudo", "sudo-i", "su", "su-l", "doas"})  # PAM services with a command in their own command line
 OF_SUDO = frozenset({"sudo", "sudo-i"})
 TO_TARGET = frozenset({"su", "su-l"})  # for these PAM services, PAM_USER is the account to run as
-KEEPS_ENVIRONMENT = b"(the person's environment)"
-"""jitd adds this word to the options if the command gets the person's environment."""
+KEEPS_ENVIRONMENT = b"(the person's environment)"  # added to the options if the command gets the person's environment
 SHELLS = "/etc/shells"
 
 

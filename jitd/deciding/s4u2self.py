@@ -49,8 +49,7 @@ MAY_NOT = frozenset(
     }
 )
 """The errors with which a KDC says that this host may not ask, and says the same a moment later. Others may pass."""
-OTHER_KEY = frozenset({BASE + 24, BASE + 31})
-"""KDC_ERR_PREAUTH_FAILED, and KRB_AP_ERR_BAD_INTEGRITY where the KDC wants no pre-authentication: this host has another key."""
+OTHER_KEY = frozenset({BASE + 24, BASE + 31})  # KDC_ERR_PREAUTH_FAILED, or without pre-authentication KRB_AP_ERR_BAD_INTEGRITY
 
 
 class NoCredentials(Exception):

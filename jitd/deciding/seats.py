@@ -34,8 +34,7 @@ from jitd.store.used_accounts import UsedAccounts
 from jitd.workers import Workers
 
 NSSWITCH = Path("/etc/nsswitch.conf")
-LOCAL_SOURCES = frozenset({"files", "systemd", "altfiles", "extrausers"})
-"""Sources in nsswitch.conf(5) that can list all their accounts. Other sources may contain accounts that they do not list."""
+LOCAL_SOURCES = frozenset({"files", "systemd", "altfiles", "extrausers"})  # can list all of their accounts (nsswitch.conf(5))
 LISTED_FOR = 30.0  # seconds that a list of all accounts is kept
 WITHIN = 2.0  # seconds at most for the search. If the search takes longer, the result contains no people.
 LISTED_WITHIN = 5.0  # seconds at most for the search of all people whom the rules name

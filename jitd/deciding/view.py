@@ -23,8 +23,7 @@ UNSURE = (
 )
 NOWHERE = "the working directory has no path any more: go to another directory, and ask again"
 OTHER_ACCOUNTS = "the accounts that this program sees are not those of the host"
-ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/nsswitch.conf")
-"""The files that decide which uid belongs to a name. These files must have the same content for the program and for jitd."""
+ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/nsswitch.conf")  # whose a uid is. The program and jitd must see the same
 MOST = 64 * 1024  # maximum total size in bytes of the paths that jitd sends to the PAM module
 
 

@@ -24,8 +24,7 @@ _OWN = frozenset({
 """The statfs(2) numbers of file systems on which this host's kernel itself manages owners and modes. Examples are ext, btrfs,
 xfs, tmpfs and overlay. On all other file systems, a server or a process may report a false owner.
 """
-_MADE_HERE = frozenset({0x01021994, 0x858458F6})
-"""Those of _OWN in memory (tmpfs, ramfs). A new one is empty, so all that is in it was created on this host."""
+_MADE_HERE = frozenset({0x01021994, 0x858458F6})  # of _OWN, in memory: a new one is empty, so all in it is of this host
 
 
 class Held:

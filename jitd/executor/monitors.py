@@ -29,10 +29,8 @@ from jitd.monitor.proof_orders import MayUse
 
 BORN_WITHIN = 5.0  # if a new monitor has not connected after this number of seconds, jitd searches for the monitor
 BEHIND_FOR = 30.0  # seconds that the launcher may need for its jobs when hundreds of runs begin together
-BACK_WITHIN = 1.0
-"""Seconds until jitd searches for a monitor that has lost its connection. The monitor tries to connect every 0.15 s."""
-RESPAWN_AFTER = 0.2
-"""Seconds before a launcher is started again. The pause prevents a busy loop if the launcher always fails."""
+BACK_WITHIN = 1.0  # seconds until a monitor that has lost its connection is searched for. It tries every 0.15 s
+RESPAWN_AFTER = 0.2  # seconds before a launcher is started again: no busy loop if it always fails
 MOST_WATCHERS, LONGEST_NAME = 10, 128
 """Maximum number of watchers that a monitor is told, and of characters of their names, so that all fit into one packet
 (orders.MAX_WORD), even if each character is written with twelve.

@@ -16,8 +16,7 @@ from jitd.monitor.orders import TO_LAUNCHER
 from jitd.monitor.proof_orders import NO, POLICY_WITHIN, UNSET, WITHIN, YES, MayUse, Prove
 from jitd.releasing import RELEASER
 
-Launcher = Callable[[], socket.socket | None]
-"""A function that returns the socket to the current launcher. The function returns None while the launcher is being restarted."""
+Launcher = Callable[[], socket.socket | None]  # the current launcher's socket, or None while it is being restarted
 
 
 async def hand_over(launcher: Launcher, packet: bytes, descriptors: Sequence[int]) -> None:

@@ -37,8 +37,7 @@ _TYPES = {
     "list": cel.Type.List(cel.Type.STRING),
 }
 GROUPS = "subject.groups"
-_RESULT = "@result"
-"""The compiler's name for the list that map() and filter() create. Authors of expressions cannot write this name."""
+_RESULT = "@result"  # the compiler's name for the list of map() and filter(), which authors cannot write
 _FAULT = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
 
 

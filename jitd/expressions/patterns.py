@@ -20,8 +20,7 @@ pattern again for each text. The compilation of a pattern needs 2 to 4 µs for e
 """
 MOST_STEPS_IN_LOOP = 100  # steps of a pattern that is compared with each member of a list
 _BROAD = 10  # steps of a class of nearly all characters, such as `.`: characters have different lengths in UTF-8
-_SCRIPT = 1000
-"""The number of steps for a character class that is a Unicode table, such as ``\\pL``."""
+_SCRIPT = 1000  # steps of a character class that is a Unicode table
 _PIECE = re.compile(
     r"\\[pP](?:\{[^}]*\}|.)|\\Q|\\x\{[^}]*\}|\\.|\[\^?\]?(?:\[:[^]]*:\]|\\.|[^]\\])*\]|\{(\d+)(?:,(\d*))?\}|\(\?[^:()]*:?|.",
     re.DOTALL,

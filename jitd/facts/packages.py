@@ -17,8 +17,7 @@ from dataclasses import dataclass
 DATABASE = b"/var/lib/dpkg"
 _MOST_KEPT = 512  # answers that are kept until the database changes
 _MOST_BYTES = 64 * 1024 * 1024
-_TOPS = (b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32")
-"""Links into /usr on a host with a merged /usr. Names in dpkg's database may still begin with them."""
+_TOPS = (b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32")  # links on a merged /usr, which names of dpkg may begin with
 _LIST = b".list"
 
 

@@ -19,8 +19,7 @@ from pathlib import Path
 from jitd.core.facts import Unknown
 from jitd.core.origin import CONSOLE, LOCAL, REMOTE, spell_address
 
-SESSIONS = Path("/run/systemd/sessions")
-"""The directory with one file for each session. This directory exists if logind runs."""
+SESSIONS = Path("/run/systemd/sessions")  # one file for each session. It is there if logind runs
 UTMP = Path("/run/utmp")
 _ID = re.compile(r"[A-Za-z0-9]+")
 _SCOPE = re.compile(r"/user\.slice/user-[0-9]+\.slice/session-([A-Za-z0-9]+)\.scope(?:/|\Z)")
@@ -28,8 +27,7 @@ _OWN_TERMINAL = re.compile(r"(?:/dev/)?(?:console|(?:tty|hvc|xvc|sclp_line)[A-Za
 _PID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _PSEUDO = 136  # major number of /dev/pts/N
 _MOST = 64 * 1024
-_LIVE = ("online", "active")
-"""In these states of a session, somebody is logged in. logind has a third state, ``closing``: only leftover processes remain."""
+_LIVE = ("online", "active")  # somebody is logged in. In the third state, `closing`, only leftover processes remain
 _ENTRY = struct.Struct("<h2xi32s4s32s256s52x")
 """An entry of utmp: type, pid, line, id, user, host. The rest of the entry is not needed here. The format is the same on every
 Linux (utmp(5)).

@@ -106,8 +106,7 @@ def named(line: FirstLine) -> list[bytes]:
 # --- ELF ---------------------------------------------------------------------------------------------------------------
 
 _PT_INTERP = 3
-_LONGEST = 4096
-"""Maximum length of the name of an ELF interpreter (PATH_MAX). The kernel does not execute a program with a longer one."""
+_LONGEST = 4096  # bytes of the name of an ELF interpreter (PATH_MAX). The kernel executes no longer one
 _LARGEST_TABLE = 65536
 _HEADERS = (
     (struct.Struct("=32xQ14xHH"), struct.Struct("=I4xQ16xQ16x")),

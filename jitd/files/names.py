@@ -18,8 +18,7 @@ from jitd.files.glance import MOST_LINKS, Glance, parts
 from jitd.files.mounts import Mounts
 from jitd.files.silence import MOUNTS, Silent
 
-PROGRAMS = (b"/usr/bin", b"/usr/sbin", b"/usr/local/bin", b"/usr/local/sbin")
-"""Directories in which a program's name says what it is."""
+PROGRAMS = (b"/usr/bin", b"/usr/sbin", b"/usr/local/bin", b"/usr/local/sbin")  # there, a program's name says what it is
 _Identity = tuple[int, int]
 
 

@@ -30,10 +30,8 @@ MOST_ENTRIES = 1000
 """Maximum total number of directory entries that are examined in all directories that the arguments name. Of a directory that the
 requester cannot list, as many are examined, and they do not count.
 """
-MOST_CLOSED = 4
-"""Directories that the requester cannot list and that are examined. Any other counts as one that others can change."""
-CONSTANT = frozenset({os.makedev(1, 3), os.makedev(1, 5), os.makedev(1, 7)})
-"""Devices whose content cannot be changed: null, zero and full."""
+MOST_CLOSED = 4  # directories that the requester cannot list and that are examined. Others count as changeable
+CONSTANT = frozenset({os.makedev(1, 3), os.makedev(1, 5), os.makedev(1, 7)})  # null, zero and full: nobody changes their content
 NOT_LOOKED_AT = f"not bound: only the first {MOST_ARGUMENTS} arguments are looked at"
 
 UNSEEN = "not looked at: the requester cannot see what this path leads to"

@@ -27,8 +27,7 @@ _SETGROUPS = {
 }  # fmt: skip
 """Maps an architecture to the number of the system call setgroups(2). The function of the C library would change all threads."""
 _UNCHANGED = ctypes.c_uint32(2**32 - 1)
-_CAPABILITIES_OF_THIS_THREAD = (ctypes.c_uint32 * 2)(0x20080522, 0)
-"""The header of capset(2): its version 3, and 0 for the calling thread."""
+_CAPABILITIES_OF_THIS_THREAD = (ctypes.c_uint32 * 2)(0x20080522, 0)  # its version 3, and 0 for the calling thread (capset(2))
 _NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
 
 

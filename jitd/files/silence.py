@@ -20,8 +20,7 @@ from functools import lru_cache
 
 from jitd.files.mounts import OWN
 
-PATIENCE = 1.0
-"""Seconds that a thread may wait for a mount. After this time, other threads that need the mount are refused at once."""
+PATIENCE = 1.0  # seconds that a thread may wait for a mount. Then others that need it are refused at once
 MOST_LINKS = 40
 LOCAL = frozenset({
     "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "erofs", "exfat", "ext2",

@@ -25,8 +25,7 @@ sign is the index of this word. If the number is above 0, it is the number of li
 Table = tuple[int, ...]  # the action for each return value, in the order of RETURNS
 
 SPACE = " \t\n\v\f\r"
-FARTHEST = 1_000_000
-"""Lines that a jump skips here. Every stack that is examined is shorter, so a longer jump leads beyond its end."""
+FARTHEST = 1_000_000  # lines that a jump skips here. Every stack that is examined is shorter
 INT_MAX = 2**31 - 1
 TOO_FAR = "the number of lines to jump over does not fit into an int"
 """libpam 1.7 does not understand a control with such a number. In libpam 1.5 the number overflows: 4294967299 jumps over 3 lines,
@@ -38,8 +37,7 @@ def _filled(known: dict[int, int], default: int) -> Table:
     return tuple(known.get(code, default) for code in range(len(RETURNS)))
 
 
-ALL_BAD = _filled({}, BAD)
-"""The table of a control that libpam does not understand. Every return value is treated as bad, even success."""
+ALL_BAD = _filled({}, BAD)  # of a control that libpam does not understand. Even success is bad
 _PASSES = {SUCCESS: OK, NEW_AUTHTOK_REQD: OK}
 WORDS = {
     "required": _filled(_PASSES | {IGNORED: IGNORE}, BAD),

@@ -19,8 +19,7 @@ from jitd.versions import STATUS, programs_in
 
 LARGEST = 4 * 1024 * 1024  # bytes of a file. A larger file is refused.
 LARGEST_STATUS = 64 * 1024 * 1024  # the same for what dpkg notes about all packages
-STACKS = ("/etc/pam.d", "/usr/lib/pam.d")
-"""The directories of services. An included file is searched only in the first one, as in Debian's libpam."""
+STACKS = ("/etc/pam.d", "/usr/lib/pam.d")  # of services. An included file is searched only in the first, as in Debian
 MODULES = tuple(
     f"{above}/{place}" for place in ("*-linux-gnu*/security", "security") for above in ("/lib", "/usr/lib", "/usr/lib64")
 )
@@ -53,10 +52,8 @@ class Places:
         self._owner = owner
         self._modules: dict[str, str] = {}
         self._changers: dict[str, str] = {}
-        self._faultless: set[str] = set()
-        """The directories that ``who_may_change_below`` has searched, and has found no fault in."""
-        self.used: dict[str, None] = {}
-        """The paths of the files that were read, and of directories in which a new file would have been read."""
+        self._faultless: set[str] = set()  # searched by `who_may_change_below` without finding a fault
+        self.used: dict[str, None] = {}  # paths of files that were read, and of directories where a new one would be
 
     def read(self, path: str) -> Source | None:
         """Return the file at ``path``. Return None if there is no file. Raises Unreadable."""

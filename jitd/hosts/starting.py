@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from jitd.hosts.findings import Place
 from jitd.hosts.stack import Source
 
-PROGRAMS = ("/usr/sbin/sshd", "/sbin/sshd", "/usr/bin/sshd")
-"""Paths of this host's own sshd. A program at another path may read other files."""
+PROGRAMS = ("/usr/sbin/sshd", "/sbin/sshd", "/usr/bin/sshd")  # of this host's own sshd. Others may read other files
 WITH_VALUE, ALONE = "CEbcfghkopu", "46DGQRTVdeiqrt"
 NO_SERVER = frozenset("tTGV")  # with these options, sshd only checks its settings or prints its version
 LISTENER = re.compile(r"\S+: (.*) \[listener\] \d+ of \d+-\d+ startups")
@@ -28,8 +27,7 @@ WORD = re.compile(r"\s*((?:\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|\\.|[^\s\"'\\]
 SECTION = re.compile(r"\[(\w[\w-]*)\]")
 ENTRY = re.compile(r"(\w+)[ \t]*=[ \t]*(.*)", re.S)
 
-Read = Callable[[str], Sequence[Source]]
-"""Maps a pattern to the files that match the pattern. Raises OSError if one of the files cannot be read."""
+Read = Callable[[str], Sequence[Source]]  # pattern → the files that match. Raises OSError if one cannot be read
 
 
 @dataclass(frozen=True, slots=True)

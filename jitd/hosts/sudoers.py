@@ -17,10 +17,8 @@ MOST = 1000  # files that are read. A few that include each other could lead to 
 TARGETS = ("targetpw", "rootpw", "runaspw")  # with these settings, PAM_USER is the target account from the beginning
 SERVICES = {"pam_service": "sudo", "pam_login_service": "sudo-i", "pam_askpass_service": "sudo"}
 """Maps a setting to the stack that sudo uses without this setting. The value of the setting is the name of another stack."""
-TAGS = {"CWD": "runcwd", "CHROOT": "runchroot"}
-"""A tag of a rule → the setting of ``Defaults`` with the same effect, but on all commands."""
-MOVING = ("runas_default", *TAGS.values())
-"""Settings that change the target account or the directory of a command, although the command line does not show the change."""
+TAGS = {"CWD": "runcwd", "CHROOT": "runchroot"}  # tag of a rule → the setting with the same effect on all commands
+MOVING = ("runas_default", *TAGS.values())  # change the target or the directory, and the command line does not show it
 
 SPEC = re.compile(
     r"(?P<tag>\bCWD|\bCHROOT)[ \t]*=[ \t]*(?P<value>\"[^\"]*\"|(?:\\.|[^\s\\,:])+)"
@@ -43,8 +41,7 @@ ENTRY = re.compile(
     r"(?:([-+]?=)[ \t]*+(\"(?:\\\"|[^\"])*+\"|(?:\\.|[^\\,\"])*+)[ \t]*+)?(?:,|$)"
 )
 
-Look = Callable[[str, str], Sequence[Source]]
-"""Maps a word (``include`` or ``includedir``) and a path to the files, in order. Raises LookupError if there is no file."""
+Look = Callable[[str, str], Sequence[Source]]  # word and path → files in order. Raises LookupError if there is no file
 
 
 @dataclass(frozen=True, slots=True)

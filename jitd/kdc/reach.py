@@ -22,8 +22,7 @@ from jitd.packages import places
 
 PROGRAM = "import sys; sys.path += sys.argv[1:]; from jitd.kdc.reaching import main; raise SystemExit(main())"
 WITHIN = 30.0  # seconds at most between the two failed checks after which jitd treats the KDCs as unreachable
-LONGEST = RESOLVING + PATIENCE + 5.0
-"""Seconds after which a check is ended. A check that was ended in this way is treated like a check that could not be made."""
+LONGEST = RESOLVING + PATIENCE + 5.0  # seconds after which a check is ended, which then is like one that could not be made
 APART = 1.0  # seconds between two checks: a KDC that only restarts must not be treated as unreachable
 FRESH_FOR = 2.0  # seconds for which the result of a check is reused. During this time all callers get the same result.
 

@@ -40,8 +40,7 @@ with 1, for example if no memory is left or the package is being replaced.
 """
 _KINDS = {"udp": (socket.SOCK_DGRAM,), "tcp": (socket.SOCK_STREAM,), None: (socket.SOCK_DGRAM, socket.SOCK_STREAM)}
 
-Place = tuple[socket.AddressFamily, socket.SocketKind, tuple[object, ...]]
-"""One address at which a KDC can be asked: the address family, the kind of socket, and the address itself."""
+Place = tuple[socket.AddressFamily, socket.SocketKind, tuple[object, ...]]  # family, kind of socket, and the address itself
 
 
 # --- the request ---------------------------------------------------------------------------------------------------------

@@ -47,8 +47,7 @@ class Drift:
         self._store = store
         self._settings = settings
         self._note = note
-        self.found: dict[str, str] = {}
-        """The id of a holding, or of a thing without a holding → a sentence that describes the difference."""
+        self.found: dict[str, str] = {}  # id of a holding, or of a thing without one → how it differs
         self._strays: dict[str, str] = {}  # maps an id to the name of its thing
 
     def troubles(self) -> list[tuple[str, str]]:

@@ -25,8 +25,7 @@ EVERY = 600.0  # seconds between two searches for values that are kept no longer
 AT_ONCE = 32  # owners whose values are forgotten in one transaction. Decisions wait for it.
 PAUSE = 0.1  # seconds between two transactions
 DRAINED_EVERY = 5.0  # seconds between two attempts to empty the write-ahead log
-PART, LONGEST = 10, 30 * 86400
-"""A tenth of ``keep``, and at most 30 days, count of the time between two records if nobody knows how much has passed."""
+PART, LONGEST = 10, 30 * 86400  # a tenth of `keep`, and at most 30 days, count between two records if it is not known
 
 
 class Forgetting:
@@ -48,8 +47,7 @@ class Forgetting:
         self._drop_copies = drop_copies
         self._by = min(LONGEST, keep_for // PART)
         self._looked = 0
-        self._jumps: list[tuple[datetime, float]] = []
-        """The times of the records after jumps of the clock, and the seconds of each."""
+        self._jumps: list[tuple[datetime, float]] = []  # time of the record after a jump of the clock, and its seconds
 
     async def keep(self) -> None:
         """Search at intervals for values that are kept no longer, and forget them. This method never returns. Raises StoreError

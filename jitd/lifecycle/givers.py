@@ -23,8 +23,7 @@ MOST_TOLD = 5  # holdings that are named in a sentence
 class Giver(Protocol):
     """Gives the things of one kind. Whatever does not fit a kind, it inherits from here."""
 
-    unrenewed: Mapping[str, Untaken] = {}
-    """Maps each holding that has to be renewed from time to time, and now cannot be, to the reason. It changes with time."""
+    unrenewed: Mapping[str, Untaken] = {}  # holding that cannot be renewed now → why. It changes with time
 
     def ends_at(self, holding: Holding) -> datetime | None:
         """Return the time at which the thing of ``holding`` becomes useless even if the giver cannot take it back. Return None if

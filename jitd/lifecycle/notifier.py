@@ -10,8 +10,7 @@ from jitd.core.notice import Heard
 from jitd.core.request import Request
 from jitd.store import Told
 
-Noticed = tuple[str, Sequence[Told], str]
-"""A channel, the told marks of it, and the reason why a notice could not be sent; an empty text if nothing failed."""
+Noticed = tuple[str, Sequence[Told], str]  # a channel, its told marks, and why a notice could not be sent, or empty
 
 
 class Notifier:

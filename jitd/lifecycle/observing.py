@@ -27,8 +27,7 @@ from jitd.store import Store
 
 SAID_EVERY = 2.0  # seconds between two messages to a watched run's monitor, which trusts each for 5 s (monitor/observation.py)
 ALIVE_FOR = 5.0  # seconds in which a watcher's screen must have shown what was sent. If it has not, the watcher is absent
-LOOK_EVERY = 0.5
-"""While a run waits for a watcher, jitd checks at this interval (in seconds) whether the run's client is still connected."""
+LOOK_EVERY = 0.5  # seconds between two looks at the client of a run that waits for a watcher
 GONE = "its client went away"
 WATCHED_WITHIN = 60.0
 """Seconds for which an observed run may be unwatched. If a run has not begun yet, its monitor waits for a watcher for at most

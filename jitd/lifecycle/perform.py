@@ -47,10 +47,8 @@ from jitd.store import DAMAGED, Conflict, Store, StoreError, permits_nothing
 from jitd.workers import Workers
 
 TRIES = 5  # maximum number of attempts to store events after a Conflict. After the last attempt, the caller gets an error.
-LIVES = ("request", "grant", "run", "holding")
-"""The life cycles of objects without which the daemon serves all others, if they are damaged."""
-KNOWN_FOR = timedelta(seconds=KEPT_FOR)
-"""The time for which the last look before a run relies on what the KDC said when the use was decided."""
+LIVES = ("request", "grant", "run", "holding")  # if one is damaged, the daemon serves all others
+KNOWN_FOR = timedelta(seconds=KEPT_FOR)  # how long the last look before a run relies on the KDC's answer
 SET_ASIDE_AGAIN = 30.0  # seconds until jitd tries again to set aside what is damaged
 
 
@@ -78,8 +76,7 @@ class Perform:
         self._waiters = waiters
         self._workers = workers
         self._now = now
-        self.notices = Notifier()
-        """What notifies people. It is linked after this object was built, because it needs the parts of it."""
+        self.notices = Notifier()  # linked after this object was built, because it needs the parts of it
         self.deadlines = Deadlines(now, self._due, self._ended)
         self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set, self._notify)
         self.screenings = Screenings(decider, store, waiters, now, self, self.deadlines)

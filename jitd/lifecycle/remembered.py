@@ -23,17 +23,14 @@ class Remembered:
     """What this daemon remembers of one holding."""
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # who holds this lock may ask the giver about the thing
-    pause: float = 0.0
-    """Seconds between the last two attempts to take the thing back; 0 before the first attempt has failed."""
+    pause: float = 0.0  # seconds between the last two attempts to take it back; 0 before one has failed
     untaken: Untaken | None = None  # why the thing cannot be taken back yet
     owed: Owed = ()  # the events that could not be recorded yet
-    is_awaited: bool = False
-    """True while jitd waits for a client that went away, or still has to tell the client of its thing."""
+    is_awaited: bool = False  # true while the client is gone, or still has to be told of its thing
     may_be_given: bool = False  # true if an earlier attempt, perhaps of an earlier daemon, may have given the thing
     is_missed: bool = False  # true if the thing was given too late, when it was already being taken back
     tell: str = ""  # the giver's sentence that explains how to use the thing
-    secret: int | None = None
-    """The descriptor of the secret that the holder has not fetched yet. Use the methods to change it."""
+    secret: int | None = None  # a descriptor that the holder has not fetched yet. Use the methods to change it
 
     def keep_secret(self, descriptor: int) -> str:
         """Keep ``descriptor``, which this object owns from now on. If it is not a valid secret, close it, and return a sentence

@@ -18,8 +18,7 @@ from jitd.log import log
 from jitd.store import Store, StoreError
 
 EVERY = 1.0  # seconds between two looks at what has changed: mutes, this host's files of accounts, and what the KDC says
-AT_ONCE = 4
-"""The number of requests for which people are searched at the same time after a change. The searches have so many threads."""
+AT_ONCE = 4  # requests for which people are searched after a change: as many as the searches have threads
 
 
 class SeatWatch:

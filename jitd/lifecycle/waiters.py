@@ -101,11 +101,9 @@ class Waiters:
         self._waiting: dict[str, Waiter] = {}
         self._watching: set[Callable[[], None]] = set()
         self._holding: dict[str, Client] = {}
-        self.uncounted: dict[str, Mapping[str, str]] = {}
-        """Per request that somebody waits for: approvers whose approval did not count at the last review, and why."""
+        self.uncounted: dict[str, Mapping[str, str]] = {}  # request → approvers who did not count at the last review, why
         self._gone: dict[str, list[asyncio.Future[None]]] = {}
-        self.expected: set[str] = set()
-        """The requests whose clients were lost in a restart of the daemon, and may still come back."""
+        self.expected: set[str] = set()  # requests whose clients a restart has lost, and may still come back
 
     def attend(self, request: str, waiter: Waiter) -> bool:
         """Register ``waiter``. Return False if another client already waits for that request."""

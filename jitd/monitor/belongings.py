@@ -41,8 +41,7 @@ class Belongings:
 
     def __init__(self, pid: Pid, started: int, plate: int) -> None:
         self.housing = Housing()
-        self.process: int | None = None
-        """The descriptor of the process that asked for the login. The descriptor is None if that process has ended."""
+        self.process: int | None = None  # a descriptor of what asked for the login. None if that has ended
         self._plate = plate
         self._asker = Asker(pid, started, int(time.monotonic() * 1e6), session_of(pid), group_of(pid) or "")
         self._came_from: dict[Pid, str] = {}  # process → the control group from which jitd moved the process

@@ -92,14 +92,11 @@ class Housing:
     """
 
     def __init__(self) -> None:
-        self.directory: str | None = None
-        """Of the run's control group. The command is in its subgroup ``command``, and the monitor is not."""
+        self.directory: str | None = None  # the control group. The command is in its subgroup `command`, the monitor is not
         self._is_ours = False
         self._hung_up: set[Pid] = set()
-        self.holder: Pid = 0
-        """Keeps the PAM session open. It is no process of the run, and is not killed together with the others."""
-        self.is_contained = False
-        """True if the command was forked in a pid namespace of the run (``contain``), so that no process of it can be missed."""
+        self.holder: Pid = 0  # keeps the PAM session open. Not of the run, and not killed together with it
+        self.is_contained = False  # true if it was forked in a pid namespace (`contain`), where none can be missed
         self._init: Pid = 0
         self._init_ends_by = 0.0  # it ends after all others, also after one that has ended and that somebody traces
         self._life: socket.socket | None = None

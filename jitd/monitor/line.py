@@ -22,8 +22,7 @@ class Line:
     def __init__(self, path: str) -> None:
         self._path = path
         self._socket: socket.socket | None = None
-        self.gone_since: float = time.monotonic()
-        """When the connection was lost, or this was made (CLOCK_MONOTONIC). Not valid while a daemon is connected."""
+        self.gone_since: float = time.monotonic()  # when the connection was lost, or this was made. Unused while connected
         self._tried_at = float("-inf")
 
     @property

@@ -66,8 +66,7 @@ class Observation:
 
     def __init__(self, housing: Housing, tell: Callable[[str], None], *, is_due: bool) -> None:
         self.is_frozen = False
-        self.is_over = False
-        """True if the run must be ended, because nobody has watched it for so long, or because it cannot be frozen."""
+        self.is_over = False  # true if the run must be ended: unwatched for too long, or not to be frozen
         self.because = NOBODY
         self._is_due = is_due
         self._has_begun = False

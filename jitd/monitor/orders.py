@@ -17,8 +17,7 @@ from jitd.monitor.proof_orders import MayUse, Prove
 from jitpam.wire.declared import Codec, base64, integer, list_of, one_of, optional, os_text, row, text
 
 KINDS = ("terminal", "pipe", "file", "socket", "device", "null", "closed")  # the kinds of a standard stream (PROTOCOL.md)
-ENDINGS = ("exited", "signaled", "not started", "lost")
-"""The words for the possible endings of a run. The core uses the same words."""
+ENDINGS = ("exited", "signaled", "not started", "lost")  # how a run can end. The core uses the same words
 CANNOT = 126  # exit status if an approved command cannot be executed
 MISSING = 127  # exit status if a command does not exist
 FAILED = 125  # exit status if jitd itself has a fault

@@ -16,16 +16,13 @@ from dataclasses import dataclass
 from jitd.files.durable import sync
 from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, Left
 
-GO = b"go"
-"""A line of a plate (see ``plate_path``). If a plate contains this line, the command or the session may have begun."""
-STARTED = b"started "
-"""The first word of a line of a plate. The line contains the process of the command, and says that the command has begun."""
+GO = b"go"  # a line of a plate (see `plate_path`): the command or the session may have begun
+STARTED = b"started "  # before the process of the command, on a plate: the command has begun
 INIT = b"init "
 """The first word of a line of a plate. The line contains the pid of the first process of the run's pid namespace, and its start
 time in clock ticks since the boot.
 """
-EMPTY = b"empty"
-"""A line of a plate. No process of the run is left, but a tracer may still keep dead ones, and the init of the run."""
+EMPTY = b"empty"  # on a plate: none is left, but for dead ones that a tracer keeps, and the init of the run
 ASKER, SCOPE, SESSION = b"asker ", b"scope ", b"session "
 """The first words of three lines on the plate of a login. The line ``asker`` contains the process that asked for the login
 (Asker). The line ``scope`` contains the inode and the path of logind's scope. The line ``session`` contains the audit session.

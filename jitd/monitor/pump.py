@@ -44,8 +44,7 @@ from jitd.monitor.source import Shared, source_of
 from jitd.monitor.streams import AT_ONCE, NAMES
 from jitd.recording.form import Kind
 
-CHUNK = 64 * 1024
-"""Maximum size in bytes of one piece of a stream. A piece is one packet to the monitor, and one frame of the recording."""
+CHUNK = 64 * 1024  # bytes of one piece: a packet to the monitor, and a frame of the recording
 KEPT, DRAIN = b"k", b"d"
 """The monitor's two orders. KEPT means: the bytes that the pump has sent are recorded, and the pump must pass them on. DRAIN
 means that the command has ended. A pump of output must pass on all bytes that were written until now, and then answer. The pump
@@ -59,10 +58,8 @@ ended on one side. If a pump ends without the message OVER, it was killed.
 """
 GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ENOTCONN))
 """Errors of a write that only mean that nobody reads the stream any more."""
-SLOTS = {0: Kind.STDIN, 1: Kind.STDOUT, 2: Kind.STDERR}
-"""The number of a stream's descriptor in the command → its kind in the recording."""
-RECORDED = {"none": (), "terminal": (), "output": (1, 2), "all": (0, 1, 2)}
-"""``record`` of a rule → the slots that it records. A stream that is a terminal has no pump."""
+SLOTS = {0: Kind.STDIN, 1: Kind.STDOUT, 2: Kind.STDERR}  # descriptor in the command → kind in the recording
+RECORDED = {"none": (), "terminal": (), "output": (1, 2), "all": (0, 1, 2)}  # slots by `record`. A terminal has no pump
 
 
 class Pumps:
@@ -76,10 +73,8 @@ class Pumps:
         self._undrained: set[int] = set()
         self._processes: dict[int, Pid] = {}  # children for which nobody has waited
         self._give_up_at = math.inf  # when nobody waits any more to learn what the command has not read
-        self.n_unread = 0
-        """Bytes at the end of the recorded standard input that the command has not read, once ``is_drained`` is True."""
-        self.fault = ""
-        """A sentence that says why bytes were not passed on. The text is empty if all bytes were passed on so far."""
+        self.n_unread = 0  # bytes of recorded input that the command has not read, once `is_drained`
+        self.fault = ""  # why bytes were not passed on, or empty if all were so far
         for slot in RECORDED[record]:
             self._ours[slot], self._theirs[slot] = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
 

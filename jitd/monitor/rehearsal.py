@@ -50,8 +50,7 @@ JOB = Job(
 """The job of the rehearsal (docs/start.md). This job belongs to no run."""
 
 
-LOOKS = 10
-"""Python replaces an instruction by a faster one when it has executed it several times, and each replacement writes to memory."""
+LOOKS = 10  # Python replaces an instruction by a faster one after some executions, which writes to memory
 
 
 def rehearse_look() -> None:

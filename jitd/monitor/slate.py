@@ -54,8 +54,7 @@ LIMITS = {
 because they depend on the size of the host (``_limits``).
 """
 
-OF_THE_C_LIBRARY = (32, 33)
-"""Reserved by the C library for its threads. By its functions, a program cannot change how they are handled."""
+OF_THE_C_LIBRARY = (32, 33)  # of its threads. By its functions, a program cannot change how they are handled
 SETTABLE = tuple({*range(1, 65)} - {signal.SIGKILL, signal.SIGSTOP, *OF_THE_C_LIBRARY})
 CALLS = {
     "rt_sigaction": {"x86_64": 13, "aarch64": 134, "riscv64": 134, "ppc64le": 173, "s390x": 174},

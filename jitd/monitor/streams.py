@@ -24,8 +24,7 @@ from jitpam.wire.declared import INLINE, Codec, base64, integer, list_of, option
 NAMES = ("standard input", "standard output", "standard error")
 MAX_PACKET = 32 * 1024 + 1
 MOST_DESCRIPTORS = 253  # descriptors of one packet (SCM_MAX_FD). The receive buffer has room for all, so that none is lost
-CREDENTIALS = struct.Struct("iII")
-"""The pid, uid and gid of a packet's sender, as the kernel reports them (unix(7), SCM_CREDENTIALS)."""
+CREDENTIALS = struct.Struct("iII")  # pid, uid and gid of a packet's sender, by the kernel (unix(7), SCM_CREDENTIALS)
 ROOM = socket.CMSG_SPACE(4 * MOST_DESCRIPTORS) + socket.CMSG_SPACE(CREDENTIALS.size)
 TERMIOS_BYTES = 36  # the size in bytes of the kernel's `struct termios`, which ioctl TCGETS returns
 _SIZE = integer(0, 65_535)

@@ -29,8 +29,7 @@ RUNTIME = "/run/systemd"
 """systemd's own files. In its directory ``transient`` is a file for each unit of systemd-run(1), also for those without
 processes, such as timers. logind has a file in ``sessions`` for each login session.
 """
-OF_USERS = "/run/user"
-"""Below it, each user manager has a directory like RUNTIME, but in a directory that the account owns (XDG_RUNTIME_DIR)."""
+OF_USERS = "/run/user"  # a directory like RUNTIME for each user manager, owned by the account (XDG_RUNTIME_DIR)
 UNIT_FILES = ("/etc/systemd/system", "/etc/systemd/user", "/run/systemd/system", "/run/systemd/user")
 """Directories of unit files, with a directory each for drop-ins and for the links of systemctl enable."""
 ENTRIES = (
@@ -46,8 +45,7 @@ ENTRIES = (
 )
 """Directories that contain one file for each entry of at or cron."""
 TABLES = ("/etc/crontab", "/etc/anacrontab")
-LINGERING = "/var/lib/systemd/linger"
-"""logind's directory with a file for each account whose user manager goes on without a login session."""
+LINGERING = "/var/lib/systemd/linger"  # a file for each account whose user manager goes on without a login session
 OF_JITD = {
     "jitd.slice": {"jitd-launcher.service"},
     "system.slice": {
@@ -61,8 +59,7 @@ unit of such a name is somebody else's.
 """
 MOST_NAMED = 16  # names of one kind
 MOST_LONG = 120  # characters of one name
-MOST_BYTES = 1000
-"""Maximum number of bytes of all names of one kind, as a word has them. So an outcome fits into one packet (orders.MAX_WORD)."""
+MOST_BYTES = 1000  # bytes of all names of one kind, so that an outcome fits into one packet (orders.MAX_WORD)
 MOST_UNSEEN = 16  # parts of sentences about what could not be looked at
 MOST_DIRECTORIES = 256  # control groups whose subgroups are listed. A slice and a user manager count as one each.
 MOST_DEEP = 12  # slices inside each other that are followed
@@ -76,8 +73,7 @@ _MANAGER = re.compile(r"user@([0-9]+)\.service\Z")
 _OF_RUN = re.compile(r"jitd-run-[0-9A-Z]{4}-[0-9A-Z]{4}(\.[1-9][0-9]*)?\.scope")
 _HAS_PROCESSES = re.compile(r".+\.(service|scope|socket|mount|swap)\Z", re.DOTALL)
 
-Told = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
-"""Units, files, lingering accounts, and what is not named. All of them are ready to be printed."""
+Told = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]  # printable, with what is not named
 
 
 class Traces:

@@ -17,8 +17,7 @@ from jitd.recording.form import SHOWN, Frame, Header, Kind, Left, unread
 from jitpam.wire.shown import reshown_argument
 
 USUAL_SIZE = (24, 80)  # rows and columns for a run without a terminal
-LEFT = "standard input that was offered to the command, and left there: "
-"""How a marker begins that contains input that the command has not read."""
+LEFT = "standard input that was offered to the command, and left there: "  # before input that the command has not read
 
 
 def lines(header: Header, frames: Iterable[Frame | Left], *, version: int = 3) -> Iterator[str]:

@@ -32,8 +32,7 @@ RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(\.[1-9][0-9]{0
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 RECORDS = ("output", "all")
 SYNCS = ("interval", "always")
-ENDINGS = ("exited", "signaled", "not started", "lost")
-"""The possible ends of a run, with the same words as in the package jitd.core."""
+ENDINGS = ("exited", "signaled", "not started", "lost")  # how a run can end, as in the package jitd.core
 
 
 class Altered(Exception):
@@ -56,8 +55,7 @@ class Kind(StrEnum):
     INPUT = "i"  # bytes that were typed at the command's terminal
     STDIN = "0"
     STDOUT = "1"
-    STDERR = "2"
-    """STDIN, STDOUT and STDERR mean bytes of a stream that is not a terminal."""
+    STDERR = "2"  # STDIN, STDOUT and STDERR mean bytes of a stream that is not a terminal
     WINDOW = "w"  # the size of the window has changed
     SUSPENDED = "s"  # a signal has stopped (suspended) the command
     RESUMED = "c"
@@ -199,8 +197,7 @@ class Header:
         return before + hashlib.sha256(before).digest()
 
 
-PREFIX = len(MAGIC) + 8
-"""Bytes with which each file begins: MAGIC, the length of the header's body (JSON), and the CRC-32 of both."""
+PREFIX = len(MAGIC) + 8  # MAGIC, the length of the header's body (JSON), and the CRC-32 of both: each file begins so
 
 
 def is_plain(text: str) -> bool:

@@ -17,8 +17,7 @@ from jitd.recording.form import SHOWN, End, Frame, Kind
 from jitd.recording.sequences import Text
 
 SLOWEST, FASTEST = 1 / 64, 1024.0  # the minimum and maximum speed, as factors
-MOST_AT_ONCE = 256 * 1024
-"""The approximate maximum number of bytes that one call plays. With this limit, the caller can read keys between two calls."""
+MOST_AT_ONCE = 256 * 1024  # bytes that one call plays, roughly, so that keys can be read between two calls
 MOST_LATE = 1.0  # seconds by which a late replay shortens its next pauses, after the viewer's terminal was stopped
 MOST_SOUGHT = 256  # characters of a text to search for
 BELL = b"\a"

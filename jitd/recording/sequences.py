@@ -13,8 +13,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 MOST_PARAMETERS = 256  # characters of one control sequence. A longer sequence is dropped.
-MOST_STRING = 64 * 1024
-"""Characters of a control string that are dropped. Further ones are shown, so that a command cannot hide text."""
+MOST_STRING = 64 * 1024  # characters of a control string that are dropped. More are shown: no command hides text
 
 
 class Token(Enum):
@@ -45,8 +44,7 @@ _WHOLE = re.compile("([^\x00-\x1f\x7f-\x9f]+)|\x1b\\[([ -?]{0,256})([@-~])")
 """Matches text, or a complete control sequence. Most output consists only of text and complete control sequences."""
 _STRING = re.compile("[^\x07\n\r\x18\x1a\x1b\x9c]+")
 _OPENERS = frozenset("]PX^_k")  # open a control string after ESC: OSC, DCS, SOS, PM, APC, and screen(1)'s window title
-_MULTILINE = frozenset("P")
-"""Open control strings with line breaks. All others end at a line break, so they cannot hide the next line."""
+_MULTILINE = frozenset("P")  # may have line breaks. All others end at one, so they cannot hide the next line
 
 
 class Sequences:

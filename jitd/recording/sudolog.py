@@ -22,8 +22,7 @@ from jitd.recording.form import BYTES, End, Frame, Header, Kind, Left, unread
 
 FILES = {Kind.STDIN: "stdin", Kind.STDOUT: "stdout", Kind.STDERR: "stderr", Kind.INPUT: "ttyin", Kind.OUTPUT: "ttyout"}
 EVENTS = {Kind.STDIN: 0, Kind.STDOUT: 1, Kind.STDERR: 2, Kind.INPUT: 3, Kind.OUTPUT: 4}
-LEFT = "stdin.left"
-"""The file of the input that the command has not read, compressed like the others. sudoreplay does not read it."""
+LEFT = "stdin.left"  # input that the command has not read, compressed like the others. Not for sudoreplay
 WINDOW, SUSPEND = 5, 7  # the numbers that stand for events in the file `timing`
 NO_TERMINAL = "unknown"  # the word that sudo writes if it knows no terminal
 ROWS, COLUMNS = 24, 80  # the size that is written for a run without a terminal. sudoreplay fails if both numbers are 0.

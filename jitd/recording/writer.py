@@ -32,15 +32,12 @@ from jitd.recording.form import (
 from jitd.recording.reserve import spare
 from jitd.recording.storage import RecordingError, create, remove, sentence_of
 
-LATENCY = 200_000
-"""Microseconds from a chunk's first byte until it is written: with one turn of the caller's loop, less than 250 ms."""
+LATENCY = 200_000  # microseconds from a chunk's first byte to its write: with a turn of the loop, under 250 ms
 FULL = 64 * 1024  # bytes after which a chunk is written immediately
 RESERVE = 4096  # bytes of the quota that are reserved for the last frames (GAP and END)
 MOST_SAID = 1000  # bytes of the sentence in a GAP or an END
-PROBE_EVERY = 16
-"""Full packing is stopped when it does not make chunks much smaller. After this number of chunks, full packing is tried again."""
-WORTH_PROBING = 4096
-"""The packed size of a chunk with at least this number of bytes shows how well the next chunks can be packed."""
+PROBE_EVERY = 16  # chunks until full packing is tried again, after it did not make them much smaller
+WORTH_PROBING = 4096  # bytes of a chunk whose packed size shows how well the next ones can be packed
 
 
 def boot_clock() -> int:

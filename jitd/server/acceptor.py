@@ -50,8 +50,7 @@ _KT_NOTFOUND = -1765328203
 _KT_KVNONOTFOUND = -1765328154
 _NOKEY = _BASE + 45
 _BAD_INTEGRITY = _BASE + 31
-_SUPPORTED = {23: 4, 17: 8, 18: 16}
-"""Maps an encryption type to its bit in msDS-SupportedEncryptionTypes ([MS-KILE] section 2.2.7)."""
+_SUPPORTED = {23: 4, 17: 8, 18: 16}  # bits in msDS-SupportedEncryptionTypes ([MS-KILE] section 2.2.7)
 _OF_ANOTHER_TYPE = frozenset({_BADKEYVER, _KT_NOTFOUND, _KT_KVNONOTFOUND, _NOKEY, _BAD_INTEGRITY})
 """Minor codes of libkrb5 if no key decrypts a ticket, for example because the ticket has another type."""
 _GSS_S_CREDENTIALS_EXPIRED = 11 << 16  # RFC 2744 section 3.9.1

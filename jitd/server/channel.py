@@ -29,8 +29,7 @@ from jitpam.wire.faults import RemoteProtocolError
 from jitpam.wire.framing import SMALL, FrameReader, frame
 
 CHUNK = 64 * 1024
-LIMIT_OUT = 16 * 1024 * 1024
-"""Maximum number of bytes that may be queued for a client. A client with more queued bytes is disconnected."""
+LIMIT_OUT = 16 * 1024 * 1024  # bytes that may be queued for a client. With more, it is disconnected
 ENOUGH_OUT = 256 * 1024  # while more than this number of bytes is queued for a client, `drained` waits
 FRAME_WITHIN = 10.0  # seconds until a frame is complete, from its first bytes, and from when there is room for it
 MOST_GIVEN = 8

@@ -20,8 +20,7 @@ from jitd.server.acceptor import CannotNote, NoKey, NoKeyFor, NotAuthenticated, 
 from jitd.store import StoreError
 from jitd.verbs.limits import Pace
 
-LINES, LINES_PER_SECOND = 20.0, 1 / 3
-"""Maximum number of lines of the log that one account may cause without a pause, and how many more each second."""
+LINES, LINES_PER_SECOND = 20.0, 1 / 3  # lines of the log that one account may cause at once, and how many more each second
 
 UNPROVED = (
     "unproved: any account can send a made-up ticket, so see jitd doctor, which asks the KDC, before you change a key; such "

@@ -25,21 +25,18 @@ from jitd.server.services import Services
 from jitd.server.visit import Visit
 
 MOST_STRANGERS = 64  # conversations in which nobody is known yet
-MOST_OF_ONE_CARRIER = 48
-"""The same, of one carrier, so that a flood by one of them leaves room for who comes by another one."""
+MOST_OF_ONE_CARRIER = 48  # the same, of one carrier, so that its flood leaves room for others
 MOST_OF_ONE_SOURCE = 16
 """The same, of one carrier and source. The source is the carrier's claim, so this keeps one stranger from closing the door to all
 others, and does not stop a carrier that lies: it can hide everybody anyhow.
 """
-MOST_OF_ONE_KEY = 4
-"""The same, if the carrier is an engine. There a source is one person's key, and not an address behind which many may be."""
+MOST_OF_ONE_KEY = 4  # the same, if it is an engine: its source is one person's key, no address of many
 BY_ENGINE = "nats"
 MOST_BEGUN_BY_ONE, MOST_BEGUN_BY_CARRIER, MOST_BEGUN = 16, 96, 128
 """Maximum number of conversations that one source, one carrier, and all may begin within a second. To refuse a made-up proof
 takes longer than to make one up.
 """
-OF_ONE_SITE = 64
-"""Length of the IPv6 prefix that counts as one source: a stranger has as many addresses below it as they like (RFC 4291)."""
+OF_ONE_SITE = 64  # bits of the IPv6 prefix that is one source: a stranger has all addresses below it (RFC 4291)
 MOST_AGENTS = 4  # agents that have the roll called. A host has one of them for each engine that it dials.
 MOST_AT_DOOR = 1024  # all conversations
 CARRIERS = "jitd-door"  # the group that may connect to the door

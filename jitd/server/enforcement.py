@@ -45,8 +45,7 @@ from jitpam.wire.framing import frame
 from jitpam.wire.messages import Message
 from jitpam.wire.shown import reshown, shown
 
-PROOF = b"jitd proof 1\n"
-"""Begins the proof that the helper of the enforcement point wraps. The challenge's content, the binding, follows."""
+PROOF = b"jitd proof 1\n"  # begins what the enforcement point's helper wraps. The binding of the challenge follows
 
 
 PASSED = 3  # descriptors with a question: the root directory, the current directory and the user namespace of the process

@@ -31,8 +31,7 @@ GREETED_WITHIN = 60.0
 nothing in its cache may take many seconds for a person in hundreds of groups.
 """
 UNANSWERED = f"the directory of accounts has not answered within {GREETED_WITHIN:.0f} s, so nothing was done: try again later"
-Slow = Callable[[int], None]
-"""Called if a look-up takes longer than SLOW_AFTER. The argument is the number of milliseconds that jitd still waits."""
+Slow = Callable[[int], None]  # told after SLOW_AFTER how many milliseconds jitd still waits
 PATIENCE = 2.0  # seconds that root waits for its groups. Without them, a rule matches root only by name (jitd-policy(5), ROOT)
 
 

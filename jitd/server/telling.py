@@ -21,8 +21,7 @@ from jitpam.wire import coding
 from jitpam.wire.framing import SMALL
 from jitpam.wire.messages import Item, Message
 
-TAKEN_WITHIN = 60.0
-"""Maximum time, in seconds, to wait for room for a large row. The client then has the same time to read the row."""
+TAKEN_WITHIN = 60.0  # seconds to wait for room for a large row. The client has as many to read it
 
 LONGEST_REST = 1.0  # maximum time, in seconds, that an account rests between two large messages
 

@@ -17,8 +17,7 @@ from jitd.beside.helpers import Helper
 from jitd.core.names import Name
 from jitd.core.toml_table import Table
 
-KEYS_AT = Path("/etc/jitd/outside")
-"""The directory of keys and client certificates. jitd-helper@outside.service gets all files of this directory."""
+KEYS_AT = Path("/etc/jitd/outside")  # keys and client certificates, all for jitd-helper@outside.service
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,7 @@ class ThingSettings:
     """
 
     KIND: ClassVar[str]  # the name of the kind. A thing is called KIND:NAME, where NAME is the name of the giver.
-    HAS_SECRET: ClassVar[bool] = False
-    """True if a thing comes with a secret. A certificate is handed over in the same way, although it is not secret."""
+    HAS_SECRET: ClassVar[bool] = False  # true also for a certificate, which is handed over in the same way
     BRINGS_KEY: ClassVar[Literal["must", "may", "no"]] = "no"  # whether a person sends a public key for a thing
     IS_ONE_FOR_ALL: ClassVar[bool] = False
     """True if a person has the thing only once, even if two grants give it: when one of them ends, nothing changes for the

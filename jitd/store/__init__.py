@@ -74,8 +74,7 @@ class Damage:
     version: int = 0
 
 
-DAMAGED = "was damaged in the database"
-"""The end of a sentence about an object that was set aside (``Lifecycle.set_aside``): the store does not have it any more."""
+DAMAGED = "was damaged in the database"  # said of an object that was set aside (`Lifecycle.set_aside`)
 
 
 def permits_nothing(life: str, id: str) -> str:
@@ -163,8 +162,7 @@ class Store(Protocol):
     owed reviews has all of them, or raises Unreadable.
     """
 
-    found_damaged: Callable[[str, str], None]
-    """Is called with the life cycle and the id of each object that could not be read, in the thread that wanted to read it."""
+    found_damaged: Callable[[str, str], None]  # life cycle and id of what could not be read, in the thread that wanted it
 
     def commit(
         self,

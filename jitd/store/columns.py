@@ -27,8 +27,7 @@ class Columns:
     table: str
     is_open: Callable[[Any], bool]
     keys: Callable[[Any], dict[str, object]]
-    moving: Callable[[Any], dict[str, object]] = lambda _: {}
-    """Returns the columns whose values may change when the object changes."""
+    moving: Callable[[Any], dict[str, object]] = lambda _: {}  # columns that may change with the object
 
 
 COLUMNS: dict[type, Columns] = {

@@ -12,8 +12,7 @@ from jitd.store.readable import IS_JSON, STATE, extract, is_hidden
 
 _DOCUMENT = "CAST(document AS TEXT)"
 _STATE = f"CAST(coalesce({extract(_DOCUMENT, STATE)}, '') AS BLOB)"
-_IS_OPEN = f"is_open = 1 AND {IS_JSON.format('document')}"
-"""Of a damaged document, SQLite would say no more than that it is malformed, and count no others."""
+_IS_OPEN = f"is_open = 1 AND {IS_JSON.format('document')}"  # without it, a damaged document would end the count of all
 
 
 class LiveObjects(Link):

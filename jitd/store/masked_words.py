@@ -27,8 +27,7 @@ from jitd.core.values import owner_of
 from jitd.store import Change, StoreError
 from jitd.store.said import ASKED_FOR, SaidValues
 
-KEY, NONCE = 32, 12
-"""Numbers of bytes of the key (AES-256-GCM) and of a nonce, which is random: a boot has far fewer than 2**32 masked requests."""
+KEY, NONCE = 32, 12  # bytes, for AES-256-GCM. Nonces are random: a boot has far fewer than 2**32 masked requests
 T = TypeVar("T")
 
 

@@ -23,8 +23,7 @@ from jitd.store.readable import IS_JSON, member
 
 _write = msgspec.msgpack.Encoder().encode
 _read = msgspec.msgpack.Decoder(list[tuple[str, bytes, bytes]]).decode
-_OF = "(id = ?1 OR id > ?1 || '.' AND id < ?1 || '/')"
-"""The rows of an owner. The character after the full stop is the slash."""
+_OF = "(id = ?1 OR id > ?1 || '.' AND id < ?1 || '/')"  # of an owner. The slash comes after the full stop
 _IS_OPEN = (
     "SELECT 1 FROM requests WHERE id = ?1 AND is_open = 1"
     " UNION ALL SELECT 1 FROM grants WHERE id = ?1 AND is_open = 1"

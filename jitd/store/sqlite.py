@@ -66,8 +66,7 @@ STEPS = resources.files("jitd.store") / "schema"  # the directory of these files
 
 PAGE = 64  # maximum number of objects in one page
 PAGE_BYTES = 256 * 1024  # a page ends when its documents together have more than this number of bytes
-_LIVES = ("request", "grant", "run", "lock", "holding", "owed_review")
-"""The names of the life cycles, in the order of ``COLUMNS``."""
+_LIVES = ("request", "grant", "run", "lock", "holding", "owed_review")  # in the order of `COLUMNS`
 _SET_ASIDE = -1  # stands in the column `is_open` of an object that was set aside
 _MAY_BE_SET_ASIDE = ("request", "grant", "run")  # the others bar somebody, or are owed to be taken back
 _BARRING = (Lock, OwedReview)  # lists of these are whole, or there is none

@@ -29,8 +29,7 @@ MOST_BYTES = 1024 * 1024  # when the kept records together have this number of b
 REST = 0.1  # seconds between two reads. All records of this time are read together.
 SHARE = 0.05  # the part of the time that sending to followers may take while records are made
 BUSY_FOR = 0.5  # seconds after a record, within which the daemon is treated as busy
-A_ROW, A_CHARACTER = 1e-4, 1e-8
-"""Seconds that the event loop takes to send a row, and for each character of it. They are measured with a ticket."""
+A_ROW, A_CHARACTER = 1e-4, 1e-8  # seconds that the event loop takes for a row, and for each character. With a ticket
 AGAIN_AFTER = 0.5  # seconds until the next try after a read has failed
 
 

@@ -18,8 +18,7 @@ from jitd.store import Store
 from jitd.verbs.rows import Row, finding_rows, instant
 from jitpam.wire.shown import shown
 
-MOST_BYTES = 4 * 1024 * 1024
-"""To find an approved request of a person, jitd reads at most this number of bytes of the person's earlier requests."""
+MOST_BYTES = 4 * 1024 * 1024  # bytes of a person's earlier requests that are read to find an approved one
 LONGEST = 64 * 1024  # bytes of the words of an earlier command, and of its variables. Longer ones might not fit into a frame
 
 

@@ -41,14 +41,12 @@ from jitd.verbs.rows import Row
 from jitpam.wire.messages import Audit, Export
 from jitpam.wire.shown import shown
 
-PIECE = 24 * 1024
-"""Maximum number of characters of text in one row. Escaped as JSON, this is less than the limit of a small frame."""
+PIECE = 24 * 1024  # characters of text in one row. Escaped as JSON, this fits into a small frame
 AT_ONCE_BYTES = 256 * 1024  # when one step has read this number of bytes from the chain, this step reads no more records
 SCANNED = 2000  # maximum number of records that one step of an export reads
 ASKED_AGAIN_EVERY = 10.0  # seconds between two checks whether a person who follows the record may still read it
 TRIED_AGAIN_AFTER = 1.0  # seconds until a follower is read for again, if the workers had no time
-SIGNED_WITHIN = 3.0
-"""Maximum number of seconds that an export waits until its last record is signed. A checkpoint comes at most a second late."""
+SIGNED_WITHIN = 3.0  # seconds that an export waits for its last record's signature, due within a second
 LOOK_EVERY = 0.1
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 

@@ -57,8 +57,7 @@ from jitpam.wire.shown import shown
 
 P = ParamSpec("P")
 MAX_TEXT = 4096  # bytes of a reason or a comment
-ANY_REASON = "…"
-"""If a person asks what breaking glass would do, and gives no reason, jitd uses this reason. It is never recorded."""
+ANY_REASON = "…"  # of who asks what breaking glass would do, and gives none. Never recorded
 
 
 def _timed(

@@ -36,8 +36,7 @@ class Roll(Reader):
         self._tried_at = -EVERY
         self._is_old = True  # true if the record has changed since the latest word was made
         self._timer: asyncio.TimerHandle | None = None
-        self._left_at: float | None = None
-        """When the last agent has gone (seconds since 1970), if one was there since this daemon began."""
+        self._left_at: float | None = None  # seconds since 1970, if an agent was there since this daemon began
 
     def word(self) -> Row:
         """Return the word that agents have got last, or without agents one of at most APART seconds ago. Raises Refusal."""

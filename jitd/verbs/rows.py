@@ -32,8 +32,7 @@ from jitpam.wire.shown import reshown, shown, unshown
 Row = dict[str, Any]
 NOTHING: Mapping[str, str] = MappingProxyType({})
 NAMED_BY_A_MASK = "a masked word names this file"
-Why = Callable[[str], Untaken | None]
-"""Returns why the thing of the holding with the given id cannot be taken back yet, or cannot be renewed."""
+Why = Callable[[str], Untaken | None]  # why the holding's thing cannot be taken back yet, or cannot be renewed
 
 
 def instant(at: datetime | None) -> str | None:

@@ -20,8 +20,7 @@ from jitd.verbs.rows import NAMED_BY_A_MASK, Row, instant, is_masked
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown
 
-ROOM = 384 * 1024
-"""Bytes of all texts of a row as sent. Beside a command of more than LONGEST bytes, a frame has no room for texts."""
+ROOM = 384 * 1024  # bytes of all texts of a row. Beside a command of more than LONGEST, a frame has none
 NO_ROOM = "the texts of this request are too long together"
 BOUND = "exactly this text is written, if the file is still as it was"
 NOT_KEPT = "its text is not kept any more"

@@ -27,8 +27,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import on_host
 from jitpam.wire.shown import reshown
 
-GIVEN_BACK_WITHIN = 12.0
-"""Maximum time in seconds until a run without a client has ended. The monitor of the run waits 10 s for the client."""
+GIVEN_BACK_WITHIN = 12.0  # seconds until a run without a client has ended. Its monitor waits 10 s for one
 
 
 class Uses:

@@ -27,14 +27,12 @@ SCRIPTS = (
 terminal may draw their letters, and the digits and marks beside these, in another order than the text has.
 """
 OTHERS = "".join(chr(0x100 + at) for at in range(len(SCRIPTS)))  # the kind of the letters of each of SCRIPTS
-OTHERS_ALIKE = "".join(chr(0x200 + at) for at in range(len(SCRIPTS)))
-"""The kind of those letters of each of SCRIPTS that are in ALIKE."""
+OTHERS_ALIKE = "".join(chr(0x200 + at) for at in range(len(SCRIPTS)))  # those of SCRIPTS that are in ALIKE
 CLEAR = SPACE + ASCII_MARK + NEUTRAL + LATIN + CJK + STROKE + FULLWIDTH + WIDE + SYMBOL + OTHERS + OTHERS_ALIKE
 """All kinds of characters that may be shown."""
 
 UNITS = "\u00b5\u03bc\u03a9\u2126\u0394"  # letters that are also units and signs: µs, μs, kΩ, kΩ, Δt
-SYMBOLS = "¡¢£¤¥§©«®°±²³¶·¹º»¼½¾¿ª×÷–—‘’‚“”„†‡•…‰′″‹›€№™←↑→↓↔∂∆∏∑√∞≈≠≤≥✓"
-"""Punctuation and symbols of honest sentences. They are shown in sentences, and escaped in arguments."""
+SYMBOLS = "¡¢£¤¥§©«®°±²³¶·¹º»¼½¾¿ª×÷–—‘’‚“”„†‡•…‰′″‹›€№™←↑→↓↔∂∆∏∑√∞≈≠≤≥✓"  # shown in sentences, and escaped in arguments
 STROKES = "ーｰ゠一ノ丿丶丨ㅡㅣㄧㆍ＂＃＄％＆＇＊＋－．／＜＝＞＠［＼］＾＿｀｛｜｝"
 LETTERS = "ÆÐØÞßæðøþĐđĦħŁłŊŋŒœŦŧƁƊƏƐƆɓɔɗəɛ"
 """Latin letters that are shown although they are not an ASCII letter with marks. All further Latin letters, such as the dotless i

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 8
 MOST_COMMAS = 20_000  # commas in a client's body: the time to decode it depends on its number of values, and not of bytes
-MAX_INTEGER = 2**64 - 1
-"""The greatest integer as an Inode or in a row: overlay file systems put the number of a layer into the upper bits."""
-MAX_NUMBER = 2**53 - 1
-"""The greatest integer of all other fields (RFC 7493): a sum of them fits into the 64 bits of the database and the kernel."""
+MAX_INTEGER = 2**64 - 1  # as an Inode or in a row: overlay file systems put a layer into the upper bits
+MAX_NUMBER = 2**53 - 1  # of all other fields (RFC 7493): a sum fits into the 64 bits of the database and the kernel
 
 
 def is_text(value: object) -> bool:

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-SENTENCES = ("because", "ended_because")
-"""The members of rows that are sentences of jitd. An escape in one is in the words of a person, and does not become a quote."""
+SENTENCES = ("because", "ended_because")  # sentences of jitd. An escape in one is a person's, and no quote
 
 
 def exact(value: Any) -> Any:

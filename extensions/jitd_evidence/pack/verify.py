@@ -31,8 +31,7 @@ from typing import Any, NamedTuple, Union
 
 # --- from jitd/audit/strict_json.py (written by contrib/verifier) ---
 
-MOST_DEEP = 64
-"""So deep are the objects and lists of JSON within each other. Those of a true line or pack are a tenth of this."""
+MOST_DEEP = 64  # objects and lists of JSON within each other. Those of a true line or pack are a tenth of this
 
 
 class Wrong(Exception):
@@ -292,8 +291,7 @@ def _public_blob(public: bytes) -> bytes:
     return _string(_KIND) + _string(public)
 
 
-_AT_KEY = len(_SSHSIG) + len(_SSHSIG_VERSION) + 4 + len(_public_blob(b""))
-"""Where the public key stands in a signature's blob."""
+_AT_KEY = len(_SSHSIG) + len(_SSHSIG_VERSION) + 4 + len(_public_blob(b""))  # where the public key stands in a signature's blob
 _AT_NAMESPACE = _AT_KEY + _N_KEY
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from jitd_evidence.report.figure import Section, by_sql
 
-IN_TIME = 60
-"""Seconds within which a thing has to be taken back after its time is over: that much a KDC or a server may take to answer."""
+IN_TIME = 60  # seconds after its end, in which a thing has to be taken back: a KDC or a server may need them
 
 DAMAGED = "SELECT kind, count(*) FROM damaged GROUP BY kind ORDER BY kind"
 

@@ -82,8 +82,7 @@ _HEAD = f"""<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 """
 MANY = 7  # columns from which on a table is written smaller, because paper is narrow
-WORD, WORD_OF_MANY = 20, 14
-"""A longer word may be broken, in most tables and in one of MANY columns: its column would take the room of all others."""
+WORD, WORD_OF_MANY = 20, 14  # a longer word may be broken, in most tables and in one of MANY columns: it would take all room
 _PARTS = re.compile(r"(?=@)|(?<=[0-9])(?=T[0-9]{2}:)|(?<=\w)(?=/\w)|(?<=:)(?=[^0-9/:])")
 """Where a word may be broken that is no longer: before a realm, before the hour, and between the parts of a path."""
 TREND = "trend"  # the name of a figure that is also drawn

@@ -13,8 +13,7 @@ from typing import Any
 
 from jitd_evidence.report.cells import in_words, is_number
 
-BEGINS_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
-"""Characters at which a spreadsheet begins to compute. The last four are the fullwidth forms of the first."""
+BEGINS_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")  # begin a formula in a spreadsheet. The last four are fullwidth forms
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"  # without a byte order mark, Excel reads UTF-8 as something else
 
 

@@ -23,10 +23,8 @@ from jitd_evidence.report.narrower import ENOUGH, Use, narrower
 from jitpam.secret_words import secret_places
 
 MOST = 10_000  # grants of a rule whose values are read. They take 2 s of a processor, and each report reads them anew.
-FIRST = 1_000
-"""If nothing narrower would have been enough for this number of uses, the others are not read: more uses vary more."""
-WITHIN = 8.0
-"""Seconds that the values of all rules of a report may take together. Meanwhile, decisions share the processor with it."""
+FIRST = 1_000  # uses after which the others are not read if nothing narrower would have been enough: more vary more
+WITHIN = 8.0  # seconds for the values of all rules of a report. Meanwhile, decisions share the processor with it
 
 COUNTS = """\
 SELECT asked.rule,

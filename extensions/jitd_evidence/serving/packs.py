@@ -55,14 +55,12 @@ from jitpam.wire.shown import shown
 P = ParamSpec("P")
 T = TypeVar("T")
 PIECE = 24 * 1024  # bytes of a file in one row. In base64, this fits into a small frame.
-GATHERED_WITHIN = 60.0
-"""Maximum number of seconds for each long piece of work. The 10 s that other work has are too few for a long recording."""
+GATHERED_WITHIN = 60.0  # seconds for each long piece of work: 10 s, as others have, are too few for a long recording
 CONVERTED_WITHIN = 60.0  # after so many seconds, no more recordings are turned into asciicasts
 MOST_SHOWN = 4096  # records that a pack shows. A request with one run has about ten.
 MOST_OBJECTS = 1024  # runs and holdings in one pack
 MOST_READ = 20_000  # records of a lease among which those about one of its uses are sought
-COUNTERSIGNED_WITHIN = 1024
-"""A segment goes on to a head that a witness has countersigned, if it is at most so many records away."""
+COUNTERSIGNED_WITHIN = 1024  # records by which a segment is longer, to end at a head that a witness has countersigned
 MOST_RECORDINGS = 64  # recordings in one pack
 MOST_RECORDED = 256 * 1024 * 1024  # bytes of the recordings in one pack. One that would be too much is left out.
 MOST_CAST = 4 * 1024 * 1024  # characters of an asciicast

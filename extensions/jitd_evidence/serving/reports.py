@@ -44,8 +44,7 @@ from jitpam.wire.messages import KeptReport, Report
 USUALLY = timedelta(days=90)  # the time that a report is about if nobody says where it begins
 EARLIEST = datetime.min.replace(tzinfo=UTC) + USUALLY
 LONGEST_NAME = 1024
-MADE_WITHIN = WITHIN + 5.0
-"""Maximum number of seconds until a report is made: the queries have WITHIN, and a client waits for a minute at most."""
+MADE_WITHIN = WITHIN + 5.0  # seconds until a report is made: the queries have WITHIN, and a client waits for a minute
 MOST_BYTES = 16 * 1024 * 1024  # a larger file is not a report
 FORMS: dict[str, Callable[[dict[str, Any]], bytes]] = {"json": line, "html": page}
 WHOLE = {

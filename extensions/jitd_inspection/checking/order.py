@@ -17,8 +17,7 @@ from jitd.core.keys.commands import COMMANDS
 from jitd.core.rule import Rule
 from jitd.core.warning import Warned
 
-ANYTHING = Rule("permit", "", commands=(CommandPattern(("**",), None, (), True),))
-"""A permit for any command, with which other rules are compared."""
+ANYTHING = Rule("permit", "", commands=(CommandPattern(("**",), None, (), True),))  # with this, other rules are compared
 MOST_TOLD = 3  # rules that are named in one warning
 
 

@@ -37,8 +37,7 @@ SKEWED = frozenset({BASE + 37, BASE + 148, BASE + 32, BASE + 33})
 wrong. It also returns such a code if a new ticket has already expired or is not valid yet.
 """
 UNTIL_THEN = "Until then a disabled person can ask and approve"
-MOST_SKEW, NOTABLE_SKEW = 300.0, 60.0
-"""Seconds between clocks: the default limit of Kerberos, and that from which on the finding is weak."""
+MOST_SKEW, NOTABLE_SKEW = 300.0, 60.0  # seconds between clocks: the default limit of Kerberos, and what makes the finding weak
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,7 @@ ENCTYPES = {
 """Maps a number to an encryption type that MIT krb5 knows or knew (https://www.iana.org/assignments/kerberos-parameters)."""
 STRONG = frozenset({17, 18, 19, 20, 25, 26})
 OWN = "/etc/jitd/jitd.keytab"  # jitd's own keytab, unless the settings name another. No other program uses it.
-HOSTS = Path("/etc/krb5.keytab")
-"""The host's own keytab. SSSD and sshd use it, and the host's membership in a domain depends on it."""
+HOSTS = Path("/etc/krb5.keytab")  # the host's own. SSSD, sshd and the membership in a domain depend on it
 
 
 def examine_names(host: Host) -> Iterator[Finding]:
@@ -160,8 +159,7 @@ def _spell(enctypes: list[int]) -> str:
 # --- the commands that correct faults -----------------------------------------------------------------------------------
 # None of them takes a key of another service away: the keytab may be the host's own, which keeps it in its domain.
 
-KEEPS_PASSWORD = "--computer-password-lifetime=3650"
-"""In days (adcli(8)). Without it, adcli also renews the password of the host's account after 30 days, and with 0 each time."""
+KEEPS_PASSWORD = "--computer-password-lifetime=3650"  # days (adcli(8)). Without it, the host's password is renewed too after 30
 
 
 def enrolled(check: str, said: str, keytab: str, service: str, *, is_joined: bool) -> Finding:

@@ -29,15 +29,11 @@ SCOPE = re.compile(r"jitd-run-(\S+)\.scope")
 EFFORT = "jitd cannot reliably end a whole run, as a process that leaves its parent can outlive the run"
 NEEDED = ("jitd.service", "jitd.socket", "jitd-launcher.socket")
 LAUNCHER = "jitd-launcher.service"
-EACH = "jitd*.service"
-"""All services of jitd that systemd has loaded: the daemon, the launcher, the helpers, the carriers of the door, the timers'."""
+EACH = "jitd*.service"  # all services of jitd: daemon, launcher, helpers, carriers of the door, timers
 LOOK = "see journalctl -p err -b"
-STATES = ("LoadState", "ActiveState", "UnitFileState", "NRestarts")
-"""The properties of a unit that jitd reads from systemd. The properties are in the order of the fields of the class Unit."""
-DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
-"""The id of the message with which journald says that a service wrote too much (systemd.journal-fields(7), SD_MESSAGE_…)."""
-FEW_LINES = 1_000
-"""A journal that takes fewer lines than this in one interval may drop lines of a daemon that is merely busy."""
+STATES = ("LoadState", "ActiveState", "UnitFileState", "NRestarts")  # properties of a unit, in the order of the fields of Unit
+DROPPED = "a596d6fe7bfa4994828e72309e95d61e"  # what journald says when a service wrote too much (systemd.journal-fields(7))
+FEW_LINES = 1_000  # lines in an interval. A journal that takes fewer may drop lines of a daemon that is merely busy
 VOLATILE = frozenset({"tmpfs", "ramfs"})
 ENABLED = frozenset({"enabled", "enabled-runtime", "static", "indirect", "generated", "linked"})
 

@@ -20,8 +20,7 @@ from jitd_inspection.doctor import files
 from jitd_inspection.doctor.finding import BAD, OK, Finding, bad, count, ok, weak, word
 from jitd_inspection.doctor.host import Host
 
-MECHANISMS = ("/etc/gss/mech", "/etc/gss/mech.d")
-"""The files in which libgssapi finds the names of the mechanism libraries that it loads."""
+MECHANISMS = ("/etc/gss/mech", "/etc/gss/mech.d")  # where libgssapi finds the mechanism libraries that it loads
 SSSD = "/var/lib/sss/"
 """SSSD writes files for krb5.conf here. Since version 2.10 it runs as its own account, which this directory belongs to. The host
 believes this account in any case: it says who the people are.

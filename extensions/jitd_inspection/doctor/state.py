@@ -34,8 +34,7 @@ from jitd_inspection.doctor.host import Host
 
 MOST_PROVED = 5_000  # newest entries of the record that are verified
 MIB = 1 << 20
-DAMAGED = ("not a database", "malformed", "not a jitd database")
-"""What SQLite and the store say about a file whose content is wrong, whatever room there is."""
+DAMAGED = ("not a database", "malformed", "not a jitd database")  # said of a file with wrong content, by SQLite and by the store
 LITTLE, TOO_LITTLE = 1024 * MIB, 64 * MIB
 FEW, TOO_FEW = 20_000, 1_000  # free inodes: with fewer than these, the finding is weak, or bad
 SLOW_SYNC = 0.2

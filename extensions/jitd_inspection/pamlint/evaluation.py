@@ -25,8 +25,7 @@ from jitd.hosts.control import (
 )
 from jitd.hosts.stack import Handler
 
-UNDECIDED, FOR, AGAINST = 0, 1, -1
-"""The possible decisions at one point of a walk through a stack. In libpam, this decision has the name "impression"."""
+UNDECIDED, FOR, AGAINST = 0, 1, -1  # decisions at one point of a walk through a stack ("impression" in libpam)
 MOST_STATES = 200_000
 
 
@@ -128,8 +127,7 @@ class Passed(NamedTuple):
     """A gate answered with success."""
 
 
-Way = Skipped | Answered | Passed | None
-"""A note about the gates on a way through the stack. The value is None until the first gate is reached or skipped."""
+Way = Skipped | Answered | Passed | None  # of the gates on a way through the stack. None until the first one
 PASSED = Passed()
 
 

@@ -13,8 +13,7 @@ from jitd_inspection.pamlint.services import facts, is_fragment
 
 LOADER, SCRIPT, GUARD = "pam_python.so", "pam_jit.py", "pam_guard.py"
 SHIPPED, GUARDS_FILE = "/usr/lib/jitd/pam_jit.py", "/usr/lib/jitd/jitpam/pam_guard.py"
-SECURE_PATH = "secure_path"
-"""An argument of a guard (see ``is_guard``) in sudo's stack alone: there the caller does not control PATH."""
+SECURE_PATH = "secure_path"  # an argument of a guard (`is_guard`) in sudo's stack alone: the caller does not control its PATH
 STAGES = ("auth", "account", "session")
 WORDS = ("quiet", "debug")
 MOST_DIGITS = 6  # digits in a number of seconds. The gate refuses a number with more digits.

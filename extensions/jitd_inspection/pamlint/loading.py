@@ -24,8 +24,7 @@ LINKS = ("protected_symlinks", "protected_hardlinks")
 another person in /tmp. With protected_hardlinks, people cannot create a hard link to a file of another person.
 """
 
-Look = Callable[[str], Sequence[Source]]
-"""Maps a pattern to the files that match it, in order. Raises OSError if one of these files cannot be read."""
+Look = Callable[[str], Sequence[Source]]  # pattern → the files that match, in order. Raises OSError if one cannot be read
 
 
 def preloaded(source: Source | None, files: Files) -> Iterator[Finding]:

@@ -23,8 +23,7 @@ from jitd.hosts.control import (
 )
 from jitd.hosts.stack import Handler
 
-ANYTHING = frozenset(range(INCOMPLETE)) | {OUTSIDE}
-"""All answers except PAM_INCOMPLETE. After the answer PAM_INCOMPLETE, libpam always ends the stack with a denial."""
+ANYTHING = frozenset(range(INCOMPLETE)) | {OUTSIDE}  # after PAM_INCOMPLETE, libpam always ends the stack with a denial
 WELL = frozenset({SUCCESS, IGNORED})  # the answers that a module gives if there is no fault
 DENIALS = {"auth": AUTH_ERR, "account": AUTH_ERR, "password": AUTHTOK_ERR, "session": SESSION_ERR}
 """The answer of pam_deny.so for each PAM kind."""
@@ -38,8 +37,7 @@ NO_PASSWORDS = frozenset(
 )  # fmt: skip
 """Modules that do not check passwords. Therefore these modules never answer that a password has expired."""
 FLAGS = ("debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit")
-PERSONS = ("1000", "1001", "2000", "59999", "60001", "1200001113")
-"""Uids of people. A condition that says the same of all of these says it of all people."""
+PERSONS = ("1000", "1001", "2000", "59999", "60001", "1200001113")  # uids. What a condition says of all, it says of all people
 SOMEBODY = {"uid": ("1001", "1002"), "gid": ("1001", "1002"), "shell": ("/bin/bash",), "home": ("/home/somebody",)}
 """Values of a person who is not named in any condition. If a condition is true for this person, it is true for nearly everybody.
 One example is the condition ``user != backup``.

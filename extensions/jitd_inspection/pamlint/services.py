@@ -13,10 +13,8 @@ from jitd_inspection.pamlint.modules import World
 
 SERVICES = ("sudo", "sudo-i", "su", "su-l", "doas", "sshd", "login", "cron", "runuser", "runuser-l", "other")
 """The services that are checked if the command line names no service."""
-FRAGMENT = ("common-", "system-auth", "password-auth", "system-login", "postlogin")
-"""Prefixes of the names of files that are not services. Many services include these files."""
-PAIRS = (("sudo", "sudo-i"), ("su", "su-l"))
-"""Services of one program, the second with -i or -. Both give a person the same powers."""
+FRAGMENT = ("common-", "system-auth", "password-auth", "system-login", "postlogin")  # begin the names of files that are included
+PAIRS = (("sudo", "sudo-i"), ("su", "su-l"))  # services of one program, the second with -i or -. They give the same powers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,7 @@ class Service:
     why_not: str = "it is not known whether the program asks PAM for this"
     is_daemon: bool = False
     is_setuid: bool = False
-    user_is_target: tuple[str, ...] = ()
-    """The PAM kinds in which PAM_USER is the target account, and not the account of the person who asks."""
+    user_is_target: tuple[str, ...] = ()  # PAM kinds in which PAM_USER is the target, and not who asks
     root_is: str = "root cannot use it any more unless jitd says yes"
     root_must_pass: bool = True
 

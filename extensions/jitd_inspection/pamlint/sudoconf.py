@@ -19,8 +19,7 @@ SWITCHED = re.compile(r"[ \t]*sudoers[ \t]*:(.*)", re.I)
 PLUGINS = ("/usr/libexec/sudo", "/usr/lib/sudo")  # the directories that contain sudo's own plugins
 OWN = "sudoers.so"
 SYMBOLS = ("sudoers_policy", "sudoers_io", "sudoers_audit")
-LOADED = ("sesh", "noexec", "intercept")
-"""Words in sudo.conf. The value of each word is a file that sudo loads into the command, or runs before the command."""
+LOADED = ("sesh", "noexec", "intercept")  # set a file in sudo.conf that sudo loads into the command, or runs before it
 
 
 def judge(conf: Source | None, switch: Source | None, files: Files) -> Iterator[Finding]:

@@ -20,19 +20,15 @@ from jitd_inspection.doctor.finding import listed, word
 from jitd_inspection.doctor.kerberos import HOSTS, KEEPS_PASSWORD, OWN, enrolment, renewal
 
 MIT, FREEIPA, AD = "mit", "freeipa", "ad"
-KINDS = {MIT: "MIT Kerberos", FREEIPA: "FreeIPA", AD: "Active Directory"}
-"""The kinds of realm. They differ in how a service principal and its key are made."""
+KINDS = {MIT: "MIT Kerberos", FREEIPA: "FreeIPA", AD: "Active Directory"}  # they differ in how a principal and its key are made
 PRIVATE = "/run/jitd-setup"  # a directory that only root enters, and that is there only while a key is made
-TICKET = f"FILE:{PRIVATE}/ticket"
-"""The credential cache of the administrator of the realm. It is destroyed when the key has been made."""
+TICKET = f"FILE:{PRIVATE}/ticket"  # the cache of the realm's administrator, destroyed when the key has been made
 BRIEFLY = ("-l", "10m")  # options of kinit(1): if this process is killed, its ticket ends all the same
 SETTINGS = "/etc/jitd/jitd.toml"
 POLICY = "/etc/jitd/policy.d"
-ENCTYPES = "permitted_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96"
-"""A line of [libdefaults] in krb5.conf, with which adcli(8) has the domain use AES alone."""
+ENCTYPES = "permitted_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96"  # of [libdefaults]: adcli(8) has AES alone
 ACCOUNT = "svc-jitd-"
-MOST_ACCOUNT = 20
-"""How many characters the name of an account in Active Directory may have ([MS-SAMR], ``sAMAccountName`` of a user)."""
+MOST_ACCOUNT = 20  # characters of an account's name in Active Directory ([MS-SAMR], `sAMAccountName` of a user)
 TERMINALS, NOBODY, MAIL = "terminals", "nobody", "mail"
 
 

@@ -16,8 +16,7 @@ from jitd_inspection.standing.scene import EVERYBODY, NSSWITCH, Found, Scene, ex
 
 PASSWD, SHADOW, GSHADOW = "/etc/passwd", "/etc/shadow", "/etc/gshadow"
 SUBUID, SUBGID = "/etc/subuid", "/etc/subgid"
-MAPPERS = {SUBUID: "/usr/bin/newuidmap", SUBGID: "/usr/bin/newgidmap"}
-"""The set-user-ID programs that give somebody the ids of these files, in a user namespace."""
+MAPPERS = {SUBUID: "/usr/bin/newuidmap", SUBGID: "/usr/bin/newgidmap"}  # give the ids of these files, in a user namespace
 OF_SUDOERS = ("admin", "sudo", "wheel")  # groups whose power is what sudoers gives them. The reader of sudoers judges that.
 ELSEWHERE = ("x", "*", "!", "!!")  # second fields of /etc/passwd with which no password is in that file
 LOGINS = ("su", "su-l", "login", "sshd")  # the services that a password opens

@@ -50,8 +50,7 @@ KSU = "/usr/bin/ksu"
 UNTOLD = "those whom a file names that is not the account's own"
 """Who is in a file whose words the list does not repeat (``Scene.words_in``)."""
 MOST_FILES = 100  # files of keys of one account that one setting may name
-KEY = re.compile(r"([\w@.-]+)[ \t]+([A-Za-z0-9+/=\v\f\r]+)(?=[ \t]|$)")
-"""A key. sshd passes over the blanks in its Base64 (b64_pton)."""
+KEY = re.compile(r"([\w@.-]+)[ \t]+([A-Za-z0-9+/=\v\f\r]+)(?=[ \t]|$)")  # sshd passes over the blanks in its Base64 (b64_pton)
 MARK = re.compile(r"\\\"|[\" \t]")  # what matters in the options of a key: a quote, one behind a backslash, and a blank
 
 

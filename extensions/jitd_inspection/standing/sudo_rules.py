@@ -30,10 +30,8 @@ PROGRAMS = ("/usr/bin/sudo", "/usr/local/bin/sudo", "/usr/bin/sudo-rs")
 DOAS, DOAS_CONF = ("/usr/bin/doas", "/usr/local/bin/doas"), "/etc/doas.conf"
 OTHERS_OF_RS = "/etc/sudoers-rs"
 ANY_BUT_ROOT = "any account but root"
-USERS = re.compile(r"(?:\"[^\"]*\"|\\.|[^\s\"\\,]|[ \t]*,[ \t]*)+")
-"""The users of a rule, which end at the first blank that is beside no comma."""
-ADDRESS = re.compile(r"(?=.*[.:])[0-9a-fA-F.:/]+")
-"""An address or a network. A name such as db7 has nothing but these letters, too, and no dot."""
+USERS = re.compile(r"(?:\"[^\"]*\"|\\.|[^\s\"\\,]|[ \t]*,[ \t]*)+")  # of a rule, to the first blank that is beside no comma
+ADDRESS = re.compile(r"(?=.*[.:])[0-9a-fA-F.:/]+")  # or a network. A name such as db7 has these letters, too, and no dot
 WORD = re.compile(r"\"(?P<quoted>(?:\\.|[^\"\\])*)\"?|(?P<plain>[{}]|(?:\\.|[^\s\"#{}\\])+)|(?P<comment>#.*)")
 """A word of doas.conf."""
 NOTHING = "!ALL"  # the command that takes every command away

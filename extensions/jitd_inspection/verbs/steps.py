@@ -30,8 +30,7 @@ from jitd_inspection.setup.host import PATH, has_key
 from jitd_inspection.setup.plan import PRIVATE, TICKET, Await, Run, Step, Write
 
 AGAIN_AFTER = 0.5  # seconds between two looks at a keytab that somebody else writes
-ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""Signals that would end the process before the ticket is destroyed. Ctrl-C raises KeyboardInterrupt."""
+ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # end the process before the ticket is destroyed. Ctrl-C raises
 AGAIN = "then run jitd setup again: it goes on where it stopped"
 
 

@@ -38,8 +38,7 @@ from jitd.store import Store, Told
 from jitd_outsiders.notifying.channel import Message
 from jitd_outsiders.notifying.settings import ChannelSettings
 
-LOOKED_UP_AFTER = 30.0
-"""If the people who must get a notice could not be looked up, jitd looks them up again after this number of seconds."""
+LOOKED_UP_AFTER = 30.0  # seconds until the people who must get a notice are looked up again, if they could not be
 MOST_UNFOUND = 256  # requests that are remembered because their people were not found
 ASKED = "asked"
 """A told mark is a stored note that an address got a notice. A mark with the event ASKED is different: it notes that the
@@ -117,8 +116,7 @@ class Letters:
         self._unwritten = unwritten
         self._put_off = put_off
         self._missed = missed
-        self._unfound: dict[str, None] = {}
-        """The last requests whose people were not found, so that the log says it once for each."""
+        self._unfound: dict[str, None] = {}  # of the last requests without people, each logged once
 
     def mark(self, request: str, address: str, event: str, at: datetime, *, is_wanted: bool = True) -> Told:
         """Return a told mark. This mark notes that ``address`` got a notice about the request ``request`` at the time ``at``.

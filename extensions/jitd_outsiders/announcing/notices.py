@@ -25,8 +25,7 @@ from jitd_outsiders.announcing.post import Post
 from jitd_outsiders.channels import Channels
 from jitd_outsiders.notifying.channel import Channel
 
-FINISHED_WITHIN = 3.0
-"""If a message is being sent when the daemon ends, the daemon waits at most this number of seconds until the message is sent."""
+FINISHED_WITHIN = 3.0  # seconds that the daemon waits at its end for a message that is being sent
 NO_CHANNEL = "jitd.toml has no channel of this name any more"
 
 

@@ -27,8 +27,7 @@ from jitd_outsiders.announcing.letters import Letter, Letters, Office
 from jitd_outsiders.notifying.channel import Channel, Message, NobodyThere, NotSent, NotWanted
 from jitd_outsiders.notifying.settings import ChannelSettings
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""The first and the longest pause after a failed message, in seconds. The pause doubles after each further failure."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds after a failed message, doubled after each further failure
 SENT_WITHIN = 30.0  # seconds at most for sending one message
 AWAY_FOR = 60.0  # seconds until the next attempt, if nobody was present at the address
 MOST_OF_ONE, MOST_A_MINUTE = 5, 20
@@ -69,8 +68,7 @@ class Post:
         self._unwritten: list[tuple[list[Told], dict[str, Any] | None]] = []
         self._sending = asyncio.Lock()
         self._is_finishing = False
-        self.troubles: dict[tuple[str, str], Trouble] = {}
-        """Maps the id of a request and an address to the latest failure to send a notice there."""
+        self.troubles: dict[tuple[str, str], Trouble] = {}  # request and address → the latest failure to send there
 
     def look(self, request: str) -> None:
         """Remember that ``request`` must soon be checked for due notices."""

@@ -29,12 +29,10 @@ from jitd_outsiders.outside.client import Failed
 from jitd_outsiders.outside.messages import Fetched
 from jitd_outsiders.outside.urls import Url, read_url, same_server
 
-AGAIN_AFTER, SOONEST, LATEST = 5, 1, 3_600
-"""Seconds until a server that will decide later is asked again: if it names no time, and the bounds of what it names."""
+AGAIN_AFTER, SOONEST, LATEST = 5, 1, 3_600  # seconds until a server that decides later is asked again: by default, and bounds
 LONGEST_DATE = 40  # characters of an HTTP date
 LATER = 202  # HTTP status 202. The server has accepted the question, and will decide later (RFC 9110 section 15.3.3).
-FOR_A_MOMENT = {408, 429, 500, 502, 503, 504}
-"""HTTP statuses of temporary failures, after which the next attempt may succeed."""
+FOR_A_MOMENT = {408, 429, 500, 502, 503, 504}  # HTTP statuses after which the next attempt may succeed
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,7 @@ MOST_NEEDED = 100
 MOST_WAYS = 8
 MOST_USES = 1_000_000
 RECORD = ("none", "output", "all")  # the values that are allowed for the key `record` of a rule
-OPA = {"result", "decision_id", "metrics", "provenance", "warning"}
-"""The members that are allowed in an answer of OPA's Data API (https://www.openpolicyagent.org/docs/rest-api)."""
+OPA = {"result", "decision_id", "metrics", "provenance", "warning"}  # (https://www.openpolicyagent.org/docs/rest-api)
 REQUIRED = ("approvals", "lasts", "uses", "record", "reason")  # the names of the requirements that a gatekeeper may set
 _MAY_HAVE = {"pass": {"until", "mark"}, "deny": {"because", "mark"}, "require": {"require", "until", "mark"}}
 _MUST_HAVE = {"pass": set[str](), "deny": {"because"}, "require": {"require"}}

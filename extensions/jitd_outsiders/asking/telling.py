@@ -20,8 +20,7 @@ from jitd.core.question import Question
 from jitd.core.subject import Subject
 from jitd_outsiders.asking import json_text
 
-VERSION = 1
-"""The version of these questions. The version changes when a member of a question is removed or gets another meaning."""
+VERSION = 1  # changes when a member of a question is removed or gets another meaning
 
 
 def spelled(value: bytes) -> str:

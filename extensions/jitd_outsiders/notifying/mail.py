@@ -30,8 +30,7 @@ from jitpam.wire.declared import HOST
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
-LOCAL = "127.0.0.1:25"
-"""The mail server of this host. jitd uses the host's mail server if the settings do not name a server."""
+LOCAL = "127.0.0.1:25"  # the mail server of this host, used if the settings name none
 DEADLINE = 20.0  # seconds for one mail
 LONGEST_SUBJECT = 200
 MOST_KEPT = 256  # mails of which some recipients were refused, and of which it is remembered who has received them

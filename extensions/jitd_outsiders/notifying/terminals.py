@@ -19,8 +19,7 @@ from jitd_outsiders.notifying.foreign import CUT
 from jitd_outsiders.notifying.settings import ChannelSettings
 from jitd_outsiders.terminals.messages import MOST_BYTES, MOST_PEOPLE, Tell, text_of
 
-WIDTHS = (240, 160, 120, 80, 60, 40)
-"""Maximum lengths of a line, in characters. The lengths are tried in this order until the message fits."""
+WIDTHS = (240, 160, 120, 80, 60, 40)  # characters of a line, tried in this order until the message fits
 MOST_LINES = 20
 
 

@@ -35,12 +35,10 @@ TERMINALS = "terminals"  # the only kind of channel whose messages do not leave 
 DIGEST = "digest"  # the event name of a message about many requests
 LONGEST_NAME = 64  # characters of a name, for example the name of an account or a rule
 LONGEST_SENTENCE = 200  # characters of the text about the approvals that a rule demands
-MOST_BYTES = 4 * (foreign.MOST + 2)
-"""Bytes for the beginning of a long command, of which a message shows no more. A character has at most four."""
+MOST_BYTES = 4 * (foreign.MOST + 2)  # bytes for the beginning of a long command. A character has at most four
 MOST_LISTED = 12  # requests that a digest lists
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")
-"""Names of this form are not changed, because they are chosen by administrators and not by requesters."""
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")  # chosen by administrators, not requesters, so not changed
 Plain = Callable[[str, int], str]  # makes foreign text safe for a message, with at most this number of characters
 
 

@@ -26,10 +26,8 @@ from jitpam.wire.declared import sentence
 
 BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 TAKEN_ALREADY, TOO_LARGE = 409, 413
-OF_THE_EVENT = (400, TOO_LARGE, 422)
-"""Statuses about the content of a request. Every other status from 300 on is about the settings or the moment."""
-NOT_TOO_LARGE = 4096
-"""No server takes so little: one that finds a request of at most this many bytes too large finds all of them too large."""
+OF_THE_EVENT = (400, TOO_LARGE, 422)  # about the content of a request. All others from 300 on are about settings or moment
+NOT_TOO_LARGE = 4096  # bytes. A server that finds such a small request too large finds all of them too large
 FOR_EVER_IN_SPLUNK = (6, 12, 13, 15, 27)  # codes of Splunk's answers that name an event as the fault
 
 

@@ -17,8 +17,7 @@ from jitd_outsiders.outside.messages import Fetch, Fetched, Letter, Posted
 from jitd_outsiders.outside.questions import DELIVER, FETCH, LEASES, MORE, POST, QUESTIONS
 from jitd_outsiders.outside.questions import Failed as Failed
 
-write_delivery: Callable[[Deliver], bytes] = QUESTIONS.write
-"""Returns the bytes of a Deliver. This takes long, so a thread does it. Raises ValueError."""
+write_delivery: Callable[[Deliver], bytes] = QUESTIONS.write  # takes long, so a thread does it. Raises ValueError
 
 
 class Outside(Client):

@@ -28,8 +28,7 @@ FACILITIES = (
     *("alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"),
 )
 """The facilities of syslog. The index of a name is its number (RFC 5424, table 1)."""
-TEMPLATES = ("splunk", "elastic", "loki", "lines", "array")
-"""The forms of a body over HTTPS (``jitd_outsiders.outside.batches``)."""
+TEMPLATES = ("splunk", "elastic", "loki", "lines", "array")  # forms of a body over HTTPS (`outside.batches`)
 SCHEMES = ("Splunk", "ApiKey", "Bearer", "Basic")
 """The schemes of the header field ``Authorization``. The file of the secret contains what follows the scheme. For Basic, the file
 contains ``user:password``, which is not encoded yet.

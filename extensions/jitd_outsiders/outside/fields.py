@@ -27,5 +27,4 @@ def _is_normal_network(text: str) -> bool:
 URL = text("a URL", most=LONGEST_URL).where(_is_normal_url, "a URL in its normal form")
 ADDRESSES = list_of(text("a network", most=64).where(_is_normal_network, "a network in its normal form"), 0, MOST_ADDRESSES)
 AUTHORITIES = text("text of certificates", r"[\n -~]*", most=MOST_CA)
-FILE_NAME = text("the name of a file", r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
-"""The name of a file that jitd-outside has received, or empty."""
+FILE_NAME = text("the name of a file", r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")  # received by jitd-outside, or empty

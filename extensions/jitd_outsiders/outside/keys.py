@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-DIRECTORY = "/etc/jitd/outside"
-"""The directory for the administrator's keys. jitd-helper@outside.service loads all files of this directory."""
+DIRECTORY = "/etc/jitd/outside"  # the administrator's keys. jitd-helper@outside.service loads all files here
 PREFIX = "outside_"  # the prefix that systemd puts before the name of each file of DIRECTORY
 LONGEST = 64 * 1024
 

@@ -16,8 +16,7 @@ from jitd_outsiders.outside.sinks import SINKS
 from jitpam.wire.declared import Codec
 
 MORE = 5.0  # seconds beyond the question's deadline: for the start of jitd-outside, and for its queue
-LANE = Lanes(n_at_once=64, n_waiting=512)
-"""For each single provider or gatekeeper, the daemon itself allows fewer questions."""
+LANE = Lanes(n_at_once=64, n_waiting=512)  # the daemon itself allows fewer for one provider or gatekeeper
 
 
 def within(question: Any) -> float:

@@ -19,10 +19,8 @@ from http_message_signatures import HTTPMessageSigner
 from http_message_signatures.algorithms import ED25519, HMAC_SHA256
 from http_message_signatures.resolvers import MappingKeyResolver
 
-COVERED = ("@method", "@target-uri", "content-type")
-"""The components that a signature covers, in addition to the digest of the body and the time."""
-TAG = "jitd"
-"""Value of the signature's parameter ``tag``. This parameter names the purpose of the signature (RFC 9421 section 2.3)."""
+COVERED = ("@method", "@target-uri", "content-type")  # with the digest of the body and the time, what a signature covers
+TAG = "jitd"  # the signature's parameter `tag`, its purpose (RFC 9421 section 2.3)
 SHORTEST_SECRET = 32
 
 

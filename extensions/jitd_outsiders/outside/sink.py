@@ -53,8 +53,7 @@ class SinkKind(ABC):
     """False if a receiver says of no event that it has it. What was delivered to it last is then delivered again if its
     connection has ended.
     """
-    refuses_batches: ClassVar[bool] = False
-    """True if a receiver may refuse a batch because of one event, and does not say which."""
+    refuses_batches: ClassVar[bool] = False  # true if one event may have a whole batch refused, and which is not said
 
     @abstractmethod
     def read(self, table: Table, owner: int | None, keys_at: Path) -> tuple[Destination, tuple[Path | None, ...]]:

@@ -35,10 +35,8 @@ from jitd_outsiders.outside.outcome import TAKEN, Fate, Outcome, delivered
 APPLICATION = "jitd-record"  # APP-NAME, and the tag of a local message. What the daemon logs has the tag `jitd`.
 LAST_SEQUENCE = 2**31 - 1  # the last number of `sequenceId` (RFC 5424 section 7.3.1). The next one is 1.
 PART = 64 * 1024
-MOST_HEARD = 128 * 1024
-"""Maximum number of bytes that a receiver may have sent between two looks: it has nothing to say but what belongs to TLS."""
-SECONDS_BETWEEN_LOOKS = (0.001, 0.05)
-"""The shortest and the longest time between two looks at what the kernel has not sent yet. No call waits for that."""
+MOST_HEARD = 128 * 1024  # bytes that a receiver may have sent between two looks: it says nothing but what TLS needs
+SECONDS_BETWEEN_LOOKS = (0.001, 0.05)  # between two looks at what the kernel has not sent yet. No call waits for that
 SECONDS_TO_SETTLE = 1.0
 """Seconds for which a new connection over TCP or TLS is watched before an event is sent. A receiver that does not want this
 client accepts the connection, and with TLS 1.3 also the end of the handshake, before it ends the connection.

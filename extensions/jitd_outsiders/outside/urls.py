@@ -22,8 +22,7 @@ they give no lease.
 """
 NAMESPACE = re.compile(r"(?!\.+(?:/|$))[A-Za-z0-9_.-]{1,64}(?:/(?!\.+(?:/|$))[A-Za-z0-9_.-]{1,64}){0,7}", re.ASCII)
 PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
-OURS = ("cert_type", "public_key", "ttl")
-"""Parameters that the settings must not contain, because jitd itself sets the type, the key and the lifetime of a certificate."""
+OURS = ("cert_type", "public_key", "ttl")  # not in the settings: jitd sets type, key and lifetime of a certificate
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,11 @@ from jitd.files.inspection import Uninspectable, View, changers
 from jitd_outsiders.programs.messages import LONGEST_REASON, REPORTS, Ended, NotExecuted, Report
 from jitpam.wire.declared import sentence
 
-MOST_PROCESSES = 256
-"""Maximum number of processes of the account at the same time (RLIMIT_NPROC). All programs of the account share this limit."""
-MOST_MEMORY = 256 * 1024 * 1024
-"""Maximum number of bytes of data of each process of a program (RLIMIT_DATA). Memory that is only reserved is not included."""
+MOST_PROCESSES = 256  # of the account at the same time (RLIMIT_NPROC), shared by all of its programs
+MOST_MEMORY = 256 * 1024 * 1024  # bytes of data of each process (RLIMIT_DATA), without memory that is only reserved
 LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NPROC: MOST_PROCESSES, resource.RLIMIT_DATA: MOST_MEMORY}
 """Limit of getrlimit(2) → its value for a program, unless jitd-programs has a lower one already."""
-NICENESS = 10
-"""The nice value of programs (nice(2)). With this value, programs do not delay the people who ask for commands."""
+NICENESS = 10  # nice(2). So programs do not delay the people who ask for commands
 
 
 def fork_runner(program: tuple[str, ...], streams: tuple[int, int, int], leash: int, report: int) -> int:

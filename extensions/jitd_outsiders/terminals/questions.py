@@ -8,8 +8,7 @@ from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.refusals import Failed as Failed
 from jitd_outsiders.terminals.messages import ANSWERS, QUESTIONS, Tell, Told
 
-WITHIN = 15.0
-"""Maximum number of seconds for one question. This time includes the start of the process and the process's own time limit."""
+WITHIN = 15.0  # seconds for one question, with the start of the process and its own limit
 
 TELL = QuestionKind[Tell, Told | Failed](
     asks=Tell,

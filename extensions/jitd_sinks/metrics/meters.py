@@ -25,10 +25,8 @@ from jitd.store import Life
 
 MOST_RULES = 100  # rules that are named. All others are counted together, because each name costs its reader a time series.
 OTHER = "(other)"
-PEOPLE = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400, 86400)
-"""Bounds, in seconds, for the time in which people decide."""
-MACHINE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-"""Bounds, in seconds, for the time in which the daemon decides."""
+PEOPLE = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400, 86400)  # bounds in seconds, for what people decide
+MACHINE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # bounds in seconds, for what the daemon decides
 ENDED = tuple(state for state in RequestState if not LAW[state])  # the states in which a request has ended
 
 

@@ -30,10 +30,8 @@ from jitd_sinks.settings import SinkSettings
 from jitd_sinks.sinks.classes import CHECKPOINT
 from jitd_sinks.sinks.reading import DEADLINE_MS, Page, Place, Reader
 
-GATHERED_FOR = 0.1
-"""Seconds from a commit to the read: within this time, other records follow, and are sent with the first one."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-"""The first and the longest pause after a failure, in seconds. The pause doubles after each further failure."""
+GATHERED_FOR = 0.1  # seconds from a commit to the read: records that follow are sent with the first one
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds after a failure, doubled after each further one
 PROBED_EVERY = 30.0
 """Seconds without a record after which the connection to a receiver that confirms nothing is looked at. If it was lost, the last
 records may be lost with it.
@@ -97,8 +95,7 @@ class Feed:
         self._place = Place(cursor.number, cursor.checkpoint)
         self._done = self._place
         self._settled = self._place
-        self._sent: deque[tuple[float, Place]] = deque()
-        """What was sent to a receiver that confirms nothing, and is not settled: the time, and the place after it."""
+        self._sent: deque[tuple[float, Place]] = deque()  # not settled, to who confirms nothing: time, and place after it
         self._head = cursor.number
         self._changed = asyncio.Event()
         self._changed.set()  # nobody knows what was recorded before the start
@@ -113,8 +110,7 @@ class Feed:
         self._is_reached = True
         self.n_refused = 0
         self.trouble: Trouble | None = None  # what is wrong with the sink
-        self.last_fault = ""
-        """How it last failed since it had the whole record, or empty. It may have taken records since then."""
+        self.last_fault = ""  # since it had the whole record, or empty. It may have taken records since then
         self.unkept = ""  # why the cursor cannot be stored. Empty if it can be.
 
     def look(self, head: int) -> None:

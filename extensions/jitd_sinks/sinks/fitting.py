@@ -20,8 +20,7 @@ from jitd.core.wording import TOO_LONG
 
 ALWAYS = ("event", "at", "actor", "id", "state", "classes")  # the members of a record that are told to every sink
 ALWAYS_ABOUT = ("requester", "rule")
-LONGEST = 160
-"""So many bytes of one member are told to every sink (as JSON). Together they fit into the shortest message of syslog."""
+LONGEST = 160  # bytes of one member that every sink is told (as JSON). Together they fit into the shortest syslog message
 _Line = Callable[[Record], str]
 _Place = tuple[int, Any, Any]
 

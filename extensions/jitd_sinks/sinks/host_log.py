@@ -44,11 +44,9 @@ AT_ONCE = 64  # records of which one piece of work makes lines
 MOST_LATE = 5000  # records whose lines wait for a journal that takes nothing
 AGAIN_AFTER = (0.5, 5.0)  # seconds until the next try after the journal has taken nothing: at first, and at most
 FINISHED_WITHIN = 2.0  # at its end, the daemon waits at most this number of seconds until all lines are written
-FREELY, WINDOW = 20, 60.0
-"""So many lines may one account cause without a ticket, in so many seconds. The rest is only counted."""
+FREELY, WINDOW = 20, 60.0  # lines that an account may cause without a ticket, in how many seconds. The rest is counted
 NOT_PERSONAL = Sight(OF_EVERY_READER - PEOPLE)  # the parts of a record that say nothing of who asked, and for what
-_NAMING = ("request", "grant", "run", "holding", "id")
-"""The members of a record's detail that name what belongs to a request."""
+_NAMING = ("request", "grant", "run", "holding", "id")  # in a record's detail, name what belongs to a request
 _PERMITTED = RequestState.APPROVED.value
 _OTHERS = frozenset({Role.APPROVER.value, Role.OPERATOR.value})  # the roles of people who are not the requester
 
@@ -80,8 +78,7 @@ class HostLog(Reader):
         self._left_out: tuple[int, int] | None = None
         self._paced = _Paced()
         self._is_ending = False
-        self.n_left_out = 0
-        """The number of records that have no line, since the daemon started, because too many would have come too late."""
+        self.n_left_out = 0  # records without a line since the daemon started: they would have come too late
         self.trouble = ""  # why the journal takes no lines at present, or empty
 
     @property

@@ -13,8 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-SHARE, LEAST_SHARE = 0.1, 0.02
-"""The part of the time that the thread may work while records are made, and while there are many."""
+SHARE, LEAST_SHARE = 0.1, 0.02  # of the time, for the thread while records are made, and while there are many
 MANY = 300.0  # records a second. With more, the daemon is treated as fully used.
 COUNTED_FOR = 0.5  # seconds for which records are counted
 BUSY_FOR = 0.5  # seconds after a record, within which the daemon is treated as busy

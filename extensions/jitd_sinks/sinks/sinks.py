@@ -22,8 +22,7 @@ from jitd_sinks.sinks.pace import Pace
 from jitd_sinks.sinks.reading import Lines, Reader
 
 SLOW_AFTER = 60.0  # seconds after which a sink that is behind the record is in trouble, although it does not fail
-FINISHED_WITHIN = 2.0
-"""At its end, the daemon waits at most this number of seconds for the sinks. They get the rest after the next start."""
+FINISHED_WITHIN = 2.0  # seconds for the sinks when the daemon ends. They get the rest after the next start
 
 
 class Sinks(readers.Reader):

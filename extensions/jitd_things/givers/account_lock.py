@@ -27,8 +27,7 @@ LOCK = Path("/etc/.pwd.lock")
 FILES = tuple(Path(f"/etc/{name}.lock") for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid"))
 """Files that contain the pid of the tool of shadow-utils that has made them. Only who has the lock makes them."""
 WAITS_FOR = 3.0  # seconds to wait for the lock, however many processes keep it one after the other
-LEAVES_FOR = 0.5
-"""Seconds that processes of the holder may keep the lock. A tool that nobody stops keeps it for some milliseconds."""
+LEAVES_FOR = 0.5  # seconds that the holder's processes may keep it. A tool that nobody stops needs milliseconds
 ENDS_WITHIN = 5.0  # seconds within which a tool ends that has the lock
 LOOK_AGAIN = 0.002
 _FLOCK = "hhqqi0q"

@@ -38,8 +38,7 @@ MOST_A_DAY = 32
 """Maximum number of accounts that are made for one person within 24 hours. One person alone needs three years for the uids 65536
 to 99999, and seven months for the last fifth, of which the doctor warns.
 """
-USERADD: dict[str, int] = {"UID_MIN": 1000, "UID_MAX": 60000}
-"""The values that useradd uses if login.defs does not set them."""
+USERADD: dict[str, int] = {"UID_MIN": 1000, "UID_MAX": 60000}  # what useradd uses if login.defs does not set them
 
 
 class NoUid(Exception):

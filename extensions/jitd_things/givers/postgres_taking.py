@@ -29,8 +29,7 @@ from jitd_things.givers.postgres_remains import Remains, databases, has_things_i
 from jitd_things.givers.postgres_server import Server, Session, Unreachable, told
 from jitpam.wire.shown import shown
 
-SECONDS_TO_TAKE = 18.0
-"""Maximum time, in seconds, of one try to take a role back. The next try continues the unfinished work."""
+SECONDS_TO_TAKE = 18.0  # seconds of one try to take a role back. The next one continues
 SECONDS_TO_END = 4.0  # seconds within which the sessions of a role have to end
 LOOK_AGAIN = 0.05  # seconds between two checks that look for remaining sessions
 MOST_FAULTS = 3  # failed steps that the answer names

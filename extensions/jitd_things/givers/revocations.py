@@ -19,8 +19,7 @@ from jitd.files.durable import locked, sync
 from jitd_things.givers import executing
 
 KEYGEN = "/usr/bin/ssh-keygen"
-LOCK = Path("/run/jitd-givers/krl.lock")
-"""The lock that is held while a list is changed, because two givers may have the same list."""
+LOCK = Path("/run/jitd-givers/krl.lock")  # held while a list is changed: two givers may have the same one
 TRIES = 5  # maximum number of times that the list is read again if somebody else has changed the list at the same moment
 ANY_CA = "none"
 """If ssh-keygen gets this word as the CA (option -s), the list revokes a certificate by its id, no matter which CA has signed the

@@ -32,8 +32,7 @@ class GiverSettings(ThingSettings):
     """The settings of one giver. A kind is a subclass, which is registered in ``kinds.KINDS``."""
 
     KEYS: ClassVar[tuple[str, ...]] = ()  # the keys of the kind in jitd.toml, without those that all kinds have
-    IS_MENDED: ClassVar[bool] = True
-    """False if jitd cannot give the same thing again, because it would have a new secret that the person does not know."""
+    IS_MENDED: ClassVar[bool] = True  # false if it would have a new secret, which the person does not know
 
     @classmethod
     def read(cls, table: Table) -> dict[str, object]:

@@ -33,8 +33,7 @@ parent ends before it is found. A sudo does this once (``sudo -b``). The number 
 and again. What is started after the lines were removed has not read them.
 """
 STOPS_WITHIN = 0.5  # seconds within which what is to be ended is stopped, so that none of it forks while it is killed
-ENDS_WITHIN = 2.0
-"""Seconds within which what was killed has to end. The kernel needs more time only for a process that waits for a device."""
+ENDS_WITHIN = 2.0  # seconds for what was killed to end. Only a process that waits for a device needs more
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from jitd_outsiders.asking.turns import Turns
 from jitd_things.givers.kind import Order
 
 NO_UID = 2**32 - 1  # the uid that no account has (`(uid_t) -1` of chown(2))
-GrantOf = Callable[[str], Grant | None]
-"""Returns the grant that has the given id, or None if there is none. The function may raise the exceptions of the store."""
+GrantOf = Callable[[str], Grant | None]  # by id, or None if there is none. May raise the exceptions of the store
 
 
 def one_at_a_time() -> Turns:

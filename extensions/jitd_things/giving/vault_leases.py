@@ -28,8 +28,7 @@ from jitd_things.giving.orders import GrantOf, order_for_principal
 
 DEADLINE = 20_000  # milliseconds for a question to jitd-outside, in which the server must have answered
 MOST_ENDED = 1000  # ended holdings that are remembered until their end is recorded
-Ask = Callable[[messages.Question], Awaitable[messages.Answer | Failed]]
-"""Asks a server. See ``outside.client.Outside.lease``."""
+Ask = Callable[[messages.Question], Awaitable[messages.Answer | Failed]]  # see `outside.client.Outside.lease`
 
 
 class VaultLeases(ByOrder):

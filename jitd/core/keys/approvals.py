@@ -23,8 +23,7 @@ from jitd.core.wording import all_of, count, listed
 MOST_NEEDED = 100  # approvals that a rule may require from one group
 MOST_WAYS = 8  # ways in one `any_of`
 WAY = ("need", "from", "also", *TICKETS, "door")
-OF_APPROVAL = (*WAY, "any_of", "after")
-"""The keys of an approval. The key ``after`` is only for the approvals inside ``any_of``."""
+OF_APPROVAL = (*WAY, "any_of", "after")  # of an approval. `after` is only for those inside `any_of`
 EXAMPLE = '[{ need = 1, from = ["group:ops"] }]'
 
 
