@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,42 @@ def test_nothing_of_a_batch_stays_if_the_disk_is_full_and_it_goes_on_when_there_
     file.write(["y" * 30_000, "z"])
     file.close()
     assert read(small_disk / "a") == ["first", "y" * 30_000, "z"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
+def test_the_line_on_which_a_process_was_killed_while_the_disk_was_full_does_not_stay(small_disk: Path) -> None:
+    (small_disk / "a").write_text("first\n")
+    (small_disk / "other").write_bytes(b"x" * 40_000)
+    if (pid := os.fork()) == 0:
+        with suppress(BaseException):
+            os.ftruncate = lambda descriptor, size: os.kill(os.getpid(), signal.SIGKILL)
+            LineFile(Lines("a"), small_disk).write(["y" * 30_000, "z"])
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    assert (small_disk / "a").read_bytes().endswith(b"y"), "the line is torn"
+    (small_disk / "other").unlink()
+    file = LineFile(Lines("a"), small_disk)
+    file.write(["y" * 30_000, "z"])
+    file.close()
+    assert read(small_disk / "a") == ["first", "y" * 30_000, "z"]
+
+
+def test_a_file_that_was_emptied_while_a_batch_failed_begins_with_whole_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = LineFile(Lines("a"), tmp_path)
+    file.write(["x" * MOST_TORN])
+
+    def fails(descriptor: int) -> None:
+        os.truncate(tmp_path / "a", 0)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fails)
+        with pytest.raises(OSError, match="No space left"):
+            file.write(["2"])
+    file.write(["2"])
+    assert read(tmp_path / "a") == ["2"]
 
 
 def test_a_fault_of_the_disk_confirms_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,8 +150,8 @@ class LineFile:
                 rest = rest[os.write(self._descriptor, rest) :]
             os.fsync(self._descriptor)
         except OSError:
-            with suppress(OSError):
-                os.ftruncate(self._descriptor, size)
+            with suppress(OSError):  # if another program has emptied the file meanwhile, a longer one would begin with zeros
+                os.ftruncate(self._descriptor, min(size, os.fstat(self._descriptor).st_size))
             raise
 
     def _keep_names(self) -> None:
