@@ -11,6 +11,7 @@ from jitd.beside.helpers import OUTSIDE
 from jitd.core.holding import Account, Holding
 from jitd_inspection.doctor import daemon, gate, glass, person, runs, settings, state
 from jitd_inspection.doctor.daemon import Answered
+from jitd_inspection.doctor.files import Seen
 from jitd_inspection.doctor.finding import Finding, given_up
 from jitd_inspection.doctor.host import Running
 from jitd_inspection.doctor.person import Ticket
@@ -196,6 +197,15 @@ ROWS = [
     Row("reviews.owed", "weak", "jitd review A", lambda: person.reviews(["A", "B"], [OVERDUE])),
     Row("reviews.owed", "weak", "you cannot break glass", lambda: person.reviews([], [OVERDUE])),
     Row("reviews.owed", "ok", "none overdue", lambda: person.reviews([], [{**OVERDUE, "state": "owed"}])),
+    Row(
+        "terminals", "ok", "2 terminals", lambda: person.messages([Seen("/dev/pts/1", 1, 0o20620), Seen("/dev/tty1", 1, 0o20660)])
+    ),
+    Row(
+        "terminals",
+        "weak",
+        "chmod g+w /dev/tty1",
+        lambda: person.messages([Seen("/dev/pts/1", 1, 0o20620), Seen("/dev/tty1", 1, 0o20600)]),
+    ),
     Row("authentication", "ok", "knows you", lambda: person.mutual("alice@R", "")),
     Row("authentication", "bad", "a fake", lambda: person.mutual("", "a fake")),
 ]

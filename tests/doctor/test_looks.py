@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +17,15 @@ import pytest
 from jitd.core import chain
 from jitd.core.effects import Moment
 from jitd.core.holding import Account, Holding
+from jitd.settings.config import Config
 from jitd.store.sqlite import SqliteStore
 from jitd_inspection.checking import directory
-from jitd_inspection.doctor import files, host, runs, state
+from jitd_inspection.doctor import files, host, person, runs, state
+from jitd_inspection.doctor.people import own_user
+from jitd_outsiders.channels import Notify
+from jitd_outsiders.settings import OutsiderSection
 from tests.stored import put
+from tests.terminals.seats import Records, seat
 
 
 def recorded(path: Path, n: int, policy: str = "aa") -> Path:
@@ -182,3 +188,22 @@ def test_groups_and_accounts_are_told_apart_from_those_that_are_not_there() -> N
 )
 def test_the_kernel_that_has_cgroup_kill_is_known_by_its_number(release: str, is_since: bool) -> None:
     assert runs._is_since_5_14(release) is is_since
+
+
+def test_a_terminal_that_takes_no_messages_takes_them_after_the_command(tmp_path: Path) -> None:
+    """Debian's consoles are so from the beginning, and where mesg(1) is missing, nothing else tells it."""
+    told = Config(frozenset(), "db1", sections=(OutsiderSection(Notify(default=("terminals",))),))
+    mine, records = seat(own_user(), 0o600), Records(tmp_path)
+    try:
+        records.login(own_user(), mine.line, os.getpid())
+        asked = [
+            list(person.examine_terminals(host.Host(config, tmp_path), records.sessions, records.utmp))
+            for config in (Config(frozenset(), "db1"), told)
+        ]
+        assert asked[0] == [] and [one.level for one in asked[1]] == ["weak"]
+        subprocess.run(asked[1][0].command, shell=True, check=True)
+        assert os.fstat(mine.slave).st_mode & 0o777 == 0o620
+        after = list(person.examine_terminals(host.Host(told, tmp_path), records.sessions, records.utmp))
+        assert [one.sentence for one in after] == ["jitd can tell you of requests on 1 terminal"]
+    finally:
+        mine.close()

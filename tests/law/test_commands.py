@@ -90,6 +90,7 @@ COMMANDS: dict[str, str] = {
     "chmod 600 {}": BREAKAGES,
     "chmod 644 {}": LINT,
     "chmod 666 {}": BREAKAGES,
+    "chmod g+w {}": "tests/doctor/test_looks.py::test_a_terminal_that_takes_no_messages_takes_them_after_the_command",
     "chmod go-w {}": BREAKAGES,
     "chmod go= {}": OF_CA,
     "chmod u-s {}": LINT,

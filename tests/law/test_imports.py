@@ -366,7 +366,8 @@ LAW: dict[str, set[str]] = {
         "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.server.verified_pac", "jitd_gates.gates",
         "jitd_gates.messages", "jitd_gates.settings", "jitd_gates.strings", "jitd_gates.writer",
         "jitd_inspection.checking.directory",
-        "jitd_inspection.checking.known", "jitd_inspection.doctor", "jitd_inspection.pamlint", "jitd_things.givers.account",
+        "jitd_inspection.checking.known", "jitd_inspection.doctor", "jitd_inspection.pamlint",
+        "jitd.facts.sessions", "jitd_outsiders.notifying.terminals", "jitd_outsiders.settings", "jitd_things.givers.account",
         "jitd_things.givers.account_notes", "jitd_things.givers.account_numbers", "jitd_things.settings",
     },
     # what goes around a gate, and who needs none

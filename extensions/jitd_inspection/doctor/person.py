@@ -9,14 +9,17 @@ the person's own credential cache.
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jitd import extensions
+from jitd.facts.sessions import SESSIONS, UTMP, terminals
 from jitd_inspection.doctor import daemon, files, kerberos
-from jitd_inspection.doctor.finding import Finding, bad, count, listed, ok, unknown, weak
+from jitd_inspection.doctor.finding import Finding, bad, count, listed, ok, unknown, weak, word
 from jitd_inspection.doctor.host import Host
 from jitd_inspection.doctor.people import own_user
 from jitd_inspection.doctor.round import Examination
@@ -55,6 +58,7 @@ def examinations(host: Host) -> list[Examination]:
         Examination("ticket", lambda: examine_ticket(host), "the KDC does not answer", MENDS["kdc silent"]),
         Examination("authentication", lambda: examine_daemon(host), "jitd does not answer", AS_ROOT),
         Examination("reviews.owed", lambda: examine_reviews(host), "jitd does not answer", AS_ROOT),
+        Examination("terminals", lambda: examine_terminals(host), "logind's files cannot be read", AS_ROOT),
         Examination("rest", lambda: [unknown("rest", f"only root can look at {ONLY_ROOT}", AS_ROOT)]),
     ]
 
@@ -121,6 +125,19 @@ def examine_reviews(host: Host) -> Iterator[Finding]:
     yield reviews([str(row["id"]) for row in rows if row.get("may_give")], [row for row in rows if row.get("mine")])
 
 
+def examine_terminals(host: Host, sessions: Path = SESSIONS, utmp: Path = UTMP) -> Iterator[Finding]:
+    """Yield the finding about the person's terminals, if ``[notify]`` tells people there of requests. Raises OSError."""
+    if not extensions.is_used("outsiders"):
+        return
+    from jitd_outsiders.notifying.terminals import TerminalsSettings
+    from jitd_outsiders.settings import OutsiderSection
+
+    notify = host.config.of(OutsiderSection).notify
+    if any(isinstance(notify.channels.get(name), TerminalsSettings) for name in notify.default):
+        found = [files.see(f"/dev/{line}") for line in sorted(terminals(own_user(), os.getuid(), sessions, utmp))]
+        yield messages([seen for seen in found if seen.uid == os.getuid() and stat.S_ISCHR(seen.mode)])
+
+
 # --- conclusions -------------------------------------------------------------------------------------------------------
 
 
@@ -152,6 +169,14 @@ def mutual(principal: str, why_not: str) -> Finding:
         mend = "correct the faults of the ticket first, see above; if this stays, have root run: jitd doctor"
         return bad("authentication", said, mend)
     return ok("authentication", f"jitd has proved itself, and knows you as {principal}")
+
+
+def messages(own: Sequence[files.Seen]) -> Finding:
+    """Report which of the person's ``own`` terminals take no messages of jitd's (mesg(1))."""
+    if closed := [word(seen.path) for seen in own if not seen.mode & stat.S_IWGRP]:
+        said = f"jitd tells people of requests on their terminals, and yours take no messages (mesg n): {listed(closed)}"
+        return weak("terminals", said, command=f"chmod g+w {' '.join(closed)}")
+    return ok("terminals", f"jitd can tell you of requests on {count(len(own), 'terminal')}")
 
 
 def reviews(to_give: Sequence[str], own: Sequence[Mapping[str, Any]]) -> Finding:
