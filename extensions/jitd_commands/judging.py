@@ -721,12 +721,14 @@ class Call:
         whole = f"{self.elsewhere}, {where}" if self.elsewhere else where
         return replace(self, judge=_Away(self.judge), elsewhere=whole, is_root=False, cwd="")
 
-    def on(self, host: str, account: str = "") -> Call:
+    def on(self, host: str, account: str = "", *, variable: str = "") -> Call:
         """Return this call as ``account`` makes it on ``host``, with keys that are on this host. Without ``account``, the name
         is the one that it has here. ``host`` is empty if no word names one, as in ``ssh "$h"``, and ALL_HOSTS if all are meant.
+        ``variable`` is the name of the variable that names it then.
         """
         whose = self.whom or self.judge.account or "the account"
-        name, unseen = (host or _UNNAMED, "them") if host in ("", ALL_HOSTS) else (_short(host), _short(host))
+        unnamed = f"{_UNNAMED} (${_short(variable)})" if variable else _UNNAMED
+        name, unseen = (host or unnamed, "them") if host in ("", ALL_HOSTS) else (_short(host), _short(host))
         self.judge.note(f"acts on {name} with {whose}'s keys of this host; jitd does not see {unseen}")
         there = self.away(f"on {name}")
         if account in ("", "root"):

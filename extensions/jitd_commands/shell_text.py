@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 LONGEST = 128 * 1024
 """Maximum number of characters of a text that is read. Linux allows no longer argument (MAX_ARG_STRLEN)."""
@@ -28,12 +28,14 @@ MOST_DOCUMENTS = 32
 @dataclass(frozen=True, slots=True)
 class Word:
     """One argument of a command. ``text`` is its fixed beginning. ``is_free`` is True if more follows that is not known. If
-    ``is_bound`` is True too, what follows cannot lead out of the directory of ``text``, as with a glob.
+    ``is_bound`` is True too, what follows cannot lead out of the directory of ``text``, as with a glob. ``variable`` is the name
+    of the one variable that the word is written with, or empty.
     """
 
     text: str
     is_free: bool = False
     is_bound: bool = False
+    variable: str = field(default="", compare=False)
 
     @property
     def is_any(self) -> bool:
@@ -599,7 +601,9 @@ class _Reader:
             value = _whole(_cut(parts, n), is_value=True)
             return _Token("word", words=tuple(_words(parts, raw)), assigns=assigns, value=value)
         names = tuple(re.findall(r"\$\{?([A-Za-z_]\w*)", raw)) if "$" in raw else ()
-        return _Token("word", words=tuple(_words(parts, raw)), plain=plain, names=names)
+        variable = names[0] if len(names) == 1 else ""
+        words = tuple(replace(word, variable=variable) if word.is_free else word for word in _words(parts, raw))
+        return _Token("word", words=words, plain=plain, names=names)
 
     def _double(self, fields: list[Word]) -> list[tuple[str, str]]:
         """Read until the end of a quotation with ``\"``, which has begun."""

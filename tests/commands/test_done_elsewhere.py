@@ -225,7 +225,10 @@ def test_a_sentence_names_what_the_verb_does_and_to_what(line: str, said: str) -
 @pytest.mark.parametrize(
     ("line", "where", "said"),
     [
-        ("sh -c 'for h in web1 web2; do ssh $h rm -rf /srv; done'", "hosts that the words do not name", "deletes /srv"),
+        ("sh -c 'for h in web1 web2; do ssh $h rm -rf /srv; done'", "hosts that the words do not name ($h)", "deletes /srv"),
+        ("sh -c 'ssh root@\"${host}\" rm -rf /srv'", "hosts that the words do not name ($host)", "deletes /srv"),
+        ("sh -c 'ssh root@$h$n rm -rf /srv'", "hosts that the words do not name", "deletes /srv"),
+        ("sh -c 'jitd --host $h lock --all'", "hosts that the words do not name ($h)", "locks everybody"),
         ("pdsh -a rm -rf /srv", "all hosts", "deletes /srv"),
         ("ansible all -b -m file -a 'path=/srv state=absent'", "all hosts", "deletes /srv"),
     ],

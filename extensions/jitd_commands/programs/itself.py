@@ -46,7 +46,8 @@ def _jitd(call: Call) -> None:
     for text in call.values("via"):
         call.runs_text(text)
     hosts = (call.values("host") or call.values("hosts"))[-1:]
-    there = call.on("" if hosts[0].is_free else hosts[0].text) if hosts and not THIS_HOST.fullmatch(hosts[0].text) else call
+    is_far = hosts and not THIS_HOST.fullmatch(hosts[0].text)
+    there = call.on("" if hosts[0].is_free else hosts[0].text, variable=hosts[0].variable) if is_far else call
     if call.operands or not call.has("h", "help", "version", "v"):
         _JITD(there)
     for word in call.values("out", "html", "csv", "kept", "monthly", "to", "textfile"):

@@ -380,7 +380,7 @@ def _ssh(call: Call) -> None:
     if THIS_HOST.fullmatch(host):
         inner = call.by(Word(account or "root"))
         return inner.runs_text(_joined(call.operands[1:])) if len(call.operands) > 1 else inner.shell()
-    there = call.on(host, account)
+    there = call.on(host, account, variable=call.operands[0].variable)
     if len(call.operands) > 1:
         return there.runs_text(_joined(call.operands[1:]))
     if not call.has("N", "O", "Q", "G", "V"):
