@@ -30,7 +30,7 @@ from jitpam.local_proof import CAUSES, never_ask
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from jitd.cli.hosts import Far
+    from jitd.cli.hosts import AllOfMany, Far
     from jitd_board.link import Link
     from jitd_board.state import Heard, Trouble
 
@@ -99,8 +99,8 @@ def board() -> int:
 
 
 @contextmanager
-def _called(there: Far | None) -> Iterator[Connection]:
-    with far.at(there), called() as daemon:
+def _called(there: Far | None, desk: AllOfMany | None = None) -> Iterator[Connection]:
+    with far.at(there), called() if desk is None or there is None else desk.conversation(there) as daemon:
         yield daemon
 
 
@@ -111,4 +111,4 @@ def _links(tell: Callable[[Heard | Trouble], None]) -> Sequence[Link]:
         there = far.there()
         return [Link(tell, partial(_called, there), "" if there is None else there.host)]
     desk = far.known().everywhere(hosts)
-    return [Link(tell, partial(desk.conversation, one), one.host, MANY_AGAIN_AFTER) for one in hosts]
+    return [Link(tell, partial(_called, one, desk), one.host, MANY_AGAIN_AFTER) for one in hosts]

@@ -24,6 +24,7 @@ from jitpam.client import Connection, RefusedByDaemon
 from jitpam.wire.messages import Done, Item, List, Watch
 
 T = TypeVar("T")
+OPEN = Watch(ended=False)
 AGAIN_AFTER = 2.0  # seconds until the next try, if jitd cannot be reached or does not accept the ticket
 MANY_AGAIN_AFTER = 10.0  # the same, of one of many hosts: each attempt may start a carrier
 EACH = 10.0  # seconds after which the lists are read again: jitd tells of no change of CPU time or memory
@@ -88,7 +89,7 @@ class Link:
         """Yield the open requests after each change, and every EACH seconds. Raises the errors of ``connect``."""
         requests: list[Row] = []
         rows: list[Row] = []
-        heard_at_all = daemon.follow(Watch(ended=False), self._wake, EACH)
+        heard_at_all = daemon.follow(OPEN, self._wake, EACH)
         while True:
             for heard in heard_at_all:
                 if self._is_stopped.is_set():
@@ -98,6 +99,7 @@ class Link:
                     continue
                 if isinstance(heard, Done):
                     requests, rows = rows, []
+                    far.saw(daemon, (OPEN, requests))
                 yield requests
             heard_at_all = daemon.followed(self._wake, EACH)
 
@@ -107,7 +109,9 @@ def _others(daemon: Connection) -> dict[str, Sequence[Row] | str]:
     lists: dict[str, Sequence[Row] | str] = {}
     for view in VIEWS[1:]:
         try:
-            lists[view.what] = list(daemon.ask(List(what=view.what, ended=False)))
+            asked = List(what=view.what, ended=False)
+            lists[view.what] = rows = list(daemon.ask(asked))
+            far.saw(daemon, (asked, rows))
         except RefusedByDaemon as no:
             if no.code == "unauthenticated":
                 raise

@@ -13,16 +13,21 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
-from jitd.cli.answer import say
+from jitd.cli.answer import Row, say
 from jitd.cli.call import ENDINGS
 from jitd.cli.hosts import Far
 from jitd_fleet import ed25519, pins
 from jitd_fleet.roll import ANY, NOTHING, Pin, judged, learnt
 from jitpam.carrier import AtTheDoor, CallsRoll
-from jitpam.client import RefusedByDaemon, Unreachable
-from jitpam.wire.messages import Roll
+from jitpam.client import Connection, RefusedByDaemon, Unreachable
+from jitpam.wire.messages import List, Message, Roll, Watch
 
+WAITING = (List(what="requests", ended=False), List(what="reviews", ended=False))
+"""What a host has no row for if its word says that nothing waits."""
+OPEN = ("screening", "pending", "owed")  # the states of what waits, in a list that has also what has ended
+Answers = Sequence[tuple[Message, Sequence[Row]]]  # questions, each with the rows that answer it
 WITHIN = 5.0  # seconds in which a carrier has to bring the words of its hosts
 MOST_SAID = 30  # hosts of which something is told one by one
 
@@ -58,9 +63,9 @@ class Called:
             return None
         return cls(hosts, _brought(hosts) if is_called else {})
 
-    def learn(self, one: Far, daemon: AtTheDoor, *, waits: bool, is_all: bool) -> None:
-        """Take the word of the host ``one`` out of a proven conversation, if one was brought for it. For the rest, see ``saw``.
-        Any thread may call this.
+    def learn(self, one: Far, daemon: AtTheDoor, answers: Answers) -> None:
+        """Take the word of the host ``one`` out of a proven conversation, if one was brought for it. Note ``answers``, which are
+        of its latest record. Any thread may call this.
         """
         number = daemon.number
         if self._brought.get(one.host) is not None:
@@ -70,12 +75,13 @@ class Called:
                 row = next(iter(daemon.ask(Roll())), {})
                 found = learnt(one.host, row, self._known.get(one.host), time.time())
                 self._note(one, found.says, found.pin)
-        self.saw(one, number, waits=waits, is_all=is_all)
+        self.saw(one, number, answers)
 
-    def saw(self, one: Far, number: int | None, *, waits: bool, is_all: bool) -> None:
-        """Note whether something ``waits`` on the host ``one`` by a list of its record ``number``. What was seen before counts
-        on, unless the list ``is_all`` that can wait there.
+    def saw(self, one: Far, number: int | None, answers: Answers) -> None:
+        """Note whether something waits on the host ``one`` by ``answers``, which are of its record ``number``. What was seen
+        before counts on, unless these are all that can wait there.
         """
+        waits, is_all = _waits(answers), _is_all(answers)
         if (pin := self._learnt.get(one.host) or self._known.get(one.host)) is not None:
             seen = NOTHING if not waits else ANY if number is None else number
             self._learnt[one.host] = replace(pin, seen=seen if is_all else max(seen, pin.seen))
@@ -103,6 +109,33 @@ class Called:
             say(sentence)
         if len(said) > MOST_SAID:
             say(f"{len(said) - MOST_SAID} more hosts have not reported, so each is asked directly")
+
+
+def saw(one: Far, daemon: Connection, answers: Answers) -> None:
+    """Note what waits on the host ``one`` by ``answers``, the latest of ``daemon``, where the roll was not called."""
+    if _waits(answers) or _is_all(answers):
+        roll = Called((), {})
+        roll.saw(one, cast(AtTheDoor, daemon).number, answers)
+        roll.keep()
+
+
+def tells(message: Message) -> bool:
+    """True if the answer to ``message`` says what waits."""
+    return isinstance(message, Watch) or (isinstance(message, List) and message.what in ("requests", "reviews"))
+
+
+def _waits(answers: Answers) -> bool:
+    return any(
+        row.get("state") in OPEN or not getattr(message, "ended", False)
+        for message, rows in answers
+        if tells(message)
+        for row in rows
+    )
+
+
+def _is_all(answers: Answers) -> bool:
+    asked = [message for message, _ in answers]
+    return all(message in asked for message in WAITING)
 
 
 def _known() -> dict[str, Pin]:

@@ -21,17 +21,14 @@ from jitd.cli.answer import Row, say, speaks
 from jitd.cli.call import ENDINGS, NotDone
 from jitd.cli.hosts import Far, in_turn
 from jitd.core.command import read_id
-from jitd_fleet.called import Called
+from jitd_fleet.called import WAITING, Called, tells
 from jitpam import carrier
 from jitpam.carrier import AtTheDoor, Command
 from jitpam.client import NoDescriptor, NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.krb5 import forget
-from jitpam.wire.messages import List, Message, Watch
+from jitpam.wire.messages import Message, Watch
 
 T = TypeVar("T")
-WAITING = (List(what="requests", ended=False), List(what="reviews", ended=False))
-"""What a host has no row for if its word says that nothing waits."""
-OPEN = ("screening", "pending", "owed")  # the states of what waits, in a list that has also what has ended
 AT_ONCE = 32  # hosts with which a conversation is opened at the same time
 VIA_AT_ONCE = 5  # the same by a command: mostly one sshd, which drops some of more than ten (MaxStartups)
 SILENT_AFTER = 10.0  # seconds in which a host has to prove itself, once there is a ticket for it
@@ -65,9 +62,7 @@ class Many:
         """
         asked = [one for one in self._hosts if one not in self._faults and (among is None or one.host in among)]
         is_called = among is None and all(message in WAITING for message in messages)
-        is_all = all(message in messages for message in WAITING)
-        is_seen = all(isinstance(message, List) and message.what in ("requests", "reviews") for message in messages)
-        roll = Called.at(asked, is_called=is_called) if is_seen else None
+        roll = Called.at(asked, is_called=is_called) if all(map(tells, messages)) else None
         if roll is not None:
             self._heard.update(set(asked) - set(roll.worth_asking))
             asked = roll.worth_asking
@@ -76,8 +71,7 @@ class Many:
             with self.conversation(one) as daemon:
                 rows = [list(_bounded(daemon.ask(message), one)) for message in messages]
                 if roll is not None:
-                    waits = any(map(_waits, messages, rows))
-                    roll.learn(one, daemon, waits=waits, is_all=is_all)
+                    roll.learn(one, daemon, list(zip(messages, rows, strict=True)))
                 return rows
 
         found = dict(self._each(asked, ask))
@@ -148,8 +142,8 @@ class Many:
                     continue
                 rows_of[one], number = said
                 self._heard.add(one)
-                if roll is not None and _waits(message, rows_of[one]):
-                    roll.saw(one, number, waits=True, is_all=False)
+                if roll is not None:
+                    roll.saw(one, number, [(message, rows_of[one])])
             if roll is not None:
                 roll.keep()
             if not is_late and not self._is_whole(rows_of) and time.monotonic() >= shows_at:
@@ -280,11 +274,6 @@ def _row_of(one: Far, row: Row) -> Row:
     if "id" in row and not (isinstance(row["id"], str) and read_id(row["id"]) == row["id"]):
         raise Unreachable(f"jitd on {one.host} says an id that cannot be one")
     return {**row, "host": one.host}
-
-
-def _waits(message: Message, rows: Sequence[Row]) -> bool:
-    """True if something waits by ``rows``, which answer ``message``."""
-    return any(row.get("state") in OPEN for row in rows) if getattr(message, "ended", False) else bool(rows)
 
 
 def _may_answer_later(fault: Exception | None) -> bool:

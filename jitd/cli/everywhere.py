@@ -25,7 +25,9 @@ class _One:
         self._daemon = daemon
 
     def answers(self, *messages: Message, among: Collection[str] | None = None) -> Sequence[list[Row]]:
-        return [list(self._daemon.ask(message)) for message in messages]
+        rows = [list(self._daemon.ask(message)) for message in messages]
+        far.saw(self._daemon, *zip(messages, rows, strict=True))
+        return rows
 
     def do(self, message: Message, otherwise: str, *, is_until_done: bool = False) -> None:
         with done_by(self._daemon):
@@ -33,7 +35,9 @@ class _One:
         say(said or otherwise)
 
     def watch(self, message: Watch) -> Iterator[list[Row]]:
-        return self._daemon.watch(message)
+        for rows in self._daemon.watch(message):
+            far.saw(self._daemon, (message, rows))
+            yield rows
 
     def nothing(self, sentence: str) -> str:
         return sentence

@@ -8,17 +8,22 @@ hosts, and its name is never looked up. A command that carries is split at its b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 import click
 
 from jitd import extensions, packages
-from jitd.cli.answer import quoted, speaks
+from jitd.cli.answer import Row, quoted, speaks
 from jitd.cli.hosts import QUOTING, Far, Hosts, name_of
 from jitd.cli.not_done import NotDone
 from jitpam.initiator import own_host
+
+if TYPE_CHECKING:
+    from jitpam.client import Connection
+    from jitpam.wire.messages import Message
 
 AT_THE_DOOR = frozenset(
     (
@@ -96,6 +101,12 @@ def _typed(host: str, via: str) -> Far:
         )
     carrier = Command(tuple(via.split()))
     return Far(name, carrier, f"--host {name} --via {quoted(carrier.name)}", name)
+
+
+def saw(daemon: Connection, *answers: tuple[Message, Sequence[Row]]) -> None:
+    """If ``daemon`` is that of another host, have this desk note what waits there by ``answers``, its latest."""
+    if (one := _there.get()) is not None and (module := extensions.assembly("fleet")) is not None:
+        module.saw(one, daemon, answers)
 
 
 def known() -> Hosts:

@@ -60,7 +60,8 @@ def reviewable() -> list[Row]:
     NotDone if rules name the person, who may review nothing.
     """
     with called_as_reviewer() as daemon:
-        rows = list(daemon.ask(List(what="requests", ended=False)))
+        rows = list(daemon.ask(asked := List(what="requests", ended=False)))
+        far.saw(daemon, (asked, rows))
     found = oldest_first(rows)
     for because in () if found else barred(rows):
         raise NotDone(because, "forbidden")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -18,13 +19,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jitd.audit import sshsig
 from jitd.audit.forms import Word
 from jitd.cli import far
+from jitd.cli.answer import speaks
+from jitd.cli.everywhere import everywhere
+from jitd.cli.naming import reviewable
 from jitd.cli.walk import REQUESTS, walk
+from jitd_board import _links
+from jitd_board.state import Heard, Trouble
 from jitd_fleet import called, ed25519, hosts, pins
 from jitd_fleet.roll import Pin
 from jitpam import carrier
 from jitpam.carrier import Carrier
 from jitpam.client import RefusedByDaemon, Unreachable
-from jitpam.wire.messages import Message, Roll, Watch, Welcome
+from jitpam.wire.messages import Done, Item, Message, Roll, Watch, Welcome
 from tests.client.script import Row, Script, jitd, row_for, waiting
 from tests.client.test_far import no_daemon
 from tests.waiting import PATIENCE
@@ -54,6 +60,13 @@ class Host(Script):
     def watch(self, message: Message) -> Iterator[list[Row]]:
         yield from self.changes
         self.is_over.wait(PATIENCE)
+
+    def follow(self, message: Message, wake: int, every: float) -> Iterator[Message]:
+        return iter((*(Item(row=row) for row in self.rows), Done(text="")))
+
+    def followed(self, wake: int, every: float) -> Iterator[Message]:
+        self.is_over.wait(PATIENCE)
+        raise Unreachable("it is over")
 
     def ask(self, message: Message) -> Iterator[Row]:
         if not isinstance(message, Roll):
@@ -123,6 +136,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
     file.chmod(0o600)
     yield made
     far.go(None, None, None)
+    speaks("")
 
 
 @pytest.fixture
@@ -218,8 +232,7 @@ def by_a_host_that_gives_none(engine: Engine) -> None:
 
 def in_a_walk(engine: Engine) -> None:
     far.go(None, None, "@all")
-    everywhere = far.known().everywhere(far.many() or ())
-    (rows,) = everywhere.answers(REQUESTS, among={full("db2")})
+    (rows,) = far.known().everywhere(far.many() or ()).answers(REQUESTS, among={full("db2")})
     assert len(rows) == 1
 
 
@@ -231,7 +244,57 @@ def in_a_live_list(engine: Engine) -> None:
     engine.is_over.set()
 
 
-@pytest.mark.parametrize("how", [by_another_list, without_a_word, by_a_host_that_gives_none, in_a_walk, in_a_live_list])
+def by_this_host_alone(engine: Engine) -> None:
+    assert jitd(no_daemon(), "--host", "db2", "requests") == 0
+
+
+def by_any_command_for_this_host(engine: Engine) -> None:
+    assert jitd(no_daemon(), "--host", full("db2"), "--via", "ssh -T jitd-door@db2", "requests", "--json") == 0
+
+
+def in_a_walk_of_this_host_alone(engine: Engine) -> None:
+    far.go("db2", None, None)
+    assert len(reviewable()) == 1
+
+
+def in_a_live_list_of_this_host_alone(engine: Engine) -> None:
+    engine.hosts[full("db2")].changes = ([*engine.hosts[full("db2")].rows],)  # type: ignore[union-attr]
+    far.go("db2", None, None)
+    with everywhere() as host:
+        assert len(next(iter(host.watch(Watch(ended=False))))) == 1
+        engine.is_over.set()
+
+
+def on_the_board(engine: Engine) -> None:
+    heard: SimpleQueue[Heard | Trouble] = SimpleQueue()
+    far.go(None, None, "@all")
+    links = _links(heard.put)
+    for link in links:
+        link.start()
+    try:
+        hosts = [heard.get(timeout=PATIENCE) for _ in links]
+        assert all(isinstance(one, Heard) for one in hosts)
+    finally:
+        for link in links:
+            link.stop()
+        engine.is_over.set()
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        by_another_list,
+        without_a_word,
+        by_a_host_that_gives_none,
+        in_a_walk,
+        in_a_live_list,
+        by_this_host_alone,
+        by_any_command_for_this_host,
+        in_a_walk_of_this_host_alone,
+        in_a_live_list_of_this_host_alone,
+        on_the_board,
+    ],
+)
 def test_what_was_seen_is_not_denied_however_it_was_seen(
     how: Callable[[Engine], None], known: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -297,7 +297,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd_fleet.listening": {"jitd_fleet.own_door", "jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages"},
     "jitd_fleet.tcp": {"jitpam.carrier", "jitpam.client"},
-    "jitd_fleet.assembly": {"jitd.cli.hosts", "jitd_fleet.hosts"},
+    "jitd_fleet.assembly": {"jitd.cli.hosts", "jitd_fleet.called", "jitd_fleet.hosts"},
     "jitd_fleet.hosts": {
         "jitd.cli.answer", "jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitd_fleet.nats_carrier", "jitd_fleet.nkey",
         "jitd_fleet.servers", "jitd_fleet.subjects", "jitd_fleet.tcp", "jitpam.carrier",
