@@ -23,6 +23,7 @@ from jitd.verbs.limits import SUPPOSITIONS, SUPPOSITIONS_PER_SECOND, Pace
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, instant
 from jitd.workers import Workers
+from jitpam.wire import rows
 from jitpam.wire.shown import reshown, shown
 
 MOST_NAMED = 2  # rules that a denial names
@@ -59,9 +60,13 @@ class Explanations:
 
 def _rows(found: Supposition) -> list[Row]:
     who = found.who
-    whom = {"principal": shown(who.principal), "groups": sorted(map(shown, who.groups)), "group_ids": sorted(who.gids)}
-    first = decision_row(found.decision, found.command) | {"providers": list(found.awaited)}
-    return [first | whom, *(_explained_row(rule) for rule in found.rules)]
+    first = decision_row(found.decision, found.command).plus(
+        providers=tuple(found.awaited),
+        principal=shown(who.principal),
+        groups=tuple(sorted(map(shown, who.groups))),
+        group_ids=tuple(sorted(who.gids)),
+    )
+    return [first.written(), *(_explained_row(rule) for rule in found.rules)]
 
 
 def _explained_row(explained: Explained) -> Row:
@@ -85,17 +90,17 @@ def _explained_row(explained: Explained) -> Row:
     }
 
 
-def near_rows(closest: Iterable[Near]) -> list[Row]:
+def near_rows(closest: Iterable[Near]) -> tuple[rows.Near, ...]:
     """Return one row for each rule in ``closest``. These are the rules that came closest to permitting the request."""
-    return [
-        {
-            "rule": shown(near.rule),
-            "wants": [shown(want) for want in near.wants],
-            "opens_at": instant(near.opens_at),
-            "opens": shown(near.opens),
-        }
+    return tuple(
+        rows.Near(
+            rule=shown(near.rule),
+            wants=tuple(map(shown, near.wants)),
+            opens_at=instant(near.opens_at),
+            opens=shown(near.opens),
+        )
         for near in closest
-    ]
+    )
 
 
 def told(decision: Decision, closest: Sequence[Near], *, has_ticket: bool, may_list: bool) -> Decision:

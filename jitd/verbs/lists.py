@@ -39,8 +39,10 @@ from jitd.verbs.rows import Row, Why, asked_row, grant_row, holding_row, lock_ro
 from jitd.verbs.script_rows import script_rows
 from jitd.verbs.waiting_words import counting, lease_row, not_yet
 from jitd.workers import Workers
+from jitpam.wire import rows
 from jitpam.wire.shown import shown
 
+R = TypeVar("R", bound=rows.Row)
 T = TypeVar("T", Request, Grant, Run, Lock, OwedReview)
 MOST_RUNS = 1000  # runs that are shown with their request. If the request has more runs, the newest runs are shown.
 
@@ -86,9 +88,9 @@ class Lists:
         def row_of(store: Store, found: Request) -> Row | None:
             if not self._access.may(Act.SEE, who, found):
                 return None
-            row = request_row(found, who, locks, **self._part_of(access_to(store), who, found)) | {"gone": self._is_gone(found)}
-            row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
-            return self._as_seen(store, who, found, row)
+            row = request_row(found, who, locks, **self._part_of(access_to(store), who, found))
+            extended = lease_row(store.grant(found.extends) if found.extends else None)
+            return self._as_seen(store, who, found, row.plus(gone=self._is_gone(found), extends=extended))
 
         return self._rows(who, Request, row_of, ended=ended)
 
@@ -106,7 +108,7 @@ class Lists:
             holdings = store.holdings(grant=found.id) if found.command.gives else ()
             is_own = not access_to(store).may(Act.READ_BEYOND, who, asked)
             row = grant_row(found, who, holdings, self._untaken, is_own=is_own)
-            return self._as_seen(store, who, asked, asked_row(asked) | row)
+            return self._as_seen(store, who, asked, asked_row(asked), row)
 
         def over() -> list[Row]:
             with closing(self._opened()) as store:
@@ -126,7 +128,7 @@ class Lists:
             asked, grant = store.request(found.request), store.grant(found.grant)
             if asked is None or grant is None or not self._access.may(Act.SEE, who, asked):
                 return None
-            return self._as_seen(store, who, asked, asked_row(asked) | run_row(found, grant, who, self._usage_of(found)))
+            return self._as_seen(store, who, asked, asked_row(asked), run_row(found, grant, who, self._usage_of(found)))
 
         return self._rows(who, Run, row_of, ended=ended)
 
@@ -134,11 +136,14 @@ class Lists:
         """Yield the active locks. If ``ended`` is true, also yield the locks that have ended. Raises Refusal."""
         self._access.refuse(Act.SEE_LOCKS, who)
         now = self._now()
-        return self._rows(who, Lock, lambda store, found: {**lock_row(found, now), "realm": who.realm}, ended=ended)
+        return self._rows(who, Lock, lambda store, found: lock_row(found, now).plus(realm=who.realm).written(), ended=ended)
 
-    def _as_seen(self, store: Store, who: Identity, asked: Request, row: Row) -> Row:
-        """Return ``row`` in the form that ``who`` may see. The row is about ``asked`` or about its grant, runs or holdings."""
+    def _as_seen(self, store: Store, who: Identity, asked: Request, *parts: rows.Row) -> Row:
+        """Return the row of ``parts`` in the form that ``who`` may see. It is about ``asked`` or what
+        follows from it.
+        """
         is_whole = self._access.may(Act.READ, who, asked, store=store)
+        row = {name: value for part in parts for name, value in part.written().items()}
         return {**(row if is_whole else without_contents(row)), "narrowed": not is_whole, "realm": who.realm}
 
     @staticmethod
@@ -151,7 +156,7 @@ class Lists:
         }
 
     @staticmethod
-    def _review_row(access: Access, owed: OwedReview, asked: Request, who: Identity, now: Moment) -> Row:
+    def _review_row(access: Access, owed: OwedReview, asked: Request, who: Identity, now: Moment) -> rows.OwedReview:
         may_give = access.may(Act.GIVE, who, asked)
         return review_row(owed, asked, who, now, may_give=may_give, barred=access.barred(Act.GIVE, who, asked))
 
@@ -165,8 +170,8 @@ class Lists:
             asked = store.request(found.id)
             if asked is None or not self._access.may(Act.SEE, who, asked):
                 return None
-            row = asked_row(asked) | self._review_row(access_to(store), found, asked, who, now)
-            return self._as_seen(store, who, asked, row)
+            row = self._review_row(access_to(store), found, asked, who, now)
+            return self._as_seen(store, who, asked, asked_row(asked), row)
 
         return self._rows(who, OwedReview, row_of, ended=ended)
 
@@ -196,7 +201,7 @@ class Lists:
         may_review, is_own = part["may_review"], part["is_own"]
         is_told_all = self._access.may(Act.READ_NOTICES, who, found)
         is_named = who.is_requester(found.requester) and words_of(found) is None
-        notices = [notice_row(*one, is_named=is_named, is_told_all=is_told_all) for one in self._notices_of(found)]
+        notices = tuple(notice_row(*one, is_named=is_named, is_told_all=is_told_all) for one in self._notices_of(found))
 
         decider = self._decider if found.is_open else None
         today = found if decider is None else await decider.as_now(found)
@@ -209,30 +214,34 @@ class Lists:
         now = self._now()
 
         def read() -> Row:
-            row = request_row(today, who, locks, void, **part) | outlook(self._findings, judged) | {"gone": is_gone}
-            row["asked_people"] = sorted(not_yet(seats.people, counting(found, locks, void))) if seats.is_whole else None
-            row["notices"] = notices
+            row = request_row(today, who, locks, void, **part).plus(**outlook(self._findings, judged), gone=is_gone)
+            people = tuple(sorted(not_yet(seats.people, counting(found, locks, void)))) if seats.is_whole else None
             with closing(self._opened()) as store:
                 seen = partial(self._access.may, Act.BE_ASKED, who)
-                row["last_approved"] = last_approved(store, found, seen) if may_review else None
                 may_see = partial(access_to(store).may, Act.READ_TEXTS, who)
-                row["scripts"] = script_rows(store, found, may_see, is_own=is_own) if may_see(found) else []
                 others = alike(store, found) if found.is_open else []
-                row["alike"] = [one.id for one in others if self._access.may(Act.SEE, who, one)]
-                row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
                 owed = store.owed_review(found.lease or found.id)
-                row["owed_review"] = None if owed is None else self._review_row(access_to(store), owed, found, who, now)
                 grant = store.grant(found.lease or found.id)
                 # The row has the command already. If the grant and the runs repeated it, the row would not fit into one frame.
-                row["grant"] = (
+                given = (
                     None
                     if grant is None
                     else _without(row, grant_row(grant, who, store.holdings(grant=grant.id), self._untaken, is_own=is_own))
                 )
                 runs = [] if grant is None else store.last_runs(grant.id, MOST_RUNS)
                 held = () if grant is None else store.holdings(grant=grant.id, ended=True)
-                row["holdings"] = [holding_row(one, self._untaken) for one in held]
-                row["runs"] = [_without(row, run_row(one, grant, who)) for one in runs if grant is not None]
+                row = row.plus(
+                    asked_people=people,
+                    notices=notices,
+                    last_approved=last_approved(store, found, seen) if may_review else None,
+                    scripts=script_rows(store, found, may_see, is_own=is_own) if may_see(found) else (),
+                    alike=tuple(one.id for one in others if self._access.may(Act.SEE, who, one)),
+                    extends=lease_row(store.grant(found.extends) if found.extends else None),
+                    owed_review=None if owed is None else self._review_row(access_to(store), owed, found, who, now),
+                    grant=given,
+                    holdings=tuple(holding_row(one, self._untaken) for one in held),
+                    runs=tuple(_without(row, run_row(one, grant, who)) for one in runs if grant is not None),
+                )
                 return self._as_seen(store, who, found, row)
 
         return await self._workers.kept.run(who.party, read)
@@ -345,7 +354,7 @@ class Lists:
         return await self._workers.kept.run(who.party, find)
 
 
-def _without(row: Row, of: Row) -> Row:
-    """Return a copy of the row ``of``. Leave out the parts of the command that have the same value in ``row``."""
+def _without(row: rows.Request, of: R) -> R:
+    """Return the row ``of`` without the parts of the command that have the same value in ``row``."""
     shared = ("argv", "path", "cwd", "variables", "locale")
-    return {name: value for name, value in of.items() if name not in shared or value != row.get(name)}
+    return of.less(*(name for name in shared if name in of.members and getattr(of, name) == getattr(row, name)))

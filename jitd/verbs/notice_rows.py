@@ -9,22 +9,23 @@ from collections.abc import Sequence
 
 from jitd.core.notice import is_of_waiting
 from jitd.store import Told
-from jitd.verbs.rows import Row, instant
+from jitd.verbs.rows import instant
+from jitpam.wire import rows
 from jitpam.wire.shown import shown
 
 
-def notice_row(channel: str, marks: Sequence[Told], why_not: str, *, is_named: bool, is_told_all: bool) -> Row:
+def notice_row(channel: str, marks: Sequence[Told], why_not: str, *, is_named: bool, is_told_all: bool) -> rows.Notice:
     """Return the row of one channel. This row tells which notices the channel sent, and to whom. If the channel has not reached
     everybody, the field ``failing`` tells why. If ``is_told_all`` is False, as for a requester, the row contains no reason
     for a failure, and no names but, if ``is_named`` is True, those of the people who could approve.
     """
-    told = [
-        {
-            "event": m.event,
-            "to": shown(m.address) if is_told_all or (is_named and is_of_waiting(m.event)) else "",
-            "at": instant(m.at),
-        }
+    told = tuple(
+        rows.Told(
+            event=m.event,
+            to=shown(m.address) if is_told_all or (is_named and is_of_waiting(m.event)) else "",
+            at=instant(m.at),
+        )
         for m in marks
-    ]
+    )
     failing = shown(why_not) if is_told_all or not why_not else "not everybody could be told yet"
-    return {"channel": channel, "told": told, "failing": failing}
+    return rows.Notice(channel=channel, told=told, failing=failing)

@@ -8,6 +8,7 @@ Law: this module makes no decisions. A reviewer reads about an earlier request o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from jitd.core.command import Command
 from jitd.core.grade import Finding, grades
@@ -15,35 +16,36 @@ from jitd.core.policy import Rule
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.deciding.findings import Findings
 from jitd.store import Store
-from jitd.verbs.rows import Row, finding_rows, instant
+from jitd.verbs.rows import finding_rows, instant
+from jitpam.wire import rows
 from jitpam.wire.shown import shown
 
 MOST_BYTES = 4 * 1024 * 1024  # bytes of a person's earlier requests that are read to find an approved one
 LONGEST = 64 * 1024  # bytes of the words of an earlier command, and of its variables. Longer ones might not fit into a frame
 
 
-def outlook(findings: Findings, request: Request) -> Row:
+def outlook(findings: Findings, request: Request) -> dict[str, Any]:
     """Return the fields that are added to the row of ``request`` and tell what its command gives beyond its words."""
     return graded(findings, request.command, request.requester.user)
 
 
-def graded(findings: Findings, command: Command, requester: str) -> Row:
+def graded(findings: Findings, command: Command, requester: str) -> dict[str, Any]:
     """Return the fields that tell what ``command`` gives beyond its words, as it was seen when the account ``requester`` asked
     for it.
     """
     return _fields_of(findings.stored_with(command, requester))
 
 
-def graded_rule(findings: Findings, rule: Rule) -> Row:
+def graded_rule(findings: Findings, rule: Rule) -> dict[str, Any]:
     """Return the fields that tell what the commands of ``rule`` can give beyond their words."""
     return _fields_of(findings.of_rule(rule))
 
 
-def _fields_of(found: Sequence[Finding] | None) -> Row:
+def _fields_of(found: Sequence[Finding] | None) -> dict[str, Any]:
     return {**grades(found), "findings": finding_rows(found or ())}
 
 
-def last_approved(store: Store, request: Request, may_review: Callable[[Request], bool]) -> Row | None:
+def last_approved(store: Store, request: Request, may_review: Callable[[Request], bool]) -> rows.Earlier | None:
     """Find the last approved request that was made before ``request`` and has the same person, rule, service and program. Return
     its row. The program is the path of the file that is executed. A request is left out if ``may_review``
     returns False for it. Return None if the person's latest requests contain no such request.
@@ -55,30 +57,30 @@ def last_approved(store: Store, request: Request, may_review: Callable[[Request]
         given = [review for review in earlier.reviews if review.verdict is Verdict.APPROVE]
         if earlier.state is not RequestState.APPROVED or not given or not may_review(earlier):
             continue
-        by = [shown(review.by.principal) for review in given]
-        return {"id": earlier.id, "at": instant(given[-1].at), "by": by, **compared(earlier)}
+        by = tuple(shown(review.by.principal) for review in given)
+        return rows.Earlier(id=earlier.id, at=instant(given[-1].at), by=by, **compared(earlier))
     return None
 
 
-def compared(earlier: Request) -> Row:
+def compared(earlier: Request) -> dict[str, Any]:
     """Return the members of an ``earlier`` request's row with which a later request is compared."""
     command = earlier.command
     return {
-        "argv": [shown(word) for word in command.told_argv] if sum(map(len, command.argv)) <= LONGEST else None,
+        "argv": tuple(map(shown, command.told_argv)) if sum(map(len, command.argv)) <= LONGEST else None,
         "path": shown(command.path),
         "digest": command.digest.hex(),
         "run_as": shown(command.run_as.user),
         "run_as_group": shown(command.run_as.group),
         "cwd": shown(command.cwd),
         "chdir": command.chdir,
-        "variables": [[shown(name), shown(value)] for name, value in command.variables]
+        "variables": tuple((shown(name), shown(value)) for name, value in command.variables)
         if sum(len(name) + len(value) for name, value in command.variables) <= LONGEST
         else None,
-        "options": [shown(option) for option in command.options],
-        "streams": list(command.streams),
-        "files": [
-            *([shown(one.path), one.digest.hex()] for one in command.operands),
-            *([shown(one.path), one.digest.hex()] for one in command.interpreters),
-        ],
+        "options": tuple(map(shown, command.options)),
+        "streams": tuple(command.streams),
+        "files": (
+            *((shown(one.path), one.digest.hex()) for one in command.operands),
+            *((shown(one.path), one.digest.hex()) for one in command.interpreters),
+        ),
         **earlier.terms.numbers,
     }

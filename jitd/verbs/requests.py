@@ -52,6 +52,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
 from jitd.verbs.uses import Uses, unknown_users
 from jitd.workers import Workers
+from jitpam.wire import rows as wire
 from jitpam.wire.framing import SMALL
 from jitpam.wire.shown import shown
 
@@ -437,11 +438,16 @@ class Requests:
             row = await self._workers.frames.run(who.party, decision_row, first.decision, first.command)
         is_near = _is_of_no_rule(first.decision)
         closest = await self._explainer.closest(who, service, first.asked, first.command) if is_near else ()
-        row |= graded(self._decider.findings, first.command, who.user) if isinstance(first.decision, Permit) else {}
-        row |= {"approved": first.approved, "closest": near_rows(closest), "providers": list(first.awaited)}
-        return row | {"by_breaking_glass": await self._by_breaking_glass(who, asked, service, first)}
+        gives = graded(self._decider.findings, first.command, who.user) if isinstance(first.decision, Permit) else {}
+        return row.plus(
+            **gives,
+            approved=first.approved,
+            closest=near_rows(closest),
+            providers=tuple(first.awaited),
+            by_breaking_glass=await self._by_breaking_glass(who, asked, service, first),
+        ).written()
 
-    async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> Row | None:
+    async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> wire.Decision | None:
         """Return None if breaking glass is not possible, or if ``first`` requires no further approval."""
         is_free = isinstance(first.decision, Permit) and (not first.decision.obligations.approvals or first.decision.lease)
         if is_free or not deed_of(service).is_executed or not self._decider.may_break_glass(who, service):
@@ -456,7 +462,8 @@ class Requests:
         self._access.refuse(Act.LIST_RULES, who)
         if self._decider.broken and not who.is_root:
             raise Refusal("denied", self._decider.broken)
-        return [rule_row(rule) | graded_rule(self._decider.findings, rule) for rule in self._decider.rules_for(who, JITSUDO)]
+        found = self._decider.rules_for(who, JITSUDO)
+        return [rule_row(rule).plus(**graded_rule(self._decider.findings, rule)).written() for rule in found]
 
 
 def _is_of_no_rule(decision: Decision) -> bool:

@@ -8,6 +8,7 @@ an earlier text only of a request whose contents they may see.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from jitd.core.deed import deed_of
 from jitd.core.masking import MASKED
@@ -16,7 +17,8 @@ from jitd.core.script import Script, bound
 from jitd.store import Store
 from jitd.verbs.limits import n_bytes_of
 from jitd.verbs.outlook import LONGEST, MOST_BYTES
-from jitd.verbs.rows import NAMED_BY_A_MASK, Row, instant, is_masked
+from jitd.verbs.rows import NAMED_BY_A_MASK, instant, is_masked
+from jitpam.wire import rows
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown
 
@@ -26,7 +28,9 @@ BOUND = "exactly this text is written, if the file is still as it was"
 NOT_KEPT = "its text is not kept any more"
 
 
-def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool], *, is_own: bool = False) -> list[Row]:
+def script_rows(
+    store: Store, found: Request, may_see: Callable[[Request], bool], *, is_own: bool = False
+) -> tuple[rows.Script, ...]:
     """Return a row for each text of ``found``. ``may_see`` tells if the viewer may see the contents of an earlier request. Of an
     edit, the old text is sent, but not to whom ``found`` counts as their own (``is_own``), if its requester cannot read the file.
     """
@@ -43,27 +47,27 @@ def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool]
         left -= size
         return seen, ""
 
-    rows = [_row(script, found) for script in found.scripts]
-    for script, row in zip(found.scripts, rows, strict=True):  # what runs has room before what was
+    made = [_members(script, found) for script in found.scripts]
+    for script, row in zip(found.scripts, made, strict=True):  # what runs has room before what was
         if script.digest:
             row["text"], row["told"] = fitting(script.digest)
     if (edit := found.command.edit) is not None:
-        for row in rows if edit.is_told or not is_own else ():
+        for row in made if edit.is_told or not is_own else ():
             row["before"], told = fitting(edit.before)
             row["told"] = row["told"] or told
-        return rows
+        return tuple(rows.Script(**row) for row in made)
     for path, (script, earlier) in _last_approved(store, found, may_see).items():
-        for row, now in zip(rows, found.scripts, strict=True):
+        for row, now in zip(made, found.scripts, strict=True):
             if now.path == path and row["text"] is not None:
                 row["before"], why = (row["text"], "") if script.digest == now.digest else fitting(script.digest)
                 if not why:
                     given = [review for review in earlier.reviews if review.verdict is Verdict.APPROVE]
-                    by = [shown(review.by.principal) for review in given]
-                    row["last"] = {"id": earlier.id, "at": instant(given[-1].at), "by": by}
-    return rows
+                    by = tuple(shown(review.by.principal) for review in given)
+                    row["last"] = rows.Last(id=earlier.id, at=instant(given[-1].at), by=by)
+    return tuple(rows.Script(**row) for row in made)
 
 
-def _row(script: Script, found: Request) -> Row:
+def _members(script: Script, found: Request) -> dict[str, Any]:
     is_executed = deed_of(found.service).is_executed
     if found.command.edit is not None:
         return {

@@ -20,6 +20,7 @@ from jitd.core.subject import Identity
 from jitd.core.wording import count, listed
 from jitd.deciding.seats import Seats
 from jitd.verbs.rows import instant
+from jitpam.wire import rows
 from jitpam.wire.shown import shown
 
 MOST_PEOPLE = 4  # people that are named. With more, the words of the rule are shown instead, which are shorter
@@ -100,9 +101,8 @@ def about(seconds: float) -> str:
     return "0 s"
 
 
-def lease_row(lease: Grant | None) -> dict[str, object] | None:
+def lease_row(lease: Grant | None) -> rows.Lease | None:
     """Return the row that an approver reads about the ``lease`` that a request extends. Return None if there is no lease."""
     if lease is None:
         return None
-    given = {"uses": lease.uses, "left": lease.left, "ends_at": instant(lease.ends_at)}
-    return {"id": lease.id, "state": str(lease.state), **given}
+    return rows.Lease(id=lease.id, state=str(lease.state), uses=lease.uses, left=lease.left, ends_at=instant(lease.ends_at))

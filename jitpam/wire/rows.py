@@ -62,7 +62,8 @@ class _Member:
         if found is _WRONG:
             is_there = self.written in row.came
             found = self.unsaid if is_there or self.is_needed else self.default
-        row.__dict__[self.name] = found
+        if row.came:  # a row that was made here has what it was given, and nothing more is to be written
+            row.__dict__[self.name] = found
         return found
 
     @property
@@ -139,7 +140,9 @@ def _plain(value: Any) -> Any:
     """Return ``value`` as it stands in JSON."""
     if isinstance(value, Row):
         return value.written()
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+    if isinstance(value, tuple):  # of one type; a command line can be long
+        return list(value) if value and isinstance(value[0], str) else [_plain(one) for one in value]
+    return value
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(member,))
@@ -155,9 +158,6 @@ class Row:
         is_narrowed: ClassVar[bool] = False
         """True if the row, or the row that it is a part of, hides contents from the viewer."""
     __slots__ = ("__dict__", "came", "is_narrowed")
-
-    narrowed: bool = member(False, default=False)
-    realm: str = member("", default="")
 
     def __init_subclass__(cls) -> None:
         of = {name: one for parent in reversed(cls.__mro__) for name, one in vars(parent).items() if isinstance(one, _Member)}
@@ -469,7 +469,14 @@ class Traces(Row):
 # --- what rows share -------------------------------------------------------------------------------------------------------
 
 
-class Command(Row):
+class Seen(Row):
+    """What a list adds about its reader: whether contents are hidden from them, and their realm."""
+
+    narrowed: bool = member(False, default=False)
+    realm: str = member("", default="")
+
+
+class Command(Seen):
     """What is asked for or granted: a command, an edit, a login or things."""
 
     host: str = member(UNKNOWN)
@@ -494,7 +501,7 @@ class Command(Row):
     edit: Edit | None = member(Edit.read({}), default=None, hides=True)
 
 
-class Asked(Row):
+class Asked(Seen):
     """What rows of grants, runs and reviews in a list say about their request."""
 
     reason: str | None = member(None, default=None)
@@ -682,7 +689,7 @@ class Request(Command):
         return self.doubt or ("" if self.tells("argv", "path", "gives") else NOT_SAID)
 
 
-class Lock(Row):
+class Lock(Seen):
     """A lock."""
 
     id: str = member(UNKNOWN)

@@ -46,7 +46,7 @@ def row_for(request: Request, viewer: str = "bob", **changes: Any) -> Row:
             who,
             may_review=bool(may_review(owed, who, request.requester)),
             is_own=is_one_person(who, request.requester),
-        ),
+        ).written(),
         **{name: outlook(FINDINGS, request)[name] for name in ("grade", "damage")},
         "grant": None,
         "runs": [],

@@ -82,4 +82,4 @@ def test_a_long_command_keeps_its_beginning_and_its_end(argument: bytes, room: i
 
 def test_the_row_says_with_which_number_it_runs() -> None:
     request = replace(asked(), command=command("id", run_as=TOOR))
-    assert request_row(request, person("bob"), may_review=True, is_own=False)["run_as_uid"] == 0
+    assert request_row(request, person("bob"), may_review=True, is_own=False).run_as_uid == 0

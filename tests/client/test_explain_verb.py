@@ -35,7 +35,7 @@ def wired(*rows: Row) -> list[Any]:
 
 def denied(*closest: Near, because: str = "no rule permits this") -> Row:
     row = decision_row(Deny(Why.NO_RULE, because), command("systemctl", "restart", "a b"))
-    return row | {"principal": "alice@EXAMPLE.TEST", "closest": near_rows(closest)}
+    return row.plus(principal="alice@EXAMPLE.TEST", closest=near_rows(closest)).written()
 
 
 def test_without_a_person_it_asks_what_jitsudo_asks_and_says_what_came_closest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +103,7 @@ def test_the_rule_that_decides_comes_first_and_what_says_something_before_what_i
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     rules = (missed("near", "hours"), missed("fails", "who", "hours", saying=Saying.FAILS), missed("rule-1", "who", "hours"))
-    row = decision_row(permit(), command("id")) | {"principal": "alice@EXAMPLE.TEST"}
+    row = decision_row(permit(), command("id")).written() | {"principal": "alice@EXAMPLE.TEST"}
     assert jitd(Script(*wired(row, *rules)), "explain", "--as", "alice", "id") == 0
     assert named_in(capsys.readouterr().out) == ["rule-1", "fails"]
 
@@ -129,7 +129,7 @@ def test_what_is_not_supposed_is_left_to_the_host() -> None:
 def test_it_may_be_supposed_that_the_person_breaks_glass(capsys: pytest.CaptureFixture[str]) -> None:
     granted = permit()
     glass = replace(granted.obligations, break_glass=BreakGlass("deploy", (Approval(1, ("group:ops",)),), 4 * 3600, 2))
-    row = decision_row(replace(granted, obligations=glass), command("id")) | {"principal": "alice@EXAMPLE.TEST"}
+    row = decision_row(replace(granted, obligations=glass), command("id")).written() | {"principal": "alice@EXAMPLE.TEST"}
     script = Script(*wired(row))
     assert jitd(script, "explain", "--as", "alice", "--break-glass", "--reason", "it burns", "id") == 0
     (asked,) = script.heard
@@ -146,7 +146,7 @@ def test_glass_is_supposed_to_be_broken_by_somebody(capsys: pytest.CaptureFixtur
 
 
 def test_a_permit_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert jitd(Script(*wired(decision_row(permit(), command("id")))), "explain", "id") == 0
+    assert jitd(Script(*wired(decision_row(permit(), command("id")).written())), "explain", "id") == 0
     assert capsys.readouterr().out == "id (as root): rule rule-1 requires 1 approval from group:ops\n"
 
 
@@ -154,9 +154,9 @@ def test_who_would_be_asked_before_it_is_decided_is_told(capsys: pytest.CaptureF
     """Neither gatekeepers nor providers are asked; without the provider there is no answer yet."""
     asking = permit()
     asking = replace(asking, obligations=replace(asking.obligations, gatekeepers=("change-calendar", "tickets")))
-    assert jitd(Script(*wired(decision_row(asking, command("id")))), "explain", "id") == 0
+    assert jitd(Script(*wired(decision_row(asking, command("id")).written())), "explain", "id") == 0
     because = "rule deploy: fact.risk is not known: provider risk would be asked"
-    unknown = decision_row(Deny(Why.ERROR, because), command("id")) | {"providers": ["risk"], "closest": []}
+    unknown = decision_row(Deny(Why.ERROR, because), command("id")).written() | {"providers": ["risk"], "closest": []}
     assert jitd(Script(*wired(unknown)), "explain", "id") == 1
     assert jitd(Script(*wired(unknown | {"providers": []})), "explain", "id") == 1
     assert capsys.readouterr().out.splitlines() == [

@@ -33,7 +33,7 @@ def test_an_approver_has_to_type_yes_even_for_what_is_harmless() -> None:
     for findings, said in ((NOTHING, "jitd does not say what it gives"), (FINDINGS, "")):
         row = {"run_as_uid": 0, "path": "/usr/bin/true", **graded(findings, command("true"), "alice")}
         assert why_the_word(row) == said
-    assert graded_rule(NOTHING, RULE) == {"grade": None, "damage": None, "findings": []}
+    assert graded_rule(NOTHING, RULE) == {"grade": None, "damage": None, "findings": ()}
 
 
 def test_what_was_found_while_it_was_there_stays() -> None:

@@ -74,7 +74,7 @@ def forms(request: Request) -> dict[str, bytes]:
     told = for_gatekeeper("change", "nonce", asking(request), datetime(2026, 3, 2, 9, 10, tzinfo=UTC))
     return {
         "document": documents.write(request, values()),
-        "row": json.dumps(request_row(request, person("bob"), may_review=True, is_own=False)).encode(),
+        "row": json.dumps(request_row(request, person("bob"), may_review=True, is_own=False).written()).encode(),
         "compared": json.dumps(compared(request)).encode(),
         "record": json.dumps(in_clear(submit(request).detail())).encode(),
         "gatekeeper": json.dumps(told).encode(),

@@ -129,8 +129,8 @@ def test_the_earliest_of_several_is_told_and_another_answer_is_left_alone() -> N
     assert because(*some) == "no at this hour; rule b may permit it from soon"
     for other in (Deny(Why.RULE, "rule d denies it"), Permit("p", rule().obligations)):
         assert told(other, some, has_ticket=True, may_list=True) is other
-    assert [row["opens"] for row in near_rows(some)] == ["late", "soon", ""]
-    assert [row["opens_at"] for row in near_rows(some)] == ["2026-03-09T00:00:00Z", "2026-03-03T00:00:00Z", None]
+    assert [row.opens for row in near_rows(some)] == ["late", "soon", ""]
+    assert [row.opens_at for row in near_rows(some)] == ["2026-03-09T00:00:00Z", "2026-03-03T00:00:00Z", None]
 
 
 def test_a_denial_names_two_rules_at_most_and_is_never_long() -> None:

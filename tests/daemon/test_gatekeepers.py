@@ -767,7 +767,7 @@ def test_approvers_see_who_is_asked_and_since_when_and_cannot_be_asked_for_their
         house.gatekeepers.says["change"] = pending(asyncio.Event())
         made = await Client(house).submit()
         await house.until(lambda: house.gatekeepers.asked)
-        row = request_row(house.found(made.id), BOB, may_review=True, is_own=False)
+        row = request_row(house.found(made.id), BOB, may_review=True, is_own=False).written()
         assert (row["state"], row["gatekeepers"], row["asking_at"], row["passed"]) == (
             "screening", ["change"], "2026-03-02T09:00:00Z", []
         )  # fmt: skip
@@ -786,7 +786,7 @@ def test_approvers_see_who_has_passed_and_by_what_name(house: AskingHouse) -> No
 
     async def play() -> None:
         made = await Client(house).submit()
-        row = request_row(await house.decided(made.id), BOB, may_review=True, is_own=False)
+        row = request_row(await house.decided(made.id), BOB, may_review=True, is_own=False).written()
         assert row["asking_at"] is None
         assert row["passed"] == [
             {"name": "change", "at": "2026-03-02T09:00:00Z", "until": "2026-03-02T10:00:00Z", "mark": r"CHG\x1b77"}

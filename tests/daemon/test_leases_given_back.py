@@ -61,7 +61,7 @@ def test_who_gives_a_lease_back(house: Lent, holder: str, giver: str, is_theirs:
         await house.reviews.review(BOB, asked.id, Verdict.APPROVE, asked.fingerprint, "", Origin(1002, "", None))
         grant = house.store.grant(asked.id)
         assert grant is not None and grant.is_lease and grant.is_live
-        assert grant_row(grant, people[giver], is_own=is_theirs)["mine"] is is_theirs
+        assert grant_row(grant, people[giver], is_own=is_theirs).mine is is_theirs
         assert house.ends.give_back(people[giver], [grant.id], None) == int(is_theirs)
         after = house.store.grant(asked.id)
         assert after is not None and after.state is (GrantState.REVOKED if is_theirs else GrantState.ACTIVE)

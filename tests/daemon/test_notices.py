@@ -655,12 +655,12 @@ def test_the_requester_reads_names_only_of_people_who_could_approve() -> None:
     marks = [Told(ID, "tty", "bob", event, moment().at, is_open=True) for event in events]
 
     def names(**who: bool) -> list[str]:
-        return [mark["to"] for mark in notice_row("tty", marks, "", **who)["told"]]
+        return [mark.to for mark in notice_row("tty", marks, "", **who).told]
 
     assert names(is_named=False, is_told_all=True) == ["bob"] * 7
     assert names(is_named=True, is_told_all=False) == ["bob"] * 3 + [""] * 4
     assert names(is_named=False, is_told_all=False) == [""] * 7
-    assert notice_row("tty", marks, "no route", is_named=True, is_told_all=False)["failing"] == "not everybody could be told yet"
+    assert notice_row("tty", marks, "no route", is_named=True, is_told_all=False).failing == "not everybody could be told yet"
 
 
 @played

@@ -127,7 +127,7 @@ class Scene:
     def needs(self) -> str:
         found = asyncio.run(self.seating.seats(self.asked))
         standing = counting(self.asked, tuple(self.house.locks))
-        owed = request_row(self.asked, person("alice"), tuple(self.house.locks), may_review=False, is_own=True)["owed"]
+        owed = request_row(self.asked, person("alice"), tuple(self.house.locks), may_review=False, is_own=True).owed
         people = sorted(not_yet(found.people, standing)) if found.is_whole else None
         row = row_for(self.asked, "alice", owed=owed, asked_people=people)
         (line,) = (line for line in without_styles(brief.brief(row, None)) if line.split()[:1] == ["needs"])

@@ -209,14 +209,14 @@ def test_a_row_says_who_is_owed_now_and_which_ways_there_are(house: WaysHouse) -
     async def play() -> None:
         found = await waits(house, EITHER)
         row = request_row(found, BOB, may_review=False, is_own=False)
-        assert (row["owed"], row["owes"], row["opened"]) == (2, "2 dba", 0)
-        assert row["asks"] == "2 approvals from group:dba or, after 5 minutes, 1 from group:managers"
-        (approval,) = row["approvals"]
-        assert (approval["need"], approval["from"], approval["after"]) == (2, ["group:dba"], 0)
-        assert [(way["need"], way["from"], way["after"]) for way in approval["instead"]] == [(1, ["group:managers"], 300)]
+        assert (row.owed, row.owes, row.opened) == (2, "2 dba", 0)
+        assert row.asks == "2 approvals from group:dba or, after 5 minutes, 1 from group:managers"
+        (approval,) = row.approvals
+        assert (approval.need, approval.from_, approval.after) == (2, ("group:dba",), 0)
+        assert [(way.need, way.from_, way.after) for way in approval.instead] == [(1, ("group:managers",), 300)]
         await house.pass_time(300)
         row = request_row(house.found(found.id), BOB, may_review=False, is_own=False)
-        assert (row["owed"], row["owes"], row["opened"]) == (1, "2 dba or 1 managers", 300)
+        assert (row.owed, row.owes, row.opened) == (1, "2 dba or 1 managers", 300)
 
     house.run(play())
 
@@ -241,9 +241,9 @@ def test_a_list_is_told_to_approvers_and_not_to_the_requester(house: WaysHouse) 
 
     async def play() -> None:
         found = await waits(house, replace(ON_CALL, instead=(replace(ON_CALL, after=60),)))
-        for who, among in ((BOB, ["bob"]), (ALICE, None)):
-            (approval,) = request_row(found, who, may_review=False, is_own=who is ALICE)["approvals"]
-            assert (approval["among"], approval["instead"][0]["among"]) == (among, among)
+        for who, among in ((BOB, ("bob",)), (ALICE, None)):
+            (approval,) = request_row(found, who, may_review=False, is_own=who is ALICE).approvals
+            assert (approval.among, approval.instead[0].among) == (among, among)
 
     house.run(play())
 

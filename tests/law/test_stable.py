@@ -7,6 +7,7 @@ the file anew, on purpose: ``JITD_GOLDEN=write``; look at the difference.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -38,6 +39,8 @@ from jitd_things import settings as givers
 from jitpam import options, reporting
 from jitpam.options import UsageError
 from jitpam.wire import codes, messages
+from jitpam.wire import rows as wire
+from jitpam.wire.rows import Row
 from tests.law import manual
 from tests.law.test_documents import JITD_PAM, VERBS, options_of
 from tests.law.tree import MODULES, TREE
@@ -45,6 +48,8 @@ from tests.scene import START, THING, asked, free, locked, moment, permit, perso
 
 GOLDEN = Path(__file__).with_name("stable")
 FORM = re.compile(r'\bjitd (?:[a-z]+ )+[0-9]+(?=\\n|["\'])')
+UNSAID = ("grade", "damage")
+"""Members that are null where nobody was asked for them: this says no more than if they were missing."""
 OWN_FILES = re.compile(
     r"/run/jitd-(?!metrics)|/run/jitd/(?:head|let_in)|/var/lib/jitd(?:/signing|/leases|-givers)|/etc/pam|/usr/lib/jitd/jitpam"
 )
@@ -86,8 +91,8 @@ def command_lines() -> Iterator[str]:
     yield from (f"pam_jit.py {name}" for name in re.findall(r"^\.It Cm (\w+)", of_module, re.MULTILINE))
 
 
-def members(place: Path) -> Iterator[str]:
-    """The members of the rows that ``--json`` prints."""
+def made(place: Path) -> dict[str, Row]:
+    """A row of each kind, as its maker makes it."""
     alice, bob = person("alice"), person("bob")
     glass = BreakGlass("rule-1", (Approval(1, ("group:ops",)),), 3600, 1)
     with closing(SqliteStore(place)) as store:
@@ -98,7 +103,7 @@ def members(place: Path) -> Iterator[str]:
         (owed,) = store.owed_reviews()
     assert request is not None
     holding = Holding("A.1", "A", "A", THING, alice.principal, START, stays=False, giving_at=START, account=Account("alice", 1))
-    rows = {
+    return {
         "request": request_row(request, bob, may_review=True, is_own=False),
         "grant": grant_row(grant, bob, is_own=False),
         "run": run_row(run, grant, bob),
@@ -109,6 +114,12 @@ def members(place: Path) -> Iterator[str]:
         "permit": decision_row(permit(), request.command),
         "denial": decision_row(Deny(Why.RULE, "no", "d"), request.command),
     }
+
+
+def members(place: Path) -> Iterator[str]:
+    """The members of the rows that ``--json`` prints."""
+    rows = {kind: row.written() for kind, row in made(place).items()}
+    bob = person("bob")
     access: Any = SimpleNamespace(refuse=lambda *_: None)
     status = Status(access, lambda: [daemon("0", "h", 1, 1.0)])
     (rows["status"],) = status.rows(bob)
@@ -147,3 +158,36 @@ def test_what_users_were_promised_is_there(tmp_path: Path) -> None:
 def test_each_part_of_the_promise_is_on_its_page(part: str) -> None:
     text = (TREE / "docs/stable.md").read_text("utf-8")
     assert f"`{part}`" in text and f"# {part}\n" in GOLDEN.read_text("utf-8")
+
+
+def parts(row: Any) -> Iterator[Row]:
+    """``row``, which was read, and the rows in it."""
+    if isinstance(row, Row):
+        yield row
+        yield from (one for name in row.members for one in parts(getattr(row, name)))
+    elif isinstance(row, tuple):
+        yield from (one for each in row for one in parts(each))
+
+
+def test_a_row_is_read_as_it_was_made_also_by_who_was_promised_less_and_with_more_than_today(tmp_path: Path) -> None:
+    promised = {tuple(line.split(": ")) for line in GOLDEN.read_text("utf-8").splitlines()}
+    for kind, row in made(tmp_path / "jitd.db").items():
+        written = json.loads(json.dumps(row.written()))
+        read = type(row).read(written)
+        said = {name: value for name, value in vars(row).items() if value is not None or name not in UNSAID}
+        assert read.tells(*said) and all(getattr(read, name) == value for name, value in said.items()), kind
+        cut = type(row).read({name: value for name, value in written.items() if (kind, name) in promised} | {"newer": [1]})
+        assert all(getattr(cut, name) == getattr(read, name) for name in row.members), f"{kind}: no member is beside the promise"
+        for one in parts(read):
+            assert one.came.keys() <= {each.written for each in one.members.values()}, "nothing is dropped that we write"
+
+
+def test_the_protocol_has_each_member_of_each_row() -> None:
+    text = (TREE / "PROTOCOL.md").read_text("utf-8").partition("## 4. ")[2].partition("## 5. ")[0]
+    table = dict(re.findall(r"^- \*([\w ]+)\*: ((?:.|\n  )*)$", text, re.MULTILINE))
+    kinds = {one for one in vars(wire).values() if isinstance(one, type) and issubclass(one, Row) and not one.__subclasses__()}
+    for kind in kinds | {wire.Way}:
+        known = {name: one for name, one in kind.members.items() if name not in wire.Seen.members}
+        name = re.sub(r"(?<!^)(?=[A-Z])", " ", kind.__name__).lower()
+        assert table.pop(name).split() == [f"{one.written}{'' if one.is_needed else '?'}" for one in known.values()]
+    assert table == {}, "no row that nobody reads"

@@ -110,16 +110,18 @@ def all_rows() -> list[dict[str, Any]]:
     approved, follows = request.transition(waiting, review(waiting, BOB), now)
     issued = next(one for one in follows if isinstance(one, grant.Issued)).grant
     ended, _ = grant.transition(issued, grant.Revoked(issued.id, by, lock.sentence(on_alice)), now)
-    its_review = review_row.review_row(owed(), made, DAVE, now, may_give=True, barred="")
-    glass = {"break_glass": rows.glass_row(owed().glass), "owed_review": its_review}
+    its_review = review_row.review_row(owed(), made, DAVE, now, may_give=True, barred="").written()
+    glass_row = rows.glass_row(owed().glass)
+    assert glass_row is not None
+    glass = {"break_glass": glass_row.written(), "owed_review": its_review}
     return [
         row_for(made) | glass,
         row_for(denied),
         row_for(shut),
-        rows.asked_row(made) | rows.grant_row(ended, DAVE, is_own=False),
-        row_for(approved) | {"grant": rows.grant_row(ended, DAVE, is_own=False)},
-        rows.lock_row(on_alice, now),
-        rows.asked_row(made) | its_review,
+        rows.asked_row(made).written() | rows.grant_row(ended, DAVE, is_own=False).written(),
+        row_for(approved) | {"grant": rows.grant_row(ended, DAVE, is_own=False).written()},
+        rows.lock_row(on_alice, now).written(),
+        rows.asked_row(made).written() | its_review,
     ]
 
 
@@ -199,7 +201,7 @@ def test_a_reason_that_has_no_room_is_cut_within_its_quotes() -> None:
 
 def test_for_programs_too_a_quote_in_typed_words_ends_no_quotation() -> None:
     """THREATS L-34, in the output of --json, where a reason is text as it was typed."""
-    row = exact(rows.lock_row(locked(reason='gone"; run_as root'), moment()))
+    row = exact(rows.lock_row(locked(reason='gone"; run_as root'), moment()).written())
     assert row["because"] == r'locked: "gone\\x22; run_as root"' and row["reason"] == 'gone"; run_as root'
 
 
