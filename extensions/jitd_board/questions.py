@@ -25,6 +25,7 @@ from jitd.cli.reviewing import given
 from jitd.cli.verdict import fetched, fingerprint_of, must_be_reviewable, sent
 from jitd.core.duration import read_duration
 from jitpam.wire.messages import Lock, Revoke, Stop, Unlock
+from jitpam.wire.rows import Request
 
 Deed = Callable[[], str]
 """A function that sends the person's answer to jitd. It returns jitd's reply, which is a sentence. The call may block. The
@@ -82,8 +83,9 @@ class Review(AboutRequest):
 
     def keys(self, *, is_unread: bool) -> list[Key]:
         """Return the keys that count now."""
-        may_review = self.row.get("state") == "pending" and self.row.get("may_review") and not self.row.get("mine")
-        may_approve = may_review and not (self.row.get("lacks") or self.row.get("barred") or is_unread)
+        row = Request.read(self.row)
+        may_review = row.state == "pending" and row.may_review and not row.mine
+        may_approve = may_review and not (row.lacks or row.barred or is_unread)
         return [
             *([("a", "approve")] if may_approve else []),
             *([("d", "deny")] if may_review else []),
@@ -99,7 +101,8 @@ class Review(AboutRequest):
         if typed not in [letter for letter, _ in self.keys(is_unread=is_unread)]:
             return self
         if typed == "a":
-            return Word(self.row, self.is_whole) if why_the_word(self.row) else lambda: _reviewed(self.row, "approve", "")
+            is_enough = not why_the_word(Request.read(self.row))
+            return (lambda: _reviewed(self.row, "approve", "")) if is_enough else Word(self.row, self.is_whole)
         if typed == "d":
             return Denial(self.row, self.is_whole)
         return replace(self, is_whole=not self.is_whole) if typed == "v" else None
@@ -110,7 +113,7 @@ class Word(AboutRequest):
     """Asks for the word yes, after the key that approves."""
 
     def asked(self, width: int, *, is_unread: bool) -> str:
-        return question(self.row, width)
+        return question(Request.read(self.row), width)
 
     def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
         if typed == "yes":
@@ -156,7 +159,7 @@ class Ending(Question):
 
     def asked(self, width: int, *, is_unread: bool) -> str:
         noun = "grant" if self.verb == "revoke" else "run"
-        whose = f"{words(self.row, 'account')}'s {what(self.row, WIDE)}"
+        whose = f"{words(self.row, 'account')}'s {what(Request.read(self.row), WIDE)}"
         return f"{self.verb} {noun} {self.ends}, {whose}: why (they are told; empty: not done)? "
 
     def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:

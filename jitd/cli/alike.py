@@ -18,6 +18,7 @@ from jitd.cli.findings import findings
 from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.who import reason
 from jitd.core.grade import Grade
+from jitpam.wire.rows import Request
 
 SHOWN = frozenset({"argv", "reason", "findings", "host"})  # may differ within one table, which shows what differs
 APART = frozenset(
@@ -62,9 +63,9 @@ def _differences(rows: Sequence[Row]) -> Iterator[Line]:
 
 
 def _may_be_beside_others(row: Row) -> bool:
-    gives_all = row.get("grade") == Grade.GIVES.word
-    is_apart = any(row.get(name) for name in ("lacks", "barred", "narrowed", "gives"))
-    return not (why_the_word(row) or gives_all or is_apart) and bool(members(row, "argv"))
+    asked = Request.read(row)
+    is_apart = asked.lacks or asked.barred or asked.narrowed or asked.gives or asked.grade == Grade.GIVES.word
+    return not (why_the_word(asked) or is_apart) and bool(asked.argv)
 
 
 def _shape(row: Row) -> list[str]:

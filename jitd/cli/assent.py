@@ -3,18 +3,18 @@
 a few words.
 
 Law: a single key approves a request only if the daemon has told both grades (``core.grade``), and if the request neither gives
-root nor destroys or stops something.
-The word is also needed if the request uses break-glass, and if jitd does not know for certain what would be run.
+root nor destroys or stops something. The word is also needed if the request uses break-glass, and if jitd does not know for
+certain what would be run. What a row leaves out asks for the word, or is what would (``jitpam.wire.rows``).
 """
 
 from __future__ import annotations
 
-from jitd.cli.answer import Row, command_line, printable, words
+from jitd.cli.answer import command_line, printable
 from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
+from jitpam.wire.rows import UNKNOWN, Request
 from jitpam.wire.shown import cells
 
-GRADES = frozenset(grade.word for grade in Grade)  # the grades that jitd knows
 LOSSES = {
     Damage.NONE.word: "",
     Damage.STOPS.word: "it stops something that many need",
@@ -24,47 +24,44 @@ LOSSES = {
 LEAST = 24  # cells for the command in the question, even if the terminal is very narrow
 
 
-def why_the_word(row: Row) -> str:
+def why_the_word(row: Request) -> str:
     """If the word yes must be typed to approve ``row``, return the reason, which is a sentence without a full stop. If a single
     key is enough, return an empty text.
     """
-    if row.get("break_glass") or row.get("breaks_glass"):
+    if row.break_glass or row.breaks_glass:
         return "it is break-glass"
-    if row.get("doubt"):
+    if row.in_doubt:
         return "what it runs is not known for certain"
-    if str(row.get("grade")) not in GRADES:
+    if not row.grade:
         return "jitd does not say what it gives"
-    is_roots = row.get("run_as_uid", 0) == 0 or whose_power(words(row, "run_as"), words(row, "run_as_group", "")) == "root"
-    is_of_root = bool(row.get("gives")) or is_roots
-    lost = LOSSES.get(str(row.get("damage")))
-    if lost is None:
+    if not row.damage:
         return "jitd does not say what it destroys"
-    gives = "it gives root" if row.get("grade") == Grade.GIVES.word and is_of_root else ""
+    is_of_root = row.gives or row.run_as_uid == 0 or whose_power(row.run_as, row.run_as_group) == "root"
+    gives = "it gives root" if row.grade == Grade.GIVES.word and is_of_root else ""
+    lost = LOSSES[row.damage]
     return f"{gives} and {lost.removeprefix('it ')}" if gives and lost else gives or lost
 
 
-def question(row: Row, screen: int) -> str:
+def question(row: Request, screen: int) -> str:
     """Return the question to the approver who must type the word. It names the command, the account and the host, and has about
     two lines of ``screen`` cells.
     """
     return printable(f"approve {what(row, 2 * screen - 40)}? {why_the_word(row)}: type yes (empty: back to the keys): ")
 
 
-def what(row: Row, room: int) -> str:
+def what(row: Request, room: int) -> str:
     """Return a short description of the request in ``row``. The description is shown in the question and in the lists. A long
     command is shortened in the middle, so that the description needs about ``room`` cells.
     """
-    host = words(row, "host").partition(".")[0]
-    if row.get("gives"):
-        text, where = words(row, "gives"), f" for {words(row, 'account')} on {host}"
-    elif not row.get("path") and not row.get("doubt"):
-        text, where = "a login", f" as {words(row, 'run_as')} on {host}"
+    host = row.host.partition(".")[0]
+    if row.gives:
+        text, where = " ".join(row.gives), f" for {row.account} on {host}"
+    elif not row.path and not row.in_doubt:
+        text, where = "a login", f" as {row.run_as} on {host}"
     else:
-        argv = row.get("argv")
-        text = command_line(argv) if isinstance(argv, list) else "-"
-        account, group = words(row, "run_as"), words(row, "run_as_group", "")
-        whom = account if group in ("", account) else f"{account} with group {group}"
-        where = f'" on {host}' if row.get("doubt") else f'" as {whom} on {host}'
+        text = command_line(row.argv) or UNKNOWN
+        whom = row.run_as if row.run_as_group in ("", row.run_as) else f"{row.run_as} with group {row.run_as_group}"
+        where = f'" on {host}' if row.in_doubt else f'" as {whom} on {host}'
     start = '"' if where.startswith('"') else ""
     return f"{start}{_cut(text, max(LEAST, room - cells(start + where)))}{where}"
 

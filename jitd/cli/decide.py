@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from jitd.cli.answer import Row, printable, say, words
+from jitd.cli.answer import Row, printable, say
 from jitd.cli.assent import question, why_the_word
 from jitd.cli.brief import brief
 from jitd.cli.call import NotDone, called_as_reviewer
@@ -22,6 +22,7 @@ from jitd.cli.reading import Key, Reading
 from jitd.cli.terminal_size import terminal_size
 from jitd.cli.verdict import fingerprint_of, sent
 from jitpam.wire.faults import LocalProtocolError
+from jitpam.wire.rows import Request
 
 
 class Deed(Enum):
@@ -47,21 +48,22 @@ def decide(row: Row, comment: str, place: str = "") -> Decided:
 
     Raises NotDone and RefusedByDaemon if the answer was not accepted, and KeyboardInterrupt on Ctrl-C.
     """
+    asked = Request.read(row)
     fingerprint_of(row)  # raises an error if the row has no fingerprint, because an answer must be bound to it
     brief_page, whole_page = Reading(lambda width: brief(row, width, place)), Reading(lambda width: page(row, width))
     shown = brief_page
 
     def keys(is_read: bool) -> list[Key]:
-        is_offered = not (row.get("lacks") or row.get("barred")) and (is_read or brief_page.is_read or whole_page.is_read)
+        is_offered = not (asked.lacks or asked.barred) and (is_read or brief_page.is_read or whole_page.is_read)
         view = "view all" if shown is brief_page else "view less"
         return [*([("a", "approve")] if is_offered else []), ("d", "deny"), ("s", "skip"), ("v", view), ("q", "quit")]
 
     print()
     while True:
         pressed = shown.key(keys)
-        if pressed == "a" and is_assured(row):
+        if pressed == "a" and is_assured(asked):
             return Decided(Deed.APPROVED, review(row, "approve", comment))
-        if pressed == "d" and (because := why_denied(f"deny {words(row, 'id')}", words(row, "account"))):
+        if pressed == "d" and (because := why_denied(f"deny {asked.id}", asked.account)):
             return Decided(Deed.DENIED, review(row, "deny", because))
         if pressed == "v":
             shown = whole_page if shown is brief_page else brief_page
@@ -72,7 +74,7 @@ def decide(row: Row, comment: str, place: str = "") -> Decided:
             return Decided(Deed.LEFT)
 
 
-def is_assured(row: Row) -> bool:
+def is_assured(row: Request) -> bool:
     """True if the key that was pressed is enough to approve ``row``, or if the person types the word as well. After any other
     word, ask again. After an empty line, return False.
     """

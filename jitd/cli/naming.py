@@ -20,6 +20,7 @@ from jitd.cli.ids import LEAST, no_beginning
 from jitd.cli.terminal_size import width
 from jitd.core.command import read_start
 from jitpam.wire.messages import List
+from jitpam.wire.rows import Request
 
 
 class Named(NamedTuple):
@@ -99,7 +100,7 @@ def _whole(start: str, rows: list[Row]) -> str:
     if len(found) == 1 and n_letters >= LEAST:
         return words(found[0], "id")
     for row in found or rows:
-        say(f"{words(row, 'id')}: {words(row, 'account')} asks for {what(row, (width() or 200) - 40)}")
+        say(f"{words(row, 'id')}: {words(row, 'account')} asks for {what(Request.read(row), (width() or 200) - 40)}")
     if n_letters < LEAST:
         raise NotDone(f"{start} is too short to name a request: type at least {LEAST} letters of its id", "usage")
     if found:

@@ -22,6 +22,7 @@ from jitd.cli.naming import awaits_me, barred, oldest_first
 from jitd.cli.question import AGAIN, Keyboard, can_ask
 from jitd.cli.terminal_size import width, width_of_errors
 from jitpam.wire.messages import List
+from jitpam.wire.rows import Request
 from jitpam.wire.shown import cells
 
 FOOT = "Enter reviews them · q quit"
@@ -93,10 +94,10 @@ def _list(waiting: list[Row]) -> None:
         only = "  (you may only deny it)" if row.get("lacks") or row.get("barred") else ""
         id = far.id_of(words(row, "id"), words(row, "host"))
         start = f"  {id}  {left(row.get('expires_at')):>3} left  {words(row, 'account')}: "
-        text = what(row, MOST_OF_ONE)
+        text = what(Request.read(row), MOST_OF_ONE)
         if room and cells(start + text + only) > room:
             answer(cut(start.removesuffix(": ") + only, room))
-            for piece in wrapped(what(row, room - 6), room - 6):
+            for piece in wrapped(what(Request.read(row), room - 6), room - 6):
                 answer(f"      {piece}")
         else:
             answer(start + text + only)

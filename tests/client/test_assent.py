@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,7 @@ from jitd.cli.assent import what, why_the_word
 from jitd.core.command import RunAs
 from jitd.core.grade import Grade
 from jitd.verbs.rows import request_row
+from jitpam.wire.rows import Request
 from jitpam.wire.shown import cells
 from tests.client.script import HOSTILE, Row, row_for, waiting
 from tests.scene import asked, command, person, thing
@@ -47,12 +50,49 @@ def of(*argv: str | bytes, grade: str | None = "harmless", damage: object = "non
         ({**of("true"), "doubt": "an option of sudo that jitd does not know"}, "what it runs is not known for certain"),
         ({**of("true"), "break_glass": "restart"}, "it is break-glass"),
         ({**of("true"), "breaks_glass": True}, "it is break-glass"),
-        ({}, "jitd does not say what it gives"),
+        ({}, "it is break-glass"),
     ],
 )
 def test_why_a_key_is_not_enough(row: Row, because: str) -> None:
     """THREATS A-02, L-33."""
-    assert why_the_word(row) == because
+    assert why_the_word(Request.read(row)) == because
+
+
+def left_out(value: object, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for name, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*at, name)
+        yield from left_out(inner, (*at, name))
+
+
+GLASS = {"instead_of": "restart", "skips": "1 of ops", "review_for": 60, "open": 1}
+ASKED = [
+    of("bash", grade="gives", run_as=TOOR), of("id", grade="gives", run_as=OF_DOCKER), of("dd", damage="destroys"),
+    {**of("x", grade="gives", run_as=POSTGRES), "gives": ["service-ticket:x"]}, {**of("true"), "doubt": "who knows"},
+    {**of("true"), "break_glass": GLASS, "breaks_glass": True}, {**of("true"), "break_glass": GLASS}, of("true", grade=None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ASKED)
+def test_whatever_a_row_leaves_out_or_says_in_another_type_it_asks_for_no_less(row: Row) -> None:
+    """THREATS A-02."""
+    for at in left_out(row):
+        for value in (None, 0.5) if isinstance(at[-1], str) else (0.5,):
+            less = copy.deepcopy(row)
+            place = less
+            for name in at[:-1]:
+                place = place[name]
+            if value is None:
+                del place[at[-1]]
+            else:
+                place[at[-1]] = value
+            assert why_the_word(Request.read(less)), at
+
+
+def test_a_row_that_leaves_out_what_would_run_asks_for_the_word() -> None:
+    """THREATS A-02."""
+    for name in ("argv", "path", "gives", "doubt", "grade", "damage", "breaks_glass", "break_glass"):
+        less = {member: value for member, value in of("true").items() if member != name}
+        assert why_the_word(Request.read(of("true"))) == "" != why_the_word(Request.read(less)), name
 
 
 @pytest.mark.parametrize(
@@ -65,17 +105,17 @@ def test_why_a_key_is_not_enough(row: Row, because: str) -> None:
         (row_for(asked(what=thing())), "service-ticket:postgres/db1.example.test for alice on db1"),
         ({**of("x"), "path": "", "argv": []}, "a login as root on db1"),
         ({**of("sudo", "-Z"), "doubt": "who knows"}, '"sudo -Z" on db1'),
-        ({}, "a login as - on -"),
+        ({}, '"-" on -'),
     ],
 )
 def test_the_question_names_what_whom_and_where(row: Row, words: str) -> None:
-    assert what(row, 200) == words
+    assert what(Request.read(row), 200) == words
 
 
 @pytest.mark.parametrize("argument", [b"x" * 5000, "漢".encode() * 900, HOSTILE * 60, b" " * 500, b"'" * 400])
 @pytest.mark.parametrize("room", [44, 60, 80, 200])
 def test_a_long_command_keeps_its_beginning_and_its_end(argument: bytes, room: int) -> None:
-    text = what(row_for(waiting("rm", argument, "-rf", "/")), room)
+    text = what(Request.read(row_for(waiting("rm", argument, "-rf", "/"))), room)
     assert cells(text) <= room and text.startswith('"rm ') and text.endswith(' / " as root on db1'.replace(" / ", " /"))
     assert "…(+" in text
 

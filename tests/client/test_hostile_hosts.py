@@ -22,6 +22,7 @@ from jitd_fleet import many
 from jitpam import carrier
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unanswered, Unreachable
 from jitpam.wire.messages import List, Message, Review, Show, Watch
+from jitpam.wire.rows import Request
 from tests.client.many import ID, OTHER, Fleet
 from tests.client.many import fleet as fleet
 from tests.client.script import Row, Script, jitd, row_for, waiting
@@ -410,4 +411,5 @@ def test_whatever_types_the_members_of_a_row_have_there_is_a_page_of_it() -> Non
             for name in at[:-1]:
                 place = place[name]
             place[at[-1]] = value
-            brief(row, 80), page(row, 80), table([row, whole], 80), alike([row, row]), why_the_word(row), question(row, 80)
+            brief(row, 80), page(row, 80), table([row, whole], 80), alike([row, row])
+            why_the_word(Request.read(row)), question(Request.read(row), 80)

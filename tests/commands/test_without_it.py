@@ -10,8 +10,10 @@ from jitd.core.grader import loss_by, way_to_root
 from jitd.core.rule import Rule
 from jitd.deciding.findings import Findings
 from jitd.verbs.outlook import graded, graded_rule
+from jitd.verbs.rows import request_row
+from jitpam.wire.rows import Request
 from tests.graders import FINDINGS
-from tests.scene import command, person
+from tests.scene import asked, command, person
 
 NOTHING = Findings(None)
 ROOTS = read_command_pattern(("/usr/bin/vim", "**"))
@@ -31,8 +33,9 @@ def test_no_look_finds_anything() -> None:
 def test_an_approver_has_to_type_yes_even_for_what_is_harmless() -> None:
     """THREATS L-33: a grade that nobody has given comforts nobody."""
     for findings, said in ((NOTHING, "jitd does not say what it gives"), (FINDINGS, "")):
-        row = {"run_as_uid": 0, "path": "/usr/bin/true", **graded(findings, command("true"), "alice")}
-        assert why_the_word(row) == said
+        made = request_row(asked(what=command("true")), person("bob"), may_review=True, is_own=False)
+        row = made.plus(**graded(findings, command("true"), "alice")).written()
+        assert why_the_word(Request.read(row)) == said
     assert graded_rule(NOTHING, RULE) == {"grade": None, "damage": None, "findings": ()}
 
 
