@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from jitd.cli.call import NotDone, status_of
 from jitd_inspection.doctor import round as doctor_round
-from jitd_inspection.doctor.finding import Finding, bad, ok, weak
+from jitd_inspection.doctor.finding import Finding, bad, given_up, ok, unknown, weak
 from jitd_inspection.doctor.round import FROM_CHILD, Examination, Finished, examine
+from jitd_inspection.verbs import doctoring
 from tests.waiting import PATIENCE, wait_for
 
 
@@ -234,3 +236,24 @@ def test_an_examination_writes_to_no_stream_of_ours(capfd: object) -> None:
 
     list(examine([of(loud)]))
     assert capfd.readouterr() == ("", "")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        ([ok("a", "well")], 0),
+        ([weak("a", "so so", "do it")], 0),
+        ([unknown("a", "only root can look at it", "be root")], 0),
+        ([bad("a", "broken", "mend it")], 1),
+        ([ok("a", "well"), given_up("b", "the KDC does not answer", 5, "wait")], 1),
+    ],
+    ids=["well", "weak", "unknown to everybody but root", "bad", "given up"],
+)
+def test_the_exit_status_is_0_only_if_nothing_is_bad_and_no_look_was_given_up(
+    found: list[Finding], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctoring, "_examinations", lambda config: [Examination("a", lambda: found)])
+    try:
+        assert doctoring.doctor.main([], standalone_mode=False) is None and status == 0
+    except NotDone as ending:
+        assert status_of(ending) == status == 1

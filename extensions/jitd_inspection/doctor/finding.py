@@ -19,6 +19,8 @@ LEVELS = (OK, WEAK, BAD, UNKNOWN)
 does not work, or is open to attack. ``unknown``: the check was not possible.
 """
 _TEXT = os_text("text without NUL")
+GAVE_UP = "(gave up after"
+"""How the end of the sentence about a look begins that did not end in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Finding:
             raise ValueError(f"{self.check}: no such level: {self.level}")
         if bool(self.mend or self.command) == (self.level == OK):
             raise ValueError(f"{self.check}: a finding has a mend or a command, except at the level ok")
+
+    @property
+    def is_given_up(self) -> bool:
+        """True if ``given_up`` has returned it."""
+        return self.level == UNKNOWN and GAVE_UP in self.sentence
 
 
 def ok(check: str, sentence: str) -> Finding:
@@ -64,7 +71,7 @@ def given_up(check: str, silent: str, within: float, mend: str) -> Finding:
     """Return the finding about a look that did not end within ``within`` seconds. On a busy host every look takes long, so nobody
     has seen that ``silent`` is true.
     """
-    return unknown(check, f"{silent}, or this host is busy (gave up after {within:g} s)", mend)
+    return unknown(check, f"{silent}, or this host is busy {GAVE_UP} {within:g} s)", mend)
 
 
 def word(text: str) -> str:

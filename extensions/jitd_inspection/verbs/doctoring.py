@@ -43,8 +43,10 @@ def doctor(*, verbose: bool, as_json: bool, config: Path | None) -> None:
 
     levels: Counter[str] = Counter()
     well: list[Finding] = []
+    n_given_up = 0
     for finding in examine(_examinations(config)):
         levels[finding.level] += 1
+        n_given_up += finding.is_given_up
         if as_json:
             words = {"sentence": shown(finding.sentence), "mend": shown(finding.mend)}
             answer_json([asdict(finding) | words])
@@ -55,7 +57,7 @@ def doctor(*, verbose: bool, as_json: bool, config: Path | None) -> None:
     for finding in well if verbose else ():
         _print(finding)
     told = ", ".join(f"{levels[level]} {level}" for level in LEVELS if levels[level])
-    if levels[BAD]:
+    if levels[BAD] or n_given_up:
         raise NotDone(told)
     say(told)
 
