@@ -419,7 +419,7 @@ def test_who_may_only_deny_is_told_so_and_denies(desk: Desk, sit: Callable[..., 
 def test_who_is_locked_gets_no_page_no_key_and_no_question(desk: Desk, sit: Callable[..., Typist]) -> None:
     """THREATS A-25: the reason is said first, whatever they typed."""
     desk.rows = [{**a_row(ONE), "barred": LOCKED, "may_review": False, "awaits_me": False}]
-    for typed in (("approve",), ("approve", ONE), ("approve", ONE[:4]), ("deny", ONE)):
+    for typed in (("approve",), ("approve", ONE), ("approve", ONE[:4]), ("approve", "--yes", ONE), ("deny", ONE)):
         me = sit(*typed)
         assert LOCKED in me.until(LOCKED) and me.status() != 0
         assert b"postgresql" not in me.seen and WHY.encode() not in me.seen and KEYS.encode() not in me.seen, typed
