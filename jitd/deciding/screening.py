@@ -98,35 +98,20 @@ def look(
     knowledge.Wanted.
     """
     with path_lookup.Look() as glance:
-        return _looked(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
-
-
-def _looked(
-    policy: Policy,
-    asked: Asked,
-    who: Subject,
-    host: str,
-    service: str,
-    search_path: str,
-    trusted: tuple[bytes, ...],
-    now: Moment,
-    glance: path_lookup.Look,
-    knowledge: Knowledge,
-) -> Sighting:
-    if asked.text is not None:
-        return _look_at_edit(policy, asked, who, host, service, trusted, now, glance, knowledge)
-    sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
-    if isinstance(sighting.decision, Permit):
-        return sighting
-    if not asked.doubt:
-        return replace(sighting, command=without_home(asked, sighting.command, who, glance))
-    if asked.unseen is not None:
-        with suppress(Nonsense):  # if a rule permits the file, the person may know that it exists
-            unseen = look(policy, asked.unseen, who, host, service, search_path, trusted, now, knowledge)
-            if isinstance(unseen.decision, Deny):
-                return unseen
-    because = f"{sighting.decision.because}; what would run is not known for certain: {asked.doubt}"
-    return replace(sighting, decision=replace(sighting.decision, because=because))
+        if asked.text is not None:
+            return _look_at_edit(policy, asked, who, host, service, trusted, now, glance, knowledge)
+        sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
+        if isinstance(sighting.decision, Permit):
+            return sighting
+        if not asked.doubt:
+            return replace(sighting, command=without_home(asked, sighting.command, who, glance))
+        if asked.unseen is not None:
+            with suppress(Nonsense):  # if a rule permits the file, the person may know that it exists
+                unseen = look(policy, asked.unseen, who, host, service, search_path, trusted, now, knowledge)
+                if isinstance(unseen.decision, Deny):
+                    return unseen
+        because = f"{sighting.decision.because}; what would run is not known for certain: {asked.doubt}"
+        return replace(sighting, decision=replace(sighting.decision, because=because))
 
 
 def _look_at_edit(
