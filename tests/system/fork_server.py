@@ -244,14 +244,20 @@ def tell(asker: socket.socket, number: int) -> None:
 
 
 def load_daemon() -> None:
-    """What /usr/sbin/jitd imports to serve, and what the daemon imports when it has started its launcher. What these import by
-    themselves comes with them.
+    """What /usr/sbin/jitd imports to serve, and what the daemon imports when it has started its launcher: of the kernel, and of
+    the extensions that it asks. What these import by themselves comes with them.
     """
     import_module("jitd.cli.house")
     daemon = import_module("jitd.daemon")
-    for name in re.findall(r"^ +from (jitd[.\w]*) import", Path(str(daemon.__file__)).read_text(), re.M):
+    for name, what in re.findall(r"^ +from (jitd[.\w]*) import ([\w, ]+)$", Path(str(daemon.__file__)).read_text(), re.M):
+        for module in what.split(", ") if name == "jitd" else ():
+            import_module(f"jitd.{module}")
         import_module(name)
-    import_module("jitd.extensions").grader()
+    extensions = import_module("jitd.extensions")
+    list(extensions.used())
+    for name in ("evidence", "gates", "outsiders", "sinks", "things"):
+        extensions.assembly(name)
+    extensions.grader()
 
 
 def load_verbs() -> None:

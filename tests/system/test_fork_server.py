@@ -246,3 +246,35 @@ def test_in_another_environment_than_it_was_loaded_in_the_daemon_is_executed(mon
         assert isinstance(house.process, Forked)
     finally:
         house.close()
+
+
+AFTER_LOADING = """\
+#!/usr/bin/python3 -IS
+import runpy, sys
+
+server = runpy.run_path({server!r})
+sys.path += server["PLACES"]
+server["load_daemon"]()
+
+
+class Told:
+    def find_spec(self, name, *_):
+        print("asked for", name, file=sys.stderr)
+
+
+sys.meta_path.insert(0, Told())
+sys.argv[0] = {jitd!r}
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_daemon_that_is_forked_has_all_modules_of_ours_that_it_starts_with(place: Path) -> None:
+    """Each module that it loads itself, it loads once for each daemon of the tests."""
+    house = House(starts_by=script(place, AFTER_LOADING.format(server=module.__file__, jitd=shutil.which("jitd"))))
+    try:
+        house.start()
+        asked = re.findall(r"^asked for (\S+)$", house.log(), re.M)
+        assert "pam" in asked, "one of others, which it looks for without loading it"
+        assert [name for name in asked if name.startswith("jit")] == []
+    finally:
+        house.close()
