@@ -10,11 +10,12 @@ missing, or could be changed by another account than jitd itself, is not used, a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -236,18 +237,21 @@ def _who_else_changes(file: Path) -> str:
     those below, or a directory above it up to that of the kernel's package. If others may change the kernel itself, as in many a
     checkout, nobody is named.
     """
-    if _who_else(Path(packages.__file__)):
+    if _who_else(_up_from(Path(packages.__file__))):
         return ""
-    return next(filter(None, map(_who_else, (file, *sorted(file.parent.rglob("*"))))), "")
+    below = (os.path.join(at, name) for at, directories, files in os.walk(file.parent) for name in (*directories, *files))
+    return _who_else((*_up_from(file), *sorted(below)))
 
 
-def _who_else(file: Path) -> str:
+def _up_from(file: Path) -> Iterator[Path]:
+    return takewhile(lambda place: place != packages.TOP, (file, *file.parents))
+
+
+def _who_else(places: Iterable[Path | str]) -> str:
     from jitd.core.ownership import who_else_may_write
 
     owner = os.stat(packages.__file__).st_uid
-    for place in (file, *file.parents):
-        if place == packages.TOP:
-            break
+    for place in places:
         try:
             status = os.stat(place)
         except FileNotFoundError:  # a link that leads nowhere: nothing is imported from it
