@@ -7,6 +7,7 @@ Law: it is set in a lab alone, as root, and ends with it, however the lab ends.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -91,7 +92,8 @@ class Machine:
     def stop(self) -> None:
         """The whole machine is gone, at once."""
         if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # one that could not start has ended by itself
+                os.kill(self.pid, signal.SIGKILL)
             self.init.wait()
             for stream in (self.init.stdin, self.init.stdout):
                 assert stream is not None
