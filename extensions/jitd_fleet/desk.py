@@ -119,9 +119,14 @@ class Desk:
 
     async def _connected(self) -> _Connected:
         """Return the connection to the engine. Raises NoEngine."""
-        if self._engine is None or (self._engine.done() and not _has_room(self._engine)):
-            self._engine = self._loop.create_task(_connect(self._servers, self._key, self._ca))
-        return await asyncio.shield(self._engine)
+        engine = self._engine
+        if engine is not None and engine.done() and not _has_room(engine):
+            if not engine.cancelled() and engine.exception() is None:
+                engine.result().leave()
+            engine = None
+        if engine is None:
+            engine = self._engine = self._loop.create_task(_connect(self._servers, self._key, self._ca))
+        return await asyncio.shield(engine)
 
     async def _roll(self, hosts: Collection[str]) -> Mapping[str, bytes]:
         connected = await self._connected()
@@ -148,10 +153,21 @@ class _Connected:
         self.engine = Engine(servers, key, ca, self._lost)
         self.is_lost = False
         self._pumps: set[Pump] = set()
+        self._is_left = False
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def n_carried(self) -> int:
         return len(self._pumps)
+
+    def leave(self) -> None:
+        """Close the connection when its last conversation has ended: no other one begins here."""
+        self._is_left = True
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        if self._is_left and not self._pumps and self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self.engine.close())
 
     async def carry(self, stream: _Stream, host: str, theirs: socket) -> None:
         """Carry the bytes of ``theirs`` until the conversation has ended."""
@@ -180,6 +196,7 @@ class _Connected:
             self.is_lost = True
         finally:
             self._pumps.discard(pump)
+            self._close_if_done()
             theirs.close()
             stream.is_done.set()
 

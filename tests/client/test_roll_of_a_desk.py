@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -93,7 +94,7 @@ def test_a_desk_makes_another_connection_before_one_has_as_many_conversations_as
     made: list[SimpleNamespace] = []
 
     async def connect(*_: object) -> Any:
-        made.append(SimpleNamespace(is_lost=False, n_carried=0))
+        made.append(SimpleNamespace(is_lost=False, n_carried=0, leave=lambda: None))
         return made[-1]
 
     monkeypatch.setattr(desk, "_connect", connect)
@@ -107,3 +108,71 @@ def test_a_desk_makes_another_connection_before_one_has_as_many_conversations_as
     assert connected() is connected() is made[1] and len(made) == 2
     made[1].is_lost = True
     assert connected() is made[2]
+
+
+class Connection:
+    """Takes what is said, or is ``deaf`` and refuses it, as the library does if a server allows no message."""
+
+    def __init__(self) -> None:
+        self.key = nkey.Key(nkey.make())
+        self.is_deaf = False
+        self.is_closed = threading.Event()
+
+    async def subscribe(self, subject: str, hear: Hear) -> Callable[[], Awaitable[None]]:
+        self.hear = hear
+
+        async def end() -> None:
+            pass
+
+        return end
+
+    async def publish(self, subject: str, message: bytes, reply: str = "") -> None:
+        if self.is_deaf:
+            raise ValueError
+
+    async def close(self) -> None:
+        self.is_closed.set()
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Connection]:
+    """Those of the desk that is made next."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    nkey.write(desk.key_file())
+    made: list[Connection] = []
+
+    async def connect(servers: tuple[str, ...], key: nkey.Key, ca: str) -> desk._Connected:
+        connected = desk._Connected(servers, key, ca)
+        made.append(Connection())
+        vars(connected)["engine"] = made[-1]
+        return connected
+
+    monkeypatch.setattr(desk, "_connect", connect)
+    return made
+
+
+def test_a_connection_that_refuses_what_is_said_is_closed_as_soon_as_there_is_another_one(connections: list[Connection]) -> None:
+    """THREATS F-35. A server names the longest message that it takes, and a board dials again and again."""
+    ours = desk.Desk("the engine", ("tls://192.0.2.1:4222",), "")
+    for n in range(1, 4):
+        ours._have(ours._connected(), PATIENCE)
+        connections[-1].is_deaf = True
+        stream = ours.dial(HOSTS[0], PATIENCE)
+        assert stream.has_ended() and len(connections) == n
+        stream.end()
+    ours._have(ours._connected(), PATIENCE)
+    assert len(connections) == 4 and all(one.is_closed.wait(PATIENCE) for one in connections[:3])
+    assert not connections[3].is_closed.is_set()
+
+
+def test_a_full_connection_is_closed_when_its_last_conversation_has_ended_and_not_before(
+    connections: list[Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS F-35."""
+    monkeypatch.setattr(desk, "MOST_AT_ONE", 1)
+    ours = desk.Desk("the engine", ("tls://192.0.2.1:4222",), "")
+    for host in HOSTS[:2]:
+        ours.dial(host, PATIENCE)
+    assert len(connections) == 2 and not connections[0].is_closed.is_set(), "a conversation goes on there"
+    ours._loop.call_soon_threadsafe(connections[0].hear, "", "", None)
+    assert connections[0].is_closed.wait(PATIENCE) and not connections[1].is_closed.is_set()
