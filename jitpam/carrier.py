@@ -341,7 +341,7 @@ class AtTheDoor(Connection):
 
     def _current_until(self) -> float | None:
         if not self._follows:
-            return None
+            return super()._current_until()
         return time.monotonic() + self._current_at + CURRENT_FOR - _boot_clock()
 
     def _silent(self) -> Unreachable:

@@ -205,6 +205,7 @@ class Connection:
         self.conversation = Conversation(CLIENT)
         self._frames = FrameReader()
         self._descriptors: list[int] = []
+        self._followed: Connection | None = None
 
     # --- opening
 
@@ -312,7 +313,8 @@ class Connection:
         """
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
         while True:
-            heard = self.hear(time.monotonic() + ANSWER_WITHIN)
+            until, current_until = time.monotonic() + ANSWER_WITHIN, self._current_until()
+            heard = self.hear(until if current_until is None else min(until, current_until))
             if isinstance(heard, Done):
                 self.said = heard.text
                 return
@@ -484,9 +486,13 @@ class Connection:
         if not poll.poll(None if left is None else left * 1000):
             raise self._silent()
 
+    def asks_beside(self, followed: Connection) -> None:
+        """From now on, wait for an answer only while what ``followed`` follows counts: meanwhile, nobody listens there."""
+        self._followed = followed
+
     def _current_until(self) -> float | None:
         """Return until when what is followed counts as current if nothing more is heard (monotonic clock), or None: for ever."""
-        return None
+        return None if self._followed is None else self._followed._current_until()
 
     # --- faults
 

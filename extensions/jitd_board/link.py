@@ -74,6 +74,8 @@ class Link:
     def _watch(self) -> None:
         # here, each look has its own connection, so a ticket that is gone is noticed; elsewhere, each would start a carrier
         with self._call() as daemon, self._call() if self._host else nullcontext() as kept:
+            if kept is not None:
+                kept.asks_beside(daemon)
             for requests in self._requests(daemon):
                 me = daemon.welcome
                 with self._call() if kept is None else nullcontext(kept) as beside:
@@ -87,7 +89,7 @@ class Link:
 
     def _requests(self, daemon: Connection) -> Iterator[list[Row]]:
         """Yield the open requests after each change, and every EACH seconds. Raises the errors of ``connect``."""
-        requests: list[Row] = []
+        requests: list[Row] | None = None
         rows: list[Row] = []
         heard_at_all = daemon.follow(OPEN, self._wake, EACH)
         while True:
@@ -100,7 +102,8 @@ class Link:
                 if isinstance(heard, Done):
                     requests, rows = rows, []
                     far.saw(daemon, (OPEN, requests))
-                yield requests
+                if requests is not None:  # until then, the host has not said that nothing waits
+                    yield requests
             heard_at_all = daemon.followed(self._wake, EACH)
 
 

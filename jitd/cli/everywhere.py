@@ -22,21 +22,21 @@ from jitpam.wire.messages import Message, Watch
 
 class _One:
     def __init__(self, daemon: Connection) -> None:
-        self._daemon = daemon
+        self.daemon = daemon
 
     def answers(self, *messages: Message, among: Collection[str] | None = None) -> Sequence[list[Row]]:
-        rows = [list(self._daemon.ask(message)) for message in messages]
-        far.saw(self._daemon, *zip(messages, rows, strict=True))
+        rows = [list(self.daemon.ask(message)) for message in messages]
+        far.saw(self.daemon, *zip(messages, rows, strict=True))
         return rows
 
     def do(self, message: Message, otherwise: str, *, is_until_done: bool = False) -> None:
-        with done_by(self._daemon):
-            said = self._daemon.do(message)
+        with done_by(self.daemon):
+            said = self.daemon.do(message)
         say(said or otherwise)
 
     def watch(self, message: Watch) -> Iterator[list[Row]]:
-        for rows in self._daemon.watch(message):
-            far.saw(self._daemon, (message, rows))
+        for rows in self.daemon.watch(message):
+            far.saw(self.daemon, (message, rows))
             yield rows
 
     def nothing(self, sentence: str) -> str:
@@ -71,8 +71,9 @@ def ended(hosts: Everywhere) -> Iterator[Everywhere]:
 
 
 @contextmanager
-def everywhere() -> Iterator[Everywhere]:
-    """Yield all hosts to which the verb is sent, and name those that have not answered afterwards.
+def everywhere(followed: Everywhere | None = None) -> Iterator[Everywhere]:
+    """Yield all hosts to which the verb is sent, and name those that have not answered afterwards. For ``followed``, see
+    Connection.asks_beside.
 
     Raises the errors of ``called``, and NotDone if one of many hosts has not answered.
     """
@@ -81,4 +82,6 @@ def everywhere() -> Iterator[Everywhere]:
             yield all_of_them
         return
     with called() as daemon:
+        if isinstance(followed, _One):
+            daemon.asks_beside(followed.daemon)
         yield _One(daemon)

@@ -304,7 +304,7 @@ def _follow(columns: Columns, calls: Calls | None, *, ended: bool, as_json: bool
     before: dict[str, Row] = {}
     told: list[str] = []
     gone = "open no longer" if far.many() is None else "not listed any more"  # its host may only have become unreachable
-    with everywhere() as hosts, everywhere() as beside:
+    with everywhere() as hosts, everywhere(hosts) as beside:
         for rows in hosts.watch(Watch(ended=ended)):
             if calls is not None:
                 calls.look(rows)
@@ -395,7 +395,7 @@ class Board:
 
 def _board(columns: Columns, calls: Calls | None, *, ended: bool) -> None:
     board = Board(columns)
-    with everywhere() as hosts, everywhere() as beside:
+    with everywhere() as hosts, everywhere(hosts) as beside:
         try:
             for rows in hosts.watch(Watch(ended=ended)):
                 if calls is not None:

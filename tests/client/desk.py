@@ -79,6 +79,9 @@ class Desk:
     def connect(self, program: str = "jitd", *, with_ticket: bool = False) -> Desk:
         return self
 
+    def asks_beside(self, followed: object) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

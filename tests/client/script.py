@@ -105,6 +105,9 @@ class Script:
         yield from self.changes
         raise KeyboardInterrupt
 
+    def asks_beside(self, followed: object) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -989,6 +989,37 @@ def test_signs_that_are_held_back_and_passed_on_one_by_one_do_not_count_as_new(d
     connection.close()
 
 
+def test_an_answer_beside_a_list_that_is_watched_is_waited_for_while_the_list_counts(door, tmp_path, monkeypatch):
+    """THREATS F-37. Who waits for one conversation does not hear that the other one says nothing more."""
+    clock, go = BootClock(monkeypatch), says(door, Watch(ended=False), [sign(0), Done(text="")])
+    watched, other = connected(door), Door(tmp_path / "other.sock", door.realm)
+    states = watched.watch(Watch(ended=False))
+    go.release()
+    next(states)
+
+    def script(other):
+        other.welcome()
+        other.hear()
+        other.say(Item(row={"id": "K7QM-2XVD"}), Done(text=""))
+        other.hear()
+        other.say(Item(row={"id": "K7QM-2XVD"}))
+        go.acquire(timeout=PATIENCE)
+
+    other.play(script)
+    beside = connected(other)
+    beside.asks_beside(watched)
+    beside._n_graces = 0
+    clock.at += 119
+    assert list(beside.ask(List(what="reviews", ended=False))) == [{"id": "K7QM-2XVD"}]
+    clock.at += 2
+    with pytest.raises(Unreachable, match=f"^jitd on {HOST} does not answer$"):
+        list(beside.ask(List(what="reviews", ended=False)))
+    go.release()
+    for one in (beside, watched):
+        one.close()
+    other.finish()
+
+
 def test_who_hears_nothing_at_all_of_what_they_follow_is_told(door, monkeypatch):
     """THREATS F-37."""
     clock, _ = BootClock(monkeypatch), says(door, Watch(ended=False), [])
