@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+from collections import defaultdict
 from collections.abc import Iterable
 
 import click
@@ -23,7 +24,7 @@ from jitd.core.command import read_id
 from jitpam.wire.shown import shown
 
 MOST = 500  # requests in one call. Further ones are in the next one.
-MOST_KNOWN = 100_000  # requests after which those that were told first are forgotten: a host may list new ones without end
+MOST_KNOWN = 20_000  # of one host, after which those that were told first are forgotten: it may list new ones without end
 
 
 class Calls:
@@ -36,20 +37,20 @@ class Calls:
         if found is None:
             raise click.BadParameter(f"{program}: there is no such program, or you may not execute it", param_hint="'--run'")
         self._program = os.path.abspath(found)
-        self._known: dict[tuple[str, str], None] = {}
+        self._told: dict[str, dict[str, None]] = defaultdict(dict)
+        """The ids that were told, by their hosts."""
         self._new: list[tuple[str, str]] = []
+        """What waits by the newest list, and was not told."""
         self._changed = threading.Condition()
         threading.Thread(target=self._keep, daemon=True).start()
 
     def look(self, rows: Iterable[Row]) -> None:
-        """Call the program for those of ``rows`` that wait for the person, and were never told."""
-        named = dict.fromkeys(_named(row) for row in rows if awaits_me(row))
-        new = [one for one in named if one is not None and one not in self._known]
-        self._known |= dict.fromkeys(new)
-        for one in list(self._known)[: len(self._known) - MOST_KNOWN]:
-            del self._known[one]
+        """Call the program for those of ``rows`` that wait for the person, and were never told. Those of many hosts come in
+        turns, and what waits no more when its turn comes is left out: a host may list more than is told in a day.
+        """
+        named = dict.fromkeys(one for row in rows if awaits_me(row) and (one := _named(row)) is not None)
         with self._changed:
-            self._new += new
+            self._new = [(host, id) for host, id in named if id not in self._told[host]]
             self._changed.notify()
 
     def _keep(self) -> None:
@@ -57,6 +58,11 @@ class Calls:
             with self._changed:
                 self._changed.wait_for(lambda: self._new)
                 now, self._new = self._new[:MOST], self._new[MOST:]
+                for host, id in now:
+                    told = self._told[host]
+                    told[id] = None
+                    if len(told) > MOST_KNOWN:
+                        del told[next(iter(told))]
             self._call([word for one in now for word in one])
 
     def _call(self, arguments: list[str]) -> None:

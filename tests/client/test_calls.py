@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from jitd.cli.calls import Calls
+from jitd.cli.calls import MOST, Calls
+from jitd.cli.hosts import in_turn
 from tests.client.script import Row, Script, jitd, row_for, waiting
 from tests.waiting import wait_for
 
@@ -58,6 +59,43 @@ def test_it_is_called_once_for_all_that_is_new_while_it_ran(program: Program) ->
     calls.look([first, second, third])  # a host that was unreachable is there again
     calls.look([row("DDDD-4444")])
     assert program.said(3)[2:] == ["db1.example.test DDDD-4444"]
+    program.let_go()
+
+
+def ids(number: int, first: str) -> list[str]:
+    return [f"{first}{at // 1000}00-{at % 1000:03}0" for at in range(number)]
+
+
+def test_a_host_that_lists_requests_without_end_leaves_room_for_others_in_the_next_call(program: Program) -> None:
+    """THREATS F-21."""
+    calls = Calls(str(program.path))
+    calls.look([row("AAAA-1111")])
+    program.said(1)
+    for first in "ABC":
+        calls.look([row(id, host="evil.example.test") for id in ids(MOST, first)])
+    many = [row(id, host="evil.example.test") for id in ids(3 * MOST, "D")]
+    calls.look(in_turn([*many, row("BBBB-2222")], {}))
+    program.let_go()
+    assert "db1.example.test BBBB-2222" in program.said(2)[1]
+    calls.look(many)
+    program.let_go()
+    assert program.said(3)[2].split()[::2] == ["evil.example.test"] * MOST, "what waits no more is not told"
+    calls.look([])
+    program.let_go()
+
+
+def test_a_host_that_lists_requests_without_end_has_none_of_others_told_twice(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS F-21."""
+    monkeypatch.setattr("jitd.cli.calls.MOST_KNOWN", 3)
+    calls = Calls(str(program.path))
+    calls.look([row("AAAA-1111")])
+    for n, id in enumerate(["EEEE-1111", "EEEE-2222", "EEEE-3333", "EEEE-4444"], 1):
+        program.said(n)
+        calls.look([row("AAAA-1111"), row(id, host="evil.example.test")])
+        program.let_go()
+        assert program.said(n + 1)[n:] == [f"evil.example.test {id}"]
     program.let_go()
 
 
