@@ -59,6 +59,7 @@ CARRIED_WITHIN = 60.0  # seconds from its start to the proof of the host. A pers
 ENDED_WITHIN = 1.0  # seconds for a carrier to end by itself, before it gets a signal, and after each signal
 MOST_LINES, MOST_OF_LINE = 50, 400  # how many lines of a carrier's standard error are shown, and how many bytes of one
 CURRENT_FOR = 120.0  # seconds after the latest sign of life, for which what is followed is current. See SIGN_EVERY
+MOST_ROWS = 20_000  # rows that a host may say to a question for what is there now: all are laid out again and again
 MOST_BYTES = 64 * 1024 * 1024  # bytes of rows for one question: a hostile host would otherwise fill the memory
 DEEDS = (Review, Revoke, Stop, Lock, Unlock)
 QUESTIONS = (List, Show, Watch)
@@ -280,7 +281,8 @@ class AtTheDoor(Connection):
         self._followed_at = self._current_at = _boot_clock()
         self._lists, self.number = isinstance(message, List | Watch), None
         self._n_rows = self._n_bytes = 0
-        n_rows = 0 if isinstance(message, DEEDS) else 1 if isinstance(message, Show) else math.inf
+        is_of_now = isinstance(message, List | Watch) and not message.ended
+        n_rows = 0 if isinstance(message, DEEDS) else 1 if isinstance(message, Show) else MOST_ROWS if is_of_now else math.inf
         self._most = n_rows, MOST_BYTES if n_rows < math.inf or isinstance(message, LISTS) else math.inf
         return super()._say(message, until)
 

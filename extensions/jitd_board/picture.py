@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from jitd.cli.answer import printable
 from jitd.cli.colour import Painted
 from jitd.cli.columns import cut, folded, padded, wrapped
-from jitd.cli.lists import lines_of
+from jitd.cli.lists import LAID_OUT, lines_of
 from jitd.cli.reading import BETWEEN
 from jitd_board.questions import Review
 from jitd_board.state import Asked, State
@@ -136,17 +136,20 @@ def _list(state: State, width: int, room: int) -> list[Painted]:
     if isinstance(rows, str) or not rows:
         text = rows if isinstance(rows, str) else empty(what)
         return [("", None), *((line, None) for line in wrapped(printable(text), width)), *refusals]
-    made = request_lines(rows, width - len(MARK), state.labels) if what == "requests" else None
-    lines = made or lines_of(state.view.columns, rows, width - len(MARK))
-    each = len(lines) // (len(rows) + 1)
+    selected = state.row
+    at = next((number for number, row in enumerate(rows) if row is selected), 0)
+    above, below = max(0, at - max(room, LAID_OUT)), at + max(room, LAID_OUT)
+    near = rows[above:below]
+    made = request_lines(near, width - len(MARK), state.labels) if what == "requests" else None
+    lines = made or lines_of(state.view.columns, near, width - len(MARK))
+    each = len(lines) // (len(near) + 1)
     n_shown = max(1, (room - each - 1) // each)
-    at = next((number for number, row in enumerate(rows) if row is state.row), 0)
     first = max(0, min(at - n_shown // 2, len(rows) - n_shown))
     painted: list[Painted] = [(GAP + line, "head") for line in lines[:each]]
     for number in range(first, min(first + n_shown, len(rows))):
         is_selected = number == at
         mark = "selected" if is_selected else style_of(what, rows[number])
-        for line in lines[(number + 1) * each : (number + 2) * each]:
+        for line in lines[(number - above + 1) * each : (number - above + 2) * each]:
             painted.append(((MARK if is_selected else GAP) + line, mark))
     if n_shown < len(rows):
         painted.append((f"{GAP}{first + 1} to {min(first + n_shown, len(rows))} of {len(rows)}", "mine"))

@@ -23,7 +23,7 @@ from jitd.cli.hosts import Far, in_turn
 from jitd.core.command import read_id
 from jitd_fleet.called import WAITING, Called, tells
 from jitpam import carrier
-from jitpam.carrier import AtTheDoor, Command
+from jitpam.carrier import MOST_ROWS, AtTheDoor, Command
 from jitpam.client import NoDescriptor, NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.krb5 import forget
 from jitpam.wire.messages import Message, Watch
@@ -32,10 +32,9 @@ T = TypeVar("T")
 AT_ONCE = 32  # hosts with which a conversation is opened at the same time
 VIA_AT_ONCE = 5  # the same by a command: mostly one sshd, which drops some of more than ten (MaxStartups)
 SILENT_AFTER = 10.0  # seconds in which a host has to prove itself, once there is a ticket for it
-MOST_ROWS = 20_000
 ANSWERED_WITHIN = 30.0
-"""Maximum number of rows that one host is heard to say in one answer, and seconds from its first row to its last one. A hostile
-host would otherwise keep what the others say from the person.
+"""Seconds from the first row of a host to the last one of its answer. A hostile one would otherwise keep what the others say from
+the person.
 """
 TRY_EVERY = 5.0  # seconds between two attempts to reach hosts that do not answer
 SHOWS_EVERY = 0.2  # minimum number of seconds between two states of a list that is watched
@@ -119,7 +118,7 @@ class Many:
             try:
                 with self.conversation(one) as daemon:
                     for rows in daemon.watch(message):
-                        tell(one, ([_row_of(one, row) for row in rows], daemon.number))
+                        tell(one, (list(_bounded(rows, one)), daemon.number))
             except Exception as fault:  # whatever it is: told with the others, or raised below
                 tell(one, fault)
 

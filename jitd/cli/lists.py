@@ -31,6 +31,7 @@ from jitpam.wire.messages import List, Watch
 
 Columns = dict[str, Callable[[Row], str]]  # head of a column → what returns its text for a row
 SOON = 120.0  # if a request, grant or lock ends within this number of seconds, its row is shown in the style `late`
+LAID_OUT = 250  # rows that a live screen lays out, if it has no more lines: a host may list very many, and again and again
 OWED = List(what="reviews", ended=False)
 ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lifted")
 """The states in which a request, a grant or a lock has ended."""
@@ -360,17 +361,18 @@ class Board:
         contains the number of these requests.
         """
         screen = terminal_size()
-        lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [self.nothing]
+        rows = self.rows[: max(screen.lines, LAID_OUT)]
+        lines = lines_of(self.columns, rows, screen.columns) if rows else [self.nothing]
         lines = [folded(printable(line), screen.columns)[0] for line in lines]
         owed = [folded(printable(sentence), screen.columns)[0] for sentence in self.owed]
         room = max(2, screen.lines - 2 - len(owed))
         if len(lines) > room:
-            each = len(lines) // (len(self.rows) + 1)  # number of lines of the head, and also of each row
+            each = len(lines) // (len(rows) + 1)  # number of lines of the head, and also of each row
             shown = max(0, (room - 1) // each - 1)
             more = f"and {len(self.rows) - shown} more"
-            lines = [*self._painted(lines, self.rows)[: (shown + 1) * each], folded(more, screen.columns)[0]]
+            lines = [*self._painted(lines, rows)[: (shown + 1) * each], folded(more, screen.columns)[0]]
         else:
-            lines = self._painted(lines, self.rows)
+            lines = self._painted(lines, rows)
         text = self.HOME + self.CLEAR + "\n".join([*lines, *owed, "", folded("Ctrl-C ends this.", screen.columns)[0]])
         os.write(sys.stdout.fileno(), text.encode(sys.stdout.encoding, "backslashreplace"))
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from jitd.cli.lists import LAID_OUT
 from jitd.cli.question import QUIET_FOR
+from jitd_board import picture as module
 from jitd_board.picture import LEAST_COLUMNS, LEAST_LINES, picture
 from jitd_board.questions import Ending, Locking, Review
 from jitd_board.state import Heard, Reading, State
@@ -300,3 +302,34 @@ def test_nobody_is_locked_on_one_of_many_hosts_by_a_single_key() -> None:
     state.hear(Heard("bob@EXAMPLE.TEST", DB1, True, {view.what: () for view in VIEWS}))
     state.switch(4)
     assert set(state.keys) == {"u"}
+
+
+@pytest.mark.parametrize("what", ["requests", "grants"])
+@pytest.mark.parametrize("at", [0, 2500, 4999])
+def test_a_host_that_lists_very_many_rows_does_not_stop_the_screen(what: str, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS F-21. It may also say that its own are older than the row that is selected."""
+    rows = [
+        {"id": f"{number // 1000}A00-0{number % 1000:03}", "host": "db1", "submitted_at": f"{number:06}"}
+        for number in range(5000)
+    ]
+    state, laid_out, n_keys = State(), [], 0
+    heard(state, **{what: rows})
+    state.switch([view.what for view in VIEWS].index(what))
+    state.selection[what] = ("db1", rows[at]["id"])
+
+    def key(row: dict[str, Any]) -> tuple[str, str]:
+        nonlocal n_keys
+        n_keys += 1
+        return row["host"], row["id"]
+
+    for name in ("request_lines", "lines_of"):
+        made = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, made=made: laid_out.append(len(args[what == "grants"])) or made(*args))
+    monkeypatch.setattr("jitd_board.views.key", key)
+    lines = [line for line, _ in picture(state, 100, 30)]
+    assert max(laid_out) <= 2 * LAID_OUT and n_keys <= 3 * len(rows)
+    assert [line for line in lines if line.startswith(f"> {rows[at]['id']} ")]
+    shown = [line[2:11] for line in lines if line[2:11] in {row["id"] for row in rows}]
+    first = [row["id"] for row in rows].index(shown[0])
+    assert shown == [row["id"] for row in rows[first : first + len(shown)]] and len(shown) > 15
+    assert f"  {first + 1} to {first + len(shown)} of 5000" in lines

@@ -205,15 +205,21 @@ def test_a_board_has_room_for_the_reviews_that_are_owed(
     assert all(line.isprintable() and columns.cells(line) <= 80 for line in lines)
 
 
-def test_a_board_counts_the_rows_that_have_no_room(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """And not their lines, where a row takes several."""
+@pytest.mark.parametrize("number", [100, 5000])
+def test_a_board_counts_the_rows_that_have_no_room(
+    number: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS F-21. And not their lines, where a row takes several. Of very many, no more are laid out than there is room for."""
+    made, laid_out = lists.lines_of, []
+    monkeypatch.setattr(lists, "lines_of", lambda *args: laid_out.append(len(args[1])) or made(*args))
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("LINES", "24")
     board = lists.Board(lists.REQUESTS)
-    board.show([row_for(waiting("true"))] * 100)
+    board.show([row_for(waiting("true"))] * number)
     lines = capfd.readouterr().out.removeprefix("\x1b[H\x1b[J").split("\n")
     shown = sum(line.startswith("K7QM-2XVD") for line in lines)
-    assert 0 < shown < 20 and f"and {100 - shown} more" in lines and len(lines) <= 24
+    assert 0 < shown < 20 and f"and {number - shown} more" in lines and len(lines) <= 24
+    assert laid_out == [min(number, lists.LAID_OUT)]
 
 
 @given(st.text(max_size=300), st.integers(2, 100))

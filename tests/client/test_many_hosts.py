@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -264,6 +264,28 @@ def test_a_list_is_kept_live_over_many_hosts_and_a_silent_one_is_named_and_hides
     silent.set()
     assert [(one["id"], one["host"]) for one in rows] == [(ID, f"db{number}.example.org") for number in (1, 2, 3)]
     assert capsys.readouterr().err == "jitd: web2.example.org: it has not said yet what waits there\n"
+
+
+def test_a_host_with_very_many_rows_is_named_and_not_shown_in_a_list_that_is_kept_live(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS F-21."""
+    monkeypatch.setattr(many, "MOST_ROWS", 3)
+    over = threading.Event()
+
+    def watch(n_rows: int) -> Callable[[object], Iterator[list[Row]]]:
+        def said(message: object) -> Iterator[list[Row]]:
+            yield [{"id": ID}] * n_rows
+            over.wait()
+
+        return said
+
+    for name, n_rows in (("db1", 3), ("db2", 4), ("db3", 0), ("web2", 1)):
+        fleet.has(name).watch = watch(n_rows)  # type: ignore[method-assign]
+    rows = next(many.Many(far.known().chosen("@prod")).watch(Watch(ended=True)))
+    over.set()
+    assert sorted(one["host"].partition(".")[0] for one in rows) == ["db1"] * 3 + ["web2"]
+    assert "db2.example.org: jitd on db2.example.org says more than 3 rows" in " ".join(capsys.readouterr().err.split())
 
 
 def test_what_waits_on_many_hosts_is_listed_with_ids_to_type(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:

@@ -677,6 +677,39 @@ def test_a_host_does_not_fill_the_memory_with_rows(door, way, monkeypatch):
     connection.close()
 
 
+@pytest.mark.parametrize("way", ["list", "watch"])
+def test_what_is_there_now_has_so_many_rows_and_no_more(door, way, monkeypatch):
+    """THREATS F-22. A screen lays all of them out, again and again."""
+    monkeypatch.setattr(carrier, "MOST_ROWS", 3)
+    row = Item(row={"id": "K7QM-2XVD"})
+
+    def script(door):
+        door.welcome()
+        with contextlib.suppress(OSError):
+            door.hear()
+            door.say(row, row, row, Done(text=""))
+            if way == "list":
+                door.hear()
+                door.say(row, row, row, row, Done(text=""))
+                door.hear()
+            door.say(row, row, row, row, Done(text=""))
+            door.hear()
+
+    door.play(script)
+    connection = connected(door)
+    watched = connection.watch(Watch(ended=False))
+
+    def told(*, ended: bool = False):
+        return next(watched) if way == "watch" else list(connection.ask(List(what="requests", ended=ended)))
+
+    assert len(told()) == 3
+    if way == "list":
+        assert len(told(ended=True)) == 4, "of what has ended, there may be very many"
+    with pytest.raises(Unreachable, match="says more than an answer can have"):
+        told()
+    connection.close()
+
+
 def test_each_change_of_what_is_watched_may_have_as_many_bytes_as_the_first(door, monkeypatch):
     monkeypatch.setattr(carrier, "MOST_BYTES", 5000)
     door.play(without_end(Item(row={"id": "K7QM-2XVD", "reason": "x" * 1000}), Done(text="")))
