@@ -25,7 +25,7 @@ from textual.app import App, ComposeResult
 from jitd.cli import far
 from jitd.cli.answer import Row, say, words
 from jitd.cli.call import ENDINGS
-from jitd.cli.hosts import Far
+from jitd.cli.hosts import Far, begun
 from jitd.cli.labels import laid_out
 from jitd.cli.page import page
 from jitd.cli.question import QUIET_FOR, sentence
@@ -320,7 +320,7 @@ class Board(App[int]):
         self.state.busy, self.state.page = "this is being done ...", None
 
         def done(said: str) -> None:
-            self.state.busy, self.state.said = "", said if there is None else f"{there.host}: {said}"
+            self.state.busy, self.state.said = "", said if there is None else f"{there.host}: {begun(said)}"
 
         in_background(deed, lambda said: self._in_loop(lambda: done(said)), there)
 

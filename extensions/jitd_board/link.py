@@ -17,7 +17,7 @@ from typing import TypeVar
 from jitd.cli import far
 from jitd.cli.answer import Row
 from jitd.cli.call import ENDINGS
-from jitd.cli.hosts import Far
+from jitd.cli.hosts import Far, begun
 from jitd_board.state import Heard, Trouble
 from jitd_board.views import VIEWS
 from jitpam.client import Connection, RefusedByDaemon
@@ -66,7 +66,7 @@ class Link:
             try:
                 self._watch()
             except ENDINGS as fault:
-                self._tell(Trouble(str(fault), self._host))
+                self._tell(Trouble(begun(str(fault)), self._host))
             except OSError as fault:
                 self._tell(Trouble(f"jitd cannot be asked: {fault.strerror or fault}", self._host))
             self._is_stopped.wait(self._again_after)
@@ -118,7 +118,7 @@ def _others(daemon: Connection) -> dict[str, Sequence[Row] | str]:
         except RefusedByDaemon as no:
             if no.code == "unauthenticated":
                 raise
-            lists[view.what] = no.text
+            lists[view.what] = begun(no.text)
     return lists
 
 
@@ -132,7 +132,7 @@ def in_background(work: Callable[[], T], then: Callable[[T | str], None], there:
             with far.at(there):
                 result: T | str = work()
         except ENDINGS as fault:
-            result = str(fault)
+            result = begun(str(fault))
         except OSError as fault:
             result = f"jitd cannot be asked: {fault.strerror or fault}"
         then(result)

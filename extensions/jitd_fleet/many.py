@@ -19,7 +19,7 @@ from typing import TypeVar
 from jitd.cli import far
 from jitd.cli.answer import Row, say, speaks
 from jitd.cli.call import ENDINGS, NotDone
-from jitd.cli.hosts import Far, in_turn
+from jitd.cli.hosts import Far, begun, in_turn
 from jitd.core.command import read_id
 from jitd_fleet.called import WAITING, Called, tells
 from jitpam import carrier
@@ -39,7 +39,6 @@ the person.
 TRY_EVERY = 5.0  # seconds between two attempts to reach hosts that do not answer
 SHOWS_EVERY = 0.2  # minimum number of seconds between two states of a list that is watched
 NOT_OF_THE_HOST = ("refused", "kdc silent", "kdc down")  # may be over soon. `refused` comes before the host has proved itself
-MOST_SAID = 2000  # characters of a sentence of a host that are shown
 MOST_NAMED = 30  # hosts whose faults are told one by one
 
 
@@ -249,8 +248,7 @@ class Many:
     def _say(one: Far, sentence: str) -> None:
         with far.at(one):
             speaks(one.host)
-            more = len(sentence) - MOST_SAID
-            say(f"{sentence[:MOST_SAID]}{f' (and {more} characters more)' if more > 0 else ''}")
+            say(begun(sentence))
 
 
 def _is_by_command(one: Far) -> bool:

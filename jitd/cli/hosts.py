@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 HOST = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
 QUOTING = frozenset("'\"\\")  # what a command that carries may not have: it is split at its blanks
 
+MOST_SAID = 2000
+"""Maximum number of characters of a sentence of another host that are shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Far:
@@ -90,6 +93,12 @@ def in_turn(rows: Sequence[Row], n_before: Mapping[str, int]) -> list[Row]:
         turns.append(n_of[words(row, "host")])
         n_of[words(row, "host")] += 1
     return [row for _, row in sorted(zip(turns, rows, strict=True), key=lambda pair: pair[0])]
+
+
+def begun(sentence: str) -> str:
+    """Return ``sentence``, which another host has said, as far as it is shown."""
+    more = len(sentence) - MOST_SAID
+    return f"{sentence[:MOST_SAID]}{f' (and {more} characters more)' if more > 0 else ''}"
 
 
 def name_of(typed: str) -> str | None:

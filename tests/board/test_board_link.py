@@ -10,7 +10,7 @@ from typing import Any
 from jitd_board.link import Link
 from jitd_board.state import Heard, Trouble
 from jitd_board.views import VIEWS
-from jitpam.client import Unreachable
+from jitpam.client import RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Done, Item, List, Message, Welcome
 from tests.client.test_walk import ONE, a_row
 
@@ -23,6 +23,7 @@ class Conversation:
     def __init__(self, *says: list[Message | None]) -> None:
         self.welcome = Welcome(principal="bob@EXAMPLE.TEST", user="bob", host=HOST, until=None, operator=False)
         self.beside: object = None
+        self.refuses = ""
         self._says = iter(says)
 
     def follow(self, message: Message, wake: int, every: float) -> Iterator[Message | None]:
@@ -30,13 +31,15 @@ class Conversation:
 
     def followed(self, wake: int, every: float) -> Iterator[Message | None]:
         if (said := next(self._says, None)) is None:
-            raise Unreachable("it is gone")
+            raise Unreachable(f"it is gone{self.refuses}")
         return iter(said)
 
     def asks_beside(self, followed: object) -> None:
         self.beside = followed
 
     def ask(self, message: List) -> Iterator[dict[str, Any]]:
+        if self.refuses:
+            raise RefusedByDaemon("forbidden", self.refuses)
         return iter(())
 
 
@@ -51,6 +54,7 @@ def told(watched: Conversation, kept: Conversation) -> list[list[Any] | str]:
         else:
             assert heard.lists.keys() == {view.what for view in VIEWS}
             found.append([row["id"] for row in heard.lists["requests"] if isinstance(row, dict)])
+            found.extend(rows for rows in heard.lists.values() if isinstance(rows, str))
 
     called: Iterator[Any] = iter((watched, kept))
     link = Link(tell, lambda: nullcontext(next(called)), HOST)
@@ -73,3 +77,12 @@ def test_what_is_asked_beside_the_list_has_to_be_answered_while_the_list_counts(
     watched, kept = Conversation([Done(text="")]), Conversation()
     told(watched, kept)
     assert kept.beside is watched
+
+
+def test_a_sentence_of_a_host_is_shown_as_far_as_a_screen_is_stopped_by_none() -> None:
+    """THREATS F-21. The board lays it out once a second."""
+    watched, kept = Conversation([Done(text="")]), Conversation()
+    watched.refuses = kept.refuses = "x" * 60_000
+    sentences = [one for one in told(watched, kept) if isinstance(one, str)]
+    assert len(sentences) == len(VIEWS) and max(map(len, sentences)) < 2100
+    assert all(one.endswith("characters more)") for one in sentences)
