@@ -233,7 +233,7 @@ def about(key: str, row: Row) -> Question:
     if key in "av":
         return Review(shown)
     if key == "d":
-        must_be_reviewable(shown)
+        must_be_reviewable(Request.read(shown))
         return Denial(shown)
     owed = shown.get("owed_review")
     if not isinstance(owed, dict) or not owed.get("may_give"):

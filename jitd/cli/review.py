@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from jitd.cli import far
-from jitd.cli.answer import answer_json, exact, say, words
+from jitd.cli.answer import answer_json, exact, say
 from jitd.cli.brief import OPEN, brief
 from jitd.cli.call import OF_ONE_HOST, NotDone, called, called_as_reviewer, status_of
 from jitd.cli.decide import Deed, decide
@@ -27,6 +27,7 @@ from jitd.cli.terminal_size import width
 from jitd.cli.verdict import fetched, fingerprint_of, must_be_reviewable, must_not_be_barred, sent
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Withdraw
+from jitpam.wire.rows import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
 NO_TERMINAL = "there is no terminal for the question: give --yes to answer yes in advance"
@@ -100,7 +101,7 @@ def _watched(ids: tuple[str, ...], comment: str, *, is_sure: bool) -> int:
         with called_as_reviewer() as daemon:
             row = fetched(daemon, id)
         must_be_watchable(row)
-        if row.get("state") in OPEN:
+        if Request.read(row).state in OPEN:
             say(_approved(id, comment, is_sure=is_sure, is_alone=True))
         observe(id)
     return 0
@@ -113,23 +114,24 @@ def _approved(id: str, comment: str, *, is_sure: bool, is_alone: bool) -> str:
     with called_as_reviewer() as daemon:
         row = fetched(daemon, id)
         fingerprint_of(row)
-        is_open = row.get("state") in OPEN
+        asked = Request.read(row)
+        is_open = asked.state in OPEN
         if is_sure or not is_open:
             if is_open:
                 must_not_be_barred(row)
                 put_all((page if is_alone else brief)(row, width()))
             return sent(daemon, row, "approve", comment)
-    must_be_reviewable(row)
+    must_be_reviewable(asked)
     if not can_ask():
-        if row.get("barred"):  # --yes would be of no use
-            raise NotDone(words(row, "barred"), "forbidden")
-        if row.get("lacks"):
-            raise NotDone(f"you may not approve request {words(row, 'id')}: its rule {words(row, 'lacks')}", "forbidden")
+        if asked.barred:  # --yes would be of no use
+            raise NotDone(asked.barred, "forbidden")
+        if asked.lacks:
+            raise NotDone(f"you may not approve request {asked.id}: its rule {asked.lacks}", "forbidden")
         raise click.UsageError(NO_TERMINAL)
     decided = decide(row, comment)
     if decided.deed is Deed.APPROVED:
         return decided.said
-    told = decided.said or f"request {words(row, 'id')} is not approved: nothing was sent"
+    told = decided.said or f"request {asked.id} is not approved: nothing was sent"
     raise Left(told) if decided.deed is Deed.LEFT else NotDone(told)
 
 
@@ -143,7 +145,7 @@ def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
             with far.at(there), called_as_reviewer() as daemon:
                 row = fetched(daemon, id)
             fingerprint_of(row)  # nobody is asked why about what is not there, or if they may deny nothing
-            must_not_be_barred(row)
+            must_not_be_barred(Request.read(row))
         comment = sentence("why (the requester is told): ")
     if not (comment or "").strip():
         raise click.UsageError("say why, for the requester: --reason TEXT")

@@ -12,6 +12,7 @@ from jitd.cli.answer import Row, words
 from jitd.cli.call import NotDone, called_as_reviewer, done_by
 from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unanswered, Unreachable
 from jitpam.wire.messages import Review, Show
+from jitpam.wire.rows import Request
 
 
 def fetched(daemon: Connection, id: str) -> Row:
@@ -47,31 +48,30 @@ def sent(daemon: Connection, row: Row, verdict: str, comment: str) -> str:
             now = fetched(again, id)
     except (NotDone, NotAuthenticated, RefusedByDaemon, Unreachable):
         raise lost from None
-    if _n_of(now, me, verdict) > _n_of(row, me, verdict):
+    if _n_of(Request.read(now), me, verdict) > _n_of(Request.read(row), me, verdict):
         return f"{done}; its answer was lost on the way, and the host was asked again"
     raise NotDone(f"the answer was lost on the way, and your review of request {id} has not arrived: try again", "failed")
 
 
-def _n_of(row: Row, principal: str, verdict: str) -> int:
+def _n_of(row: Request, principal: str, verdict: str) -> int:
     """Return how many reviews with ``verdict`` the person has given about the request in ``row``."""
-    given = row.get("reviews") or ()
-    return sum(isinstance(one, dict) and (one.get("by"), one.get("verdict")) == (principal, verdict) for one in given)
+    return sum((one.by, one.verdict) == (principal, verdict) for one in row.reviews)
 
 
-def must_be_reviewable(row: Row) -> None:
+def must_be_reviewable(row: Request) -> None:
     """Raise NotDone if ``row`` shows that the daemon would refuse the person's review, or that it is too early for one."""
-    id = words(row, "id")
-    if row.get("mine"):
+    id = row.id
+    if row.mine:
         raise NotDone(f"request {id} is your own: somebody else has to review it", "forbidden")
     must_not_be_barred(row)
-    if not row.get("may_review", True):
+    if not row.may_review:
         raise NotDone(f"you may not review request {id}: its rule names neither you nor a group that you are in", "forbidden")
-    if row.get("state") == "screening":
-        names = " and ".join(str(name) for name in row.get("gatekeepers") or ())
+    if row.state == "screening":
+        names = " and ".join(row.gatekeepers)
         raise NotDone(f"request {id} cannot be reviewed yet: {names or 'a gatekeeper'} is being asked")
 
 
-def must_not_be_barred(row: Row) -> None:
+def must_not_be_barred(row: Request) -> None:
     """Raise NotDone if ``row`` says why the person, whom its rule names, may review nothing: because they are locked."""
-    if row.get("barred") and not row.get("may_review"):
-        raise NotDone(words(row, "barred"), "forbidden")
+    if row.barred and not row.may_review:
+        raise NotDone(row.barred, "forbidden")

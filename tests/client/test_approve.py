@@ -68,6 +68,19 @@ def test_without_a_terminal_and_without_yes_nothing_is_sent(capsys: pytest.Captu
     assert "--yes" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("state", [None, "voting", 7])
+def test_in_whatever_state_a_newer_host_says_that_a_request_is_it_is_read_before_it_is_approved(
+    state: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS A-02. A state that is not known is not one that has ended."""
+    row = {name: value for name, value in row_for(waiting("id", "-u")).items() if name != "state"}
+    script = Script(row | ({} if state is None else {"state": state}), said="request K7QM-2XVD is approved")
+    assert jitd(script, "approve", "K7QM-2XVD") == 2, "there is no terminal for the question"
+    assert [message.type for message in script.heard] == ["show"]
+    assert jitd(script, "approve", "--yes", "K7QM-2XVD") == 0
+    assert "id -u" in capsys.readouterr().out
+
+
 def test_ones_own_request_is_not_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
     script = Script(row_for(waiting("true"), viewer="alice"))
     assert jitd(script, "approve", "K7QM-2XVD") == 3

@@ -31,6 +31,7 @@ from jitd.lifecycle import waiters
 from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import request_row
+from jitpam.wire.rows import Request as RequestRow
 from tests.daemon.asking import ALICE, BOB, CHANGE, HERE, SAID, AskingHouse, Client, house
 from tests.daemon.test_decider import ASKED, CAROL, OPS
 from tests.graders import FINDINGS
@@ -776,7 +777,7 @@ def test_approvers_see_who_is_asked_and_since_when_and_cannot_be_asked_for_their
         assert any("gatekeeper" in line and "change has not answered" in line for line in lines)
         assert REQUESTS["STATE"](row).startswith("asking change, ")
         with pytest.raises(NotDone, match="cannot be reviewed yet: change is being asked"):
-            must_be_reviewable(row | {"mine": False})
+            must_be_reviewable(RequestRow.read(row | {"mine": False}))
 
     house.run(play())
 
