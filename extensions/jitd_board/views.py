@@ -19,6 +19,7 @@ from jitd.cli.naming import awaits_me
 from jitd.cli.reviewing import REVIEWS
 from jitd.cli.walk import Key, key
 from jitd.core.grade import Damage, Grade
+from jitpam.wire.rows import Request
 from jitpam.wire.shown import cells
 
 VOLATILE = frozenset({"cpu_ms", "memory", "n_processes"})  # change in a row although nothing happens to the grant or run
@@ -94,8 +95,9 @@ def style_of(what: str, row: Row) -> str | None:
 
 
 def _mark(row: Row) -> str:
-    is_loud = row.get("doubt") or row.get("breaks_glass") or damage_of(row) != Damage.NONE.word
-    return "!!" if is_loud else MARKS.get(grade_of(row), "")
+    asked = Request.read(row)
+    is_loud = asked.in_doubt or asked.breaks_glass or damage_of(asked) != Damage.NONE.word
+    return "!!" if is_loud else MARKS.get(grade_of(asked), "")
 
 
 def _cells_of(row: Row, labels: Mapping[str, str]) -> list[str]:

@@ -56,7 +56,7 @@ def _differences(rows: Sequence[Row]) -> Iterator[Line]:
         if not is_same_reason:
             parts.append(reason(row))
         if not are_same_findings:
-            parts += [f"{label} {text}" for label, text in findings(row)]
+            parts += [f"{label} {text}" for label, text in findings(Request.read(row))]
         host = "" if is_same_host else f"@{words(row, 'host')}"
         yield f"{words(row, 'id')}{host}", " · ".join(parts)
     yield "all else is the same: this is the first of them", ""

@@ -40,6 +40,7 @@ from jitd.cli.what import (
 )
 from jitd.cli.who import users, without_ticket
 from jitd.core.grade import Grade
+from jitpam.wire.rows import Request
 from jitpam.wire.shown import cells
 
 COLUMN = 10  # width of the column of labels, in cells
@@ -141,7 +142,7 @@ def _reason(row: Row) -> str:
 
 
 def _dangers(row: Row) -> Iterator[Line]:
-    found = list(findings(row))
+    found = list(findings(Request.read(row)))
     if row.get("doubt") and not any(words(row, "doubt") in text for _, text in found):
         yield "DOUBT", f"{words(row, 'doubt')}: take it for root"
     yield from found

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.cli.answer import Row, quoted, words
-from jitd.cli.labels import Line, members
+from jitd.cli.answer import quoted
+from jitd.cli.labels import Line
 from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
+from jitpam.wire.rows import Finding, Request
 
 LABELS = {
     Grade.GIVES.word: "DANGER",
@@ -30,38 +31,35 @@ NOT_GRADED = "jitd did not say what this gives: expect the worst"
 NO_DAMAGE_TOLD = "jitd did not say what is lost if this is wrong: expect the worst"
 
 
-def grade_of(row: Row) -> str:
+def grade_of(row: Request | Finding) -> str:
     """Return the word of the row's grade. If the row has no known grade, this is the word of the worst grade."""
-    grade = row.get("grade")
-    return str(grade) if str(grade) in LABELS else Grade.GIVES.word
+    return row.grade or Grade.GIVES.word
 
 
-def damage_of(row: Row) -> str:
+def damage_of(row: Request) -> str:
     """Return the word of the row's damage. If the row has no known damage, this is the word of the worst."""
-    damage = str(row.get("damage"))
-    return damage if damage in (*LOST, Damage.NONE.word) else Damage.DESTROYS.word
+    return row.damage or Damage.DESTROYS.word
 
 
-def findings(row: Row) -> Iterator[Line]:
+def findings(row: Request) -> Iterator[Line]:
     """Yield a line for each finding, and yield equal lines once. Yield nothing if the viewer may not see what follows from the
     arguments.
     """
-    if row.get("narrowed"):
+    if row.narrowed:
         return
     grade, damage, told = grade_of(row), damage_of(row), set[str]()
-    given = [one for one in members(row, "findings") if isinstance(one, dict) and str(one.get("grade")) in LABELS]
-    for one in sorted(given, key=_order):
+    for one in sorted(row.findings, key=_order):
         text, its = _text(one), _word(one)
         if text not in told:
             power = "" if its in told else _power(row, its)
             yield _LABEL_OF[its], f"{power}{text.removeprefix(f'{_LABEL_OF[its]} ')}"
-            told |= {text, its, str(one["grade"])}
-    if str(row.get("grade")) not in LABELS:
+            told |= {text, its, grade_of(one)}
+    if not row.grade:
         yield LABELS[grade], NOT_GRADED
         return
     if grade != Grade.HARMLESS.word and grade not in told:
         yield LABELS[grade], f"{_power(row, grade)}jitd did not say why"
-    if damage != str(row.get("damage")):
+    if not row.damage:
         yield LOST[damage], NO_DAMAGE_TOLD
     elif damage in LOST and damage not in told:
         yield LOST[damage], "jitd did not say what"
@@ -70,29 +68,28 @@ def findings(row: Row) -> Iterator[Line]:
 _LABEL_OF = LABELS | LOST
 
 
-def _word(one: Row) -> str:
+def _word(one: Finding) -> str:
     """Return the word under which the finding ``one`` is told: its damage, or else its grade."""
-    damage = str(one.get("damage"))
-    return damage if damage in LOST else str(one["grade"])
+    return one.damage if one.damage in LOST else grade_of(one)
 
 
-def _order(one: Row) -> tuple[int, int]:
+def _order(one: Finding) -> tuple[int, int]:
     """Return the place of a finding: what gives everything, then what is lost, and then the other grades."""
     word = _word(one)
     return (1, list(LOST).index(word)) if word in LOST else (0 if word == Grade.GIVES.word else 2, list(LABELS).index(word))
 
 
-def _power(row: Row, grade: str) -> str:
+def _power(row: Request, grade: str) -> str:
     """Return the beginning of a line: what the command gives, or can lead to."""
-    whose = whose_power(words(row, "run_as"), words(row, "run_as_group", ""))
+    whose = whose_power(row.run_as, row.run_as_group)
     return {Grade.GIVES.word: f"gives {whose}: ", Grade.LEADS.word: f"can lead to {whose}: "}.get(grade, "")
 
 
-def _text(one: Row) -> str:
+def _text(one: Finding) -> str:
     """Return the sentence of a finding, with the file and why it matters unless the sentence names them already."""
-    text = words(one, "what", "")
-    for member in ("path", "matters"):
-        value = words(one, member, "")
-        if value and value not in text:
-            text = f"{text}: {quoted(value) if member == 'path' else value}" if text else value
+    text = one.what
+    if one.path and one.path not in text:
+        text = f"{text}: {quoted(one.path)}" if text else one.path
+    if one.matters and one.matters not in text:
+        text = f"{text}: {one.matters}" if text else one.matters
     return text or "jitd did not say why"

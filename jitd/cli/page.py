@@ -24,6 +24,7 @@ from jitd.cli.noticed import notices
 from jitd.cli.past import history
 from jitd.cli.what import terms, what_happens
 from jitd.cli.who import claimed, facts
+from jitpam.wire.rows import Request
 
 
 def page(row: Row, screen: int | None) -> list[Painted]:
@@ -38,7 +39,7 @@ def _about(row: Row) -> Iterator[Line]:
     state = words(row, "state")
     yield f"request {words(row, 'id')}: {state}", ""
     yield heading(row), ""
-    yield from findings(row)
+    yield from findings(Request.read(row))
     yield from comparison.new(row)
     if row.get("narrowed"):
         yield "not shown", "its rule shows the reason, the arguments, what follows from them and what was written to others"

@@ -102,7 +102,8 @@ def _reader(kind: str) -> Callable[[Any, bool], Any]:
         within = _reader(kind.removesuffix(" | None"))
         return lambda value, is_narrowed: None if value is None else within(value, is_narrowed)
     if kind.startswith("tuple["):
-        return _each(_reader(kind.removeprefix("tuple[").removesuffix(", ...]")))
+        item = kind.removeprefix("tuple[").removesuffix(", ...]")
+        return _each(_READERS[item] if item in _READERS else globals()[item].read)
     if kind in _READERS:
         return _READERS[kind]
     row: type[Row] = globals()[kind]
@@ -133,7 +134,7 @@ def _pair(value: Any, is_narrowed: bool) -> tuple[str, str]:
 
 
 _READERS = {"str": _is(str), "int": _is(int), "bool": _is(bool), "Texts": _each(_text), "Pairs": _each(_pair)}
-"""Maps annotations to readers. An item of a list that is not a text was not said: the other items are told."""
+"""Maps annotations to readers. Of a list, an item that is not a text, or not a row, was not said: the other items are told."""
 
 
 def _plain(value: Any) -> Any:

@@ -265,7 +265,11 @@ def test_what_is_lost_stands_as_loudly_as_what_is_given(grade: Any, damage: Any,
         ("gives", None, ["DANGER    gives root: jitd did not say why"]),
         ("unknown", [], ["unknown   jitd did not say why"]),
         (None, None, ["DANGER    jitd did not say what this gives: expect the worst"]),
-        ("fine", [{**VIM, "grade": "fine"}], ["DANGER    jitd did not say what this gives: expect the worst"]),
+        (
+            "fine",
+            [{**VIM, "grade": "fine"}],
+            ["DANGER    gives root: vim can start a shell", "DANGER    jitd did not say what this gives: expect the worst"],
+        ),
     ],
 )
 def test_each_grade_has_its_label_and_of_what_is_harmless_only_a_note_is_said(grade: Any, findings: Any, said: list[str]) -> None:

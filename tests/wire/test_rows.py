@@ -81,6 +81,12 @@ def test_what_is_no_row_is_read_as_one_that_says_nothing(came: Any) -> None:
     assert row.in_doubt and row.break_glass is not None and row.terms is not None and row.terms.record == "none"
 
 
+def test_what_is_not_a_row_in_a_list_hides_none_of_the_others() -> None:
+    seen = Request.read({"findings": [None, {"grade": "reads", "what": "cat reads keys"}], "gives": ["a", 5]})
+    assert [(one.grade, one.what) for one in seen.findings] == [("", ""), ("reads", "cat reads keys")]
+    assert seen.gives == ("a", "(not said)")
+
+
 def test_more_members_change_nothing_and_are_kept_as_they_came() -> None:
     _, row = OF_0_1_0[0]
     more = copy.deepcopy(row) | {"since_0_9": [1], "from_": 2}
