@@ -20,7 +20,7 @@ from jitd.beside.secret import SEALS
 from jitd.core.grant import GrantState, Revoked
 from jitd.core.holding import Ending, HoldingState
 from jitd.core.law import Role
-from jitd.lifecycle.recovery import COMES_BACK_FOR
+from jitd.lifecycle.owed import COMES_BACK_FOR
 from jitd.lifecycle.remembered import Remembered
 from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal

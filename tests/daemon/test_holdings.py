@@ -21,7 +21,7 @@ from jitd.core.holding import Ending, HoldingState, Taking
 from jitd.core.law import CLOCK, DAEMON
 from jitd.core.lock import Whom
 from jitd.lifecycle.holdings import FIRST_PAUSE, LONGEST_PAUSE
-from jitd.lifecycle.recovery import COMES_BACK_FOR
+from jitd.lifecycle.owed import COMES_BACK_FOR
 from jitd.store import StoreError
 from tests.daemon.giving import ID, FakeGiver, House
 from tests.scene import actor, free, locked, permit, person, place, review

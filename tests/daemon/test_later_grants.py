@@ -14,7 +14,7 @@ from jitd.core.gatekeeping import Refuses
 from jitd.core.grant import GrantState
 from jitd.core.policy import Policy
 from jitd.core.request import Request, RequestState
-from jitd.lifecycle.recovery import COMES_BACK_FOR
+from jitd.lifecycle.owed import COMES_BACK_FOR
 from jitd.verbs.refusal import Refusal
 from tests.daemon.asking import ALICE, CHANGE, AskingHouse, Client, house
 from tests.daemon.test_decider import rule

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import pytest
 
 from jitd.core.holding import Ending
-from jitd.lifecycle.recovery import COMES_BACK_FOR
+from jitd.lifecycle.owed import COMES_BACK_FOR
 from jitd_things.givers.kinds import OF_NAME
 from tests.givers.scene import ENDED, HELD, STAYS, TAKING, Scene
 from tests.givers.side_by_side import Case, Kinds, on_set_clocks, with_own_daemon, with_shared_daemon
