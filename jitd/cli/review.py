@@ -118,7 +118,7 @@ def _approved(id: str, comment: str, *, is_sure: bool, is_alone: bool) -> str:
         is_open = asked.state in OPEN
         if is_sure or not is_open:
             if is_open:
-                must_not_be_barred(row)
+                must_not_be_barred(asked)
                 put_all((page if is_alone else brief)(row, width()))
             return sent(daemon, row, "approve", comment)
     must_be_reviewable(asked)
