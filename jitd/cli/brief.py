@@ -294,11 +294,15 @@ def _terms_of_a_run(row: Row, terms: Row) -> Iterator[str]:
 
 def _needs(row: Row) -> Iterator[Line]:
     """Yield the lines about the approvals and gatekeepers that the rule demands, the reviews so far, and the viewer's part."""
+    asked = Request.read(row)
     reviews = [one for one in members(row, "reviews") if isinstance(one, dict)]
     is_viewers = row.get("awaits_me") and not (row.get("lacks") or row.get("barred") or row.get("mine"))
-    parts = [f"{asks(row)}{': you' if is_viewers else ''}{present(row)}", *([f"still {still_needed(row)}"] if reviews else [])]
+    parts = [
+        f"{asks(asked)}{': you' if is_viewers else ''}{present(asked)}",
+        *([f"still {still_needed(asked)}"] if reviews else []),
+    ]
     yield "needs", " · ".join([*parts, f"rule {words(row, 'rule', 'none decided yet')}"])
-    for _, other in others_asked(row):
+    for _, other in others_asked(asked):
         yield "", other
     for review in reviews:
         yield "so far", review_in_words(review, row.get("realm"))

@@ -28,6 +28,7 @@ from jitd.cli.past import how_it_ended, untaken
 from jitd.cli.principals import spelled
 from jitd.cli.terminal_size import terminal_size, width, width_of_errors
 from jitpam.wire.messages import List, Watch
+from jitpam.wire.rows import Request
 
 Columns = dict[str, Callable[[Row], str]]  # head of a column → what returns its text for a row
 SOON = 120.0  # if a request, grant or lock ends within this number of seconds, its row is shown in the style `late`
@@ -97,7 +98,7 @@ REQUESTS: Columns = {
     "REQUESTER": _whose,
     "AS": lambda row: "in doubt" if row.get("doubt") else words(row, "run_as"),
     "LEFT": _left("expires_at"),
-    "NEEDS": in_short,
+    "NEEDS": lambda row: in_short(Request.read(row)),
     "AGE": _age,
     "REASON": _text("reason"),
     "HOST": _text("host"),
@@ -200,7 +201,7 @@ def _without(columns: Columns, *heads: str) -> Columns:
 
 WAITING: Columns = {
     **_without(REQUESTS, "STATE"),
-    "NEEDS": lambda row: _state(row) if row.get("asking_at") else in_short(row),
+    "NEEDS": lambda row: _state(row) if row.get("asking_at") else REQUESTS["NEEDS"](row),
 }
 """The columns for open requests. While a gatekeeper is queried, the request waits for the gatekeeper's answer, and not for a
 review. Then the column NEEDS names the gatekeeper and not the missing approvals.

@@ -10,103 +10,93 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.cli.answer import Row, words
 from jitd.cli.instants import in_words, local
-from jitd.cli.labels import Line, counted, members
+from jitd.cli.labels import Line, counted
 from jitd.core.wording import all_of
+from jitpam.wire.rows import UNKNOWN, Approval, Passed, Request, Way
 
 
-def what_it_needs(row: Row) -> Iterator[Line]:
+def what_it_needs(row: Request) -> Iterator[Line]:
     """Yield the lines about the approvals that the rule demands, and about the approvals that are still missing."""
     yield "", ""
     yield "WHAT IT NEEDS", ""
-    yield "rule", words(row, "rule", "none decided yet")
+    yield "rule", row.rule or "none decided yet"
     yield "needs", asks(row) + present(row)
     yield from others_asked(row)
     yield "still needs", still_needed(row)
-    yield "fingerprint", words(row, "fingerprint")
+    yield "fingerprint", row.fingerprint or UNKNOWN
 
 
-def others_asked(row: Row) -> Iterator[Line]:
+def others_asked(row: Request) -> Iterator[Line]:
     """Yield the lines about gatekeepers. If a lease makes approvals unnecessary, also yield a line about this lease."""
-    answers = {words(one, "name"): one for one in members(row, "passed") if isinstance(one, dict)}
-    for name in members(row, "gatekeepers"):
-        yield "gatekeeper", f"{name} {_answered(answers.get(str(name)))}"
-    if row.get("lease"):
-        yield "lease", f"grant {row['lease']} answers for the approvals"
+    answers = {one.name: one for one in row.passed}
+    for name in row.gatekeepers:
+        yield "gatekeeper", f"{name} {_answered(answers.get(name))}"
+    if row.lease:
+        yield "lease", f"grant {row.lease} answers for the approvals"
 
 
-def asks(row: Row) -> str:
+def asks(row: Request) -> str:
     """Return a text about the approvals that the rule demands. An approval may have alternatives. In the text, they are joined
     by ``or``. If the rule demands several approvals, the part about an approval with alternatives begins with ``either``.
     """
-    asked = [one for one in members(row, "approvals") if isinstance(one, dict)]
-    found = tuple(map(_approval, asked))
-    return all_of(found, [bool(one.get("instead")) for one in asked]) if found else "no approval"
+    found = tuple(map(_approval, row.approvals))
+    return all_of(found, [bool(one.instead) for one in row.approvals]) if found else "no approval"
 
 
-def present(row: Row) -> str:
+def present(row: Request) -> str:
     """If too few people could approve the request of ``row`` now, return words that say so. Otherwise, and if they are not known,
     return an empty text.
     """
-    people, owed = row.get("asked_people"), row.get("owed")
-    if not isinstance(people, list) or not isinstance(owed, int) or len(people) >= owed:
+    people = row.asked_people
+    if people is None or row.owed is None or len(people) >= row.owed:
         return ""
     return f" ({'only ' + counted(len(people), 'person') if people else 'nobody'} at present)"
 
 
-def _approval(row: Row) -> str:
-    text = f"{words(row, 'need')} of {' or '.join(_named(word) for word in members(row, 'from'))}"
-    if row.get("also"):
-        text += f" who are also in {words(row, 'also')}"
-    if row.get("demand"):
-        text += f" ({words(row, 'demand')})"
-    for other in members(row, "instead"):
-        if isinstance(other, dict):
-            after = other.get("after")
-            opens = f"after {in_words(after)}, " if isinstance(after, int) and after > 0 else ""
-            text += f" or, {opens}{_approval(other)}" if opens else f" or {_approval(other)}"
+def _approval(row: Way) -> str:
+    text = f"{row.need} of {' or '.join(_named(word) for word in row.from_)}"
+    if row.also:
+        text += f" who are also in {row.also}"
+    if row.demand:
+        text += f" ({row.demand})"
+    for other in row.instead if isinstance(row, Approval) else ():
+        text += f" or, after {in_words(other.after)}, {_approval(other)}" if other.after > 0 else f" or {_approval(other)}"
     return text
 
 
-def _named(word: object) -> str:
+def _named(word: str) -> str:
     """Return the name of a group alone, and everything else as the rule has it, such as ``user:bob``."""
-    text = str(word)
-    name = text.removeprefix("group:")
-    return text if ":" in name else name
+    name = word.removeprefix("group:")
+    return word if ":" in name else name
 
 
-def still_needed(row: Row) -> str:
+def still_needed(row: Request) -> str:
     """Return a text about the missing approvals. The daemon has counted them."""
-    if row.get("owes"):
-        return words(row, "owes")
-    owed = row.get("owed")
-    return counted(owed, "approval") if isinstance(owed, int) else words(row, "owed")
+    return row.owes or (UNKNOWN if row.owed is None else counted(row.owed, "approval"))
 
 
-def in_short(row: Row) -> str:
+def in_short(row: Request) -> str:
     """Return a short text for the column of a list. The text tells whose approvals are still missing. Examples are ``1 ops`` and
     ``2 of dba, ops``. Return ``-`` if no approval is missing.
     """
-    if row.get("owes"):
-        return words(row, "owes")
-    owed = row.get("owed")
-    asked = [one for one in members(row, "approvals") if isinstance(one, dict)]
-    if not isinstance(owed, int) or not owed or not asked:
-        return "-" if owed == 0 else words(row, "owed")
-    if owed == sum(one["need"] for one in asked if isinstance(one.get("need"), int)):
-        return " and ".join(f"{words(one, 'need')} {_whom(one)}" for one in asked)
-    return f"{owed} of {', '.join(dict.fromkeys(_whom(one) for one in asked))}"
+    if row.owes or not row.owed:
+        return row.owes or UNKNOWN
+    if not row.approvals:
+        return str(row.owed)
+    if row.owed == sum(one.need for one in row.approvals):
+        return " and ".join(f"{one.need} {_whom(one)}" for one in row.approvals)
+    return f"{row.owed} of {', '.join(dict.fromkeys(map(_whom, row.approvals)))}"
 
 
-def _whom(row: Row) -> str:
-    return "|".join(str(word).removeprefix("group:").removeprefix("user:") for word in members(row, "from"))
+def _whom(row: Way) -> str:
+    return "|".join(word.removeprefix("group:").removeprefix("user:") for word in row.from_)
 
 
-def _answered(passed: Row | None) -> str:
+def _answered(passed: Passed | None) -> str:
     """``passed`` is the gatekeeper's answer, or None if it has not let the request pass yet."""
     if passed is None:
         return "has not answered"
-    until = f", until {local(passed['until'])}" if passed.get("until") else ""
-    mark = f" ({words(passed, 'mark')})" if passed.get("mark") else ""
-    return f"passed {local(passed.get('at'))}{until}{mark}; it is asked again before anything runs"
+    until = f", until {local(passed.until)}" if passed.until else ""
+    mark = f" ({passed.mark})" if passed.mark else ""
+    return f"passed {local(passed.at)}{until}{mark}; it is asked again before anything runs"

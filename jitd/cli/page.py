@@ -31,7 +31,7 @@ def page(row: Row, screen: int | None) -> list[Painted]:
     """Return the page about ``row`` as lines. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no line is
     folded.
     """
-    parts = (_about(row), what_happens(row), terms(row), facts(row), claimed(row), what_it_needs(row), history(row))
+    parts = (_about(row), what_happens(row), terms(row), facts(row), claimed(row), what_it_needs(Request.read(row)), history(row))
     return laid_out((line for part in parts for line in part), screen)
 
 

@@ -15,6 +15,7 @@ from jitd.cli import colour, columns, lists
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import ago, left, until
 from jitd.cli.needs import asks, in_short
+from jitpam.wire.rows import Request
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
 
 EACH = (lists.WAITING, lists.REQUESTS, lists.GRANTS, lists.RUNS, lists.LOCKS)
@@ -173,7 +174,7 @@ def test_only_the_realm_of_the_reader_is_left_out_of_who_locks_and_who_watches(p
 
 
 def approval(need: int, *whom: str, **more: Any) -> Row:
-    return {"need": need, "from": list(whom), **more}
+    return {"need": need, "from": list(whom), "also": "", "demand": "", "after": 0, **more}
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def approval(need: int, *whom: str, **more: Any) -> Row:
     ],
 )
 def test_whose_approval_is_missing_is_told_in_a_few_words(row: Row, told: str) -> None:
-    assert in_short(row) == told
+    assert in_short(Request.read(row)) == told
 
 
 @pytest.mark.parametrize("words", [("requests",), ("requests", "--all"), ("show", "K7QM-2XVD")])
@@ -203,9 +204,13 @@ def test_a_request_needs_approvals_and_only_reviews_are_owed(words: tuple[str, .
 def test_ways_that_may_be_taken_in_place_of_one_are_told_with_when_they_open() -> None:
     other = approval(1, "group:managers", after=300)
     row = {"approvals": [approval(1, "group:ops"), approval(2, "group:dba", instead=[other], also="oncall:dba")]}
-    assert asks(row) == ("1 of ops, and either 2 of dba who are also in oncall:dba or, after 5 minutes, 1 of managers")
-    assert asks({"approvals": row["approvals"][1:]}).startswith("2 of dba who are also in oncall:dba or, after 5 min")
-    assert asks({"approvals": [row["approvals"][0]] * 2}) == "1 of ops and 1 of ops"
+    assert asks(Request.read(row)) == (
+        "1 of ops, and either 2 of dba who are also in oncall:dba or, after 5 minutes, 1 of managers"
+    )
+    assert asks(Request.read({"approvals": row["approvals"][1:]})).startswith(
+        "2 of dba who are also in oncall:dba or, after 5 min"
+    )
+    assert asks(Request.read({"approvals": [row["approvals"][0]] * 2})) == "1 of ops and 1 of ops"
 
 
 # --- times and colour ----------------------------------------------------------------------------------------------------
