@@ -10,6 +10,7 @@ certain what would be run. What a row leaves out asks for the word, or is what w
 from __future__ import annotations
 
 from jitd.cli.answer import command_line, printable
+from jitd.cli.findings import is_not_known
 from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
 from jitpam.wire.rows import UNKNOWN, Request
@@ -21,6 +22,7 @@ LOSSES = {
     Damage.DESTROYS.word: "it destroys something",
 }
 """Maps each damage that jitd knows to what the question says about it."""
+MAY_DESTROY = "it may destroy something"  # if the only loss is what jitd does not know
 LEAST = 24  # cells for the command in the question, even if the terminal is very narrow
 
 
@@ -38,7 +40,8 @@ def why_the_word(row: Request) -> str:
         return "jitd does not say what it destroys"
     is_of_root = row.gives or row.run_as_uid == 0 or whose_power(row.run_as, row.run_as_group) == "root"
     gives = "it gives root" if row.grade == Grade.GIVES.word and is_of_root else ""
-    lost = LOSSES[row.damage]
+    destroy = [one for one in row.findings if one.damage == Damage.DESTROYS.word]
+    lost = MAY_DESTROY if destroy and all(map(is_not_known, destroy)) else LOSSES[row.damage]
     return f"{gives} and {lost.removeprefix('it ')}" if gives and lost else gives or lost
 
 

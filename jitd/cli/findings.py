@@ -27,6 +27,8 @@ LABELS = {
 """Maps the word of a grade to the label of its lines, from the worst grade to the mildest."""
 LOST = {Damage.DESTROYS.word: "DESTROYS", Damage.STOPS.word: "STOPS"}
 """Maps the word of a damage to the label of its lines, from the worst to the mildest. Such a line needs no line of its grade."""
+NOT_KNOWN = "NOT KNOWN"
+"""The label of what counts as a loss because jitd does not know what it is."""
 NOT_GRADED = "jitd did not say what this gives: expect the worst"
 NO_DAMAGE_TOLD = "jitd did not say what is lost if this is wrong: expect the worst"
 
@@ -52,7 +54,8 @@ def findings(row: Request) -> Iterator[Line]:
         text, its = _text(one), _word(one)
         if text not in told:
             power = "" if its in told else _power(row, its)
-            yield _LABEL_OF[its], f"{power}{text.removeprefix(f'{_LABEL_OF[its]} ')}"
+            label = NOT_KNOWN if is_not_known(one) else _LABEL_OF[its]
+            yield label, f"{power}{text.removeprefix(f'{label} ')}"
             told |= {text, its, grade_of(one)}
     if not row.grade:
         yield LABELS[grade], NOT_GRADED
@@ -68,14 +71,21 @@ def findings(row: Request) -> Iterator[Line]:
 _LABEL_OF = LABELS | LOST
 
 
+def is_not_known(one: Finding) -> bool:
+    """True if the finding ``one`` counts as a loss only because jitd does not know what it is."""
+    return one.damage == Damage.DESTROYS.word and one.grade == Grade.UNKNOWN.word
+
+
 def _word(one: Finding) -> str:
     """Return the word under which the finding ``one`` is told: its damage, or else its grade."""
     return one.damage if one.damage in LOST else grade_of(one)
 
 
 def _order(one: Finding) -> tuple[int, int]:
-    """Return the place of a finding: what gives everything, then what is lost, and then the other grades."""
+    """Return the place of a finding: what gives everything, then what is lost, what may be lost, and then the other grades."""
     word = _word(one)
+    if is_not_known(one):
+        return (1, len(LOST))
     return (1, list(LOST).index(word)) if word in LOST else (0 if word == Grade.GIVES.word else 2, list(LABELS).index(word))
 
 

@@ -17,7 +17,8 @@ from jitpam.wire.shown import cells
 
 LABEL = 15  # width of the column of labels, in cells
 LEAST = 20  # minimum width of the column of texts, in cells
-STYLES = {label: "danger" for label in ("DANGER", "DESTROYS", "STOPS", "GLASS", "LOGIN", "DOUBT", "NO PROOF", "GONE", "MAY RUN")}
+_LOUD = ("DANGER", "DESTROYS", "STOPS", "NOT KNOWN", "GLASS", "LOGIN", "DOUBT", "NO PROOF", "GONE", "MAY RUN")
+STYLES = dict.fromkeys(_LOUD, "danger")
 """Maps a label to the style of its lines."""
 
 Line = tuple[str, str]

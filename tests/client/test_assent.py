@@ -28,6 +28,9 @@ def of(*argv: str | bytes, grade: str | None = "harmless", damage: object = "non
     return row_for(asked(what=command(*argv, **changes)), grade=grade, damage=damage)
 
 
+STRANGE = {"grade": "unknown", "damage": "destroys", "what": "jitd does not know the option --x of dd"}
+
+
 @pytest.mark.parametrize(
     ("row", "because"),
     [
@@ -41,6 +44,9 @@ def of(*argv: str | bytes, grade: str | None = "harmless", damage: object = "non
         *((of("dd", damage="destroys", run_as=who), "it destroys something") for who in (TOOR, POSTGRES)),
         (of("reboot", damage="stops"), "it stops something that many need"),
         (of("sh", grade="gives", damage="destroys"), "it gives root and destroys something"),
+        ({**of("true", damage="destroys"), "findings": [STRANGE]}, "it may destroy something"),
+        ({**of("true", damage="destroys"), "findings": [STRANGE, {**STRANGE, "grade": "changes"}]}, "it destroys something"),
+        ({**of("sh", grade="gives", damage="destroys"), "findings": [STRANGE]}, "it gives root and may destroy something"),
         *((of("true", damage=told), "jitd does not say what it destroys") for told in (None, "little", "", 0, ["none"])),
         ({name: value for name, value in of("true").items() if name != "damage"}, "jitd does not say what it destroys"),
         (of("true", grade=None, run_as=POSTGRES), "jitd does not say what it gives"),

@@ -201,6 +201,7 @@ VIM: Row = {"grade": "gives", "what": "vim can start a shell", "path": "", "matt
 SHADOW: Row = {"grade": "reads", "what": "", "path": "/etc/shadow", "matters": "password hashes"}
 
 
+STRANGE: Row = {"grade": "unknown", "damage": "destroys", "what": "jitd does not know the option --x of dd"}
 WIPES: Row = {"grade": "changes", "damage": "destroys", "what": "dd overwrites /dev/sda", "path": "", "matters": ""}
 OFF: Row = {"grade": "changes", "damage": "stops", "what": "halt stops this host", "path": "", "matters": ""}
 MINOR: Row = {"grade": "leads", "what": "less can start a shell", "path": "", "matters": ""}
@@ -233,6 +234,13 @@ MINOR: Row = {"grade": "leads", "what": "less can start a shell", "path": "", "m
             "little",
             [WIPES],
             ["DESTROYS  dd overwrites /dev/sda", "DESTROYS  jitd did not say what is lost if this is wrong: expect the worst"],
+        ),
+        ("unknown", "destroys", [STRANGE], ["NOT KNOWN jitd does not know the option --x of dd"]),
+        (
+            "changes",
+            "destroys",
+            [STRANGE, WIPES, {**WIPES, "damage": "stops", "what": "stops all"}],
+            ["DESTROYS  dd overwrites /dev/sda", "STOPS     stops all", "NOT KNOWN jitd does not know the option --x of dd"],
         ),
         ("harmless", None, [], ["DESTROYS  jitd did not say what is lost if this is wrong: expect the worst"]),
         (None, None, [], ["DANGER    jitd did not say what this gives: expect the worst"]),

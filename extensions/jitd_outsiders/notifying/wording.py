@@ -123,6 +123,7 @@ class _Words:
             file = f" ({name_in_sentence(one.path)}: {one.matters})" if one.path else ""
             text = shown(unshown(f"{one.what}{file}"))
             label = _LOST.get(one.damage) or _LABELS[one.grade]
+            label = "Not known:" if one.damage and one.grade is Grade.UNKNOWN else label
             lines.append(f"{label:9} {'' if one.damage else power}{self.plain(text, LONGEST_SENTENCE)}")
         return lines
 
