@@ -169,6 +169,7 @@ class Judge:
         self._not_looked: set[str] = set()
         self._found: dict[tuple[Grade, str], Finding] = {}
         self.n_recorded = 0
+        self.n_given = 0
         self.n_calls = 0
         self.n_beside = 0
         self.n_searched = 0
@@ -176,6 +177,7 @@ class Judge:
 
     def record(self, grade: Grade, what: str, path: str = "", matters: str = "", damage: Damage = Damage.NONE) -> None:
         self.n_recorded += grade is not Grade.HARMLESS
+        self.n_given += grade is Grade.GIVES
         is_loud = grade is Grade.GIVES or damage is not Damage.NONE
         if grade is not Grade.HARMLESS and len(self._found) < (1000 if is_loud else 4 * MOST_FOUND):
             self._found.setdefault((grade, what), Finding(grade, what, path, matters, damage))
@@ -418,6 +420,7 @@ class Call:
     has_session: bool = False
     given: dict[str, list[Word]] = field(default_factory=dict, compare=False)
     asked: set[str] = field(default_factory=set, compare=False)
+    left: list[int] = field(default_factory=list, compare=False)
     sorted_operands: list[Word] = field(default_factory=list, compare=False)
 
     # --- what rows ask ----------------------------------------------------------------------------------------------
@@ -434,6 +437,12 @@ class Call:
     def knows_all(self) -> None:
         """The judge has understood every word, options and operands alike."""
         self.asked.add(_ALL)
+
+    def leaves(self, words: Sequence[Word]) -> None:
+        """The last arguments, ``words``, are those of another program: their options are not this one's."""
+        at = len(self.arguments) - len(words)
+        if at >= 0 and self.arguments[at:] == tuple(words):
+            self.left.append(at)
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -513,6 +522,11 @@ class Call:
         self._record(Grade.UNKNOWN, what or f"jitd does not know what {_short(self.name)} does", path, is_whole=True)
         if not path:
             self.trusts_words(text)
+
+    def not_known(self, what: str) -> None:
+        """jitd knows the program, but nothing of what these words make it do. So this may be a loss."""
+        self._record(Grade.UNKNOWN, what, is_whole=True, damage=Damage.DESTROYS)
+        self.trusts_words()
 
     def trusts_words(self, text: Word | None = None) -> None:
         """The program may do what the files say that its words name. Others may be able to change one of them. ``text`` is an
@@ -750,6 +764,7 @@ class Call:
         """The program starts the command ``words``. If ``is_text`` is True, a shell starts it, which has builtins."""
         judge = self.judge
         judge.n_calls += 1
+        self.leaves(words)
         if len(words) > MOST_WORDS:
             words = (*words[:MOST_WORDS], Word("", is_free=True))
         if not words:
@@ -771,6 +786,7 @@ class Call:
             row=None,
             given={},
             asked=set(),
+            left=[],
             sorted_operands=[],
         )
         if first.is_free:
@@ -850,8 +866,8 @@ class Call:
         words = self.arguments
         if len(words) > MOST_WORDS:
             words = (*words[:MOST_WORDS], Word("", is_free=True))
-        call = replace(self, row=row, arguments=words, given={}, sorted_operands=[], asked=set())
-        n_before = self.judge.n_recorded
+        call = replace(self, row=row, arguments=words, given={}, sorted_operands=[], asked=set(), left=[])
+        n_recorded, n_given = self.judge.n_recorded, self.judge.n_given
         unlisted = _parse(row, words, call.given, call.sorted_operands)
         if row.is_telling(self.name, words):
             call.knows_all()
@@ -861,15 +877,36 @@ class Call:
             call.gives(row.chosen)
         if not row.is_plain and not self.name.startswith(":") and not self.elsewhere:
             call._values_of_other_options()
-        if self.judge.n_recorded == n_before and _ALL not in call.asked:
-            call._not_understood(unlisted)
+        if _ALL not in call.asked:
+            is_silent = self.judge.n_recorded == n_recorded
+            call._not_known_options(unlisted, is_silent=is_silent, gives_root=call.is_root and self.judge.n_given > n_given)
+            if self.judge.n_recorded == n_recorded:
+                call._not_understood()
 
-    def _not_understood(self, unlisted: Sequence[str]) -> None:
+    def _not_known_options(self, unlisted: Sequence[tuple[int, str]], *, is_silent: bool, gives_root: bool) -> None:
+        """Find the first option that neither the judge nor the row knows. The next word may be its value or not, so what follows
+        may be something else than the judge has taken it for: this counts as a loss. It is only said if nothing follows, if the
+        verb before it only looks and stays the verb, or if the call gives root, because no single key approves that.
+        """
+        end = min(self.left, default=len(self.arguments))
+        for at, option in unlisted:
+            if at >= end or option.lstrip("-") in self.asked:
+                continue
+            told = f"jitd does not know the option {_short(option)} of {self._told_name}"
+            before, after = self.arguments[:at], self.arguments[at + 1 :]
+            only_looks = is_silent and _OPERANDS in self.asked and _n_operands(before) and _n_operands(after) < 2
+            if not after or only_looks:
+                return self._record(Grade.UNKNOWN, told, is_whole=True)
+            damage = Damage.NONE if gives_root else Damage.DESTROYS
+            return self._record(Grade.UNKNOWN, f"{told}, so not what follows it", is_whole=True, damage=damage)
+
+    @property
+    def _told_name(self) -> str:
+        return _short(self.name.removeprefix(":"))
+
+    def _not_understood(self) -> None:
         """Nothing was found about this call. Find what neither the judge nor the row knows."""
-        name = _short(self.name.removeprefix(":"))
-        for option in unlisted:
-            if option.lstrip("-") not in self.asked:
-                return self._record(Grade.UNKNOWN, f"jitd does not know the option {_short(option)} of {name}", is_whole=True)
+        name = self._told_name
         if _OPERANDS not in self.asked and self.sorted_operands and self.row is not None and not self.row.operands:
             self.unknown(f"jitd does not know what {_short(self.sorted_operands[0].text)} is to {name}")
         elif self.may_add_options and any(map(_may_be_option, self.sorted_operands)) and not (self.row and self.row.is_plain):
@@ -1013,6 +1050,10 @@ def _belongs(seen: Seen | None, who: str) -> str:
     return f"belongs to {who}" if owner == who.partition(",")[0] else f"can be changed by {who}"
 
 
+def _n_operands(words: Sequence[Word]) -> int:
+    return sum(not word.text.startswith("-") for word in words)
+
+
 def _may_be_option(word: Word) -> bool:
     return word.is_free and (word.text == "" or word.text.startswith("-")) and not word.is_bound
 
@@ -1129,10 +1170,12 @@ class _Directories:
         self._cwd = target
 
 
-def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operands: list[Word]) -> list[str]:
-    """Sort ``words`` into options and operands, as getopt_long(3) does. Return the options that ``row`` does not list."""
+def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operands: list[Word]) -> list[tuple[int, str]]:
+    """Sort ``words`` into options and operands, as getopt_long(3) does. Return the options that ``row`` does not list, with the
+    places of their words.
+    """
     known = row.known
-    unlisted: list[str] = []
+    unlisted: list[tuple[int, str]] = []
     at = 0
     while at < len(words):
         word = words[at]
@@ -1149,7 +1192,7 @@ def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operan
         elif text.startswith("--") or _is_long(text, known):
             name, equals, value = text.removeprefix("-").removeprefix("-").partition("=")
             if name not in known or (word.is_free and not equals):
-                unlisted.append(f"--{name}")
+                unlisted.append((at - 1, f"--{name}"))
             full = [name] if name in known else [one for one in known if len(one) > 1 and name and one.startswith(name)] or [name]
             for option in full:
                 follows = given.setdefault(option, [])
@@ -1163,11 +1206,12 @@ def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operan
         else:
             if word.is_free and text == "-":
                 operands.append(word)
+            place = at - 1
             for n, letter in enumerate(text[1:], 2):
                 follows = given.setdefault(letter, [])
                 kind = known.get(letter, "")
                 if letter not in known:
-                    unlisted.append(f"-{letter}")
+                    unlisted.append((place, f"-{letter}"))
                 if not kind:
                     continue
                 if text[n:] or word.is_free:
@@ -1182,7 +1226,7 @@ def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operan
 def _is_long(text: str, known: Mapping[str, str]) -> bool:
     """True if ``text`` is an option of several letters with one hyphen, such as ``-name``, and not an option for each letter."""
     name = text[1:].partition("=")[0]
-    return len(name) > 1 and name in known and bool(_unlisted(name, known))
+    return len(name) > 1 and name in known and ("=" in text or bool(_unlisted(name, known)))
 
 
 def _unlisted(letters: str, known: Mapping[str, str]) -> str:

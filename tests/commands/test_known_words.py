@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from jitd.core.conditions import read_command_pattern
-from jitd.core.grade import Grade, worst
+from jitd.core.grade import Damage, Grade, damage, worst
 from jitd_commands.grading import findings_of, findings_of_pattern
 from jitd_commands.judging import Call, Judge, Row
 from jitd_commands.programs import TABLE
@@ -61,10 +61,47 @@ def test_a_row_that_lists_nothing_knows_nothing() -> None:
 
     assert judged(quiet) == []
     assert judged(quiet, "-x") == ["jitd does not know the option -x of prog"]
-    assert judged(quiet, "--exec", "sh") == ["jitd does not know the option --exec of prog"]
+    assert judged(quiet, "--exec", "sh") == ["jitd does not know the option --exec of prog, so not what follows it"]
     assert judged(quiet, "name") == ["jitd does not know what name is to prog"]
     assert judged(quiet, "-x", options="x") == []
     assert judged(quiet, "name", operands="names") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "is_root", "lost"),
+    [
+        ("--new x stir", True, Damage.DESTROYS),
+        ("stir --new x", True, Damage.DESTROYS),
+        ("stir --new", True, Damage.NONE),
+        ("look --new x", True, Damage.NONE),
+        ("look --new x y", True, Damage.DESTROYS),
+        ("--new look", True, Damage.DESTROYS),
+        ("give --new x", True, Damage.NONE),
+        ("give --new x", False, Damage.DESTROYS),
+    ],
+)
+def test_an_option_that_is_not_known_counts_as_a_loss_where_a_word_may_have_been_mistaken(
+    words: str, is_root: bool, lost: Damage
+) -> None:
+    """THREATS L-33."""
+
+    def judge(call: Call) -> None:
+        verb = call.verb.text if call.verb else ""
+        if verb == "stir":
+            call.changes("stirs")
+        elif verb == "give":
+            call.shell()
+
+    one = Judge({"prog": Row("prog", judge)}, lambda path: None, "alice", "postgres", is_root=is_root)
+    given = tuple(map(Word, words.split()))
+    Call(one, "prog", "/usr/bin/prog", given, "/root", is_root, "", True, None).judged()
+    assert damage(one.findings()) is lost
+    assert [found for found in one.findings() if "--new" in found.what and found.grade is Grade.UNKNOWN]
+
+
+def test_the_options_of_a_program_that_is_started_are_looked_up_in_its_own_row() -> None:
+    for line in ("docker exec db ls --color=auto /srv", "docker run --rm alpine ls --color=auto", "busybox ls -l /srv"):
+        assert not [one for one in found(line) if "does not know the option" in one], found(line)
 
 
 def test_what_a_judge_asks_about_is_known() -> None:
@@ -100,8 +137,9 @@ def test_a_word_with_which_a_program_only_tells_something_must_be_the_only_one()
 
     for telling in ("-V --version", "-V:other,prog --version:prog"):
         assert judged(loud, "--version", telling=telling) == judged(loud, "-V", telling=telling) == []
-        assert judged(loud, "-V", "x", telling=telling) == judged(loud, "-v", telling=telling) == ["prog changes all"]
-    assert judged(loud, "-V", telling="-V:other") == ["prog changes all"]
+        assert "prog changes all" in judged(loud, "-V", "x", telling=telling)
+        assert "prog changes all" in judged(loud, "-v", telling=telling)
+    assert "prog changes all" in judged(loud, "-V", telling="-V:other")
 
 
 def test_a_word_that_tells_something_for_some_programs_alone_names_programs_of_its_row() -> None:
@@ -122,7 +160,9 @@ def test_an_option_of_several_letters_may_stand_behind_one_hyphen() -> None:
         return
 
     assert judged(quiet, "-name", "x", options="name: size:") == []
-    assert judged(quiet, "-nam", "x", options="name: size:", operands="names") == ["jitd does not know the option -n of prog"]
+    assert judged(quiet, "-nam", "x", options="name: size:", operands="names") == [
+        "jitd does not know the option -n of prog, so not what follows it"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -272,14 +312,14 @@ def test_what_only_looks_warns_of_nothing(line: str) -> None:
         ("sh -c 'SYSTEMD_PAGERSECURE=0 systemctl status cron'", Grade.GIVES),
         ("gcloud compute start-iap-tunnel web 22", Grade.LEADS),
         ("networkctl down eth0", Grade.CHANGES),
-        ("loginctl frobnicate", Grade.CHANGES),
+        ("loginctl frobnicate", Grade.UNKNOWN),
         ("pwck", Grade.CHANGES),
         ("hostnamectl hostname x", Grade.CHANGES),
         ("partx -d /dev/sda", Grade.CHANGES),
         ("sgdisk -p -t 1:8300 /dev/sda", Grade.CHANGES),
         ("sgdisk -p -j 5 /dev/sda", Grade.UNKNOWN),
         ("systemd-analyze frobnicate", Grade.CHANGES),
-        ("userdbctl frobnicate", Grade.CHANGES),
+        ("userdbctl frobnicate", Grade.UNKNOWN),
         ("qemu-nbd -d /dev/nbd0", Grade.CHANGES),
         ("bridge link set dev eth0 state 0", Grade.CHANGES),
         ("tc qdisc add dev eth0 root netem loss 100%", Grade.CHANGES),

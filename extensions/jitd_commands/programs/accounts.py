@@ -528,14 +528,16 @@ _USER = (
     " skel: K: key: l: login: m p: password: R: root: P:"
     " prefix: s: shell: u: uid: v: add-subuids: V: w: W: Z: selinux-user: ingroup: firstuid:"
     " lastuid: conf: gecos: group: L lock U unlock a append o"
-    " non-unique M N r system create-home move-home"
+    " non-unique M N r system create-home move-home no-create-home user-group no-user-group l no-log-init badname"
+    " btrfs-subvolume-home add-subgids: rename disabled-login disabled-password allow-bad-names quiet q debug"
 )
 ROWS = (
     Row(
         "passwd smbpasswd yppasswd",
         _passwd,
         "S status a all q quiet h help n: mindays: x: maxdays: w: warndays: i: inactive: r: repository: R: root: P: prefix:"
-        " s: delete unlock lock",
+        " s: delete unlock lock"
+        " d u l e expire keep-tokens k stdin f force L D",
         operands="an account",
     ),
     Row("usermod useradd", _usermod, _USER, chosen="can put an account into any group", telling="--help -h"),
@@ -549,41 +551,106 @@ ROWS = (
     Row(
         "gpasswd groupmems",
         _gpasswd,
-        "a: add: d: delete: M: members: A: administrators: Q: root: r R remove-password",
+        "a: add: d: delete: M: members: A: administrators: Q: root: r R remove-password h help restrict",
         telling="--help -h:gpasswd",
     ),
-    Row("groupadd groupmod", _group, "U: users: g: gid: n: new-name: K: p: R: P: a o f r"),
-    Row("userdel deluser groupdel delgroup", _userdel, "R: root: P: prefix: r f remove-home"),
+    Row(
+        "groupadd groupmod",
+        _group,
+        "U: users: g: gid: n: new-name: K: p: R: P: a o f r"
+        " system force append password: non-unique h help key: root: prefix: extrausers",
+    ),
+    Row(
+        "userdel deluser groupdel delgroup",
+        _userdel,
+        "R: root: P: prefix: r f remove-home"
+        " backup backup-to: remove-all-files system only-if-empty group: quiet q force conf: Z selinux-user h help v"
+        " version debug msgdebug remove N extrausers",
+    ),
     Row("chpasswd chgpasswd newusers", _any_password, "c: s: R: root:", telling="--help -h:chpasswd,chgpasswd"),
     Row(
         "chage",
         _age,
-        "i iso8601 h help d: E: I: m: M: W: R: expiredate: lastday: maxdays: mindays: warndays: inactive: l list",
+        "i iso8601 h help d: E: I: m: M: W: R: expiredate: lastday: maxdays: mindays: warndays: inactive: l list"
+        " root: P: prefix:",
         operands="an account",
         telling="--version --help -h",
     ),
-    Row("chsh chfn", _chsh, "s: shell: f: r: w: h: o:", telling="--version --help"),
+    Row(
+        "chsh chfn",
+        _chsh,
+        "s: shell: f: r: w: h: o:"
+        " l list-shells u full-name: home-phone: office: office-phone: room: help v version R: root: other: p:",
+        telling="--version --help",
+    ),
     Row("visudo vipw vigr", _edits_rights, "c check s strict q quiet h help V version f: file:"),
     Row("sudoedit", _always("starts an editor")),
-    Row("pwck grpck pwconv pwunconv grpconv grpunconv", _REWRITES, "quiet h help r read-only q", operands="files of accounts"),
-    Row("saslpasswd2 htpasswd htdigest ldappasswd", _REWRITES, "d D c b n"),
+    Row(
+        "pwck grpck pwconv pwunconv grpconv grpunconv",
+        _REWRITES,
+        "quiet h help r read-only q s sort R: root: P:",
+        operands="files of accounts",
+    ),
+    Row("saslpasswd2 htpasswd htdigest ldappasswd", _REWRITES, "d D c b n i m B 2 5 s p v C: r:"),
     Row(
         "ldapmodify ldapadd ldapdelete ldapmodrdn slapadd slapmodify ldbmodify ldbedit homectl winbindd",
         _directory,
-        "member-of: G: f: D: H: w: y: x Z n",
+        "member-of: G: f: D: H: w: y: x Z n W Y: r c: P: O: U: R: X: v V e: E: N p: ZZ",
     ),
     Row("pam-auth-update authconfig", _pam, "version help V h remove disable"),
-    Row("ipa", _ipa, "all raw rights no-members pkey-only sizelimit: timelimit: preserve"),
+    Row(
+        "ipa",
+        _ipa,
+        "all raw rights no-members pkey-only sizelimit: timelimit: preserve"
+        " first: last: email: password: random shell: homedir: uid: gid: gidnumber: uidnumber: title: phone: groups:"
+        " users: hosts: desc: cn: displayname: noprivate ip-address: force no-reverse updatedns a-rec: aaaa-rec:"
+        " ptr-rec: cname-rec: txt-rec: ttl: addattr: setattr: delattr: services: hostcat: usercat: servicecat:"
+        " sudooption: nonposix external principals: add certs: validity: profile-id: continue no-prompt n h help"
+        " minlife: maxlife: minlength: history: setpw out: cacn: maxfail:",
+    ),
     Row("slaptest", _slaptest, "d: o: Q u v n: f: F:"),
     Row("kdestroy", _TICKETS, "q c: A p:"),
-    Row("dsctl dsconf dsidm", _DS, "j json v verbose h help basedn: instance: do-it D: w: W y: Z b:"),
-    Row("keytool", _keytool),
+    Row(
+        "dsctl dsconf dsidm",
+        _DS,
+        "j json v verbose h help basedn: instance: do-it D: w: W y: Z b:"
+        " pwdfile: filter: cn: suffix: be-name: create-suffix name: value: type: r: p: x ldif: encrypted replicated",
+    ),
+    Row(
+        "keytool",
+        _keytool,
+        "delete list genkeypair genkey genseckey importcert import importkeystore exportcert export certreq printcert"
+        " printcrl storepasswd keypasswd changealias alias: destalias: keystore: storepass: keypass: file: keyalg:"
+        " keysize: sigalg: dname: validity: ext: noprompt trustcacerts cacerts rfc v storetype: srckeystore:"
+        " destkeystore: srcstoretype: deststoretype: srcstorepass: deststorepass: srcalias: srckeypass: destkeypass:"
+        " new: providername: sslserver: jarfile: help startdate: groupname: J:",
+    ),
     Row("pass gopass", _pass, "recursive force clip r f c e m n: i"),
-    Row("ipa-client-install ipa-server-install ipa-replica-manage", _JOINED),
-    Row("net pdbedit samba-tool", _samba, "u:"),
+    Row(
+        "ipa-client-install ipa-server-install ipa-replica-manage",
+        _JOINED,
+        "U unattended uninstall domain: server: realm: p: principal: w: password: mkhomedir hostname: force-join"
+        " force no-ntp ntp-server: enable-dns-updates no-nisdomain no-ssh no-sshd no-sudo no-dns-sshfp ssh-trust-dns"
+        " ca-cert-file: setup-dns forwarder: no-forwarders auto-forwarders setup-ca a: ds-password: admin-password: n:"
+        " r: no-host-dns ip-address: v verbose d debug cleanup ignore-topology-disconnect ignore-last-of-role f"
+        " version h help",
+    ),
+    Row(
+        "net pdbedit samba-tool",
+        _samba,
+        "u:"
+        " U: user: W workgroup: k S: newpassword: attributes: m must-change-at-next-login random-password description:"
+        " given-name: surname: mail-address: H: username: password: realm: domain: server: use-kerberos: filter: days:"
+        " noexpiry i full-sync no-pass krb5-ccache: machine-pass long",
+    ),
     Row("realm adcli authselect update-crypto-policies", _logins),
     Row("kadmin kadmin.local", _kadmin, "q: p: w: k t: r: s: c: x:"),
-    Row("kdb5_util krb5_newrealm kdb5_ldap_util", _kdb),
+    Row(
+        "kdb5_util krb5_newrealm kdb5_ldap_util",
+        _kdb,
+        "f force P: r: s d: k: m kv: sf: M: verbose old b6 b7 b13 r13 r18 ov rev recurse keepold mkey_convert"
+        " new_mkey_file: update hash x: w: H: D: subtrees: stash",
+    ),
     Row("kinit", _ticket, "V f F p P a A C E n v R h ? t: T: c: l: r: s: S: X: I: k"),
     Row("kpasswd", _REWRITES),
     Row("ktutil", _ktutil),

@@ -269,7 +269,11 @@ ROWS = (
         "list info json last: first: short format: v verbose debug show-rc lock-wait: log-json help version V log-level:"
         " repository-only archives-only verify-data rsh: tar-filter: remote-path: p: repo: r: a: glob-archives: e: exclude:"
         " exclude-from: patterns-from: C: compression: comment: keep-daily: keep-weekly: keep-monthly: keep-yearly:"
-        " keep-within: d: w: m: y: H: prefix: P: s stats progress n dry-run content-from-command paths-from-command repair",
+        " keep-within: d: w: m: y: H: prefix: P: s stats progress n dry-run content-from-command paths-from-command repair"
+        " force save-space keep-last: keep-hourly: keep-minutely: keep-secondly: cleanup-commits threshold: x"
+        " one-file-system exclude-caches exclude-if-present: numeric-ids noatime files-cache: checkpoint-interval:"
+        " upload-ratelimit: match-archives: encryption: make-parent-dirs append-only strip-components: sparse iec"
+        " syslog-verbosity: verbosity: files log-file: config:",
         chosen="starts other programs",
         telling="--version:borg",
     ),
@@ -280,7 +284,13 @@ ROWS = (
         " compact long no-lock json quiet verbose no-cache insecure-tls limit-upload: help version recursive mode: h"
         " group-by: check read-data read-data-subset: with-cache r: repo: repository-file: p: password-file:"
         " password-command: o: option: cache-dir: cacert: t: target: tag: host: H: path: e: exclude: exclude-file: i:"
-        " include: keep-last: l: d: w: m: y: q v prune stdin-from-command delete",
+        " include: keep-last: l: d: w: m: y: q v prune stdin-from-command delete"
+        " one-file-system x iexclude: exclude-caches exclude-if-present: exclude-larger-than: files-from:"
+        " files-from-raw: g: parent: skip-if-unchanged with-atime no-scan read-concurrency: time: ignore-ctime"
+        " ignore-inode force max-unused: max-repack-size: repack-cacheable-only repack-small repack-uncompressed"
+        " limit-download: compression: pack-size: retry-lock: cleanup-cache iinclude: sparse overwrite:"
+        " keep-within-daily: keep-within-weekly: keep-within-monthly: human-readable remove-all no-extra-verify"
+        " key-hint: unsafe-allow-remove-all add: set: remove:",
         chosen="starts other programs",
         telling="--version --help version help",
     ),
@@ -289,14 +299,28 @@ ROWS = (
         _rclone,
         "max-depth: fast-list progress json R recursive max-age: min-age: max-size: min-size: q quiet verbose config:"
         " password-command: sftp-ssh: sftp-server-command: metadata-mapper: transfers: include: exclude: filter: filter-from:"
-        " log-file: bwlimit: checkers: P v n dry-run",
+        " log-file: bwlimit: checkers: P v n dry-run"
+        " stats: checksum size-only update u ignore-existing ignore-times immutable inplace tpslimit: buffer-size:"
+        " multi-thread-streams: s3-chunk-size: drive-chunk-size: no-traverse no-check-dest track-renames"
+        " create-empty-src-dirs delete-excluded delete-before delete-after delete-during max-delete: max-transfer:"
+        " max-duration: max-backlog: retries: low-level-retries: timeout: contimeout: log-level: stats-one-line"
+        " use-server-modtime no-update-modtime metadata copy-links L links l ignore-case order-by: interactive i"
+        " one-way download combined: missing-on-dst: error: resync fast rmdirs leave-root server-side-across-configs"
+        " no-gzip-encoding user-agent: vv dump-bodies header: daemon vfs-cache-mode: vfs-cache-max-size: allow-other"
+        " read-only"
+        " format: F: separator: csv dirs-only files-only absolute hash:",
         chosen="starts other programs",
     ),
     Row(
         "duplicity rdiff-backup rsnapshot tarsnap kopia amanda duply bacula-dir bconsole backupninja snapper timeshift velero",
         _other,
         "all a l json o: output: n: namespace: verbose utc dry-run t version help list list-increments list-snapshots"
-        " list-devices list-increment-sizes list-at-time: list-changed-since: compare verify c: remote-schema: rsh: f: v q",
+        " list-devices list-increment-sizes list-at-time: list-changed-since: compare verify c: remote-schema: rsh: f: v q"
+        " all-snapshots-for-source force list-archives yes confirm config-file keep-time: remove-older-than: snapshot:"
+        " restore-size full-if-older-than: include: exclude: encrypt-key: sign-key: no-encryption"
+        " ssl-no-check-certificate volsize: name: allow-source-mismatch s3-use-new-style selector: ttl: wait"
+        " include-namespaces: exclude-namespaces: storage-location: from-backup: description: cleanup-algorithm: type:"
+        " print-number r: print-stats humanize-numbers comments: scripted tags: snapshot-device: skip-grub",
         telling="--version:duplicity,rdiff-backup,rsnapshot,tarsnap,kopia,snapper --help:duplicity,snapper",
     ),
     Row(

@@ -97,7 +97,7 @@ _AWS = DecisionTable(
     * start-*|reboot-*|enable-*|resume-*  changes   starts the {{*}} {{name}}
     * stop-*|disable-*|cancel-*|suspend-*  changes   stops the {{*}} {{name}}
     * get-*|describe-*|list-*|head-*|search-*|lookup-*|batch-get-*|filter-*|test-*|validate-*|tail|query|scan|ls  harmless
-    * *                                 changes   changes something in the cloud, by a verb that jitd does not know: {{*}}
+    * *                                 unknown   jitd does not know what the verb {{*}} changes in the cloud
     """,
     flags="--recursive --force --dryrun --dry-run --delete --quiet --no-paginate --no-cli-pager --skip-final-snapshot"
     " --skip-final-cluster-snapshot --delete-automated-backups --force-delete-without-recovery --no-verify-ssl --debug"
@@ -146,7 +146,7 @@ _CLOUDS = DecisionTable(
     ... add-*|remove-*|update-*|rename|move|promote*|failover|action  changes   changes the {{...}} {{name}}
     ... list|list-*|describe|show|show-*|get|get-*|info|version|ls|status|search|wait|help|tail|read|usage|feedback  harmless
     ... exists|check-*                 harmless
-    *                                  changes   changes something in the cloud, by a verb that jitd does not know: {{ }}
+    *                                  unknown   jitd does not know what {{ }} changes in the cloud
     """,
     valued="-g -n -o -p -z",
     flags="--quiet --yes --force --recursive --no-wait --async --all --purge --auto-approve --cascade --dry-run --validate-only"
@@ -243,6 +243,7 @@ def _cloud(call: Call) -> None:
 
 def _ssh(call: Call, operands: Sequence[Word], options: Options) -> None:
     """``gcloud compute ssh``."""
+    call.knows_all()
     if any(name == "--ssh-flag" for name, _ in options) or any(word.is_free for word in call.words) or len(operands) != 1:
         return call.gives("starts programs with this account's keys of a cloud")
     account, _, host = operands[0].text.rpartition("@")
@@ -334,7 +335,13 @@ ROWS = (
         "s3cmd",
         _s3cmd,
         "q quiet l r recursive d h H human-readable-sizes s e list-md5 v verbose help version n dry-run delete-removed c:"
-        " config:",
+        " config:"
+        " force f continue skip-existing P acl-public acl-private acl-grant: acl-revoke: storage-class: S:"
+        " server-side-encryption encrypt no-encrypt add-header: remove-header: mime-type: m: guess-mime-type exclude:"
+        " include: rexclude: rinclude: exclude-from: host: host-bucket: access_key: secret_key: region:"
+        " bucket-location: no-ssl ssl no-check-certificate progress no-progress stats max-delete: limit: delete-after"
+        " no-preserve preserve multipart-chunk-size-mb: disable-multipart expiry-days: expiry-prefix: cache-file:"
+        " check-md5 no-check-md5 limit-rate: requester-pays debug content-type: F follow-symlinks",
     ),
     Row(
         "mcli",

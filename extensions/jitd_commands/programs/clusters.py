@@ -216,7 +216,7 @@ def _kubectl(call: Call) -> None:
             return call.discloses("shows anything of the cluster")
         return None
     if not _KUBECTL.tells(call, _apart(call.words, verb), where=_cluster(options), named=_named(options)):
-        call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
+        call.not_known(f"jitd does not know what {call.name} {name[:40]} does")
 
 
 def _apart(given: Sequence[Word], verb: Word) -> list[Word]:
@@ -415,14 +415,29 @@ ROWS = (
         " revision show-kind chunk-size ignore-not-found raw subresource template containers sum no-color dry-run"
         " ignore-daemonsets server-side field-manager api-group verbs namespaced help h version all list as list-all"
         " show-managed-fields show-events minify flatten merge server-print timeout for use-protocol-buffers force-conflicts"
-        " insecure-skip-tls-verify validate concurrency",
+        " insecure-skip-tls-verify validate concurrency"
+        " i stdin t tty image: clusterrole: user: wait:: force:: serviceaccount: grace-period: replicas:"
+        " current-replicas: overwrite cascade:: now restart: env: port: target: type: resource-version: to-revision:"
+        " from-literal: from-env-file: from-file:"
+        " docker-server: docker-username: docker-password: docker-email: delete-emptydir-data"
+        " delete-local-data pod-selector: disable-eviction prune record:: schedule: target-port: external-ip:"
+        " session-affinity: labels: annotations: hard: limits: requests: min: max: cpu-percent: token: server: s:"
+        " as-group: as-uid: allow-missing-template-keys q quiet attach stdin-once command profile: copy-to:"
+        " share-processes local resolve group: verb: resource: resource-name: duration: audience: class: rule: value:"
+        " description: no-preserve retries: pod-running-timeout: username: raw-output max-unavailable: min-available:"
+        " skip-wait-for-deletion-timeout: patch: address:",
     ),
     Row(
         "helm",
         _helm,
         "n namespace A all-namespaces o output a all l selector max short q date r reverse deployed failed pending"
         " superseded uninstalled revision kube-context version versions devel show-only f filter help h debug all-values"
-        " show-resources show-desc no-color d time-format s set install dry-run",
+        " show-resources show-desc no-color d time-format s set install dry-run"
+        " set-string: set-json: atomic cleanup-on-fail create-namespace dependency-update description:"
+        " disable-openapi-validation force history-max: keep-history no-hooks render-subchart-notes replace repo:"
+        " reset-values reset-then-reuse-values reuse-values skip-crds timeout: wait wait-for-jobs username: password:"
+        " verify generate-name name-template: cascade: recreate-pods untar sign key: app-version: include-crds"
+        " force-update hide-secret take-ownership logs hide-notes labels: values: kubeconfig: post-renderer: keyring:",
     ),
     Row("helmfile argocd flux kustomize skaffold", _other),
 )

@@ -277,18 +277,28 @@ ROWS = (
         _ansible,
         "o one-line timeout: verbose check diff forks: user: become limit: h help "
         f"{_SHARED} m: module-name: a: args: ssh-common-args: ssh-extra-args: scp-extra-args: sftp-extra-args:"
-        f" playbook-dir: version list-hosts",
+        f" playbook-dir: version list-hosts"
+        " B: background: P: poll: tree: ask-become-pass ask-pass become-user: vv vvv task-timeout:",
         chosen="runs any code that it is given",
     ),
     Row(
         "ansible-playbook",
         _playbook,
-        f"{_SHARED} skip-tags: start-at-task: become-user: become-method: version list-hosts list-tasks list-tags syntax-check",
+        f"{_SHARED} skip-tags: start-at-task: become-user: become-method: version list-hosts list-tasks list-tags syntax-check"
+        " diff check step flush-cache force-handlers timeout: vv vvv vvvv vvvvv verbose ask-become-pass ask-pass"
+        " ask-vault-pass ask-vault-password J key-file: vault-id: become remote-user: h help list",
         chosen="runs any code that it is given",
     ),
     Row("ansible-pull", _ansible_pull, f"{_SHARED} U: url: d: directory: C: checkout:", telling="--version"),
     Row("ansible-vault", _vault, "vault-password-file: vault-id: encrypt-vault-id: output:"),
-    Row("ansible-galaxy", _galaxy, telling="--version"),
+    Row(
+        "ansible-galaxy",
+        _galaxy,
+        "upgrade U force f force-with-deps no-deps n p: roles-path: collections-path: r: role-file:"
+        " requirements-file: s: server: i ignore-errors c ignore-certs pre offline v vv vvv verbose token: api-key:"
+        " timeout: keep-scm-meta g disable-gpg-verify h help version",
+        telling="--version",
+    ),
     Row("ansible-console ansible-connection", gives("runs any code that it is given")),
     Row(
         "ansible-inventory ansible-doc ansible-lint ansible-config",
@@ -300,7 +310,9 @@ ROWS = (
     Row(
         "puppet",
         _puppet,
-        "e: execute: modulepath: confdir: vardir: server: environment: logdest: t test noop disable enable",
+        "e: execute: modulepath: confdir: vardir: server: environment: logdest: t test noop disable enable"
+        " tags: skip_tags: onetime no-daemonize daemonize verbose v debug d color: no-splay splay fingerprint"
+        " waitforcert: detailed-exitcodes summarize show_diff certname: no-noop all",
         chosen="runs any code",
     ),
     Row(

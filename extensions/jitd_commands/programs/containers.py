@@ -126,6 +126,7 @@ def _run(here: Call, call: Call, words: list[Word]) -> None:
     if at >= len(words) and call.may_add_options:
         return call.gives("can start containers that have the whole host")
     call.leads("starts a container, whose image others may have made")
+    here.leaves(words[at + 1 :])
     if is_mounted and words[at + 1 :]:
         call.away("in a container").start(words[at + 1 :])
 
@@ -360,7 +361,7 @@ def _one(call: Call, there: Call, name: str, rest: list[Word]) -> None:
             if word.text in ("-o", "--output"):
                 call.writes(value, is_use=False)
     elif name not in _LOOKS and not name.startswith(("dom", "list", "get-", "net-list")):
-        call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
+        call.not_known(f"jitd does not know what {call.name} {name[:40]} does")
 
 
 _PLAIN_FIELD = re.compile(
@@ -865,9 +866,50 @@ ROWS = (
         "l: username: p: password: o: action: P lanplus C: cipher: v verbose V version h help ssl ssl-insecure z t: S:"
         " password-script: n: plug: a: ip: F: fence: B: reboot: U: unfence: Q: query: H: history: L:",
     ),
-    Row(" ".join(_HOSTS_SHOW), _hosts, "full v verbose current debug node: output-format: snapshot: help version"),
-    Row("docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun", docker, f"{_SHOWING} c connect"),
-    Row("docker-compose podman-compose", _compose_call, _SHOWING),
+    Row(
+        " ".join(_HOSTS_SHOW),
+        _hosts,
+        "full v verbose current debug node: output-format: snapshot: help version"
+        " all purge force skiplock destroy-unreferenced-disks: mp1: net0: memory: cores: sockets: cpu: onboot: rootfs:"
+        " hostname: password: ostype: unprivileged: start: storage: full-clone name: newid: target: online"
+        " with-local-disks targetstorage: timeout: forceStop overrule-shutdown description: features: nameserver:"
+        " searchdomain: swap: unused: format: quiet migratedfrom: scsi0: virtio0: ide2: boot: agent: bios: machine:"
+        " scsihw: vga: serial0: tags: pool: content: server: export: nodes: disable: restart bwlimit: wait:: enable"
+        " start-cluster request-timeout: group: after: before: clone: master: promoted: options: op: role: lifetime:"
+        " mtu: addr: link0: link1: votes: nodeid: f:: n: r: A o: R 1 simulate force-yes"
+        " vmstate:",
+    ),
+    Row(
+        "docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun",
+        docker,
+        f"{_SHOWING} c connect"
+        " rm privileged remove-orphans prune force nvram interactive detach entrypoint: env: e: env-file: expose:"
+        " publish: network: net: hostname: link: mount: volume: volumes-from: user: u: workdir: w: restart: memory: m:"
+        " cpus: cpu-shares: cap-add: cap-drop: device: dns: add-host: ip: label: pid: ipc: uts: userns: cgroupns:"
+        " read-only tmpfs: ulimit: shm-size: security-opt: sysctl: gpus: platform: pull init log-driver: log-opt:"
+        " no-cache build-arg: target: tag: secret: cache-from: build no-deps no-build no-recreate force-recreate"
+        " quiet-pull scale: abort-on-container-exit detach-keys: author: pause signal: P publish-all username:"
+        " password: password-stdin driver: opt: subnet: gateway: attachable internal replicas: image: env-add: env-rm:"
+        " advertise-addr: stop-signal: stop-timeout: group-add: cpuset-cpus: pids-limit: tty rmi: no-start T no-TTY"
+        " remove-signatures all-tags live persistent domain: disk-only remove-all-storage snapshots-metadata"
+        " managed-save graceful mode: replace creds: src-creds: dest-creds: tls-verify:: src-tls-verify::"
+        " dest-tls-verify:: raw multi-arch: names title atomic diskspec: memspec: reuse-external halt no-metadata"
+        " autostart inactive persistent"
+        " current managed-by domain details uuid table transient with-snapshot without-snapshot no-stream"
+        " with-id changes sync all-tags pretty-print autodestroy config ignore-buildable status:"
+        " renew-anon-volumes V always-recreate-deps",
+    ),
+    Row(
+        "docker-compose podman-compose",
+        _compose_call,
+        f"{_SHOWING}"
+        " d detach build pull: quiet-pull no-build no-deps no-recreate force-recreate no-start remove-orphans"
+        " timeout: scale: wait wait-timeout: abort-on-container-exit exit-code-from: V renew-anon-volumes"
+        " always-recreate-deps v volumes rmi: e: env: u: user: w: workdir: T no-TTY index: rm entrypoint: name:"
+        " use-aliases P service-ports publish: no-cache build-arg: parallel: memory: compress ignore-pull-failures"
+        " signal: s: stop force removed ansi: profile: env-file: project-directory: file: resolve-image-digests"
+        " no-interpolate interactive tty privileged",
+    ),
     Row(
         "lxc-attach lxc-start lxc-execute lxc-create distrobox toolbox apptainer singularity lxd",
         _whole_host,
@@ -895,7 +937,11 @@ ROWS = (
         _pg_ctl,
         "set: type: dry-run no-expire-auto confirm W watch w: e extended help version json v verbose q quiet short minimal"
         " terse D: pgdata: o: options: p: l: m: t: c: s: stanza: U: f: config-file: output: format: remote-ssh-command:"
-        " cmd-ssh: cmd: ssh-command:",
+        " cmd-ssh: cmd: ssh-command:"
+        " force delta all repo1-host: repo: pg1-path: process-max: log-level-console: candidate: leader: switchover"
+        " scheduled: role: set-key: wait-time: db-path: target: target-action: target-time: archive-mode: backup-id:"
+        " remote: jobs: immediate checkpoint d: host: name: keep: r: siblings-follow force-rewind stanza-repo"
+        " target-timeline: tablespace: type-restore S: loglevel: dcs: k: insecure",
         telling=(
             "--version:repmgr,pgbackrest,barman --help:patronictl,repmgr,pgbackrest,barman version:patronictl,pgbackrest"
             " help:pgbackrest"
@@ -906,27 +952,44 @@ ROWS = (
         _rabbit,
         "node: formatter: quiet silent no-table-headers longnames l t: timeout: vhost: local minimal m enabled E verbose v"
         " help version h p: port: host: r resolve-ip n: q s u: list describe create delete alter bootstrap-server: topic:"
-        " command-config:",
+        " command-config:"
+        " all f force full primary-range pr dc: in-local-dc parallel seq pw: password: username: offline online"
+        " kt-list: keyspace cf: tag: table: dry-run hosts: timeout-ms snapshots-only a node-name: erlang-cookie:"
+        " silent-off prefix: vhosts durable_queue: partitions: replication-factor: if-exists if-not-exists config:"
+        " insecure certs-dir: decommission-wait:",
         telling="--version:rabbitmqadmin --help:rabbitmqctl,rabbitmqadmin version:rabbitmqctl help:rabbitmqctl",
     ),
     Row(
         "vault bao aws-vault",
         _VAULT,
-        "format: version detailed tls-skip-verify help h field: address: namespace: mount:",
+        "format: version detailed tls-skip-verify help h field: address: namespace: mount:"
+        " prefix force f sync config: versions: policy: ttl: period: orphan type: path: description: options:"
+        " key-shares: key-threshold: address-file: no-store renewable display-name: use-limit: accessor mode: method:"
+        " wrap-ttl: cas: mount-path: local-only seal-wrap default-lease-ttl: max-lease-ttl: plugin-name: id:"
+        " increment: reset migrate dev dev-root-token-id: log-level: exit-on-error key-only output-curl-string"
+        " non-interactive header: recovery-shares: recovery-threshold: init decode: nonce: cancel status verify"
+        " duration: metadata versions-only dr-token: no-print field-only",
         telling="--version:vault --help:vault version:vault,bao",
     ),
     Row(
         "etcdctl etcdutl zkCli.sh",
         _etcd,
         "prefix from-key keys-only count-only rev: limit: sort-by: order: cluster hex command-timeout: dial-timeout: debug"
-        " insecure-skip-tls-verify help version h endpoints: cert: key: cacert: user: w: write-out:",
+        " insecure-skip-tls-verify help version h endpoints: cert: key: cacert: user: w: write-out:"
+        " keepalive-time: keepalive-timeout: discovery-srv: insecure-transport insecure-discovery password:"
+        " print-value-only consistency: range prev-kv ignore-value ignore-lease lease: initial-cluster:"
+        " initial-cluster-token: initial-advertise-peer-urls: name: data-dir: wal-dir: skip-hash-check bump-revision:"
+        " mark-compacted physical peer-urls: learner interactive i",
         telling="--version:etcdctl,etcdutl --help:etcdctl,etcdutl version:etcdctl",
     ),
     Row(
         "consul nomad",
         _consul,
         "http-addr: token: detailed wan address: namespace: region: verbose json short t: format: help version datacenter:"
-        " stale recurse keys separator: all-namespaces self",
+        " stale recurse keys separator: all-namespaces self"
+        " enable disable yes reason: force purge detach node: type: key: prefix name: id: deadline: ignore-system"
+        " keep-ineligible monitor meta: var: var-file: service: policy: task: job: output: tail stderr server dev"
+        " bind: client: token-accessor cas",
         telling="version",
     ),
     Row(

@@ -674,20 +674,32 @@ ROWS = (
         "data-only schema-only clean create if-exists verbose v no-owner no-privileges no-acl column-inserts inserts"
         " roles-only tablespaces-only disable-triggers no-password no-comments no-sync "
         f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: T: exclude-table: N: Z: compress: E: encoding:"
-        " S: superuser: l: database: g globals-only r a s c C O x",
+        " S: superuser: l: database: g globals-only r a s c C O x"
+        " no-role-passwords no-table-access-method no-toast-compression no-unlogged-table-data no-publications"
+        " no-subscriptions no-security-labels no-tablespaces rows-per-insert: lock-wait-timeout: snapshot:"
+        " exclude-table-data: exclude-schema: exclude-database: extension: load-via-partition-root"
+        " quote-all-identifiers section: serializable-deferrable strict-names enable-row-security large-objects"
+        " no-large-objects b blobs no-blobs B role: on-conflict-do-nothing extra-float-digits: binary-upgrade"
+        " use-set-session-authorization no-reconnect",
         chosen="can write any file",
     ),
     Row(
         "pg_restore",
         _pg_restore,
         "verbose v clean create if-exists no-owner no-privileges single-transaction data-only schema-only exit-on-error e "
-        f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: L: use-list: I: P: T: N: S: role: l list a c clean C O s x 1",
+        f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: L: use-list: I: P: T: N: S: role: l list a c clean C O s x 1"
+        " no-comments no-publications no-security-labels no-subscriptions no-tablespaces no-table-access-method"
+        " no-data-for-failed-tables disable-triggers enable-row-security section: strict-names index: function:"
+        " trigger: exclude-schema: superuser: use-set-session-authorization",
     ),
     Row(
         "pg_basebackup",
         _pg_basebackup,
         f"{_PG} D: pgdata: F: format: t: target: X: wal-method: T: tablespace-mapping: Z: compress: l: label: c:"
-        " checkpoint: r: max-rate: S: slot: i: P v R z",
+        " checkpoint: r: max-rate: S: slot: i: P v R z"
+        " gzip progress verbose no-password write-recovery-conf create-slot: no-slot waldir: wal-dir: no-manifest"
+        " manifest-checksums: no-verify-checksums no-sync no-clean no-estimate-size server-compress client-compress C"
+        " n N",
     ),
     Row(
         "createuser",
@@ -697,7 +709,7 @@ ROWS = (
         chosen="can make a superuser",
         telling="--version --help",
     ),
-    Row("dropdb dropuser", _CLUSTERS, f"{_PG} i f force"),
+    Row("dropdb dropuser", _CLUSTERS, f"{_PG} i f force if-exists maintenance-db: echo interactive no-password password"),
     Row(
         "createdb reindexdb pg_isready pg_amcheck pg_lsclusters pg_config pg_controldata pg_checksums pg_test_timing",
         nothing,
@@ -712,7 +724,12 @@ ROWS = (
         "pg_ctlcluster pg_ctl pg_createcluster pg_dropcluster pg_upgradecluster pg_renamecluster pg_upgrade pg_resetwal"
         " pg_rewind initdb pg_archivecleanup mysqld_safe mysql_install_db mysql_upgrade",
         _cluster,
-        "D: pgdata: target-pgdata: o: options: l: log: m: mode: t: timeout: w W s n dry-run",
+        "D: pgdata: target-pgdata: o: options: l: log: m: mode: t: timeout: w W s n dry-run"
+        " stop force f foreground p: source-server: source-pgdata: progress P R write-recovery-conf link k jobs: j: b:"
+        " B: d: U: rename r clone check old-datadir: new-datadir: start port: locale: encoding: E: datadir: logfile:"
+        " socketdir: e: start-conf: c core-files silent no-wait x: next-transaction-id: z wal-segsize: config-file:"
+        " debug echo if-exists interactive auth: A: auth-local: auth-host: data-checksums waldir: X: username:"
+        " lc-collate: no-locale N no-sync i V version help pid-file: user: defaults-file: datadir-mysql v: clean",
         telling=(
             "--version:pg_ctl,pg_upgrade,pg_resetwal,pg_rewind,initdb,pg_archivecleanup"
             " --help:pg_ctl,pg_upgrade,pg_resetwal,pg_rewind,initdb,pg_archivecleanup"
@@ -740,14 +757,24 @@ ROWS = (
         "source: where: dest: file: plugin: config: pid: dry-run purge no-delete alter: execute print exec: execute-command:"
         " defaults-file: log: h: host: u: user: p: password: P: port: S: socket: D: database: F: limit: txn-size:",
     ),
-    Row("pgbench", _CLUSTERS, f"{_PG} i initialize c: j: t: T: s: n r", telling="--version --help -V"),
+    Row(
+        "pgbench",
+        _CLUSTERS,
+        f"{_PG} i initialize c: j: t: T: s: n r"
+        " S N M: P: l client: jobs: time: transactions: scale: no-vacuum progress: select-only protocol:"
+        " builtin: b: C connect rate: R: quiet fillfactor: foreign-keys",
+        telling="--version --help -V",
+    ),
     Row(
         "mysql mariadb",
         _mysql,
         "batch silent table raw skip-column-names column-names verbose v E vertical H html X xml A no-auto-rehash"
         " auto-rehash compress C ssl ssl-mode: connect-timeout: f force i n unbuffered q quick safe-updates U b show-warnings"
         " version help "
-        f"{_MYSQL}",
+        f"{_MYSQL}"
+        " local-infile:: comments ssl-verify-server-cert one-database line-numbers no-beep no-defaults"
+        " init-command-add: max-allowed-packet: reconnect skip-reconnect skip-ssl socket-timeout: binary-mode"
+        " login-path: abort-source-on-error c G g J m o",
         chosen=_ANY_SQL,
         operands="a database",
     ),
@@ -755,7 +782,15 @@ ROWS = (
         "mysqldump mariadb-dump mysqlpump mydumper mariabackup xtrabackup mysqlhotcopy mongodump mongoexport",
         _dumps,
         f"{_CLIENT} r: result-file: o: out: f: file: archive: B: databases T: tab: w: where: ignore-table: c: collection:"
-        f" d: db: uri:",
+        f" d: db: uri:"
+        " single-transaction all-databases A routines R triggers events E quick q opt skip-opt skip-lock-tables"
+        " lock-tables l lock-all-tables x add-drop-table add-drop-database no-data no-create-info t no-create-db n"
+        " hex-blob master-data:: source-data:: dump-slave:: flush-logs F flush-privileges set-gtid-purged: compress C"
+        " column-statistics: skip-triggers skip-comments compact complete-insert extended-insert e"
+        " default-character-set: ssl-mode: protocol: tables no-tablespaces v verbose force i insert-ignore replace"
+        " max-allowed-packet: apply-slave-statements gtid login-path: skip-dump-date skip-add-locks gzip query:"
+        " authenticationDatabase: numParallelCollections: excludeCollection: parallel: slave-info galera-info L"
+        " threads:",
         chosen="can write any file",
     ),
     Row(
@@ -779,9 +814,20 @@ ROWS = (
         "mysqladmin mariadb-admin",
         _CLUSTERS,
         "i: sleep: c: count: r relative v verbose s silent E vertical w:: wait:: protocol: connect-timeout: b no-beep f "
-        f"{_CLIENT}",
+        f"{_CLIENT}"
+        " force debug-info shutdown-timeout: W",
     ),
-    Row("mysqlimport mongorestore mongoimport", _CLUSTERS, f"{_CLIENT} delete D: drop d: c: db: collection: dryRun"),
+    Row(
+        "mysqlimport mongorestore mongoimport",
+        _CLUSTERS,
+        f"{_CLIENT} delete D: drop d: c: db: collection: dryRun"
+        " local L replace r ignore i lock-tables l fields-terminated-by: fields-enclosed-by:"
+        " fields-optionally-enclosed-by: fields-escaped-by: lines-terminated-by: ignore-lines: columns: use-threads:"
+        " compress C force f silent s verbose v gzip nsInclude: nsExclude: nsFrom: nsTo:"
+        " numInsertionWorkersPerCollection: stopOnError maintainInsertionOrder objcheck oplogReplay"
+        " restoreDbUsersAndRoles preserveUUID type: headerline upsert upsertFields: mode: jsonArray"
+        " authenticationDatabase: username: quiet writeConcern: bypassDocumentValidation",
+    ),
     Row("sqlite3 sqlite", _sqlite3),
     Row(
         "mongo mongosh",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from jitd.core.grade import Grade
 from jitd.core.wording import listed
-from jitd_commands.judging import FOR_GOOD, LONGEST_NAME, Call
+from jitd_commands.judging import FOR_GOOD, LONGEST_NAME, Call, Row
 from jitd_commands.shell_text import Word
 
 Options = Sequence[tuple[str, Word]]
@@ -119,11 +119,13 @@ class DecisionTable:
         given = call.words if self._valued or self._flags else None
         if not self.tells(call, given) and call.words:
             asked = " ".join(word.text for word in call.operands)[:LONGEST_NAME]
-            call.changes(f"jitd does not know what {call.name} {asked} changes".replace("  ", " "), is_whole=True)
+            _not_known(call, f"jitd does not know what {call.name} {asked} changes".replace("  ", " "))
 
-    def split(self, given: Sequence[Word]) -> tuple[list[Word], Options]:
-        """Return the operands and the options of the words ``given``."""
+    def split(self, given: Sequence[Word], row: Row | None = None) -> tuple[list[Word], Options]:
+        """Return the operands and the options of the words ``given``. An option has a value if this table or ``row`` says so."""
         operands, options = list[Word](), list[tuple[str, Word]]()
+        of_row = {f"{'-' if len(name) == 1 else '--'}{name}" for name, kind in row.known.items() if kind == ":"} if row else set()
+        valued = self._valued | of_row
         rest = list(given)
         while rest:
             word = rest.pop(0)
@@ -137,8 +139,8 @@ class DecisionTable:
             if text[:2] in self._valued and not text.startswith("--") and len(name) > 2 and name not in self._valued:
                 options.append((text[:2], Word(text[2:], word.is_free, word.is_bound)))
                 continue
-            takes = name in self._valued or (bool(self._flags) and name.startswith("--") and name not in self._flags)
-            if not equals and takes and rest and (name in self._valued or not rest[0].text.startswith("-")):
+            takes = name in valued or (bool(self._flags) and name.startswith("--") and name not in self._flags)
+            if not equals and takes and rest and (name in valued or not rest[0].text.startswith("-")):
                 options.append((name, rest.pop(0)))
             else:
                 options.append((name, Word(value, word.is_free, word.is_bound)))
@@ -154,7 +156,7 @@ class DecisionTable:
         if given is None:
             sorted_ = _Words(call.operands, _options(call), call.may_add_options, by_row=True)
         else:  # a script names an object more often than it adds an option to a verb
-            sorted_ = _Words(*self.split(given), call.may_add_options and call.judge.is_pattern, by_row=False)
+            sorted_ = _Words(*self.split(given, call.row), call.may_add_options and call.judge.is_pattern, by_row=False)
         if not sorted_.operands and self._only_tells(call, sorted_.options) and not any(word.is_free for word in words):
             call.knows_all()
             return True
@@ -173,6 +175,14 @@ class DecisionTable:
         names = {name for name, _ in options}
         is_acted_on = any((call.name, name) in self._acts for name in names)
         return bool(names) and names <= _TELLING and not is_acted_on and not any(value.text for _, value in options)
+
+
+def _not_known(call: Call, what: str) -> None:
+    """No line fits. If a word is not known, each loss that it may be has been said."""
+    if any(word.is_free for word in call.words):
+        call.changes(what, is_whole=True)
+    else:
+        call.not_known(what)
 
 
 def told(objects: Sequence[Word]) -> str:
@@ -338,6 +348,6 @@ def _say(call: Call, line: Line, filled: Callable[[re.Match[str]], str], where: 
     elif line.effect == "stops":
         call.stops(sentence, back=back, is_whole=True)
     elif line.effect == "unknown" and call.words:
-        call.unknown(sentence)
+        _not_known(call, sentence)
     elif line.effect in _SAYS:
         _SAYS[line.effect](call, sentence, is_whole=True)

@@ -987,7 +987,12 @@ ROWS = (
     ),
     Row("tee sponge", _tee, "i ignore-interrupts p help version output-error:: a append"),
     Row("dd dcfldd dc3dd", _dd),
-    Row("ddrescue", _ddrescue),
+    Row(
+        "ddrescue",
+        _ddrescue,
+        "f n d r: b: s: i: o: v q force no-scrape idirect retry-passes: input-position: output-position: size:"
+        " verbose D S R M a: T: t A",
+    ),
     Row(
         "rm unlink rmdir srm trash",
         _remove,
@@ -995,7 +1000,13 @@ ROWS = (
         " help version interactive:: r R recursive",
         is_plain=True,
     ),
-    Row("tmpreaper tmpwatch", _tmpreaper, "f force u remove:: v verbose x exact z zero help version"),
+    Row(
+        "tmpreaper tmpwatch",
+        _tmpreaper,
+        "f force u remove:: v verbose x exact z zero help version"
+        " a m M c t test T: protect: showdeleted runtime: symlinks delay: all mtime ctime atime mtime-dir nodirs d"
+        " dirmtime s fuser U: exclude-user: X: exclude-pattern: exclude: q quiet",
+    ),
     Row(
         "wipe shred scrub",
         _shred,
@@ -1016,7 +1027,8 @@ ROWS = (
         "chmod",
         _chmod,
         "c changes f silent quiet v verbose no-preserve-root preserve-root dereference no-dereference h H L P help version"
-        " reference: R recursive",
+        " reference: R recursive"
+        " r w x X s t ref:",
     ),
     Row(
         "chown chgrp",
@@ -1024,17 +1036,26 @@ ROWS = (
         "c changes f silent quiet v verbose dereference no-preserve-root preserve-root H L P help version reference: from: R"
         " recursive h no-dereference",
     ),
-    Row("restorecon", _labels, "R r v F D i I m N p q 0 x T:", operands="files"),
+    Row("restorecon", _labels, "R r v F D i I m N p q 0 x T: force recursive verbose progress e: o: f: s l", operands="files"),
     Row(
         "chcon setfattr setfiles fixfiles semanage semodule chsmack",
         _labels,
-        "l list h help version",
+        "l list h help version"
+        " add a delete d D deleteall modify m type: t: seuser: s: range: r: proto: p: ftype: f: noreload N noheading n"
+        " locallist C extract E equal: e: roles: R: level: L: prefix: P: store: S: on off 1 0 enable disable i:"
+        " install: u: remove: X: priority: B build v verbose F k reload M c Rr restore: x: no-dereference physical"
+        " logical H reference: recursive role: user: O q force",
         operands="what is listed",
         telling="--version:chcon,setfattr --help:chcon,setfattr,semanage -h:semanage",
     ),
-    Row("setfacl", _setfacl, "m: modify: M: modify-file: x: remove: X: remove-file: restore: set: set-file: R recursive"),
+    Row(
+        "setfacl",
+        _setfacl,
+        "m: modify: M: modify-file: x: remove: X: remove-file: restore: set: set-file: R recursive b remove-all k"
+        " remove-default d default n no-mask mask L P test",
+    ),
     Row("setcap", _setcap, "n: r q v"),
-    Row("chattr", _chattr),
+    Row("chattr", _chattr, "R V f v: p: a A c C d D e E F i I j m N P s S t T u x"),
     Row(
         "tar gtar bsdtar star",
         tar,
@@ -1102,7 +1123,14 @@ ROWS = (
         " no-owner no-group no-motd compress-level: help version e: rsh: rsync-path: f: filter: exclude: include:"
         " exclude-from: include-from: files-from: log-file: password-file: bwlimit: timeout: port: chmod: chown: T: temp-dir:"
         " link-dest: compare-dest: copy-dest: backup-dir: suffix: out-format: info: B: M: n dry-run a archive p o perms owner"
-        " delete delete-after del daemon",
+        " delete delete-after del daemon"
+        " remove-source-files ignore-errors delay-updates ignore-missing-args prune-empty-dirs m max-size: min-size:"
+        " modify-window: cvs-exclude C fuzzy y compress-choice: checksum-choice: block-size: inc-recursive"
+        " no-inc-recursive no-relative no-implied-dirs no-times no-links no-recursive no-devices preallocate"
+        " copy-dirlinks copy-unsafe-links keep-dirlinks munge-links executability E append append-verify open-noatime"
+        " atimes U crtimes N omit-dir-times O omit-link-times J protect-args s old-args usermap: groupmap: contimeout:"
+        " address: sockopts: blocking-io outbuf: 8 8-bit-output iconv: stop-after: stop-at: fsync msgs2stderr stderr:"
+        " trust-sender mkpath ignore-times I no-D no-A no-X no-r no-v skip-compress: no-compress no-i-r protocol:",
     ),
     Row("scp", _scp, "p q v B C 3 4 6 A O R T S: F: o: i: P: l: c: J: D: X: r"),
     Row(

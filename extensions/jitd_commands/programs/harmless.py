@@ -426,7 +426,12 @@ ROWS = (
         "? h v A: b d: F:: f:: g:: K:: l n N o:: O P Q r:: R S:: s:: T:: U V w x:: X z Z E H L:: M k: D: p: i: u: c: a t",
         operands="files, or +L1 and its like",
     ),
-    Row("sss_cache sssctl", _accounts),
+    Row(
+        "sss_cache sssctl",
+        _accounts,
+        "E everything u: user: U users g: group: G groups n: netgroup: s: service: d: domain: debug: h: override A a"
+        " o: l online-status active-server servers",
+    ),
     Row(
         "php-fpm php-fpm8.2 php-fpm8.3 php-fpm8.4",
         _server,
@@ -436,7 +441,7 @@ ROWS = (
     Row(
         "nginx apachectl apache2ctl httpd haproxy sshd postgres mysqld unbound dnsmasq slapd krb5kdc kadmind",
         _server,
-        "M L l q d test G version help h f: t T v V S c",
+        "M L l q d test G version help h f: t T v V S c s: g: p: e: k: D: C: F: config-file:",
         telling=(
             "--version:postgres,mysqld,dnsmasq --help:postgres,dnsmasq -V:nginx,apachectl,httpd,sshd,postgres,unbound"
             " -v:nginx,apachectl,apache2ctl,httpd,haproxy,unbound -vv:haproxy -h:nginx,unbound"
@@ -446,6 +451,13 @@ ROWS = (
         "a2ensite a2dissite a2enmod a2dismod a2enconf a2disconf unbound-control varnishadm lpadmin cupsenable cupsdisable"
         " cancel lprm lpr lp certbot acme.sh mandb updatedb makewhatis texhash",
         _service,
+        "dry-run cert-name: pre-hook: post-hook: deploy-hook: renew-hook: manual-auth-hook: manual-cleanup-hook: d:"
+        " domain: domains: webroot w: webroot-path: standalone nginx apache n non-interactive agree-tos m: email:"
+        " force-renewal q quiet expand key-type: staging test-cert preferred-challenges: issue key-path: cert-path:"
+        " reason:"
+        " E D: L: o: r: u: v: x: P: R: U: W: a s t"
+        " T: S: t: p"
+        " no-random-sleep-on-renew purge localpaths: prunepaths: prunefs:",
         telling="--version:certbot,mandb,updatedb --help:certbot,updatedb -V:varnishadm,updatedb -h:varnishadm",
     ),
     Row("rndc", _service, "b: V q r y: 4 6 c: k: s: p: clean", operands="a zone"),
@@ -456,18 +468,30 @@ ROWS = (
         _KNOT,
         "s: socket: t: timeout: b blocking e extended x mono X color v verbose h help V version c: config: C: confdb: f force",
     ),
-    Row(" ".join(_CHECKS), _daemon),
+    Row(" ".join(_CHECKS), _daemon, "k: f: c: d: p: config: config-file: config.file: dbpath:"),
     Row("doveconf", _doveconf, "N c: f: m: P h n a d S s x"),
     Row("squidclient", _squidclient, "h: p: P: file: k: key: cert: l: T: u: w: U: W: H: m:"),
     Row("cloud-init", _cloud_init, "o: outfile: i: infile: version v help h"),
-    Row("subscription-manager", _subscription, "enable: disable:"),
-    Row("ipactl", _ipactl),
+    Row(
+        "subscription-manager",
+        _subscription,
+        "enable: disable:"
+        " username: password: org: auto-attach force name: activationkey: serverurl: baseurl: environments: release:"
+        " servicelevel: consumerid: all list consumed available pool: auto quantity: unset set: show repo:"
+        " list-enabled list-disabled remove: add: proxy: insecure no-overlay help h version",
+    ),
+    Row("ipactl", _ipactl, "skip-version-check ignore-service-failures f force d debug h help version"),
     Row(
         "cpupower",
         looks("frequency-info idle-info info", "changes how fast the processors are"),
-        "h v version help c: cpu: b boost e d l w o p g f y m n",
+        "h v version help c: cpu: b boost e d l w o p g f y m n"
+        " u max: governor: min: freq: r related perf-bias: turbo-boost: D: disable: enable: E enable-all",
     ),
-    Row("tuned-adm", looks("active list profile_info recommend verify", "changes how the host is tuned")),
+    Row(
+        "tuned-adm",
+        looks("active list profile_info recommend verify", "changes how the host is tuned"),
+        "a async i ignore-missing d debug l: loglevel: timeout: t: q quiet v verbose",
+    ),
     Row("ldconfig", _ldconfig, "f: C: r: p print-cache V version", telling="--help"),
     Row("ldd", _ldd),
 )

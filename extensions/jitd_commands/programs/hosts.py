@@ -14,7 +14,9 @@ from jitd_commands.shell_text import Word
 
 def _mount(call: Call) -> None:
     words = call.operands
-    if call.has("h", "help", "V", "version", "l", "show-labels") and not call.may_add_options or not (words or call.given):
+    if call.has("h", "help", "V", "version") and not call.may_add_options or not (words or call.given):
+        return None
+    if call.has("l", "show-labels") and not (words or call.has("a", "all")) and not call.may_add_options:
         return None
     if call.may_add_options or any(word.is_free and word.text in ("", "-") for word in words):
         return call.gives("can change the kernel, mounts or devices")
@@ -380,22 +382,41 @@ ROWS = (
         "mount mount.nfs mount.cifs mount.fuse sshfs bindfs guestmount mount.nfs4 mount.fuse3",
         _mount,
         "verbose fake o: options: t: types: L: U: T: fstab: O: N: a all v n r w bind B rbind R move M l show-labels h help V"
-        " version f",
+        " version f"
+        " make-private make-shared make-slave make-rprivate make-rshared make-rslave make-unbindable make-runbindable"
+        " options-mode: ro rw read-only read-write no-canonicalize c no-mtab internal-only i s sloppy uuid: label:"
+        " namespace: mkdir:: onlyonce C:",
     ),
-    Row("umount fusermount fusermount3 swapoff", _unmount, "version V help h t: O: a all l f"),
+    Row(
+        "umount fusermount fusermount3 swapoff",
+        _unmount,
+        "version V help h t: O: a all l f"
+        " lazy force recursive R read-only r detach-loop d no-canonicalize c no-mtab n fake quiet q v verbose i"
+        " internal-only all-targets A types: test-opts: z u",
+    ),
     Row(
         "insmod modprobe rmmod kmod depmod dkms",
         _module,
         "h help v verbose q quiet resolve-alias R a all C: config: d: dirname: S: set-version: r remove n show dry-run D"
-        " show-depends c showconfig V version",
+        " show-depends c showconfig V version"
+        " first-time f force force-vermagic force-modversion use-blacklist b i ignore-install ignore-remove s syslog"
+        " wait: w:"
+        " remove-holders",
         operands="modules",
         telling="--version:rmmod --help:modprobe,rmmod -V:rmmod",
     ),
-    Row("sysctl", _sysctl, "n values N names e ignore b binary q quiet h help V version p:: load:: r: pattern: system w a A"),
+    Row(
+        "sysctl",
+        _sysctl,
+        "n values N names e ignore b binary q quiet h help V version p:: load:: r: pattern: system w a A"
+        " write all X x deprecated dry-run",
+    ),
     Row(
         "kexec",
         _kexec,
-        "l: load: initrd: append: command-line: e exec u unload p: load-panic: f force",
+        "l: load: initrd: append: command-line: e exec u unload p: load-panic: f force"
+        " status S reuse-cmdline reset-vga type: no-ifdown kexec-file-syscall V version h help mem-min: mem-max:"
+        " entry: load-preserve-context load-jump-back-entry",
         telling="--version --help",
     ),
     Row(
@@ -403,7 +424,9 @@ ROWS = (
         _disk,
         "color:: L:: bytes units: u: x list-details s script m machine j json f fix a: align: i: info: v verify E F D P"
         " pretend list-types T list-free show-size getsz g show-geometry noheadings r raw o: p S pairs N: dry-run h H: t:"
-        " types: output: b: n no-act l list V version help d dump print J",
+        " types: output: b: n no-act l list V version help d dump print J"
+        " delete force append backup B activate no-reread no-tell-kernel wipe: w: W: wipe-partitions: lock:: reorder"
+        " part-type part-uuid part-label part-attrs disk-id relocate: update",
         operands="devices",
     ),
     Row(
@@ -414,10 +437,18 @@ ROWS = (
         " i: info: v verify b: backup: L list-types f F D E O print-mbr P pretend",
     ),
     Row(
-        "mkfs mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkdosfs mkntfs mkfs.ntfs"
-        " mkfs.f2fs mkfs.minix mkudffs",
+        "mkfs mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkntfs mkfs.ntfs mkfs.f2fs mkfs.minix mkudffs",
         _mkfs,
-        "t: type: L: U: m: b: i: N: O: E: F n",
+        "t: type: L: U: m: b: i: N: O: E: F n J: j c S D e: v q V l: g: G: I: r: T: M: o: d: f",
+    ),
+    Row("mkfs.vfat mkfs.fat mkdosfs", _mkfs, "F: n: s: S: f: R: r: h: i: b: D: g: l: m: M: a A c C I v mbr:: codepage: offset:"),
+    Row("mkfs.xfs", _mkfs, "b: m: d: i: l: n: p: r: s: L: c: f K q N V"),
+    Row(
+        "mkfs.btrfs",
+        _mkfs,
+        "L: label: d: data: m: metadata: n: nodesize: s: sectorsize: U: uuid: O: features: R: runtime-features: r: rootdir: b:"
+        " byte-count: A: alloc-start: csum: checksum: f force M mixed K nodiscard q quiet v verbose shrink",
+        telling="-V --version --help",
     ),
     Row("xfs_quota", _projects, "x c: h V d: D: P: p: f", telling="-V"),
     Row(
@@ -448,25 +479,43 @@ ROWS = (
         "auditctl augenrules auditd setenforce setsebool aa-disable aa-complain aa-enforce aa-teardown apparmor_parser"
         " aa-logprof aa-genprof",
         _audit,
-        "a: d: w: R: e: k: p: l s v D",
+        "a: d: w: R: e: k: p: l s v D P N V remove: r: b: f: c: I i m A S"
+        " F: C: t: q: reset-lost reset_backlog_wait_time load backlog_wait_time: loginuid-immutable signal:"
+        " dir: no-reload add C complain B K W T j: jobs: q quiet verbose file: namespace n: stdout base: O: optimize:"
+        " include: L: cache-loc: skip-cache write-cache replace features-file: o: ofile: mode: json reset help h audit",
         telling=(
             "--version:aa-disable,aa-complain,aa-enforce,apparmor_parser"
             " --help:setenforce,aa-disable,aa-complain,aa-enforce,apparmor_parser"
         ),
     ),
-    Row("edquota setquota quotaon quotaoff", _quota),
+    Row("edquota setquota quotaon quotaoff", _quota, "u: g: P: F: a t T: v r n b"),
     Row("gcore ", _dump_process, "o:"),
     Row(
         "udevadm",
         _udevadm,
-        "a attribute-walk q: query: p: path: x export r root d device-id-of-file: h help V version t tree property: n: name:",
+        "a attribute-walk q: query: p: path: x export r root d device-id-of-file: h help V version t tree property: n: name:"
+        " subsystem-match: subsystem-nomatch: action: c: attr-match: sysname-match: dry-run settle verbose v timeout:"
+        " exit-if-exists: prefix: s:",
     ),
     Row("chvt openvt setfont loadkeys deallocvt", _console, telling="--version:loadkeys"),
     Row("ipcrm", _IPC, "m: M: q: Q: s: S: a:: all::"),
-    Row("renice", _IPC, "n: p g u"),
+    Row("renice", _IPC, "n: p g u priority: pid pgrp user relative: V version h help"),
     Row("wall write mesg", _wall),
     Row("ipmitool", _ipmitool, "A: l: R: N: q: Q: h E H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V"),
     Row("mokutil", _DEVICES, "sb-state list-enrolled l list-new N list-delete D pk kek db dbx test-key t: help h"),
-    Row("fwupdmgr", _DEVICES, "json show-all force y assume-yes v verbose version h help no-reboot-check"),
-    Row("eject rtcwake pm-suspend pm-hibernate racadm wakeonlan etherwake", _DEVICES, "m: mode: s: t: d: n dry-run"),
+    Row(
+        "fwupdmgr",
+        _DEVICES,
+        "json show-all force y assume-yes v verbose version h help no-reboot-check"
+        " allow-reinstall allow-older allow-branch-switch no-unreported-check no-metadata-check no-safety-check"
+        " no-history no-device-prompt no-remote-check sign filter: disable-ssl-strict only-emulated",
+    ),
+    Row(
+        "eject rtcwake pm-suspend pm-hibernate racadm wakeonlan etherwake",
+        _DEVICES,
+        "m: mode: s: t: d: n dry-run"
+        " r cdrom scsi f floppy q tape v verbose p proc T traytoggle trayclose x: cdspeed: X listspeed a: auto: c:"
+        " changerslot: i: manualeject: no-unmount M no-partitions-unmount F force noop V version date: device:"
+        " seconds: time: list-modes adjfile: l u local utc b",
+    ),
 )

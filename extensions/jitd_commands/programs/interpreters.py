@@ -63,12 +63,14 @@ def _shell(call: Call) -> None:
             call.runs_file(Word(text.partition("=")[2]))
         elif text.startswith("--"):
             if text not in _LONG:
-                call.unknown(f"jitd does not know the option {text[:40]} of {call.name}")
+                call.not_known(f"jitd does not know the option {text[:40]} of {call.name}, so not what follows it")
         else:
             if text[0] == "-":
                 has_text = has_text or "c" in text
                 reads_input = reads_input or "s" in text or text == "-i"
             at += len(re.findall("[oO]", text)) if text[-1] in "oO" else 0
+            if not re.fullmatch("[-+][A-Za-z]+", text):
+                call.not_known(f"jitd does not know the option {text[:40]} of {call.name}, so not what follows it")
     rest = words[at:]
     call.knows_all()
     if has_text:
@@ -553,9 +555,19 @@ ROWS = (
     Row(
         "python python2 python3 pypy pypy3 ipython bpython python3-dbg",
         _interpreter("Python", "-c", "-W -X -Q --check-hash-based-pycs", "-m", "-V --version -h --help -VV"),
+        "b B d E i O OO P q s S u v x I W: X:",
     ),
-    Row("perl perl5", _interpreter("Perl", "-e -E", "", "", "-v --version -V -h", "-M -m -I"), telling="--help:perl -v:perl"),
-    Row("ruby jruby", _interpreter("Ruby", "-e", "", "", "-v --version -h --help", "-r -I")),
+    Row(
+        "perl perl5",
+        _interpreter("Perl", "-e -E", "", "", "-v --version -V -h", "-M -m -I"),
+        "n p i:: l:: a w c s T t W X F:: 0:: u x:: e: E: M: m: I:",
+        telling="--help:perl -v:perl",
+    ),
+    Row(
+        "ruby jruby",
+        _interpreter("Ruby", "-e", "", "", "-v --version -h --help", "-r -I"),
+        "n p i:: l a w c s W:: x:: F:: 0:: e: E: K: r: I: verbose",
+    ),
     Row(
         "irb erb rake ghci scala jshell lua luajit lua5 luac texlua tclsh wish expect guile racket R Rscript"
         " julia osascript groovy gjs debugpy jrunscript jjs sqlplus ocaml elixir iex erl swipl gnuplot octave"
@@ -563,10 +575,15 @@ ROWS = (
         " nickle newlisp",
         _always_code,
     ),
-    Row("php", _interpreter("PHP", "-r -R -B -E --run", "-d -c -z -t -S --define", "", "-v --version -m -i -h --help", "-d -z")),
+    Row(
+        "php",
+        _interpreter("PHP", "-r -R -B -E --run", "-d -c -z -t -S --define", "", "-v --version -m -i -h --help", "-d -z"),
+        "f: n q s w a l",
+    ),
     Row(
         "node nodejs deno bun",
         _interpreter("JavaScript", "-e --eval -p --print", "", "", "-v --version -h --help", "-r --require"),
+        "check c i interactive inspect::",
     ),
     Row(
         "java",

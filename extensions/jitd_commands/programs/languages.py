@@ -205,7 +205,9 @@ ROWS = (
         "version V h help o outdated u uptodate l local format: not-required verbose quiet no-cache-dir"
         " disable-pip-version-check f: files all include-editable exclude: path: pre no-input r: requirement: requirements:"
         " c: constraint: e: editable: i: index-url: extra-index-url: index: default-index: find-links: t: target: prefix:"
-        " root: python: log: proxy: timeout: cert: d: dest: w: user U upgrade q v y",
+        " root: python: log: proxy: timeout: cert: d: dest: w: user U upgrade q v y"
+        " no-deps yes no-build-isolation root-user-action: break-system-packages ignore-installed I force-reinstall"
+        " upgrade-strategy: only-binary: no-binary: progress-bar: retries: require-hashes",
         chosen="installs any package, and runs its code",
     ),
     Row(

@@ -148,12 +148,28 @@ ROWS = (
     Row("qshape", _looks_at_mail, "s p m: b: t: n: N: w: l h c:", operands="queues"),
     Row("exiqgrep", _looks_at_mail, "f: r: s: y: o: z x c l i b R a G: h C: E:"),
     Row("opendkim-testkey", _looks_at_mail, "d: s: v V x: k:"),
-    Row("rspamc", _RSPAMC, "h: P: p: j json v verbose t: timeout: compact raw human"),
+    Row(
+        "rspamc",
+        _RSPAMC,
+        "h: P: p: j json v verbose t: timeout: compact raw human"
+        " f: fuzzy-flag w: weight: s: symbol: i: ip: u: user: d: deliver: e: exec: F: from: r: rcpt: H: hostname:"
+        " helo: n: max-requests: a all key: header:",
+    ),
     Row("rspamadm", _RSPAMADM, "s: q quiet h help c:"),
-    Row("postcat", _postcat),
+    Row("postcat", _postcat, "q v b e d h c: o"),
     Row("postsuper", _QUEUE, "c: d: h: H: r: f: p s S v"),
-    Row("postmap postalias newaliases", _TABLES, "q: s d: c:"),
-    Row("exim exim4", _exim, "bp bpc bpr bpu bpa bt bV bP Mvh Mvl Mvb V d C: X:", telling="--version"),
-    Row("sendmail msmtp swaks qmail-inject", _sendmail, "C: f: F: r: X: bp"),
-    Row("doveadm", _DOVEADM, "u: A h help F: c: o: v D"),
+    Row("postmap postalias newaliases", _TABLES, "q: s d: c: v N r i n o p u w F b h m f"),
+    Row(
+        "exim exim4",
+        _exim,
+        "bp bpc bpr bpu bpa bt bV bP Mvh Mvl Mvb V d C: X:"
+        " M Mrm Mg Mf Mt Mc Mes MG Mar Mmad bd bs bf q qf qff qi R S ps oi om oMr odi odq odb v bh be bem",
+        telling="--version",
+    ),
+    Row(
+        "sendmail msmtp swaks qmail-inject",
+        _sendmail,
+        "C: f: F: r: X: bp t i v oi oem bv",
+    ),
+    Row("doveadm", _DOVEADM, "u: A h help F: c: o: v D r: s S f: i: n: N m a: d P"),
 )

@@ -101,7 +101,7 @@ def _amtool(call: Call) -> None:
     if words[:1] == ["silence"] and words[1:] not in ([], ["query"]) or any(word.is_free for word in call.operands[:2]):
         return call.changes("changes which alarms are silent")
     if words[:1] not in ([], ["alert"], ["silence"], ["check-config"], ["cluster"], ["config"]):
-        call.unknown(f"jitd does not know what amtool {words[0][:40]} does")
+        call.not_known(f"jitd does not know what amtool {words[0][:40]} does")
 
 
 ROWS = (
@@ -137,7 +137,14 @@ ROWS = (
         "c: config: t: test: p V h R: f",
         chosen="runs the programs that any file names",
     ),
-    Row("sosreport sos supportconfig", _collects, telling="--help:sosreport,sos"),
+    Row(
+        "sosreport sos supportconfig",
+        _collects,
+        "batch only-plugins: n: skip-plugins: e: enable-plugins: k: plugin-option: l list-plugins a alloptions"
+        " all-logs since: log-size: z: compression-type: label: case-id: name: ticket-number: q quiet v verbose clean"
+        " mask no-report preset: p: profile: threads: low-priority t A",
+        telling="--help:sosreport,sos",
+    ),
     Row(
         "sysdig csysdig falco opensnoop execsnoop bashreadline ttysnoop",
         _sysdig,

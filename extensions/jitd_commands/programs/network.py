@@ -93,7 +93,7 @@ def _firewall(call: Call) -> None:
         if call.has("C", "check") and call.name in _TABLES and not call.may_add_options:
             call.knows_all()  # the options of a rule are many, and none of them does anything here
         return None
-    texts = [word.text for word in call.words]
+    texts, operands = [word.text for word in call.words], [word.text for word in call.operands]
     if call.name == "ufw" and call.has("dry-run") and not call.may_add_options:
         return call.knows_all()
     if call.name == "shorewall" and not call.may_add_options and texts[:1] in (["check"], ["show"], ["dump"], ["ls"], ["list"]):
@@ -115,9 +115,9 @@ def _firewall(call: Call) -> None:
         for word in call.values("f", "file"):
             call.reads(word)
     if call.name in ("ufw", "firewall-cmd", "ipset", "conntrack", "tc", "fail2ban-client", "cscli") and (
-        texts[:1] in (["status"], ["show"], ["version"], ["list"], ["-s"], ["ping"], ["banned"])
+        operands[:1] in (["status"], ["show"], ["version"], ["list"], ["ping"], ["banned"])
         or any(word.startswith(("--list", "--get", "--state", "--query", "--info", "--version", "-L")) for word in texts)
-        or texts[1:2] in (["show"], ["ls"], ["list"])
+        or operands[1:2] in (["show"], ["ls"], ["list"])
     ):
         return None
     if call.name == "tc":
@@ -682,21 +682,27 @@ ROWS = (
         "ip",
         _ip,
         "V Version h human human-readable s stats statistics d details l: loops: f: family: 4 6 B M 0 o oneline r resolve n:"
-        " netns: N Numeric a all c:: color:: t timestamp ts tshort rc iec br brief j json p pretty echo help",
+        " netns: N Numeric a all c:: color:: t timestamp ts tshort rc iec br brief j json p pretty echo help"
+        " b: batch: force D rcvbuf:",
     ),
     Row(
         "tc",
         _firewall,
-        "s: stats statistics d: details p: pretty j: json r raw iec g graph c: color:: nm br o: oneline t: ts N: V Version"
-        " table: A: D: I: P: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: i: m: C: modprobe: Z:: list::"
-        " flush:: n noflush check version h help list-rules:: w:: x v",
+        "s stats statistics d details p pretty j json r raw iec g graph c:: color:: nm br o oneline t ts timestamp tshort N"
+        " Numeric V Version h help n: netns: force",
     ),
     Row(
         "ufw ipset conntrack ipvsadm fail2ban-client cscli pfctl shorewall netfilter-persistent",
         _firewall,
         "dry-run G dump q quiet sorted s: stats o: output: L:: l list:: t: terse n numeric 4 6 c: rate z sctp h version"
         " table: A: D: I: P: N: X:: F:: S:: E: R: append: delete: insert: policy: f: file: j: d: p: i: m: C: modprobe: Z::"
-        " flush:: check V help list-rules:: w:: x v",
+        " flush:: check V help list-rules:: w:: x v"
+        " count create update U get event orig-src: orig-dst: reply-src: reply-dst: src: dst: proto: sport: dport:"
+        " orig-port-src: orig-port-dst: reply-port-src: reply-port-dst: state: mark: zone: family: timeout: status: u:"
+        " secmark: label: any-nat:: src-nat:: dst-nat:: g: exist exit-on-first name hashsize: maxelem: resolve"
+        " set-timeout: add-service edit-service e: add-server a: real-server: r: tcp-service: udp-service: scheduler:"
+        " weight: masquerading M: gatewaying ipip persistent:: zero"
+        " force",
     ),
     Row(
         "firewall-cmd",
@@ -707,14 +713,22 @@ ROWS = (
         " query-interface: query-source: query-rich-rule: query-masquerade query-panic info-zone: info-service:"
         " info-icmptype: q quiet get-policies list-all-policies policy: check-config t: table: A: D: I: P: N: X:: F:: L:: S::"
         " E: R: append: delete: insert: f: file: j: s: d: p: i: o: m: C: modprobe: c: Z:: list:: flush:: n check V version h"
-        " help list-rules:: w:: x v",
+        " help list-rules:: w:: x v"
+        " add-port: add-service: remove-port: remove-service: add-source: remove-source: add-interface:"
+        " remove-interface: change-interface: add-rich-rule: remove-rich-rule: add-forward-port: remove-forward-port:"
+        " add-protocol: add-masquerade remove-masquerade add-icmp-block: remove-icmp-block: set-default-zone:"
+        " set-target: new-zone: delete-zone: new-service: runtime-to-permanent reload complete-reload timeout:"
+        " get-target panic-on panic-off lockdown-on lockdown-off set-log-denied: direct ipset: add-entry:"
+        " remove-entry: get-entries new-ipset: type: service: set-description: set-short: add-source-port:"
+        " remove-source-port:",
     ),
     Row(
         "nft",
         _firewall,
         "a handle s: stateless t: terse S:: service N: reversedns u guid numeric y numeric-priority p: numeric-protocol T"
         " numeric-time e echo j: json v table: A: D: I: P: X:: F:: L:: E: R: append: delete: insert: policy: f: file: d: i:"
-        " o: m: C: modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x",
+        " o: m: C: modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x"
+        " optimize includepath: debug: define: interactive",
     ),
     Row(
         "iptables ip6tables iptables-restore ip6tables-restore iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft"
@@ -722,7 +736,16 @@ ROWS = (
         _firewall,
         "line-numbers numeric verbose exact 4 6 nv test t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete:"
         " insert: policy: f: file: j: s: d: p: i: o: m: C: modprobe: c: Z:: list:: flush:: n check V version h help"
-        " list-rules:: w:: x v",
+        " list-rules:: w:: x v"
+        " dport: sport: dports: sports: ports: ctstate: state: comment: to-destination: to-source: to-ports: to:"
+        " reject-with: log-prefix: log-level: log-uid limit: limit-burst: source: destination: src: dst: protocol:"
+        " in-interface: out-interface: jump: goto: g: match: icmp-type: icmpv6-type: tcp-flags: syn mac-source:"
+        " match-set: src-range: dst-range: uid-owner: gid-owner: set-mark: mark: set-xmark: save-mark restore-mark"
+        " mask: set-mss: clamp-mss-to-pmtu connlimit-above: connlimit-mask: hashlimit-name: hashlimit-above:"
+        " hashlimit-upto: hashlimit-mode: hashlimit-burst: hitcount: seconds: name: set rsource rdest rcheck update"
+        " new-chain: rename-chain: delete-chain:: zero:: replace: fragment wait:: nflog-prefix: nflog-group:"
+        " queue-num: physdev-in: physdev-out: dst-type: src-type: algo: string: hex-string: timestart: timestop:"
+        " weekdays: ctdir: ctorigdst: random persistent noflush counters",
         operands="a chain",
     ),
     Row(
@@ -743,14 +766,23 @@ ROWS = (
     ),
     Row("iptables-save ip6tables-save", _shows, "t: table: c counters v V version h help f: file: M: modprobe:"),
     Row(
-        "nmtui wg-quick ifup ifdown netplan teamdctl ovs-vsctl ovs-ofctl vconfig tunctl ifenslave wpa_cli wpa_supplicant"
+        "nmtui wg-quick netplan teamdctl ovs-vsctl ovs-ofctl vconfig tunctl ifenslave wpa_cli wpa_supplicant"
         " pppd pon poff bluetoothctl slattach",
         _interface,
-        "s change K features G C A L p E f",
+        "s change K features G C A L p E f"
+        " if-exists may-exist no-wait timeout: db: oneline columns: id: O: strict all v verbose t: read-only-arg"
+        " state: no-act exclude: h help V D: d debug wait"
+        " root-dir: mapping:",
         telling=(
             "--version:wg-quick,ovs-vsctl,ovs-ofctl --help:netplan,ovs-vsctl,ovs-ofctl -v:wpa_cli,wpa_supplicant"
             " -h:wpa_cli,wpa_supplicant"
         ),
+    ),
+    Row(
+        "ifup ifdown",
+        _interface,
+        "a all v verbose force ignore-errors n no-act state no-mappings no-loopback read-environment allow: i: interfaces:"
+        " exclude: X: h help V version",
     ),
     Row(
         "bridge iw rfkill resolvconf ifquery brctl wg",
@@ -762,12 +794,14 @@ ROWS = (
         "nmcli",
         _interface,
         "t terse f: fields: g: get-values: p pretty m: mode: c: colors: e: escape: w: wait: v version h help active order:"
-        " overview o s show-secrets",
+        " overview o s show-secrets"
+        " ask a",
     ),
     Row(
         "ifconfig route arp iwconfig mii-tool",
         _interface,
-        "a v verbose n numeric e ee F C 4 6 inet inet6 H: i: D V version h help s change K features G A L p E f",
+        "a v verbose n numeric e ee F C 4 6 inet inet6 H: i: D V version h help s change K features G A L p E f"
+        " d set delete host net gw",
     ),
     Row(
         "ethtool",
@@ -776,9 +810,10 @@ ROWS = (
         " show-channels n u show-nfc show-ntuple x show-rxfh show-rxfh-indir T show-time-stamping P show-permaddr m"
         " dump-module-eeprom module-info d register-dump show-priv-flags show-fec show-eee show-module show-tunnels"
         " get-phy-tunable j json I include-statistics h help version s change K features G C A L p E f r negotiate t test"
-        " reset change-eeprom flash",
+        " reset change-eeprom flash"
+        " offline online",
     ),
-    Row("dhclient dhcpcd udhcpc", _dhcp, telling="--version:dhclient"),
+    Row("dhclient dhcpcd udhcpc", _dhcp, "r v n w release renew", telling="--version:dhclient"),
     Row(
         "curl",
         _curl,
@@ -842,7 +877,10 @@ ROWS = (
         " open top-ports: reason max-retries: min-rate: max-rate: rate: host-timeout: max-rtt-timeout: min-rtt-timeout:"
         " initial-rtt-timeout: scan-delay: 6 e: r packet-trace traceroute osscan-guess version-intensity: version-light"
         " exclude: exclude-ports: dns-servers: system-dns iflist f mtu: source-port: g: ttl: h help V version privileged"
-        " unprivileged stats-every: banners",
+        " unprivileged stats-every: banners"
+        " script: script-args: datadir: sC iL: iR: oN: oX: oG: oA: oS: append-output resume: script-updatedb"
+        " interactive script-help: script-trace script-timeout: data-length: max-scan-delay: min-parallelism:"
+        " max-parallelism: spoof-mac: S: D: servicedb: badsum defeat-rst-ratelimit version-all oL: oJ:",
         operands="hosts",
     ),
     Row("gnutls-cli certtool", _openssl),
@@ -860,7 +898,13 @@ ROWS = (
         " lastupdate nextupdate crlnumber cert certfile inkey passin passout pass salt pbkdf2 iter aes-256-cbc A multi"
         " seconds bytes evp elapsed decrypt help host port list-curves print_certs list_curves name 2 5 apr1 stdin noverify"
         " table crl_download verify_depth security_debug asn1parse strparse i print-certs print_chain p11-kit print-cert-info"
-        " starttls-proto: insecure",
+        " starttls-proto: insecure"
+        " out rand keyout reqexts multivalue-rdn utf8 passout keyopt nocrl notext signkey extfile extensions"
+        " CAcreateserial set_serial batch passwd aes256 aes128 des3"
+        " pbkdf saltlen nosalt macalg export keypbe certpbe descert legacy keyex keysig sigopt sign verifyCA crldays"
+        " crlexts noemailDN policy keyfile cafile ss_cert addtrust trustout traditional dsaparam conv_formats"
+        " paramfile params mtu sess_in tlsextdebug early_data split_send_frag xmpphost no_ticket rsa oaep kdf rawin"
+        " sigfile digest-alg prverify nodetach signer recip encryption camellia",
     ),
     Row(
         "gpg gpg2 gpgsm gpgv gpg-agent gpgconf",
@@ -871,7 +915,13 @@ ROWS = (
         " list-components check-programs check-options keyring: no-default-keyring dry-run n o: output: r: recipient: u:"
         " local-user: homedir: options: photo-viewer: keyserver: keyserver-options: agent-program: dirmngr-program:"
         " exec-path: log-file: status-file: status-fd: passphrase: passphrase-file: passphrase-fd: compress-algo:"
-        " cipher-algo: digest-algo: trust-model: d e a s b c",
+        " cipher-algo: digest-algo: trust-model: d e a s b c"
+        " export-secret-keys export-secret-subkeys import export gen-key generate-key full-generate-key"
+        " quick-generate-key edit-key sign detach-sign clearsign encrypt decrypt symmetric delete-keys"
+        " delete-secret-keys delete-secret-and-public-key import-ownertrust export-ownertrust gen-revoke"
+        " pinentry-mode: expert export-options: import-options: check-trustdb lsign-key: sign-key: show-key"
+        " no-permission-warning with-keygrip list-signatures status f i hidden-recipient: throw-keyids default-key:"
+        " display-charset: ignore-time-conflict textmode auto-key-locate: always-trust",
     ),
     Row("nsupdate", _dns, "f: k: y: h: b: F: filename: c: out-cache:"),
     Row("lldpctl", _dns, "f: v d l L u h: k: y: b: F: filename: c: out-cache:", operands="interfaces"),

@@ -16,7 +16,7 @@ from jitd_commands.shell_text import Word
 
 _INSTALLS = words(
     "install reinstall upgrade dist-upgrade full-upgrade localinstall build-dep source download update groupinstall add in"
-    " up dup refresh safe-upgrade upgrade-minimal satisfy distro-sync system-upgrade swap module"
+    " up dup refresh safe-upgrade upgrade-minimal satisfy distro-sync system-upgrade swap module patch group groups"
 )
 _REMOVES = words(
     "remove purge autoremove autopurge erase rm del delete autoclean clean downgrade mark groupremove uninstall hold unhold"
@@ -99,8 +99,9 @@ def _apt(call: Call) -> None:
     name = verb.text if verb is not None else ""
     if verb is not None and verb.is_free:
         return call.gives("can install packages, whose scripts run as root")
+    letters = [letter for letter, programs in _DRY.items() if call.name in programs]
     if (
-        call.has("s", "simulate", "dry-run", "just-print", "print-uris", "no-act", "assumeno", "download-only", "d")
+        call.has("simulate", "dry-run", "just-print", "print-uris", "no-act", "assumeno", "download-only", *letters)
         and not call.may_add_options
     ):
         return None
@@ -130,7 +131,7 @@ def _apt(call: Call) -> None:
             return call.gives("builds and runs code of a package")
         if name in ("download", "source"):
             return call.changes("writes packages into its directory")
-        if name == "module" and packages and packages[0].text in ("list", "info", "provides"):
+        if name in ("module", "group", "groups") and packages and packages[0].text in ("list", "info", "provides", "summary"):
             return None
         if name == "update" and call.name in ("apt", "apt-get", "nala"):
             return None
@@ -175,7 +176,7 @@ def _apt(call: Call) -> None:
         return call.gives("runs programs of a package")
     if call.name in ("apk", "pacman"):
         return _pacman(call)
-    call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
+    call.not_known(f"jitd does not know what {call.name} {name[:40]} does")
 
 
 def _pacman(call: Call) -> None:
@@ -276,7 +277,7 @@ def _rpm(call: Call) -> None:
         return call.changes(f"sets the files of {_named(call.operands) or 'packages'} as they were installed")
     if call.has("checksig", "K", "version", "showrc", "querytags", "help"):
         return None
-    call.unknown("jitd does not know what rpm does here")
+    call.not_known("jitd does not know what rpm does here")
 
 
 def _reconfigure(call: Call) -> None:
@@ -321,21 +322,34 @@ def _certificates(call: Call) -> None:
         call.changes(f"changes which certificates this host trusts{f': {words}' if words else ''}")
 
 
+_OPTIONS = (
+    "installed upgradable upgradeable manual-installed all-versions yes assume-yes assumeyes quiet v verbose V"
+    " verbose-versions version h help updates available extras obsoletes recent security bugfix enhancement advisory:"
+    " enabled disabled all no-install-recommends install-recommends with-new-pkgs fix-broken f n names-only full r"
+    " recursive showduplicates enablerepo: disablerepo: repo: repoid: releasever: C cacheonly refresh e exact i"
+    " installed-only no-refresh u updates-only l non-interactive no-color color: 6 4 s summary info list disableexcludes:"
+    " nobest best latest-limit: qf: queryformat: whatprovides: whatrequires: requires provides o: option: c: config-file:"
+    " t: target-release: a: host-architecture: simulate dry-run just-print print-uris no-act assumeno download-only d"
+    " allow-unauthenticated force-yes nogpgcheck no-gpg-check allow-untrusted repofrompath: repository-url: X:"
+    " installroot: no-gpg-checks nosignature b build compile dangerous devmode classic jailmode q y purge delete-data"
+    " only-upgrade reinstall allow-remove-essential allow-downgrades allow-change-held-packages no-upgrade"
+    " fix-missing m ignore-missing no-remove no-install-suggests install-suggests auto-remove fix-policy"
+    " skip-broken allowerasing exclude: x: disableplugin: noplugins recommends no-recommends force-resolution"
+    " no-force-resolution details auto-agree-with-licenses no-confirm show-progress channel: stable candidate beta"
+    " edge noninteractive no-cache autoremove noautoremove reverse hold:: unhold time: revision: no-wait no-download"
+    " allow-releaseinfo-change category: severity: skip-unavailable offline newpackage clean-deps no-clean-deps"
+    " forcearch: oldpackage"
+)
+"""Options of programs that install packages."""
+_DRY = {"s": words("apt apt-get aptitude-curses apk"), "d": words("apt apt-get aptitude-curses zypper")}
+"""Letters with which these programs install nothing; those of others mean something else by them."""
 ROWS = (
     Row(
-        "apt apt-get aptitude-curses nala dnf dnf5 yum microdnf tdnf zypper apk snap flatpak brew port pkg eopkg"
-        " xbps-install emerge slackpkg",
+        "apt apt-get aptitude-curses nala zypper apk snap flatpak brew port pkg eopkg xbps-install emerge slackpkg",
         _apt,
-        "installed upgradable upgradeable manual-installed all-versions yes assume-yes assumeyes quiet v verbose V"
-        " verbose-versions version h help updates available extras obsoletes recent security bugfix enhancement advisory:"
-        " enabled disabled all no-install-recommends install-recommends with-new-pkgs fix-broken f n names-only full r"
-        " recursive showduplicates enablerepo: disablerepo: repo: repoid: releasever: C cacheonly refresh e exact i"
-        " installed-only no-refresh u updates-only l non-interactive no-color color: 6 4 s summary info list disableexcludes:"
-        " nobest best latest-limit: qf: queryformat: whatprovides: whatrequires: requires provides o: option: c: config-file:"
-        " t: target-release: a: host-architecture: simulate dry-run just-print print-uris no-act assumeno download-only d"
-        " allow-unauthenticated force-yes nogpgcheck no-gpg-check allow-untrusted repofrompath: repository-url: X:"
-        " installroot: no-gpg-checks nosignature b build compile dangerous devmode classic jailmode q y purge delete-data",
+        _OPTIONS,
     ),
+    Row("dnf dnf5 yum microdnf tdnf", _apt, f"{_OPTIONS} d: debuglevel: e: errorlevel: R: randomwait:"),
     Row(
         "apt-cache apt-config apt-file apt-show-versions debsums deborphan",
         _archives,
@@ -349,7 +363,8 @@ ROWS = (
         "apt-mark apt-clone dpkg-split unattended-upgrade unattended-upgrades do-release-upgrade do-dist-upgrade"
         " debconf-set-selections checkrestart",
         _marks,
-        "h help version q quiet dry-run check-dist-upgrade-only c l d v debug",
+        "h help version q quiet dry-run check-dist-upgrade-only c l d v debug"
+        " a all f: file: mode: m: frontend: p: proposed allow-third-party unattended verbose n",
         telling="--version:apt-mark,dpkg-split --help:apt-mark,dpkg-split,unattended-upgrade",
     ),
     Row(
@@ -358,7 +373,11 @@ ROWS = (
         "l list",
         telling="--version:rpmkeys --help:rpmkeys",
     ),
-    Row("update-ca-certificates update-ca-trust trust", _certificates),
+    Row(
+        "update-ca-certificates update-ca-trust trust",
+        _certificates,
+        "fresh f verbose v certsdir: localcertsdir: etccertsdir: default",
+    ),
     Row("pacman yay paru", _pacman, "hookdir: config: gpgdir: root: dbpath: r: b: upgrade"),
     Row(
         "dpkg dpkg-deb dpkg-query dpkg-statoverride dpkg-divert gdebi alien",
@@ -369,7 +388,10 @@ ROWS = (
         " validate-version: force-help D: debug: verify-format: assert-multi-arch no-triggers force-confold force-confdef"
         " robot fsys-tarfile ctrl-tarfile f:: field: showformat: W w admindir: root: instdir: i install unpack x extract X"
         " vextract e control r remove P purge R l list L S s b build configure triggers-only pre-invoke: post-invoke:"
-        " status-logger: add no-pager",
+        " status-logger: add no-pager"
+        " a pending force-all force-confnew force-confmiss force-overwrite force-depends force-downgrade"
+        " skip-same-version refuse-downgrade G E O selected-only set-selections clear-selections add-architecture:"
+        " remove-architecture: no-debsig quiet q deb-new root-owner-group Z: z:",
         telling="--version:dpkg-divert --help:dpkg-divert",
     ),
     Row(
@@ -381,7 +403,12 @@ ROWS = (
         " whatsuggests: whatsupplements: whatenhances: filesbypkg fileclass filecaps fileprovide filerequire dump V nofiles"
         " nodeps noscripts nomd5 nofiledigest nosignature nodigest nomtime nomode nouser nogroup nosize nolinkto nordev v"
         " verbose vv quiet querytags help hdrid: tid: pkgid: noconfig noghost noartifact nocaps path: qf: p: query verify"
-        " install upgrade freshen reinstall erase import setperms setugids restore rebuilddb initdb checksig K version showrc",
+        " install upgrade freshen reinstall erase import setperms setugids restore rebuilddb initdb checksig K version showrc"
+        " e h nopreun nopostun nopre nopost noplugins replacepkgs replacefiles oldpackage force test percent"
+        " excludedocs prefix: relocate: allmatches justdb ignorearch ignoreos ignoresize nocontexts U F hash"
+        " nofilelinktos includedocs nopretrans noposttrans nosuggest",
     ),
-    Row("dpkg-reconfigure", _reconfigure, "p: priority: f: frontend: u force default-priority"),
+    Row(
+        "dpkg-reconfigure", _reconfigure, "p: priority: f: frontend: u force default-priority unseen-only no-reload showold terse"
+    ),
 )

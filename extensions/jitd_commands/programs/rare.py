@@ -176,6 +176,7 @@ ROWS = (
         " check_tcp check_disk check_load"
         " check_procs check_users check_swap check_ping check_dns check_ntp check_mysql check_pgsql check_apt check_file_age",
         _plugin,
+        "w: c: H: p: t: u: S ssl warning: critical: hostname: port: timeout: path: x: K: W: L 4 6",
     ),
     Row("exiftool", _exiftool),
     Row("cowsay cowthink", _cowsay, "f:", chosen="runs Perl code in any file"),
@@ -190,9 +191,18 @@ ROWS = (
     Row("aria2c", _aria2, "i: input-file: load-cookies: d: dir: o: out:", telling="--version --help"),
     Row("varnishncsa varnishlog varnishtop varnishhist", _varnish, "w: a: q: g: F: f: n: i: x:", telling="-V"),
     Row(
-        "ab tdbdump ascii-xfr ascii85 atobm base58 basez clamscan dialog whiptail lwp-request mosquitto tftp uuencode"
-        " highlight xmore xpad scrot espeak redcarpet fping nasm texdoc",
+        "tdbdump ascii-xfr ascii85 atobm base58 basez dialog whiptail lwp-request mosquitto tftp uuencode"
+        " highlight xmore xpad scrot espeak redcarpet nasm texdoc",
         _reads_all,
+    ),
+    Row("ab", _reads_all, "n: c: t: k v: p: T: H: A: C: q l r i s: V h u: f: m: b: B: S d w"),
+    Row("fping", _reads_all, "c: C: n a q s u e i: t: l r: p: 4 6 A d D b: B: H: I: m M N o O: R S: v h"),
+    Row(
+        "clamscan",
+        _reads_all,
+        "r recursive:: i infected o suppress-ok-results l: log: exclude: exclude-dir: include: include-dir: max-filesize:"
+        " max-scansize: max-recursion: quiet no-summary stdout bell v verbose d: database: cross-fs:: allmatch:: z h help V"
+        " version",
     ),
     Row("lwp-download", _fetches, "a s h v"),
     Row("uudecode", _fetches, "help version c o: output-file:"),
@@ -205,11 +215,16 @@ ROWS = (
     ),
     Row("vipe vidir jupyter jupyter-notebook jupyter-lab", gives("starts an editor or a shell")),
     Row("augtool", gives("can change any file of settings")),
-    Row("etckeeper", _etckeeper, is_first=True),
+    Row("etckeeper", _etckeeper, "d:", is_first=True),
     Row("login", gives("starts a session without a password")),
     Row("xterm uxterm lxterm rxvt urxvt konsole gnome-terminal xfce4-terminal", gives("starts a shell in a window")),
     Row("Xorg X Xwayland xinit startx", gives("loads modules and starts programs that its options name")),
-    Row("udisksctl pmount", _udisks),
+    Row(
+        "udisksctl pmount",
+        _udisks,
+        "b: block-device: p: object-path: no-user-interaction t: filesystem-type: options: force f file: r read-only"
+        " no-partition-scan key-file: read-write help",
+    ),
     Row(
         "inotifywait inotifywatch fatrace",
         _inotify,

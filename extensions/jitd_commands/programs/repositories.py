@@ -230,7 +230,7 @@ def _git_verb(call: Call, verb: str, rest: Sequence[Word], *, is_paged: bool) ->
         if verb in ("apply", "am") and options & {"--unsafe-paths"}:
             return call.gives(f"{verb} writes the files that a patch names, in any directory")
         return _changes(call, verb, rest)
-    call.unknown(f"jitd does not know what git {verb[:40]} does")
+    call.not_known(f"jitd does not know what git {verb[:40]} does")
 
 
 def _changes(call: Call, verb: str, rest: Sequence[Word]) -> None:
@@ -412,7 +412,12 @@ ROWS = (
         " signoff reset-author include only update A N intent-to-add track no-track initial-branch single-branch"
         " no-single-branch shallow-since origin filter no-checkout mirror no-hardlinks prefix worktree-attributes remote"
         " relative show-prefix show-cdup missing deduplicate eol full-name full-tree object-format batch-check batch"
-        " unordered unreachable name-rev show-superproject-working-tree expire x X",
+        " unordered unreachable name-rev show-superproject-working-tree expire x X"
+        " ff-only no-ff ff init rebase:: autostash no-rebase squash soft hard mixed keep merge abort continue skip"
+        " set-upstream set-upstream-to: unset-upstream force-with-lease:: follow-tags atomic strategy:"
+        " strategy-option: ours theirs sparse detach orphan: no-commit mainline: recursive push-option: keep-index"
+        " include-untracked cleanup: quit 3way cherry update-head-ok append no-verify-signatures verify-signatures"
+        " delete unset unset-all replace-all",
     ),
     Row(
         "svn svnlite",

@@ -108,7 +108,9 @@ def lost(name: str, verb: str = "stop") -> str:
 
 _STOPPING = {
     **dict.fromkeys(("stop", "force-stop", "condstop"), "stops"),
-    **dict.fromkeys(("restart", "try-restart", "reload-or-restart", "condrestart", "force-reload"), "restarts"),
+    **dict.fromkeys(
+        ("restart", "try-restart", "reload-or-restart", "try-reload-or-restart", "condrestart", "force-reload"), "restarts"
+    ),
     **dict.fromkeys(("reload-or-try-restart", "full-restart"), "restarts"),
     **dict.fromkeys(("reload", "try-reload"), "reloads"),
     **dict.fromkeys(("enable", "reenable"), "lets the host start"),
@@ -664,10 +666,18 @@ ROWS = (
         " no-wall no-ask-password dry-run check-inhibitors: i kill-who: kill-value: message: version h help timestamp:"
         " runtime global no-reload all quiet force recursive full state: drop-in: marked read-only mkdir 0 1 2 3 4 5 6 7 8 9"
         " t: type: p: property: P: n: lines: o: output: H: host: M: machine: root: image: s: signal: kill-whom: job-mode:"
-        " what: when: value no-pager now f q l a user system r",
+        " what: when: value no-pager now f q l a user system r"
+        " boot-loader-entry: boot-loader-menu: firmware-setup preset-mode: reboot-argument: kill-subgroup: stdin"
+        " failed-only no-warn C: capsule:",
         telling="--version",
     ),
-    Row("service invoke-rc.d rc-service", _service, ""),
+    Row(
+        "service invoke-rc.d rc-service",
+        _service,
+        ""
+        " status-all full-restart full skip-redirect quiet disclose-deny query ifexists ifstarted nodeps dry-run D d i"
+        " s Z N S C h help version v V",
+    ),
     Row(
         "journalctl",
         _journalctl,
@@ -683,7 +693,8 @@ ROWS = (
         "loginctl machinectl portablectl systemd-sysext systemd-confext",
         _pages,
         "value a all l full kill-whom: kill-who: q quiet no-legend no-ask-password h help version j json: p: property: n:"
-        " lines: o: output: H: host: M: machine: s: signal: no-pager",
+        " lines: o: output: H: host: M: machine: s: signal: no-pager"
+        " P:",
         telling="--version",
     ),
     Row(
@@ -695,13 +706,23 @@ ROWS = (
         telling="--version",
     ),
     Row("crontab fcrontab", _crontab, "V u: l r e i s", telling="-V:crontab"),
-    Row("shutdown reboot halt poweroff", _shutdown, "w wtmp-only help c r reboot H halt P p poweroff"),
+    Row(
+        "shutdown reboot halt poweroff",
+        _shutdown,
+        "w wtmp-only help c r reboot H halt P p poweroff"
+        " f force n no-wall no-wtmp d reboot-argument: k show boot-loader-entry: boot-loader-menu: firmware-setup"
+        " message: host: M: h F t: a i",
+    ),
     Row("systemd-creds", _credentials, "H h name: key-file: with-key: p"),
     Row("telinit init", _init),
     Row(
         "kill pkill killall killall5 skill snice xkill",
         _kill,
-        "V version h help 0 Z l L list table u: user: U: euid: uid:",
+        "V version h help 0 Z l L list table u: user: U: euid: uid:"
+        " HUP INT QUIT KILL TERM USR1 USR2 STOP CONT ALRM PIPE ABRT SEGV CHLD WINCH TSTP SIGHUP SIGINT SIGQUIT SIGKILL"
+        " SIGTERM SIGUSR1 SIGUSR2 SIGSTOP SIGCONT 1 2 3 4 5 6 7 8 9 s: signal: n: f full x exact newest oldest o P:"
+        " parent: t: terminal: g: pgroup: G: group: a e echo c count i ignore-case interactive q quiet v verbose w"
+        " wait r: regexp: y: younger-than: older-than: F: pidfile: inverse process-group nslist: ns:",
         telling="--version:kill,pkill,killall --help:kill,pkill,killall -V:kill,pkill,killall -h:pkill",
     ),
     Row(
@@ -716,7 +737,8 @@ ROWS = (
         _clock,
         "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password l"
         " localtime show verbose v test rtc: get help version V h s: set: d: date: f: file: r: reference: I:: rfc-3339: H:"
-        " host: w systohc hctosys adjust a no-pager",
+        " host: w systohc hctosys adjust a no-pager"
+        " delay: noadjfile adjfile: b q t: 4 6 update-drift",
         telling="--version:hwclock,ntpd,adjtimex --help:hwclock,ntpd",
     ),
     Row(
@@ -724,7 +746,8 @@ ROWS = (
         _clock,
         "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password l"
         " localtime show verbose v test rtc: get help version V h n N m d: a 4 6 p: s: set: date: f: file: r: reference: I::"
-        " rfc-3339: H: host: w systohc hctosys adjust no-pager",
+        " rfc-3339: H: host: w systohc hctosys adjust no-pager"
+        " c e",
     ),
     Row(
         "hostname domainname nisdomainname",
@@ -735,7 +758,8 @@ ROWS = (
     Row(
         "hostnamectl localectl",
         _named,
-        "static transient pretty no-ask-password json: j h help version l full host: machine: H: M: no-pager",
+        "static transient pretty no-ask-password json: j h help version l full host: machine: H: M: no-pager"
+        " no-convert adjust-system-clock monitor a all p: property: value",
     ),
     Row(
         "busctl dbus-send gdbus qdbus dbus-monitor",
@@ -747,7 +771,10 @@ ROWS = (
     Row(
         "supervisorctl monit sv s6-rc rc-update chkconfig update-rc.d initctl pm2 nssm svc",
         _supervisor,
-        "list h help version v V B c: s:",
+        "list h help version v V B c: s:"
+        " level: add del n f override type: levels: no-redirect no-wait d q"
+        " u: username: p: password: r: history-file: i interactive w: g: d: I t l: level: add del levels: update-env"
+        " watch name: time json instances: cwd: interpreter: f force",
         telling="--version:supervisorctl,monit,pm2 --help:supervisorctl,monit,pm2 -V:monit -v:pm2 version:supervisorctl",
     ),
     Row("systemd-nspawn systemd-vmspawn ", gives("can start containers that have the whole host", unless="version status list")),
@@ -757,7 +784,12 @@ ROWS = (
         " grub2-install grub-mkconfig grub2-mkconfig grub-editenv grub-set-default grub-reboot grubby efibootmgr"
         " kernel-install bootupctl",
         _boot,
-        "display: list: query: auto: config: install set o: output:",
+        "display: list: query: auto: config: install set o: output:"
+        " u k: c d: all force f kver: regenerate-all hostonly H no-hostonly add: a: omit: q quiet v verbose l"
+        " list-modules p preset: S: slave: remove: remove-all: set-selections get-selections boot-directory: target:"
+        " efi-directory: bootloader-id: recheck removable no-nvram modules: edit-env remove-args: default-kernel"
+        " set-default: title: copy-default make-default b t s: keep grubconfig skip-fs-probe themes: locales:"
+        " no-floppy debug",
         telling=(
             "--version:update-alternatives,alternatives,dracut,grub-install,grub2-install,grub-mkconfig,grub2-mkconfig,"
             "grub-editenv,grub-set-default,grub-reboot,grubby,efibootmgr"

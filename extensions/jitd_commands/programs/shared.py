@@ -38,7 +38,13 @@ def gives(what: str, *, unless: str = "") -> Verdict:
     """Return the function that judges a program that gives everything, however it is called, unless it is asked for its version
     or for help, or its only word is one of ``unless``.
     """
-    return _judge(Call.gives, what, unless)
+    judge = _judge(Call.gives, what, unless)
+
+    def judged(call: Call) -> None:
+        judge(call)
+        call.knows_all()  # no option takes anything off it
+
+    return judged
 
 
 def changes(what: str) -> Verdict:

@@ -618,37 +618,47 @@ ROWS = (
     Row(
         "losetup",
         _losetup,
-        "a all l list j: associated: O: output: output-all n noheadings raw J json h help V version",
+        "a all l list j: associated: O: output: output-all n noheadings raw J json h help V version"
+        " f find P partscan r read-only show s: sizelimit: offset: o: b: sector-size: d: detach: D detach-all c:"
+        " set-capacity: direct-io:: nooverlap L ref: loop-ref:",
         telling="--help",
     ),
     Row(
         "swapon",
         _swapon,
-        "noheadings raw bytes show summary s output-all h help V version v verbose p: o:",
+        "noheadings raw bytes show summary s output-all h help V version v verbose p: o:"
+        " a all d:: discard:: e ifexists f fixpgsz L: U: T: fstab:"
+        " options: priority: label: uuid:",
         telling="--version --help -V",
     ),
     Row(
         "mkswap zramctl blkdiscard partprobe xfs_growfs kpartx badblocks e4defrag xfs_fsr fsfreeze e2image swaplabel e2undo"
         " e2label tunefs xfs_admin ntfsfix nwipe sg_format sg_sanitize",
         _disks,
-        "s v n b: c: p: e: o: autonuke nogui version help w f freeze r reset d a Q format F resize",
+        "s v n b: c: p: e: o: autonuke nogui version help w f freeze r reset d a Q format F resize"
+        " u unfreeze L: label: U: uuid: force check pagesize: V D: A: m: S: find size: algorithm: streams: secure z"
+        " step: length: offset: l: P sparse"
+        " i I R: t: x T:",
     ),
     Row(
         " ".join(_STORES),
         _stores,
-        "n: id: name: c: conf: k: keyring: p: pool: f: format: s w v h version help status force discard-my-data allow-shrink",
+        "n: id: name: c: conf: k: keyring: p: pool: f: format: s w v h version help status force discard-my-data allow-shrink"
+        " yes-i-really-really-mean-it yes-i-really-mean-it mode: cluster: xml size: image-feature: data-pool: all"
+        " detail image: snap: no-progress allow-running",
     ),
     Row(
         "wipefs",
         _wipefs,
-        "J json i noheadings p parsable q quiet h help V version o: offset: t: types: O: output: a n all no-act",
+        "J json i noheadings p parsable q quiet h help V version o: offset: t: types: O: output: a n all no-act"
+        " force f b backup lock:",
     ),
     Row(
         "e2fsck fsck fsck.ext4 fsck.ext3 fsck.ext2 fsck.xfs fsck.vfat xfs_repair btrfsck",
         _unless("n", "N", "T"),
-        "n N T f y p c v b: B: C: t: E: j: l: P:: z:",
+        "n N T f y p c v b: B: C: t: E: j: l: P:: z: a A r R s L: D d F k V m M o: q i: u w x progress",
     ),
-    Row("tune2fs", _unless("l"), "l z: O: o: m: L: U: c: C: i: r: e: E: T: J: M: Q: j f"),
+    Row("tune2fs", _unless("l"), "l z: O: o: m: L: U: c: C: i: r: e: E: T: J: M: Q: j f p: I: h u: g:"),
     Row("resize2fs", _unless("P"), "P d: S: z: f F M p"),
     Row("debugfs ext4magic", _debugfs, "h R: f: b: s: d: z: w c i D n V", chosen="can start a shell", telling="-V:debugfs"),
     Row("xfs_db xfs_io xfs_mdrestore zdb", _raw, "c: l: p: x r i f F", telling="-V:xfs_db,xfs_io"),
@@ -658,7 +668,19 @@ ROWS = (
         " pvmove pvresize pvck",
         _lvm,
         "L: l: n: size: extents: name: type: m: i: I: config: C: o: options: O: sort: S: select: a: activate: t test merge r"
-        " resizefs y f force removemissing v",
+        " resizefs y f force removemissing v"
+        " yes k Z: zero: W: wipesignatures: verbose q quiet d debug autobackup: A: ay an addtag: deltag: permission:"
+        " p: persistent: M: monitor: refresh resync poll: alloc: nofsck noudevsync reportformat: units: thin T"
+        " thinpool: V: virtualsize: mirrors: stripes: stripesize: cachemode: cachepool: cachevol: poolmetadata:"
+        " poolmetadatasize: chunksize: c: errorwhenfull: discards: snapshot split: splitmirrors: splitcache uncache"
+        " repair replace: atomic b background interval: abort setphysicalvolumesize: dataalignment: metadatasize:"
+        " metadatacopies: pvmetadatacopies: uuid: u: restorefile: norestorefile labelsector: physicalextentsize:"
+        " maxlogicalvolumes: maxphysicalvolumes: systemid: shared lockstart lockstop mirrorsonly file: list fs:"
+        " usepolicies devices: devicesfile: nolocking driverloaded: ignorelockingfailure sysinit readonly nohints"
+        " longhelp help h version all allpvs x: resizeable: major: minor: j: s: ignoremonitoring writemostly:"
+        " maxrecoveryrate: minrecoveryrate: syncaction: rebuild: raidintegrity: integrity vdo compression:"
+        " deduplication: K ignoreactivationskip setactivationskip: E detachprofile profile: metadataprofile:"
+        " commandprofile:",
         telling=(
             "--version"
             " --help:lvcreate,lvextend,lvreduce,lvresize,lvremove,lvchange,lvconvert,lvrename,vgcreate,vgextend,vgreduce,"
@@ -675,17 +697,33 @@ ROWS = (
         "cryptsetup veritysetup integritysetup",
         _cryptsetup,
         "version V help usage verbose v debug d: key-file: S: key-slot: c: h: s: l: o: T: t: type: header: dump-master-key"
-        " dump-volume-key test-passphrase q",
+        " dump-volume-key test-passphrase q"
+        " header-backup-file: cipher: hash: key-size: iter-time: i: pbkdf: pbkdf-memory: pbkdf-parallel:"
+        " pbkdf-force-iterations: sector-size: label: subsystem: uuid: offset: skip: p: size: b: batch-mode y"
+        " verify-passphrase force-password keyfile-size: keyfile-offset: new-keyfile: new-keyfile-size: new-key-slot:"
+        " tries: timeout: align-payload: use-random use-urandom integrity: allow-discards readonly r shared deferred"
+        " persistent token-id: token-only volume-key-file: master-key-file: priority: device-size: encrypt decrypt"
+        " reduce-device-size: resilience: init-only resume-only disable-keyring veracrypt tcrypt-hidden"
+        " data-block-size: hash-block-size: salt: format: no-superblock root-hash-file: tag-size:",
     ),
-    Row("zpool", _pool, "L P g y l q r w v p H T: json j o: O: R: d: c: t: n f a F rewind-to-checkpoint discard"),
-    Row("zfs", _zfs, "H p r d: o: s: S: t: json j v n R f F"),
+    Row(
+        "zpool",
+        _pool,
+        "L P g y l q r w v p H T: json j o: O: R: d: c: t: n f a F rewind-to-checkpoint discard"
+        " s e x u D i m N altroot: comment: force S k",
+    ),
+    Row("zfs", _zfs, "H p r d: o: s: S: t: json j v n R f F u D w e c I: i: P V b L x l k: O: recursive U: A h"),
     Row(
         "mdadm",
         _mdadm,
         "h help version verbose q quiet detail-platform examine-bitmap brief b no-devices Y export examine-badblocks p:"
         " program: alert: c: config: m: mail: y: d: delay: l: n: x: level: raid-devices: spare-devices: metadata: e: u: N:"
         " name: a: add: zero-superblock C create A assemble G grow S stop fail set-faulty remove re-add D detail E examine Q"
-        " query X F follow monitor s scan 1 t v V f r",
+        " query X F follow monitor s scan 1 t v V f r"
+        " manage misc run readonly R o readwrite w force assume-clean bitmap: layout: chunk: bitmap-chunk:"
+        " write-mostly write-journal: uuid: super-minor: homehost: size: z: array-size: backup-file: data-offset:"
+        " spare-group: test replace with: update: wait W incremental I rebuild-map auto: add-spare cluster-confirm"
+        " raid-disks: daemonise pid-file: syslog oneshot",
         operands="devices",
         telling="--help -h",
     ),
@@ -700,31 +738,46 @@ ROWS = (
     Row(
         "hdparm sdparm",
         _hdparm,
-        "I i t T g v V a q direct offset: H C verbose h help version al l p: enumerate inquiry long six",
+        "I i t T g v V a q direct offset: H C verbose h help version al l p: enumerate inquiry long six"
+        " security-erase: security-erase-enhanced: security-set-pass: security-unlock: security-disable:"
+        " security-freeze user-master: y Y z S: write-sector: yes-i-know-what-i-am-doing",
         telling="-V:sdparm",
     ),
-    Row("nvme", _NVME, "o: output-format: v verbose H human-readable n: namespace-id: b raw-binary e: log-entries: s: l:"),
+    Row(
+        "nvme",
+        _NVME,
+        "o: output-format: v verbose H human-readable n: namespace-id: b raw-binary e: log-entries: s: l:"
+        " ses: force sanact: f: a: sanitize-action: pil: lbaf: ms: pi: reset controllers: nsze: ncap: flbas: dps:"
+        " nsid: fw: slot: action: transport: traddr: nqn: t: q: no-deac ause owpass: ovrpat: c: lpa: timeout: data:"
+        " fid: value: feature-id:",
+    ),
     Row(
         "blockdev",
         _blockdev,
         "getsize64 getsz getss getpbsz getro getra getbsz getfra getioopt getiomin getalignoff getdiscardzeroes getmaxsect"
-        " report v q h V help version",
+        " report v q h V help version"
+        " setro setrw rereadpt flushbufs setra: setbsz: setfra:",
         telling="--version --help",
     ),
     Row(
         "btrfs",
         _subvolumes,
         "readonly force r i: h b k m g t H si human-readable iec raw kbytes mbytes gbytes tbytes d c s T p u q o: a l v"
-        " quiet verbose check summarize help version all-devices mounted repair init-csum-tree init-extent-tree",
+        " quiet verbose check summarize help version all-devices mounted repair init-csum-tree init-extent-tree"
+        " dusage: musage: susage: dlimit: mlimit: dconvert: mconvert: sconvert: convert: full-balance bg background"
+        " enqueue B R n f C E compress: recursive commit-after commit-each nodiscard single chunk-recover force-clear"
+        " bytenr: e L: A S: level: rescan w sync subvolid: bytes",
     ),
-    Row("exportfs", _exportfs, "h o: a r u i f v s"),
+    Row("exportfs", _exportfs, "h o: a r u i f v s d:"),
     Row(
         "iscsiadm",
         _iscsi,
-        "version help print: P: m: mode: T: p: portal: o: op: n: v: U: L: logoutall: loginall: t: type: V h l login u logout R s",
+        "version help print: P: m: mode: T: p: portal: o: op: n: v: U: L: logoutall: loginall: t: type: V h l login u logout R s"
+        " d: debug: I: interface: rescan S show stats H: x: host: r: sid: k: killiscsid: W: discover D login_all i:"
+        " ifname: a: ip:",
         telling="--version --help",
     ),
-    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "h d r ay ll l v F f E t T"),
+    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "h d r ay ll l v F f E t T w W a A B c: C: D i q U u"),
     Row(
         "ceph-volume rados cephadm rbd-nbd",
         _ceph,
@@ -732,7 +785,15 @@ ROWS = (
         " zap-osds",
     ),
     Row("storcli storcli64 perccli perccli64", _RAID, "J nolog"),
-    Row("megacli MegaCli MegaCli64", _raid_adapter, "aALL a0 a1 NoLog"),
+    Row(
+        "megacli MegaCli MegaCli64",
+        _raid_adapter,
+        "aALL a0 a1 NoLog"
+        " CfgClr CfgLdDel CfgLdAdd CfgForeign LDInfo LDSetProp LDInit LDRecon PDInfo PDList PDOnline PDOffline"
+        " PDMakeGood PDClear PDRbld PDHSP PDLocate PdLocate PDPrpRmv AdpAllInfo AdpBbuCmd AdpEventLog AdpSetProp"
+        " AdpAlILog EncInfo CfgDsply CfgSave CfgRestore ShowSummary FwTermLog LALL Lall L0 L1 L2 aAll PhysDrv: Start"
+        " Stop start stop Set Rmv Force Full Fast ShowProg ProgDsply GetBbuStatus WB WT RA ADRA NORA Direct Cached",
+    ),
     Row("ssacli hpssacli hpacucli arcconf", _RAID),
     Row("mt mt-st", _TAPE, "f: v version help h"),
     Row("tpm2_clear tpm2_evictcontrol tpm2_nvundefine", _TPM, "c: C: P: T: L:"),

@@ -144,7 +144,7 @@ def _find(call: Call) -> None:
             at += 1
         elif word.text.startswith("-"):
             if (kind := known.get(word.text.lstrip("-"))) is None:
-                call.unknown(f"jitd does not know the option {word.text[:40]} of find")
+                call.not_known(f"jitd does not know the option {word.text[:40]} of find, so not what follows it")
             at += kind == ":"
 
 
