@@ -11,20 +11,22 @@ import os
 
 from jitpam import __version__, claims
 from jitpam.appointment import here
-from jitpam.client import Connection, RefusedByDaemon
+from jitpam.client import RefusedByDaemon
 from jitpam.local_proof import connect, never_ask
 from jitpam.options import Options
 from jitpam.saying import as_said, columns, print_line, print_out, printable, say
 from jitpam.submission import asked
 from jitpam.wire.codes import EXITS
 from jitpam.wire.exact import exact
-from jitpam.wire.messages import Explain, Giveback, List
+from jitpam.wire.messages import MOST_COUNTED, Explain, Giveback, List, Page
 from jitpam.wire.shown import shown_command, unshown
 
 MOST_TOLD = 5  # printed sentences about what commands give beyond their words
+MOST_LEASES = 50  # leases that -l prints for a person
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
@@ -87,7 +89,8 @@ def list_rules() -> int:
     connection = connect()
     who = connection.welcome
     rows = list(connection.ask(List(what="rules", ended=False)))
-    leases = _leases(connection)
+    *newest, counted = connection.ask(Page(what="leases", ended=False, before=None, limit=MOST_LEASES))
+    leases, more = newest[::-1], counted["more"]
     connection.close()
     if leases:
         print_line("leases that you have")
@@ -97,6 +100,9 @@ def list_rules() -> int:
         if lease.get("requester") not in (None, who.principal):
             left += f"; it was given to {lease.get('requester')}, who alone may use it"
         print_line("    " + printable(f"{lease.get('id')}: {what}: {left}"))
+    if more:
+        at_least = " or more" if more >= MOST_COUNTED else ""
+        print_line(f"    and {more}{at_least} older one{'' if more == 1 else 's'}: jitsudo -l --json lists all")
     if not rows and leases:
         return 0
     if not rows:
@@ -111,21 +117,14 @@ def list_rules() -> int:
     return 0
 
 
-def _leases(connection: Connection) -> list[dict[str, Any]]:
-    """Return the rows of the user's own leases that can still be used."""
-    rows = connection.ask(List(what="grants", ended=False))
-    return [row for row in rows if row.get("mine") and row.get("is_lease") and row.get("left")]
-
-
 def list_as_json() -> int:
     """For -l --json, print the rules about the user, and then the user's leases. Each rule and each lease is one JSON object.
     Returns the exit status, which is 1 if nothing was printed.
     """
     connection = connect()
-    rows = [*connection.ask(List(what="rules", ended=False)), *_leases(connection)]
+    n = sum(_print_rows(connection.ask(List(what=what, ended=False))) for what in ("rules", "leases"))
     connection.close()
-    _print_rows(rows)
-    return 0 if rows else 1
+    return 0 if n else 1
 
 
 def explain_as_json(asking: dict[str, Any]) -> int:
@@ -142,11 +141,15 @@ def explain_as_json(asking: dict[str, Any]) -> int:
     return 0 if any(row.get("decision") == "permit" for row in rows) else 1
 
 
-def _print_rows(rows: list[dict[str, Any]]) -> None:
+def _print_rows(rows: Iterable[dict[str, Any]]) -> int:
+    """Print each of ``rows`` as soon as it is there. Returns how many there were."""
     import json
 
+    n = 0
     for row in rows:
         print_out(json.dumps(exact(row), ensure_ascii=True))
+        n += 1
+    return n
 
 
 def _count(number: object, noun: str) -> str:

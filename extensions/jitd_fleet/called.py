@@ -24,8 +24,8 @@ from jitpam.carrier import AtTheDoor, CallsRoll
 from jitpam.client import Connection, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import List, Message, Roll, Watch
 
-WAITING = (List(what="requests", ended=False), List(what="reviews", ended=False))
-"""What a host has no row for if its word says that nothing waits."""
+WAITING = ("requests", "reviews")
+"""The lists in which a host has no open row if its word says that nothing waits."""
 OPEN = ("screening", "pending", "owed")  # the states of what waits, in a list that has also what has ended
 Answers = Sequence[tuple[Message, Sequence[Row]]]  # questions, each with the rows that answer it
 WITHIN = 5.0  # seconds in which a carrier has to bring the words of its hosts
@@ -121,12 +121,12 @@ def saw(one: Far, daemon: Connection, answers: Answers) -> None:
 
 def tells(message: Message) -> bool:
     """True if the answer to ``message`` says what waits."""
-    return isinstance(message, Watch) or (isinstance(message, List) and message.what in ("requests", "reviews"))
+    return isinstance(message, Watch) or (isinstance(message, List) and message.what in WAITING)
 
 
 def _waits(answers: Answers) -> bool:
     return any(
-        row.get("state") in OPEN or not getattr(message, "ended", False)
+        row.get("state") in OPEN if getattr(message, "ended", False) else "id" in row
         for message, rows in answers
         if tells(message)
         for row in rows
@@ -134,8 +134,8 @@ def _waits(answers: Answers) -> bool:
 
 
 def _is_all(answers: Answers) -> bool:
-    asked = [message for message, _ in answers]
-    return all(message in asked for message in WAITING)
+    asked = [message for message, _ in answers if isinstance(message, List) and not message.ended]
+    return {message.what for message in asked if getattr(message, "before", None) is None} >= {*WAITING}
 
 
 def _known() -> dict[str, Pin]:

@@ -21,12 +21,12 @@ from jitd.cli.answer import Row, say, speaks
 from jitd.cli.call import ENDINGS, NotDone
 from jitd.cli.hosts import Far, begun, in_turn
 from jitd.core.command import read_id
-from jitd_fleet.called import WAITING, Called, tells
+from jitd_fleet.called import Called, tells
 from jitpam import carrier
 from jitpam.carrier import MOST_ROWS, AtTheDoor, Command
 from jitpam.client import NoDescriptor, NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.krb5 import forget
-from jitpam.wire.messages import Message, Watch
+from jitpam.wire.messages import List, Message, Watch
 
 T = TypeVar("T")
 AT_ONCE = 32  # hosts with which a conversation is opened at the same time
@@ -59,7 +59,7 @@ class Many:
         what waits, a host that has signed that nothing does is not asked, unless it is among these.
         """
         asked = [one for one in self._hosts if one not in self._faults and (among is None or one.host in among)]
-        is_called = among is None and all(message in WAITING for message in messages)
+        is_called = among is None and all(isinstance(each, List) and tells(each) and not each.ended for each in messages)
         roll = Called.at(asked, is_called=is_called) if all(map(tells, messages)) else None
         if roll is not None:
             self._heard.update(set(asked) - set(roll.worth_asking))
@@ -76,6 +76,9 @@ class Many:
         if roll is not None:
             roll.keep()
         return [[row for one in asked if one in found for row in found[one][at]] for at in range(len(messages))]
+
+    def parts(self, message: Message) -> Iterator[list[Row]]:
+        yield from self.answers(message)
 
     def do(self, message: Message, otherwise: str, *, is_until_done: bool = False) -> None:
         """Have each host do ``message``, and say what it answers. If ``is_until_done`` is true, try hosts that cannot be reached

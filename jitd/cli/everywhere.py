@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 import click
 
@@ -19,6 +20,9 @@ from jitd.cli.hosts import Everywhere
 from jitpam.client import Connection
 from jitpam.wire.messages import Message, Watch
 
+PART = 256
+"""Maximum number of rows of a list that are held at a time."""
+
 
 class _One:
     def __init__(self, daemon: Connection) -> None:
@@ -28,6 +32,13 @@ class _One:
         rows = [list(self.daemon.ask(message)) for message in messages]
         far.saw(self.daemon, *zip(messages, rows, strict=True))
         return rows
+
+    def parts(self, message: Message) -> Iterator[list[Row]]:
+        rows, of_each_state = iter(self.daemon.ask(message)), dict[str, Row]()
+        while part := list(islice(rows, PART)):
+            of_each_state |= {str(row.get("state")): row for row in part}
+            yield part
+        far.saw(self.daemon, (message, [*of_each_state.values()]))
 
     def do(self, message: Message, otherwise: str, *, is_until_done: bool = False) -> None:
         with done_by(self.daemon):

@@ -45,6 +45,9 @@ class Everywhere(Protocol):
         hosts of these names.
         """
 
+    def parts(self, message: Message) -> Iterator[list[Row]]:
+        """Yield the rows that answer ``message``, some at a time. Of one host, each part is there as soon as it is read."""
+
     def do(self, message: Message, otherwise: str, *, is_until_done: bool = False) -> None:
         """Have each host do ``message``. Say what it answers, or ``otherwise`` if it answers nothing. If ``is_until_done`` is
         true, go on with hosts that do not answer until they have.

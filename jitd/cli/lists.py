@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from types import FrameType
 
 import click
@@ -27,13 +28,15 @@ from jitd.cli.observing_words import state_of_run
 from jitd.cli.past import how_it_ended, untaken
 from jitd.cli.principals import spelled
 from jitd.cli.terminal_size import terminal_size, width, width_of_errors
-from jitpam.wire.messages import List, Watch
+from jitpam.wire.messages import MOST_COUNTED, List, Page, Watch
 from jitpam.wire.rows import Request
 
 Columns = dict[str, Callable[[Row], str]]  # head of a column → what returns its text for a row
 SOON = 120.0  # if a request, grant or lock ends within this number of seconds, its row is shown in the style `late`
 LAID_OUT = 250  # rows that a live screen lays out, if it has no more lines: a host may list very many, and again and again
 OWED = List(what="reviews", ended=False)
+PAGE = 100
+"""Maximum number of rows that are shown on a terminal. More would scroll away."""
 ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lifted")
 """The states in which a request, a grant or a lock has ended."""
 
@@ -220,23 +223,61 @@ def _can_draw() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
-    asked = [List(what=what, ended=ended), *([OWED] if what == "requests" and not as_json else [])]
+def _list(what: str, columns: Columns, *, ended: bool, as_json: bool, before: str | None) -> None:
+    if before is not None and far.many() is not None:
+        raise click.UsageError("--before names a row of one host: name this host, with --host")
+    if before is not None:
+        before = far.settle(what, before)
+    message = List(what=what, ended=ended)
+    if before is not None or not (as_json or width() is None):
+        message = Page(what=what, ended=ended, before=before, limit=PAGE)
+    reviews = [OWED] if what == "requests" and not as_json else []
     with everywhere() as hosts:
-        rows, *owed = hosts.answers(*asked)
-        if as_json:
-            answer_json(exact(rows))
-        elif rows:
-            lines = lines_of(columns, rows, width())
-            for line in in_colour(lines, rows) if is_wanted() else lines:
-                print(line)
-        if not rows:
-            say(hosts.nothing(none(what, ended=ended)))
-        for sentence in (
-            *(sentence for each in owed for sentence in owed_sentences(each, width_of_errors())),
-            *(sentence for row in rows if not as_json for sentence in untaken(row)),
-        ):
+        if type(message) is List and (far.many() is None or not reviews):
+            n, more = 0, 0
+            for part in filter(None, hosts.parts(message)):
+                _tell(columns, part, as_json=as_json, is_first=not n)
+                n += len(part)
+            owed = hosts.answers(*reviews) if reviews else []
+        else:
+            told, *owed = hosts.answers(message, *reviews)
+            rows = [row for row in told if "id" in row]
+            if type(message) is Page:  # of each host, the newest come first
+                rows = [row for _, of_one in groupby(rows, lambda row: row.get("host")) for row in reversed(list(of_one))]
+            n, more = len(rows), sum(count for row in told if "id" not in row and type(count := row.get("more")) is int)
+            if rows:
+                _tell(columns, rows, as_json=as_json, is_first=True)
+        if more:
+            say(_of_the_others(what, rows, more, ended=ended))
+        if not n:
+            say(hosts.nothing(none(what, ended=ended) if before is None else f"nothing is older than {before} in this list"))
+        for sentence in (sentence for each in owed for sentence in owed_sentences(each, width_of_errors())):
             say(sentence)
+
+
+def _tell(columns: Columns, rows: Sequence[Row], *, as_json: bool, is_first: bool) -> None:
+    """Print ``rows``, which are the first part of a list, or a later one."""
+    if as_json:
+        answer_json(exact(row) for row in rows)
+        return
+    lines = lines_of(columns, rows, width())
+    if is_wanted():
+        lines = in_colour(lines, rows)
+    for line in lines[0 if is_first else len(lines) // (len(rows) + 1) :]:
+        print(line)
+    for row in rows:
+        for sentence in untaken(row):
+            say(sentence)
+
+
+def _of_the_others(what: str, rows: Sequence[Row], more: int, *, ended: bool) -> str:
+    """Return the sentence about the rows, ``more`` or at least as many, that are older than ``rows``."""
+    number = f"{more:,} or more" if more >= MOST_COUNTED else f"{more:,}"
+    verb = far.typed(f"jitd {what}{' --all' if ended else ''}")
+    rest = f"{number} older {'one is' if more == 1 else 'ones are'} not shown"
+    if far.many() is not None:
+        return f"{rest}: {verb} --json prints all"
+    return f"{rest}: {verb} --before={words(rows[0], 'id')} shows the next, --json prints all"
 
 
 def none(what: str, *, ended: bool) -> str:
@@ -250,24 +291,28 @@ def none(what: str, *, ended: bool) -> str:
 
 
 _ended = click.option("--all", "ended", is_flag=True, help="Also list those that have ended.")
+_before = click.option("--before", metavar="ID", help="List those that are older than this one.")
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
 @click.command()
 @_ended
 @_json
+@_before
 @click.option("--watch", "is_live", is_flag=True, help="Keep the list live until Ctrl-C.")
 @click.option(
     "--run", "program", metavar="PROGRAM", help="With --watch: call it with HOST ID ... of what begins to wait for you."
 )
-def requests(*, ended: bool, as_json: bool, is_live: bool, program: str | None) -> None:
+def requests(*, ended: bool, as_json: bool, before: str | None, is_live: bool, program: str | None) -> None:
     """List the open requests that you may review, and your own."""
     columns = REQUESTS if ended else WAITING
     if program is not None and not is_live:
         raise click.UsageError("--run needs --watch")
+    if before is not None and is_live:
+        raise click.UsageError("--watch shows the whole list: leave out --before")
     calls = None if program is None else Calls(program)
     if not is_live:
-        _list("requests", columns, ended=ended, as_json=as_json)
+        _list("requests", columns, ended=ended, as_json=as_json, before=before)
     elif as_json or not _can_draw():
         _follow(columns, calls, ended=ended, as_json=as_json)
     else:
@@ -277,25 +322,28 @@ def requests(*, ended: bool, as_json: bool, is_live: bool, program: str | None) 
 @click.command()
 @_ended
 @_json
-def grants(*, ended: bool, as_json: bool) -> None:
+@_before
+def grants(*, ended: bool, as_json: bool, before: str | None) -> None:
     """List the live grants: what is permitted now."""
-    _list("grants", GRANTS if ended else LIVE_GRANTS, ended=ended, as_json=as_json)
+    _list("grants", GRANTS if ended else LIVE_GRANTS, ended=ended, as_json=as_json, before=before)
 
 
 @click.command()
 @_ended
 @_json
-def runs(*, ended: bool, as_json: bool) -> None:
+@_before
+def runs(*, ended: bool, as_json: bool, before: str | None) -> None:
     """List the runs: what runs now."""
-    _list("runs", _without(RUNS, "CPU", "MEMORY") if ended else LIVE_RUNS, ended=ended, as_json=as_json)
+    _list("runs", _without(RUNS, "CPU", "MEMORY") if ended else LIVE_RUNS, ended=ended, as_json=as_json, before=before)
 
 
 @click.command()
 @_ended
 @_json
-def locks(*, ended: bool, as_json: bool) -> None:
+@_before
+def locks(*, ended: bool, as_json: bool, before: str | None) -> None:
     """List the locks: the people to whom nothing is permitted now (operators, auditors and root)."""
-    _list("locks", LOCKS if ended else LIVE_LOCKS, ended=ended, as_json=as_json)
+    _list("locks", LOCKS if ended else LIVE_LOCKS, ended=ended, as_json=as_json, before=before)
 
 
 # --- requests --watch: a list that is drawn again with each change -----------------------------------------------------

@@ -12,11 +12,15 @@ from jitd.core.rights import Act
 from jitd.server.reading import asked_in, supposed_in
 from jitd.verbs.answers import Answer, Answers, Asker
 from jitd.verbs.assembly import Verbs
+from jitd.verbs.lists import Part
 from jitd.verbs.owed_reviews import VERDICT
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.reloading import Reloading
 from jitd.verbs.status import Status
 from jitpam.wire import messages
+
+MOST_ROWS = 1000
+"""Maximum number of rows of a page."""
 
 
 def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status) -> None:
@@ -27,6 +31,7 @@ def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status)
     to.add(messages.Suppose, answers.suppose)
     to.add(messages.Giveback, answers.give_back)
     to.add(messages.List, answers.list)
+    to.add(messages.Page, answers.page)
     to.add(messages.Show, answers.show)
     to.add(messages.Review, answers.review)
     to.add(messages.Revoke, answers.revoke)
@@ -96,19 +101,28 @@ class _Answers:
                 return await self._to.locks.unlock_all_on(asker.who, whom, name, message.reason, asker.way)
         raise Refusal("usage", "give a lock id, or --user, --principal or --all")
 
-    def list(self, asker: Asker, message: messages.List) -> Answer:
-        who, ended = asker.who, message.ended
+    def page(self, asker: Asker, message: messages.Page) -> Answer:
+        if not 1 <= message.limit <= MOST_ROWS:
+            raise Refusal("usage", f"a page has from 1 to {MOST_ROWS} rows")
+        if message.what == "rules":
+            raise Refusal("usage", "the list of rules has no pages")
+        return self.list(asker, message, Part(message.before, message.limit))
+
+    def list(self, asker: Asker, message: messages.List, part: Part | None = None) -> Answer:
+        who, ended, lists = asker.who, message.ended, self._to.lists
         match message.what:
             case "requests":
-                return self._to.lists.requests(who, ended=ended)
+                return lists.requests(who, ended=ended, part=part)
             case "grants":
-                return self._to.lists.grants(who, ended=ended)
+                return lists.grants(who, ended=ended, part=part)
+            case "leases":
+                return lists.leases(who, part=part)
             case "runs":
-                return self._to.lists.runs(who, ended=ended)
+                return lists.runs(who, ended=ended, part=part)
             case "rules":
                 return self._to.requests.rules(asker.subject)
             case "locks":
-                return self._to.lists.locks(who, ended=ended)
+                return lists.locks(who, ended=ended, part=part)
             case "reviews":
-                return self._to.lists.reviews(who, ended=ended)
-        raise Refusal("usage", "there are lists of requests, grants, runs, rules, locks and reviews")
+                return lists.reviews(who, ended=ended, part=part)
+        raise Refusal("usage", "there are lists of requests, grants, leases, runs, rules, locks and reviews")

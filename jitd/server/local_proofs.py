@@ -45,6 +45,7 @@ MAY_SAY = frozenset(
         "review",
         "explain",
         "list",
+        "page",
         "show",
         "watch",
         "giveback",

@@ -20,6 +20,7 @@ from jitpam.wire.messages import CARRIERS, MOST_SOURCE, STAMPED_WITHIN, Message
 
 PERMIT_NOTHING = (
     messages.List,
+    messages.Page,
     messages.Show,
     messages.Watch,
     messages.Replay,

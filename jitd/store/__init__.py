@@ -24,6 +24,8 @@ from jitd.core.sought import Sought
 from jitd.core.subject import Identity, Subject
 from jitd.core.values import Values
 
+LAST = 2**63 - 1
+"""A place after that of every object."""
 Life = Request | Grant | Run | Lock | Holding | OwedReview
 T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 Cell = str | int | float | None
@@ -290,15 +292,16 @@ class Store(Protocol):
         request, as ``requesters`` has them. Nothing else of a grant is read.
         """
 
-    def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
+    def page(self, life: type[T], after: int, *, ended: bool = False, is_down: bool = False) -> list[tuple[int, T]]:
         """Return one page of open objects, oldest first. Each object is returned with its place, which is a number. The page
-        begins after the place ``after``. If ``ended`` is true, also return objects that have ended. The number and the total size
-        of the objects in a page are limited. If no objects follow, the page is empty.
+        begins after the place ``after``. If ``ended`` is true, also return objects that have ended. If ``is_down`` is true, the
+        page goes down from ``after`` (LAST: from the newest object). The number and the total size of the objects in a page are
+        limited. If no objects follow, the page is empty.
         """
 
-    def place_of(self, run: str) -> int:
-        """Return the position of a run in the list of all runs. The run that was stored first has position 1. Return 0 if there
-        is no such run.
+    def place_of(self, life: type[Life], id: str) -> int:
+        """Return the position of an object in the list of all objects of its ``life``. The one that was stored first has position
+        1. Return 0 if there is no such object.
         """
 
     def last_runs(self, grant: str, most: int) -> list[Run]:

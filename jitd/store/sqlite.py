@@ -453,15 +453,14 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             if held and people:
                 yield place, id, (held, *people)
 
-    def page(self, life: Any, after: int, *, ended: bool = False) -> list[tuple[int, Any]]:
+    def page(self, life: Any, after: int, *, ended: bool = False, is_down: bool = False) -> list[tuple[int, Any]]:
         found: list[tuple[int, Any]] = []
         n_bytes = 0
         table = COLUMNS[life].table
         by = "" if ended else f"INDEXED BY {table}_open"  # few objects are open, so do not read the ended ones
+        on = "rowid < ? ORDER BY rowid DESC" if is_down else "rowid > ? ORDER BY rowid"
         with self._told():
-            rows = self._db.execute(
-                f"SELECT rowid, id, version FROM {table} {by} {_open_only(ended)} AND rowid > ? ORDER BY rowid", (after,)
-            )
+            rows = self._db.execute(f"SELECT rowid, id, version FROM {table} {by} {_open_only(ended)} AND {on}", (after,))
             while len(found) < PAGE and n_bytes <= PAGE_BYTES and (row := rows.fetchone()) is not None:
                 place, id, version = row
                 (document,) = self._db.execute(f"SELECT document FROM {table} WHERE rowid = ?", (place,)).fetchone()
@@ -471,9 +470,9 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                     found.append((place, one))
         return found
 
-    def place_of(self, run: str) -> int:
+    def place_of(self, life: Any, id: str) -> int:
         with self._told():
-            row = self._db.execute("SELECT rowid FROM runs WHERE id = ?", (run,)).fetchone()
+            row = self._db.execute(f"SELECT rowid FROM {COLUMNS[life].table} WHERE id = ?", (id,)).fetchone()
         return 0 if row is None else int(row[0])
 
     def last_runs(self, grant: str, most: int) -> list[Run]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ from jitd.deciding.decider import Decider
 from jitd.deciding.findings import Findings
 from jitd.deciding.seats import UNKNOWN
 from jitd.lifecycle.notifier import Noticed
-from jitd.store import Store
+from jitd.store import LAST, Store
 from jitd.verbs.access import Access
 from jitd.verbs.alike import alike
 from jitd.verbs.notice_rows import notice_row
@@ -40,11 +41,20 @@ from jitd.verbs.script_rows import script_rows
 from jitd.verbs.waiting_words import counting, lease_row, not_yet
 from jitd.workers import Workers
 from jitpam.wire import rows
+from jitpam.wire.messages import MOST_COUNTED
 from jitpam.wire.shown import shown
 
 R = TypeVar("R", bound=rows.Row)
 T = TypeVar("T", Request, Grant, Run, Lock, OwedReview)
 MOST_RUNS = 1000  # runs that are shown with their request. If the request has more runs, the newest runs are shown.
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A page of a list: its newest ``most`` rows, or those that are older than the row with the id ``before``."""
+
+    before: str | None
+    most: int
 
 
 class Lists:
@@ -81,8 +91,12 @@ class Lists:
         self._is_attended = is_attended
         self._findings = Findings(None) if decider is None else decider.findings
 
-    def requests(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
-        """Yield the open requests that ``who`` may see. If ``ended`` is true, also yield the requests that have ended."""
+    def requests(self, who: Identity, *, ended: bool, part: Part | None = None) -> AsyncIterator[Row]:
+        """Yield the open requests that ``who`` may see. If ``ended`` is true, also yield the requests that have ended.
+
+        With ``part``, this and each other list is that page alone, the newest row first, and a last row ``{"more": N}``: how many
+        older ones ``who`` may see, MOST_COUNTED if there are as many or more. Raises Refusal if they may not see ``part.before``.
+        """
         locks, access_to = tuple(self._store.locks()), self._access.of_now()
 
         def row_of(store: Store, found: Request) -> Row | None:
@@ -92,11 +106,21 @@ class Lists:
             extended = lease_row(store.grant(found.extends) if found.extends else None)
             return self._as_seen(store, who, found, row.plus(gone=self._is_gone(found), extends=extended))
 
-        return self._rows(who, Request, row_of, ended=ended)
+        return self._rows(who, Request, row_of, ended=ended, part=part)
 
-    async def grants(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
+    def leases(self, who: Identity, *, part: Part | None = None) -> AsyncIterator[Row]:
+        """Yield the grants of ``who`` that they can use again."""
+
+        def is_meant(one: Grant) -> bool:
+            return one.is_lease and one.left > 0 and who.is_requester(one.holder)
+
+        return self.grants(who, ended=False, part=part, is_meant=is_meant)
+
+    async def grants(
+        self, who: Identity, *, ended: bool, part: Part | None = None, is_meant: Callable[[Grant], bool] = lambda one: True
+    ) -> AsyncIterator[Row]:
         """Yield the grants that ``who`` may see. If ``ended`` is false, leave out an ended grant, unless one of its things is not
-        taken back yet.
+        taken back yet: these come first on the first page, beyond its size. Leave out those for which ``is_meant`` is false.
         """
 
         access_to = self._access.of_now()
@@ -113,15 +137,18 @@ class Lists:
         def over() -> list[Row]:
             with closing(self._opened()) as store:
                 taking = dict.fromkeys(one.grant for one in store.holdings() if one.state is HoldingState.TAKING)
-                found = [one for id in taking if (one := store.grant(id)) is not None and not one.is_live]
+                found = [one for id in taking if (one := store.grant(id)) is not None and not one.is_live and is_meant(one)]
                 return [row for one in found if (row := row_of(store, one)) is not None]
 
-        async for row in self._rows(who, Grant, row_of, ended=ended):
+        overdue = [] if ended or (part and part.before) else await self._workers.kept.run(who.party, over)
+        for row in overdue if part else ():
             yield row
-        for row in () if ended else await self._workers.kept.run(who.party, over):
+        async for row in self._rows(who, Grant, row_of, ended=ended, part=part, is_meant=is_meant):
+            yield row
+        for row in () if part else overdue:
             yield row
 
-    def runs(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
+    def runs(self, who: Identity, *, ended: bool, part: Part | None = None) -> AsyncIterator[Row]:
         """Yield the live runs that ``who`` may see. If ``ended`` is true, also yield the runs that have ended."""
 
         def row_of(store: Store, found: Run) -> Row | None:
@@ -130,13 +157,15 @@ class Lists:
                 return None
             return self._as_seen(store, who, asked, asked_row(asked), run_row(found, grant, who, self._usage_of(found)))
 
-        return self._rows(who, Run, row_of, ended=ended)
+        return self._rows(who, Run, row_of, ended=ended, part=part)
 
-    def locks(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
+    def locks(self, who: Identity, *, ended: bool, part: Part | None = None) -> AsyncIterator[Row]:
         """Yield the active locks. If ``ended`` is true, also yield the locks that have ended. Raises Refusal."""
         self._access.refuse(Act.SEE_LOCKS, who)
         now = self._now()
-        return self._rows(who, Lock, lambda store, found: lock_row(found, now).plus(realm=who.realm).written(), ended=ended)
+        return self._rows(
+            who, Lock, lambda store, found: lock_row(found, now).plus(realm=who.realm).written(), ended=ended, part=part
+        )
 
     def _as_seen(self, store: Store, who: Identity, asked: Request, *parts: rows.Row) -> Row:
         """Return the row of ``parts`` in the form that ``who`` may see. It is about ``asked`` or what
@@ -160,7 +189,7 @@ class Lists:
         may_give = access.may(Act.GIVE, who, asked)
         return review_row(owed, asked, who, now, may_give=may_give, barred=access.barred(Act.GIVE, who, asked))
 
-    def reviews(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
+    def reviews(self, who: Identity, *, ended: bool, part: Part | None = None) -> AsyncIterator[Row]:
         """Yield the reviews that are owed for requests that ``who`` may see. If ``ended`` is true, also yield reviews that were
         given.
         """
@@ -173,17 +202,37 @@ class Lists:
             row = self._review_row(access_to(store), found, asked, who, now)
             return self._as_seen(store, who, asked, asked_row(asked), row)
 
-        return self._rows(who, OwedReview, row_of, ended=ended)
+        return self._rows(who, OwedReview, row_of, ended=ended, part=part)
 
-    async def _rows(
-        self, who: Identity, life: type[T], row_of: Callable[[Store, T], Row | None], *, ended: bool
+    def _rows(
+        self,
+        who: Identity,
+        life: type[T],
+        row_of: Callable[[Store, T], Row | None],
+        *,
+        ended: bool,
+        part: Part | None,
+        is_meant: Callable[[T], bool] = lambda one: True,
+    ) -> AsyncIterator[Row]:
+        if part is None:
+            return self._all(who, life, row_of, ended=ended, is_meant=is_meant)
+        return self._part(who, life, row_of, part, ended=ended, is_meant=is_meant)
+
+    async def _all(
+        self,
+        who: Identity,
+        life: type[T],
+        row_of: Callable[[Store, T], Row | None],
+        *,
+        ended: bool,
+        is_meant: Callable[[T], bool],
     ) -> AsyncIterator[Row]:
         after = 0
 
         def page() -> tuple[list[Row], int | None]:
             with closing(self._opened()) as store:
                 found = store.page(life, after, ended=ended)
-                rows = [row for _, one in found if (row := row_of(store, one)) is not None]
+                rows = [row for _, one in found if is_meant(one) and (row := row_of(store, one)) is not None]
                 return rows, found[-1][0] if found else None
 
         while True:
@@ -193,6 +242,57 @@ class Lists:
             after = last
             for row in rows:
                 yield row
+
+    async def _part(
+        self,
+        who: Identity,
+        life: type[T],
+        row_of: Callable[[Store, T], Row | None],
+        part: Part,
+        *,
+        ended: bool,
+        is_meant: Callable[[T], bool],
+    ) -> AsyncIterator[Row]:
+        def place_of(typed: str) -> int:
+            id = read_id(typed)
+            with closing(self._opened()) as store:
+                place = store.place_of(life, id) if id else 0
+                at_it = [one for at, one in store.page(life, place - 1, ended=True) if at == place] if place else []
+                if not any(self._sees(store, who, one) for one in at_it):  # nobody learns here that there is something
+                    raise Refusal("unknown", f"this list has no {shown(typed)}, as far as you may see: begin with its first page")
+                return place
+
+        def read(before: int, most: int) -> tuple[list[Row], int, int]:
+            """Return rows from before the place ``before``, at most ``most``, how many more were read, and the last place."""
+            rows: list[Row] = []
+            more = 0
+            with closing(self._opened()) as store:
+                found = store.page(life, before, ended=ended, is_down=True)
+                for _, one in found:
+                    if not is_meant(one) or not self._sees(store, who, one):
+                        continue
+                    if len(rows) == most:
+                        more += 1
+                    elif (row := row_of(store, one)) is not None:
+                        rows.append(row)
+            return rows, more, found[-1][0] if found else 0
+
+        kept = self._workers.kept
+        before = LAST if part.before is None else await kept.run(who.party, place_of, part.before)
+        left, more = part.most, 0
+        while before and more < MOST_COUNTED:
+            rows, n, before = await kept.run(who.party, read, before, left)
+            for row in rows:
+                yield row
+            left, more = left - len(rows), more + n
+        yield {"more": min(more, MOST_COUNTED)}
+
+    def _sees(self, store: Store, who: Identity, one: T) -> bool:
+        """True if ``who`` may see ``one``. Whoever may list locks sees all of them."""
+        if isinstance(one, Lock):
+            return True
+        asked = one if isinstance(one, Request) else store.request(one.request if isinstance(one, Run) else one.id)
+        return asked is not None and self._access.may(Act.SEE, who, asked)
 
     async def show(self, who: Identity, typed: str) -> Row:
         """Return the row with everything about one request, its grant and its runs. Raises Refusal."""

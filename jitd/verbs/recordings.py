@@ -189,7 +189,7 @@ class Recordings:
         found = []
         with closing(self._opened()) as store:
             for one in storage.look_at(self._directory, runs):
-                place = store.place_of(one.run)
+                place = store.place_of(Run, one.run)
                 run = store.run(one.run)
                 grant = store.grant(run.grant) if run is not None else None
                 person = "" if grant is None else sys.intern(grant.holder.person)

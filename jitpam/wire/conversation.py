@@ -18,6 +18,7 @@ _ASKS = [
     "suppose",
     "review",
     "list",
+    "page",
     "show",
     "revoke",
     "giveback",
@@ -134,7 +135,8 @@ no message is allowed.
 _AT_THE_DOOR = frozenset(
     (
         *("hello", "token", "slow", "welcome", "refused", "item", "done"),
-        *("list", "show", "review", "revoke", "stop", "lock", "unlock", "watch", "observe", "seen", "replay", "status", "audit"),
+        *("list", "page", "show", "review", "revoke", "stop", "lock", "unlock"),
+        *("watch", "observe", "seen", "replay", "status", "audit"),
         "bye",
     )
 )

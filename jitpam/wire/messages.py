@@ -22,6 +22,7 @@ __all__ = [
     "CARRIERS",
     "FROM_CLIENT",
     "FROM_DAEMON",
+    "MOST_COUNTED",
     "MOST_SOURCE",
     "NONCE_LENGTH",
     "SIGN_EVERY",
@@ -40,6 +41,8 @@ message that needs the stamp. So both together take 5 s at most, even if a carri
 """
 SIGN_EVERY = 60.0
 """Seconds between two signs of life that the daemon gives at the door, to who follows something that has no end."""
+MOST_COUNTED = 1000
+"""The rows that follow a Page are counted up to this number, because to count one is to read it."""
 
 FROM_CLIENT: dict[str, type[Message]] = {}
 FROM_DAEMON: dict[str, type[Message]] = {}
@@ -189,10 +192,19 @@ class Review(Message, by=FROM_CLIENT):
 
 
 class List(Message, by=FROM_CLIENT):
-    """List the requests, grants, runs, rules, locks or reviews (``what``) that the person may see."""
+    """List the requests, grants, leases, runs, rules, locks or reviews (``what``) that the person may see."""
 
     what: str
     ended: bool  # also list those that have ended
+
+
+class Page(List, by=FROM_CLIENT):
+    """Like List, but only the newest ``limit`` rows, the newest first. If ``before`` is not None, only rows that are older than
+    the one with this id. The last row says how many more there are.
+    """
+
+    before: str | None
+    limit: Count
 
 
 class Show(Message, by=FROM_CLIENT):

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from hypothesis import strategies as st
 from jitd import cli
 from jitd.cli import call, columns, house, lists, recorded, review
 from jitd.cli.call import LOOK
+from jitd.cli.everywhere import PART
 from jitd.core import request
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.codes import EXITS
+from jitpam.wire.messages import Page
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
 
 # --- lists -------------------------------------------------------------------------------------------------------------
@@ -70,6 +73,56 @@ def test_all_asks_for_what_has_ended_too() -> None:
     assert [(m.what, m.ended) for m in script.heard] == [  # type: ignore[attr-defined]
         ("requests", False), ("reviews", False), ("requests", True), ("reviews", False), ("grants", True), ("runs", True),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "number"), [(1, "1 older one is"), (20, "20 older ones are"), (1000, "1,000 or more older ones are")]
+)
+def test_on_a_terminal_the_newest_are_shown_and_how_many_are_older(
+    more: int, number: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "width", lambda: 100)
+    script = Script(row_for(waiting("true", id="MMMM-1111")), row_for(waiting("true", id="LLLL-0000")), {"more": more})
+    assert jitd(script, "requests", "--all") == 0
+    out, err = capsys.readouterr()
+    assert re.findall("[A-Z]{4}-[0-9]{4}", out) == ["LLLL-0000", "MMMM-1111"], "the newest is nearest to the prompt"
+    next_ = "jitd requests --all --before=LLLL-0000 shows the next, --json prints all"
+    assert " ".join(err.split()).startswith(f"jitd: {number} not shown: {next_}")
+    assert script.heard[0] == Page(what="requests", ended=True, before=None, limit=lists.PAGE)
+
+
+def test_before_asks_for_the_page_before_also_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    script = Script(row_for(waiting("true")), {"more": 0})
+    assert jitd(script, "requests", "--json", "--before", "MMMM-1111") == 0
+    out, err = capsys.readouterr()
+    assert (len(out.splitlines()), err) == (1, "") and script.heard == [
+        Page(what="requests", ended=False, before="MMMM-1111", limit=lists.PAGE)
+    ]
+    assert jitd(Script({"more": 0}), "grants", "--before", "MMMM-1111") == 0
+    assert capsys.readouterr().err == "jitd: nothing is older than MMMM-1111 in this list\n"
+
+
+def test_a_list_that_is_watched_has_no_pages(capsys: pytest.CaptureFixture[str]) -> None:
+    script = Script()
+    assert jitd(script, "requests", "--watch", "--before", "MMMM-1111") == EXITS["usage"][1]
+    assert not script.heard and "--watch shows the whole list: leave out --before" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("json_", [True, False])
+def test_of_a_long_list_on_a_pipe_few_rows_are_held_at_a_time(json_: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row_for(waiting("true", id=f"MMMM-{number:04}")) for number in range(2 * PART + 1)]
+    said: list[str] = []
+
+    class Slowly(Script):
+        def ask(self, message: Any) -> Iterator[Row]:
+            for number, row in enumerate(rows if message.what == "grants" else ()):
+                said.extend(capsys.readouterr().out.splitlines())
+                assert len(said) >= number - PART
+                yield row
+
+    assert jitd(Slowly(), "grants", *(["--json"] if json_ else [])) == 0
+    said.extend(capsys.readouterr().out.splitlines())
+    assert len(said) == len(rows) + (not json_), "and one head"
 
 
 def test_a_list_on_a_pipe_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:

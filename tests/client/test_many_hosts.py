@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -211,6 +212,21 @@ def test_the_rows_of_all_hosts_are_one_table_with_the_names_in_their_tickets(
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(row["id"], row["host"]) for row in rows] == [(ID, "db1.example.org"), (OTHER, "web2.example.org")]
     assert len(fleet.kept) == 1, "all tickets are in one place, in memory"
+
+
+def test_many_hosts_are_asked_for_a_page_each_and_what_is_older_is_counted_on_all(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "width", lambda: 100)
+    fleet.has("db1", row_for(waiting("true", id=ID)), row_for(waiting("true", id=OTHER)), {"more": 3})
+    fleet.has("web2", row_for(waiting("true", id="ZZZZ-0000")), {"more": 4})
+    fleet.has("db3", {"more": True})
+    assert jitd(no_daemon(), "--hosts", "@prod", "requests", "--all") == 0
+    out, err = capsys.readouterr()
+    assert re.findall("[A-Z0-9]{4}-[A-Z0-9]{4}", out) == [OTHER, ID, "ZZZZ-0000"]
+    assert "7 older ones are not shown: jitd --hosts @prod requests --all --json prints all" in " ".join(err.split())
+    assert jitd(no_daemon(), "--hosts", "@prod", "requests", "--before", ID) == 2
+    assert "--before names a row of one host: name this host, with --host" in " ".join(capsys.readouterr().err.split())
 
 
 def test_hosts_that_do_not_answer_are_named_after_what_the_others_say(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:

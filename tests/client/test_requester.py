@@ -13,7 +13,8 @@ from datetime import datetime
 import pytest
 
 from jitpam.appointment import in_utc
-from jitpam.wire.messages import Done, Item, List, Progress, Refused, Resume, Start, Submit
+from jitpam.questions import MOST_LEASES
+from jitpam.wire.messages import Done, Item, List, Page, Progress, Refused, Resume, Start, Submit
 from tests.client.acting import ID, RUNS, Monitor, Peer, command_line, surroundings
 from tests.waiting import PATIENCE, unread, wait_for
 
@@ -331,11 +332,17 @@ LEASE = {
 }  # fmt: skip
 
 
-def listing(rules, leases):
+def listing(rules, leases, more=None):
+    """With ``more``, the leases are one page: the newest first, and how many are older."""
+    second = List(what="leases", ended=False)
+    if more is not None:
+        second = Page(what="leases", ended=False, before=None, limit=MOST_LEASES)
+        leases = [*leases, {"more": more}]
+
     def script(peer):
         asked = peer.welcome()
         for rows in (rules, leases):
-            assert asked == List(what="rules" if rows is rules else "grants", ended=False)
+            assert asked == (List(what="rules", ended=False) if rows is rules else second)
             for row in rows:
                 peer.say(Item(row=row))
             peer.say(Done(text=""))
@@ -345,8 +352,7 @@ def listing(rules, leases):
 
 
 def test_leases_are_listed_with_what_one_may_ask_for(daemon, jitsudo):
-    others = [LEASE | {"mine": False}, LEASE | {"is_lease": False}, LEASE | {"left": 0}]
-    daemon.play(listing([RULE], [LEASE, *others]))
+    daemon.play(listing([RULE], [LEASE], more=0))
     done = jitsudo("-l", env={"TZ": "UTC"})
     assert done.returncode == 0
     assert done.stdout.decode().splitlines() == [
@@ -355,6 +361,16 @@ def test_leases_are_listed_with_what_one_may_ask_for(daemon, jitsudo):
         "root may ask on db1.example.test for",
         "    /usr/bin/id as root (rule r)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"), [(1, "and 1 older one"), (999, "and 999 older ones"), (1000, "and 1000 or more older ones")]
+)
+def test_of_many_leases_the_newest_come_last_and_the_others_are_counted(daemon, jitsudo, more, told):
+    daemon.play(listing([], [LEASE, LEASE | {"id": "OLDR-0001"}], more=more))
+    lines = jitsudo("-l").stdout.decode().splitlines()
+    assert [line[4:13] for line in lines[1:3]] == ["OLDR-0001", ID]
+    assert lines[3:] == [f"    {told}: jitsudo -l --json lists all"]
 
 
 @pytest.mark.parametrize(("rules", "leases", "status"), [([RULE], [LEASE], 0), ([], [], 1), ([], [LEASE], 0)])

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit import sshsig
 from jitd.audit.forms import Word
-from jitd.cli import far
+from jitd.cli import far, lists
 from jitd.cli.answer import speaks
 from jitd.cli.everywhere import everywhere
 from jitd.cli.naming import reviewable
@@ -310,6 +310,18 @@ def test_what_was_seen_is_not_denied_however_it_was_seen(
 def test_a_list_of_what_has_ended_makes_nobody_be_asked(known: Engine) -> None:
     known.has("db2", row_for(waiting("true", id=ID), state="denied")).number = 10
     by_another_list(known)
+    assert known.asked_by("requests") == []
+
+
+def test_an_empty_page_makes_nobody_be_asked_and_is_not_asked_for_where_nothing_waits(
+    known: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "width", lambda: 100)
+    known.has("db2", {"more": 0}).number = 10
+    assert known.asked_by("requests") == []
+    known.brings["db2"] = word("db2", 1)
+    assert known.asked_by("requests") == ["db2"]
+    known.brings["db2"] = word("db2")
     assert known.asked_by("requests") == []
 
 

@@ -25,11 +25,12 @@ from jitd.core.subject import Subject
 from jitd.deciding.seats import UNKNOWN, Seats
 from jitd.lifecycle.waiters import Waiters
 from jitd.server.telling import Telling, Turns
-from jitd.store import documents
+from jitd.store import LAST, documents
 from jitd.store.sqlite import PAGE, PAGE_BYTES, SqliteStore
+from jitd.verbs import lists
 from jitd.verbs.access import Access
 from jitd.verbs.endings import Endings
-from jitd.verbs.lists import Lists
+from jitd.verbs.lists import Lists, Part
 from jitd.verbs.refusal import Refusal
 from jitd.workers import Workers
 from tests.daemon.records import read, records_of
@@ -104,6 +105,9 @@ def test_a_page_of_large_ones_is_short(tmp_path: Path) -> None:
     [
         lambda store: store.page(Request, 5),
         lambda store: store.page(Request, 5, ended=True),
+        lambda store: store.page(Request, LAST, is_down=True),
+        lambda store: store.page(Request, LAST, ended=True, is_down=True),
+        lambda store: store.place_of(Run, "A"),
         lambda store: store.page(Grant, 0),
         lambda store: store.page(Run, 5, ended=True),
         lambda store: store.last_runs(LEASE, 10),
@@ -227,6 +231,54 @@ def test_what_may_be_long_is_read_in_a_worker(path: Path) -> None:
         assert await of.leases_of(person("alice")) == [] and await of.being_ended(who, lambda holder: True) == []
         assert await count(of.locks(who, ended=True)) == 0
         assert threads and threading.get_ident() not in threads
+
+    asyncio.run(part())
+
+
+async def a_page(of: Lists, limit: int, before: str | None = None, *, ended: bool = True) -> tuple[list[str], int]:
+    """The ids of the requests on a page, and how many more there are."""
+    *rows, last = [row async for row in of.requests(person("bob"), ended=ended, part=Part(before, limit))]
+    return [row["id"] for row in rows], last["more"]
+
+
+def test_page_after_page_has_each_row_once_whatever_comes_and_ends_meanwhile(path: Path) -> None:
+    """A cursor is the id of a row, and no number of rows."""
+
+    async def part() -> None:
+        of, store = listing(path, set()), SqliteStore(path)
+        whole = [row["id"] async for row in of.requests(person("bob"), ended=True)][::-1]
+        found, more = await a_page(of, 7)
+        n = 0
+        while more:
+            assert more == len(whole) - len(found)
+            put(store, replace(asked(f"DDDD-{n:04}"), state=RequestState.PENDING))  # comes, and would move all others
+            n += 1
+            ids, more = await a_page(of, 7, found[-1])
+            found += ids
+        assert found == whole and n == -(-len(whole) // 7) - 1
+        open_ = [id for id in (await a_page(of, 1000, ended=False))[0] if id.startswith("CCCC")]
+        ids, _ = await a_page(of, n + 2, ended=False)
+        assert ids[-2:] == open_[:2]
+        last = store.request(ids[-1])
+        assert last is not None
+        ended = replace(last, state=RequestState.WITHDRAWN, version=last.version + 1)
+        put(store, ended, expected=last.version)  # the cursor ends before it is used
+        assert (await a_page(of, 9, ids[-1], ended=False))[0] == [open_[2], LEASE]
+        store.close()
+
+    asyncio.run(part())
+
+
+def test_what_follows_a_page_is_counted_so_far_and_no_further(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS S-16: to count a row is to read it, and who asks for one row would have ten thousand read."""
+    monkeypatch.setattr(lists, "MOST_COUNTED", PAGE)
+
+    async def part() -> None:
+        of, read = listing(path, set()), []
+        opened = of._opened
+        of._opened = lambda: read.append(1) or opened()
+        assert await a_page(of, 1) == (["CCCC-0002"], PAGE)
+        assert len(read) == 2, "the first page of the store has one row too few"
 
     asyncio.run(part())
 

@@ -29,7 +29,7 @@ def removed(place: Path, disk: float) -> list[str]:
     """
     found: list[str] = []
 
-    def place_of(run: str) -> int:
+    def place_of(life: type, run: str) -> int:
         time.sleep(disk)
         return int(run[-2:])
 

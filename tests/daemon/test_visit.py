@@ -26,7 +26,7 @@ from jitpam.wire.conversation import CLIENT, DOOR
 from jitpam.wire.faults import RemoteProtocolError
 from tests.scene import moment, person
 
-FREE = {"list", "show", "watch", "replay", "status", "audit", "observe", "revoke", "stop", "lock", "stamp", "roll"}
+FREE = {"list", "page", "show", "watch", "replay", "status", "audit", "observe", "revoke", "stop", "lock", "stamp", "roll"}
 """What permits nothing, however late it comes."""
 NEITHER = {"seen", "bye"}
 """What is no question."""

@@ -207,6 +207,48 @@ def test_what_each_role_is_shown_in_lists_and_in_show(house: Seen, role: str) ->
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_page_shows_and_counts_what_the_list_of_this_role_has_and_no_more(house: Seen, role: str) -> None:
+    """THREATS S-11. Whoever may not see a request learns by its id as a cursor no more than by an id that nothing has."""
+
+    async def page(of: str, limit: int, before: str | None = None) -> list[Any]:
+        said = await house.ask(role, messages.Page(what=of, ended=True, before=before, limit=limit))
+        rows: list[Any] = json.loads(said)
+        return rows
+
+    async def scene() -> None:
+        await house.play_scene()
+        for name, message in LISTS.items():
+            rows = json.loads(await house.ask(role, message))[::-1]
+            for limit in (1, 2, 1000):
+                assert await page(name, limit) == [*rows[:limit], {"more": len(rows[limit:])}]
+            for at, row in enumerate(rows):
+                assert await page(name, 1000, row["id"]) == [*rows[at + 1 :], {"more": 0}]
+            seen = {row["id"] for row in rows}
+            for id in {house.first.id, house.second.id, house.third.id, "ZZZZ-ZZZZ"} - seen:
+                with pytest.raises(Refusal, match="as far as you may see") as refused:
+                    await page(name, 1000, id)
+                assert str(refused.value) == f"this list has no {id}, as far as you may see: begin with its first page"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        messages.Page(what="requests", ended=True, before=None, limit=0),
+        messages.Page(what="requests", ended=True, before=None, limit=1001),
+        messages.Page(what="rules", ended=True, before=None, limit=1),
+        messages.Page(what="secrets", ended=True, before=None, limit=1),
+        messages.Page(what="requests", ended=True, before="\u202e", limit=1),
+    ],
+)
+def test_a_page_that_cannot_be_is_refused(house: Seen, wrong: messages.Page) -> None:
+    with pytest.raises(Refusal) as refused:
+        asyncio.run(house.ask("operator", wrong))
+    assert refused.value.code == ("unknown" if wrong.before else "usage") and "\u202e" not in str(refused.value)
+
+
 def test_the_page_of_a_request_says_that_its_contents_are_not_shown(house: Seen) -> None:
     async def scene() -> str:
         await house.play_scene()

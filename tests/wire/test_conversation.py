@@ -14,6 +14,7 @@ ASKED = {
     "suppose",
     "review",
     "list",
+    "page",
     "show",
     "revoke",
     "giveback",
@@ -226,7 +227,8 @@ def test_nobody_asks_or_answers_anything_without_welcome(steps):
 # --- at the door (section 13) ------------------------------------------------------------------------------------------
 
 TAKEN_AT_THE_DOOR = {
-    **{name: "asked" for name in ("list", "show", "review", "revoke", "stop", "lock", "unlock", "replay", "status", "audit")},
+    **{name: "asked" for name in ("list", "page", "show", "review", "revoke", "stop", "lock", "unlock")},
+    **{name: "asked" for name in ("replay", "status", "audit")},
     "stamp": "asked",
     "roll": "asked",
     "watch": "watching",
