@@ -460,10 +460,13 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         by = "" if ended else f"INDEXED BY {table}_open"  # few objects are open, so do not read the ended ones
         on = "rowid < ? ORDER BY rowid DESC" if is_down else "rowid > ? ORDER BY rowid"
         with self._told():
-            rows = self._db.execute(f"SELECT rowid, id, version FROM {table} {by} {_open_only(ended)} AND {on}", (after,))
-            while len(found) < PAGE and n_bytes <= PAGE_BYTES and (row := rows.fetchone()) is not None:
-                place, id, version = row
-                (document,) = self._db.execute(f"SELECT document FROM {table} WHERE rowid = ?", (place,)).fetchone()
+            # the index alone has the places: to sort whole rows would read all open ones anew for each page
+            places = self._db.execute(f"SELECT rowid FROM {table} {by} {_open_only(ended)} AND {on}", (after,))
+            while len(found) < PAGE and n_bytes <= PAGE_BYTES and (row := places.fetchone()) is not None:
+                (place,) = row
+                id, version, document = self._db.execute(
+                    f"SELECT id, version, document FROM {table} WHERE rowid = ?", (place,)
+                ).fetchone()
                 one, size = self._sound(life, id, version, document)
                 n_bytes += size
                 if one is not None:
