@@ -288,7 +288,7 @@ class Lists:
         yield {"more": min(more, MOST_COUNTED)}
 
     def _sees(self, store: Store, who: Identity, one: T) -> bool:
-        """True if ``who`` may see ``one``. Whoever may list locks sees all of them."""
+        """True if ``who`` may see ``one``. People who may list locks see all of them."""
         if isinstance(one, Lock):
             return True
         asked = one if isinstance(one, Request) else store.request(one.request if isinstance(one, Run) else one.id)
