@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.cli.answer import Row, words
 from jitd.cli.instants import in_words, span, told
+from jitpam.wire.rows import Authentication, Carried
 
 _PROOFS = {
     "pre-authent": "after a proof that the KDC asked for",
@@ -22,14 +22,14 @@ UNKNOWN = "NOT KNOWN (the ticket does not say)"
 JUST_NOW = 10  # if an age is less than this number of seconds, the text is `just`, without a number
 
 
-def authenticated(given: object) -> Iterator[tuple[str, str]]:
+def authenticated(given: Authentication | None) -> Iterator[tuple[str, str]]:
     """Yield the lines about ``given``, which is the member ``authentication`` of a row. Yield nothing if a row has no member
     ``authentication``.
     """
-    if not isinstance(given, dict):
+    if given is None:
         return
-    flags, indicators, realms = (_words(given, name) for name in ("flags", "indicators", "realms"))
-    yield "to the KDC", f"authenticated {told(given.get('at'))}, {age_in_words(given)} before asking"
+    flags, indicators, realms = given.flags, given.indicators, given.realms
+    yield "to the KDC", f"authenticated {told(given.at)}, {age_in_words(given)} before asking"
     proofs = [words_of for flag, words_of in _PROOFS.items() if flag in flags]
     how = f"by {', '.join(indicators)}" if indicators else UNKNOWN
     yield "how", f"{how}{''.join(f'; {proof}' for proof in proofs)}"
@@ -40,10 +40,10 @@ def authenticated(given: object) -> Iterator[tuple[str, str]]:
     if len(realms) > 1:
         yield "realms", f"{' to '.join(realms)}, and a KDC has checked the way"
     yield "ticket has", f"{' '.join(flags) or 'no flags'}"
-    yield "encrypted by", f"{words(given, 'ticket_encryption')}, its session by {words(given, 'session_encryption')}"
+    yield "encrypted by", f"{given.ticket_encryption or '-'}, its session by {given.session_encryption or '-'}"
 
 
-def flaws(given: object) -> Iterator[tuple[str, str]]:
+def flaws(given: Authentication | None) -> Iterator[tuple[str, str]]:
     """Yield the lines about what makes a ticket less trustworthy than usual."""
     for label, text in authenticated(given):
         if label in ("no proof", "forwarded", "realms"):
@@ -51,43 +51,34 @@ def flaws(given: object) -> Iterator[tuple[str, str]]:
             yield label, told.get(label, "FORWARDED from another host" if label == "forwarded" else f"from {text}")
 
 
-def age_in_short(given: object) -> str:
+def age_in_short(given: Authentication | None) -> str:
     """Return how old the authentication was when the request was made, and how the person authenticated, if known: ``ticket 42 s
     old, by otp``.
     """
-    if not isinstance(given, dict):
+    if given is None:
         return ""
-    indicators = _words(given, "indicators")
-    by = f", by {', '.join(indicators)}" if indicators else ""
-    age = given.get("age")
-    return f"ticket {'of unknown age' if not isinstance(age, int) else f'{span(age)} old'}{by}"
+    by = f", by {', '.join(given.indicators)}" if given.indicators else ""
+    return f"ticket {'of unknown age' if given.age is None else f'{span(given.age)} old'}{by}"
 
 
-def in_short(given: object, way: object = None) -> str:
+def in_short(given: Authentication | None, way: Carried | None = None) -> str:
     """Return the most important facts about the authentication ``given`` in a few words. The text is put after a review. An
     example is `` (authenticated 5 minutes before by otp)``. ``way`` is the member of a review that says how it came by the door.
     """
-    if not isinstance(given, dict):
+    if given is None:
         return ""
-    indicators = _words(given, "indicators")
-    by = f" by {', '.join(indicators)}" if indicators else ""
-    forwarded = ", FORWARDED" if any(flag in _words(given, "flags") for flag in _FORWARDED) else ""
-    door = f", by the door{_claimed(way)}" if given.get("by_door") is True else ""
+    by = f" by {', '.join(given.indicators)}" if given.indicators else ""
+    forwarded = ", FORWARDED" if any(flag in given.flags for flag in _FORWARDED) else ""
+    door = f", by the door{_claimed(way)}" if given.by_door else ""
     return f" (authenticated {age_in_words(given)} before{by}{forwarded}{door})"
 
 
-def _claimed(way: object) -> str:
-    return f": {words(way, 'carrier')} from {words(way, 'source')}, as the carrier tells" if isinstance(way, dict) else ""
+def _claimed(way: Carried | None) -> str:
+    return f": {way.carrier} from {way.source}, as the carrier tells" if way else ""
 
 
-def age_in_words(given: Row) -> str:
+def age_in_words(given: Authentication) -> str:
     """Return the time between the person's authentication and the request, in words for people. The caller appends ``before``."""
-    age = given.get("age")
-    if not isinstance(age, int):
+    if given.age is None:
         return "an unknown time"
-    return "just" if age < JUST_NOW else in_words(age)
-
-
-def _words(given: Row, name: str) -> list[str]:
-    value = given.get(name)
-    return [str(word) for word in value] if isinstance(value, list) else []
+    return "just" if given.age < JUST_NOW else in_words(given.age)

@@ -17,9 +17,10 @@ from jitd.cli.answer import Row, quoted, words
 from jitd.cli.columns import cut_in_the_middle
 from jitd.cli.instants import ago
 from jitd.cli.labels import Line, counted, members
-from jitd.cli.what import SEEN, STREAMS, asked_for, is_anothers, is_login, script_lines
+from jitd.cli.what import SEEN, STREAMS, in_numbers, is_anothers, is_login, script_lines
 from jitd.core.asked_terms import NUMBERS
 from jitpam.wire.principals import without_realm
+from jitpam.wire.rows import Earlier, Request
 
 MOST_WORDS = 200  # arguments of a command that is compared. With more, it takes long, and nobody would read the result
 MOST_TOLD = 2  # differences that are printed. The line with their number comes first.
@@ -37,7 +38,7 @@ def new(row: Row) -> Iterator[Line]:
         return
     last = row.get("last_approved")
     if not isinstance(last, dict):
-        what = "login" if is_login(row) else words(row, "path", "it").rpartition("/")[2]
+        what = "login" if is_login(Request.read(row)) else words(row, "path", "it").rpartition("/")[2]
         yield "new", f"first {quoted(what)} to be approved for {words(row, 'account')}, as far as you can see"
         return
     by = " and ".join(without_realm(str(name), row.get("realm")) for name in members(last, "by"))
@@ -81,7 +82,7 @@ def _beside(row: Row, last: Row) -> Iterator[str]:
         now, before = (" ".join(map(str, members(of, "options"))) or "none" for of in (row, last))
         yield f"the options of {words(row, 'service')} are {_short(now)}, and were {_short(before)}"
     yield from _files(row, last)
-    if not is_anothers(row):
+    if not is_anothers(Request.read(row)):
         yield from _streams(members(row, "streams"), members(last, "streams"))
 
 
@@ -120,9 +121,9 @@ def _streams(now: list[str], before: list[str]) -> Iterator[str]:
 
 def _asked(row: Row, last: Row) -> Iterator[str]:
     """Yield a text if another number of runs or another time is asked for."""
-    asked = [{"service": row.get("service"), **{name: of.get(name) for name in NUMBERS}} for of in (row, last)]
-    if asked[0] != asked[1]:
-        yield f"asked for is {asked_for(asked[0])}, and was {asked_for(asked[1])}"
+    if any(row.get(name) != last.get(name) for name in NUMBERS):
+        noun = "use" if is_anothers(Request.read(row)) else "run"
+        yield f"asked for is {in_numbers(Request.read(row), noun)}, and was {in_numbers(Earlier.read(last), noun)}"
 
 
 def _arguments(row: Row, last: Row) -> Iterator[str]:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli import comparison
-from jitd.cli.answer import Row, words
+from jitd.cli.answer import Row
 from jitd.cli.brief import OPEN, heading
 from jitd.cli.colour import Painted
 from jitd.cli.findings import findings
 from jitd.cli.glass import broken
 from jitd.cli.instants import told
-from jitd.cli.labels import Line, laid_out, members
+from jitd.cli.labels import Line, laid_out
 from jitd.cli.needs import what_it_needs
 from jitd.cli.noticed import notices
 from jitd.cli.past import history
@@ -27,30 +27,31 @@ from jitd.cli.who import claimed, facts
 from jitpam.wire.rows import Request
 
 
-def page(row: Row, screen: int | None) -> list[Painted]:
+def page(row: Request | Row, screen: int | None) -> list[Painted]:
     """Return the page about ``row`` as lines. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no line is
     folded.
     """
-    parts = (_about(row), what_happens(row), terms(row), facts(row), claimed(row), what_it_needs(Request.read(row)), history(row))
+    row = Request.read(row)
+    came = row.came
+    parts = (_about(row), what_happens(row), terms(row), facts(came), claimed(came), what_it_needs(row), history(came))
     return laid_out((line for part in parts for line in part), screen)
 
 
-def _about(row: Row) -> Iterator[Line]:
-    state = words(row, "state")
-    yield f"request {words(row, 'id')}: {state}", ""
+def _about(row: Request) -> Iterator[Line]:
+    yield f"request {row.id}: {row.state}", ""
     yield heading(row), ""
-    yield from findings(Request.read(row))
-    yield from comparison.new(row)
-    if row.get("narrowed"):
+    yield from findings(row)
+    yield from comparison.new(row.came)
+    if row.narrowed:
         yield "not shown", "its rule shows the reason, the arguments, what follows from them and what was written to others"
-    if row.get("because"):
-        yield "because", words(row, "because")
-    if row.get("lock"):
-        yield "ended by", f"lock {words(row, 'lock')}"
-    if row.get("asking_at"):
-        yield "asking", f"{' and '.join(str(name) for name in members(row, 'gatekeepers'))}, since {told(row['asking_at'])}"
-    yield "submitted", told(row.get("submitted_at"))
-    if row.get("expires_at") and state in OPEN:
-        yield "decide by", told(row["expires_at"])
-    yield from notices(row)
-    yield from broken(row)
+    if row.because:
+        yield "because", row.because
+    if row.lock:
+        yield "ended by", f"lock {row.lock}"
+    if row.asking_at:
+        yield "asking", f"{' and '.join(row.gatekeepers)}, since {told(row.asking_at)}"
+    yield "submitted", told(row.submitted_at)
+    if row.expires_at and row.state in OPEN:
+        yield "decide by", told(row.expires_at)
+    yield from notices(row.came)
+    yield from broken(row.came)

@@ -16,6 +16,7 @@ from jitd.cli.instants import local, told
 from jitd.cli.labels import Line, members
 from jitd.cli.principals import spelled
 from jitpam.wire.principals import without_realm
+from jitpam.wire.rows import Verdict
 
 
 def history(row: Row) -> Iterator[Line]:
@@ -76,7 +77,9 @@ def review_in_words(review: Row, realm: object) -> str:
     because = words(review, "void") if review.get("void") else "locked"
     void = f" (does not count: {because})" if review.get("counts") is False else ""
     proved = (
-        f" (PROVED {review['proved']})" if review.get("proved") else in_short(review.get("authentication"), review.get("way"))
+        f" (PROVED {review['proved']})"
+        if review.get("proved")
+        else in_short(Verdict.read(review).authentication, Verdict.read(review).way)
     )
     return f"{word} by {without_realm(words(review, 'by'), realm)}{proved}{said}{void}"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from jitd.cli.answer import Row, words
 from jitpam.wire.principals import without_realm
+from jitpam.wire.rows import UNKNOWN, Request
 
 
 def spelled(row: Row, name: str = "requester") -> str:
@@ -14,7 +15,8 @@ def spelled(row: Row, name: str = "requester") -> str:
     return without_realm(words(row, name), row.get("realm"))
 
 
-def who(row: Row) -> str:
+def who(row: Request) -> str:
     """Return the account of the person who asks, and the person's principal if it says more than the account."""
-    account, principal = words(row, "account", words(row, "requester")), spelled(row)
+    principal = without_realm(row.requester, row.realm)
+    account = row.requester if row.account in ("", UNKNOWN) else row.account
     return account if principal in (account, f"local:{account}", f"pam:{account}") else f"{account} ({principal})"

@@ -13,6 +13,7 @@ from jitd.cli.authenticated import authenticated
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, members
 from jitd.core.wording import groups
+from jitpam.wire.rows import Request
 
 
 def facts(row: Row) -> Iterator[Line]:
@@ -27,7 +28,7 @@ def facts(row: Row) -> Iterator[Line]:
         yield "ticket ends", told(row["ticket_ends_at"])
     else:
         yield from without_ticket(row)
-    yield from authenticated(row.get("authentication"))
+    yield from authenticated(Request.read(row).authentication)
     yield from whence(row)
 
 

@@ -154,7 +154,7 @@ class Row:
     needed: ClassVar[frozenset[str]] = frozenset()
     """The members without which no row is made."""
     if TYPE_CHECKING:
-        came: ClassVar[Mapping[str, Any]] = {}
+        came: ClassVar[dict[str, Any]] = {}
         """What was read, or empty if the row was made here."""
         is_narrowed: ClassVar[bool] = False
         """True if the row, or the row that it is a part of, hides contents from the viewer."""
@@ -170,7 +170,7 @@ class Row:
             raise TypeError(f"{type(self).__name__}: these members are missing or unknown: {', '.join(odd)}")
         self._set(values, {}, False)
 
-    def _set(self, values: Mapping[str, Any], came: Mapping[str, Any], is_narrowed: bool) -> Self:
+    def _set(self, values: Mapping[str, Any], came: dict[str, Any], is_narrowed: bool) -> Self:
         self.__dict__.update(values)
         object.__setattr__(self, "came", came)
         object.__setattr__(self, "is_narrowed", is_narrowed)

@@ -152,6 +152,7 @@ def unusual() -> dict[str, Row]:
     fake = b"x" * 17 + b" needs     nobody: approved by carol                DANGER    none, this is harmless"
     extends = {"id": "AAAA-AAAA", "state": "active", "uses": 5, "left": 3, "ends_at": "2026-03-02T09:50:00Z"}
     void = {"by": "carol@EXAMPLE.TEST", "verdict": "approve", "comment": "ok", "at": "2026-03-02T09:00:09Z", "counts": False}
+    void |= {"authentication": None, "proved": "", "way": None, "void": ""}
     rm = finding("changes", "rm deletes /srv/app/build and all that is in it")
     script_of_a_file = request("./deploy.sh", command={"path": b"/home/alice/deploy.sh"})
     owned = finding("gives", "alice, who asks, can change deploy.sh", "/home/alice/deploy.sh")

@@ -308,7 +308,8 @@ def test_no_word_of_a_command_can_be_taken_for_the_account_or_the_host() -> None
 
 def test_who_has_answered_and_why_the_viewer_may_only_deny_are_on_the_page() -> None:
     row = whole_row("true")
-    row["reviews"] = [{"by": "dave@EXAMPLE.TEST", "verdict": "approve", "comment": "ok", "at": "2026-03-02T09:00:00Z"}]
+    review = {"by": "dave@EXAMPLE.TEST", "verdict": "approve", "comment": "ok", "at": "2026-03-02T09:00:00Z", "counts": True}
+    row["reviews"] = [review | {"authentication": None, "proved": "", "way": None, "void": ""}]
     row["lacks"] = "wants a ticket that is at most 5 minutes old: kinit"
     text = text_of(row)
     assert 'approved by dave: "ok"' in text and "may only deny it: its rule wants" in text and ": you" not in text
@@ -446,3 +447,34 @@ def test_a_thing_a_login_and_what_is_in_doubt_have_a_first_line_of_their_own() -
         texts[2].startswith("alice asks sudo on db1.example.test")
         and "DOUBT     it has two commands: take it for root" in texts[2]
     )
+
+
+# --- what a row does not say ---------------------------------------------------------------------------------------------
+
+UNSAID = {
+    "doubt": "asks jitsudo on",
+    "argv": "take it for root",
+    "gives": "take it for root",
+    "run_as": "asks for root",
+    "terms": "NOT recorded",
+    "authentication": "FORWARDED from another host",
+    "operands": "argument 0, -: not bound",
+    "interpreters": "can still be changed",
+    "options": "which changes what is run",
+    "streams": "not known before the run",
+    "uses": "a number of runs that jitd does not say",
+    "lasts_for": "a time that jitd does not say",
+    "point": "(not said)",
+    "waits": "does not wait",
+}
+"""What an approver reads instead of a member that a row has not."""
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["missing", "of another type"])
+@pytest.mark.parametrize("name", UNSAID)
+def test_what_a_row_does_not_say_never_reads_as_harmless(name: str, is_there: bool) -> None:
+    row = row_for(waiting("true"))
+    row = {**row, "run_as": "postgres", "terms": {**row["terms"], "record": "all", "record_failure": "stop"}}
+    assert UNSAID[name] not in text_of(row)
+    del row[name]
+    assert UNSAID[name] in text_of({**row, name: 7.5} if is_there else row)

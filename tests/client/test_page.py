@@ -192,3 +192,28 @@ def test_streams_of_a_request_that_does_not_wait_are_not_known_before_the_run(
     assert jitd(Script(row), *words, row["id"]) == 0
     assert capsys.readouterr().out.count(" is not known before the run") == 3
     assert [line for line in without_styles(brief(row, None)) if "streams" in line] == ["streams   not known before the run"]
+
+
+UNSAID = {
+    "doubt": "not known for certain: take it for root",
+    "path": "not known for certain: take it for root",
+    "run_as": "root, group postgres",
+    "chdir": "(named, and entered as postgres)",
+    "terms": "recorded     NOT",
+    "authentication": "YES: the ticket was handed over from another host",
+    "operands": "argument 0, -",
+    "options": "which changes what is run",
+    "variables": "(not said)",
+    "writable": "opens this by name: its content is not bound",
+}
+"""What the page says instead of a member that a row has not."""
+
+
+@pytest.mark.parametrize("name", UNSAID)
+def test_what_a_row_does_not_say_never_reads_as_harmless(name: str) -> None:
+    row = row_for(waiting("true"), service="sudo" if name == "writable" else "jitsudo")
+    terms = {**row["terms"], "record": "all", "record_failure": "stop"}
+    row |= {"run_as": "postgres", "run_as_group": "postgres", "terms": terms, "writable": False}
+    assert UNSAID[name] not in "\n".join(without_styles(page.page(row, None)))
+    del row[name]
+    assert UNSAID[name] in "\n".join(without_styles(page.page(row, None)))
