@@ -94,7 +94,7 @@ def _lines(row: Request, screen: int | None) -> Iterator[Line]:
     yield from _what(row, screen)
     yield "why", _reason(row)
     yield from _dangers(row)
-    yield from comparison.new(row.came)
+    yield from comparison.new(row)
     if not (row.gives or row.in_doubt or row.edit or is_login(row)):
         yield from _unusual(row)
     yield from _terms(row)

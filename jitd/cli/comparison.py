@@ -9,41 +9,44 @@ If two values cannot be compared, the comparison never says that they are equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
-from jitd.cli.answer import Row, quoted, words
+from jitd.cli.answer import quoted
 from jitd.cli.columns import cut_in_the_middle
 from jitd.cli.instants import ago
-from jitd.cli.labels import Line, counted, members
+from jitd.cli.labels import Line, counted
 from jitd.cli.what import SEEN, STREAMS, in_numbers, is_anothers, is_login, script_lines
 from jitd.core.asked_terms import NUMBERS
 from jitpam.wire.principals import without_realm
-from jitpam.wire.rows import Earlier, Request
+from jitpam.wire.rows import UNKNOWN, Earlier, Request
 
 MOST_WORDS = 200  # arguments of a command that is compared. With more, it takes long, and nobody would read the result
 MOST_TOLD = 2  # differences that are printed. The line with their number comes first.
+COMPARED = ("path", "digest", "run_as", "run_as_group", "cwd", "chdir", "variables", "options", "streams", *NUMBERS)
 WIDEST = 60  # maximum number of cells for an argument in a comparison
 
 
-def new(row: Row) -> Iterator[Line]:
+def new(row: Request) -> Iterator[Line]:
     """Yield at most three lines about the differences between the request in ``row`` and the last approved request. Yield nothing
     in three cases: it is not certain which command would run, the request is for things, or the viewer may not see the
     comparison.
     """
-    if row.get("edit"):  # its page compares the texts
+    if row.edit:  # its page compares the texts
         return
-    if row.get("narrowed") or row.get("gives") or row.get("doubt") or "last_approved" not in row or not row.get("may_review"):
+    if row.narrowed or row.gives or row.in_doubt or not row.tells("last_approved") or not row.may_review:
         return
-    last = row.get("last_approved")
-    if not isinstance(last, dict):
-        what = "login" if is_login(Request.read(row)) else words(row, "path", "it").rpartition("/")[2]
-        yield "new", f"first {quoted(what)} to be approved for {words(row, 'account')}, as far as you can see"
+    last = row.last_approved
+    if last is None:
+        what = "login" if is_login(row) else (row.path or "it").rpartition("/")[2]
+        yield "new", f"first {quoted(what)} to be approved for {row.account}, as far as you can see"
         return
-    by = " and ".join(without_realm(str(name), row.get("realm")) for name in members(last, "by"))
-    when = f"{words(last, 'id')}, which {by} approved {ago(last.get('at'))}"
+    by = " and ".join(without_realm(name, row.realm) for name in last.by)
+    when = f"{last.id}, which {by} approved {ago(last.at)}"
     found = [*_around(row, last), *_arguments(row, last), *_beside(row, last), *_asked(row, last)]
+    if not (row.tells(*COMPARED, "operands", "interpreters") and last.tells(*COMPARED)):
+        found.append("what one of both does not say cannot be compared")
     if not found:
         yield "new", f"nothing: same command as {when}"
         return
@@ -56,38 +59,35 @@ def new(row: Row) -> Iterator[Line]:
         yield "", difference
 
 
-def _around(row: Row, last: Row) -> Iterator[str]:
+def _around(row: Request, last: Earlier) -> Iterator[str]:
     """Yield a text about each difference in the executed file, the account, the group and the working directory."""
-    if row.get("path") != last.get("path"):
-        yield f"the file is {_short(words(row, 'path'))}, and was {_short(words(last, 'path'))}"
-    elif not row.get("digest") or not last.get("digest"):
-        if row.get("path"):
+    if row.path != last.path:
+        yield f"the file is {_short(row.path or UNKNOWN)}, and was {_short(last.path or UNKNOWN)}"
+    elif not row.digest or not last.digest:
+        if row.path:
             yield "the content of the file cannot be compared"
-    elif row.get("digest") != last.get("digest"):
+    elif row.digest != last.digest:
         yield "the content of the file has changed since"
     for name, what in (("run_as", "the account"), ("run_as_group", "the group"), ("cwd", "the directory")):
-        if row.get(name) != last.get(name):
-            yield f"{what} is {_short(words(row, name))}, and was {_short(words(last, name))}"
+        now, before = getattr(row, name), getattr(last, name)
+        if now != before:
+            yield f"{what} is {_short(now or UNKNOWN)}, and was {_short(before or UNKNOWN)}"
 
 
-def _beside(row: Row, last: Row) -> Iterator[str]:
+def _beside(row: Request, last: Earlier) -> Iterator[str]:
     """Yield a text about each difference in the variables, the files that are named, and the streams."""
-    if bool(row.get("chdir")) != bool(last.get("chdir")):
-        yield f"the directory is {'' if row.get('chdir') else 'not '}named and entered as {words(row, 'run_as')}"
-    if members(row, "variables") and not isinstance(last.get("variables"), list):
+    if row.chdir != last.chdir:
+        yield f"the directory is {'' if row.chdir else 'not '}named and entered as {row.run_as}"
+    if row.variables and last.variables is None:
         yield "the variables cannot be compared"
     else:
-        yield from _variables(_pairs_of(row, "variables"), _pairs_of(last, "variables"))
-    if members(row, "options") != members(last, "options"):
-        now, before = (" ".join(map(str, members(of, "options"))) or "none" for of in (row, last))
-        yield f"the options of {words(row, 'service')} are {_short(now)}, and were {_short(before)}"
+        yield from _variables(dict(row.variables), dict(last.variables or ()))
+    if row.options != last.options:
+        now, before = (" ".join(of.options) or "none" for of in (row, last))
+        yield f"the options of {row.service} are {_short(now)}, and were {_short(before)}"
     yield from _files(row, last)
-    if not is_anothers(Request.read(row)):
-        yield from _streams(members(row, "streams"), members(last, "streams"))
-
-
-def _pairs_of(row: Row, name: str) -> dict[str, str]:
-    return {str(pair[0]): str(pair[1]) for pair in members(row, name) if isinstance(pair, list) and len(pair) == 2}
+    if not is_anothers(row):
+        yield from _streams(row.streams, last.streams)
 
 
 def _variables(now: Mapping[str, str], before: Mapping[str, str]) -> Iterator[str]:
@@ -99,18 +99,17 @@ def _variables(now: Mapping[str, str], before: Mapping[str, str]) -> Iterator[st
             yield f"variable {_short(name)} is {_short(now[name])}, and was {was}"
 
 
-def _files(row: Row, last: Row) -> Iterator[str]:
+def _files(row: Request, last: Earlier) -> Iterator[str]:
     """Yield a text about each file beside the command's own that others can change, if its content is not the same."""
-    before = _pairs_of(last, "files")
-    named = [one for one in (*members(row, "operands"), *members(row, "interpreters")) if isinstance(one, dict)]
-    now = {words(one, "path"): words(one, "digest", "") for one in named}
+    before = dict(last.files)
+    now = {one.path: one.digest for one in row.operands} | {one.path: one.digest for one in row.interpreters}
     for path in now | before:
         if now.get(path) != before.get(path):
             is_known = now.get(path) and before.get(path)
             yield f"the content of {_short(path)} {'has changed since' if is_known else 'cannot be compared'}"
 
 
-def _streams(now: list[str], before: list[str]) -> Iterator[str]:
+def _streams(now: Sequence[str], before: Sequence[str]) -> Iterator[str]:
     if len(now) != len(before):
         yield "the streams cannot be compared"
         return
@@ -119,19 +118,18 @@ def _streams(now: list[str], before: list[str]) -> Iterator[str]:
             yield f"{STREAMS[name]} is {SEEN.get(kind, kind)}, and was {SEEN.get(was, was)}"
 
 
-def _asked(row: Row, last: Row) -> Iterator[str]:
+def _asked(row: Request, last: Earlier) -> Iterator[str]:
     """Yield a text if another number of runs or another time is asked for."""
-    if any(row.get(name) != last.get(name) for name in NUMBERS):
-        noun = "use" if is_anothers(Request.read(row)) else "run"
-        yield f"asked for is {in_numbers(Request.read(row), noun)}, and was {in_numbers(Earlier.read(last), noun)}"
+    if any(getattr(row, name) != getattr(last, name) for name in NUMBERS):
+        noun = "use" if is_anothers(row) else "run"
+        yield f"asked for is {in_numbers(row, noun)}, and was {in_numbers(last, noun)}"
 
 
-def _arguments(row: Row, last: Row) -> Iterator[str]:
-    if not isinstance(last.get("argv"), list) or max(len(members(row, "argv")), len(last["argv"])) > MOST_WORDS:
+def _arguments(row: Request, last: Earlier) -> Iterator[str]:
+    if last.argv is None or max(len(row.argv), len(last.argv)) > MOST_WORDS:
         yield "the arguments are too many or too long to be compared"
         return
-    now, before = ([str(word) for word in members(of, "argv")] for of in (row, last))
-    for number, word, was in _pairs(now, before):
+    for number, word, was in _pairs(row.argv, last.argv):
         lines, lines_before = script_lines(word or ""), script_lines(was or "")
         if min(len(lines), len(lines_before)) > 1 and max(len(lines), len(lines_before)) <= MOST_WORDS:
             for line, text, text_before in _pairs(lines, lines_before):
@@ -140,7 +138,7 @@ def _arguments(row: Row, last: Row) -> Iterator[str]:
             yield _told(f"argument {number}", word, was)
 
 
-def _pairs(now: list[str], before: list[str]) -> Iterator[tuple[int, str | None, str | None]]:
+def _pairs(now: Sequence[str], before: Sequence[str]) -> Iterator[tuple[int, str | None, str | None]]:
     """Yield where they differ: an index in ``now``, the item there, and the one in ``before``. A missing item is None."""
     for kind, first, last, at, end in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
         if kind == "equal":

@@ -41,7 +41,7 @@ def _about(row: Request) -> Iterator[Line]:
     yield f"request {row.id}: {row.state}", ""
     yield heading(row), ""
     yield from findings(row)
-    yield from comparison.new(row.came)
+    yield from comparison.new(row)
     if row.narrowed:
         yield "not shown", "its rule shows the reason, the arguments, what follows from them and what was written to others"
     if row.because:

@@ -30,6 +30,12 @@ LAST: Row = {
     "run_as_group": "root",
     "cwd": "/home/alice",
     "streams": list(TERMINAL),
+    "chdir": False,
+    "variables": [],
+    "options": [],
+    "lasts_for": None,
+    "uses": None,
+    "timeout_for": None,
 }
 
 

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from jitd.cli import comparison
+from jitd.cli.labels import Line
 from jitd.verbs import outlook
+from jitpam.wire.rows import Request
 from jitpam.wire.shown import shown
 from tests.client.script import Row, row_for, waiting
 from tests.client.test_page_binds import OTHERWISE
@@ -17,15 +20,20 @@ from tests.scene import but, command
 
 NOW: Row = {
     "may_review": True, "requester": "alice@EXAMPLE.TEST", "path": "/bin/x", "digest": "aa", "run_as": "root",
-    "run_as_group": "root", "cwd": "/srv",
+    "run_as_group": "root", "cwd": "/srv", "service": "jitsudo", "doubt": "", "gives": [], "chdir": False, "variables": [],
+    "options": [], "streams": [], "operands": [], "interpreters": [], "lasts_for": None, "uses": None, "timeout_for": None,
 }  # fmt: skip
 LAST: Row = {**NOW, "id": "ABCD-1234", "at": "2026-03-02T09:00:00Z", "by": ["bob@EXAMPLE.TEST"]}
+
+
+def new(row: Row) -> Iterator[Line]:
+    return comparison.new(Request.read(row))
 
 
 def differences(now: list[str], before: list[str] | None, **changes: Any) -> list[str]:
     """What is told of two commands, without the first line, which says of what."""
     row = {**NOW, "argv": now, **changes, "last_approved": {**LAST, "argv": before}}
-    (label, first), *lines = comparison.new(row)
+    (label, first), *lines = new(row)
     assert label == "new" and {label for label, _ in lines} <= {""}
     return [text for _, text in lines] or [first.partition(" ago: ")[2]]
 
@@ -74,7 +82,7 @@ def test_what_is_told_of_all_around_the_arguments(name: str, value: str, told: s
 
 def test_what_is_the_same_is_said_to_be_so_with_whose_word_it_was() -> None:
     row = {**NOW, "argv": ["x"], "last_approved": {**LAST, "argv": ["x"]}}
-    ((_, text),) = comparison.new(row)
+    ((_, text),) = new(row)
     assert text.startswith("nothing: same command as ABCD-1234, which bob@EXAMPLE.TEST approved ")
 
 
@@ -88,16 +96,16 @@ def test_many_differences_are_counted() -> None:
     told = differences([f"a{n}" for n in range(20)], [f"b{n}" for n in range(20)])
     assert told == [f"argument {n} is a{n}, and was b{n}" for n in range(comparison.MOST_TOLD)]
     row = {**NOW, "argv": [f"a{n}" for n in range(20)], "last_approved": {**LAST, "argv": [f"b{n}" for n in range(20)]}}
-    assert next(iter(comparison.new(row)))[1].startswith("20 differences from ABCD-1234, which bob@EXAMPLE.TEST approved ")
+    assert next(iter(new(row)))[1].startswith("20 differences from ABCD-1234, which bob@EXAMPLE.TEST approved ")
 
 
 def test_nobody_reads_a_comparison_who_may_not_review() -> None:
     row = {**NOW, "argv": ["x"], "last_approved": {**LAST, "argv": ["y"]}}
-    assert list(comparison.new({**row, "may_review": False})) == []
-    assert list(comparison.new({name: value for name, value in row.items() if name != "last_approved"})) == []
-    ((_, text),) = comparison.new({**row, "last_approved": None})
+    assert list(new({**row, "may_review": False})) == []
+    assert list(new({name: value for name, value in row.items() if name != "last_approved"})) == []
+    ((_, text),) = new({**row, "last_approved": None})
     assert text == "first x to be approved for -, as far as you can see"
-    assert list(comparison.new({**row, "last_approved": None, "narrowed": True})) == []
+    assert list(new({**row, "last_approved": None, "narrowed": True})) == []
 
 
 def test_whatever_is_another_command_is_not_called_the_same() -> None:
@@ -112,5 +120,12 @@ def test_whatever_is_another_command_is_not_called_the_same() -> None:
         if name not in ("locale", "gives", "doubt", "edit")
     ]
     for one, other in [(plain, each) for each in asked + others] + [(each, plain) for each in asked + others]:
-        ((label, text), *_) = comparison.new(row_for(one, last_approved={**LAST, **outlook.compared(other)}))
+        ((label, text), *_) = new(row_for(one, last_approved={**LAST, **outlook.compared(other)}))
         assert label == "new" and text.startswith(("1 difference", "2 differences", "3 differences")), text
+
+
+@pytest.mark.parametrize("name", sorted(NOW.keys() - {"requester", "may_review", "service"}))
+def test_what_a_row_does_not_say_is_not_called_the_same(name: str) -> None:
+    row = {**NOW, "argv": ["x"], "last_approved": {**LAST, "argv": ["x"]}}
+    assert [text.partition(":")[0] for _, text in new(row)] == ["nothing"]
+    assert not any(text.startswith("nothing") for _, text in new({other: value for other, value in row.items() if other != name}))
