@@ -148,7 +148,7 @@ def _dangers(row: Request) -> Iterator[Line]:
     if row.in_doubt and not any(row.in_doubt in text for _, text in found):
         yield "DOUBT", f"{row.in_doubt}: take it for root"
     yield from found
-    yield from glass_in_short(row.came)
+    yield from glass_in_short(row)
     yield from users(row.came)
     for label, text in without_ticket(row.came):
         yield ("NO PROOF" if text.startswith("NONE") else label), text.removeprefix("NONE: ")

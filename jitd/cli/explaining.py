@@ -20,6 +20,7 @@ from jitd.cli.call import NotDone, called
 from jitd.cli.glass import review_after, way_by_glass
 from jitd.core.keys.run_as import SELF
 from jitpam.wire.messages import Explain, Message, Suppose
+from jitpam.wire.rows import Decision
 
 SAYS = {
     "permits": "permits",
@@ -94,9 +95,9 @@ def explain(
         answer_json(exact(rows))
     else:
         _print_decision(decision, principal)
-        if way := way_by_glass(decision):
+        if way := way_by_glass(Decision.read(decision)):
             answer(way)
-        if review := review_after(decision):
+        if review := review_after(Decision.read(decision)):
             answer(review)
         closest = decision.get("closest") or []
         for near in closest if verbose else closest[:MOST_RULES]:

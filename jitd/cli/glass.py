@@ -10,93 +10,87 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from jitd.cli.answer import Row, command_of, words
+from jitd.cli.answer import Row, command_line, quoted
 from jitd.cli.columns import LEAST_OF_LAST, cut_in_the_middle
 from jitd.cli.instants import in_words, told
-from jitd.cli.principals import spelled
+from jitd.core.wording import in_quotes
 from jitpam.wire.principals import without_realm
+from jitpam.wire.rows import NOT_SHOWN, UNKNOWN, Decision, Glass, OwedReview, Request
 from jitpam.wire.shown import cells
 
 SAID = "jitd: "  # what `say` prints before each sentence
 MOST_TOLD = 5  # owed reviews about which `jitd requests` prints a separate sentence
 
 
-def broken(row: Row) -> Iterator[tuple[str, str]]:
+def broken(row: Request) -> Iterator[tuple[str, str]]:
     """Yield the lines about break-glass for the page of the request ``row``. Each line is a label and a text. Yield nothing if
     the request does not use break-glass.
     """
-    glass, owed = row.get("break_glass"), row.get("owed_review")
-    if not isinstance(glass, dict):
-        if row.get("breaks_glass"):
+    glass, owed = row.break_glass, row.owed_review
+    if glass is None:
+        if row.breaks_glass:
             yield "break glass", "asked for, and not permitted"
         return
     yield "", ""
     yield "GLASS IS BROKEN: nobody was asked to approve this before", ""
-    yield "instead of", f"rule {words(glass, 'instead_of')}"
-    yield "skipped", words(glass, "skips")
-    if not isinstance(owed, dict):
-        for_ = glass.get("review_for")
-        yield "review", f"owed once it is permitted, within {in_words(for_) if isinstance(for_, int) else '-'}"
+    yield "instead of", f"rule {glass.instead_of}"
+    yield "skipped", glass.skips
+    if owed is None:
+        within = UNKNOWN if glass.review_for is None else in_words(glass.review_for)
+        yield "review", f"owed once it is permitted, within {within}"
         return
-    state = words(owed, "state")
-    if state == "reviewed":
-        by = without_realm(words(owed, "given_by"), row.get("realm"))
-        role = ", as operator" if owed.get("given_as") == "operator" else ""
-        said = f": {words(owed, 'comment')}" if owed.get("comment") else ""
+    if owed.state == "reviewed":
+        by = without_realm(owed.given_by or UNKNOWN, row.realm)
+        role = ", as operator" if owed.given_as == "operator" else ""
+        comment = NOT_SHOWN if owed.is_narrowed else in_quotes(owed.comment)
+        yield "review", f"done by {by}{role}, {told(owed.given_at)}{f': {comment}' if owed.comment else ''}"
+    elif owed.state == "overdue":
         yield (
             "review",
-            f"done by {by}{role}, {told(owed.get('given_at'))}{said}",
-        )
-    elif state == "overdue":
-        yield (
-            "review",
-            f"OVERDUE since {told(owed.get('overdue_at'))}: {words(owed, 'reviewers')}, or an operator, has to give it",
+            f"OVERDUE since {told(owed.overdue_at)}: {owed.reviewers}, or an operator, has to give it",
         )
     else:
-        yield "review", f"owed by {words(owed, 'reviewers')}, until {told(owed.get('due_at'))}"
-    if owed.get("may_give"):
-        yield "give it", f"jitd review {words(owed, 'id')}"
-    elif state != "reviewed" and (owed.get("barred") or owed.get("lacks")):
-        yield "give it", words(owed, "barred", f"not as you are now: the rule {words(owed, 'lacks')}")
+        yield "review", f"owed by {owed.reviewers}, until {told(owed.due_at)}"
+    if owed.may_give:
+        yield "give it", f"jitd review {owed.id}"
+    elif owed.state != "reviewed" and (owed.barred or owed.lacks):
+        yield "give it", owed.barred or f"not as you are now: the rule {owed.lacks}"
 
 
-def in_short(row: Row) -> Iterator[tuple[str, str]]:
+def in_short(row: Request) -> Iterator[tuple[str, str]]:
     """Yield the line about break-glass for the page of an approver. Yield nothing if the request does not use break-glass."""
-    glass, owed = row.get("break_glass"), row.get("owed_review")
-    if not isinstance(glass, dict):
-        if row.get("breaks_glass"):
+    glass, owed = row.break_glass, row.owed_review
+    if glass is None:
+        if row.breaks_glass:
             yield "GLASS", "break-glass was asked for, and is not permitted"
         return
-    within = f" within {in_words(glass['review_for'])}" if isinstance(glass.get("review_for"), int) else ""
-    by = f": {words(owed, 'reviewers')}" if isinstance(owed, dict) else ""
-    yield "GLASS", f"nobody is asked before: it skips {words(glass, 'skips')}, and a review is owed{within}{by}"
+    by = f": {owed.reviewers}" if owed else ""
+    yield "GLASS", f"nobody is asked before: it skips {glass.skips}, and a review is owed{_within(glass)}{by}"
 
 
-def way_by_glass(row: Row) -> str:
+def _within(glass: Glass) -> str:
+    return "" if glass.review_for is None else f" within {in_words(glass.review_for)}"
+
+
+def way_by_glass(row: Decision) -> str:
     """``row`` may contain the decision that jitd would make if the person used break-glass. Return one sentence about this
     decision. Return an empty text if ``row`` does not contain this decision.
     """
-    way = row.get("by_breaking_glass")
-    if not isinstance(way, dict):
+    way = row.by_breaking_glass
+    if way is None:
         return ""
-    glass = way.get("break_glass")
-    if way.get("decision") != "permit" or not isinstance(glass, dict):
-        return f"break glass: rule {words(way, 'rule')} does not permit it now: {words(way, 'because')}"
-    for_ = glass.get("review_for")
-    within = f" within {in_words(for_)}" if isinstance(for_, int) else ""
-    return f"break glass: rule {words(way, 'rule')} permits it without {words(glass, 'skips')}, and it is reviewed{within}"
+    glass = way.break_glass
+    if way.decision != "permit" or glass is None:
+        return f"break glass: rule {way.rule or UNKNOWN} does not permit it now: {way.because or UNKNOWN}"
+    return f"break glass: rule {way.rule} permits it without {glass.skips}, and it is reviewed{_within(glass)}"
 
 
-def review_after(row: Row) -> str:
+def review_after(row: Decision) -> str:
     """If the decision in ``row`` is a permit by break-glass, return one sentence about the review that would be owed afterwards.
     Otherwise return an empty text.
     """
-    glass = row.get("break_glass")
-    if not isinstance(glass, dict):
-        return ""
-    for_ = glass.get("review_for")
-    within = f" within {in_words(for_)}" if isinstance(for_, int) else ""
-    return f"glass would be broken: it skips {words(glass, 'skips')}, and is reviewed{within}"
+    glass = row.break_glass
+    return "" if glass is None else f"glass would be broken: it skips {glass.skips}, and is reviewed{_within(glass)}"
 
 
 def owed_sentences(rows: Iterable[Row], screen: int | None) -> list[str]:
@@ -105,19 +99,23 @@ def owed_sentences(rows: Iterable[Row], screen: int | None) -> list[str]:
     shortened, so that a sentence fits on one line. They are left out if little would remain of them. If ``screen`` is None,
     nothing is shortened.
     """
-    told_of = [row for row in rows if row.get("may_give") or row.get("mine")]
+    told_of = [row for row in map(OwedReview.read, rows) if row.may_give or row.mine]
     lines = [_sentence(row, screen) for row in told_of[:MOST_TOLD]]
     more = len(told_of) - MOST_TOLD
     return [*lines, f"{more} more {'review is' if more == 1 else 'reviews are'} owed: jitd reviews"] if more > 0 else lines
 
 
-def _sentence(row: Row, screen: int | None) -> str:
-    id, overdue = words(row, "id"), " and overdue" if words(row, "state") == "overdue" else ""
-    if row.get("mine"):
-        start, who, end = f"a review is owed{overdue} for your request {id}", "", f"; {words(row, 'reviewers')} has to give it"
+def _sentence(row: OwedReview, screen: int | None) -> str:
+    id, overdue = row.id, " and overdue" if row.state == "overdue" else ""
+    if row.mine:
+        start, who, end = f"a review is owed{overdue} for your request {id}", "", f"; {row.reviewers} has to give it"
     else:
-        start, who, end = f"a review is owed{overdue} for request {id}", spelled(row), f": jitd review {id}"
-    what = command_of(row)
+        start, who, end = (
+            f"a review is owed{overdue} for request {id}",
+            without_realm(row.requester, row.realm),
+            f": jitd review {id}",
+        )
+    what = f"{quoted('')} {NOT_SHOWN}" if row.narrowed else command_line(row.argv)
     if screen is not None:
         room = screen - cells(SAID + start + _in_brackets(who, what) + end) + cells(what)
         what = "" if room < min(LEAST_OF_LAST, cells(what)) else cut_in_the_middle(what, room)

@@ -54,4 +54,4 @@ def _about(row: Request) -> Iterator[Line]:
     if row.expires_at and row.state in OPEN:
         yield "decide by", told(row.expires_at)
     yield from notices(row.came)
-    yield from broken(row.came)
+    yield from broken(row)
