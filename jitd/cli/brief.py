@@ -294,7 +294,7 @@ def _needs(row: Request) -> Iterator[Line]:
     for _, other in others_asked(row):
         yield "", other
     for review in row.reviews:
-        yield "so far", review_in_words(review.came, row.realm)
+        yield "so far", review_in_words(review, row.realm)
     if row.mine:
         yield "you", "asked for this yourself: somebody else has to review it"
     elif row.barred:

@@ -29,7 +29,7 @@ from jitd.cli.past import how_it_ended, untaken
 from jitd.cli.principals import spelled
 from jitd.cli.terminal_size import terminal_size, width, width_of_errors
 from jitpam.wire.messages import MOST_COUNTED, List, Page, Watch
-from jitpam.wire.rows import Request
+from jitpam.wire.rows import Grant, Request, Run
 
 Columns = dict[str, Callable[[Row], str]]  # head of a column → what returns its text for a row
 SOON = 120.0  # if a request, grant or lock ends within this number of seconds, its row is shown in the style `late`
@@ -128,7 +128,7 @@ RUNS: Columns = {
     "REQUESTER": _whose,
     "AS": _text("run_as"),
     "AGE": lambda row: ago(row.get("started_at") or row.get("starting_at")),
-    "OUTCOME": lambda row: how_it_ended(row) if row.get("outcome") else "-",
+    "OUTCOME": lambda row: how_it_ended(Run.read(row)) if row.get("outcome") else "-",
     "CPU": lambda row: _seconds(row.get("cpu_ms")),
     "MEMORY": lambda row: _bytes(row.get("memory")),
     "PID": _text("pid"),
@@ -266,7 +266,7 @@ def _tell(columns: Columns, rows: Sequence[Row], *, as_json: bool, is_first: boo
     for line in lines[0 if is_first else len(lines) // (len(rows) + 1) :]:
         print(line)
     for row in rows:
-        for sentence in untaken(row):
+        for sentence in untaken(Grant.read(row)):
             say(sentence)
 
 

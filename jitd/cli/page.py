@@ -33,7 +33,7 @@ def page(row: Request | Row, screen: int | None) -> list[Painted]:
     """
     row = Request.read(row)
     came = row.came
-    parts = (_about(row), what_happens(row), terms(row), facts(came), claimed(came), what_it_needs(row), history(came))
+    parts = (_about(row), what_happens(row), terms(row), facts(came), claimed(came), what_it_needs(row), history(row))
     return laid_out((line for part in parts for line in part), screen)
 
 
