@@ -101,7 +101,7 @@ def _lines(row: Request, screen: int | None) -> Iterator[Line]:
     yield from outlives(row)
     yield from _needs(row)
     yield "from", " · ".join(_whence(row))
-    yield from scripts(row.came)
+    yield from scripts(row)
 
 
 # --- what is asked for ---------------------------------------------------------------------------------------------------

@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from jitd.cli.answer import Row, quoted, words
+from jitd.cli.answer import quoted
 from jitd.cli.instants import told
-from jitd.cli.labels import Line, counted, members
+from jitd.cli.labels import Line, counted
 from jitd.core.grade import Grade
 from jitpam.wire.principals import without_realm
+from jitpam.wire.rows import Last, Request, Script
 from jitpam.wire.shown import shown_argument, shown_of_argument, unshown
 
 UNBOUND = "what this text reads or starts by itself is not bound"
@@ -26,48 +27,45 @@ MOST_PAIRS = 100_000  # pairs of equal lines between equal ends. More could take
 _Block = tuple[str, int, int, int, int]
 
 
-def scripts(row: Row, *, is_whole: bool = False) -> Iterator[Line]:
+def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Line]:
     """Yield the lines about the texts of the request in ``row``. If ``is_whole`` is False, two kinds of texts are not shown
     whole: of a text that was approved in an earlier version, the differences are shown, and an argument of a command that jitd
     knows as harmless is only named, because it is data, such as a log. A text that is not shown is told beside its operand.
     """
     is_any = False
-    named = [] if is_whole or row.get("doubt") else [one for one in members(row, "operands") if isinstance(one, dict)]
-    for one in members(row, "scripts"):
-        if not isinstance(one, dict):
+    named = [] if is_whole or row.in_doubt else [(one.argument, one.path) for one in row.operands]
+    for one in row.scripts:
+        name = quoted(one.path)
+        what = f"argument {one.argument}, {name}" if one.argument else name
+        if one.text is None:
+            if (one.argument, one.path) not in named:
+                yield "script", f"{what}: NOT SHOWN: {one.told or 'jitd does not say why'}"
             continue
-        name = quoted(words(one, "path"))
-        what = f"argument {words(one, 'argument')}, {name}" if one.get("argument") else name
-        text, before = one.get("text"), one.get("before")
-        if not isinstance(text, str):
-            if not any((one.get("argument"), one.get("path")) == (file.get("argument"), file.get("path")) for file in named):
-                yield "script", f"{what}: NOT SHOWN: {words(one, 'told', 'jitd does not say why')}"
-            continue
-        now = _lines(text)
-        if row.get("edit"):
+        now = _lines(one.text)
+        if row.edit:
             yield from _edited(name, one, now, is_whole=is_whole)
             continue
-        if one.get("argument") and row.get("grade") == Grade.HARMLESS.word and not is_whole:
+        if one.argument and row.grade == Grade.HARMLESS.word and not is_whole:
             yield "script", f"{what}, {counted(len(now), 'line')} of data"
             continue
         is_any = True
-        yield "script", f"{what}, {counted(len(now), 'line')}; {words(one, 'bound')}"
-        if isinstance(before, str):
-            yield from _compared(now, _lines(before), one.get("last"), row.get("realm"), is_whole=is_whole)
+        yield "script", f"{what}, {counted(len(now), 'line')}; {one.bound}"
+        if one.before is not None:
+            yield from _compared(now, _lines(one.before), one.last, row.realm, is_whole=is_whole)
         else:
             yield from _numbered(now)
     if is_any:
         yield "not bound", UNBOUND
 
 
-def _edited(name: str, one: Row, now: list[bytes], *, is_whole: bool) -> Iterator[Line]:
+def _edited(name: str, one: Script, now: list[bytes], *, is_whole: bool) -> Iterator[Line]:
     """Yield the lines about the text that a file is to have, and how it differs from the text that it has."""
-    yield "text", f"{name}, {counted(len(now), 'line')}; {words(one, 'bound')}"
-    if not isinstance(one.get("before"), str):
-        yield "before", f"NOT SHOWN: {words(one, 'told', 'the text that it has is not told to who cannot read it')}"
+    yield "text", f"{name}, {counted(len(now), 'line')}; {one.bound}"
+    if one.before is None:
+        yield "before", f"NOT SHOWN: {one.told or 'the text that it has is not told to who cannot read it'}"
         yield from _numbered(now)
         return
-    before = _lines(one["before"])
+    before = _lines(one.before)
     if before == now:
         yield "changes", "nothing: the file has this text already"
         return
@@ -78,10 +76,10 @@ def _edited(name: str, one: Row, now: list[bytes], *, is_whole: bool) -> Iterato
     yield from _differences(blocks, before, now, is_whole=is_whole)
 
 
-def _compared(now: list[bytes], before: list[bytes], last: object, realm: object, *, is_whole: bool) -> Iterator[Line]:
-    last = last if isinstance(last, dict) else {}
-    by = " and ".join(without_realm(str(name), realm) for name in members(last, "by"))
-    approved = f"what {by or 'somebody'} approved on {told(last.get('at'))} ({words(last, 'id')})"
+def _compared(now: list[bytes], before: list[bytes], last: Last | None, realm: str, *, is_whole: bool) -> Iterator[Line]:
+    last = last or Last.read({})
+    by = " and ".join(without_realm(name, realm) for name in last.by)
+    approved = f"what {by or 'somebody'} approved on {told(last.at)} ({last.id})"
     if now == before:
         yield "compared", f"the same as {approved}"
         yield from _numbered(now) if is_whole else ()

@@ -46,7 +46,7 @@ def what_happens(row: Request) -> Iterator[Line]:
         yield "WHAT WOULD BE WRITTEN", ""
         yield from edited(row)
         yield "as", f"{row.run_as or UNKNOWN}, group {row.run_as_group or UNKNOWN}, on {row.host}; nothing is executed"
-        yield from scripts(row.came, is_whole=True)
+        yield from scripts(row, is_whole=True)
     else:
         yield from _known_command(row)
     yield "asked for", asked_for(row)
@@ -140,7 +140,7 @@ def _known_command(row: Request) -> Iterator[Line]:
     yield from held(row)
     yield "in", directory(row)
     yield from operands(row)
-    yield from scripts(row.came, is_whole=True)
+    yield from scripts(row, is_whole=True)
     if row.narrowed and row.variables:
         yield "variables", NOT_SHOWN
     else:

@@ -12,6 +12,7 @@ import pytest
 
 from jitd.cli.labels import laid_out
 from jitd.cli.scripts import UNBOUND, scripts
+from jitpam.wire.rows import Request
 from jitpam.wire.shown import shown, unshown
 from tests.unshown import unshown_command, without_styles
 
@@ -28,11 +29,11 @@ def of(text: bytes | None, before: bytes | None = None, **more: Any) -> dict[str
         "told": "",
         "bound": "compared until the command starts",
     }
-    return {"scripts": [row | more]}
+    return {"argv": ["sh"], "path": "/bin/sh", "gives": [], "doubt": "", "operands": [], "scripts": [row | more]}
 
 
 def lines(row: dict[str, Any], *, is_whole: bool = False) -> list[tuple[str, str]]:
-    return list(scripts(row, is_whole=is_whole))
+    return list(scripts(Request.read(row), is_whole=is_whole))
 
 
 def body(row: dict[str, Any], *, is_whole: bool = False) -> list[tuple[str, str]]:
@@ -142,7 +143,7 @@ FORGED = (
 @pytest.mark.parametrize("width", [40, 80, 120, None])
 def test_no_line_of_a_script_begins_where_the_page_has_its_labels(width):
     """THREATS R-22: not even as the rest of a long line; and controls, marks and blanks at an end are visible."""
-    page = without_styles(laid_out(scripts(of(FORGED + "id \N{RIGHT-TO-LEFT OVERRIDE}\n".encode(), b"id\n")), width))
+    page = without_styles(laid_out(lines(of(FORGED + "id \N{RIGHT-TO-LEFT OVERRIDE}\n".encode(), b"id\n")), width))
     labels = [line[:15].strip() for line in page if line[:15].strip()]
     assert all(re.fullmatch(r"script|compared|not bound|same|[-+]? *\d+", label) for label in labels), labels
     assert not any(char in "".join(page) for char in "\x1b\r\N{RIGHT-TO-LEFT OVERRIDE}")
@@ -161,9 +162,10 @@ def test_what_is_not_shown_is_said_with_the_reason():
     ]
 
 
-def test_the_commands_own_file_is_named_without_an_argument_and_a_narrowed_row_has_none():
+def test_the_commands_own_file_is_named_without_an_argument_and_what_a_row_hides_is_not_none():
     assert lines(of(b"id\n", argument=0))[0] == ("script", "/home/alice/x.sh, 1 line; compared until the command starts")
-    assert lines({}) == lines({"scripts": []}) == lines({"scripts": "(not shown)"}) == []
+    assert lines({}) == lines({"scripts": []}) == []
+    assert lines({"scripts": "(not shown)"}) == [("script", "-: NOT SHOWN: jitd does not say why")], "that is not none"
 
 
 def test_what_a_harmless_command_is_given_is_named_and_shown_if_it_is_wanted():
