@@ -54,7 +54,7 @@ def _differences(rows: Sequence[Row]) -> Iterator[Line]:
     for row in rows:
         parts = [command_line(members(row, "argv"))]
         if not is_same_reason:
-            parts.append(reason(row))
+            parts.append(reason(Request.read(row)))
         if not are_same_findings:
             parts += [f"{label} {text}" for label, text in findings(Request.read(row))]
         host = "" if is_same_host else f"@{words(row, 'host')}"

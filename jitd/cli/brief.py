@@ -149,8 +149,8 @@ def _dangers(row: Request) -> Iterator[Line]:
         yield "DOUBT", f"{row.in_doubt}: take it for root"
     yield from found
     yield from glass_in_short(row)
-    yield from users(row.came)
-    for label, text in without_ticket(row.came):
+    yield from users(row)
+    for label, text in without_ticket(row):
         yield ("NO PROOF" if text.startswith("NONE") else label), text.removeprefix("NONE: ")
     yield from (("NO PROOF" if label == "no proof" else "ticket", text) for label, text in flaws(row.authentication))
     if row.gone:

@@ -32,8 +32,7 @@ def page(row: Request | Row, screen: int | None) -> list[Painted]:
     folded.
     """
     row = Request.read(row)
-    came = row.came
-    parts = (_about(row), what_happens(row), terms(row), facts(came), claimed(came), what_it_needs(row), history(row))
+    parts = (_about(row), what_happens(row), terms(row), facts(row), claimed(row), what_it_needs(row), history(row))
     return laid_out((line for part in parts for line in part), screen)
 
 

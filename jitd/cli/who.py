@@ -8,91 +8,82 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.cli.answer import Row, quoted, words
+from jitd.cli.answer import quoted
 from jitd.cli.authenticated import authenticated
 from jitd.cli.instants import told
-from jitd.cli.labels import Line, members
-from jitd.core.wording import groups
-from jitpam.wire.rows import Request
+from jitd.cli.labels import Line
+from jitd.core.wording import groups, in_quotes
+from jitpam.wire.rows import NOT_SAID, NOT_SHOWN, UNKNOWN, Request
 
 
-def facts(row: Row) -> Iterator[Line]:
+def facts(row: Request) -> Iterator[Line]:
     """Yield the lines with the facts about the requester that jitd has checked."""
     yield "", ""
     yield "WHO ASKS: jitd has checked this", ""
-    yield "requester", f"{words(row, 'requester')}{_in_ticket(row)}"
-    yield "account", f"{words(row, 'account')} (uid {words(row, 'uid')})"
+    yield "requester", f"{row.requester}{_in_ticket(row)}"
+    yield "account", f"{row.account} (uid {UNKNOWN if row.uid is None else row.uid})"
     yield from users(row)
-    yield "groups", groups([str(group) for group in members(row, "groups")], len(members(row, "group_ids")))
-    if row.get("ticket_ends_at") and not row.get("proved"):
-        yield "ticket ends", told(row["ticket_ends_at"])
+    yield "groups", groups(row.groups, len(row.group_ids))
+    if row.ticket_ends_at and not row.proved:
+        yield "ticket ends", told(row.ticket_ends_at)
     else:
         yield from without_ticket(row)
-    yield from authenticated(Request.read(row).authentication)
+    yield from authenticated(row.authentication)
     yield from whence(row)
 
 
-def users(row: Row) -> Iterator[Line]:
+def users(row: Request) -> Iterator[Line]:
     """Yield a line for each person who may be the one who asks, because this person uses the account of the requester."""
-    for user in members(row, "used_by"):
-        if isinstance(user, dict):
-            how = f"in run {words(user, 'run')}" if user.get("run") else "after a login of their own"
-            yield "PERHAPS", f"{words(user, 'principal')} asks, who may act as {words(row, 'account')} {how}"
+    for user in row.used_by:
+        how = f"in run {user.run}" if user.run else "after a login of their own"
+        yield "PERHAPS", f"{user.principal} asks, who may act as {row.account} {how}"
 
 
-def _in_ticket(row: Row) -> str:
-    return f" ({words(row, 'spelled')} in the ticket)" if row.get("spelled") else ""
+def _in_ticket(row: Request) -> str:
+    return f" ({row.spelled} in the ticket)" if row.spelled else ""
 
 
-def without_ticket(row: Row) -> Iterator[Line]:
+def without_ticket(row: Request) -> Iterator[Line]:
     """If the person has no Kerberos ticket, yield a line that says so. Otherwise yield nothing."""
-    if row.get("proved"):
-        yield "ticket", f"NONE: proved {row['proved']}"
+    if row.proved:
+        yield "ticket", f"NONE: proved {row.proved}"
         return
-    if row.get("ticket_ends_at"):
+    if row.ticket_ends_at:
         return
-    if words(row, "requester") == "root":
+    if row.requester == "root":
         yield "ticket", "none: local root"
     else:
-        yield "ticket", f"NONE: {words(row, 'service')} says who it is, without a Kerberos proof"
+        yield "ticket", f"NONE: {row.service} says who it is, without a Kerberos proof"
 
 
-def whence(row: Row) -> Iterator[Line]:
+def whence(row: Request) -> Iterator[Line]:
     """Yield the lines about the host from which the person has logged in, and about the facts that rules have used."""
-    point = row.get("point")
-    if isinstance(point, dict):
-        yield "from", words(point, "remote_host", "this host")
-        if point.get("authenticated"):
-            yield "came in by", words(point, "authenticated")
-    for pair in members(row, "facts"):
-        if isinstance(pair, list) and len(pair) == 2:
-            yield str(pair[0]), str(pair[1])
+    point = row.point
+    if point:
+        yield "from", point.remote_host or "this host"
+        if point.authenticated:
+            yield "came in by", point.authenticated
+    yield from row.facts
 
 
-def claims_of(row: Row) -> Row:
-    """Return the claims that the client makes about itself. If there are none, return an empty dictionary."""
-    claims = row.get("claims")
-    return claims if isinstance(claims, dict) else {}
-
-
-def reason(row: Row) -> str:
+def reason(row: Request) -> str:
     """Return the requester's reason, in quotes. If the requester gave no reason, or if the viewer may not see it, return a text
     that says so.
     """
-    return words(row, "reason", "none given")
+    if not row.reason:
+        return "none given"
+    return NOT_SHOWN if row.narrowed else in_quotes(row.reason)
 
 
-def claimed(row: Row) -> Iterator[Line]:
+def claimed(row: Request) -> Iterator[Line]:
     """Yield the lines about the client's claims, which nobody has checked."""
-    claims = claims_of(row)
+    claims = row.claims
     yield "", ""
     yield "WHAT THE REQUESTER SAYS: nobody has checked this", ""
     yield "reason", reason(row)
-    yield "terminal", words(claims, "tty", "none")
-    yield "session", words(claims, "login_session", "none")
-    yield "started by", started_by(claims)
-
-
-def started_by(claims: Row) -> str:
-    """Return a text about the parent processes of the client. The direct parent comes first."""
-    return " < ".join(quoted(str(parent)) for parent in members(claims, "parents")) or "unknown"
+    if not row.tells("claims"):
+        yield "the rest", NOT_SHOWN if row.narrowed else NOT_SAID
+        return
+    yield "terminal", claims.tty or "none"
+    yield "session", "none" if claims.login_session is None else str(claims.login_session)
+    yield "started by", " < ".join(map(quoted, claims.parents)) or "unknown"  # the direct parent comes first

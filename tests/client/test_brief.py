@@ -458,6 +458,7 @@ UNSAID = {
     "run_as": "asks for root",
     "terms": "NOT recorded",
     "authentication": "FORWARDED from another host",
+    "proved": "NO PROOF",
     "operands": "argument 0, -: not bound",
     "interpreters": "can still be changed",
     "options": "which changes what is run",
