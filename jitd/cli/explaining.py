@@ -20,7 +20,7 @@ from jitd.cli.call import NotDone, called
 from jitd.cli.glass import review_after, way_by_glass
 from jitd.core.keys.run_as import SELF
 from jitpam.wire.messages import Explain, Message, Suppose
-from jitpam.wire.rows import Decision
+from jitpam.wire.rows import UNKNOWN, Decision
 
 SAYS = {
     "permits": "permits",
@@ -91,22 +91,22 @@ def explain(
     if not rows:
         raise NotDone("jitd has not answered", "failed")
     decision, *rules = rows
+    told = Decision.read(decision)
     if as_json:
         answer_json(exact(rows))
     else:
-        _print_decision(decision, principal)
-        if way := way_by_glass(Decision.read(decision)):
+        _print_decision(told, principal)
+        if way := way_by_glass(told):
             answer(way)
-        if review := review_after(Decision.read(decision)):
+        if review := review_after(told):
             answer(review)
-        closest = decision.get("closest") or []
-        for near in closest if verbose else closest[:MOST_RULES]:
-            answer(f"closest: rule {words(near, 'rule')}: {', '.join(map(str, near.get('wants') or []))}")
-        for rule in rules if verbose else _nearest(rules, words(decision, "rule")):
+        for near in told.closest if verbose else told.closest[:MOST_RULES]:
+            answer(f"closest: rule {near.rule}: {', '.join(near.wants)}")
+        for rule in rules if verbose else _nearest(rules, told.rule):
             _print_rule(rule)
-        if not verbose and (n_more := max(len(rules), len(closest)) - MOST_RULES) > 0:
+        if not verbose and (n_more := max(len(rules), len(told.closest)) - MOST_RULES) > 0:
             answer(f"{n_more} more {'rule' if n_more == 1 else 'rules'}: jitd explain -v")
-    return 0 if decision.get("decision") == "permit" else 1
+    return 0 if told.decision == "permit" else 1
 
 
 def _asked(argv: list[bytes], run_as: str | None, service: str, reason: str | None) -> dict[str, Any]:
@@ -161,13 +161,12 @@ def _print_rule(row: Row) -> None:
         answer(f"    {because}")
 
 
-def _print_decision(row: Row, principal: str | None) -> None:
-    whom = "" if principal is None else f" for {words(row, 'principal')}"
-    what = f"{command_line(row.get('argv') or [])} (as {words(row, 'run_as')}){whom}"
-    if row.get("decision") == "permit":
-        lease = f", by the lease {row['lease']}" if row.get("lease") else ""
-        names = row.get("gatekeepers")
-        gatekeepers = f", {' and '.join(map(str, names))} would be asked" if names else ""
-        answer(f"{what}: rule {words(row, 'rule')} requires {words(row, 'asks')}{lease}{gatekeepers}")
+def _print_decision(row: Decision, principal: str | None) -> None:
+    whom = "" if principal is None else f" for {row.principal or UNKNOWN}"
+    what = f"{command_line(row.argv)} (as {row.run_as or UNKNOWN}){whom}"
+    if row.decision == "permit":
+        lease = f", by the lease {row.lease}" if row.lease else ""
+        gatekeepers = f", {' and '.join(row.gatekeepers)} would be asked" if row.gatekeepers else ""
+        answer(f"{what}: rule {row.rule or UNKNOWN} requires {row.asks or UNKNOWN}{lease}{gatekeepers}")
         return
-    answer(f"{what}: {'not decided' if row.get('providers') else 'denied'}: {words(row, 'because')}")
+    answer(f"{what}: {'not decided' if row.providers else 'denied'}: {row.because or UNKNOWN}")
