@@ -226,22 +226,22 @@ def about(key: str, row: Row) -> Question:
         return Unlocking(row)
     if key in "rs":
         with called() as daemon:
-            return Ending(fetched(daemon, id), "revoke" if key == "r" else "stop", id)
+            return Ending(fetched(daemon, id).came, "revoke" if key == "r" else "stop", id)
     with called() if key in "av" else called_as_reviewer() as daemon:  # root may look
         shown = fetched(daemon, id)
     fingerprint_of(shown)  # raises an error if the row has no fingerprint, because an answer must be bound to it
     if key in "av":
-        return Review(shown)
+        return Review(shown.came)
     if key == "d":
-        must_be_reviewable(Request.read(shown))
-        return Denial(shown)
-    owed = shown.get("owed_review")
-    if not isinstance(owed, dict) or not owed.get("may_give"):
-        if isinstance(owed, dict) and owed.get("barred"):
-            raise NotDone(words(owed, "barred"), "forbidden")
-        lacks = owed.get("lacks") if isinstance(owed, dict) else None
+        must_be_reviewable(shown)
+        return Denial(shown.came)
+    owed = shown.owed_review
+    if owed is None or not owed.may_give:
+        if owed and owed.barred:
+            raise NotDone(owed.barred, "forbidden")
+        lacks = owed.lacks if owed else ""
         raise NotDone(f"you may not give the review of {id}{f': its rule {lacks}' if lacks else ''}", "forbidden")
-    return OwedReview(shown)
+    return OwedReview(shown.came)
 
 
 def row_of(id: str) -> Row:
@@ -249,12 +249,13 @@ def row_of(id: str) -> Row:
     call.ENDINGS.
     """
     with called() as daemon:
-        return fetched(daemon, id)
+        return fetched(daemon, id).came
 
 
 def _reviewed(row: Row, verdict: str, comment: str) -> str:
     with called_as_reviewer() as daemon:
-        return given(daemon, row, comment) if verdict == "reviewed" else sent(daemon, row, verdict, comment)
+        asked = Request.read(row)
+        return given(daemon, asked, comment) if verdict == "reviewed" else sent(daemon, asked, verdict, comment)
 
 
 def _done(message: Revoke | Stop | Lock | Unlock, otherwise: str) -> str:

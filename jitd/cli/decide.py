@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from jitd.cli.answer import Row, printable, say
+from jitd.cli.answer import printable, say
 from jitd.cli.assent import question, why_the_word
 from jitd.cli.brief import brief
 from jitd.cli.call import NotDone, called_as_reviewer
@@ -42,28 +42,27 @@ class Decided:
     said: str = ""
 
 
-def decide(row: Row, comment: str, place: str = "") -> Decided:
+def decide(row: Request, comment: str, place: str = "") -> Decided:
     """Show the request in ``row``, and let the person decide about it. Send an approval with ``comment``. ``place`` is printed
     before the request, such as ``1 of 3: ``.
 
     Raises NotDone and RefusedByDaemon if the answer was not accepted, and KeyboardInterrupt on Ctrl-C.
     """
-    asked = Request.read(row)
     fingerprint_of(row)  # raises an error if the row has no fingerprint, because an answer must be bound to it
     brief_page, whole_page = Reading(lambda width: brief(row, width, place)), Reading(lambda width: page(row, width))
     shown = brief_page
 
     def keys(is_read: bool) -> list[Key]:
-        is_offered = not (asked.lacks or asked.barred) and (is_read or brief_page.is_read or whole_page.is_read)
+        is_offered = not (row.lacks or row.barred) and (is_read or brief_page.is_read or whole_page.is_read)
         view = "view all" if shown is brief_page else "view less"
         return [*([("a", "approve")] if is_offered else []), ("d", "deny"), ("s", "skip"), ("v", view), ("q", "quit")]
 
     print()
     while True:
         pressed = shown.key(keys)
-        if pressed == "a" and is_assured(asked):
+        if pressed == "a" and is_assured(row):
             return Decided(Deed.APPROVED, review(row, "approve", comment))
-        if pressed == "d" and (because := why_denied(f"deny {asked.id}", asked.account)):
+        if pressed == "d" and (because := why_denied(f"deny {row.id}", row.account)):
             return Decided(Deed.DENIED, review(row, "deny", because))
         if pressed == "v":
             shown = whole_page if shown is brief_page else brief_page
@@ -92,7 +91,7 @@ def why_denied(what: str, account: str) -> str:
     return sentence(printable(f"{what}: why ({account} is told; empty: back to the keys)? "))
 
 
-def review(row: Row, verdict: str, comment: str) -> str:
+def review(row: Request, verdict: str, comment: str) -> str:
     """Send the answer about ``row`` to jitd. Return a sentence with the result. Raises NotDone and RefusedByDaemon."""
     try:
         with called_as_reviewer() as daemon:

@@ -27,7 +27,6 @@ from jitd.cli.terminal_size import width
 from jitd.cli.verdict import fetched, fingerprint_of, must_be_reviewable, must_not_be_barred, sent
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Withdraw
-from jitpam.wire.rows import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
 NO_TERMINAL = "there is no terminal for the question: give --yes to answer yes in advance"
@@ -46,7 +45,7 @@ def show(id: str, *, as_json: bool) -> None:
     with called() as daemon:
         row = fetched(daemon, id)
     if as_json:
-        answer_json([exact(row)])
+        answer_json([exact(row.came)])
     else:
         put_all(page(row, width()))
 
@@ -100,8 +99,8 @@ def _watched(ids: tuple[str, ...], comment: str, *, is_sure: bool) -> int:
     with far.at(there):
         with called_as_reviewer() as daemon:
             row = fetched(daemon, id)
-        must_be_watchable(row)
-        if Request.read(row).state in OPEN:
+        must_be_watchable(row.came)
+        if row.state in OPEN:
             say(_approved(id, comment, is_sure=is_sure, is_alone=True))
         observe(id)
     return 0
@@ -114,24 +113,23 @@ def _approved(id: str, comment: str, *, is_sure: bool, is_alone: bool) -> str:
     with called_as_reviewer() as daemon:
         row = fetched(daemon, id)
         fingerprint_of(row)
-        asked = Request.read(row)
-        is_open = asked.state in OPEN
+        is_open = row.state in OPEN
         if is_sure or not is_open:
             if is_open:
-                must_not_be_barred(asked)
+                must_not_be_barred(row)
                 put_all((page if is_alone else brief)(row, width()))
             return sent(daemon, row, "approve", comment)
-    must_be_reviewable(asked)
+    must_be_reviewable(row)
     if not can_ask():
-        if asked.barred:  # --yes would be of no use
-            raise NotDone(asked.barred, "forbidden")
-        if asked.lacks:
-            raise NotDone(f"you may not approve request {asked.id}: its rule {asked.lacks}", "forbidden")
+        if row.barred:  # --yes would be of no use
+            raise NotDone(row.barred, "forbidden")
+        if row.lacks:
+            raise NotDone(f"you may not approve request {row.id}: its rule {row.lacks}", "forbidden")
         raise click.UsageError(NO_TERMINAL)
     decided = decide(row, comment)
     if decided.deed is Deed.APPROVED:
         return decided.said
-    told = decided.said or f"request {asked.id} is not approved: nothing was sent"
+    told = decided.said or f"request {row.id} is not approved: nothing was sent"
     raise Left(told) if decided.deed is Deed.LEFT else NotDone(told)
 
 
@@ -145,7 +143,7 @@ def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
             with far.at(there), called_as_reviewer() as daemon:
                 row = fetched(daemon, id)
             fingerprint_of(row)  # nobody is asked why about what is not there, or if they may deny nothing
-            must_not_be_barred(Request.read(row))
+            must_not_be_barred(row)
         comment = sentence("why (the requester is told): ")
     if not (comment or "").strip():
         raise click.UsageError("say why, for the requester: --reason TEXT")

@@ -24,6 +24,7 @@ from jitd.cli.terminal_size import width
 from jitd.cli.verdict import fetched, fingerprint_of
 from jitpam.client import Connection
 from jitpam.wire.messages import List, Review
+from jitpam.wire.rows import Request
 
 
 def _time_left(row: Row) -> str:
@@ -69,12 +70,11 @@ def review(id: str, *, comment: str, is_sure: bool) -> None:
     id = whole_id("review", id, called_as_reviewer, is_sure=is_sure)
     with called_as_reviewer() as daemon:
         row = fetched(daemon, id)
-        id, owed = words(row, "id"), row.get("owed_review")
-        if not isinstance(owed, dict):
+        id, owed = row.id, row.owed_review
+        if owed is None:
             raise NotDone(f"no review is owed for request {id}", "not_done")
-        may_give = bool(owed.get("may_give"))
-        if is_sure or not may_give:
-            if may_give:
+        if is_sure or not owed.may_give:
+            if owed.may_give:
                 put_all(page(row, width()))
             say(given(daemon, row, comment))
             return
@@ -87,11 +87,10 @@ def review(id: str, *, comment: str, is_sure: bool) -> None:
         say(given(daemon, row, comment))
 
 
-def given(daemon: Connection, row: Row, comment: str) -> str:
+def given(daemon: Connection, row: Request, comment: str) -> str:
     """Send the review of the request in ``row`` to jitd. Return a sentence about the result of the review. Raises NotDone and
     RefusedByDaemon.
     """
-    id = words(row, "id")
     with done_by(daemon):
-        said = daemon.do(Review(id=id, verdict="reviewed", fingerprint=fingerprint_of(row), comment=comment))
-    return said or f"request {id} is reviewed"
+        said = daemon.do(Review(id=row.id, verdict="reviewed", fingerprint=fingerprint_of(row), comment=comment))
+    return said or f"request {row.id} is reviewed"

@@ -8,35 +8,36 @@ person's review, jitd does not ask the person.
 
 from __future__ import annotations
 
-from jitd.cli.answer import Row, words
 from jitd.cli.call import NotDone, called_as_reviewer, done_by
 from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unanswered, Unreachable
 from jitpam.wire.messages import Review, Show
 from jitpam.wire.rows import Request
 
 
-def fetched(daemon: Connection, id: str) -> Row:
+def fetched(daemon: Connection, id: str) -> Request:
     """Ask jitd for the row of the request ``id``, and return this row. Raises NotDone and RefusedByDaemon."""
     for row in list(daemon.ask(Show(id=id))):
-        return row
+        return Request.read(row)
     raise NotDone(f"there is no {id}", "unknown")
 
 
-def fingerprint_of(row: Row) -> bytes:
+def fingerprint_of(row: Request) -> bytes:
     """Return the fingerprint in ``row``. A row without a fingerprint is not a request. For such a row, raises NotDone."""
     try:
-        return bytes.fromhex(row["fingerprint"])
-    except (KeyError, TypeError, ValueError):
-        raise NotDone(f"{words(row, 'id')} is not a request", "unknown") from None
+        if row.tells("fingerprint"):
+            return bytes.fromhex(row.fingerprint)
+    except ValueError:
+        pass
+    raise NotDone(f"{row.id} is not a request", "unknown")
 
 
-def sent(daemon: Connection, row: Row, verdict: str, comment: str) -> str:
+def sent(daemon: Connection, row: Request, verdict: str, comment: str) -> str:
     """Send a review of the request in ``row``, with the fingerprint of this row. ``verdict`` is ``approve`` or ``deny``. Return
     a sentence about the result of the review. If the answer is lost on the way, ask whether it was done, and send nothing twice.
 
     Raises NotDone, RefusedByDaemon and Unreachable.
     """
-    id = words(row, "id")
+    id = row.id
     done = f"request {id} is {'approved' if verdict == 'approve' else 'denied'}"
     try:
         with done_by(daemon):
@@ -48,7 +49,7 @@ def sent(daemon: Connection, row: Row, verdict: str, comment: str) -> str:
             now = fetched(again, id)
     except (NotDone, NotAuthenticated, RefusedByDaemon, Unreachable):
         raise lost from None
-    if _n_of(Request.read(now), me, verdict) > _n_of(Request.read(row), me, verdict):
+    if _n_of(now, me, verdict) > _n_of(row, me, verdict):
         return f"{done}; its answer was lost on the way, and the host was asked again"
     raise NotDone(f"the answer was lost on the way, and your review of request {id} has not arrived: try again", "failed")
 

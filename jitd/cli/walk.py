@@ -28,6 +28,7 @@ from jitd.cli.reading import Reading
 from jitd.cli.verdict import fetched
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import List
+from jitpam.wire.rows import Request
 
 ENDINGS = ("forbidden", "late", "unknown")  # after these errors, the person cannot decide about the request any more
 TOLD_WITHIN = 30.0  # seconds in which one of many hosts has to tell all of the requests that come next
@@ -113,7 +114,7 @@ class Walk:
                     if self._desk is not None and time.monotonic() > until:
                         raise Unreachable(f"it has not told what waits there within {TOLD_WITHIN:.0f} s")
                     try:
-                        row = self._meant(waits, fetched(daemon, words(waits, "id")))
+                        row = self._meant(waits, fetched(daemon, words(waits, "id")).came)
                     except (NotDone, RefusedByDaemon) as fault:
                         self._tell(fault)
                         self._over.add(key(waits))
@@ -165,7 +166,7 @@ class Walk:
         decided = None
         with self._at(words(row, "host"), [row]):
             try:
-                decided = decide(row, self._comment, f"1 of {n_waiting}: " if n_waiting > 1 else "")
+                decided = decide(Request.read(row), self._comment, f"1 of {n_waiting}: " if n_waiting > 1 else "")
             except (NotDone, RefusedByDaemon) as fault:
                 self._tell(fault)
                 if self._ends(fault) or not row.get("fingerprint"):
@@ -203,7 +204,7 @@ class Walk:
         for row in rows:
             with self._at(words(row, "host"), [row]):
                 try:
-                    say(review(row, verdict, comment))
+                    say(review(Request.read(row), verdict, comment))
                 except (NotDone, RefusedByDaemon) as fault:
                     self._tell(fault)
                     if not self._ends(fault):

@@ -57,11 +57,11 @@ class Teller(Script):
 def walked(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[tuple[str, str]]]]:
     """Walks over the hosts with a person who skips whatever they read; returns the host and the id of each page."""
 
-    def go(*, answers: Callable[[Row], Decided] = lambda row: Decided(Deed.SKIPPED), most: int = 9) -> list[tuple[str, str]]:
+    def go(*, answers: Callable[[Request], Decided] = lambda row: Decided(Deed.SKIPPED), most: int = 9) -> list[tuple[str, str]]:
         read: list[tuple[str, str]] = []
 
-        def decide(row: Row, comment: str, place: str = "") -> Decided:
-            read.append((row["host"].partition(".")[0], row["id"]))
+        def decide(row: Request, comment: str, place: str = "") -> Decided:
+            read.append((row.host.partition(".")[0], row.id))
             return Decided(Deed.LEFT) if len(read) == most else answers(row)
 
         monkeypatch.setattr(walk, "decide", decide)
@@ -175,8 +175,8 @@ def test_a_host_that_is_gone_while_the_person_decides_does_not_end_the_walk_and_
     has(fleet, "db1", Teller(a_row(ID)))
     has(fleet, "web2", Teller(a_row(OTHER, "false", "x")))
 
-    def answers(row: Row) -> Decided:
-        if row["id"] == ID:
+    def answers(row: Request) -> Decided:
+        if row.id == ID:
             raise Unanswered("the carrier closed the connection; whether it was done is not known: look before you try again")
         return Decided(Deed.DENIED, "denied")
 
@@ -199,7 +199,7 @@ def test_a_host_that_calls_all_of_its_requests_the_oldest_and_always_has_one_mor
     hostile = has(fleet, "db1", Teller(*rows[:1]))
     has(fleet, "web2", Teller(a_row(OTHER)))
 
-    def answers(row: Row) -> Decided:
+    def answers(row: Request) -> Decided:
         hostile.rows = tuple(rows[: len(hostile.rows) + 1])
         return Decided(Deed.SKIPPED)
 
