@@ -138,6 +138,17 @@ class Row:
         """Maps each option that the row lists to its colons."""
         return _options(self.options)
 
+    @property
+    def valued(self) -> frozenset[str]:
+        """The options whose value may be the next word, as they are typed: ``-n``, ``--name``, and ``-name`` if it is one."""
+        known = self.known
+        return frozenset(
+            f"{hyphens}{name}"
+            for name, kind in known.items()
+            for hyphens in ("-", "--")
+            if kind == ":" and (hyphens == "-" if len(name) == 1 else hyphens == "--" or _unlisted(name, known))
+        )
+
     def is_telling(self, name: str, words: Sequence[Word]) -> bool:
         """True if the program ``name`` with the one word in ``words`` only tells something of itself."""
         if len(words) != 1 or words[0].is_free:

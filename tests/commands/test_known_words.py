@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from jitd.core.conditions import read_command_pattern
-from jitd.core.grade import Damage, Grade, damage, worst
+from jitd.core.grade import Damage, Finding, Grade, damage, worst
 from jitd_commands.grading import findings_of, findings_of_pattern
 from jitd_commands.judging import Call, Judge, Row
 from jitd_commands.programs import TABLE
@@ -24,11 +24,21 @@ ANY_WORDS = {"test", "[", "echo", "printf", "true", "false", ":", "expr", "yes"}
 """Programs whose words are texts, whether they begin with a hyphen or not."""
 
 
-def found(text: str) -> list[str]:
-    """Return what jitd says about ``text``, which root runs in a directory of alice's, as lines ``GRADE: SENTENCE``."""
+def findings(text: str) -> tuple[Finding, ...]:
+    """Return what jitd finds in ``text``, which root runs in a directory of alice's."""
     words = tuple(shlex.split(text))
     line = type(LINES[0])(Grade.HARMLESS, None, text, False, words, command_of(LINES[0]).run_as, "/home/alice", True, ())
-    return [f"{one.grade.word}: {one.what}" for one in findings_of(command_of(line), Looker(line), requester=REQUESTER)]
+    return findings_of(command_of(line), Looker(line), requester=REQUESTER)
+
+
+def found(text: str) -> list[str]:
+    """Return what jitd says about ``text``, as lines ``GRADE: SENTENCE``."""
+    return [f"{one.grade.word}: {one.what}" for one in findings(text)]
+
+
+def harm(text: str) -> Damage:
+    """Return the worst loss that jitd says about ``text``."""
+    return damage(findings(text))
 
 
 @pytest.mark.parametrize("name", sorted(name for name in TABLE if not name.startswith(":") and name not in ANY_WORDS))
@@ -334,3 +344,69 @@ def test_what_is_like_it_and_does_more_is_told(line: str, least: Grade) -> None:
 @pytest.mark.parametrize("line", ["perl -pi -e s/a/b/ /etc/hosts", "gsutil rm gs://x", "tar cf /root/hosts.tar /etc/hosts"])
 def test_a_text_and_a_url_are_no_files_of_hers(line: str) -> None:
     assert not [one for one in found(line) if one.startswith("gives") or "/home/alice" in one]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nft -n flush ruleset",
+        "nft -S delete table inet filter",
+        "tc -n blue qdisc add dev eth0 root netem loss 100%",
+        "shorewall -n clear",
+        "nmcli -s networking off",
+        "iptables -w -I INPUT -j DROP",
+        "iptables -t filter -I INPUT 1 -j DROP -w 5",
+        "wipefs --lock -a /dev/sdb",
+        "sfdisk -d --delete /dev/sdb",
+        "mkfs -t vfat -n BOOT /dev/sdb1",
+        "mkfs.minix -n 30 /dev/sdb1",
+        "mkntfs -I /dev/sdb1",
+        "mkntfs -c 4096 /dev/sdb1",
+        "helm --kube-context prod uninstall web",
+        "keytool -keystore /srv/k -storepass x -delete -alias a",
+        "mysql --init-command-add='drop database shop' -e 'select 1'",
+        "net -W DOMAIN ads leave",
+        "racadm -r 10.0.0.1 -u root -p x serveraction powercycle",
+        "rclone check --combined /srv/data/report a: b:",
+        "btrfs send -f /srv/data/report /srv/snapshot",
+        "s3cmd --cache-file /srv/data/report sync /srv s3://b",
+        "rspamc -e 'sh x' stat",
+        "iscsiadm -k 0",
+    ],
+)
+def test_an_option_beside_a_loss_does_not_hide_it(line: str) -> None:
+    """THREATS R-19. Each of these was silent, because an option was listed with the arity or the meaning of another program."""
+    assert harm(line) > Damage.NONE
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("deluser --group staff", "changes: deletes the group staff"),
+        ("fsck -T -y /dev/sdb1", "changes: repairs the file system on /dev/sdb1, and may delete files"),
+        ("clamscan -r -l /etc/cron.d/x /srv", "gives: appends to /etc/cron.d/x"),
+        ("multipath -v 2 -F", "changes: takes away the devices of paths 2"),
+        ("usermod -l carol bob", "changes: usermod changes the account bob: its name becomes carol"),
+    ],
+)
+def test_an_option_with_another_arity_elsewhere_is_read_as_its_program_reads_it(line: str, told: str) -> None:
+    """THREATS R-19."""
+    assert told in found(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nft -j -a list ruleset",
+        "tc -n blue qdisc show",
+        "virsh --connect qemu:///system list --all",
+        "podman images --digests --sort size",
+        "sar -n DEV -s 08:00:00 -e 10:00:00",
+        "fsck -T -n /dev/sdb1",
+        "multipath -v2 -ll",
+        "wipefs --lock /dev/sdb",
+        "racadm -r 10.0.0.1 -u root -p x getsysinfo",
+    ],
+)
+def test_what_only_looks_with_an_option_before_its_verb_loses_nothing(line: str) -> None:
+    assert harm(line) is Damage.NONE

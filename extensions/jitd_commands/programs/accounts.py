@@ -13,7 +13,7 @@ from jitd.core.grade import Grade
 from jitd.core.root_groups import ROOT_GROUPS
 from jitd_commands.judging import Call, Row, Verdict
 from jitd_commands.programs.decision_table import DecisionTable
-from jitd_commands.programs.shared import trusts, who_changes
+from jitd_commands.programs.shared import trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
 POWERFUL = frozenset(name for name, group in ROOT_GROUPS.items() if group.grade is Grade.GIVES)
@@ -231,7 +231,7 @@ def _any_password(call: Call) -> None:
 
 
 def _userdel(call: Call) -> None:
-    kind = "group" if "group" in call.name else "account"
+    kind = "group" if "group" in call.name or call.has("group") else "account"
     if call.name in ("deluser", "delgroup") and len(call.operands) == 2:
         user, group = (word.text[:60] for word in call.operands)
         return call.changes(f"takes {user} out of the group {group}")
@@ -347,6 +347,13 @@ _DS = DecisionTable("""
 """)
 
 
+_KEYTOOL_VERBS = words(
+    "delete list genkeypair genkey genseckey importcert import importkeystore importpass exportcert export certreq gencert"
+    " printcert printcertreq printcrl gencrl storepasswd keypasswd changealias showinfo identitydb selfcert help"
+)
+"""Options that say what keytool(1) does. Each may stand behind others."""
+
+
 def _keytool(call: Call) -> None:
     """A tool for keys of Java, whose options have one hyphen."""
     words = list(call.words)
@@ -357,9 +364,11 @@ def _keytool(call: Call) -> None:
         return call.gives("loads code that its options name")
     for name in ("file", "outfile"):
         if name in values:
-            call.writes(values[name], is_use=False) if names[:1] in (["exportcert"], ["certreq"]) else call.reads(values[name])
+            call.writes(values[name], is_use=False) if {"exportcert", "export", "certreq", "gencert", "gencrl"}.intersection(
+                names
+            ) else call.reads(values[name])
     store = values["keystore"].text[:60] if "keystore" in values else "a store of keys"
-    verb = names[0] if names else ""
+    verb = next((name for name in names if name in _KEYTOOL_VERBS), names[0] if names else "")
     if verb == "delete":
         alias = values["alias"].text[:60] if "alias" in values else "that it asks for"
         return call.destroys(f"deletes the key {alias} from {store}", is_whole=True)
@@ -528,19 +537,21 @@ _USER = (
     " skel: K: key: l: login: m p: password: R: root: P:"
     " prefix: s: shell: u: uid: v: add-subuids: V: w: W: Z: selinux-user: ingroup: firstuid:"
     " lastuid: conf: gecos: group: L lock U unlock a append o"
-    " non-unique M N r system create-home move-home no-create-home user-group no-user-group l no-log-init badname"
+    " non-unique M N r system create-home move-home no-create-home user-group no-user-group no-log-init badname"
     " btrfs-subvolume-home add-subgids: rename disabled-login disabled-password allow-bad-names quiet q debug"
 )
 ROWS = (
     Row(
-        "passwd smbpasswd yppasswd",
+        "passwd yppasswd",
         _passwd,
         "S status a all q quiet h help n: mindays: x: maxdays: w: warndays: i: inactive: r: repository: R: root: P: prefix:"
         " s: delete unlock lock"
-        " d u l e expire keep-tokens k stdin f force L D",
+        " d u l e expire keep-tokens k stdin f force",
         operands="an account",
     ),
-    Row("usermod useradd", _usermod, _USER, chosen="can put an account into any group", telling="--help -h"),
+    Row("smbpasswd", _passwd, "a c: D: d e h i L m n R: r: s S U: W w: x", operands="an account"),
+    Row("useradd", _usermod, f"{_USER} l", chosen="can put an account into any group", telling="--help -h"),
+    Row("usermod", _usermod, f"{_USER} b", chosen="can put an account into any group", telling="--help -h"),
     Row(
         "adduser addgroup",
         _adduser,
@@ -564,8 +575,8 @@ ROWS = (
         "userdel deluser groupdel delgroup",
         _userdel,
         "R: root: P: prefix: r f remove-home"
-        " backup backup-to: remove-all-files system only-if-empty group: quiet q force conf: Z selinux-user h help v"
-        " version debug msgdebug remove N extrausers",
+        " backup backup-to: remove-all-files system only-if-empty group quiet q force conf: Z selinux-user h help v"
+        " version debug msgdebug remove extrausers",
     ),
     Row("chpasswd chgpasswd newusers", _any_password, "c: s: R: root:", telling="--help -h:chpasswd,chgpasswd"),
     Row(
@@ -591,12 +602,15 @@ ROWS = (
         "quiet h help r read-only q s sort R: root: P:",
         operands="files of accounts",
     ),
-    Row("saslpasswd2 htpasswd htdigest ldappasswd", _REWRITES, "d D c b n i m B 2 5 s p v C: r:"),
+    Row("saslpasswd2", _REWRITES, "a: c d f: n p u: v V"),
+    Row("htpasswd htdigest", _REWRITES, "D c b n i m B 2 5 d s p v C: r:"),
+    Row("ldappasswd", _REWRITES, "A a: d: D: H: n o: O: p: Q R: s: S t: T: U: v w: W x X: y: Y: Z ZZ"),
     Row(
-        "ldapmodify ldapadd ldapdelete ldapmodrdn slapadd slapmodify ldbmodify ldbedit homectl winbindd",
+        "ldapmodify ldapadd ldapdelete ldapmodrdn slapadd slapmodify ldbmodify ldbedit winbindd",
         _directory,
-        "member-of: G: f: D: H: w: y: x Z n W Y: r c: P: O: U: R: X: v V e: E: N p: ZZ",
+        "member-of: G: f: D: H: w: y: x Z n W Y: r c P: O: U: R: X: v V e: E: N p: ZZ",
     ),
+    Row("homectl", _directory, "member-of: G: c: real-name: d: home-dir: uid: shell: storage: H: M: no-pager no-legend j E"),
     Row("pam-auth-update authconfig", _pam, "version help V h remove disable"),
     Row(
         "ipa",
@@ -605,8 +619,8 @@ ROWS = (
         " first: last: email: password: random shell: homedir: uid: gid: gidnumber: uidnumber: title: phone: groups:"
         " users: hosts: desc: cn: displayname: noprivate ip-address: force no-reverse updatedns a-rec: aaaa-rec:"
         " ptr-rec: cname-rec: txt-rec: ttl: addattr: setattr: delattr: services: hostcat: usercat: servicecat:"
-        " sudooption: nonposix external principals: add certs: validity: profile-id: continue no-prompt n h help"
-        " minlife: maxlife: minlength: history: setpw out: cacn: maxfail:",
+        " sudooption: nonposix principals: add certs: validity: profile-id: continue no-prompt n h help"
+        " minlife: maxlife: minlength: history: cacn: maxfail:",
     ),
     Row("slaptest", _slaptest, "d: o: Q u v n: f: F:"),
     Row("kdestroy", _TICKETS, "q c: A p:"),
@@ -623,7 +637,7 @@ ROWS = (
         " printcrl storepasswd keypasswd changealias alias: destalias: keystore: storepass: keypass: file: keyalg:"
         " keysize: sigalg: dname: validity: ext: noprompt trustcacerts cacerts rfc v storetype: srckeystore:"
         " destkeystore: srcstoretype: deststoretype: srcstorepass: deststorepass: srcalias: srckeypass: destkeypass:"
-        " new: providername: sslserver: jarfile: help startdate: groupname: J:",
+        " new: providername: sslserver: jarfile: help startdate: groupname:",
     ),
     Row("pass gopass", _pass, "recursive force clip r f c e m n: i"),
     Row(
@@ -639,9 +653,9 @@ ROWS = (
         "net pdbedit samba-tool",
         _samba,
         "u:"
-        " U: user: W workgroup: k S: newpassword: attributes: m must-change-at-next-login random-password description:"
+        " U: user: W: workgroup: S: newpassword: attributes: m must-change-at-next-login random-password description:"
         " given-name: surname: mail-address: H: username: password: realm: domain: server: use-kerberos: filter: days:"
-        " noexpiry i full-sync no-pass krb5-ccache: machine-pass long",
+        " noexpiry full-sync no-pass krb5-ccache: machine-pass long",
     ),
     Row("realm adcli authselect update-crypto-policies", _logins),
     Row("kadmin kadmin.local", _kadmin, "q: p: w: k t: r: s: c: x:"),

@@ -305,7 +305,7 @@ ROWS = (
         " create-empty-src-dirs delete-excluded delete-before delete-after delete-during max-delete: max-transfer:"
         " max-duration: max-backlog: retries: low-level-retries: timeout: contimeout: log-level: stats-one-line"
         " use-server-modtime no-update-modtime metadata copy-links L links l ignore-case order-by: interactive i"
-        " one-way download combined: missing-on-dst: error: resync fast rmdirs leave-root server-side-across-configs"
+        " one-way download resync rmdirs leave-root server-side-across-configs"
         " no-gzip-encoding user-agent: vv dump-bodies header: daemon vfs-cache-mode: vfs-cache-max-size: allow-other"
         " read-only"
         " format: F: separator: csv dirs-only files-only absolute hash:",
@@ -316,11 +316,11 @@ ROWS = (
         _other,
         "all a l json o: output: n: namespace: verbose utc dry-run t version help list list-increments list-snapshots"
         " list-devices list-increment-sizes list-at-time: list-changed-since: compare verify c: remote-schema: rsh: f: v q"
-        " all-snapshots-for-source force list-archives yes confirm config-file keep-time: remove-older-than: snapshot:"
+        " all-snapshots-for-source force list-archives yes confirm config-file: keep-time: remove-older-than: snapshot:"
         " restore-size full-if-older-than: include: exclude: encrypt-key: sign-key: no-encryption"
         " ssl-no-check-certificate volsize: name: allow-source-mismatch s3-use-new-style selector: ttl: wait"
         " include-namespaces: exclude-namespaces: storage-location: from-backup: description: cleanup-algorithm: type:"
-        " print-number r: print-stats humanize-numbers comments: scripted tags: snapshot-device: skip-grub",
+        " print-number print-stats humanize-numbers comments: scripted tags: snapshot-device: skip-grub",
         telling="--version:duplicity,rdiff-backup,rsnapshot,tarsnap,kopia,snapper --help:duplicity,snapper",
     ),
     Row(

@@ -340,7 +340,7 @@ ROWS = (
         " server-side-encryption encrypt no-encrypt add-header: remove-header: mime-type: m: guess-mime-type exclude:"
         " include: rexclude: rinclude: exclude-from: host: host-bucket: access_key: secret_key: region:"
         " bucket-location: no-ssl ssl no-check-certificate progress no-progress stats max-delete: limit: delete-after"
-        " no-preserve preserve multipart-chunk-size-mb: disable-multipart expiry-days: expiry-prefix: cache-file:"
+        " no-preserve preserve multipart-chunk-size-mb: disable-multipart expiry-days: expiry-prefix:"
         " check-md5 no-check-md5 limit-rate: requester-pays debug content-type: F follow-symlinks",
     ),
     Row(

@@ -22,7 +22,9 @@ _SHOWS = words(
     " status whoami projects"
 )
 _VALUED = (
-    "-n --namespace --context --cluster --user -s --server --token --as --as-group --certificate-authority"
+    "--kube-context --kube-apiserver --kube-token --kube-ca-file --kube-as-user --kube-as-group --registry-config"
+    " --repository-cache --repository-config --history-max --description --values --set --set-string --set-file"
+    " -n --namespace --context --cluster --user -s --server --token --as --as-group --certificate-authority"
     " --client-certificate --client-key"
     " --request-timeout -l --selector -o --output -c --container --tail --since --field-selector --sort-by --cache-dir"
     " --replicas --image"

@@ -247,8 +247,8 @@ _VIRSH = DecisionTable(
 )
 _TABLES = {"virsh": _VIRSH, "lxc": _LXC, "incus": _LXC}
 _VALUED_BEFORE = words(
-    "-H --host --context -c --config -l --log-level --url --connection -n --namespace -a --address --root --log --kubeconfig"
-    " --cluster --user -s --server --token -f --file -p --project-name --profile --env-file --project-directory"
+    "-H --host --context -c --connect --config -l --log-level --url --connection -n --namespace -a --address --root --log"
+    " --kubeconfig --cluster --user -s --server --token -f --file -p --project-name --profile --env-file --project-directory"
 )
 """Options before the verb that have a value."""
 _OF_COMPOSE = words("-f --file -p --project-name --profile --env-file --project-directory")
@@ -314,7 +314,7 @@ def docker(call: Call) -> None:
         dry = list[Word]()
         while rest and rest[0].text.startswith("-"):
             dry += [rest[0]] if rest[0].text.startswith("--dry-run") else []
-            rest = rest[2:] if rest[0].text in _OF_COMPOSE else rest[1:]
+            rest = rest[2:] if rest[0].text in {*_OF_COMPOSE, "--sort"} else rest[1:]
         if not rest:
             return None
         kind, name = name, rest[0].text
@@ -897,7 +897,7 @@ ROWS = (
         " autostart inactive persistent"
         " current managed-by domain details uuid table transient with-snapshot without-snapshot no-stream"
         " with-id changes sync all-tags pretty-print autodestroy config ignore-buildable status:"
-        " renew-anon-volumes V always-recreate-deps",
+        " renew-anon-volumes V always-recreate-deps sort: digests",
     ),
     Row(
         "docker-compose podman-compose",

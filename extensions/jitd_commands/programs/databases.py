@@ -266,7 +266,7 @@ def _mysql(call: Call) -> None:
         call.writes(file)
     for pager in call.values("pager"):
         call.runs_text(pager)
-    texts = call.values("e", "execute", "init-command")
+    texts = call.values("e", "execute", "init-command", "init-command-add")
     for text in texts:
         _mysql_text(call, text)
     if call.has("e", "execute"):
@@ -697,7 +697,7 @@ ROWS = (
         _pg_basebackup,
         f"{_PG} D: pgdata: F: format: t: target: X: wal-method: T: tablespace-mapping: Z: compress: l: label: c:"
         " checkpoint: r: max-rate: S: slot: i: P v R z"
-        " gzip progress verbose no-password write-recovery-conf create-slot: no-slot waldir: wal-dir: no-manifest"
+        " gzip progress verbose no-password write-recovery-conf create-slot no-slot waldir: wal-dir: no-manifest"
         " manifest-checksums: no-verify-checksums no-sync no-clean no-estimate-size server-compress client-compress C"
         " n N",
     ),

@@ -124,7 +124,7 @@ class DecisionTable:
     def split(self, given: Sequence[Word], row: Row | None = None) -> tuple[list[Word], Options]:
         """Return the operands and the options of the words ``given``. An option has a value if this table or ``row`` says so."""
         operands, options = list[Word](), list[tuple[str, Word]]()
-        of_row = {f"{'-' if len(name) == 1 else '--'}{name}" for name, kind in row.known.items() if kind == ":"} if row else set()
+        of_row = row.valued if row else frozenset[str]()
         valued = self._valued | of_row
         rest = list(given)
         while rest:

@@ -332,8 +332,8 @@ _NAMED_OF_LINUX = """
     mpstat          A dec: I: N: n o: P: T u
     pidstat         C: d dec: G: H human I l p: R r s T: t U:: u v w
     sar,sar.sysstat
-                    A B b C D d dec: dev: F:: f:: fs: H human I: i: iface: int: j: m: n: P: p pretty q:: r:: S s:: t u:: v W w y
-                    z 1 2 3 4 5 6 7 8 9
+                    A B b C D d dec: dev: e:: F:: f:: fs: H human I: i: iface: int: j: m: n: P: p pretty q:: r:: S s:: t u:: v W w
+                    y z 1 2 3 4 5 6 7 8 9
     numastat        c m n p: s:: v z
     dstat           c cpu C: d disk D: g page i int I: l load m mem n net N: p proc r io s swap S: t time T epoch y sys aio fs
                     filesystem ipc lock raw socket tcp udp unix vm list a all f full v vmstat bits float integer bw nocolor

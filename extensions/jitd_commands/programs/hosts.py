@@ -124,7 +124,7 @@ def _disk(call: Call) -> None:
     if call.name == "growpart" and call.has("N", "dry-run") and not call.may_add_options:
         return call.knows_all()
     shows = ("p",) if call.name in ("partx", "qemu-nbd", "nbd-client") else ("d", "dump", "print", "p", "n", "no-act", "J")
-    if call.has("l", "list", "V", "version", "h", "help", *shows) and not call.may_add_options:
+    if call.has("l", "list", "V", "version", "h", "help", *shows) and not call.may_add_options and not call.has("delete"):
         return None
     words = call.operands
     if (
@@ -437,10 +437,15 @@ ROWS = (
         " i: info: v verify b: backup: L list-types f F D E O print-mbr P pretend",
     ),
     Row(
-        "mkfs mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkntfs mkfs.ntfs mkfs.f2fs mkfs.minix mkudffs",
+        "mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4",
         _mkfs,
-        "t: type: L: U: m: b: i: N: O: E: F n J: j c S D e: v q V l: g: G: I: r: T: M: o: d: f",
+        "t: L: U: m: b: i: N: O: E: F n J: j c S D e: v q V l: g: G: I: r: T: M: o: d: C: z: K",
     ),
+    Row("mkfs", _mkfs, "t: type: V v L: n: f F q c m: b:", telling="-V --version --help"),
+    Row("mkntfs mkfs.ntfs", _mkfs, "f fast Q quick L: label: C n c: F force H: I l p: q S: s: T U V v z: debug h"),
+    Row("mkfs.f2fs", _mkfs, "a: c: C: d: e: E: f g: h i l: m N: o: O: q r R: s: S t: T: U: V w: z:"),
+    Row("mkfs.minix", _mkfs, "1 2 3 c i: l: n: V h"),
+    Row("mkudffs", _mkfs, "l: label: b: blocksize: m: media-type: r: udfrev: n no-write u: uuid: utf8 h help"),
     Row("mkfs.vfat mkfs.fat mkdosfs", _mkfs, "F: n: s: S: f: R: r: h: i: b: D: g: l: m: M: a A c C I v mbr:: codepage: offset:"),
     Row("mkfs.xfs", _mkfs, "b: m: d: i: l: n: p: r: s: L: c: f K q N V"),
     Row(
@@ -476,13 +481,17 @@ ROWS = (
         " force-prefix human C clear c read-clear D E n: H P nopager F: file: f: t:",
     ),
     Row(
-        "auditctl augenrules auditd setenforce setsebool aa-disable aa-complain aa-enforce aa-teardown apparmor_parser"
-        " aa-logprof aa-genprof",
+        "auditctl augenrules auditd",
         _audit,
-        "a: d: w: R: e: k: p: l s v D P N V remove: r: b: f: c: I i m A S"
-        " F: C: t: q: reset-lost reset_backlog_wait_time load backlog_wait_time: loginuid-immutable signal:"
-        " dir: no-reload add C complain B K W T j: jobs: q quiet verbose file: namespace n: stdout base: O: optimize:"
-        " include: L: cache-loc: skip-cache write-cache replace features-file: o: ofile: mode: json reset help h audit",
+        "a: d: A: w: W: R: e: k: p: l s v D b: f: c i m: r: S: F: C: t q: n: reset-lost reset_backlog_wait_time load"
+        " backlog_wait_time: loginuid-immutable signal: check",
+    ),
+    Row(
+        "setenforce setsebool aa-disable aa-complain aa-enforce aa-teardown aa-logprof aa-genprof apparmor_parser",
+        _audit,
+        "P N V v d: dir: no-reload a add r replace R remove C complain B K skip-cache T W write-cache j: jobs: q quiet verbose"
+        " b: base: O: optimize: I: include: L: cache-loc: f: file: n: namespace: S stdout o: ofile: k show-cache mode: json"
+        " reset help h audit",
         telling=(
             "--version:aa-disable,aa-complain,aa-enforce,apparmor_parser"
             " --help:setenforce,aa-disable,aa-complain,aa-enforce,apparmor_parser"
@@ -510,8 +519,9 @@ ROWS = (
         " allow-reinstall allow-older allow-branch-switch no-unreported-check no-metadata-check no-safety-check"
         " no-history no-device-prompt no-remote-check sign filter: disable-ssl-strict only-emulated",
     ),
+    Row("racadm", _DEVICES, "r: u: p: S i: nowarn"),
     Row(
-        "eject rtcwake pm-suspend pm-hibernate racadm wakeonlan etherwake",
+        "eject rtcwake pm-suspend pm-hibernate wakeonlan etherwake",
         _DEVICES,
         "m: mode: s: t: d: n dry-run"
         " r cdrom scsi f floppy q tape v verbose p proc T traytoggle trayclose x: cdspeed: X listspeed a: auto: c:"

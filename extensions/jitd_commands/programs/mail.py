@@ -152,7 +152,7 @@ ROWS = (
         "rspamc",
         _RSPAMC,
         "h: P: p: j json v verbose t: timeout: compact raw human"
-        " f: fuzzy-flag w: weight: s: symbol: i: ip: u: user: d: deliver: e: exec: F: from: r: rcpt: H: hostname:"
+        " f: fuzzy-flag w: weight: s: symbol: i: ip: u: user: d: deliver: F: from: r: rcpt: H: hostname:"
         " helo: n: max-requests: a all key: header:",
     ),
     Row("rspamadm", _RSPAMADM, "s: q quiet h help c:"),
@@ -171,5 +171,5 @@ ROWS = (
         _sendmail,
         "C: f: F: r: X: bp t i v oi oem bv",
     ),
-    Row("doveadm", _DOVEADM, "u: A h help F: c: o: v D r: s S f: i: n: N m a: d P"),
+    Row("doveadm", _DOVEADM, "u: A h help F: c: o: v D r: s S: f: i: n: N m: a: d P"),
 )

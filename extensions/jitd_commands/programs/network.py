@@ -81,13 +81,17 @@ _IP = DecisionTable("""
 """)
 
 
+_OTHER_LETTERS = words("nft tc ufw shorewall firewall-cmd")
+"""Programs that do not take the letters of iptables(8): ``nft -n`` only shows numbers, and does what follows."""
 _TABLES = words("iptables ip6tables iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft ebtables arptables")
 
 
 def _firewall(call: Call) -> None:
     if any(option.startswith("modprobe") for option in call.given) or (call.has("M") and call.name != "nft"):
         call.gives("starts another program")
-    shows = words("L list S list-rules C check V version h help") | (set() if call.name.endswith("restore") else {"n"})
+    shows = words("V version h help")
+    if call.name not in _OTHER_LETTERS:
+        shows |= words("L list S list-rules C check") | (set() if call.name.endswith("restore") else {"n"})
     changes = words("A D I F P X Z N E R append delete insert flush policy clear") | ({"C"} if call.name == "ipvsadm" else set())
     if call.has(*shows) and not call.has(*changes):
         if call.has("C", "check") and call.name in _TABLES and not call.may_add_options:
@@ -110,7 +114,7 @@ def _firewall(call: Call) -> None:
             call.reads(word)
         return None
     if call.name == "nft":
-        if texts[:1] == ["list"] or texts[:2] in (["-a", "list"], ["-n", "list"], ["-j", "list"]) or texts[:1] == ["monitor"]:
+        if operands[:1] in (["list"], ["monitor"]):
             return None
         for word in call.values("f", "file"):
             call.reads(word)
@@ -124,11 +128,15 @@ def _firewall(call: Call) -> None:
         if len(call.operands) < 2:
             return None
         call.trusts_words()
-    if re.fullmatch(r"-[AI] (INPUT|OUTPUT|FORWARD)( 1)? -j (DROP|REJECT)", " ".join(texts)):
+    if re.fullmatch(r"-[AI] (INPUT|OUTPUT|FORWARD)( 1)? -j (DROP|REJECT)", _WAITS.sub("", " ".join(texts)).strip()):
         return call.stops("drops all packets, and cuts this host off", back="until the rule is deleted", is_whole=True)
     _RULES(call)
 
 
+_WAITS = re.compile(
+    r"(?:^| )(?:-[nvx46]+|--verbose|--numeric|-w(?: ?[0-9.]+)?|--wait(?:[= ][0-9.]+)?|-t filter|--table[= ]filter)(?= |$)"
+)
+"""Options that change nothing about which packets a rule drops."""
 _RULES = DecisionTable("""
     iptables*|ip6tables*|ebtables*|arptables*: -F|--flush  stops  \
         empties the firewall: anybody may reach this host  until its rules are loaded again
@@ -223,9 +231,9 @@ def _interface(call: Call) -> None:
         return None
     if call.name == "netplan" and operands and not operands[0].is_free and operands[0].text in ("get", "status", "info"):
         return call.discloses("shows keys of networks") if operands[0].text == "get" else None
-    if (call.name == "nmcli" and call.has("s", "show-secrets")) or any(
-        word.text in ("showconf", "private-key") for word in operands
-    ):
+    if call.name == "nmcli" and call.has("s", "show-secrets"):
+        call.discloses("shows keys of networks")
+    if any(word.text in ("showconf", "private-key") for word in operands):
         return call.discloses("shows keys of networks")
     if call.name == "pppd" and call.words:
         return call.gives("starts programs that its options name")
@@ -725,10 +733,9 @@ ROWS = (
     Row(
         "nft",
         _firewall,
-        "a handle s: stateless t: terse S:: service N: reversedns u guid numeric y numeric-priority p: numeric-protocol T"
-        " numeric-time e echo j: json v table: A: D: I: P: X:: F:: L:: E: R: append: delete: insert: policy: f: file: d: i:"
-        " o: m: C: modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x"
-        " optimize includepath: debug: define: interactive",
+        "a handle s stateless t terse S service N reversedns u guid n numeric y numeric-priority p numeric-protocol T"
+        " numeric-time e echo j json v version V f: file: D: define: i interactive I: includepath: c check o optimize d: debug:"
+        " h help",
     ),
     Row(
         "iptables ip6tables iptables-restore ip6tables-restore iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft"

@@ -43,6 +43,12 @@ def _reads_all(call: Call) -> None:
             call.reads(Word(text, word.is_free, word.is_bound))
 
 
+def _scans(call: Call) -> None:
+    for file in call.values("l", "log"):
+        call.writes(file, how="appends to")
+    _reads_all(call)
+
+
 def _plugin(call: Call) -> None:
     """A plugin of a monitoring system."""
     if any(re.search(r"Proxy|Command|\bsh\b|exec", word.text) or word.is_any for word in call.words):
@@ -199,7 +205,7 @@ ROWS = (
     Row("fping", _reads_all, "c: C: n a q s u e i: t: l r: p: 4 6 A d D b: B: H: I: m M N o O: R S: v h"),
     Row(
         "clamscan",
-        _reads_all,
+        _scans,
         "r recursive:: i infected o suppress-ok-results l: log: exclude: exclude-dir: include: include-dir: max-filesize:"
         " max-scansize: max-recursion: quiet no-summary stdout bell v verbose d: database: cross-fs:: allmatch:: z h help V"
         " version",

@@ -785,7 +785,7 @@ ROWS = (
         " kernel-install bootupctl",
         _boot,
         "display: list: query: auto: config: install set o: output:"
-        " u k: c d: all force f kver: regenerate-all hostonly H no-hostonly add: a: omit: q quiet v verbose l"
+        " u k: c d all force f kver: regenerate-all hostonly H no-hostonly add: a: omit: q quiet v verbose l"
         " list-modules p preset: S: slave: remove: remove-all: set-selections get-selections boot-directory: target:"
         " efi-directory: bootloader-id: recheck removable no-nvram modules: edit-env remove-args: default-kernel"
         " set-default: title: copy-default make-default b t s: keep grubconfig skip-fs-probe themes: locales:"

@@ -651,11 +651,11 @@ ROWS = (
         "wipefs",
         _wipefs,
         "J json i noheadings p parsable q quiet h help V version o: offset: t: types: O: output: a n all no-act"
-        " force f b backup lock:",
+        " force f b backup:: lock::",
     ),
     Row(
         "e2fsck fsck fsck.ext4 fsck.ext3 fsck.ext2 fsck.xfs fsck.vfat xfs_repair btrfsck",
-        _unless("n", "N", "T"),
+        _unless("n", "N"),
         "n N T f y p c v b: B: C: t: E: j: l: P:: z: a A r R s L: D d F k V m M o: q i: u w x progress",
     ),
     Row("tune2fs", _unless("l"), "l z: O: o: m: L: U: c: C: i: r: e: E: T: J: M: Q: j f p: I: h u: g:"),
@@ -765,7 +765,7 @@ ROWS = (
         "readonly force r i: h b k m g t H si human-readable iec raw kbytes mbytes gbytes tbytes d c s T p u q o: a l v"
         " quiet verbose check summarize help version all-devices mounted repair init-csum-tree init-extent-tree"
         " dusage: musage: susage: dlimit: mlimit: dconvert: mconvert: sconvert: convert: full-balance bg background"
-        " enqueue B R n f C E compress: recursive commit-after commit-each nodiscard single chunk-recover force-clear"
+        " enqueue B R n C E compress: recursive commit-after commit-each nodiscard single chunk-recover force-clear"
         " bytenr: e L: A S: level: rescan w sync subvolid: bytes",
     ),
     Row("exportfs", _exportfs, "h o: a r u i f v s d:"),
@@ -773,11 +773,11 @@ ROWS = (
         "iscsiadm",
         _iscsi,
         "version help print: P: m: mode: T: p: portal: o: op: n: v: U: L: logoutall: loginall: t: type: V h l login u logout R s"
-        " d: debug: I: interface: rescan S show stats H: x: host: r: sid: k: killiscsid: W: discover D login_all i:"
+        " d: debug: I: interface: rescan S show stats H: x: host: r: sid: W: discover D login_all i:"
         " ifname: a: ip:",
         telling="--version --help",
     ),
-    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "h d r ay ll l v F f E t T w W a A B c: C: D i q U u"),
+    Row("multipath dmraid", _unless("ll", "l", "h"), "h d r ay ll l v:: F f E t T w W a A B c: C: D i q U u"),
     Row(
         "ceph-volume rados cephadm rbd-nbd",
         _ceph,
