@@ -372,10 +372,15 @@ def test_a_text_and_a_url_are_no_files_of_hers(line: str) -> None:
         "s3cmd --cache-file /srv/data/report sync /srv s3://b",
         "rspamc -e 'sh x' stat",
         "iscsiadm -k 0",
+        "sudo -k rm -rf /srv/data",
+        "cp -a /dev/null /srv/data/app.db",
+        "exim -v -Mrm 1xYz",
+        "killall -r -u root x",
+        "pulumi --json stack rm --yes prod",
     ],
 )
 def test_an_option_beside_a_loss_does_not_hide_it(line: str) -> None:
-    """THREATS R-19. Each of these was silent, because an option was listed with the arity or the meaning of another program."""
+    """THREATS R-19. Each was silent by an option that was listed, or judged, as another program reads it."""
     assert harm(line) > Damage.NONE
 
 

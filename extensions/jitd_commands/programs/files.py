@@ -86,7 +86,8 @@ def _targets(call: Call, sources: list[Word], *, how: str, is_tree: bool) -> Non
         if not is_sure:
             call.writes(target, how=how, is_tree=is_tree)
     else:
-        call.writes(target, how=how, is_tree=is_tree, is_use=_is_chosen(call, sources[:-1]))
+        is_file = seen is not None and not (seen.is_absent or seen.is_directory)  # cp -a puts no directory in its place
+        call.writes(target, how=how, is_tree=is_tree and not is_file, is_use=_is_chosen(call, sources[:-1]))
 
 
 def _into(call: Call, directory: Word, sources: list[Word], *, how: str, is_tree: bool, is_sure: bool = True) -> None:

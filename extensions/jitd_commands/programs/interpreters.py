@@ -463,8 +463,6 @@ _INFRASTRUCTURE = DecisionTable(
     workspace list|show        harmless
     stack ls|list|history|output|tag|graph  harmless
     state pull                 reads     shows what is known of {files}, which may have secrets
-    output|show|config|stack -json|-raw|--json|--show-secrets|--show-values  reads  \
-        shows what is known of {files}, which may have secrets
     destroy -target|--target   destroys  destroys {-target}{--target} of what {files} describe
     destroy|destroy-all|down   destroys  destroys all that {files} describe
     run-all|run|stack destroy  destroys  destroys all that {files} describe
@@ -476,6 +474,8 @@ _INFRASTRUCTURE = DecisionTable(
     workspace delete           destroys  deletes the workspace {}, and what is known of it
     stack rm                   destroys  deletes the stack {:of its files}, and what is known of it
     stack|config init|select|import|rename|change-secrets-provider|set|set-all|rm|refresh|cp  changes   changes { } of {files}
+    output|show|config|stack -json|-raw|--json|--show-secrets|--show-values  reads  \
+        shows what is known of {files}, which may have secrets
     output|show|stack|config   harmless
     workspace new|select       changes   chooses the workspace {}
     taint                      changes   lets the next apply destroy {}, and make it anew

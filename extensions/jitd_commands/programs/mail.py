@@ -62,7 +62,9 @@ def _exim(call: Call) -> None:
         return None
     if any(re.match("-Mv[bhlc]", word.text) for word in call.words):
         return call.discloses("shows other people's mail")
-    _EXIM(replace(call, sorted_operands=[replace(word, text=word.text.lstrip("-")) for word in call.words]))
+    deeds = [word for word in call.words if word.text.startswith("-M")][:1]
+    words = [*deeds, *(word for word in call.words if not word.text.startswith("-"))] if deeds else call.words
+    _EXIM(replace(call, sorted_operands=[replace(word, text=word.text.lstrip("-")) for word in words]))
 
 
 _EXIM = DecisionTable("""

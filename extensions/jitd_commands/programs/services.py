@@ -658,6 +658,14 @@ def _credentials(call: Call) -> None:
         call.changes("changes the key of the host's secrets")
 
 
+_SIGNALS = (
+    "V version h help 0 Z l L list table u: user: U: euid: uid:"
+    " HUP INT QUIT KILL TERM USR1 USR2 STOP CONT ALRM PIPE ABRT SEGV CHLD WINCH TSTP SIGHUP SIGINT SIGQUIT SIGKILL"
+    " SIGTERM SIGUSR1 SIGUSR2 SIGSTOP SIGCONT 1 2 3 4 5 6 7 8 9 s: signal: n: f full x exact newest oldest o P:"
+    " parent: t: terminal: g: pgroup: G: group: a e echo c count i ignore-case interactive q quiet v verbose w"
+    " wait r: regexp: y: younger-than: older-than: F: pidfile: inverse process-group nslist: ns:"
+)
+"""Options of programs that send signals."""
 ROWS = (
     Row(
         "systemctl",
@@ -715,16 +723,9 @@ ROWS = (
     ),
     Row("systemd-creds", _credentials, "H h name: key-file: with-key: p"),
     Row("telinit init", _init),
-    Row(
-        "kill pkill killall killall5 skill snice xkill",
-        _kill,
-        "V version h help 0 Z l L list table u: user: U: euid: uid:"
-        " HUP INT QUIT KILL TERM USR1 USR2 STOP CONT ALRM PIPE ABRT SEGV CHLD WINCH TSTP SIGHUP SIGINT SIGQUIT SIGKILL"
-        " SIGTERM SIGUSR1 SIGUSR2 SIGSTOP SIGCONT 1 2 3 4 5 6 7 8 9 s: signal: n: f full x exact newest oldest o P:"
-        " parent: t: terminal: g: pgroup: G: group: a e echo c count i ignore-case interactive q quiet v verbose w"
-        " wait r: regexp: y: younger-than: older-than: F: pidfile: inverse process-group nslist: ns:",
-        telling="--version:kill,pkill,killall --help:kill,pkill,killall -V:kill,pkill,killall -h:pkill",
-    ),
+    Row("pkill", _kill, f"{_SIGNALS} n r: runstates:", telling="--version --help -V -h"),
+    Row("killall", _kill, f"{_SIGNALS} n: o: y: r regexp g process-group Z: context:", telling="--version --help -V"),
+    Row("kill killall5 skill snice xkill", _kill, _SIGNALS, telling="--version:kill --help:kill -V:kill"),
     Row(
         "fuser",
         _fuser,

@@ -224,10 +224,12 @@ def _joined(words: list[Word]) -> Word:
 
 def _sudo(call: Call) -> None:
     account = (call.values("u", "user") or [Word("root")])[-1]
-    if call.has("l", "list", "v", "validate", "k", "K", "V", "version", "h", "help"):
+    if call.has("l", "list", "v", "validate", "K", "V", "version", "h", "help"):
         return None
-    inner = call.by(account)
     words = list(call.operands)
+    if call.has("k") and not words and not call.has("i", "login", "s", "shell"):
+        return None  # with a command, it is run
+    inner = call.by(account)
     while words and re.match(r"[A-Za-z_]\w*=", words[0].text):
         name, _, value = words.pop(0).text.partition("=")
         call.judge.set_variable(call, name, Word(value))
