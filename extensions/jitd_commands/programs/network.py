@@ -87,6 +87,8 @@ _TABLES = words("iptables ip6tables iptables-legacy ip6tables-legacy iptables-nf
 
 
 def _firewall(call: Call) -> None:
+    if call.name == "tc" and any(word.text in _LONG_OF_TC for word in call.words):
+        return call.again([replace(word, text=_LONG_OF_TC.get(word.text, word.text)) for word in call.words])
     if any(option.startswith("modprobe") for option in call.given) or (call.has("M") and call.name != "nft"):
         call.gives("starts another program")
     shows = words("V version h help")
@@ -133,6 +135,24 @@ def _firewall(call: Call) -> None:
     _RULES(call)
 
 
+_LONG_OF_TC = {
+    f"-{long}": f"-{short}"
+    for short, names in {
+        "j": "json",
+        "t": "timestamp tshort",
+        "p": "pretty",
+        "s": "statistics stats",
+        "d": "details",
+        "r": "raw",
+        "g": "graph",
+        "o": "oneline",
+        "N": "numeric",
+        "n": "netns",
+        "c": "color",
+    }.items()
+    for long in names.split()
+}
+"""Options of tc(8) with one hyphen, and the letters that mean the same. As letters, ``-json`` would name the network space."""
 _WAITS = re.compile(
     r"(?:^| )(?:-[nvx46]+|--verbose|--numeric|-w(?: ?[0-9.]+)?|--wait(?:[= ][0-9.]+)?|-t filter|--table[= ]filter)(?= |$)"
 )

@@ -238,7 +238,15 @@ def _sudo(call: Call) -> None:
             call.writes(word)
         return call.gives("starts an editor")
     if call.has("i", "login", "s", "shell"):
-        return inner.runs_text(_joined(words)) if words else inner.shell()
+        if not words:
+            return inner.shell()
+        inner.runs_text(_joined(words))
+        if any(
+            re.search(r"[\s'\"]", word.text) for word in words
+        ):  # sudo(8) keeps words apart by backslashes, but not everywhere
+            kept = [Word(re.sub(r"[^\w$-]", r"\\\g<0>", word.text), word.is_free, word.is_bound) for word in words]
+            inner.runs_text(_joined(kept))
+        return None
     directory = call.values("D", "chdir")
     if call.values("R", "chroot"):
         call.gives("runs programs below another root directory")
