@@ -102,6 +102,7 @@ def live(house: House) -> list[Message]:
         messages.Revoke(id=id, of=None, reason="x"),
         messages.Revoke(id=None, of="alice@EXAMPLE.TEST", reason=""),
         *(messages.List(what=what, ended=is_ended) for what in lists for is_ended in (False, True)),
+        *(messages.Page(what=what, ended=True, before=before, limit=1) for what in lists for before in (None, id)),
         messages.Watch(ended=False),
         messages.Observe(id=id, offset=0),
         messages.Replay(id=id, follow=True),

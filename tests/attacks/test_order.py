@@ -31,6 +31,7 @@ SAMPLES = [
     messages.Withdraw(id=ID),
     messages.Review(id=ID, verdict="approve", fingerprint=bytes(32), comment=""),
     messages.List(what="requests", ended=False),
+    messages.Page(what="requests", ended=False, before=None, limit=1),
     messages.Get(
         thing="nothing of a kind that there is",
         stays=True,
@@ -137,6 +138,7 @@ ANSWERED = [
     "suppose",
     "review",
     "list",
+    "page",
     "show",
     "revoke",
     "giveback",

@@ -86,7 +86,7 @@ class Desk:
         pass
 
     def ask(self, message: Message) -> Iterator[Row]:
-        if message.type == "list":
+        if message.type in ("list", "page"):
             wait_for(lambda: not self.busy.exists(), what="the desk")
             if message.what == "reviews":  # type: ignore[attr-defined]
                 return iter([row["owed_review"] for row in self.rows if row.get("owed_review")])
