@@ -78,7 +78,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 # --- what needs an account ---------------------------------------------------------------------------------------------------
 
 NEEDS_AN_ACCOUNT = {"withdraw", "explain", "suppose", "giveback", "mute", "reload", "signingkey", "export"}
-NEEDS_NONE = {"list", "show", "review", "revoke", "stop", "lock", "unlock", "audit", "status", "roll"}
+NEEDS_NONE = {"list", "page", "show", "review", "revoke", "stop", "lock", "unlock", "audit", "status", "roll"}
 
 
 def test_of_each_message_it_is_said_whether_it_needs_an_account(house: House) -> None:
