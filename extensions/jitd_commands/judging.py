@@ -634,8 +634,6 @@ class Call:
         if place is not None:
             grade = place.written if is_ours or place.written < Grade.CHANGES else Grade.CHANGES
             return self._record(grade, told, path, place.matters, is_whole=True, damage=damage) if grade else None
-        if self.is_root and self.judge.is_not_looked_at(path):
-            self.gives("it writes files at which jitd has not looked", is_whole=True)
         who = self.judge.leads_elsewhere(path) if self.is_root and not word.is_free else ""
         if who:
             grade = worst if is_use and self.judge.is_chosen(who) else Grade.CHANGES

@@ -5,7 +5,6 @@ command line.
 
 from __future__ import annotations
 
-import shlex
 import time
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.edit import SUDOEDIT, Edit
-from jitd.core.grade import Damage, Finding, Grade, NotLooked, Seen, damage, worst
+from jitd.core.grade import Damage, Finding, Grade, Seen, damage, worst
 from jitd_commands.grading import FAULT, findings_of, findings_of_pattern
 from jitd_commands.judging import MOST_FOUND
 from jitd_commands.programs import MODULES, TABLE
@@ -764,17 +763,3 @@ def test_a_directory_and_a_file_below_it_are_said_once() -> None:
     """Nobody looked, so that /root/x may be a directory or not."""
     found = findings_of(asked("cp", "/srv/shadow", "/root/x"), lambda path: None, requester="alice")
     assert [one.what for one in found] == ["overwrites /root/x"]
-
-
-@pytest.mark.parametrize(
-    "line", ["tee /srv/app/new.conf", "sh -c 'echo > /srv/app/new.conf'", "cp /etc/hostname /srv/app/new.conf"]
-)
-def test_who_may_write_a_file_at_which_jitd_has_not_looked_may_write_any(line: str) -> None:
-    def look(path: str) -> Seen | None:
-        if path == "/srv/app/new.conf":
-            raise NotLooked
-        return Seen(path, is_directory=True)
-
-    told = Finding(Grade.GIVES, "it writes files at which jitd has not looked")
-    assert told in findings_of(asked(*shlex.split(line)), look, requester="alice")
-    assert told not in findings_of(asked(*shlex.split(line), uid=4002), look, requester="alice")
