@@ -241,10 +241,10 @@ def test_a_database_that_was_restored_is_found_out_on_both_sides(pair: Pair) -> 
     number = pair.goes_on()
     assert pair.cron().returncode == 0
     pair.house.stop()
-    for name in ("jitd.db", "signing-key", "signing-head"):
-        shutil.copy(backup / name, pair.house.database.parent)
     for more in pair.house.database.parent.glob("jitd.db-*"):
         more.unlink()
+    for kept in (*backup.glob("jitd.db*"), backup / "signing-key", backup / "signing-head"):  # a log of SQLite's beside it, too
+        shutil.copy(kept, pair.house.database.parent)
     (pair.house.socket.parent / "head").unlink()
     pair.house.start()
     assert pair.finding()["level"] == "bad" and "an older state was restored" in pair.finding()["sentence"]
