@@ -34,8 +34,8 @@ MOST_FLUSHES = 4096
 """Maximum number of times that this end wants the server to take something at once: more than conversations on one connection
 take. A server that sends as many PINGs, and takes no answer, is let go of.
 """
-MOST_LINE = 64 * 1024
-MOST_MESSAGE = 1024 * 1024  # bytes of a line of the server, and of a message: its default (max_payload). Ours have 32 KiB
+MOST_LINE = 64 * 1024  # bytes of a line of the server
+MOST_MESSAGE = 1024 * 1024  # bytes of a message of the server: its default (max_payload). Ours have 32 KiB
 MOST_DIGITS = 12  # digits of the number of a subscription, and of a size
 END = b"\r\n"
 NOBODY = b"NATS/1.0 503"  # how headers begin by which the server says that nobody listens. Nothing else of them is read

@@ -22,7 +22,7 @@ from jitd_fleet.roll import Pin, merged
 NAME = "jitd/roll.json"  # below XDG_STATE_HOME, or below `~/.local/state`
 VERSION = 1
 LOCKED_WITHIN = 2.0
-TRIED_EVERY = 0.02  # seconds for which the lock is waited for, and between two attempts to get it
+TRIED_EVERY = 0.02  # seconds between two attempts to get the lock, for which LOCKED_WITHIN seconds are waited
 
 
 def file() -> Path:

@@ -33,8 +33,8 @@ from jitd.files.silence import MOUNTS
 
 MOST = 12  # findings that are stored with a command
 LONGEST = 512  # characters of each text of a finding. The rest of a longer text is replaced by `…`.
-MOST_LOOKS = 64
-WITHIN = 2.0  # maximum number of paths that are looked at for one command, and of seconds in which a look may begin
+MOST_LOOKS = 64  # paths that are looked at for one command
+WITHIN = 2.0  # seconds for one command in which a look may begin
 EVERYBODY = "everybody"
 BY_A_MASKED_WORD = "a masked word makes it so: ask the requester which"
 MOST_NAMES = 3  # accounts and groups that are named as those who can change a file
