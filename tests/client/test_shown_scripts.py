@@ -80,42 +80,168 @@ def test_what_is_the_same_is_said_in_one_line_and_shown_if_it_is_wanted():
     assert ("     1", "id") in lines(row, is_whole=True)
 
 
+def read_line(text: str) -> bytes:
+    """What a line of the page stands for."""
+    if text.startswith(("'", "$'")):
+        return unshown_command(text)[0]
+    first, *others = text.split("→")
+    column, read = len(first), unshown(first)
+    for other in others:
+        assert other.startswith(pad := " " * (7 - column % 8)), text
+        column += 1 + len(other)
+        read += b"\t" + unshown(other.removeprefix(pad))
+    return read
+
+
+def applied(page: list[tuple[str, str]], before: bytes) -> bytes:
+    """What ``before`` becomes if somebody does by hand what the page says."""
+    told = dict(page)
+    ends = re.fullmatch(
+        r"each (?:was (?P<was>.*), and becomes (?P<becomes>.*)|is (?P<both>.*))", told.get("line ends", "each is LF")
+    )
+    assert ends
+    if (ends["was"] or ends["both"]) == "CR LF":
+        before = before.replace(b"\r\n", b"\n")
+    old, new, within, at = _ended(before), list[bytes](), 0, 0
+    for label, text in page:
+        if found := re.fullmatch(r"lines (\d+) to (\d+)", text if label == "same" else ""):
+            n_same = int(found[2]) - int(found[1]) + 1
+            assert len(new) + 1 == int(found[1])
+            new, at = new + old[at : at + n_same], at + n_same
+        elif found := re.fullmatch(r"line (\d+), characters (\d+) to (\d+) of (\d+):", text if label == "within" else ""):
+            line = old[int(found[1]) - 1].removesuffix(b"\n").decode("utf-8", "surrogateescape")
+            if not within:
+                at, rest, changed = int(found[1]), 0, ""
+            within, first, last = int(found[1]), int(found[2]) - 1, int(found[3])
+            assert at == within and int(found[4]) == len(line)
+            changed, rest = changed + line[rest:first], last
+        elif label == "same":
+            assert within and text == f"all else of line {within}"
+            new.append(
+                (changed + line[rest:]).encode("utf-8", "surrogateescape") + old[within - 1][len(old[within - 1].rstrip(b"\n")) :]
+            )
+            within = 0
+        elif label in ("-  end", "+  end", "   end"):
+            if label[0] != "-":
+                new[-1] = new[-1].removesuffix(b"\n")
+        elif found := re.fullmatch(r"([-+ ]) *(\d+)", label):
+            read, number = read_line(text), int(found[2])
+            if within and found[1] == "-":
+                assert read == line[first:last].encode("utf-8", "surrogateescape") and number == within
+            elif within:
+                changed += read.decode("utf-8", "surrogateescape")
+                assert number == len(new) + 1
+            elif found[1] == "-":
+                assert old[at].removesuffix(b"\n") == read and number == at + 1
+                at += 1
+            else:
+                new.append(read + b"\n")
+                assert number == len(new)
+                at += found[1] == " "
+    assert at == len(old), (page, before)
+    ended = b"".join(new)
+    return ended.replace(b"\n", b"\r\n") if (ends["becomes"] or ends["both"]) == "CR LF" else ended
+
+
+WORDS = [
+    b"a",
+    b"b",
+    b"",
+    b"b ",
+    b"same",
+    b"\xff",
+    b"\ta\t",
+    b"x\t",
+    b"  \ty",
+    b"a\r",
+    "→ é".encode(),
+    b"a" * 150 + b" \xe2\x80" + b"b" * 90,
+]
+
+
+def a_text(chance: random.Random, lines: list[bytes], end: bytes) -> bytes:
+    return end.join(lines) + chance.choice([end, b""])
+
+
+@pytest.mark.parametrize("is_edit", [False, True])
 @pytest.mark.parametrize("is_whole", [False, True])
-def test_what_is_shown_of_a_difference_gives_both_texts_back(is_whole):
-    """THREATS R-22: nothing that differs is among the lines that are not shown, whatever the two texts are."""
+def test_what_is_shown_of_a_difference_turns_the_text_of_before_into_the_other_one(is_whole, is_edit):
+    """THREATS R-22: nothing that differs is among what is not shown, whatever the two texts are."""
     chance = random.Random(22)
-    for _ in range(300):
-        before = [chance.choice([b"a", b"b", b"", b"b ", b"same", b"\xff"]) for _ in range(chance.randrange(30))]
+    more = {"last": None, "argument": 1} if is_edit else {}
+    for _ in range(600):
+        before = [chance.choice(WORDS) for _ in range(chance.randrange(30))]
         now = list(before)
         for _ in range(chance.randrange(6)):
             at = chance.randrange(len(now) + 1)
-            now[at : at + chance.randrange(3)] = [chance.choice([b"a", b"x", b"\x1b[2J"])] * chance.randrange(3)
-        end = [b"\n", b""]
-        texts = [b"\n".join(some) + chance.choice(end) for some in (before, now)]
-        told = lines(of(texts[1], texts[0]), is_whole=is_whole)
-        if texts[0] == texts[1]:
-            assert told[1][1].startswith("the same")
-            continue
-        assert "differ" in told[1][1]
-        was, becomes = (text.split(b"\n") for text in texts)
-        shown_of = {"-": dict[int, bytes](), "+": dict[int, bytes](), "": dict[int, bytes]()}
-        for label, text in body(of(texts[1], texts[0]), is_whole=is_whole):
-            if found := re.fullmatch(r"([-+ ]) *(\d+)", label):
-                is_quoted = text.startswith(("'", "$'"))
-                shown_of[found[1].strip()][int(found[2])] = unshown_command(text)[0] if is_quoted else unshown(text)
-        for number, line in shown_of["-"].items():
-            assert was[number - 1] == line
-        for number, line in {**shown_of["+"], **shown_of[""]}.items():
-            assert becomes[number - 1] == line
-        kept = [line for at, line in enumerate(_ended(texts[0]), 1) if at not in shown_of["-"]]
-        assert kept == [line for at, line in enumerate(_ended(texts[1]), 1) if at not in shown_of["+"]], (
-            "only equal lines are left"
-        )
+            now[at : at + chance.randrange(3)] = [chance.choice([*WORDS, b"x", b"\x1b[2J"])] * chance.randrange(3)
+            if now and chance.random() < 0.5:  # within a line, perhaps a long one
+                line = now[at := chance.randrange(len(now))]
+                place = chance.randrange(len(line) + 1)
+                now[at] = line[:place] + chance.choice([b" ", b"\t", b"q", b"\x80", b"\r"]) + line[place + chance.randrange(3) :]
+        old, new = (a_text(chance, some, chance.choice([b"\n", b"\n", b"\r\n"])) for some in (before, now))
+        row = of(new, old, **more) | ({"edit": {"owner": "root:root", "mode": "0644"}} if is_edit else {})
+        page = lines(row, is_whole=is_whole)
+        if old == new:
+            assert page[1][1].startswith("nothing: " if is_edit else "the same")
+        else:
+            assert page[1][0] in ("changes", "compared", "line ends") and applied(page[1:], old) == new, (old, new, page)
 
 
 def _ended(text: bytes) -> list[bytes]:
     lines = text.split(b"\n")
     return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+
+
+def edited(now: bytes, before: bytes, **more: Any) -> list[tuple[str, str]]:
+    row = of(now, before, last=None, bound="exactly this text is written") | {"edit": {"owner": "root:root", "mode": "0644"}}
+    return lines(row | more)[1:]
+
+
+def test_two_changes_in_a_text_of_which_most_lines_are_alike_are_two_changes():
+    before = b"[\n" + b"  {\n    x: 1\n  },\n" * 1200 + b"]\n"
+    now = before.replace(b"x: 1", b"x: 2", 1)
+    now = b"x: 3".join(now.rsplit(b"x: 1", 1))
+    assert edited(now, before)[0] == ("changes", "2 lines taken out (-), 2 lines put in (+):")
+
+
+def test_of_a_long_line_what_differs_is_shown_with_its_place_and_what_is_around_it():
+    before = b"{" + b", ".join(b'"key%d": %d' % (n, n) for n in range(300)) + b"}\n"
+    now = before.replace(b'"key150": 150', b'"key150": true')
+    assert edited(now, before)[1:] == [
+        ("within", "line 1, characters 2012 to 2074 of 4280:"),
+        ("-    1", '148, "key149": 149, "key150": 150, "key151": 151, "key152": 152'),
+        ("+    1", '148, "key149": 149, "key150": true, "key151": 151, "key152": 152'),
+        ("same", "all else of line 1"),
+    ]
+
+
+def test_a_tab_is_seen_as_one_and_lines_in_which_blanks_alone_differ_are_named():
+    """THREATS R-22"""
+    before = b"all:\n\tmake a\n\tmake b\nend\n"
+    assert edited(before.replace(b"\tmake", b"        make"), before) == [
+        ("changes", "2 lines taken out (-), 2 lines put in (+):"),
+        ("     1", "all:"),
+        ("-    2", "→       make a"),
+        ("-    3", "→       make b"),
+        ("+    2", "        make a"),
+        ("+    3", "        make b"),
+        ("blanks", "alone differ in lines 2 to 3"),
+        ("     4", "end"),
+    ]
+    assert ("+    1", "\\u2192       a") in edited("→       a\n".encode(), b"x\n"), "an arrow of the text's own"
+
+
+def test_ends_of_lines_that_are_all_alike_are_said_once():
+    assert edited(b"a\r\nc\r\n", b"a\r\nb\r\n") == [
+        ("changes", "1 line taken out (-), 1 line put in (+):"),
+        ("line ends", "each is CR LF"),
+        ("     1", "a"),
+        ("-    2", "b"),
+        ("+    2", "c"),
+    ]
+    assert edited(b"a\r\nb\r\n", b"a\nb\n")[0] == ("line ends", "each was LF, and becomes CR LF")
+    assert ("+    2", "b\\x0d") in edited(b"a\nb\r\n", b"a\nb\n"), "one that is unlike the others is seen"
 
 
 def test_texts_that_differ_in_their_last_newline_alone_are_different():
@@ -125,12 +251,17 @@ def test_texts_that_differ_in_their_last_newline_alone_are_different():
 
 def test_a_text_that_is_made_to_be_compared_slowly_is_compared_at_once_and_wholly():
     """THREATS R-22: its writer chooses both texts; without a bound, this comparison takes minutes."""
-    before = b"a\n" + b"".join(b"%d\n" % (n % 7) for n in range(20_000)) + b"z\n"
-    now = b"b\n" + b"".join(b"%d\n" % (n % 5) for n in range(20_000)) + b"y\n"
-    began = time.process_time()
-    found = body(of(now, before))
-    assert time.process_time() - began < 20
-    assert [text for label, text in found if label.startswith("+")] == now.decode().splitlines()
+    for before, now in [
+        ([b"a", *(b"%d" % (n % 7) for n in range(20_000)), b"z"], [b"b", *(b"%d" % (n % 5) for n in range(20_000)), b"y"]),
+        ([b"%d" % n for n in range(30_000)], [b"%d" % (n if n % 2 else -n) for n in range(30_000)]),
+        ([b"%d" % n for n in range(20_000)], [b"%d" % (n * 7919 % 20_000) for n in range(20_000)]),
+        ([b"a b c d " * 20_000], [b"a c b d " * 20_000]),
+    ]:
+        texts = [b"\n".join(some) + b"\n" for some in (before, now)]
+        began = time.process_time()
+        page = lines(of(texts[1], texts[0]))
+        assert time.process_time() - began < 5
+        assert applied(page, texts[0]) == texts[1]
 
 
 FORGED = (
