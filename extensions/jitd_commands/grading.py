@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from jitd.core.code_variables import code_let_in
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern, Glob
-from jitd.core.edit import SUDOEDIT
+from jitd.core.edit import SUDOEDIT, Edit
 from jitd.core.grade import Finding, Grade, Look
 from jitd.core.root_groups import finding_of
+from jitd.core.what import Doubted, Login, Things
 from jitd_commands.judging import MOST_FOUND, Call, Judge
 from jitd_commands.programs import TABLE
 from jitd_commands.shell_text import Word
@@ -33,12 +34,13 @@ def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Findin
     files that matter. ``requester`` is the account of the person who asks. Things that are given have sentences of their own
     (``Command.lets``), so that the result for them is empty.
     """
-    if command.gives:
-        return ()
-    if command.doubt:
-        return (Finding(Grade.GIVES, f"it is not certain what would be run: {command.doubt}"),)
-    if not command.path:
-        return (Finding(Grade.GIVES, f"it is a login as {command.run_as.user}"),)
+    match command.what:
+        case Things():
+            return ()
+        case Doubted(because):
+            return (Finding(Grade.GIVES, f"it is not certain what would be run: {because}"),)
+        case Login():
+            return (Finding(Grade.GIVES, f"it is a login as {command.run_as.user}"),)
     is_root = command.run_as.uid == 0
     judge = Judge(TABLE, look, requester, command.run_as.user, is_root=is_root)
     for variable, _ in command.variables:
@@ -54,7 +56,7 @@ def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Findin
         judge.record(group.grade, group.what)
     try:
         call = _call(judge, path, words, cwd=_text(command.cwd), is_root=is_root, is_shown=is_shown)
-        call.judged() if command.edit is None else _judge_edit(call)
+        _judge_edit(call) if isinstance(command.what, Edit) else call.judged()
     except Exception:  # a fault of the table is graded as the worst, and stops no request
         judge.record(Grade.GIVES, FAULT)
     return judge.findings()

@@ -17,6 +17,7 @@ from jitd.core.edit import Edit
 from jitd.core.grade import Finding, read_rows, rows
 from jitd.core.masking import Place, masked
 from jitd.core.values import ARGUMENTS, BYTES, DIGEST, MANY, NUMBER, PAIRS, TEXT, WORDS, Said
+from jitd.core.what import Doubted, Login, Program, Things, What
 
 _FINDINGS = Said(None, rows, read_rows)
 Pairs = tuple[tuple[bytes, bytes], ...]
@@ -132,10 +133,26 @@ class Command:
     edit: Edit | None = None
 
     @property
+    def what(self) -> What:
+        """What the request is for. What is done otherwise than for a program asks this."""
+        if self.edit is not None:
+            return self.edit
+        if self.gives:
+            return Things(self.things)
+        if self.doubt:
+            return Doubted(self.doubt)
+        return Program(self.path, self.digest) if self.path else Login()
+
+    @property
     def edited(self) -> bytes:
         """The real path of the file that an edit is for."""
         assert self.edit is not None and len(self.argv) == 2, "nothing else edits a file"
         return self.argv[1]
+
+    @property
+    def file(self) -> bytes:
+        """The path of the file that is executed or edited. It is empty if there is none."""
+        return self.path if self.edit is None else self.edited
 
     @property
     def told_argv(self) -> tuple[bytes, ...]:

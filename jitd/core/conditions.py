@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jitd.core.command import Command
-from jitd.core.edit import SUDOEDIT
+from jitd.core.edit import SUDOEDIT, Edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,11 @@ class CommandPattern:
         """True if this pattern matches ``command``. If ``called`` is given, it is another name of the command's file, or of the
         edited file, and counts in place of the path.
         """
-        if self.is_edit or command.edit is not None:
-            return self.path is None if not self.is_edit else command.edit is not None and self._fits(called or command.edited)
+        match command.what:
+            case Edit():
+                return self._fits(called or command.edited) if self.is_edit else self.path is None
+            case _ if self.is_edit:
+                return False
         arguments = command.argv[1:]
         if len(arguments) < len(self.arguments) or (len(arguments) > len(self.arguments) and not self.is_open):
             return False

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from jitd.core.command import Command, run_id, work_of
 from jitd.core.decision import Terms, narrow_terms
 from jitd.core.deed import Deed, deed_of
+from jitd.core.edit import Edit
 from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
 from jitd.core.holding import Account, Giving, Taking
 from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
@@ -177,7 +178,7 @@ def is_for_other_requests(grant: Grant) -> bool:
     GATE and LOGIN, each attempt is a new request. Therefore even a grant with one use can serve a later request. An edit was
     approved for one text of the file, so its grant serves no other request.
     """
-    if grant.command.edit is not None:
+    if isinstance(grant.command.what, Edit):
         return False
     return grant.is_lease or _deed(grant).asks_again
 

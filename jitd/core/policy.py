@@ -16,6 +16,7 @@ from jitd.core.breach import breach
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST
+from jitd.core.edit import Edit
 from jitd.core.facts import NOTHING, Facts, Unasked
 from jitd.core.keys.grant import MOST_USES
 from jitd.core.keys.hosts import HOSTS
@@ -33,6 +34,7 @@ from jitd.core.rule import Rule as Rule
 from jitd.core.rule_index import RuleIndex
 from jitd.core.several import for_all
 from jitd.core.subject import Subject
+from jitd.core.what import Things
 from jitd.core.when import Conditions, WhenFailed
 
 BUILT_IN = "root"  # the name of the rule that permits root's requests. No other rule may have this name.
@@ -235,7 +237,7 @@ def masked_places(policy: Policy, command: Command, *, is_found: bool = True, na
     see where the path leads. Otherwise a link would hide that a rule is about the file, or the masks would tell where the link
     leads.
     """
-    if command.gives or command.edit is not None:
+    if isinstance(command.what, Things | Edit):
         return ()
     if policy.broken:  # which words its masks would hide is not known
         return tuple((at, 0) for at in range(1, len(command.argv)))

@@ -456,8 +456,7 @@ class Decider:
         who = self._accounts.again(request.requester)
         if who is None:
             return Deny(Why.ERROR, screening.GONE)
-        command = request.command
-        MOUNTS.approach((command.path if command.edit is None else command.edited,))
+        MOUNTS.approach((request.command.file,))
         return screening.look_again(policy, request, who, self._config.trusted_places, self._now(), knowledge)
 
     async def approvers_now(self, request: Request) -> tuple[Identity, ...]:

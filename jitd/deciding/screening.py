@@ -16,7 +16,7 @@ from jitd.core.breach import unbound
 from jitd.core.command import Command, Interpreter, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import deed_of
-from jitd.core.edit import SUDOEDIT
+from jitd.core.edit import SUDOEDIT, Edit
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
 from jitd.core.origin import Caller
@@ -311,15 +311,14 @@ def _names(
     policy: Policy, command: Command, typed: tuple[bytes, ...], glance: path_lookup.Look, *, for_masks: bool = False
 ) -> tuple[bytes, ...]:
     """Return the other names by which denies, or masks, could name the command's file, or the file that is edited."""
-    path = command.path if command.edit is None else command.edited
     named = Literals(named_files(policy), named_directories(policy))
-    if not path or named == Literals() or (for_masks and not policy.index.masking):
+    if not command.file or named == Literals() or (for_masks and not policy.index.masking):
         return ()
     # What a program does may depend on the link by which it is called, so a deny on such a link is none on the program. What it
     # is told, such as a password, is a secret by any name, and a text is the same by any link.
-    is_link_its_own = command.edit is None and not for_masks
-    found = names_of((*typed, path), named, glance, is_link_its_own=is_link_its_own)
-    return tuple(name for name in found if name != path)
+    is_link_its_own = not isinstance(command.what, Edit) and not for_masks
+    found = names_of((*typed, command.file), named, glance, is_link_its_own=is_link_its_own)
+    return tuple(name for name in found if name != command.file)
 
 
 def _with_operands(
@@ -409,7 +408,7 @@ def _looked_again(
         is_own_group = accounts.is_own_group(request.command.run_as)
     except accounts.NoSuchAccount:
         return Deny(Why.ERROR, "the account to run as no longer exists")
-    is_edit = request.command.edit is not None
+    is_edit = isinstance(request.command.what, Edit)
     question = Question(
         requester=who,
         command=replace(request.command, digest=b"", interpreters=()),

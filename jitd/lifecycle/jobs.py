@@ -26,7 +26,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
     Raises ValueError if the job would differ from what was approved. Raises NoSuchAccount if the target account of the command
     does not exist any more.
     """
-    command = asked.command
+    command, edit = asked.command, asked.command.edit
     who, terms = asked.requester.principal, asked.terms.fingerprinted
     if fingerprint(asked.id, who, asked.host, asked.service, command, terms) != asked.fingerprint:
         raise ValueError("the request differs from what was approved")
@@ -46,7 +46,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
     return Job(
         run=begun.id,
         request=asked.id,
-        path=command.path if command.edit is None else command.edited,
+        path=command.file,
         argv=command.argv,
         environment=environment(command, asked.requester, asked.id, home, shell, path),
         cwd=command.cwd,
@@ -56,7 +56,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
         gid=command.run_as.gid if given_gid is None else target.pw_gid,  # see ADR 0094
         groups=tuple(dict.fromkeys((command.run_as.gid, *own))),  # like sudo -g
         streams=command.streams,
-        digest=command.digest if command.edit is None else command.edit.before,
+        digest=edit.before if edit else command.digest,
         writable=grant.terms.writable and fresh.writable,
         ends_at_boot_ns=nanoseconds(ends_at_boot),
         ends_because=because,
@@ -81,7 +81,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
         interpreters=tuple(one for one in screening.bound_interpreters(command) if one[1]),  # the kernel opens these
         namespace=narrow_namespace(grant.terms, fresh),
         recorded_argv=command.told_argv if command.masked else (),
-        edit=None if command.edit is None else _written(command.edit, text),
+        edit=_written(edit, text) if edit else None,
         checks=tuple(tuple(map(str.encode, words)) for words in sorted({*grant.terms.checks, *fresh.checks})),
     )
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from jitd.core import effects, lock, owed_review, request, run
 from jitd.core.decision import Decision, Permit
+from jitd.core.edit import Edit
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Expired, Grant, GrantState, Revoked
 from jitd.core.holding import HoldingState, Taking
@@ -265,7 +266,7 @@ class Perform:
                 waiter.refuse("denied", f"the command was not started: {because}")
             return self._not_started(id, because)
         self._begun_for[id] = waiter.who or asked.requester
-        text = None if asked.command.edit is None else self._store.text(asked.command.edit.after)
+        text = self._store.text(what.after) if isinstance(what := asked.command.what, Edit) else None
         try:
             job = await self._workers.files.run(
                 asked.requester.party, jobs.job_of, begun, grant, asked, self._config, self._now().boot, text

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jitd.core.deed import deed_of
+from jitd.core.edit import Edit
 from jitd.core.masking import MASKED
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.script import Script, bound
@@ -51,7 +52,7 @@ def script_rows(
     for script, row in zip(found.scripts, made, strict=True):  # what runs has room before what was
         if script.digest:
             row["text"], row["told"] = fitting(script.digest)
-    if (edit := found.command.edit) is not None:
+    if isinstance(edit := found.command.what, Edit):
         for row in made if edit.is_told or not is_own else ():
             row["before"], told = fitting(edit.before)
             row["told"] = row["told"] or told
@@ -69,7 +70,7 @@ def script_rows(
 
 def _members(script: Script, found: Request) -> dict[str, Any]:
     is_executed = deed_of(found.service).is_executed
-    if found.command.edit is not None:
+    if isinstance(found.command.what, Edit):
         return {
             **dict.fromkeys(("text", "before", "last")),
             "argument": 1,
@@ -102,7 +103,7 @@ def _last_approved(store: Store, found: Request, may_see: Callable[[Request], bo
         is_earlier = earlier.id != found.id and earlier.submitted_at <= found.submitted_at
         is_approved = earlier.state is RequestState.APPROVED and any(r.verdict is Verdict.APPROVE for r in earlier.reviews)
         theirs = [script for script in earlier.scripts if script.digest and script.path in wanted - last.keys()]
-        if theirs and is_earlier and is_approved and earlier.command.edit is None and may_see(earlier):
+        if theirs and is_earlier and is_approved and not isinstance(earlier.command.what, Edit) and may_see(earlier):
             last |= {script.path: (script, earlier) for script in theirs}
         if len(last) == len(wanted):
             break

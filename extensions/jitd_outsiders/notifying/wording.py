@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from jitd.core.deed import deed_of
+from jitd.core.edit import Edit
 from jitd.core.grade import Damage, Grade
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Back, Event, Notice, Whom, decider
@@ -26,6 +27,7 @@ from jitd.core.request import Request, RequestState, open_ways
 from jitd.core.root_groups import whose_power
 from jitd.core.subject import Identity, Subject
 from jitd.core.visibility import shown_elsewhere
+from jitd.core.what import Things
 from jitd.core.wording import count, in_quotes, name_in_sentence
 from jitd_outsiders.notifying import foreign
 from jitd_outsiders.notifying.channel import Message
@@ -81,13 +83,13 @@ class _Words:
     def deed(self) -> str:
         """The requested action, as the rest of a sentence that begins with the requester."""
         request, run_as = self.request, self.name(self.request.command.run_as.user)
-        if request.command.gives:
-            n_things = len(request.command.things)
-            return "to be given a ticket" if n_things == 1 else f"to be given {n_things} things"
+        match request.command.what:
+            case Things(names):
+                return "to be given a ticket" if len(names) == 1 else f"to be given {len(names)} things"
+            case Edit():
+                return f"to edit a file as {run_as}"
         if request.point is not None and request.point.process is not None:
             return f"to log in as {run_as} ({self.name(request.service)})"
-        if request.command.edit is not None:
-            return f"to edit a file as {run_as}"
         by = "" if deed_of(request.service).is_executed else f" ({self.name(request.service)})"
         return f"to run a command as {run_as}{by}"
 

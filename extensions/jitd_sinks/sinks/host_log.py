@@ -30,6 +30,7 @@ from jitd.core.sought import PROGRAMS
 from jitd.core.subject import BY_PAM, LOCAL, ROOT
 from jitd.core.values import id_in
 from jitd.core.visibility import words_of
+from jitd.core.what import Things
 from jitd.journal import AUTHPRIV, MOST_BYTES, Journal, cut
 from jitd.lifecycle.readers import Reader
 from jitd.log import log
@@ -286,10 +287,9 @@ def _actor(content: dict[str, Any], asked: list[Request | None]) -> str:
 
 def _command(asked: Request) -> tuple[str, int]:
     """Return the command, and the number of bytes that are left out of it."""
-    command = asked.command
-    if command.gives:
-        return " ".join(map(shown, command.things)), 0
-    words, n_more = beginning(command.told_argv, MOST_BYTES)
+    if isinstance(what := asked.command.what, Things):
+        return " ".join(map(shown, what.names)), 0
+    words, n_more = beginning(asked.command.told_argv, MOST_BYTES)
     return shown_command(words), n_more
 
 

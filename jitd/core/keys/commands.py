@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jitd.core.conditions import CommandPattern, read_command_pattern
-from jitd.core.edit import SUDOEDIT
+from jitd.core.edit import SUDOEDIT, Edit
 from jitd.core.keys.key import Condition, Fields, Part, SetUp, Stated, Verdict, World, any_of
 from jitd.core.question import Question
 from jitd.core.spelling import spelled
 from jitd.core.thing import SERVICE_TICKET, is_service_ticket, read_thing
 from jitd.core.toml_table import Table, quoted
+from jitd.core.what import Doubted, Program, Things
 from jitd.core.wording import listed
 
 
@@ -55,8 +56,8 @@ class _Commands(Condition[WithCommands]):
 
     def holds(self, rule: WithCommands, question: Question, at: datetime) -> bool:
         if rule.commands is None and rule.gives is None:
-            is_named = question.command.gives or question.command.edit is not None
-            return rule.verdict == "deny" or not is_named  # no permit is about things and edits that it does not name
+            # no permit is about things and edits that it does not name
+            return rule.verdict == "deny" or not isinstance(question.command.what, Things | Edit)
         if question.command.gives:
             given = rule.gives or ()  # a deny applies to each thing that it names, whatever other things are requested
             if rule.verdict == "deny":
@@ -69,7 +70,7 @@ class _Commands(Condition[WithCommands]):
         if rule.verdict == "deny":
             return any(pattern.matches(command, name) for pattern in rule.commands for name in names)
         # a permit for any command is none for an edit
-        patterns = (one for one in rule.commands if command.edit is None or one.is_edit)
+        patterns = (one for one in rule.commands if one.is_edit or not isinstance(command.what, Edit))
         return any(pattern.matches(command) and not pattern.is_crossed_by(command) for pattern in patterns)
 
     def wants(self, rule: WithCommands) -> str:
@@ -79,8 +80,12 @@ class _Commands(Condition[WithCommands]):
 
     def found(self, rule: WithCommands, question: Question, at: datetime) -> str:
         command = question.command
-        words = command.told_argv if command.gives or not command.path else (command.path, *command.told_argv[1:])
-        doubt = f" (it is not certain what runs: {command.doubt})" if command.doubt else ""
+        words, doubt = command.told_argv, ""
+        match command.what:
+            case Program(path, _):
+                words = (path, *words[1:])
+            case Doubted(because):
+                doubt = f" (it is not certain what runs: {because})"
         return " ".join(map(spelled, words)) + doubt
 
     def phrases(self, rule: WithCommands) -> Iterator[tuple[Part, str]]:

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a request is for: a program, an edit, things, a login, or what jitd cannot tell. Who carries it out is another question
+(``core.deed``).
+
+Law: each command is one of these, and each of these has what only it has. A ``match`` on it misses none that the types tell of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jitd.core.edit import Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program is executed: the file ``path``, whose SHA-256 is ``digest``."""
+
+    path: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Things:
+    """Things are given. ``names`` are in the order in which they were requested."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login, which has no program of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """It is not certain what would be run, and ``because`` says why. It may be any program, and also a login."""
+
+    because: str
+
+
+What = Program | Edit | Things | Login | Doubted
