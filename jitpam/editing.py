@@ -7,8 +7,8 @@ is the text of the copy. Unless it was written, the copy is kept, and the person
 
 from __future__ import annotations
 
-import contextlib
 import os
+import shutil
 import signal
 import stat
 import tempfile
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST = 64 * 1024  # bytes of a text. What is longer is not read by anybody before they approve it.
 EDITORS = (b"SUDO_EDITOR", b"VISUAL", b"EDITOR")
-USUAL_EDITOR = b"/usr/bin/editor"
+USUAL_EDITOR, USUAL_TMPDIR = b"/usr/bin/editor", b"/var/tmp"
 
 
 def edit(options: Options, ask: Callable[[], int]) -> int:
@@ -31,15 +31,18 @@ def edit(options: Options, ask: Callable[[], int]) -> int:
     path = _absolute(os.getcwdb(), options.argv[0])
     made = b""
     if options.source is not None:
-        copy, text = os.path.abspath(options.source), _read(options.source)
+        copy, text = os.path.abspath(options.source), _read_copy(options.source)
+        if _has(path, text):
+            say(f"{shown(path)} has this text already: nothing was requested")
+            return 0
     else:
         before = _own(path)
         made = _copied(path, before)
         copy = os.path.join(made, os.path.basename(path))
-        _run_editor(copy, path, made)
-        text = _read(copy)
+        _run_editor(copy, made)
+        text = _read_copy(copy)
         if text == before:
-            _remove(made, copy)
+            _remove(made)
             say(f"{shown(path)} unchanged")
             return 0
         if not _has(path, before):
@@ -58,7 +61,7 @@ def edit(options: Options, ask: Callable[[], int]) -> int:
 
         status = tell(fault)
     if status == 0 and options.waits:
-        _remove(made, copy)
+        _remove(made)
     else:
         options.say_kept()
     return status
@@ -126,20 +129,41 @@ def _read(path: bytes) -> bytes:
     return content
 
 
+def _read_copy(path: bytes) -> bytes:
+    """Return the text that the person wants, which nobody else has. Raises UsageError."""
+    try:
+        return _read(path)
+    except PermissionError as fault:
+        raise UsageError(f"{shown(path)}: {fault.strerror}: nothing was requested, and your text stays there") from None
+
+
 def _copied(path: bytes, text: bytes) -> bytes:
     """Return a new directory of the person's, with a file of the same name that has ``text``. Raises UsageError."""
+    made = b""
     try:
-        made = tempfile.mkdtemp(prefix=b"jitsudo-", dir=os.environb.get(b"TMPDIR") or b"/var/tmp")
+        made = _directory()
         with open(
             os.path.join(made, os.path.basename(path)), "xb", opener=lambda name, flags: os.open(name, flags, 0o600)
         ) as file:
             file.write(text)
     except OSError as fault:
-        raise UsageError(f"no copy of {shown(path)} can be made: {fault.strerror}") from None
+        _remove(made)
+        raise UsageError(
+            f"no copy of {shown(path)} can be made in {shown(os.path.dirname(made) or USUAL_TMPDIR)}: {fault.strerror}"
+        ) from None
     return made
 
 
-def _run_editor(copy: bytes, path: bytes, made: bytes) -> None:
+def _directory() -> bytes:
+    if named := os.environb.get(b"TMPDIR"):
+        try:
+            return tempfile.mkdtemp(prefix=b"jitsudo-", dir=os.path.abspath(named))
+        except OSError as fault:
+            say(f"TMPDIR is {shown(named)}: {fault.strerror}; your copy is in {shown(USUAL_TMPDIR)}")
+    return tempfile.mkdtemp(prefix=b"jitsudo-", dir=USUAL_TMPDIR)
+
+
+def _run_editor(copy: bytes, made: bytes) -> None:
     """Run the person's editor on ``copy``. As with sudoedit, the variable has words, and no shell reads it. Raises UsageError."""
     words = next((found for name in EDITORS if (found := os.environb.get(name, b"").split())), [USUAL_EDITOR])
     words = [*words, b"--", copy] if words == [USUAL_EDITOR] else [*words, copy]
@@ -157,7 +181,7 @@ def _run_editor(copy: bytes, path: bytes, made: bytes) -> None:
                 os._exit(127)
         _, status = os.waitpid(child, 0)
     except OSError as fault:
-        _remove(made, copy)
+        _remove(made)
         raise UsageError(f"no process can be forked for the editor: {fault.strerror}") from None
     finally:
         for number, handler in kept.items():
@@ -165,14 +189,12 @@ def _run_editor(copy: bytes, path: bytes, made: bytes) -> None:
     if (ending := os.waitstatus_to_exitcode(status)) == 0:
         return
     if ending == 127:
-        _remove(made, copy)
+        _remove(made)
         raise UsageError("nothing was requested: set SUDO_EDITOR, VISUAL or EDITOR, or use --from FILE")
     raise UsageError(f"the editor did not end well ({ending}): nothing was requested, and your text is in {shown(copy)}")
 
 
-def _remove(made: bytes, copy: bytes) -> None:
-    """Remove the directory ``made`` with ``copy``. If the editor has left more there, the directory stays."""
+def _remove(made: bytes) -> None:
+    """Remove the directory ``made``, with the copy and what an editor has left beside it."""
     if made:
-        with contextlib.suppress(OSError):
-            os.unlink(copy)
-            os.rmdir(made)
+        shutil.rmtree(made, ignore_errors=True)

@@ -11,6 +11,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -161,11 +162,56 @@ def test_a_file_that_was_changed_while_its_editor_was_open_is_not_asked_for(hous
         editor.unlink()
 
 
-def test_an_editor_that_changes_nothing_asks_nobody(house: House, site: Path) -> None:
+def test_a_text_that_is_there_already_asks_nobody(house: House, site: Path, copy: Path) -> None:
     before = len(house.kept("requests", ended=True))
     done = house.run("alice", "env", "EDITOR=/bin/true", "jitsudo", "-e", str(site))
     assert (done.returncode, done.stderr) == (0, f"jitsudo: {site} unchanged\n")
-    assert len(house.kept("requests", ended=True)) == before
+    copy.write_bytes(OLD)
+    done = house.sudo("alice", "-e", str(site), "--from", str(copy))
+    assert (done.returncode, done.stderr) == (0, f"jitsudo: {site} has this text already: nothing was requested\n")
+    assert len(house.kept("requests", ended=True)) == before and copy.read_bytes() == OLD
+
+
+@pytest.fixture
+def editor() -> Iterator[Path]:
+    """A program of alice's own that can be written, and a place for her copies, which is hers."""
+    made, place = HOME / "ed.sh", HOME / "copies"
+    place.mkdir()
+    os.chown(place, 4001, 4001)
+    made.touch()
+    made.chmod(0o755)
+    yield made
+    made.unlink()
+    shutil.rmtree(place)
+
+
+def test_what_an_editor_leaves_beside_the_copy_goes_with_it_unless_the_text_is_kept(
+    house: House, site: Path, editor: Path
+) -> None:
+    def edit(text: str) -> CompletedProcess[str]:
+        editor.write_text(f'#!/bin/sh\n{text}\ntouch "$1~"; mkdir -p "${{1%/*}}/.undo/x"\n')
+        return house.run("alice", "env", f"EDITOR={editor}", f"TMPDIR={HOME}/copies", "jitsudo", "-e", str(site))
+
+    assert edit(":").returncode == 0 and os.listdir(HOME / "copies") == []
+    done = edit('chmod 0 "$1"')
+    assert (
+        done.returncode == 120
+        and f"{site.name}: Permission denied: nothing was requested, and your text stays there" in done.stderr
+    )
+    (kept,) = (HOME / "copies").iterdir()
+    assert str(kept) in done.stderr and {one.name for one in kept.iterdir()} == {site.name, f"{site.name}~", ".undo"}
+
+
+@pytest.mark.parametrize("directory", ["/no/such", "/etc", "/etc/passwd"])
+def test_a_tmpdir_that_cannot_be_used_is_named_and_the_usual_place_is_taken(
+    house: House, site: Path, editor: Path, directory: str
+) -> None:
+    editor.write_text('#!/bin/sh\necho "at $1"\n')
+    before = sorted(Path("/var/tmp").iterdir())
+    done = house.run("alice", "env", f"EDITOR={editor}", f"TMPDIR={directory}", "jitsudo", "-e", str(site))
+    assert (done.returncode, done.stdout[: len("at /var/tmp/jitsudo-")]) == (0, "at /var/tmp/jitsudo-"), done
+    assert re.search(f"jitsudo: TMPDIR is {directory}: [A-Z].*; your copy is in /var/tmp\n", done.stderr), done
+    assert f"{site} unchanged" in done.stderr and sorted(Path("/var/tmp").iterdir()) == before
 
 
 def test_who_cannot_read_the_file_is_told_the_two_lines_and_nothing_of_its_content(house: House, site: Path, copy: Path) -> None:
@@ -308,6 +354,7 @@ def test_the_account_that_writes_needs_its_own_rights(house: House, copy: Path) 
     done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
     assert done.returncode == 0 and file.read_bytes() == NEW and file.stat().st_uid == 4002, done
     os.chown(file, 4002, 0)
+    copy.write_bytes(OLD)
     done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
     assert done.returncode == 126 and "the group root, which bob could not give back" in done.stderr, done
     done = house.sudo("alice", "-u", "carol", "-e", str(file), "--from", str(copy))
@@ -387,5 +434,6 @@ def test_what_was_revoked_is_not_written(house: House, site: Path, copy: Path) -
 def test_root_needs_no_rule_and_is_kept_from_the_same_places(house: House, site: Path, copy: Path) -> None:
     done = house.sudo("root", "-e", "/etc/edits/site.conf", "--from", str(copy))
     assert done.returncode == 0 and site.read_bytes() == NEW, done
+    copy.write_bytes(OLD)
     done = house.sudo("root", "-e", str(copy), "--from", str(site))
     assert done.returncode == 126 and "others could make" in done.stderr, done
