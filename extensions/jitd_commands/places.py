@@ -117,7 +117,8 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         rf"|dracut[^/]*){_BELOW}|/etc/(sysctl\.conf|modules|fstab|crypttab|mtab|udev|acpi|apm|logrotate\.(conf|d)|network"
         rf"|networkd-dispatcher|NetworkManager/dispatcher\.d|dhcp|ppp|update-motd\.d|apm|pm|resolvconf|ifplugd|needrestart"
         rf"|kernel|snmp|zabbix|nagios|icinga2?|salt|puppet(labs)?|chef|ansible|cloud|incron[^/]*){_BELOW}|/etc/cloud{_BELOW}"
-        rf"|/var/lib/(cloud|systemd|NetworkManager|polkit-1){_BELOW}|/run/udev{_BELOW}",
+        rf"|/var/lib/(cloud|systemd|NetworkManager|polkit-1){_BELOW}|/run/udev{_BELOW}"
+        rf"|/run/user/0/systemd{_BELOW}|/srv/(salt|pillar|formulas|reactor){_BELOW}",
         "what root runs by itself",
         _G,
         _H,
@@ -174,6 +175,7 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         _H,
     ),
     (r"/var/(spool/)?mail/.+|/var/spool/(postfix|exim4?|mqueue)/.+", "other people's mail", _C, _R),
+    (r"/var/lib/jenkins/(credentials\.xml|secrets(/.*)?|identity\.key[^/]*)", "secrets", _L, _R),
     (r"/srv/.*/\.env|/opt/.*/\.env|/var/www/.*/\.env", "secrets", _C, _R),
     (r"/proc/sys/vm/(drop_caches|swappiness|compact_memory|dirty_\w+)|/proc/sys/net/.*", "settings of the kernel", _C, _H),
     (rf"/proc/(sys|\d+|self|irq|bus|fs|scsi|acpi){_BELOW}|/sys{_BELOW}", "the kernel", _G, _H),
@@ -220,10 +222,16 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
 _OWN = re.compile(
     r".*/(\.ssh(/.*)?|\.(bashrc|bash_[^/]+|profile|zshrc|zshenv|zprofile|zlogin|kshrc|cshrc|tcshrc|login|logout|pam_environment|vimrc"
     r"|exrc|gitconfig|psqlrc|pythonrc[^/]*|inputrc|screenrc|tmux\.conf|forward|k5login|k5users|rhosts|lesskey|xsession[^/]*|xprofile|emacs"
-    r"|gdbinit|npmrc|curlrc|wgetrc)|\.config/(systemd|autostart|fish|nvim|environment\.d|git)(/.*)?|\.local/(bin|lib|share/systemd)(/.*)?"
+    r"|gdbinit|npmrc|curlrc|wgetrc)|\.(vim|emacs\.d|oh-my-zsh)(/.*)?|\.config/(systemd|autostart|fish|nvim|environment\.d|git)(/.*)?|\.local/(bin|lib|share/systemd)(/.*)?"
     r"|bin(/.*)?)",
     re.DOTALL,
 )
+_RUN_BY_OTHERS = re.compile(
+    r"/run/user/[1-9][0-9]*/systemd(/.*)?"
+    r"|/var/lib/jenkins/((.*/)?config\.xml|(init\.groovy\.d|plugins)(/.*)?)",
+    re.DOTALL,
+)
+"""What an account runs by itself that is in no home directory, or in a place of its own there."""
 _KEYS = re.compile(r".*/\.ssh/id_[^/.]+|.*/\.ssh", re.DOTALL)
 _KNOWN = tuple((re.compile(pattern, re.DOTALL), Place(matters, written, read)) for pattern, matters, written, read in _TABLE)
 
@@ -278,6 +286,8 @@ def place_of(path: str) -> Place | None:
     for pattern, place in _KNOWN:
         if pattern.fullmatch(path):
             return place
+    if _RUN_BY_OTHERS.fullmatch(path):
+        return Place("who may act as this account", Grade.GIVES, is_own=True)
     if path.startswith(("/home/", "/var/lib/")):
         if _KEYS.fullmatch(path):
             return Place("keys of SSH", Grade.GIVES, Grade.READS, is_own=True)

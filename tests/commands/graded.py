@@ -21,7 +21,7 @@ REQUESTER = "alice"
 HOME = "/home/alice"
 ACCOUNTS = {
     name: RunAs(name, uid, name, uid)
-    for name, uid in (("root", 0), ("postgres", 114), ("bob", 4002), ("www-data", 33), ("nobody", 65534))
+    for name, uid in (("root", 0), ("postgres", 114), ("bob", 4002), ("www-data", 33), ("jenkins", 115), ("nobody", 65534))
 }
 _MOST_LINKS = 8
 
