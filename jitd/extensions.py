@@ -149,6 +149,12 @@ EXTENSIONS = {
             otherwise="install the extension fleet in /usr/lib/jitd, or name a host with --host and --via",
         ),
         Extension(
+            "policy",
+            "tries rules with tables of what they should decide",
+            verbs={"policy": "jitd_policy.verbs"},
+            otherwise="install the extension policy in /usr/lib/jitd",
+        ),
+        Extension(
             "board",
             "shows what waits and runs, live",
             packages=("textual",),

@@ -6,7 +6,7 @@ _jitd() {
     local current=${COMP_WORDS[COMP_CWORD]}
     COMPREPLY=()
     case ${COMP_WORDS[1]} in
-        audit | check | doctor | kdc | metrics | pam-lint | replay | serve) compopt -o default ;;
+        audit | check | doctor | kdc | metrics | pam-lint | policy | replay | serve) compopt -o default ;;
     esac
     _jitd_offer < <(jitd complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null </dev/null)
 }

@@ -18,7 +18,7 @@ function __jitsudo_complete
 end
 
 complete -c jitd -f -a '(__jitd_complete)'
-complete -c jitd -n '__fish_seen_subcommand_from audit check doctor kdc metrics pam-lint replay serve' -F
+complete -c jitd -n '__fish_seen_subcommand_from audit check doctor kdc metrics pam-lint policy replay serve' -F
 complete -c jitsudo -s u -l user -x -a '(__fish_complete_users)'
 complete -c jitsudo -s g -l group -x -a '(__fish_complete_groups)'
 complete -c jitsudo -s D -l chdir -x -a '(__fish_complete_directories)'

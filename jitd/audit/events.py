@@ -194,10 +194,7 @@ _ROWS = (
         "daemon.stopped", lambda told: f"jitd stopped{sentences.if_any(told.text('signal'), ', as {} told it to')}", "Deactivate",
         parts="signal",
     ),
-    Event(
-        POLICY_LOADED, lambda told: f"{told.who} put a policy with {told.count('rules', 'rule')} in force", "Update",
-        parts="rules",
-    ),
+    Event(POLICY_LOADED, sentences.policy_loaded, "Update", parts="rules untested"),
     Event("policy.refused", sentences.policy_refused, is_failure=True),
     Event("sink.added", "sink {sink} is new: it gets the record after number {number}", "Create", parts="sink number"),
     Event(

@@ -428,6 +428,11 @@ def standing_recorded(told: Told) -> str:
     return f"{told.who} told of {told.count('n', 'standing privilege')} on this host; {unseen} could not be judged"
 
 
+def policy_loaded(told: Told) -> str:
+    untested = ", without trying its tables" if told.detail.get("untested") is True else ""
+    return f"{told.who} put a policy with {told.count('rules', 'rule')} in force{untested}"
+
+
 def policy_refused(told: Told) -> str:
     faults = "; ".join(map(_text, told.list("faults")))
     return f"{told.who} put no new policy in force, because it has a fault{if_any(faults, ': {}')}"

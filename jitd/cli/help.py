@@ -49,6 +49,7 @@ SUMMARIES: dict[str, dict[str, str]] = {
     "Root": {
         "setup": "set up this host, step by step, and try it",
         "check": "find every fault of the settings and the policy",
+        "policy": "try the rules with tables of what they should decide",
         "doctor": "find what is wrong with this host, and say how to mend it",
         "pam-install": "put jitd's gate into sudo, su or logins, and take it out",
         "pam-lint": "find ways round jitd in PAM, sudoers and sshd_config",
@@ -66,6 +67,9 @@ SUMMARIES: dict[str, dict[str, str]] = {
         "witness": "countersign the records of other hosts",
         "countersigned": "store the countersignatures of witnesses",
     },
+    "policy": {
+        "test": "try each case, and say what no case has tried",
+    },
     "kdc": {
         "setup": "make the canaries by which jitd tests the KDC",
         "gate": "refuse tickets for a service that nobody has granted",
@@ -74,7 +78,7 @@ SUMMARIES: dict[str, dict[str, str]] = {
     },
 }
 """Maps each group of verbs to its verbs, and these to what they do. A group is named after its users, or after the verb above."""
-_ABOVE = ("audit", "kdc")
+_ABOVE = ("audit", "policy", "kdc")
 EXAMPLES: dict[str, dict[str, str]] = {
     "": {
         "jitd": "what waits for you; Enter shows it and asks",
@@ -124,6 +128,11 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "check": {
         "jitd check": "what the daemon would read",
         "jitd check --strict policy.d/web.toml": "a file before it is installed",
+    },
+    "policy": {"jitd policy test": "the rules of this host, with their tables"},
+    "policy test": {
+        "jitd policy test": "before jitd reload, which does so, too",
+        "jitd policy test --junit out.xml .": "in CI, in a copy of /etc/jitd",
     },
     "reload": {"jitd reload": "after jitd check has found no fault"},
     "serve": {"jitd serve --config /tmp/jitd.toml": "with other settings"},

@@ -17,14 +17,15 @@ import click
 from jitd import extensions
 from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone, called
-from jitpam.wire.messages import Reload
+from jitpam.wire.messages import Reload, Reloadtested
 from jitpam.wire.shown import shown
 
 if TYPE_CHECKING:
-    from jitd.core.policy import Rule
+    from jitd.core.policy import Policy, Rule
     from jitd.core.toml_document import Fault
     from jitd.core.warning import Warned
     from jitd.inspector import Inspector
+    from jitd.policy_tables import Tried
     from jitd.settings.config import Config
 
 FILE = Path("/etc/jitd/jitd.toml")
@@ -54,7 +55,7 @@ def serve(*, config: Path | None) -> int:
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 def check(*, strict: bool, files: tuple[Path, ...]) -> None:
     """Print every fault and every warning about the settings and the policy in FILEs. Without FILEs, check the files that jitd
-    would read.
+    would read, and try the tables of the policy.
     """
     settings, rules, faults, checked = _read_files(files) if files else _read_host()
     from jitd.inspector import inspector as of_host
@@ -65,13 +66,19 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
     warned = [] if inspector is None else _warnings(inspector, whole, settings, has_faults=bool(faults))
     if settings is None:  # what only jitd.toml makes known is not missed
         faults = [fault for fault in faults if UNKNOWN_FACT not in fault.sentence]
-    for line in (*map(str, faults), *(shown(str(one)) for one in warned)):
+    tried = None if files or faults or settings is None else _tried(settings, _policy(settings, rules))
+    failures = () if tried is None else tried.failures
+    for line in (*map(str, faults), *(shown(str(one)) for one in warned), *map(shown, failures)):
         answer(line)
     told = _counted(len(warned), "warning")
     if faults:
         raise NotDone(_counted(len(faults), "fault"))
+    if failures:
+        raise NotDone(f"the tables of the policy find {_counted(len(failures), 'fault')}")
     if strict and warned:
         raise NotDone(told)
+    if tried is not None:
+        checked += f", {_counted(tried.n_cases, 'case')}"
     if inspector is None:
         blind = f"no warning was looked for, because the extension inspection {extensions.why_not('inspection')}"
         if strict:
@@ -79,6 +86,24 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
         answer(f"{checked}: no fault; {blind}")
     else:
         answer(f"{checked}: no fault" + (f", {told}" if warned else ""))
+
+
+def _policy(settings: Config, rules: Sequence[Rule]) -> Policy:
+    from jitd.core.policy import Policy
+
+    return Policy(tuple(rules), settings.root, "")
+
+
+def _tried(settings: Config, policy: Policy) -> Tried | None:
+    """Try the tables beside the rules. Return None if there are none, or if nothing here can try them, and say the latter."""
+    from jitd.policy_tables import place_beside, tables
+
+    if not os.path.lexists(place := place_beside(settings.policy)):
+        return None
+    if (trying := tables()) is None:
+        say(f"the tables in {place} were not tried, because the extension policy {extensions.why_not('policy')}")
+        return None
+    return trying.try_on(policy, settings, place)
 
 
 def _warnings(inspector: Inspector, rules: Sequence[Rule], settings: Config | None, *, has_faults: bool) -> list[Warned]:
@@ -170,7 +195,39 @@ def _counted(number: int, noun: str) -> str:
 
 
 @click.command()
-def reload() -> None:
-    """Make the daemon read its policy again. A policy with a fault is refused, and changes nothing."""
+@click.option("--untested", is_flag=True, help="Do not try the tables of the policy first. The record has it.")
+def reload(*, untested: bool) -> None:
+    """Try the tables of the policy, and make the daemon read its policy again. A policy with a fault is refused, and changes
+    nothing.
+    """
+    message = Reloadtested(digest=None) if untested else _tested()
     with called() as daemon:
-        say(daemon.do(Reload()) or "the policy is read again")
+        say(daemon.do(message) or "the policy is read again")
+
+
+def _tested() -> Reload | Reloadtested:
+    """Try the tables of the policy, in this process. Return how the daemon is asked afterwards. Raises NotDone if it is not."""
+    from jitd.core.toml_document import ConfigError
+    from jitd.policy_tables import place_beside
+    from jitd.settings import config, policyfile
+
+    place = place_beside(config.Config(realms=frozenset(), host="").policy)
+    try:
+        settings = config.load()
+        place = place_beside(settings.policy)
+        if not os.path.lexists(place):
+            return Reload()
+        policy = policyfile.load_with(settings)
+        if (tried := _tried(settings, policy)) is None:
+            return Reloadtested(digest=None)
+        failures = tried.failures
+    except ConfigError as error:
+        if not os.path.lexists(place):
+            return Reload()  # the daemon says what is wrong
+        failures = tuple(map(str, error.faults))
+    if not failures:
+        return Reloadtested(digest=policy.digest)
+    for line in failures:
+        answer(shown(line))
+    stay = "jitd was not asked, and the rules in force stay; --untested asks all the same"
+    raise NotDone(f"the tables of the policy find {_counted(len(failures), 'fault')}: {stay}")

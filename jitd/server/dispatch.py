@@ -40,6 +40,7 @@ def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status)
     to.add(messages.Unlock, answers.unlock)
     to.add(messages.Mute, lambda asker, m: verbs.mutes.mute(asker.subject, m.lasts_for))
     to.add(messages.Reload, answers.reload)
+    to.add(messages.Reloadtested, answers.reload_tested)
     to.add(messages.SigningKey, lambda asker, m: verbs.keys.line(asker.subject, rotate=m.rotate, acknowledge=m.acknowledge))
     to.add(messages.Audit, lambda asker, m: verbs.records.show(asker.who, m, asker.again))
     to.add(messages.Export, lambda asker, m: verbs.records.export(asker.subject, m))
@@ -84,6 +85,10 @@ class _Answers:
     async def reload(self, asker: Asker, message: messages.Reload) -> Answer:
         self._to.access.refuse(Act.RELOAD, asker.who)
         return await self._reloading.reload(asker.subject)
+
+    async def reload_tested(self, asker: Asker, message: messages.Reloadtested) -> Answer:
+        self._to.access.refuse(Act.RELOAD, asker.who)
+        return await self._reloading.reload_tested(asker.subject, message.digest)
 
     async def revoke(self, asker: Asker, message: messages.Revoke) -> Answer:
         match message.id, message.of:

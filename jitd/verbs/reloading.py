@@ -7,7 +7,8 @@ Law: if the files have faults, the old policy stays in force, and this is record
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from jitd import systemd
 from jitd.core.party import OF_ROOT
@@ -19,6 +20,8 @@ from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.readers import Counts
 from jitd.verbs.refusal import Refusal
 
+OTHER_RULES = "these are not the rules that were tried with their tables: somebody changed them meanwhile: jitd policy test"
+NOTHING: Mapping[str, bool] = MappingProxyType({})
 RESTART = "jitd.toml has changed since jitd was started, and counts as it was then: systemctl restart jitd"
 
 
@@ -46,8 +49,17 @@ class Reloading:
         self.unreachable = unreachable
         self._is_other = is_other
 
-    async def reload(self, who: Subject) -> str:
-        """Read the policy again for ``who``, and put it in force. If Refusal is raised, the old policy stays in force."""
+    async def reload_tested(self, who: Subject, digest: str | None) -> str:
+        """Do what ``reload`` does. ``digest`` is that of the rules that ``who`` has tried with their tables, or None, if ``who``
+        wanted them in force untried. What is read decides, and if it is something else than was tried, the answer says so.
+        """
+        told = await self.reload(who, {"untested": True} if digest is None else {})
+        return told if digest in (None, self._rules.policy.digest) else f"{told}; {OTHER_RULES}"
+
+    async def reload(self, who: Subject, noted: Mapping[str, bool] = NOTHING) -> str:
+        """Read the policy again for ``who``, and put it in force. If Refusal is raised, the old policy stays in force. ``noted``
+        goes into the record.
+        """
         stays = "no policy is in force yet" if self._rules.policy.broken else "the old policy stays"
         try:
             policy = await self._rules.reload(self._workers)
@@ -58,7 +70,7 @@ class Reloading:
             raise Refusal("not_done", f"{stays}: {'; '.join(faults)}") from None
         self._deciding.forget()
         self._counts.loaded(time.time())
-        self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
+        self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules), **noted})
         systemd.tell(f"STATUS={self._rules.sentence}")
         self._perform.screen_due()
         rules = f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"

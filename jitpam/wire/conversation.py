@@ -27,6 +27,7 @@ _ASKS = [
     "unlock",
     "mute",
     "reload",
+    "reloadtested",
     "audit",
     "signingkey",
     "metrics",

@@ -262,6 +262,14 @@ class Reload(Message, by=FROM_CLIENT):
     """Read the policy again."""
 
 
+class Reloadtested(Message, by=FROM_CLIENT):
+    """Like Reload, and says which rules the client has tried with their tables: ``digest`` is the SHA-256 of their files. It is
+    None if the tables were not tried (``--untested``).
+    """
+
+    digest: str | None
+
+
 class Audit(Message, by=FROM_CLIENT):
     """Request the records of the chain with a number above ``after``. The other fields select some of them; None selects all.
     ``since`` and ``until`` are RFC 3339 UTC, ``who`` is a principal or an account, ``event`` a prefix that ends with a full stop

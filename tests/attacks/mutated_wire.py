@@ -115,6 +115,7 @@ def live(house: House) -> list[Message]:
         messages.Bye(),
         messages.Seen(beat=1),
         messages.Reload(),
+        messages.Reloadtested(digest="00"),
         messages.Mute(lasts_for=60),
         messages.Lock(whom="user", name="dave", lasts_for=1, reason="x"),
         messages.Keep(),

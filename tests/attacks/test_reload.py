@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from jitd.core.policy_text import PolicyText
 from jitd.store.sqlite import SqliteStore
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
@@ -112,6 +113,31 @@ def refusals(house, after: int) -> int:
 def reloaded(house) -> messages.Message:
     with connected(house, "dave") as dave:
         return dave.ask(messages.Reload())[-1]
+
+
+def loads(house, after: int) -> list[dict]:
+    """What the records of loaded policies say, beside the number of rules."""
+    with contextlib.closing(SqliteStore.reading(house.database)) as store:
+        records = [json.loads(body) for _, body, _ in store.records(after)]
+    return [{**one["detail"], "rules": None} for one in records if one["event"] == "policy.loaded"]
+
+
+def test_the_daemon_says_if_it_has_read_something_else_than_was_tried_and_the_record_has_what_was_not(own_house):
+    house = own_house().start()
+    rules = (house.root / "policy.d/50-test.toml").read_bytes()
+    after, tried = house.head().number, PolicyText(((b"50-test.toml", rules),)).digest
+    with connected(house, "dave") as dave:
+        same = dave.ask(messages.Reloadtested(digest=tried))[-1]
+        (house.root / "policy.d/50-test.toml").write_bytes(rules + b"\n")
+        other = dave.ask(messages.Reloadtested(digest=tried))[-1]
+        untested = dave.ask(messages.Reloadtested(digest=None))[-1]
+        broken = BROKEN["an unknown key"]
+        (house.root / "policy.d/50-test.toml").write_bytes(broken)
+        refused = dave.ask(messages.Reloadtested(digest=tried))[-1]
+    assert (same.text, untested.text) == ("the policy is in force: 1 rule",) * 2
+    assert other.text.startswith("the policy is in force: 1 rule; these are not the rules that were tried with their tables")
+    assert loads(house, after) == [{"rules": None}, {"rules": None}, {"rules": None, "untested": True}]
+    assert isinstance(refused, messages.Refused) and refused.text.startswith("the old policy stays: ")
 
 
 def test_there_are_broken_policies_enough():

@@ -163,6 +163,12 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("daemon.started", {"rules": 1}, "jitd started, with 1 rule", {"actor": "root"}),
     ("daemon.stopped", {"signal": "SIGTERM"}, "jitd stopped, as SIGTERM told it to", {"actor": "root"}),
     ("policy.loaded", {"rules": 12}, f"{BOB} put a policy with 12 rules in force", {"actor": BOB}),
+    (
+        "policy.loaded",
+        {"rules": 1, "untested": True},
+        f"{BOB} put a policy with 1 rule in force, without trying its tables",
+        {"actor": BOB},
+    ),
     ("policy.refused", {"faults": ["a.toml:12: no rule", "b.toml:1: x"]},
      "root put no new policy in force, because it has a fault: a.toml:12: no rule; b.toml:1: x",
      {"actor": "root"}),

@@ -174,7 +174,7 @@ LOOKED = (
     "journalctl -p err -b", "journalctl -t jitd", "journalctl -u jitd", "journalctl -u jitd-launcher.service",
     "journalctl -u jitd-helper@kdc", "journalctl -u 'jitd-helper@*'", "systemctl status 'jitd-helper@*'",
     "kadmin.local -q 'getprinc jitd/lab.example.test'", "getent passwd alice", "getent group ops", "sshd -T", "visudo -c",
-    "dmesg", "timedatectl",
+    "jitd policy test", "dmesg", "timedatectl",
 )  # fmt: skip
 
 

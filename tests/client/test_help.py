@@ -19,7 +19,7 @@ from jitpam import usage
 from jitpam.options import read_options
 from tests.client.script import Script, jitd
 
-ABOVE = ("audit", "kdc")
+ABOVE = ("audit", "policy", "kdc")
 
 
 def paths(command: click.Command = cli, path: str = "") -> Iterator[str]:

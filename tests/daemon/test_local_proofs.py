@@ -229,7 +229,7 @@ def test_nothing_is_asked_while_a_kdc_answers_or_no_rule_takes_it(taken: bool, u
 
 
 @pytest.mark.parametrize(
-    "said", ["get", "lock", "unlock", "reload", "audit", "export", "pack", "suppose", "enforce", "replay", "mute"]
+    "said", ["get", "lock", "unlock", "reload", "reloadtested", "audit", "export", "pack", "suppose", "enforce", "replay", "mute"]
 )
 def test_without_a_ticket_some_verbs_are_refused(said: str) -> None:
     stage = Stage()

@@ -77,7 +77,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 # --- what needs an account ---------------------------------------------------------------------------------------------------
 
-NEEDS_AN_ACCOUNT = {"withdraw", "explain", "suppose", "giveback", "mute", "reload", "signingkey", "export"}
+NEEDS_AN_ACCOUNT = {"withdraw", "explain", "suppose", "giveback", "mute", "reload", "reloadtested", "signingkey", "export"}
 NEEDS_NONE = {"list", "page", "show", "review", "revoke", "stop", "lock", "unlock", "audit", "status", "roll"}
 
 

@@ -337,7 +337,7 @@ class House:
             explanations=explanations, records=records, keys=Keys(access, cut),
             mutes=Mutes(store, lambda: None, now),
         )  # fmt: skip
-        reloading: Any = SimpleNamespace(reload=cut_off)
+        reloading: Any = SimpleNamespace(reload=cut_off, reload_tested=cut_off)
         self.answers = Answers()
         add_answers(self.answers, verbs, reloading, Status(access, tuple))
         self.answers.add(messages.Report, lambda asker, m: reports.make(asker.who, m))
@@ -441,6 +441,7 @@ TO_THE_HOST: dict[str, Act] = {
     "unlock": says(messages.Unlock(id="AAAA-AAAA", whom=None, name=None, reason="")),
     "unlock --user": says(messages.Unlock(id=None, whom="user", name="eve", reason="")),
     "reload": says(messages.Reload()),
+    "reload --untested": says(messages.Reloadtested(digest=None)),
     "mute": says(messages.Mute(lasts_for=None)),
     "explain --as": says(LOOKS["explain --as"]),
     "export": says(messages.Export(since=None, until=None, who=None, rule=None)),

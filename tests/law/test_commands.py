@@ -46,7 +46,7 @@ BEGINNINGS = {
     "userdel": r"\{",
     "usermod": "-",
     "visudo": "-c",
-    "jitd": "audit|check|doctor|kdc|pam-(?:install|lint)|reload",
+    "jitd": "audit|check|doctor|kdc|pam-(?:install|lint)|policy test|reload",
 }
 """First words of commands → what follows."""
 COMMAND = re.compile("|".join(rf"(?<![\w/.'-]){re.escape(word)} (?={rest})" for word, rest in BEGINNINGS.items()))
@@ -157,6 +157,7 @@ COMMANDS: dict[str, str] = {
     "jitd kdc check": LOOKS,
     "jitd pam-lint /etc/pam.d/{}": LOOKS,
     "jitd pam-lint": LOOKS,
+    "jitd policy test": LOOKS,
     "getent passwd {}": LOOKS,
     "getent {} {}": LOOKS,
     "journalctl -p err -b": LOOKS,

@@ -10,7 +10,11 @@ import pytest
 from tests.law.tree import MODULES
 
 ASKED_BY = {
-    ("jitd.core.policy", "decide"): {"jitd.deciding.knowledge", "jitd.core.explaining"},  # which tells, and answers no request
+    ("jitd.core.policy", "decide"): {
+        "jitd.deciding.knowledge",
+        "jitd_policy.trying",
+        "jitd.core.explaining",
+    },  # which tells, and answers no request
     ("jitd.deciding.knowledge", "Knowledge"): {
         "jitd.deciding.decider",
         "jitd.deciding.explaining",

@@ -259,11 +259,12 @@ LAW: dict[str, set[str]] = {
         "jitd.verbs.answers",
     },
     "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
+    "jitd.policy_tables": {CORE, "jitd.extensions", "jitd.settings.config"},
     "jitd.cli": {
         CORE, WIRE, "jitd.audit", "jitd.cli", "jitd.daemon", "jitd.evidence", "jitd.extensions", "jitd.inspector",
-        "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store",
-        "jitpam", "jitpam.carrier", "jitpam.client", "jitpam.local_proof", "jitpam.news", "jitpam.options", "jitpam.streams",
-        "jitpam.initiator", "jitpam.usage", "jitpam.wrapping",
+        "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.packages", "jitd.policy_tables", "jitd.recording",
+        "jitd.settings", "jitd.store", "jitpam", "jitpam.carrier", "jitpam.client", "jitpam.local_proof", "jitpam.news",
+        "jitpam.options", "jitpam.streams", "jitpam.initiator", "jitpam.usage", "jitpam.wrapping",
     },
     # the extensions
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
@@ -315,6 +316,7 @@ LAW: dict[str, set[str]] = {
     "jitd_fleet.signatures": {"jitd_fleet.ed25519"},
     "jitd_fleet.nkey": {"jitd_fleet.ed25519"},
     "jitd_board": {CORE, WIRE, "jitpam", "jitpam.client", "jitpam.local_proof", "jitpam.saying", "jitd.cli", "jitd_board"},
+    "jitd_policy": {CORE, WIRE, "jitd.cli", "jitd.extensions", "jitd.policy_tables", "jitd.settings", "jitd_policy"},
     "jitd_outsiders": set(),
     "jitd_things": set(),
     "jitd_sinks": {"jitd.audit.forms", "jitd.audit.events", "jitd.core.wording"},
