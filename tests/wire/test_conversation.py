@@ -23,6 +23,7 @@ ASKED = {
     "unlock",
     "mute",
     "reload",
+    "reloadtested",
     "audit",
     "signingkey",
     "metrics",
