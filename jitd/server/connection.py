@@ -9,26 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, aclosing
+from typing import Any, ClassVar
 
-from jitd.core.law import ByDoor, Origin
 from jitd.core.origin import Caller
 from jitd.core.party import Party
 from jitd.core.request import Request, Verdict
 from jitd.core.rights import Act
 from jitd.core.subject import Identity, Subject
-from jitd.deciding import origins
-from jitd.deciding.account_policy import WITHIN
 from jitd.deciding.walking import Held
 from jitd.failures import Failure, count
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.server.channel import Channel
-from jitd.server.enforcement import PASSED, Enforcement, Talk, hold
+from jitd.server.enforcement import Enforcement, Talk, hold
 from jitd.server.handshake import Handshake
-from jitd.server.identifying import SLOW_AFTER, greeted_until
-from jitd.server.local_proofs import LASTS_FOR
-from jitd.server.peer import Peer
+from jitd.server.peer import Count, Peer
 from jitd.server.reading import asked_in, claims_in, pairs_in, refuse_instead, thing_in
 from jitd.server.services import Services
 from jitd.server.telling import Telling
@@ -36,30 +32,23 @@ from jitd.server.visit import Visit
 from jitd.server.waiting import Waiting, failed
 from jitd.store import Conflict, StoreError
 from jitd.verbs.answers import Asker
-from jitd.verbs.refusal import DELEGATED, NOBODY_HERE, Refusal, with_account
+from jitd.verbs.refusal import Refusal, with_account
 from jitd.verbs.rows import Row, instant
 from jitpam.wire import coding, messages
-from jitpam.wire.conversation import DAEMON, DOOR, LAW, UNPROVED, Conversation
+from jitpam.wire.conversation import DAEMON, LAW, UNPROVED, Conversation
 from jitpam.wire.faults import RemoteProtocolError
-from jitpam.wire.framing import LIMIT, SEAL, SMALL, TOKEN
+from jitpam.wire.framing import SEAL, SMALL, TOKEN
 from jitpam.wire.messages import FROM_CLIENT, SIGN_EVERY, Message
 from jitpam.wire.shown import shown
 
-IDLE_FOR = 60.0  # maximum time, in seconds, for which somebody at the door asks nothing
 LARGE_WITHIN = 40.0  # maximum time, in seconds, until jitd has answered a large message and the client has read the answer
-ASKED_WITHIN = 10.0  # maximum time, in seconds, until a set-user-ID program asks its question. It connects for this alone.
 PROVED_WITHIN = 20.0
 """Maximum time, in seconds, from the question of an enforcement point to its proof. Until then, jitd keeps the whole question.
 The PAM module takes at most 8 s for a proof (``PROOF_WITHIN``), and a few more to send it.
 """
 ACTS = (
-    messages.Submit,
-    messages.Get,
-    messages.Resume,
-    messages.Review,
-    messages.Observe,
-    messages.Lock,
-    messages.Unlock,
+    *(messages.Submit, messages.Get, messages.Resume),
+    *(messages.Review, messages.Observe, messages.Lock, messages.Unlock),
 )
 """The messages by which a client asks for something or reviews something, with all their kinds, such as those that break glass.
 At these, jitd looks who may act with its account.
@@ -72,30 +61,29 @@ AGAIN_AFTER = 0.2  # minimum number of seconds before a list that a client watch
 
 
 class Connection:
-    """One connection, from accept to close. ``party`` is the one whose limits hold for the connection: the account
-    that has started the process ``peer``. ``count_for`` counts the connection for another account instead, and returns False if
-    this account has too many. ``on_end`` is called once, when the channel has ended.
+    """One connection, from accept to close. ``party`` is the one whose limits hold for the connection. ``count_for``
+    counts the connection for another account instead, and returns False if this account has too many. ``on_end`` is called
+    once, when the channel has ended.
     """
 
     def __init__(
         self,
         services: Services,
         channel: Callable[..., Channel],
-        peer: Peer | Visit,
+        end: Peer | Visit,
         party: Party,
-        count_for: Callable[[Party], bool],
+        count_for: Count,
         on_end: Callable[[], None],
     ) -> None:
         self._services = services
-        self._peer = peer
+        self._end = end
         self._party = party
         self._count_for = count_for
         self._deadline: asyncio.TimerHandle | None = None
         self._timed = ""
-        is_local = isinstance(peer, Peer)
-        self._talk = Conversation(DAEMON, LAW if is_local else DOOR)
-        self._handshake = Handshake(services.acceptor, peer.uid if isinstance(peer, Peer) else None)
-        self._caller = Caller(peer.hold if isinstance(peer, Peer) else None)
+        self._talk = Conversation(DAEMON, end.law)
+        self._handshake = Handshake(services.acceptor, end.uid)
+        self._caller = Caller(end.hold)
         self._proof: Proof | None = None
         self._who: Identity | None = None
         self._is_proved = False
@@ -115,22 +103,21 @@ class Connection:
     # --- frames ------------------------------------------------------------------------------------------------------
 
     def _frame(self, body: bytes) -> None:
-        if len(body) > SMALL + SEAL and self._talk.state == "ready":
+        stage = self._talk.state
+        if len(body) > SMALL + SEAL and stage == "ready":
             return self._in_background(lambda: self._large_frame(body))
-        if len(body) > (TOKEN if self._talk.state in ("authenticating", "proving") else SMALL) + SEAL:
-            return self._broken(f"a frame of {len(body)} bytes when {self._talk.state}")
+        if len(body) > (TOKEN if stage in ("authenticating", "proving") else SMALL) + SEAL:
+            return self._broken(f"a frame of {len(body)} bytes when {stage}")
         try:
             message, body = self._read(body)
             self._hear(message)
         except (RemoteProtocolError, NotAuthenticated) as fault:
             return self._broken(str(fault))
-        if self._talk.state in UNPROVED:
-            self._shake_hands(message, body)
-        elif self._talk.state == "rolling":
-            self._be_an_agents()
-        else:
+        if stage not in UNPROVED:
             self._is_proved = True
-            self._answer(message, body)
+            self._give_no_signs()
+            self._asked_at = self._services.now().boot
+        self._HEARD.get((stage, message.type), Connection._ask)(self, message, body)
 
     def _read(self, body: bytes) -> tuple[Message, bytes]:
         """Return the message in ``body``, and the unwrapped bytes. Raises RemoteProtocolError and NotAuthenticated."""
@@ -188,14 +175,10 @@ class Connection:
             self._forget_question()
         if self._deadline is not None:
             self._deadline.cancel()
-        self._deadline = None
-        if self._timed == "proving":
-            self._deadline = asyncio.get_running_loop().call_later(PROVED_WITHIN, self.close)
-        elif isinstance(self._peer, Visit):
-            if self._timed == "ready":
-                self._deadline = asyncio.get_running_loop().call_later(IDLE_FOR, self.close)
-        elif self._timed == "ready" and self._peer.uid == 0 and not self._party.is_root:
-            self._deadline = asyncio.get_running_loop().call_later(ASKED_WITHIN, self.close)
+        within = PROVED_WITHIN if self._timed == "proving" else None
+        if self._timed == "ready":
+            within = self._end.asks_within(self._party)
+        self._deadline = None if within is None else asyncio.get_running_loop().call_later(within, self.close)
 
     def _forget_question(self) -> None:
         if self._point is not None:
@@ -214,7 +197,7 @@ class Connection:
     def _broken(self, fault: str | None) -> None:
         """Close the connection. ``fault`` is the client's fault, or None if the client made no fault."""
         if fault is not None:
-            way = self._peer.way if isinstance(self._peer, Visit) and self._is_proved else None
+            way = self._end.way if self._is_proved else None
             self._services.complaints.broke_protocol(self._who if self._is_proved else None, fault, way)
         self.close()
 
@@ -260,11 +243,10 @@ class Connection:
 
     # --- the roll ------------------------------------------------------------------------------------------------------
 
-    def _be_an_agents(self) -> None:
+    def _be_an_agents(self, message: Message, body: bytes) -> None:
         """From now on, tell the agent that has connected each new word of this host, and nothing else."""
-        assert isinstance(self._peer, Visit), "the local socket has no roll"
         try:
-            self._peer.be_an_agent()
+            self._end.take(message)
             self._services.roll.tell(self._say_word)
         except Refusal as no:
             self._refuse(no.code, no.text)
@@ -278,8 +260,8 @@ class Connection:
 
     def _shake_hands(self, message: Message, body: bytes) -> None:
         try:
-            if isinstance(message, messages.Carried) and isinstance(self._peer, Visit):
-                return self._peer.carried(message)
+            if isinstance(message, messages.Carried):
+                return self._end.take(message)
             answer = self._handshake.hear(message, body)
         except RemoteProtocolError as fault:
             return self._broken(str(fault))
@@ -290,99 +272,44 @@ class Connection:
             return self._refuse("failed" if isinstance(fault, NoKey) else "unauthenticated", str(fault))
         self.say(answer)
         self._proof = self._handshake.proof  # as soon as there is a proof, every body is wrapped
-        if self._handshake.is_over:
+        if self._handshake.is_over or self._handshake.is_local:
             self._in_background(self._welcome)
-        elif self._handshake.is_local:
-            self._in_background(self._prove_locally)
 
     async def _welcome(self) -> None:
-        if isinstance(self._peer, Visit):
-            return await self._welcome_at_the_door()
-        until = greeted_until()
-        who = await self._services.identifying.subject(self._peer.uid, self._proof, self._slow, until)
-        if who is None or who.uid != self._peer.uid:
-            principal = "root" if self._proof is None else self._proof.principal.decode("utf-8", "replace")
-            self._services.complaints.warn(self._party, "wrong account", uid=self._peer.uid, principal=principal)
-            if who is None and await self._services.identifying.local(self._peer.uid, self._slow, until) is None:
-                return self._refuse("unauthenticated", NOBODY_HERE)
-            return self._refuse("unauthenticated", self._services.identifying.why_not_theirs(self._proof))
-        self._greet(who)
-
-    async def _welcome_at_the_door(self) -> None:
-        assert self._proof is not None, "the handshake takes nothing else at the door"
-        if self._proof.is_delegated:  # on this host, the uid tells who uses it
-            return self._refuse("unauthenticated", DELEGATED)
-        who = await self._services.identifying.by_door(self._proof, self._slow)
-        if who is None:
-            principal = self._proof.principal.decode("utf-8", "replace")
-            self._services.complaints.warn(self._party, "nobody by the door", principal=principal)
-            return self._refuse("unauthenticated", self._services.identifying.why_nobody_by_door(self._proof))
-        if not self._count_for(who.party):
-            return self._refuse("not_done", "you have too many conversations with this host: end some, and try again")
-        self._party = who.party
-        telling = asyncio.get_running_loop().call_later(SLOW_AFTER, self._slow, int((WITHIN - SLOW_AFTER) * 1000))
-        try:
-            await self._refuse_kept_out(who)
-        finally:
-            telling.cancel()
-        self._telling = Telling(self._services.turns, who.party, self._channel, self._send)
-        self._greet(who)
-
-    async def _refuse_kept_out(self, who: Identity) -> None:
-        """Raise Refusal if PAM does not let ``who``, who has come by the door, use their account on this host."""
-        if (denial := await self._services.account_policy.denial_by_door(who)) is not None:
-            raise Refusal("forbidden", denial.because)
-
-    def _slow(self, left_ms: int) -> None:
-        self.say(messages.Slow(left_ms=left_ms))
-
-    async def _prove_locally(self) -> None:
-        """Let the client authenticate with the password of its account. The kernel provides the uid."""
-        services = self._services
-        assert isinstance(self._peer, Peer), "the handshake takes no local password at the door"
-        if services.subordinates.is_subordinate(self._peer.uid):
-            return self._refuse("unauthenticated", NOBODY_HERE)
-        who = await services.identifying.by_pam(self._peer.uid, services.now().at + LASTS_FOR)
-        if who is None:
-            return self._refuse("unauthenticated", NOBODY_HERE)
-        source, judged = await services.local_proofs.begin(who)
-        self.say(messages.Prove(account=who.user, n_left=services.local_proofs.n_left(who)), source.detach())
-        if not await asyncio.shield(judged):
-            return self._refuse("unauthenticated", f"wrong password of {who.user} on this host, or no password typed")
-        self._greet(who)
-
-    def _greet(self, who: Identity) -> None:
-        self._who = who
-        if isinstance(self._peer, Peer):
-            self._channel.raise_limit(LIMIT)
-            self._channel.take_descriptors(PASSED if who.is_root else 0)
-        else:
-            self._channel.raise_limit(SMALL + SEAL)
+        services, shaken = self._services, self._handshake
+        self._who = who = await self._end.welcome(services, self._party, shaken, self.say, self._slow, self._count_as)
+        self._channel.raise_limit(self._end.limit)
+        self._channel.take_descriptors(self._end.n_passed if who.is_root else 0)
         until, host = instant(who.ticket_ends_at), self._services.host
         operator = self._services.access.may(Act.OPERATE, who)
         self.say(messages.Welcome(principal=who.principal, user=who.account, host=host, until=until, operator=operator))
 
+    def _count_as(self, person: Party) -> bool:
+        """From now on, let this connection be that of ``person``. Return False if they have too many."""
+        if not self._count_for(person):
+            return False
+        self._party = person
+        self._telling = Telling(self._services.turns, person, self._channel, self._send)
+        return True
+
+    def _slow(self, left_ms: int) -> None:
+        self.say(messages.Slow(left_ms=left_ms))
+
     # --- what is asked -----------------------------------------------------------------------------------------------
 
-    def _answer(self, message: Message, body: bytes) -> None:
-        assert self._who is not None, "the table lets nobody come this far unknown"
-        self._give_no_signs()
-        if message.type == "bye":
-            return self.close()
-        if isinstance(self._peer, Visit):
-            self._asked_at = self._services.now().boot
-        if isinstance(message, messages.Seen):
-            return self._seen(message.beat)
-        if self._talk.state == "stopping":
-            return self._stop_observed(message, body)
-        if self._talk.state in ("started", "holding"):  # too late to withdraw, so this is a hang-up
-            return None
-        if self._talk.state == "waiting" and message.type == "withdraw":
-            if self._waiting.is_waiting:
-                return self._waiting.withdraw()
-            if self._point is not None:
-                return self._in_background(self._point.withdraw)
+    def _ask(self, message: Message, body: bytes) -> None:
         self._in_background(lambda: self._deed(message, body))
+
+    def _withdraw(self, message: Message, body: bytes) -> None:
+        if self._waiting.is_waiting:
+            self._waiting.withdraw()
+        elif self._point is not None:
+            self._in_background(self._point.withdraw)
+        else:
+            self._ask(message, body)
+
+    def _note_beat(self, message: messages.Seen, body: bytes) -> None:
+        self._seen(message.beat)
 
     def _in_background(self, deed: Callable[[], Awaitable[None]]) -> None:
         """Run ``deed`` in a task, so that other clients need not wait. Read the client's next message only after ``deed``.
@@ -422,13 +349,14 @@ class Connection:
     async def _deed(self, message: Message, body: bytes) -> None:
         requests = self._services.requests
         refuse_instead(message)
-        if isinstance(self._peer, Visit):  # first of all, so that no time passes between the reading and the look
-            self._peer.admit(message)
+        self._end.admit(message)  # first of all, so that no time passes between the reading and the look
         who = await self._admit(message.type)
         await self._services.turns.begin(self._party)
         if isinstance(message, ACTS):
             is_deny = isinstance(message, messages.Review) and message.verdict == Verdict.DENY
-            who = await self._as_used(who, must=not is_deny and not (isinstance(message, messages.Lock) and who.is_root))
+            who = await self._end.as_used(
+                self._services, who, must=not is_deny and not (isinstance(message, messages.Lock) and who.is_root)
+            )
             if isinstance(message, STEERED):
                 who = self._services.using.as_used_anywhere(who)
         match message:
@@ -472,7 +400,7 @@ class Connection:
             case messages.Replay():
                 if message.follow:
                     self._give_signs()
-                follow, way = message.follow, self._way
+                follow, way = message.follow, self._end.way
                 rows = self._services.recordings.play(who, message.id, follow=follow, again=self._admit, way=way)
                 await self._replay(rows)
             case messages.Audit() if message.follow:
@@ -482,16 +410,16 @@ class Connection:
             case messages.Observe():
 
                 async def again() -> Identity:
-                    return await self._as_used(await self._admit())
+                    return await self._end.as_used(self._services, await self._admit())
 
                 rows = self._services.observers.observe(
-                    who, message.id, message.offset, self._origin(), again=again, begun=self._note_observed
+                    who, message.id, message.offset, self._end.origin(), again=again, begun=self._note_observed
                 )
                 await self._replay(rows)
             case messages.Enforce():
                 self._enforce(with_account(who), message, body)
-            case messages.Stamp() if isinstance(self._peer, Visit):
-                self._peer.stamp()
+            case messages.Stamp():
+                self._end.take(message)
                 self._done("")
             case messages.Token() if self._point is not None:
                 self.say(self._point.accept(message.token))
@@ -501,7 +429,7 @@ class Connection:
                 finally:
                     self._forget_question()
             case _:
-                asker = Asker(who, self._origin, self._caller, self._way, self._admit)
+                asker = Asker(who, self._end.origin, self._caller, self._end.way, self._admit)
                 answer = await self._services.answers.to(asker, message)
                 if isinstance(answer, str):
                     self._done(answer)
@@ -530,12 +458,13 @@ class Connection:
 
     def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
         """Begin to answer an enforcement point. Only root may ask about other people, because root controls their sessions."""
-        if not who.is_root or not isinstance(self._peer, Peer) or self._peer.uid != 0:
+        process = self._end.hold
+        if not who.is_root or process is None or self._end.uid != 0:
             raise Refusal("forbidden", "only a process that runs as root can be an enforcement point")
         person = self._services.subordinates.party_of(message.uid)
         if self._party.is_root and message.stage != "auth" and not self._count_for(person):
             raise Refusal("denied", f"{shown(message.user)} has too many connections to jitd: end some, and try again")
-        talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
+        talk, in_hand = Talk(self.say, self._refuse), hold(process, self._given)
         self._point = Enforcement(self._services, talk, in_hand, message, body, self._handshake.channel)
         self._channel.keep_room()
         self.say(self._point.challenge())
@@ -555,33 +484,6 @@ class Connection:
             who = who.looked_at(self._services.now().at)
         self._who = who
         return who
-
-    async def _as_used(self, who: Identity, *, must: bool = True) -> Identity:
-        """Return ``who``, used by the people who may be the ones that act (``deciding.using``). Raises Refusal and
-        TimeoutError, but not if ``must`` is false: nothing prevents a deny, or a lock by root.
-        """
-        if isinstance(self._peer, Visit):  # the process is on another host, or hides among the carrier's: anybody may be the one
-            if must:
-                await self._refuse_kept_out(who)
-            return self._services.using.as_used_anywhere(who)
-        if self._peer.pid == 0:  # in a pid namespace that jitd does not see, and so in no run of this jitd
-            return who
-        try:
-            return await self._services.using.as_used(with_account(who), self._peer.hold())
-        except (OSError, TimeoutError) as fault:
-            if not must:
-                return who
-            if isinstance(fault, TimeoutError):
-                raise
-            raise Refusal("failed", f"cannot tell who acts: {fault}: nothing was done, run the command again") from None
-
-    @property
-    def _way(self) -> ByDoor | None:
-        """The way through the door, or None for a client on this host."""
-        return self._peer.way if isinstance(self._peer, Visit) else None
-
-    def _origin(self) -> Origin | ByDoor:
-        return self._peer.way if isinstance(self._peer, Visit) else origins.origin(self._peer.pid, self._peer.uid)
 
     async def _replay(self, rows: AsyncGenerator[Row, None]) -> None:
         """Send a recording. The connection notices if the client disconnects, even while there is no row to send."""
@@ -613,12 +515,8 @@ class Connection:
         """At the door, say now and then how long ago this question came. Otherwise who follows something would not notice that
         a carrier passes nothing on, or passes it on ever later.
         """
-        if isinstance(self._peer, Visit):
-            self._give_sign()
-
-    def _give_sign(self) -> None:
-        if self._talk.state in ("asked", "watching"):
-            self._next_sign = asyncio.get_running_loop().call_later(SIGN_EVERY, self._give_sign)
+        if self._end.signs and self._talk.state in ("asked", "watching"):
+            self._next_sign = asyncio.get_running_loop().call_later(SIGN_EVERY, self._give_signs)
             self.say(messages.Item(row={"age": int(self._services.now().boot - self._asked_at)}))
 
     def _give_no_signs(self) -> None:
@@ -630,7 +528,7 @@ class Connection:
 
     def _say_number(self) -> None:
         """At the door, say to which record the list belongs that was just sent: no earlier word of this host says more."""
-        if isinstance(self._peer, Visit):
+        if self._end.signs:
             self.say(messages.Item(row={"number": self._services.store.head().number}))
 
     def _done(self, text: str) -> None:
@@ -658,3 +556,18 @@ class Connection:
             self.close()
         finally:
             self._listing = None
+
+    _HEARD: ClassVar[Mapping[tuple[str, str], Callable[[Connection, Any, bytes], None]]] = {
+        ("dialled", "carried"): _shake_hands,
+        ("dialled", "roll"): _be_an_agents,
+        ("greeting", "hello"): _shake_hands,
+        ("authenticating", "token"): _shake_hands,
+        ("ready", "seen"): _note_beat,
+        ("observing", "seen"): _note_beat,
+        ("observing", "stop"): _stop_observed,
+        ("waiting", "withdraw"): _withdraw,
+        ("holding", "withdraw"): lambda self, *_: None,  # too late
+        ("started", "withdraw"): lambda self, *_: None,
+        **dict.fromkeys(((stage, "bye") for stage in LAW), lambda self, *_: self.close()),
+    }
+    """What is done with a message at a stage. Whatever else the law of the end allows is a question (``_ask``)."""

@@ -8,19 +8,17 @@ alone. An agent that has the roll called counts for the agents.
 
 from __future__ import annotations
 
-import asyncio
 import grp
 import ipaddress
 import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from jitd.core.law import ByDoor
-from jitd.core.party import AGENTS, STRANGERS, Party
-from jitd.server.channel import Channel, refuse
-from jitd.server.connection import Connection
-from jitd.server.listener import HANDSHAKE_FOR, TOO_MANY, Accepting
+from jitd.core.party import AGENTS, STRANGERS
+from jitd.server.channel import refuse
+from jitd.server.listener import TOO_MANY, Accepting
+from jitd.server.peer import Count
 from jitd.server.services import Services
 from jitd.server.visit import Visit
 
@@ -98,11 +96,7 @@ class DoorListener(Accepting):
     def _admit(self, sock: socket.socket) -> None:
         if self._of.total() >= self._n_most:
             return refuse(sock, TOO_MANY)
-        self._of[STRANGERS] += 1
-        counted: Party = STRANGERS
         source: ByDoor | None = None
-        connection: Connection | None = None
-        is_over = False
 
         def leave_source() -> None:
             nonlocal source
@@ -125,31 +119,7 @@ class DoorListener(Accepting):
             source = way
             return True
 
-        def count_for(person: Party) -> bool:
-            nonlocal counted
-            if is_over or self._of[person] >= self._per_party:
-                return False
-            leave_source()
-            self._of[person] += 1
-            self._forget(counted)
-            counted = person
-            return True
+        def end(count_for: Count) -> Visit:
+            return Visit(self._services.now, is_room_for, lambda: self._of[AGENTS] < MOST_AGENTS and count_for(AGENTS))
 
-        def ended() -> None:
-            nonlocal is_over
-            is_over = True
-            leave_source()
-            self._forget(counted)
-            deadline.cancel()
-            if connection is not None:
-                self._open.discard(connection)
-
-        def too_slow() -> None:
-            if connection is not None and not connection.has_proved:
-                connection.close()
-
-        deadline: asyncio.TimerHandle = self._loop.call_later(HANDSHAKE_FOR, too_slow)
-        channel = partial(Channel, sock, self._loop, self._room.place(STRANGERS))
-        visit = Visit(self._services.now, is_room_for, lambda: self._of[AGENTS] < MOST_AGENTS and count_for(AGENTS))
-        connection = Connection(self._services, channel, visit, STRANGERS, count_for, ended)
-        self._open.add(connection)
+        self._begin(sock, STRANGERS, end, leave_source)

@@ -32,7 +32,7 @@ from jitd.log import log
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.server.identifying import greeted_until
 from jitd.server.news import Told, news_of, refusal_of
-from jitd.server.peer import Gone, Peer
+from jitd.server.peer import PASSED, Gone
 from jitd.server.peer import Held as HeldProcess
 from jitd.server.reading import service_in
 from jitd.server.services import Services
@@ -48,9 +48,6 @@ from jitpam.wire.shown import reshown, shown
 PROOF = b"jitd proof 1\n"  # begins what the enforcement point's helper wraps. The binding of the challenge follows
 
 
-PASSED = 3  # descriptors with a question: the root directory, the current directory and the user namespace of the process
-
-
 @dataclass(frozen=True, slots=True)
 class InHand:
     """The process that asks, its root directory, and its current directory. This object has an open descriptor of the process
@@ -62,9 +59,9 @@ class InHand:
     directory: Held
 
 
-def hold(peer: Peer, given: list[Held]) -> InHand:
-    """Open a descriptor of the process at the other end of the connection. This process must run in the host's own user
-    namespace. Raises Refusal.
+def hold(connected: Callable[[], HeldProcess], given: list[Held]) -> InHand:
+    """Open a descriptor of the process that has ``connected``. This process must run in the host's own user namespace. Raises
+    Refusal.
     """
     if len(given) != PASSED or not stat.S_ISDIR(os.fstat(given[0].number).st_mode):
         raise Refusal(
@@ -72,7 +69,7 @@ def hold(peer: Peer, given: list[Held]) -> InHand:
         )
     root, directory, users = given
     try:
-        process = peer.hold()
+        process = connected()
         is_ours = process.has_our_users() and os.path.samestat(os.fstat(users.number), os.stat("/proc/self/ns/user"))
     except (Gone, OSError) as fault:
         raise Refusal("failed", f"cannot get hold of the process that asks: {fault}") from None

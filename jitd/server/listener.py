@@ -15,6 +15,7 @@ import os
 import socket
 import struct
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from jitd.log import log
 from jitd.releasing import RELEASER
 from jitd.server.channel import Channel, refuse
 from jitd.server.connection import Connection
-from jitd.server.peer import Peer
+from jitd.server.peer import Count, Peer
 from jitd.server.room import Room
 from jitd.server.services import Services
+from jitd.server.visit import Visit
 from jitpam.wire import coding, messages
 from jitpam.wire.framing import frame
 
@@ -107,8 +109,51 @@ class Accepting:
         """Begin a connection with ``sock``, which was just accepted, or refuse it."""
         raise NotImplementedError
 
+    def _begin(
+        self, sock: socket.socket, party: Party, end: Callable[[Count], Peer | Visit], left: Callable[[], None] = lambda: None
+    ) -> None:
+        """Begin a connection that counts for ``party`` until it counts for somebody else, or ends. Then ``left`` is called."""
+        self._of[party] += 1
+        counted = party
+        connection: Connection | None = None
+        is_over = False
+        deadline: asyncio.TimerHandle
+
+        def ended() -> None:
+            nonlocal is_over
+            is_over = True
+            left()
+            self._forget(counted)
+            deadline.cancel()
+            if connection is not None:
+                self._open.discard(connection)
+
+        def too_slow() -> None:
+            nonlocal deadline
+            if connection is not None and connection.is_typing and self._loop.time() < typed_until:
+                deadline = self._loop.call_at(typed_until, too_slow)
+                return
+            if connection is not None and not connection.has_proved:
+                connection.close()
+
+        def count_for(person: Party) -> bool:
+            nonlocal counted
+            if is_over or (person != counted and self._is_full_for(person)):
+                return False
+            left()
+            self._of[person] += 1
+            self._forget(counted)
+            counted = person
+            return True
+
+        typed_until = self._loop.time() + TYPED_FOR
+        deadline = self._loop.call_later(HANDSHAKE_FOR, too_slow)
+        channel = partial(Channel, sock, self._loop, self._room.place(party))
+        connection = Connection(self._services, channel, end(count_for), party, count_for, ended)
+        self._open.add(connection)
+
     def _is_full_for(self, party: Party) -> bool:
-        return not party.is_root and (self._of[party] >= self._per_party or self._of.total() >= self._n_most)
+        return self._of[party] >= self._per_party
 
     def _forget(self, party: Party) -> None:
         self._of[party] -= 1
@@ -137,40 +182,7 @@ class Listener(Accepting):
         party = self._services.subordinates.party_of(peer.started_by())
         if self._is_full_for(party):
             return refuse(sock, TOO_MANY_OF_ONE if self._of[party] >= self._per_party else TOO_MANY)
-        self._of[party] += 1
-        counted = party
-        connection: Connection | None = None
-        is_over = False
-        deadline: asyncio.TimerHandle
+        self._begin(sock, party, lambda count_for: peer)
 
-        def ended() -> None:
-            nonlocal is_over
-            is_over = True
-            self._forget(counted)
-            deadline.cancel()
-            if connection is not None:
-                self._open.discard(connection)
-
-        def too_slow() -> None:
-            nonlocal deadline
-            if connection is not None and connection.is_typing and self._loop.time() < typed_until:
-                deadline = self._loop.call_at(typed_until, too_slow)
-                return
-            if connection is not None and not connection.has_proved:
-                connection.close()
-
-        def count_for(person: Party) -> bool:
-            nonlocal counted
-            if is_over or (person != counted and self._is_full_for(person)):
-                return False
-            self._of[person] += 1
-            self._forget(counted)
-            counted = person
-            return True
-
-        typed_until = self._loop.time() + TYPED_FOR
-
-        deadline = self._loop.call_later(HANDSHAKE_FOR, too_slow)
-        channel = partial(Channel, sock, self._loop, self._room.place(party))
-        connection = Connection(self._services, channel, peer, party, count_for, ended)
-        self._open.add(connection)
+    def _is_full_for(self, party: Party) -> bool:
+        return not party.is_root and (self._of[party] >= self._per_party or self._of.total() >= self._n_most)

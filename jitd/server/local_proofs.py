@@ -35,23 +35,10 @@ EACH = 64  # one of so many records is always parsed, for its age. Others are on
 NOT_TAKEN = "no rule of this host takes a local password: kinit"
 REACHED = "a KDC of the realm can be reached, so a local password does not count: kinit"
 MAY_SAY = frozenset(
-    {
-        "submit",
-        "anew",
-        "breakglass",
-        "edit",
-        "resume",
-        "withdraw",
-        "review",
-        "explain",
-        "list",
-        "page",
-        "show",
-        "watch",
-        "giveback",
-        "revoke",
-    }
-    | {"stop", "observe", "seen"}
+    (
+        *("submit", "anew", "breakglass", "edit", "resume", "withdraw", "review", "explain"),
+        *("list", "page", "show", "watch", "giveback", "revoke", "stop", "observe", "seen"),
+    )
 )
 """Names of messages. A person who has authenticated by local PAM may send only these messages."""
 

@@ -1,23 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process at the other end of a connection. The process is identified by a descriptor, because its pid may later belong to
-another process (THREATS S-01).
+"""The end of a connection to the local socket: a process. The process is identified by a descriptor, because its pid may later
+belong to another process (THREATS S-01).
 
-Law: if jitd cannot get a descriptor of a process, Gone is raised, and jitd trusts no facts about this process.
+Law: if jitd cannot get a descriptor of a process, Gone is raised, and jitd trusts no facts about this process. What depends on
+how a client has come is answered here, and by the end at the door (``visit``). Nobody else asks which of the two it is.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import select
 import socket
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from jitd.core.law import Origin
+from jitd.core.party import Party
 from jitd.core.run import Process
+from jitd.core.subject import Identity
 from jitd.deciding import origins
+from jitd.server.handshake import Handshake
+from jitd.server.identifying import Slow, greeted_until
+from jitd.server.local_proofs import LASTS_FOR
+from jitd.server.services import Services
+from jitd.verbs.refusal import NOBODY_HERE, Refusal, with_account
+from jitpam.wire import messages
+from jitpam.wire.conversation import LAW
+from jitpam.wire.faults import RemoteProtocolError
+from jitpam.wire.framing import LIMIT
+from jitpam.wire.messages import Message
 
+ASKED_WITHIN = 10.0  # maximum time, in seconds, until a set-user-ID program asks its question. It connects for this alone.
+PASSED = 3  # descriptors with a question: the root directory, the current directory and the user namespace of the process
+Say = Callable[..., None]
+Count = Callable[[Party], bool]  # counts a connection for somebody else, and returns False if they have too many
 _SO_PEERPIDFD = 77
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -74,6 +94,7 @@ class Peer:
     """Facts from the kernel about the other end of ``sock``, which was accepted a moment ago."""
 
     __slots__ = ("_accepted_at", "_socket", "pid", "uid")
+    law, limit, n_passed, signs, way = LAW, LIMIT, PASSED, False, None
 
     def __init__(self, sock: socket.socket, uid: int, pid: int) -> None:
         self.uid = uid
@@ -122,6 +143,62 @@ class Peer:
         if before != after or before / _TICKS > self._accepted_at or self._has_hung_up():
             raise Gone("the process that connected has ended")
         return held
+
+    def take(self, message: Message) -> None:
+        """Take ``message``, which only a carrier says, or somebody who comes through the door."""
+        raise RemoteProtocolError(f"{message.type} at the local socket")
+
+    async def welcome(self, services: Services, party: Party, shaken: Handshake, say: Say, slow: Slow, count: Count) -> Identity:
+        """Return who has ``shaken`` hands. ``count`` counts the connection for them. Raises Refusal and TimeoutError."""
+        if shaken.is_local:
+            return await self._prove_locally(services, say)
+        until = greeted_until()
+        who = await services.identifying.subject(self.uid, shaken.proof, slow, until)
+        if who is None or who.uid != self.uid:
+            principal = "root" if shaken.proof is None else shaken.proof.principal.decode("utf-8", "replace")
+            services.complaints.warn(party, "wrong account", uid=self.uid, principal=principal)
+            if who is None and await services.identifying.local(self.uid, slow, until) is None:
+                raise Refusal("unauthenticated", NOBODY_HERE)
+            raise Refusal("unauthenticated", services.identifying.why_not_theirs(shaken.proof))
+        return who
+
+    async def _prove_locally(self, services: Services, say: Say) -> Identity:
+        """Let the client authenticate with the password of its account. The kernel provides the uid."""
+        if services.subordinates.is_subordinate(self.uid):
+            raise Refusal("unauthenticated", NOBODY_HERE)
+        who = await services.identifying.by_pam(self.uid, services.now().at + LASTS_FOR)
+        if who is None:
+            raise Refusal("unauthenticated", NOBODY_HERE)
+        source, judged = await services.local_proofs.begin(who)
+        say(messages.Prove(account=who.user, n_left=services.local_proofs.n_left(who)), source.detach())
+        if not await asyncio.shield(judged):
+            raise Refusal("unauthenticated", f"wrong password of {who.user} on this host, or no password typed")
+        return who
+
+    def asks_within(self, party: Party) -> float | None:
+        """Return the maximum time, in seconds, until a client that counts for ``party`` asks something."""
+        return ASKED_WITHIN if self.uid == 0 and not party.is_root else None
+
+    def admit(self, message: Message) -> None:
+        """``message`` was just read. Raises Refusal if it may have been under way for too long."""
+
+    async def as_used(self, services: Services, who: Identity, *, must: bool = True) -> Identity:
+        """Return ``who``, used by the people who may be the ones that act (``deciding.using``). Raises Refusal and
+        TimeoutError, but not if ``must`` is false: nothing prevents a deny, or a lock by root.
+        """
+        if self.pid == 0:  # in a pid namespace that jitd does not see, and so in no run of this jitd
+            return who
+        try:
+            return await services.using.as_used(with_account(who), self.hold())
+        except (OSError, TimeoutError) as fault:
+            if not must:
+                return who
+            if isinstance(fault, TimeoutError):
+                raise
+            raise Refusal("failed", f"cannot tell who acts: {fault}: nothing was done, run the command again") from None
+
+    def origin(self) -> Origin:
+        return origins.origin(self.pid, self.uid)
 
     def _has_hung_up(self) -> bool:
         try:

@@ -13,32 +13,12 @@ from jitpam.wire.messages import Message
 CLIENT = "client"
 DAEMON = "daemon"
 
-_ASKS = [
-    "explain",
-    "suppose",
-    "review",
-    "list",
-    "page",
-    "show",
-    "revoke",
-    "giveback",
-    "stop",
-    "lock",
-    "unlock",
-    "mute",
-    "reload",
-    "reloadtested",
-    "audit",
-    "signingkey",
-    "metrics",
-    "status",
-    "export",
-    "report",
-    "keptreport",
-    "pack",
-    "replay",
-    "withdraw",
-]  # the questions that are answered by items, followed by Done or Refused
+_ASKS = (
+    *("explain", "suppose", "review", "list", "page", "show", "revoke", "giveback", "stop", "lock", "unlock", "mute"),
+    *("reload", "reloadtested", "audit", "signingkey", "metrics", "status", "export", "report", "keptreport", "pack"),
+    *("replay", "withdraw"),
+)
+"""The questions that are answered by items, followed by Done or Refused."""
 
 LAW: dict[str, dict[tuple[str, str], str]] = {
     "greeting": {(CLIENT, "hello"): "greeted"},
@@ -168,7 +148,7 @@ class Conversation:
         self.role = role
         self._law = law
         # the client at the door does not see the carrier's frame
-        self.state = "dialled" if law is DOOR and role == DAEMON else "greeting"
+        self.state = "dialled" if "dialled" in law and role == DAEMON else "greeting"
 
     def say(self, message: Message) -> None:
         """Note that we send ``message``. Raises LocalProtocolError if ``message`` is not allowed in this state."""

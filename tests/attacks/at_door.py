@@ -76,9 +76,9 @@ Visit.__init__ = by_a_clock_that_moves
 nothing else has ended meanwhile: neither the request, nor the conversation, nor the ticket.
 """
 SHORT = """
-from jitd.server import connection
+from jitd.server import visit
 
-connection.IDLE_FOR = 0.5
+visit.IDLE_FOR = 0.5
 """
 OFTEN = """
 from jitd.server import connection

@@ -32,9 +32,9 @@ HURRIED = """#!/usr/bin/python3 -IS
 import sys
 
 sys.path += ["/usr/lib/jitd", "/usr/lib/jitd/site-packages"]
-from jitd.server import connection
+from jitd.server import connection, peer
 
-connection.ASKED_WITHIN = connection.PROVED_WITHIN = {seconds}
+peer.ASKED_WITHIN = connection.PROVED_WITHIN = {seconds}
 from jitd.cli import main
 
 raise SystemExit(main())
