@@ -6,7 +6,7 @@ daemon may be killed during the recovery.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from jitd.core import run
@@ -15,10 +15,12 @@ from jitd.core.holding import HoldingState
 from jitd.core.law import DAEMON, IllegalEvent
 from jitd.core.request import Request
 from jitd.executor import Executor
-from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.lifecycle.lifecycle import Event, Lifecycle
 from jitd.lifecycle.owed import REBOOTED, owed
 from jitd.lifecycle.perform import Perform
-from jitd.store import Life, Store
+from jitd.store import Life, Store, StoreError
+
+AT_ONCE = 50  # lives that end with one commit, because each commit waits for the disk
 
 
 class Recovery:
@@ -51,15 +53,26 @@ class Recovery:
                 self._perform.act(ended)
         for owing in tuple(store.owed_reviews()):
             self._settle(owing, now)
-        for waiting in tuple(store.requests(ended=False)):
-            self._settle(waiting, now)
-        for grant in tuple(store.grants()):
-            self._settle(grant, now)
+        self._settle_all(tuple(store.requests(ended=False)), now)
+        self._settle_all(tuple(store.grants()), now)
         self._holdings(now)
         await self._executor.find(self._runs(now))
 
-    def _settle(self, one: Life, now: Moment) -> list[str]:
-        """Do what is owed for ``one``. Return its id if it is a run that may still be alive."""
+    def _settle_all(self, lives: Sequence[Life], now: Moment) -> None:
+        """Do what is owed for each of ``lives``. After a reboot, all of them have ended."""
+        events: list[Event] = []
+        for one in lives:
+            self._settle(one, now, events.append)
+        for at in range(0, len(events), AT_ONCE):
+            some = events[at : at + AT_ONCE]
+            try:
+                self._perform.act(*some)
+            except (IllegalEvent, StoreError):  # because of one of them, none has happened
+                for event in some:
+                    self._perform.act(event)
+
+    def _settle(self, one: Life, now: Moment, act: Callable[[Event], None] | None = None) -> list[str]:
+        """Do what is owed for ``one``. ``act`` applies an event. Return its id if it is a run that may still be alive."""
         living = []
         for step in owed(one, self._store, now, self._lifecycle.proved_since):
             match step:
@@ -74,7 +87,7 @@ class Recovery:
                 case run.Ended():
                     self._perform.end_run(step)
                 case _:
-                    self._perform.act(step)
+                    (act or self._perform.act)(step)
         return living
 
     def _holdings(self, now: Moment) -> None:
