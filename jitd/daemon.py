@@ -313,6 +313,8 @@ class Daemon:
         self._signing.sign()
         await self._readers.finish()
         reading.cancel()
+        await asyncio.wait([reading])
+        await self._readers.close()
         await self._executor.close()
         self._advisers.close()
         for doer in self._doers:

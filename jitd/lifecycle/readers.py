@@ -11,7 +11,7 @@ Notices are not readers. They are effects (``core.effects.Notify``), and what wa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol, TypeVar
 
 from jitd.core.chain import Seal
@@ -50,6 +50,10 @@ class Reader(Protocol):
 
     async def finish(self) -> None:
         """Wait until all is read, for a few seconds at most."""
+        return
+
+    async def close(self) -> None:
+        """Close what it has opened of the store, once ``keep`` has ended. It may wait for a few seconds."""
         return
 
     def lines(self, now: float) -> Iterator[Line]:
@@ -115,9 +119,18 @@ class Readers:
 
     async def finish(self) -> None:
         """Wait until each of them has read all, for a few seconds at most. ``keep`` has to run meanwhile."""
+        await self._end_each(lambda reader: reader.finish())
+
+    async def close(self) -> None:
+        """Have each close what it has opened of the store, once ``keep`` has ended. SQLite removes its log only if the daemon's
+        own connection is the last one that is closed.
+        """
+        await self._end_each(lambda reader: reader.close())
+
+    async def _end_each(self, end: Callable[[Reader], Awaitable[None]]) -> None:
         for name, reader in reversed(self._all.items()):
             try:
-                await reader.finish()
+                await end(reader)
             except Exception as fault:
                 self._failed(name, fault)
 

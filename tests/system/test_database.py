@@ -30,7 +30,7 @@ from tests.system.crashpoints import REFUSED, STATUS
 from tests.system.failing import erring
 from tests.times import SEED, times
 from tests.verified import NotWhole, verify
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_for
 
 PAGE = 4096
 FLIPS = times(6)
@@ -81,6 +81,26 @@ def lease(house: House) -> None:
 
 def use(house: House) -> int | None:
     return Client(house, "alice", "jitsudo", "-n", "bash", "-c", f"exit {STATUS}").end()
+
+
+def n_connections(house: House) -> int:
+    """How often the daemon has its database open."""
+    assert house.process is not None
+    files = Path(f"/proc/{house.process.pid}/fd").iterdir()
+    return [os.readlink(file) for file in files].count(str(house.database))
+
+
+SINK = '[sinks.file]\nkind = "file"\nfile = "stops.jsonl"\n'
+
+
+@pytest.mark.parametrize(("config", "n_open"), [("", 2), (SINK, 4)], ids=["for the journal", "for a sink, too"])
+def test_a_daemon_that_stops_leaves_its_whole_database_in_one_file(config: str, n_open: int) -> None:
+    """Whoever reads the record for others has the database open until then, and a sink has its place there."""
+    with contextlib.closing(ready(config=config)) as house:
+        wait_for(lambda: n_connections(house) >= n_open, what="those who read")
+        house.stop()
+        assert [file.name for file in house.database.parent.glob("jitd.db*")] == ["jitd.db"]
+        house.verify()
 
 
 LEASED = """

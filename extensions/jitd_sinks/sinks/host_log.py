@@ -109,6 +109,9 @@ class HostLog(Reader):
             async with asyncio.timeout(FINISHED_WITHIN):
                 await self._write_all()
 
+    async def close(self) -> None:
+        await self._pace.close(self._lines.close)
+
     def lines(self, now: float) -> Iterator[StatusLine]:
         yield condition.journal(self.trouble, self.n_behind, self.n_left_out)
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 SHARE, LEAST_SHARE = 0.1, 0.02  # of the time, for the thread while records are made, and while there are many
 MANY = 300.0  # records a second. With more, the daemon is treated as fully used.
 COUNTED_FOR = 0.5  # seconds for which records are counted
 BUSY_FOR = 0.5  # seconds after a record, within which the daemon is treated as busy
+CLOSED_WITHIN = 2.0  # seconds for what the thread still does when the daemon ends
 
 
 class Pace:
@@ -52,3 +54,9 @@ class Pace:
             share = LEAST_SHARE if self._a_second > MANY else SHARE
             self._rests_until = self._clock() + took * (1 / share - 1)
             return found
+
+    async def close(self, close: Callable[[], None]) -> None:
+        """Do ``close`` in the thread, after what it still does. If that takes too long, leave it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSED_WITHIN):
+                await self._in_thread(close)

@@ -92,6 +92,10 @@ class Sinks(readers.Reader):
             async with asyncio.timeout(FINISHED_WITHIN):
                 await asyncio.gather(*(feed.wait_until_idle() for feed in self._feeds.values()))
 
+    async def close(self) -> None:
+        await self._pace.close(self._lines.close)
+        await self._pace.close(self._office.cursors.close)
+
     def lines(self, now: float) -> Iterator[Line]:
         states = self.states()
         return condition.sinks([(name, since and now - since, why, n, n_refused) for name, since, why, n, n_refused in states])
