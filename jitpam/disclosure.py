@@ -76,16 +76,14 @@ def _is_masked(options: Options, kinds: list[str]) -> bool:
     from jitpam.local_proof import connect, never_ask
     from jitpam.submission import asked
     from jitpam.wire.messages import Explain
+    from jitpam.wire.rows import Decision
 
     never_ask()
     asking = asked(options, kinds)
     connection = connect()
-    row = next(iter(list(connection.ask(Explain(**asking)))), {})
+    read = Decision.read(next(iter(list(connection.ask(Explain(**asking)))), None)).argv
     connection.close()
-    read = row.get("argv")
-    if not isinstance(read, list) or len(read) != len(asking["argv"]):
-        return False
-    return all(isinstance(read[at], str) and read[at].endswith(MASKED) for at in secret_places(asking["argv"]))
+    return len(read) == len(asked_for := asking["argv"]) and all(read[at].endswith(MASKED) for at in secret_places(asked_for))
 
 
 def _what(found: list[tuple[str, str]]) -> str:

@@ -19,6 +19,7 @@ from jitpam.submission import asked
 from jitpam.wire.codes import EXITS
 from jitpam.wire.exact import exact
 from jitpam.wire.messages import MOST_COUNTED, Explain, Giveback, List, Page
+from jitpam.wire.rows import Decision, Finding, Grant, Rule
 from jitpam.wire.shown import shown_command, unshown
 
 MOST_TOLD = 5  # printed sentences about what commands give beyond their words
@@ -88,30 +89,29 @@ def list_rules() -> int:
     """
     connection = connect()
     who = connection.welcome
-    rows = list(connection.ask(List(what="rules", ended=False)))
+    rows = list(map(Rule.read, connection.ask(List(what="rules", ended=False))))
     *newest, counted = connection.ask(Page(what="leases", ended=False, before=None, limit=MOST_LEASES))
-    leases, more = newest[::-1], counted["more"]
+    more = counted["more"]
     connection.close()
-    if leases:
+    if newest:
         print_line("leases that you have")
-    for lease in leases:
-        what = f"{shown_command([unshown(word) for word in lease.get('argv') or []])} (as {lease.get('run_as')})"
-        left = f"{_count(lease.get('left'), 'use')} left, until {here(lease.get('ends_at'))}"
-        if lease.get("requester") not in (None, who.principal):
-            left += f"; it was given to {lease.get('requester')}, who alone may use it"
-        print_line("    " + printable(f"{lease.get('id')}: {what}: {left}"))
+    for lease in map(Grant.read, newest[::-1]):
+        left = f"{lease.left} use{'' if lease.left == 1 else 's'} left, until {here(lease.ends_at)}"
+        if lease.requester != who.principal:
+            left += f"; it was given to {lease.requester}, who alone may use it"
+        print_line("    " + printable(f"{lease.id}: {_what(lease)}: {left}"))
     if more:
         at_least = " or more" if more >= MOST_COUNTED else ""
         print_line(f"    and {more}{at_least} older one{'' if more == 1 else 's'}: jitsudo -l --json lists all")
-    if not rows and leases:
+    if not rows and newest:
         return 0
     if not rows:
         print_line(f"{printable(who.principal)} may run nothing on {printable(who.host)} by jitsudo")
         return 1
     print_line(f"{printable(who.principal)} may ask on {printable(who.host)} for")
     for row in rows:
-        asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""
-        print_line(f"    {printable(str(row.get('terms')))} (rule {printable(str(row.get('rule')))}){printable(asked)}")
+        asked = f"; {_gatekeepers(row)}" if row.gatekeepers else ""
+        print_line(f"    {printable(row.terms)} (rule {printable(row.rule)}){printable(asked)}")
         for told in _findings(row):
             print_line(f"        {told}")
     return 0
@@ -138,7 +138,7 @@ def explain_as_json(asking: dict[str, Any]) -> int:
         rows = [{"decision": "deny", "why": refusal.code, "because": refusal.text}]
     connection.close()
     _print_rows(rows)
-    return 0 if any(row.get("decision") == "permit" for row in rows) else 1
+    return 0 if any(Decision.read(row).decision == "permit" for row in rows) else 1
 
 
 def _print_rows(rows: Iterable[dict[str, Any]]) -> int:
@@ -152,44 +152,40 @@ def _print_rows(rows: Iterable[dict[str, Any]]) -> int:
     return n
 
 
-def _count(number: object, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _what(row: Decision | Grant) -> str:
+    return f"{shown_command([unshown(word) for word in row.argv])} (as {row.run_as})"
 
 
-def _terms(row: dict[str, Any]) -> str:
+def _terms(row: Decision) -> str:
     """Return words about the approvals and gatekeepers that a rule requires, and about the time and the uses that it grants."""
-    words = [f"requires {row.get('asks')}"]
-    if row.get("approvals"):
-        words.append(f"within {_duration(row.get('expires_for'))}")
-    if row.get("lasts_for"):
-        uses = row.get("uses")
-        words.append(f"for {_duration(row['lasts_for'])} and {uses} use{'' if uses == 1 else 's'} at most")
-    if row.get("gatekeepers"):
+    words = [f"requires {row.asks}"]
+    if row.approvals:
+        words.append(f"within {_duration(row.expires_for)}")
+    if row.lasts_for:
+        words.append(f"for {_duration(row.lasts_for)} and {row.uses} use{'' if row.uses == 1 else 's'} at most")
+    if row.gatekeepers:
         words.append(_gatekeepers(row))
     return ", ".join(words)
 
 
-def _findings(row: dict[str, Any]) -> list[str]:
+def _findings(row: Decision | Rule) -> list[str]:
     """Say what the commands in ``row`` give beyond their words, in MOST_TOLD sentences. The others are counted."""
-    found = [printable(_sentence(one)) for one in row.get("findings") or []]
+    found = [printable(_sentence(one)) for one in row.findings]
     more = [f"and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
     return found[:MOST_TOLD] + more
 
 
-def _sentence(finding: dict[str, Any]) -> str:
-    told = str(finding.get("what"))
-    return f"{told} ({finding['path']}: {finding.get('matters')})" if finding.get("path") else told
+def _sentence(finding: Finding) -> str:
+    return f"{finding.what} ({finding.path}: {finding.matters})" if finding.path else finding.what
 
 
-def _gatekeepers(row: dict[str, Any]) -> str:
+def _gatekeepers(row: Decision | Rule) -> str:
     """Return words that name the gatekeepers that must answer before jitd permits anything."""
-    names = " and ".join(str(name) for name in row["gatekeepers"])
-    return f"{names} would be asked"
+    return f"{' and '.join(row.gatekeepers)} would be asked"
 
 
-def _duration(seconds: object) -> str:
-    """Return ``seconds`` in the form that ``--for`` reads: ``1h30m``."""
-    left = seconds if isinstance(seconds, int) else 0
+def _duration(left: int) -> str:
+    """Return ``left``, which is in seconds, in the form that ``--for`` reads: ``1h30m``."""
     words = ""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
         count, left = divmod(left, size)
@@ -213,41 +209,40 @@ def explain(asking: dict[str, Any], options: Options) -> int:
         return 1
     connection.close()
     may = False
-    for row in rows:
-        if row.get("decision") == "permit" and row.get("path"):  # printed as by sudo, because scripts read it
-            print_out(printable(" ".join([row["path"], *(row.get("argv") or [])[1:]])))
-        what = f"{shown_command([unshown(word) for word in row.get('argv') or []])} (as {row.get('run_as')})"
-        may = row.get("decision") == "permit"
+    for row in map(Decision.read, rows):
+        may = row.decision == "permit"
+        if may and row.path:  # printed as by sudo, because scripts read it
+            print_out(printable(" ".join([row.path, *row.argv[1:]])))
+        what = _what(row)
         if not may:
-            no = "not decided" if row.get("providers") else "denied"
-            print_line(printable(f"{what}: {no}: {row.get('because')}"))
-            for near in row.get("closest") or []:
-                opens = near.get("opens") or here(near.get("opens_at"))  # in the rule's zone, as in a denial
-                begins = f"; it may be permitted from {opens}" if near.get("opens_at") else ""
-                print_line(printable(f"closest: rule {near.get('rule')}: {', '.join(near.get('wants') or [])}{begins}"))
-        elif row.get("lease"):
-            asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""
+            print_line(printable(f"{what}: {'not decided' if row.providers else 'denied'}: {row.because}"))
+            for near in row.closest:
+                opens = near.opens or here(near.opens_at)  # in the rule's zone, as in a denial
+                begins = f"; it may be permitted from {opens}" if near.opens_at else ""
+                print_line(printable(f"closest: rule {near.rule}: {', '.join(near.wants)}{begins}"))
+        elif row.lease:
+            asked = f"; {_gatekeepers(row)}" if row.gatekeepers else ""
             anew = "; with -k, it is requested anew, in spite of the lease" if options.anew else ""
-            print_line(printable(f"{what}: permitted by the lease {row['lease']}{asked}{anew}"))
-        elif row.get("approved"):
-            print_line(printable(f"{what}: request {row['approved']} is approved: jitsudo --resume {row['approved']}"))
+            print_line(printable(f"{what}: permitted by the lease {row.lease}{asked}{anew}"))
+        elif row.approved:
+            print_line(printable(f"{what}: request {row.approved} is approved: jitsudo --resume {row.approved}"))
         else:
-            print_line(printable(f"{what}: rule {row.get('rule')} {_terms(row)}"))
+            print_line(printable(f"{what}: rule {row.rule} {_terms(row)}"))
         for told in _findings(row):
             print_line(f"    {told}")
-        if row.get("by_breaking_glass"):
-            print_line(printable(_glass(row["by_breaking_glass"])))
+        if row.by_breaking_glass:
+            print_line(printable(_glass(row.by_breaking_glass)))
     return 0 if may else 1
 
 
-def _glass(row: dict[str, Any]) -> str:
+def _glass(row: Decision) -> str:
     """Return a sentence about the decision that jitd would make if the person broke glass."""
     by = "jitsudo --break-glass --reason=TEXT COMMAND"
-    glass = row.get("break_glass")
-    if row.get("decision") != "permit" or not glass:
-        return f"break glass: rule {row.get('rule')} does not permit it now: {row.get('because')}"
-    review = f"it is recorded, and reviewed within {_duration(glass.get('review_for'))}"
-    return f"break glass: rule {row.get('rule')} permits it without {glass.get('skips')}; {review}: {by}"
+    glass = row.break_glass
+    if row.decision != "permit" or not glass:
+        return f"break glass: rule {row.rule} does not permit it now: {row.because}"
+    review = f"it is recorded, and reviewed within {_duration(glass.review_for or 0)}"
+    return f"break glass: rule {row.rule} permits it without {glass.skips}; {review}: {by}"
 
 
 def ask_reason(why: str) -> str | None:

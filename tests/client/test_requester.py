@@ -328,7 +328,7 @@ def test_without_waiting_the_id_is_all_and_nothing_waits(daemon, jitsudo):
 RULE = {"rule": "r", "terms": "/usr/bin/id as root", "asks": "1 approval from group:ops", "gatekeepers": []}
 LEASE = {
     "id": ID, "mine": True, "is_lease": True, "left": 3, "uses": 5, "argv": ["id", "a\\\\b"], "run_as": "root",
-    "ends_at": "2026-11-22T21:00:00Z",
+    "requester": "root", "ends_at": "2026-11-22T21:00:00Z",
 }  # fmt: skip
 
 
