@@ -124,7 +124,7 @@ GRANTS: Columns = {
 }
 RUNS: Columns = {
     "ID": _text("id"),
-    "STATE": state_of_run,
+    "STATE": lambda row: state_of_run(Run.read(row)),
     "REQUESTER": _whose,
     "AS": _text("run_as"),
     "AGE": lambda row: ago(row.get("started_at") or row.get("starting_at")),

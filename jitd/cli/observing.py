@@ -26,20 +26,19 @@ from jitd.cli.viewing import Watcher, ended_how, piece_of
 from jitd.recording.form import Altered
 from jitpam.client import ANSWER_WITHIN, Connection, NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Done, Item, Observe, Seen, Stop
+from jitpam.wire.rows import Request
 
 BACK_WITHIN = 60.0  # seconds to connect again. After that, the monitor has ended the run, because nobody has watched it
 TRY_EVERY = 0.5
 LOOK_EVERY = 1.0  # seconds at most between two checks for typed keys
 
 
-def must_be_watchable(row: Row) -> None:
+def must_be_watchable(row: Request) -> None:
     """Check that the run of the request in ``row`` can be watched here. Raises NotDone if the request's rule demands no watcher.
     Raises UsageError if standard input or standard output is not a terminal.
     """
-    terms = row.get("terms")
-    is_observed = row.get("observed") or (isinstance(terms, dict) and terms.get("observed"))
-    if not is_observed:
-        id = printable(words(row, "id"))
+    if row.terms is None or not row.terms.observed:
+        id = printable(row.id)
         raise NotDone(f"request {id} does not have to be watched; to follow what it runs: jitd watch {id}", "usage")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("--watch needs a terminal: somebody has to see what the command does")

@@ -7,20 +7,20 @@ Law: pure. Texts from other people are shown only in printable form.
 
 from __future__ import annotations
 
-from jitd.cli.answer import Row, printable, words
+from jitd.cli.answer import printable
 from jitpam.wire.principals import without_realm
+from jitpam.wire.rows import Run
 
 LEAVES = b"q"  # stops watching, and not the run. But if nobody else watches it, the run is soon frozen
 
 
-def state_of_run(row: Row) -> str:
+def state_of_run(row: Run) -> str:
     """Return the state of the run in ``row``, in words. If somebody must watch the run, add the names of its watchers."""
-    state, by = words(row, "state"), row.get("watchers") or ()
-    if not row.get("observed") or row.get("outcome"):
-        return state
-    if by:
-        return printable(f"{state}, watched by {' and '.join(without_realm(str(who), row.get('realm')) for who in by)}")
-    return f"{state}, waits to be watched" if state == "starting" else f"{state}, nobody watches"
+    if not row.observed or row.outcome:
+        return row.state
+    if row.watchers:
+        return printable(f"{row.state}, watched by {' and '.join(without_realm(who, row.realm) for who in row.watchers)}")
+    return f"{row.state}, waits to be watched" if row.state == "starting" else f"{row.state}, nobody watches"
 
 
 def how_to_leave(run: str) -> str:

@@ -52,5 +52,5 @@ def _about(row: Request) -> Iterator[Line]:
     yield "submitted", told(row.submitted_at)
     if row.expires_at and row.state in OPEN:
         yield "decide by", told(row.expires_at)
-    yield from notices(row.came)
+    yield from notices(row)
     yield from broken(row)

@@ -99,7 +99,7 @@ def _watched(ids: tuple[str, ...], comment: str, *, is_sure: bool) -> int:
     with far.at(there):
         with called_as_reviewer() as daemon:
             row = fetched(daemon, id)
-        must_be_watchable(row.came)
+        must_be_watchable(row)
         if row.state in OPEN:
             say(_approved(id, comment, is_sure=is_sure, is_alone=True))
         observe(id)
