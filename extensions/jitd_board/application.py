@@ -23,7 +23,7 @@ from textual import events
 from textual.app import App, ComposeResult
 
 from jitd.cli import far
-from jitd.cli.answer import Row, say, words
+from jitd.cli.answer import say
 from jitd.cli.call import ENDINGS
 from jitd.cli.hosts import Far, begun
 from jitd.cli.labels import laid_out
@@ -41,6 +41,7 @@ from jitd_board.state import Heard, State, Trouble
 from jitd_board.terminal import ASKED_AGAIN_AFTER, Terminal
 from jitd_board.views import VIEWS
 from jitpam import saying
+from jitpam.wire.rows import Listed, Request
 
 T = TypeVar("T")
 INTERRUPTED = 128 + signal.SIGINT
@@ -199,10 +200,10 @@ class Board(App[int]):
         elif key is not None:
             self._act(key)
 
-    def _selected(self) -> tuple[int, Key, Question | None]:
+    def _selected(self) -> tuple[int, Key | None, Question | None]:
         """Return the number of the shown list, the key of the selected row, and the open question."""
-        asked = self.state.asked
-        return self.state.at, key(self.state.row or {}), None if asked is None else asked.question
+        asked, row = self.state.asked, self.state.row
+        return self.state.at, None if row is None else key(row), None if asked is None else asked.question
 
     def _move(self, by: int) -> None:
         reads = self.state.asked is not None or self.state.page is not None
@@ -254,7 +255,7 @@ class Board(App[int]):
         """Open the question for the key ``pressed`` about the selected row. For the key ``w``, show the row's run instead."""
         state, row, what = self.state, self.state.row, self.state.view.what
         if pressed == "l":
-            state.ask(Locking({}), what, None)
+            state.ask(Locking(), what, None)
         elif row is None:
             state.said = "nothing is selected"
         elif pressed == "w":
@@ -269,14 +270,14 @@ class Board(App[int]):
         elif row is not None and self.state.view.has_pages and self.state.page is None:
             self._asked_of_jitd(
                 row,
-                lambda: row_of(words(row, "id")),
+                lambda: row_of(row.id),
                 lambda whole: self.state.read(key(row), lambda width: page(whole, width)),
             )
 
     def _read_again(self, of: Key) -> None:
         """Fetch the content of the open page again. If this fails, or if the person has left the page, change nothing."""
 
-        def take(whole: Row | str) -> None:
+        def take(whole: Request | str) -> None:
             if self.state.page is not None and self.state.page_of == of and not isinstance(whole, str):
                 self.state.read(of, lambda width: page(whole, width))
 
@@ -312,9 +313,9 @@ class Board(App[int]):
         if self._selected() != before and self.size.width < WIDE:
             self._begin("v")
 
-    def _there(self, row: Row | None) -> Far | None:
+    def _there(self, row: Listed | None) -> Far | None:
         """Return the other host that ``row`` is on, or None. Without a row, there is one host."""
-        return next(iter(self._hosts.values()), None) if row is None else self._hosts.get(words(row, "host"))
+        return next(iter(self._hosts.values()), None) if row is None else self._hosts.get(row.host)
 
     def _do(self, deed: Deed, there: Far | None) -> None:
         self.state.busy, self.state.page = "this is being done ...", None
@@ -324,7 +325,7 @@ class Board(App[int]):
 
         in_background(deed, lambda said: self._in_loop(lambda: done(said)), there)
 
-    def _asked_of_jitd(self, row: Row, work: Callable[[], T], then: Callable[[T], None]) -> None:
+    def _asked_of_jitd(self, row: Listed, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Call ``work`` about ``row`` in the background, then ``then`` with its result in this thread, unless something newer has
         come.
         """
@@ -399,7 +400,7 @@ class Board(App[int]):
 
     # --- the terminal and its signals
 
-    def _watch(self, row: Row) -> None:
+    def _watch(self, row: Listed) -> None:
         """Show the run in ``row`` on the whole terminal, in the same way as ``jitd watch``."""
         assert watch.callback is not None
         self._is_away = True
@@ -409,7 +410,7 @@ class Board(App[int]):
             with self.suspend():
                 try:
                     with far.at(self._there(row)):
-                        watch.callback(id=words(row, "id"))
+                        watch.callback(id=row.id)
                 except ENDINGS as fault:
                     say(str(fault))
                 except KeyboardInterrupt:

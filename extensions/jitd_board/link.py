@@ -22,6 +22,7 @@ from jitd_board.state import Heard, Trouble
 from jitd_board.views import VIEWS
 from jitpam.client import Connection, RefusedByDaemon
 from jitpam.wire.messages import Done, Item, List, Watch
+from jitpam.wire.rows import LISTED
 
 T = TypeVar("T")
 OPEN = Watch(ended=False)
@@ -80,12 +81,12 @@ class Link:
                 me = daemon.welcome
                 with self._call() if kept is None else nullcontext(kept) as beside:
                     lists = {"requests": requests, **_others(beside)}
-                if self._host:
-                    lists = {
-                        what: rows if isinstance(rows, str) else [{**row, "host": self._host} for row in rows]
-                        for what, rows in lists.items()
-                    }
-                self._tell(Heard(me.principal, me.host, me.operator, lists))
+                host = {"host": self._host} if self._host else {}
+                read = {
+                    what: rows if isinstance(rows, str) else [LISTED[what].read({**row, **host}) for row in rows]
+                    for what, rows in lists.items()
+                }
+                self._tell(Heard(me.principal, me.host, me.operator, read))
 
     def _requests(self, daemon: Connection) -> Iterator[list[Row]]:
         """Yield the open requests after each change, and every EACH seconds. Raises the errors of ``connect``."""

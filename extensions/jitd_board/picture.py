@@ -19,6 +19,7 @@ from jitd_board.questions import Review
 from jitd_board.state import Asked, State
 from jitd_board.views import VIEWS, empty, request_lines, style_of
 from jitpam.wire.principals import realm_of, without_realm
+from jitpam.wire.rows import Request
 from jitpam.wire.shown import cells, usual_cells
 
 LEAST_COLUMNS, LEAST_LINES = 40, 12  # the minimum number of columns and lines of a terminal for the board
@@ -140,7 +141,8 @@ def _list(state: State, width: int, room: int) -> list[Painted]:
     at = next((number for number, row in enumerate(rows) if row is selected), 0)
     above, below = max(0, at - max(room, LAID_OUT)), at + max(room, LAID_OUT)
     near = rows[above:below]
-    made = request_lines(near, width - len(MARK), state.labels) if what == "requests" else None
+    requests = [row for row in near if isinstance(row, Request)]
+    made = request_lines(requests, width - len(MARK), state.labels) if requests else None
     lines = made or lines_of(state.view.columns, near, width - len(MARK))
     each = len(lines) // (len(near) + 1)
     n_shown = max(1, (room - each - 1) // each)
@@ -148,7 +150,7 @@ def _list(state: State, width: int, room: int) -> list[Painted]:
     painted: list[Painted] = [(GAP + line, "head") for line in lines[:each]]
     for number in range(first, min(first + n_shown, len(rows))):
         is_selected = number == at
-        mark = "selected" if is_selected else style_of(what, rows[number])
+        mark = "selected" if is_selected else style_of(rows[number])
         for line in lines[(number - above + 1) * each : (number - above + 2) * each]:
             painted.append(((MARK if is_selected else GAP) + line, mark))
     if n_shown < len(rows):

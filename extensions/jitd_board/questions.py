@@ -9,9 +9,8 @@ keys, with the same keys and in the same cases as in ``decide``. Nothing is sent
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from jitd.cli.answer import Row, words
 from jitd.cli.assent import question, what, why_the_word
 from jitd.cli.brief import brief
 from jitd.cli.call import NotDone, called, called_as_reviewer
@@ -24,8 +23,9 @@ from jitd.cli.reading import BETWEEN, Key
 from jitd.cli.reviewing import given
 from jitd.cli.verdict import fetched, fingerprint_of, must_be_reviewable, sent
 from jitd.core.duration import read_duration
+from jitpam.wire import rows
 from jitpam.wire.messages import Lock, Revoke, Stop, Unlock
-from jitpam.wire.rows import Request
+from jitpam.wire.rows import Listed, Request
 
 Deed = Callable[[], str]
 """A function that sends the person's answer to jitd. It returns jitd's reply, which is a sentence. The call may block. The
@@ -37,24 +37,19 @@ WIDE = 60  # cells for the command in the question whether to end its grant or r
 LONGEST = 1000  # characters of an answer
 
 
-@dataclass(frozen=True)
 class Question:
-    """A question to the person. ``row`` is the row on the screen that the question is about. If the question is not about a row,
-    ``row`` is empty.
-    """
-
-    row: Row
+    """A question to the person."""
 
     @property
     def id(self) -> str:
         """The id of the request, grant, run or lock that the question is about. If the question is not about a request,
         grant, run or lock, the id is empty.
         """
-        return words(self.row, "id", "")
+        return ""
 
     def lines(self, width: int) -> list[Painted]:
         """Return the lines above the question. ``width`` is the number of cells in a line of the terminal."""
-        return page(self.row, width)
+        raise NotImplementedError
 
     def asked(self, width: int, *, is_unread: bool) -> str:
         """Return the text of this question. ``is_unread`` is True if a part of ``lines`` was not on the screen."""
@@ -69,9 +64,14 @@ class Question:
 
 @dataclass(frozen=True)
 class AboutRequest(Question):
-    """A question about a request. If ``is_whole`` is True, the page above the question shows everything."""
+    """A question about the request in ``row``. If ``is_whole`` is True, the page above the question shows everything."""
 
+    row: Request
     is_whole: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.row.id
 
     def lines(self, width: int) -> list[Painted]:
         return page(self.row, width) if self.is_whole else brief(self.row, width)
@@ -83,7 +83,7 @@ class Review(AboutRequest):
 
     def keys(self, *, is_unread: bool) -> list[Key]:
         """Return the keys that count now."""
-        row = Request.read(self.row)
+        row = self.row
         may_review = row.state == "pending" and row.may_review and not row.mine
         may_approve = may_review and not (row.lacks or row.barred or is_unread)
         return [
@@ -101,7 +101,7 @@ class Review(AboutRequest):
         if typed not in [letter for letter, _ in self.keys(is_unread=is_unread)]:
             return self
         if typed == "a":
-            is_enough = not why_the_word(Request.read(self.row))
+            is_enough = not why_the_word(self.row)
             return (lambda: _reviewed(self.row, "approve", "")) if is_enough else Word(self.row, self.is_whole)
         if typed == "d":
             return Denial(self.row, self.is_whole)
@@ -113,7 +113,7 @@ class Word(AboutRequest):
     """Asks for the word yes, after the key that approves."""
 
     def asked(self, width: int, *, is_unread: bool) -> str:
-        return question(Request.read(self.row), width)
+        return question(self.row, width)
 
     def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
         if typed == "yes":
@@ -126,15 +126,17 @@ class Denial(AboutRequest):
     """Asks why the person wants to deny a request."""
 
     def asked(self, width: int, *, is_unread: bool) -> str:
-        return f"deny {self.id}: why ({words(self.row, 'account')} is told; empty: back to the keys)? "
+        return f"deny {self.id}: why ({self.row.account} is told; empty: back to the keys)? "
 
     def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
         return (lambda: _reviewed(self.row, "deny", typed)) if typed else Review(self.row, self.is_whole)
 
 
 @dataclass(frozen=True)
-class OwedReview(Question):
+class OwedReview(AboutRequest):
     """Asks whether the viewer has reviewed another person's use of break-glass."""
+
+    is_whole: bool = True
 
     def asked(self, width: int, *, is_unread: bool) -> str:
         unread = "not all of it was on the screen; " if is_unread else ""
@@ -145,13 +147,14 @@ class OwedReview(Question):
 
 
 @dataclass(frozen=True)
-class Ending(Question):
+class Ending(AboutRequest):
     """Asks why the person wants to end a grant or a run. ``ends`` is the id of the grant or the run that will be ended. ``verb``
     is ``revoke`` for a grant and ``stop`` for a run.
     """
 
-    verb: str
-    ends: str
+    is_whole: bool = True
+    verb: str = field(kw_only=True)
+    ends: str = field(kw_only=True)
 
     @property
     def id(self) -> str:
@@ -159,7 +162,7 @@ class Ending(Question):
 
     def asked(self, width: int, *, is_unread: bool) -> str:
         noun = "grant" if self.verb == "revoke" else "run"
-        whose = f"{words(self.row, 'account')}'s {what(Request.read(self.row), WIDE)}"
+        whose = f"{self.row.account}'s {what(self.row, WIDE)}"
         return f"{self.verb} {noun} {self.ends}, {whose}: why (they are told; empty: not done)? "
 
     def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
@@ -173,6 +176,12 @@ class Ending(Question):
 @dataclass(frozen=True)
 class Unlocking(Question):
     """Asks why the person wants to remove a lock."""
+
+    row: rows.Lock
+
+    @property
+    def id(self) -> str:
+        return self.row.id
 
     def lines(self, width: int) -> list[Painted]:
         return laid_out(((head.lower(), column(self.row)) for head, column in LOCKS.items()), width)
@@ -210,52 +219,51 @@ class Locking(Question):
         if not typed:
             return None
         if not self.whom:
-            return Locking({}, typed)
+            return Locking(typed)
         if not self.has_time:
             seconds = None if typed == "-" else read_duration(typed)
-            return self if seconds is None and typed != "-" else Locking({}, self.whom, seconds, has_time=True)
+            return self if seconds is None and typed != "-" else Locking(self.whom, seconds, has_time=True)
         return lambda: _done(Lock(whom="user", name=self.whom, lasts_for=self.lasts_for, reason=typed), "locked")
 
 
-def about(key: str, row: Row) -> Question:
+def about(key: str, row: Listed) -> Question:
     """Return the question about ``row`` that the person opens with ``key``. ``row`` is a row of the list to which ``key``
     belongs. The function ``about`` asks jitd and may block. Raises an error of one of the classes in call.ENDINGS.
     """
-    id = words(row, "id")
-    if key == "u":
+    id = row.id
+    if isinstance(row, rows.Lock):
         return Unlocking(row)
     if key in "rs":
         with called() as daemon:
-            return Ending(fetched(daemon, id).came, "revoke" if key == "r" else "stop", id)
+            return Ending(fetched(daemon, id), verb="revoke" if key == "r" else "stop", ends=id)
     with called() if key in "av" else called_as_reviewer() as daemon:  # root may look
         shown = fetched(daemon, id)
     fingerprint_of(shown)  # raises an error if the row has no fingerprint, because an answer must be bound to it
     if key in "av":
-        return Review(shown.came)
+        return Review(shown)
     if key == "d":
         must_be_reviewable(shown)
-        return Denial(shown.came)
+        return Denial(shown)
     owed = shown.owed_review
     if owed is None or not owed.may_give:
         if owed and owed.barred:
             raise NotDone(owed.barred, "forbidden")
         lacks = owed.lacks if owed else ""
         raise NotDone(f"you may not give the review of {id}{f': its rule {lacks}' if lacks else ''}", "forbidden")
-    return OwedReview(shown.came)
+    return OwedReview(shown)
 
 
-def row_of(id: str) -> Row:
+def row_of(id: str) -> Request:
     """Return the row of the request ``id``, in the same form as ``jitd show`` gets it. Raises an error of one of the classes in
     call.ENDINGS.
     """
     with called() as daemon:
-        return fetched(daemon, id).came
+        return fetched(daemon, id)
 
 
-def _reviewed(row: Row, verdict: str, comment: str) -> str:
+def _reviewed(row: Request, verdict: str, comment: str) -> str:
     with called_as_reviewer() as daemon:
-        asked = Request.read(row)
-        return given(daemon, asked, comment) if verdict == "reviewed" else sent(daemon, asked, verdict, comment)
+        return given(daemon, row, comment) if verdict == "reviewed" else sent(daemon, row, verdict, comment)
 
 
 def _done(message: Revoke | Stop | Lock | Unlock, otherwise: str) -> str:

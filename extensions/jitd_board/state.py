@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jitd.cli.answer import Row
 from jitd.cli.colour import Painted
 from jitd.cli.question import QUIET_FOR
 from jitd.cli.walk import Key, key
 from jitd_board.questions import Question, Review
 from jitd_board.views import VIEWS, View, found, is_same, moved, ordered, selected
+from jitpam.wire.rows import Listed
 
 NOTHING_SENT = "nothing was sent"
 
@@ -29,7 +29,7 @@ class Heard:
     principal: str
     host: str
     is_operator: bool
-    lists: dict[str, Sequence[Row] | str]
+    lists: Mapping[str, Sequence[Listed] | str]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Asked:
 
     question: Question
     what: str
-    row: Row | None
+    row: Listed | None
     reading: Reading
     is_beside: bool = False  # true if the list is on the screen, beside the page of its selected row
     typed: str = ""
@@ -110,7 +110,7 @@ class State:
     labels: Mapping[str, str] = field(default_factory=dict)  # host → what stands in the column HOST. Empty for one host
     heard: dict[str, Heard] = field(default_factory=dict)  # what each of many hosts that can be reached now has said
     troubles: dict[str, str] = field(default_factory=dict)  # maps each of many hosts that cannot be reached to the reason
-    lists: dict[str, Sequence[Row] | str] = field(default_factory=dict)
+    lists: dict[str, Sequence[Listed] | str] = field(default_factory=dict)
     refusals: dict[str, list[str]] = field(default_factory=dict)  # list → what some of many hosts say who do not show it
     principal: str = ""
     host: str = ""
@@ -139,11 +139,11 @@ class State:
         return {letter: deed for letter, deed in keys.items() if letter != "l"} if self.labels else keys
 
     @property
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[Listed]:
         """The rows of the shown list. There are no rows if this list is not known, or if the viewer may not see the list."""
         return self.rows_of(self.view.what)
 
-    def rows_of(self, what: str) -> Sequence[Row]:
+    def rows_of(self, what: str) -> Sequence[Listed]:
         """Return the rows of the list with the name ``what``. The result is empty if the list is not known, or if the viewer may
         not see the list.
         """
@@ -161,7 +161,7 @@ class State:
         return self.is_reviewing and self.asked is not None and self.asked.is_beside
 
     @property
-    def row(self) -> Row | None:
+    def row(self) -> Listed | None:
         """The selected row. While a page is open, the row on this page is the selected row. The value is None if no row is
         selected.
         """
@@ -181,7 +181,7 @@ class State:
         """Make the lists of many hosts from those of each. What is refused by all of them is the list, as of one host."""
         self.heard = {host: self.heard[host] for host in self.labels if host in self.heard}
         self.is_operator = any(one.is_operator for one in self.heard.values())
-        lists: dict[str, Sequence[Row] | str] = {}
+        lists: dict[str, Sequence[Listed] | str] = {}
         for what in [view.what for view in VIEWS]:
             told = {host: one.lists.get(what, ()) for host, one in self.heard.items()}
             hosts_of: dict[str, list[str]] = {}
@@ -194,9 +194,9 @@ class State:
             lists[what] = "; ".join(self.refusals.pop(what)) if is_refused else all_rows
         self._take(lists)
 
-    def _take(self, lists: Mapping[str, Sequence[Row] | str]) -> None:
+    def _take(self, lists: Mapping[str, Sequence[Listed] | str]) -> None:
         before = {view.what: self.rows_of(view.what) for view in VIEWS}
-        self.lists = {what: rows if isinstance(rows, str) else ordered(what, rows) for what, rows in lists.items()}
+        self.lists = {what: rows if isinstance(rows, str) else ordered(rows) for what, rows in lists.items()}
         for what, rows in before.items():
             self.selection[what] = selected(self.rows_of(what), rows, self.selection.get(what))
         asked = self.asked
@@ -219,7 +219,7 @@ class State:
             self.close(f"{host} can no longer be reached")
         self._gather()
 
-    def ask(self, question: Question, what: str, row: Row | None, *, is_beside: bool = False) -> None:
+    def ask(self, question: Question, what: str, row: Listed | None, *, is_beside: bool = False) -> None:
         """Open ``question`` about ``row`` of the list ``what``. Do not open the question if the row has changed, or if jitd
         cannot be reached. If ``is_beside`` is True, the list stays on the screen beside the question.
         """

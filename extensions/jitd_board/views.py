@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from jitd.cli.answer import Row, command_of, printable, words
+from jitd.cli.answer import command_of, printable
 from jitd.cli.columns import cut, cut_in_the_middle, padded
 from jitd.cli.findings import damage_of, grade_of
 from jitd.cli.instants import left
@@ -18,8 +19,9 @@ from jitd.cli.lists import LIVE_GRANTS, LIVE_LOCKS, LIVE_RUNS, WAITING, Columns,
 from jitd.cli.naming import awaits_me
 from jitd.cli.reviewing import REVIEWS
 from jitd.cli.walk import Key, key
+from jitd.cli.who import reason
 from jitd.core.grade import Damage, Grade
-from jitpam.wire.rows import Request
+from jitpam.wire.rows import UNKNOWN, Listed, Request
 from jitpam.wire.shown import cells
 
 VOLATILE = frozenset({"cpu_ms", "memory", "n_processes"})  # change in a row although nothing happens to the grant or run
@@ -37,7 +39,7 @@ class View:
 
     what: str
     title: str
-    columns: Columns
+    columns: Columns[Any]
     keys: tuple[tuple[str, str], ...]
     has_pages: bool = True  # true if `jitd show` has a page about each row of the list
     is_ended_here: bool = False  # true if the actions on the rows of this list can only end or remove something
@@ -53,13 +55,12 @@ VIEWS = (
 """The lists of the board. The keys 1 to 5 show the first to the fifth list."""
 
 
-def ordered(what: str, rows: Sequence[Row]) -> list[Row]:
-    """Return ``rows`` of the list ``what`` in the order of the board. Only requests are sorted. Requests that wait for the
+def ordered(rows: Sequence[Listed]) -> list[Listed]:
+    """Return ``rows``, which are of one list, in the order of the board. Only requests are sorted. Requests that wait for the
     viewer come first, and then all others. Each of these groups begins with its oldest request.
     """
-    if what != "requests":
-        return list(rows)
-    return sorted(rows, key=lambda row: (not awaits_me(row), words(row, "submitted_at"), words(row, "id")))
+    requests = [row for row in rows if isinstance(row, Request)]
+    return [*sorted(requests, key=lambda row: (not awaits_me(row), row.submitted_at or UNKNOWN, row.id))] or [*rows]
 
 
 HEADS = ("ID", "LEFT", "", "WHO", "HOST", "COMMAND", "REASON")
@@ -69,7 +70,7 @@ WITH_REASON = 60  # minimum number of cells for a line that has room for a reaso
 MOST_OF_HOST = 16  # cells for a host in the line of a request
 
 
-def request_lines(rows: Sequence[Row], width: int, labels: Mapping[str, str] | None = None) -> list[str]:
+def request_lines(rows: Sequence[Request], width: int, labels: Mapping[str, str] | None = None) -> list[str]:
     """Return one line of ``width`` cells for the head, and one for each of ``rows``, which are requests. A command and a reason
     that have no room are shortened. If the rows are of many hosts, ``labels`` maps these to what stands in the column HOST.
     """
@@ -90,26 +91,21 @@ def request_lines(rows: Sequence[Row], width: int, labels: Mapping[str, str] | N
     return lines
 
 
-def style_of(what: str, row: Row) -> str | None:
-    return style(row) or ("danger" if what == "requests" and _mark(row) == "!!" else None)
+def style_of(row: Listed) -> str | None:
+    return style(row) or ("danger" if isinstance(row, Request) and _mark(row) == "!!" else None)
 
 
-def _mark(row: Row) -> str:
-    asked = Request.read(row)
-    is_loud = asked.in_doubt or asked.breaks_glass or damage_of(asked) != Damage.NONE.word
-    return "!!" if is_loud else MARKS.get(grade_of(asked), "")
+def _mark(row: Request) -> str:
+    is_loud = row.in_doubt or row.breaks_glass or damage_of(row) != Damage.NONE.word
+    return "!!" if is_loud else MARKS.get(grade_of(row), "")
 
 
-def _cells_of(row: Row, labels: Mapping[str, str]) -> list[str]:
-    mark = _mark(row)
-    why = f"asking {words(row, 'gatekeepers')}" if row.get("asking_at") else words(row, "reason")
-    who = f"{words(row, 'account')}{' (mine)' if row.get('mine') else ''}"
-    host = labels.get(words(row, "host"), "")
-    return [printable(text) for text in (words(row, "id"), left(row.get("expires_at")), mark, who, host, _command(row), why)]
-
-
-def _command(row: Row) -> str:
-    return words(row, "gives") if row.get("gives") else command_of(row)
+def _cells_of(row: Request, labels: Mapping[str, str]) -> list[str]:
+    why = f"asking {' '.join(row.gatekeepers) or UNKNOWN}" if row.asking_at else reason(row, UNKNOWN)
+    who = f"{row.account}{' (mine)' if row.mine else ''}"
+    asked = " ".join(row.gives) or command_of(row)
+    texts = row.id, left(row.expires_at), _mark(row), who, labels.get(row.host, ""), asked, why
+    return [printable(text) for text in texts]
 
 
 def empty(what: str) -> str:
@@ -117,7 +113,7 @@ def empty(what: str) -> str:
     return "no review is owed, as far as you may see" if what == "reviews" else none(what, ended=False)
 
 
-def is_same(what: str, row: Row | None, other: Row | None) -> bool:
+def is_same(what: str, row: Listed | None, other: Listed | None) -> bool:
     """True if ``row`` and ``other`` both exist, and are equal in all values that matter for an answer. The rows are from the
     list ``what``, and have the same key.
 
@@ -128,23 +124,23 @@ def is_same(what: str, row: Row | None, other: Row | None) -> bool:
     if row is None or other is None:
         return False
     if any(view.what == what and view.is_ended_here for view in VIEWS):
-        return all(row.get(name) == other.get(name) for name in BINDING)
+        return all(row.came.get(name) == other.came.get(name) for name in BINDING)
     return _lasting(row) == _lasting(other)
 
 
-def _lasting(row: Row) -> Row:
+def _lasting(row: Listed) -> dict[str, Any]:
     """Return ``row`` without what changes although the request stays the same, such as the remaining uses of a lease."""
-    lasting = {name: value for name, value in row.items() if name not in VOLATILE}
-    if isinstance(lease := row.get("extends"), dict):
-        lasting["extends"] = {name: value for name, value in lease.items() if name != "left"}
+    lasting = {name: value for name, value in row.came.items() if name not in VOLATILE}
+    if isinstance(row, Request) and row.extends:
+        return lasting | {"extends": {name: value for name, value in row.extends.came.items() if name != "left"}}
     return lasting
 
 
-def found(rows: Sequence[Row], wanted: Key | None) -> Row | None:
+def found(rows: Sequence[Listed], wanted: Key | None) -> Listed | None:
     return next((row for row in rows if key(row) == wanted), None)
 
 
-def moved(rows: Sequence[Row], at: Key | None, by: int) -> Key | None:
+def moved(rows: Sequence[Listed], at: Key | None, by: int) -> Key | None:
     """Find the row with the key ``at``, and return the key of the row that is ``by`` rows below it. If there is no such row,
     return the key of the first one. Return None if there are no rows.
     """
@@ -154,7 +150,7 @@ def moved(rows: Sequence[Row], at: Key | None, by: int) -> Key | None:
     return keys[min(max(keys.index(at) + by, 0), len(keys) - 1)] if at in keys else keys[0]
 
 
-def selected(rows: Sequence[Row], before: Sequence[Row], at: Key | None) -> Key | None:
+def selected(rows: Sequence[Listed], before: Sequence[Listed], at: Key | None) -> Key | None:
     """Return the key of the row that is now selected in ``rows``. ``before`` contains the rows of the list before the latest
     change. ``at`` is the key of the row that was selected before this change. If this row still exists, it stays selected. If it
     has disappeared, the row that is now at its position is selected.

@@ -27,6 +27,7 @@ from jitpam.carrier import MOST_ROWS, AtTheDoor, Command
 from jitpam.client import NoDescriptor, NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.krb5 import forget
 from jitpam.wire.messages import List, Message, Watch
+from jitpam.wire.rows import Request
 
 T = TypeVar("T")
 AT_ONCE = 32  # hosts with which a conversation is opened at the same time
@@ -155,7 +156,8 @@ class Many:
                 if len(silent) > MOST_NAMED:
                     say(f"{len(silent) - MOST_NAMED} more hosts have not said yet what waits there")
             if is_late or self._is_whole(rows_of):
-                yield in_turn([row for one in self._hosts for row in rows_of.get(one, ())], {})
+                rows = [Request.read(row) for one in self._hosts for row in rows_of.get(one, ())]
+                yield [row.came for row in in_turn(rows, {})]
                 time.sleep(SHOWS_EVERY)
 
     def _is_whole(self, rows_of: dict[Far, list[Row]]) -> bool:

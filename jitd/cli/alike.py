@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from jitd.cli.answer import Row, command_line, words
+from jitd.cli.answer import command_line
 from jitd.cli.assent import why_the_word
 from jitd.cli.brief import brief
 from jitd.cli.colour import Painted
 from jitd.cli.findings import findings
-from jitd.cli.labels import Line, laid_out, members
+from jitd.cli.labels import Line, laid_out
 from jitd.cli.who import reason
 from jitd.core.grade import Grade
 from jitpam.wire.rows import Request
@@ -31,7 +31,7 @@ OF_THE_TICKET = frozenset({"at", "age"})  # not compared: the age of the ticket 
 LEAST = 2  # requests in a table
 
 
-def alike(rows: Sequence[Row]) -> list[Row]:
+def alike(rows: Sequence[Request]) -> list[Request]:
     """Return the first of ``rows`` with those that are like it, in their order. Return an empty list if there are none."""
     found = [
         row for row in rows if _may_be_beside_others(row) and _same(row) == _same(rows[0]) and _shape(row) == _shape(rows[0])
@@ -39,43 +39,40 @@ def alike(rows: Sequence[Row]) -> list[Row]:
     return found if len(found) >= LEAST and found[0] is rows[0] else []
 
 
-def table(rows: Sequence[Row], width: int) -> list[Painted]:
+def table(rows: Sequence[Request], width: int) -> list[Painted]:
     """Return the lines about ``rows``, which are alike: what differs, and then the page of the first of them. ``width`` is the
     number of cells in a line of the terminal.
     """
     return [*laid_out(_differences(rows), width), *brief(rows[0], width)]
 
 
-def _differences(rows: Sequence[Row]) -> Iterator[Line]:
-    yield f"{len(rows)} requests of {words(rows[0], 'account')} differ only in this", ""
-    is_same_reason = all(row.get("reason") == rows[0].get("reason") for row in rows)
-    is_same_host = all(row.get("host") == rows[0].get("host") for row in rows)
-    are_same_findings = all(row.get("findings") == rows[0].get("findings") for row in rows)
+def _differences(rows: Sequence[Request]) -> Iterator[Line]:
+    yield f"{len(rows)} requests of {rows[0].account} differ only in this", ""
+    is_same_reason = all(row.reason == rows[0].reason for row in rows)
+    is_same_host = all(row.host == rows[0].host for row in rows)
+    are_same_findings = all(row.findings == rows[0].findings for row in rows)
     for row in rows:
-        parts = [command_line(members(row, "argv"))]
+        parts = [command_line(row.argv)]
         if not is_same_reason:
-            parts.append(reason(Request.read(row)))
+            parts.append(reason(row))
         if not are_same_findings:
-            parts += [f"{label} {text}" for label, text in findings(Request.read(row))]
-        host = "" if is_same_host else f"@{words(row, 'host')}"
-        yield f"{words(row, 'id')}{host}", " · ".join(parts)
+            parts += [f"{label} {text}" for label, text in findings(row)]
+        host = "" if is_same_host else f"@{row.host}"
+        yield f"{row.id}{host}", " · ".join(parts)
     yield "all else is the same: this is the first of them", ""
 
 
-def _may_be_beside_others(row: Row) -> bool:
-    asked = Request.read(row)
-    is_apart = asked.lacks or asked.barred or asked.narrowed or asked.gives or asked.grade == Grade.GIVES.word
-    return not (why_the_word(asked) or is_apart) and bool(asked.argv)
+def _may_be_beside_others(row: Request) -> bool:
+    is_apart = row.lacks or row.barred or row.narrowed or row.gives or row.grade == Grade.GIVES.word
+    return not (why_the_word(row) or is_apart) and bool(row.argv)
 
 
-def _shape(row: Row) -> list[str]:
+def _shape(row: Request) -> list[str]:
     """Return the arguments of ``row``, with an empty text for each that is not an option."""
-    return [word if word.startswith("-") else "" for word in map(str, members(row, "argv"))]
+    return [word if word.startswith("-") else "" for word in row.argv]
 
 
-def _same(row: Row) -> Row:
-    found = {name: value for name, value in row.items() if name not in SHOWN | APART}
-    how = found.get("authentication")
-    if isinstance(how, dict):
-        found["authentication"] = {name: value for name, value in how.items() if name not in OF_THE_TICKET}
-    return found
+def _same(row: Request) -> object:
+    how = row.authentication
+    ticket = how and {name: value for name, value in how.came.items() if name not in OF_THE_TICKET}
+    return ticket, {name: value for name, value in row.came.items() if name not in SHOWN | APART | {"authentication"}}

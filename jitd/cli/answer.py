@@ -16,14 +16,13 @@ from contextvars import ContextVar
 from typing import IO, Any
 
 from jitd.cli.terminal_size import width, width_of_errors
-from jitd.core.wording import in_quotes
 from jitpam.wire.exact import exact as exact
+from jitpam.wire.rows import NOT_SHOWN, Command, OwedReview, Run
 from jitpam.wire.shown import reshown, reshown_argument, unshown
 from jitpam.wrapping import wrap
 
 Row = dict[str, Any]
 _speaker: ContextVar[str] = ContextVar("speaker", default="jitd")
-NOT_SHOWN = "(not shown)"  # stands for what a rule hides from the viewer. The member `narrowed` of the row is then true
 
 
 def printable(text: str) -> str:
@@ -98,18 +97,11 @@ def answer_json(rows: Iterable[Row]) -> None:
 # --- the members of a row ----------------------------------------------------------------------------------------------
 
 
-TYPED = frozenset({"comment", "reason"})  # the members of rows that a person typed
-
-
 def words(row: Row, name: str, otherwise: str = "-") -> str:
-    """Return the member ``name`` of ``row`` as text. Return ``otherwise`` if the member is null, empty or missing. What a person
-    typed is in quotes.
-    """
+    """Return the member ``name`` of ``row`` as text. Return ``otherwise`` if the member is null, empty or missing."""
     value = row.get(name)
     if value is None or value == "" or value == []:
         return otherwise
-    if name in TYPED:
-        return NOT_SHOWN if row.get("narrowed") else in_quotes(str(value))
     if isinstance(value, list):
         return " ".join(str(item) for item in value)
     return str(value)
@@ -123,12 +115,10 @@ def command_line(argv: Iterable[object]) -> str:
     return " ".join(quoted(str(argument)) for argument in argv)
 
 
-def command_of(row: Row) -> str:
+def command_of(row: Command | Run | OwedReview) -> str:
     """Return the command of ``row`` on one line. If the viewer may not see the arguments, only the path is returned."""
-    argv = row.get("argv")
-    if not isinstance(argv, list):
-        return "-"
-    return f"{quoted(words(row, 'path', ''))} {NOT_SHOWN}".strip() if row.get("narrowed") else command_line(argv)
+    path = row.path if isinstance(row, Command) else ""
+    return f"{quoted(path)} {NOT_SHOWN}" if row.narrowed else command_line(row.argv)
 
 
 def n_bytes(text: str) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli import comparison
-from jitd.cli.answer import Row, printable, quoted
+from jitd.cli.answer import Row, command_of, printable, quoted
 from jitd.cli.asked_time import begins_and_extends, in_other_words, in_uses, within
 from jitd.cli.authenticated import age_in_short, flaws
 from jitd.cli.colour import Painted
@@ -28,7 +28,6 @@ from jitd.cli.scripts import scripts
 from jitd.cli.what import (
     SEEN,
     STREAMS,
-    command_of,
     command_without_scripts,
     directory,
     edited,

@@ -17,10 +17,11 @@ from collections.abc import Iterable
 import click
 
 from jitd.cli import far
-from jitd.cli.answer import Row, say, words
+from jitd.cli.answer import say
 from jitd.cli.hosts import HOST
 from jitd.cli.naming import awaits_me
 from jitd.core.command import read_id
+from jitpam.wire.rows import Request
 from jitpam.wire.shown import shown
 
 MOST = 500  # requests in one call. Further ones are in the next one.
@@ -44,7 +45,7 @@ class Calls:
         self._changed = threading.Condition()
         threading.Thread(target=self._keep, daemon=True).start()
 
-    def look(self, rows: Iterable[Row]) -> None:
+    def look(self, rows: Iterable[Request]) -> None:
         """Call the program for those of ``rows`` that wait for the person, and were never told. Those of many hosts come in
         turns, and what waits no more when its turn comes is left out: a host may list more than is told in a day.
         """
@@ -75,9 +76,9 @@ class Calls:
                 say(f"{shown(self._program)} failed with status {done.returncode}; it is called again for the next request")
 
 
-def _named(row: Row) -> tuple[str, str] | None:
+def _named(row: Request) -> tuple[str, str] | None:
     """Return the host and the id of ``row``. Return None if a host has given what is none: it could be taken for an option."""
-    id, host = words(row, "id"), words(row, "host")
+    id, host = row.id, row.host
     there = far.of(host) or far.there()
     host = host if there is None else there.label
     return (host, id) if read_id(id) == id and HOST.fullmatch(host) else None

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 
 import click
 
-from jitd.cli.answer import words
 from jitd.cli.call import ENDINGS, called
 from jitd.cli.far import AT_THE_DOOR
 from jitd.cli.ids import IDS
@@ -107,4 +106,4 @@ def _ids(verb: str) -> Iterator[str]:
     """Yield the ids that the person can type after ``verb``. Raises the same errors as ``called``."""
     ids = IDS[verb]
     with called() as daemon:
-        yield from (words(row, "id") for row in daemon.ask(List(what=ids.what, ended=False)) if ids.is_meant(row))
+        yield from ids.among(daemon.ask(List(what=ids.what, ended=False)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from jitd.cli.answer import Row, command_line, quoted
+from jitd.cli.answer import command_of
 from jitd.cli.columns import LEAST_OF_LAST, cut_in_the_middle
 from jitd.cli.instants import in_words, told
 from jitd.core.wording import in_quotes
@@ -93,13 +93,13 @@ def review_after(row: Decision) -> str:
     return "" if glass is None else f"glass would be broken: it skips {glass.skips}, and is reviewed{_within(glass)}"
 
 
-def owed_sentences(rows: Iterable[Row], screen: int | None) -> list[str]:
+def owed_sentences(rows: Iterable[OwedReview], screen: int | None) -> list[str]:
     """``rows`` contains owed reviews. Return sentences about two kinds of them: reviews that the viewer may give, and reviews of
     the viewer's own requests. The sentences are printed by ``say`` on a terminal that is ``screen`` cells wide. Long commands are
     shortened, so that a sentence fits on one line. They are left out if little would remain of them. If ``screen`` is None,
     nothing is shortened.
     """
-    told_of = [row for row in map(OwedReview.read, rows) if row.may_give or row.mine]
+    told_of = [row for row in rows if row.may_give or row.mine]
     lines = [_sentence(row, screen) for row in told_of[:MOST_TOLD]]
     more = len(told_of) - MOST_TOLD
     return [*lines, f"{more} more {'review is' if more == 1 else 'reviews are'} owed: jitd reviews"] if more > 0 else lines
@@ -115,7 +115,7 @@ def _sentence(row: OwedReview, screen: int | None) -> str:
             without_realm(row.requester, row.realm),
             f": jitd review {id}",
         )
-    what = f"{quoted('')} {NOT_SHOWN}" if row.narrowed else command_line(row.argv)
+    what = command_of(row)
     if screen is not None:
         room = screen - cells(SAID + start + _in_brackets(who, what) + end) + cells(what)
         what = "" if room < min(LEAST_OF_LAST, cells(what)) else cut_in_the_middle(what, room)

@@ -10,12 +10,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from jitd.cli.answer import Row, words
+from jitd.cli.answer import Row
 from jitpam.wire.messages import Message, Watch
 
 if TYPE_CHECKING:
     from jitpam.carrier import Carrier
     from jitpam.client import Connection
+    from jitpam.wire.rows import Request
 
 HOST = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
 QUOTING = frozenset("'\"\\")  # what a command that carries may not have: it is split at its blanks
@@ -86,15 +87,15 @@ class Hosts(Protocol):
         """Return what asks all of ``hosts``."""
 
 
-def in_turn(rows: Sequence[Row], n_before: Mapping[str, int]) -> list[Row]:
+def in_turn(rows: Sequence[Request], n_before: Mapping[str, int]) -> list[Request]:
     """Return ``rows``, which are in the order of their age, such that the hosts take turns: first those of which the fewest
     requests came before (``n_before``). A host could otherwise say that its own are the oldest, and hide the others.
     """
     n_of = Counter(n_before)
     turns = []
     for row in rows:
-        turns.append(n_of[words(row, "host")])
-        n_of[words(row, "host")] += 1
+        turns.append(n_of[row.host])
+        n_of[row.host] += 1
     return [row for _, row in sorted(zip(turns, rows, strict=True), key=lambda pair: pair[0])]
 
 

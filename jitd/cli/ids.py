@@ -7,16 +7,16 @@ begins with it. Nothing is guessed (THREATS A-08). jitd itself takes only whole 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jitd.cli import far
-from jitd.cli.answer import Row, words
 from jitd.cli.call import NotDone, called
 from jitd.core.command import read_start
 from jitpam.client import Connection
 from jitpam.wire.messages import List
+from jitpam.wire.rows import LISTED, OwedReview, Request
 
 LEAST = 4  # letters of an id that a person must type
 MOST_TOLD = 10  # ids that are named if a beginning fits several
@@ -34,26 +34,32 @@ class Ids(NamedTuple):
 
     what: str
     kind: str
-    is_meant: Callable[[Row], bool] = lambda row: True
+    is_meant: Callable[[Any], bool] = lambda row: True
     has_ended: bool = False
 
-
-def _mine(row: Row) -> bool:
-    return bool(row.get("mine"))
-
-
-def _reviewable(row: Row) -> bool:
-    return bool(row.get("may_review")) and not row.get("mine")
+    def among(self, came: Iterable[dict[str, Any]]) -> list[str]:
+        """Return the ids of the rows that came, each once."""
+        rows = [LISTED[self.what].read(row) for row in came]
+        return list(dict.fromkeys(row.id for row in rows if self.is_meant(row)))
 
 
-def _may_give(row: Row) -> bool:
-    return bool(row.get("may_give"))
+def _mine(row: Request) -> bool:
+    return row.mine
+
+
+def may_review(row: Request) -> bool:
+    """True if ``row`` is another person's request that the person may review."""
+    return row.may_review and not row.mine
+
+
+def _may_give(row: OwedReview) -> bool:
+    return row.may_give
 
 
 IDS = {
     "show": Ids("requests", "request that you may see", has_ended=True),
-    "approve": Ids("requests", "open request that you may review", _reviewable),
-    "deny": Ids("requests", "open request that you may review", _reviewable),
+    "approve": Ids("requests", "open request that you may review", may_review),
+    "deny": Ids("requests", "open request that you may review", may_review),
     "withdraw": Ids("requests", "open request of yours", _mine),
     "review": Ids("reviews", "owed review that you may give", _may_give),
     "jitsudo --resume": Ids("requests", "open request of yours", _mine),
@@ -84,8 +90,7 @@ def whole_id(
         raise NotDone(f"{typed} is too short to name anything: type at least {LEAST} letters of the id", "usage")
     ids = IDS[verb]
     with call() as daemon:
-        rows = daemon.ask(List(what=ids.what, ended=ids.has_ended))
-        found = list(dict.fromkeys(id for row in rows if ids.is_meant(row) and (id := words(row, "id")).startswith(start)))
+        found = [id for id in ids.among(daemon.ask(List(what=ids.what, ended=ids.has_ended))) if id.startswith(start)]
     if not found:
         listed = f"jitd {ids.what}{' --all' if ids.has_ended else ''}"
         raise NotDone(f"no {ids.kind} begins with {typed}: {listed} lists them", "unknown")

@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from types import FrameType
+from typing import Any, TypeVar
 
 import click
 
 from jitd.cli import far
-from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
+from jitd.cli.answer import answer, answer_json, command_of, exact, printable, say
 from jitd.cli.calls import Calls
 from jitd.cli.colour import coloured, is_wanted
 from jitd.cli.columns import folded, table
@@ -26,12 +27,14 @@ from jitd.cli.instants import ago, seconds_since, until
 from jitd.cli.needs import in_short
 from jitd.cli.observing_words import state_of_run
 from jitd.cli.past import how_it_ended, untaken
-from jitd.cli.principals import spelled
 from jitd.cli.terminal_size import terminal_size, width, width_of_errors
+from jitd.cli.who import reason
 from jitpam.wire.messages import MOST_COUNTED, List, Page, Watch
-from jitpam.wire.rows import Grant, Request, Run
+from jitpam.wire.principals import without_realm
+from jitpam.wire.rows import LISTED, UNKNOWN, Grant, Listed, Lock, OwedReview, Request, Run
 
-Columns = dict[str, Callable[[Row], str]]  # head of a column → what returns its text for a row
+R = TypeVar("R", bound=Listed)
+Columns = Mapping[str, Callable[[R], str]]  # head of a column → what returns its text for a row
 SOON = 120.0  # if a request, grant or lock ends within this number of seconds, its row is shown in the style `late`
 LAID_OUT = 250  # rows that a live screen lays out, if it has no more lines: a host may list very many, and again and again
 OWED = List(what="reviews", ended=False)
@@ -41,31 +44,28 @@ ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lift
 """The states in which a request, a grant or a lock has ended."""
 
 
-def _whose(row: Row) -> str:
-    return f"{spelled(row)}{' (mine)' if row.get('mine') else ''}"
+def whose(row: Request | Grant | Run | OwedReview) -> str:
+    """Return the requester, and whether that is the viewer."""
+    return f"{without_realm(row.requester, row.realm)}{' (mine)' if row.mine else ''}"
 
 
-def _text(name: str) -> Callable[[Row], str]:
-    return lambda row: words(row, name)
+def _left(row: Request | Grant | Lock, ends: str | None) -> str:
+    """Return the time until ``ends``, or ``-`` if ``row`` has ended already."""
+    return "-" if row.state in ENDED else until(ends)
 
 
-def _left(name: str) -> Callable[[Row], str]:
-    """For a column with the time until the end that a row has as ``name``. If it has ended already, ``-``."""
-    return lambda row: "-" if row.get("state") in ENDED else until(row.get(name))
-
-
-def _seconds(number: object) -> str:
+def _seconds(number: int | None) -> str:
     """As top(1) does, in minutes and seconds. ``number`` is in milliseconds."""
-    if not isinstance(number, int):
-        return "-"
+    if number is None:
+        return UNKNOWN
     minutes, seconds = divmod(number / 1000, 60)
     return f"{minutes:.0f}:{seconds:05.2f}"
 
 
-def _bytes(number: object) -> str:
+def _bytes(number: int | None) -> str:
     """In the unit that fits best: B, K, M or G."""
-    if not isinstance(number, int):
-        return "-"
+    if number is None:
+        return UNKNOWN
     size = float(number)
     for unit in ("B", "K", "M", "G"):
         if size < 1024 or unit == "G":
@@ -74,92 +74,92 @@ def _bytes(number: object) -> str:
     return f"{size:.0f}{unit}" if unit == "B" or size >= 10 else f"{size:.1f}{unit}"
 
 
-def _state(row: Row) -> str:
-    if row.get("asking_at"):
-        return f"asking {words(row, 'gatekeepers')}, since {ago(row['asking_at'])}"
-    return f"{words(row, 'state')}{' (locked)' if row.get('lock') else ''}"
+def _number(number: int | None) -> str:
+    return UNKNOWN if number is None else str(number)
 
 
-def _living(row: Row) -> str:
+def _state(row: Request) -> str:
+    if row.asking_at:
+        return f"asking {' '.join(row.gatekeepers) or UNKNOWN}, since {ago(row.asking_at)}"
+    return f"{row.state}{' (locked)' if row.lock else ''}"
+
+
+def _living(row: Grant) -> str:
     """Return the ids of what lives under the grant: its holdings if it gives things, and otherwise its runs."""
-    return words(row, "holdings") if row.get("gives") else words(row, "runs")
+    return " ".join(row.holdings if row.gives else row.runs) or UNKNOWN
 
 
-def _begins(row: Row) -> str:
+def _begins(row: Grant) -> str:
     """Return the time until a grant with ``--at`` begins, or ``-`` if it has begun or has ended."""
-    begins = until(row.get("begins_at"))
-    return "-" if begins == "now" or row.get("state") in ENDED else begins
+    begins = until(row.begins_at)
+    return "-" if begins == "now" or row.state in ENDED else begins
 
 
-def _age(row: Row) -> str:
-    return ago(row.get("submitted_at"))
-
-
-REQUESTS: Columns = {
-    "ID": _text("id"),
+REQUESTS: Columns[Request] = {
+    "ID": lambda row: row.id,
     "STATE": _state,
-    "REQUESTER": _whose,
-    "AS": lambda row: "in doubt" if row.get("doubt") else words(row, "run_as"),
-    "LEFT": _left("expires_at"),
-    "NEEDS": lambda row: in_short(Request.read(row)),
-    "AGE": _age,
-    "REASON": _text("reason"),
-    "HOST": _text("host"),
-    "SERVICE": _text("service"),
+    "REQUESTER": whose,
+    "AS": lambda row: "in doubt" if row.doubt else row.run_as or UNKNOWN,
+    "LEFT": lambda row: _left(row, row.expires_at),
+    "NEEDS": in_short,
+    "AGE": lambda row: ago(row.submitted_at),
+    "REASON": lambda row: reason(row, UNKNOWN),
+    "HOST": lambda row: row.host,
+    "SERVICE": lambda row: row.service,
     "COMMAND": command_of,
 }
-GRANTS: Columns = {
-    "ID": _text("id"),
-    "STATE": _text("state"),
-    "REQUESTER": _whose,
-    "AS": _text("run_as"),
+GRANTS: Columns[Grant] = {
+    "ID": lambda row: row.id,
+    "STATE": lambda row: row.state,
+    "REQUESTER": whose,
+    "AS": lambda row: row.run_as or UNKNOWN,
     "BEGINS": _begins,
-    "LEFT": _left("ends_at"),
-    "USES": lambda row: f"{words(row, 'left')}/{words(row, 'uses')}",
+    "LEFT": lambda row: _left(row, row.ends_at),
+    "USES": lambda row: f"{_number(row.left)}/{_number(row.uses)}",
     "RUNS": _living,
-    "RULE": _text("rule"),
-    "HOST": _text("host"),
-    "SERVICE": _text("service"),
+    "RULE": lambda row: row.rule or UNKNOWN,
+    "HOST": lambda row: row.host,
+    "SERVICE": lambda row: row.service,
     "COMMAND": command_of,
 }
-RUNS: Columns = {
-    "ID": _text("id"),
-    "STATE": lambda row: state_of_run(Run.read(row)),
-    "REQUESTER": _whose,
-    "AS": _text("run_as"),
-    "AGE": lambda row: ago(row.get("started_at") or row.get("starting_at")),
-    "OUTCOME": lambda row: how_it_ended(Run.read(row)) if row.get("outcome") else "-",
-    "CPU": lambda row: _seconds(row.get("cpu_ms")),
-    "MEMORY": lambda row: _bytes(row.get("memory")),
-    "PID": _text("pid"),
-    "HOST": _text("host"),
-    "SERVICE": _text("service"),
+RUNS: Columns[Run] = {
+    "ID": lambda row: row.id,
+    "STATE": state_of_run,
+    "REQUESTER": whose,
+    "AS": lambda row: row.run_as or UNKNOWN,
+    "AGE": lambda row: ago(row.started_at or row.starting_at),
+    "OUTCOME": lambda row: how_it_ended(row) if row.outcome else UNKNOWN,
+    "CPU": lambda row: _seconds(row.cpu_ms),
+    "MEMORY": lambda row: _bytes(row.memory),
+    "PID": lambda row: _number(row.pid),
+    "HOST": lambda row: row.host,
+    "SERVICE": lambda row: row.service,
     "COMMAND": command_of,
 }
 """The dictionaries REQUESTS, GRANTS, RUNS and LOCKS contain the columns of the four lists. The first columns and the last column
 are the most important. If a row needs several lines on a terminal, these most important columns are on the first line.
 """
-LOCKS: Columns = {
-    "ID": _text("id"),
-    "STATE": _text("state"),
-    "ON": lambda row: "everybody" if row.get("whom") == "all" else f"{words(row, 'whom')} {words(row, 'name')}",
-    "LEFT": _left("ends_at"),
-    "AGE": lambda row: ago(row.get("placed_at")),
-    "BY": lambda row: spelled(row, "placed_by"),
-    "ENDED BY": lambda row: spelled(row, "ended_by"),
-    "REASON": _text("reason"),
-    "HOST": _text("host"),
+LOCKS: Columns[Lock] = {
+    "ID": lambda row: row.id,
+    "STATE": lambda row: row.state,
+    "ON": lambda row: "everybody" if row.whom == "all" else f"{row.whom} {row.name or UNKNOWN}",
+    "LEFT": lambda row: _left(row, row.ends_at),
+    "AGE": lambda row: ago(row.placed_at),
+    "BY": lambda row: without_realm(row.placed_by, row.realm),
+    "ENDED BY": lambda row: without_realm(row.ended_by or UNKNOWN, row.realm),
+    "REASON": lambda row: reason(row, UNKNOWN),
+    "HOST": lambda row: row.host or UNKNOWN,
 }
 
 
-def lines_of(columns: Columns, rows: Sequence[Row], screen: int | None) -> list[str]:
+def lines_of(columns: Columns[R], rows: Sequence[R], screen: int | None) -> list[str]:
     """Return the lines of the head, followed by the lines of ``rows``, in aligned columns. ``screen`` is the width of the
     terminal in cells. If all values in a column are usual values (see ``_is_usual``), the column is omitted. If ``screen`` is
     None, the output does not go to a terminal: no column is omitted, and no text is shortened. Otherwise, the label of the host
     stands beside the id, if there are many hosts.
     """
     if screen is not None and far.many() is not None:
-        columns = {"ID": columns["ID"], "HOST": lambda row: far.label_of(words(row, "host")), **_without(columns, "ID", "HOST")}
+        columns = {"ID": columns["ID"], "HOST": lambda row: far.label_of(row.host), **_without(columns, "ID", "HOST")}
     body = [[printable(column(row)) for column in columns.values()] for row in rows]
     heads = list(columns)
     if screen is None:
@@ -180,7 +180,7 @@ def _is_usual(head: str, text: str) -> bool:
     )
 
 
-def in_colour(lines: Sequence[str], rows: Sequence[Row]) -> list[str]:
+def in_colour(lines: Sequence[str], rows: Sequence[Listed]) -> list[str]:
     """Return ``lines`` with colours. ``lines`` must be the result of ``lines_of`` for ``rows``. The head, the viewer's own rows,
     and the rows of objects that end soon (see SOON) get colours.
     """
@@ -189,29 +189,29 @@ def in_colour(lines: Sequence[str], rows: Sequence[Row]) -> list[str]:
     return [coloured(line, styles[number // each]) for number, line in enumerate(lines)]
 
 
-def style(row: Row) -> str | None:
+def style(row: Listed) -> str | None:
     """Return the style for the line of ``row``, which is a key of colour.STYLES. Return None if the line has no special style."""
-    ends = row.get("expires_at") if "expires_at" in row else row.get("ends_at")
-    since = None if row.get("state") in ENDED else seconds_since(ends)
+    ends = row.ends_at if isinstance(row, Lock) else row.expires_at or (row.ends_at if isinstance(row, Grant) else None)
+    since = None if row.state in ENDED else seconds_since(ends)
     if since is not None and since > -SOON:
         return "late"
-    return "mine" if row.get("mine") else None
+    return None if isinstance(row, Lock) or not row.mine else "mine"
 
 
-def _without(columns: Columns, *heads: str) -> Columns:
+def _without(columns: Columns[R], *heads: str) -> Columns[R]:
     return {head: column for head, column in columns.items() if head not in heads}
 
 
-WAITING: Columns = {
+WAITING: Columns[Request] = {
     **_without(REQUESTS, "STATE"),
-    "NEEDS": lambda row: _state(row) if row.get("asking_at") else REQUESTS["NEEDS"](row),
+    "NEEDS": lambda row: _state(row) if row.asking_at else in_short(row),
 }
 """The columns for open requests. While a gatekeeper is queried, the request waits for the gatekeeper's answer, and not for a
 review. Then the column NEEDS names the gatekeeper and not the missing approvals.
 """
-LIVE_GRANTS: Columns = {
+LIVE_GRANTS: Columns[Grant] = {
     **_without(GRANTS, "STATE"),
-    "LEFT": lambda row: "over, being taken back" if row.get("state") in ENDED else GRANTS["LEFT"](row),
+    "LEFT": lambda row: "over, being taken back" if row.state in ENDED else until(row.ends_at),
 }
 """The columns for live grants. The list also contains ended grants whose things jitd has not taken back yet."""
 LIVE_RUNS = _without(RUNS, "OUTCOME")
@@ -223,7 +223,7 @@ def _can_draw() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def _list(what: str, columns: Columns, *, ended: bool, as_json: bool, before: str | None) -> None:
+def _list(what: str, columns: Columns[Any], *, ended: bool, as_json: bool, before: str | None) -> None:
     if before is not None and far.many() is not None:
         raise click.UsageError("--before names a row of one host: name this host, with --host")
     if before is not None:
@@ -236,14 +236,14 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool, before: st
         if type(message) is List and (far.many() is None or not reviews):
             n, more = 0, 0
             for part in filter(None, hosts.parts(message)):
-                _tell(columns, part, as_json=as_json, is_first=not n)
+                _tell(columns, [LISTED[what].read(row) for row in part], as_json=as_json, is_first=not n)
                 n += len(part)
             owed = hosts.answers(*reviews) if reviews else []
         else:
             told, *owed = hosts.answers(message, *reviews)
-            rows = [row for row in told if "id" in row]
+            rows = [LISTED[what].read(row) for row in told if "id" in row]
             if type(message) is Page:  # of each host, the newest come first
-                rows = [row for _, of_one in groupby(rows, lambda row: row.get("host")) for row in reversed(list(of_one))]
+                rows = [row for _, of_one in groupby(rows, lambda row: row.host) for row in reversed(list(of_one))]
             n, more = len(rows), sum(count for row in told if "id" not in row and type(count := row.get("more")) is int)
             if rows:
                 _tell(columns, rows, as_json=as_json, is_first=True)
@@ -251,33 +251,32 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool, before: st
             say(_of_the_others(what, rows, more, ended=ended))
         if not n:
             say(hosts.nothing(none(what, ended=ended) if before is None else f"nothing is older than {before} in this list"))
-        for sentence in (sentence for each in owed for sentence in owed_sentences(each, width_of_errors())):
+        for sentence in (sentence for each in owed for sentence in owed_sentences(map(OwedReview.read, each), width_of_errors())):
             say(sentence)
 
 
-def _tell(columns: Columns, rows: Sequence[Row], *, as_json: bool, is_first: bool) -> None:
+def _tell(columns: Columns[R], rows: Sequence[R], *, as_json: bool, is_first: bool) -> None:
     """Print ``rows``, which are the first part of a list, or a later one."""
     if as_json:
-        answer_json(exact(row) for row in rows)
+        answer_json(exact(row.came) for row in rows)
         return
     lines = lines_of(columns, rows, width())
     if is_wanted():
         lines = in_colour(lines, rows)
     for line in lines[0 if is_first else len(lines) // (len(rows) + 1) :]:
         print(line)
-    for row in rows:
-        for sentence in untaken(Grant.read(row)):
-            say(sentence)
+    for sentence in (sentence for row in rows if isinstance(row, Grant) for sentence in untaken(row)):
+        say(sentence)
 
 
-def _of_the_others(what: str, rows: Sequence[Row], more: int, *, ended: bool) -> str:
+def _of_the_others(what: str, rows: Sequence[Listed], more: int, *, ended: bool) -> str:
     """Return the sentence about the rows, ``more`` or at least as many, that are older than ``rows``."""
     number = f"{more:,} or more" if more >= MOST_COUNTED else f"{more:,}"
     verb = far.typed(f"jitd {what}{' --all' if ended else ''}")
     rest = f"{number} older {'one is' if more == 1 else 'ones are'} not shown"
     if far.many() is not None:
         return f"{rest}: {verb} --json prints all"
-    return f"{rest}: {verb} --before={words(rows[0], 'id')} shows the next, --json prints all"
+    return f"{rest}: {verb} --before={rows[0].id} shows the next, --json prints all"
 
 
 def none(what: str, *, ended: bool) -> str:
@@ -349,13 +348,14 @@ def locks(*, ended: bool, as_json: bool, before: str | None) -> None:
 # --- requests --watch: a list that is drawn again with each change -----------------------------------------------------
 
 
-def _follow(columns: Columns, calls: Calls | None, *, ended: bool, as_json: bool) -> None:
+def _follow(columns: Columns[Request], calls: Calls | None, *, ended: bool, as_json: bool) -> None:
     """Print a line for each request that is new, that has changed, or that is no longer open."""
-    before: dict[str, Row] = {}
+    before: dict[str, Request] = {}
     told: list[str] = []
     gone = "open no longer" if far.many() is None else "not listed any more"  # its host may only have become unreachable
     with everywhere() as hosts, everywhere(hosts) as beside:
-        for rows in hosts.watch(Watch(ended=ended)):
+        for came in hosts.watch(Watch(ended=ended)):
+            rows = list(map(Request.read, came))
             if calls is not None:
                 calls.look(rows)
             owed = [] if as_json else owed_sentences(_owed(beside), width_of_errors())
@@ -365,7 +365,7 @@ def _follow(columns: Columns, calls: Calls | None, *, ended: bool, as_json: bool
             told = owed
             changed = [row for row in rows if before.get(_typed_id(row)) != row]
             if as_json:
-                answer_json(exact(changed))
+                answer_json(exact(row.came) for row in changed)
             else:
                 for line in _lines_below(columns, changed):
                     answer(line)
@@ -375,16 +375,16 @@ def _follow(columns: Columns, calls: Calls | None, *, ended: bool, as_json: bool
             before = {_typed_id(row): row for row in rows}
 
 
-def _owed(hosts: Everywhere) -> list[Row]:
+def _owed(hosts: Everywhere) -> list[OwedReview]:
     """Return the owed reviews. Of many hosts, each change would ask all of them, so ``jitd reviews`` lists them."""
-    return [] if far.many() is not None else hosts.answers(OWED)[0]
+    return [] if far.many() is not None else list(map(OwedReview.read, hosts.answers(OWED)[0]))
 
 
-def _typed_id(row: Row) -> str:
-    return far.id_of(words(row, "id"), words(row, "host"))
+def _typed_id(row: Request) -> str:
+    return far.id_of(row.id, row.host)
 
 
-def _lines_below(columns: Columns, rows: Sequence[Row]) -> list[str]:
+def _lines_below(columns: Columns[Request], rows: Sequence[Request]) -> list[str]:
     """Return the lines of ``rows`` in aligned columns, without a head. On a terminal, they are as wide as the terminal."""
     body = [[printable(column(row)) for column in columns.values()] for row in rows]
     lines = table(list(columns), body, width())
@@ -398,9 +398,9 @@ class Board:
 
     HOME, CLEAR = "\x1b[H", "\x1b[J"
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns[Request]) -> None:
         self.columns = columns
-        self.rows: list[Row] = []
+        self.rows: list[Request] = []
         self.owed: list[str] = []
         self.nothing = ""
         self.is_drawing = False
@@ -426,7 +426,7 @@ class Board:
         os.write(sys.stdout.fileno(), text.encode(sys.stdout.encoding, "backslashreplace"))
 
     @staticmethod
-    def _painted(lines: list[str], rows: list[Row]) -> list[str]:
+    def _painted(lines: list[str], rows: list[Request]) -> list[str]:
         return in_colour(lines, rows) if rows and is_wanted() else lines
 
     def tick(self, signal_: int, frame: FrameType | None) -> None:
@@ -434,7 +434,7 @@ class Board:
         if not self.is_drawing:
             self.draw()
 
-    def show(self, rows: list[Row], owed: Sequence[str] = (), nothing: str = "") -> None:
+    def show(self, rows: list[Request], owed: Sequence[str] = (), nothing: str = "") -> None:
         """Store and draw ``rows``, which is the new list of requests, or the sentence ``nothing`` if it is empty. Below the
         list, draw the sentences in ``owed``. They are about owed reviews.
         """
@@ -444,11 +444,12 @@ class Board:
         self.is_drawing = False
 
 
-def _board(columns: Columns, calls: Calls | None, *, ended: bool) -> None:
+def _board(columns: Columns[Request], calls: Calls | None, *, ended: bool) -> None:
     board = Board(columns)
     with everywhere() as hosts, everywhere(hosts) as beside:
         try:
-            for rows in hosts.watch(Watch(ended=ended)):
+            for came in hosts.watch(Watch(ended=ended)):
+                rows = list(map(Request.read, came))
                 if calls is not None:
                     calls.look(rows)
                 board.show(rows, owed_sentences(_owed(beside), width()), hosts.nothing(none("requests", ended=ended)))

@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jitd.cli import far
-from jitd.cli.answer import Row, say, words
+from jitd.cli.answer import say
 from jitd.cli.assent import what
 from jitd.cli.call import NotDone, called_as_reviewer
 from jitd.cli.hosts import Far
-from jitd.cli.ids import LEAST, no_beginning
+from jitd.cli.ids import LEAST, may_review, no_beginning
 from jitd.cli.terminal_size import width
 from jitd.core.command import read_start
 from jitpam.wire.messages import List
@@ -40,7 +40,7 @@ def named(typed: Iterable[str], *, is_sure: bool) -> list[Named]:
     function asks jitd for the requests. Then it may also raise the errors of ``connect``.
     """
     found: list[Named] = []
-    rows: dict[Far | None, list[Row]] = {}
+    rows: dict[Far | None, list[Request]] = {}
     for one in typed:
         id, there = far.split(one)
         start = read_start(id)
@@ -56,51 +56,44 @@ def named(typed: Iterable[str], *, is_sure: bool) -> list[Named]:
     return found
 
 
-def reviewable() -> list[Row]:
+def reviewable() -> list[Request]:
     """Return the open requests that the person may review. The oldest request comes first. Raises the errors of ``connect``, and
     NotDone if rules name the person, who may review nothing.
     """
     with called_as_reviewer() as daemon:
-        rows = list(daemon.ask(asked := List(what="requests", ended=False)))
-        far.saw(daemon, (asked, rows))
-    found = oldest_first(rows)
-    for because in () if found else barred(rows):
+        came = list(daemon.ask(message := List(what="requests", ended=False)))
+        far.saw(daemon, (message, came))
+    found = oldest_first(asked := list(map(Request.read, came)))
+    for because in () if found else barred(asked):
         raise NotDone(because, "forbidden")
     return found
 
 
-def barred(rows: Iterable[Row]) -> list[str]:
+def barred(rows: Iterable[Request]) -> list[str]:
     """Return why the person, whom rules of ``rows`` name, may not review them: each reason once."""
-    return list(dict.fromkeys(words(row, "barred") for row in rows if row.get("barred") and not row.get("may_review")))
+    return list(dict.fromkeys(row.barred for row in rows if row.barred and not row.may_review))
 
 
-def oldest_first(rows: Iterable[Row]) -> list[Row]:
+def oldest_first(rows: Iterable[Request]) -> list[Request]:
     """Return those of ``rows`` that the person may review. The oldest request comes first."""
-    return sorted(filter(may_review, rows), key=lambda row: str(row.get("submitted_at")))
+    return sorted(filter(may_review, rows), key=lambda row: str(row.submitted_at))
 
 
-def may_review(row: Row) -> bool:
-    """True if ``row`` is another person's request that the person may review."""
-    return bool(row.get("may_review")) and not row.get("mine")
-
-
-def awaits_me(row: Row) -> bool:
+def awaits_me(row: Request) -> bool:
     """True if the request in ``row`` waits for this person. There are two cases: the person's approval is still needed, or the
     person may now only deny the request.
     """
-    if not may_review(row) or row.get("state") != "pending":
-        return False
-    return bool(row.get("awaits_me", True) or row.get("lacks") or row.get("barred"))
+    return may_review(row) and row.state == "pending" and (row.awaits_me or bool(row.lacks or row.barred))
 
 
-def _whole(start: str, rows: list[Row]) -> str:
+def _whole(start: str, rows: list[Request]) -> str:
     """Raises NotDone if ``start`` is too short, or if it is not the beginning of exactly one id."""
-    found = [row for row in rows if words(row, "id").startswith(start)]
+    found = [row for row in rows if row.id.startswith(start)]
     n_letters = len(start.replace("-", ""))
     if len(found) == 1 and n_letters >= LEAST:
-        return words(found[0], "id")
+        return found[0].id
     for row in found or rows:
-        say(f"{words(row, 'id')}: {words(row, 'account')} asks for {what(Request.read(row), (width() or 200) - 40)}")
+        say(f"{row.id}: {row.account} asks for {what(row, (width() or 200) - 40)}")
     if n_letters < LEAST:
         raise NotDone(f"{start} is too short to name a request: type at least {LEAST} letters of its id", "usage")
     if found:

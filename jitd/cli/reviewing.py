@@ -10,36 +10,32 @@ from __future__ import annotations
 
 import click
 
-from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
+from jitd.cli.answer import answer, answer_json, command_of, exact, printable, say
 from jitd.cli.call import NotDone, called_as_reviewer, done_by
 from jitd.cli.everywhere import everywhere
 from jitd.cli.ids import whole_id
 from jitd.cli.instants import age, left
-from jitd.cli.lists import Columns, lines_of
+from jitd.cli.lists import Columns, lines_of, whose
 from jitd.cli.page import page
-from jitd.cli.principals import spelled
 from jitd.cli.question import can_ask, is_answered_yes
 from jitd.cli.reading import Reading, put_all
 from jitd.cli.terminal_size import width
 from jitd.cli.verdict import fetched, fingerprint_of
+from jitd.cli.who import reason
 from jitpam.client import Connection
 from jitpam.wire.messages import List, Review
-from jitpam.wire.rows import Request
+from jitpam.wire.principals import without_realm
+from jitpam.wire.rows import UNKNOWN, OwedReview, Request
 
-
-def _time_left(row: Row) -> str:
-    return left(row.get("due_at")) if row.get("state") == "owed" else "-"
-
-
-REVIEWS: Columns = {
-    "ID": lambda row: words(row, "id"),
-    "STATE": lambda row: words(row, "state"),
-    "AGE": lambda row: age(row.get("begun_at")),
-    "LEFT": _time_left,
-    "REQUESTER": lambda row: f"{spelled(row)}{' (mine)' if row.get('mine') else ''}",
-    "HOST": lambda row: words(row, "host"),
-    "BY": lambda row: spelled(row, "given_by") if row.get("given_by") else words(row, "reviewers"),
-    "REASON": lambda row: words(row, "reason"),
+REVIEWS: Columns[OwedReview] = {
+    "ID": lambda row: row.id,
+    "STATE": lambda row: row.state,
+    "AGE": lambda row: age(row.begun_at),
+    "LEFT": lambda row: left(row.due_at) if row.state == "owed" else UNKNOWN,
+    "REQUESTER": whose,
+    "HOST": lambda row: row.host,
+    "BY": lambda row: without_realm(row.given_by, row.realm) if row.given_by else row.reviewers,
+    "REASON": lambda row: reason(row, UNKNOWN),
     "COMMAND": command_of,
 }
 
@@ -54,7 +50,7 @@ def reviews(*, ended: bool, as_json: bool) -> None:
         if as_json:
             answer_json(exact(rows))
         elif rows:
-            for line in lines_of(REVIEWS, rows, width()):
+            for line in lines_of(REVIEWS, list(map(OwedReview.read, rows)), width()):
                 answer(line)
         if not rows:
             none = "no glass was ever broken, as far as you may see" if ended else "no review is owed, as far as you may see"

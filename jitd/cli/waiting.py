@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from jitd.cli import far
-from jitd.cli.answer import Row, answer, say, words
+from jitd.cli.answer import answer, say
 from jitd.cli.assent import what
 from jitd.cli.columns import cut, wrapped
 from jitd.cli.everywhere import everywhere
@@ -22,7 +22,7 @@ from jitd.cli.naming import awaits_me, barred, oldest_first
 from jitd.cli.question import AGAIN, Keyboard, can_ask
 from jitd.cli.terminal_size import width, width_of_errors
 from jitpam.wire.messages import List
-from jitpam.wire.rows import Request
+from jitpam.wire.rows import OwedReview, Request
 from jitpam.wire.shown import cells
 
 FOOT = "Enter reviews them · q quit"
@@ -36,13 +36,13 @@ def tell() -> int:
     """
     with everywhere() as hosts:
         rows, reviews = hosts.answers(List(what="requests", ended=False), List(what="reviews", ended=False))
-        waiting = _tell(hosts, rows, reviews)
+        waiting = _tell(hosts, list(map(Request.read, rows)), list(map(OwedReview.read, reviews)))
     return _reviewed() if waiting and can_ask() else 0
 
 
-def _tell(hosts: Everywhere, rows: list[Row], reviews: list[Row]) -> bool:
+def _tell(hosts: Everywhere, rows: list[Request], reviews: list[OwedReview]) -> bool:
     """Print what waits. Return True if any request waits for the person."""
-    mine = sum(bool(row.get("mine")) for row in rows)
+    mine = sum(row.mine for row in rows)
     waiting = oldest_first(filter(awaits_me, rows))
     if far.many() is not None:
         waiting = in_turn(waiting, {})
@@ -78,26 +78,26 @@ def _reviewed() -> int:
     return walk("")
 
 
-def _nothing(reviews: list[Row]) -> str:
+def _nothing(reviews: list[OwedReview]) -> str:
     """If the person may give an owed review, the sentence says only that no request waits."""
-    if any(row.get("may_give") for row in reviews):
+    if any(row.may_give for row in reviews):
         return "no request waits for you"
     return "nothing waits for you" + (": root may not review" if os.geteuid() == 0 and far.is_here() else "")
 
 
-def _list(waiting: list[Row]) -> None:
+def _list(waiting: list[Request]) -> None:
     room = width()
     where = f" on {there.host}" if (there := far.there()) else ""
     answer(f"{_count(len(waiting))} {'waits' if len(waiting) == 1 else 'wait'} for you{where}:")
     answer()
     for row in waiting[:MOST]:
-        only = "  (you may only deny it)" if row.get("lacks") or row.get("barred") else ""
-        id = far.id_of(words(row, "id"), words(row, "host"))
-        start = f"  {id}  {left(row.get('expires_at')):>3} left  {words(row, 'account')}: "
-        text = what(Request.read(row), MOST_OF_ONE)
+        only = "  (you may only deny it)" if row.lacks or row.barred else ""
+        id = far.id_of(row.id, row.host)
+        start = f"  {id}  {left(row.expires_at):>3} left  {row.account}: "
+        text = what(row, MOST_OF_ONE)
         if room and cells(start + text + only) > room:
             answer(cut(start.removesuffix(": ") + only, room))
-            for piece in wrapped(what(Request.read(row), room - 6), room - 6):
+            for piece in wrapped(what(row, room - 6), room - 6):
                 answer(f"      {piece}")
         else:
             answer(start + text + only)

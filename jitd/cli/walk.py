@@ -17,7 +17,7 @@ from contextlib import contextmanager, nullcontext
 
 from jitd.cli import far
 from jitd.cli.alike import alike, table
-from jitd.cli.answer import Row, say, words
+from jitd.cli.answer import say
 from jitd.cli.call import OF_ONE_HOST, NotDone, called_as_reviewer
 from jitd.cli.decide import Deed, decide, review, why_denied
 from jitd.cli.everywhere import ended
@@ -28,7 +28,7 @@ from jitd.cli.reading import Reading
 from jitd.cli.verdict import fetched
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import List
-from jitpam.wire.rows import Request
+from jitpam.wire.rows import Listed, Request
 
 ENDINGS = ("forbidden", "late", "unknown")  # after these errors, the person cannot decide about the request any more
 TOLD_WITHIN = 30.0  # seconds in which one of many hosts has to tell all of the requests that come next
@@ -39,9 +39,9 @@ REQUESTS = List(what="requests", ended=False)
 Key = tuple[str, str]  # what names a request among those of several hosts: its host and its id
 
 
-def key(row: Row) -> Key:
+def key(row: Listed) -> Key:
     """Return what names the request in ``row``."""
-    return words(row, "host"), words(row, "id")
+    return row.host, row.id
 
 
 class Walk:
@@ -85,7 +85,7 @@ class Walk:
         none = f"nothing{more} waits for you"
         say(f"{none if self._desk is None else self._desk.nothing(none)}{but}")
 
-    def _waiting(self) -> list[Row]:
+    def _waiting(self) -> list[Request]:
         """Return what waits for the person and is not over. Of many hosts, all are asked again once nothing waits on those that
         were asked last.
         """
@@ -93,28 +93,28 @@ class Walk:
             return self._not_over(reviewable())
         while True:
             hosts, self._hosts = self._hosts, None
-            rows = self._not_over(oldest_first(self._desk.answers(REQUESTS, among=hosts)[0]))
+            rows = self._not_over(oldest_first(map(Request.read, self._desk.answers(REQUESTS, among=hosts)[0])))
             if rows:
-                self._hosts = {words(row, "host") for row in rows}
+                self._hosts = {row.host for row in rows}
             if rows or hosts is None:
                 return rows
 
-    def _not_over(self, rows: Iterable[Row]) -> list[Row]:
+    def _not_over(self, rows: Iterable[Request]) -> list[Request]:
         waits = [row for row in rows if awaits_me(row) and key(row) not in self._over]
         return waits if self._desk is None else in_turn(waits, Counter(host for host, _ in self._over))
 
-    def _fetched(self, rows: Sequence[Row]) -> list[Row]:
+    def _fetched(self, rows: Sequence[Request]) -> list[Request]:
         """Ask jitd for the whole rows of ``rows``. Leave out those about which the person cannot decide any more."""
         found = []
         at = {key(row): number for number, row in enumerate(rows)}
-        for host in dict.fromkeys(words(row, "host") for row in rows):
+        for host in dict.fromkeys(row.host for row in rows):
             until = time.monotonic() + TOLD_WITHIN
             with self._at(host, rows), called_as_reviewer() as daemon:
-                for waits in (row for row in rows if words(row, "host") == host):
+                for waits in (row for row in rows if row.host == host):
                     if self._desk is not None and time.monotonic() > until:
                         raise Unreachable(f"it has not told what waits there within {TOLD_WITHIN:.0f} s")
                     try:
-                        row = self._meant(waits, fetched(daemon, words(waits, "id")).came)
+                        row = self._meant(waits, fetched(daemon, waits.id))
                     except (NotDone, RefusedByDaemon) as fault:
                         self._tell(fault)
                         self._over.add(key(waits))
@@ -125,18 +125,18 @@ class Walk:
                         self._over.add(key(waits))
         return sorted(found, key=lambda row: at[key(row)])
 
-    def _meant(self, waits: Row, row: Row) -> Row:
+    def _meant(self, waits: Request, row: Request) -> Request:
         """Return ``row``, which a host tells of ``waits``, under the name of this host, whatever it says. Of many hosts, it would
         otherwise be this row that says where the answer goes. Raises NotDone if it is another request.
         """
         if self._desk is None:
             return row
-        if words(row, "id") != words(waits, "id"):
-            raise NotDone(f"asked about {words(waits, 'id')}, the host tells of another request", "unknown")
-        return {**row, "host": waits["host"]}
+        if row.id != waits.id:
+            raise NotDone(f"asked about {waits.id}, the host tells of another request", "unknown")
+        return Request.read({**row.came, "host": waits.host})
 
     @contextmanager
-    def _at(self, host: str, rows: Sequence[Row]) -> Iterator[None]:
+    def _at(self, host: str, rows: Sequence[Request]) -> Iterator[None]:
         """Send to ``host``, if it is one of many, what follows. If it cannot be reached any more, say so, and leave out those of
         ``rows`` that are on it: one host does not end a walk over others.
         """
@@ -147,7 +147,7 @@ class Walk:
             if self._desk is None or (isinstance(fault, NotAuthenticated) and fault.cause not in OF_ONE_HOST):
                 raise
             say(f"{host}: {fault}")
-            self._over |= {key(row) for row in rows if words(row, "host") == host}
+            self._over |= {key(row) for row in rows if row.host == host}
 
     def _tell(self, fault: NotDone | RefusedByDaemon) -> None:
         """Print ``fault``. Raise it again if the person could not be authenticated: all other requests would fail so, too."""
@@ -161,15 +161,15 @@ class Walk:
         """
         return fault.code in ENDINGS or (fault.code == "unauthenticated" and self._desk is not None)
 
-    def _one(self, row: Row, n_waiting: int) -> bool:
+    def _one(self, row: Request, n_waiting: int) -> bool:
         """Let the person decide about ``row``. Return True if they leave."""
         decided = None
-        with self._at(words(row, "host"), [row]):
+        with self._at(row.host, [row]):
             try:
-                decided = decide(Request.read(row), self._comment, f"1 of {n_waiting}: " if n_waiting > 1 else "")
+                decided = decide(row, self._comment, f"1 of {n_waiting}: " if n_waiting > 1 else "")
             except (NotDone, RefusedByDaemon) as fault:
                 self._tell(fault)
-                if self._ends(fault) or not row.get("fingerprint"):
+                if self._ends(fault) or not row.fingerprint:
                     self._over.add(key(row))
                 return False
             if decided.said:
@@ -180,7 +180,7 @@ class Walk:
         self._n_skipped += decided.deed is Deed.SKIPPED
         return decided.deed is Deed.LEFT
 
-    def _table(self, rows: Sequence[Row]) -> bool:
+    def _table(self, rows: Sequence[Request]) -> bool:
         """Let the person decide about all of ``rows``, which are alike. Return True if they leave."""
         shown = Reading(lambda width: table(rows, width))
         most = [(EACH, "one by one"), (DENY, f"deny all {len(rows)}"), ("q", "quit")]
@@ -195,16 +195,16 @@ class Walk:
             if pressed == APPROVE:
                 self._review_all(rows, "approve", self._comment)
                 return False
-            if because := why_denied(f"deny all {len(rows)}", words(rows[0], "account")):
+            if because := why_denied(f"deny all {len(rows)}", rows[0].account):
                 self._review_all(rows, "deny", because)
                 return False
 
-    def _review_all(self, rows: Sequence[Row], verdict: str, comment: str) -> None:
+    def _review_all(self, rows: Sequence[Request], verdict: str, comment: str) -> None:
         """Send the answer about each of ``rows``, and tell what became of it. Whichever was not done is shown by itself."""
         for row in rows:
-            with self._at(words(row, "host"), [row]):
+            with self._at(row.host, [row]):
                 try:
-                    say(review(Request.read(row), verdict, comment))
+                    say(review(row, verdict, comment))
                 except (NotDone, RefusedByDaemon) as fault:
                     self._tell(fault)
                     if not self._ends(fault):

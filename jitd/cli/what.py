@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from jitd.cli.answer import command_line, n_bytes, quoted
+from jitd.cli.answer import command_line, command_of, n_bytes, quoted
 from jitd.cli.asked_time import begins_and_extends, in_other_words, in_uses, within
 from jitd.cli.instants import in_words
 from jitd.cli.labels import Line, counted
@@ -91,11 +91,6 @@ def is_login(row: Request) -> bool:
     return not row.path and is_anothers(row)
 
 
-def command_of(row: Request) -> str:
-    """Return the command of ``row`` on one line. If the viewer may not see the arguments, only the path is returned."""
-    return f"{quoted(row.path)} {NOT_SHOWN}" if row.narrowed else command_line(row.argv) or UNKNOWN
-
-
 def edited(row: Request) -> Iterator[Line]:
     """Yield the lines about the file that an edit is for."""
     kept = row.edit or Edit.read({})
@@ -112,7 +107,7 @@ def _in_doubt(row: Request) -> Iterator[Line]:
     """About a command line that only the program that gets it, such as sudo, can interpret with certainty."""
     yield "", ""
     yield "WHAT WOULD RUN: not known for certain", ""
-    yield "typed", command_of(row)
+    yield "typed", command_of(row) or UNKNOWN
     yield "in doubt", row.in_doubt
     yield "as", "not known for certain: take it for root"
     yield "on", f"{row.host}, by {row.service}"
@@ -130,7 +125,7 @@ def _login(row: Request) -> Iterator[Line]:
 def _known_command(row: Request) -> Iterator[Line]:
     yield "", ""
     yield "WHAT WOULD RUN", ""
-    yield "command", command_of(row)
+    yield "command", command_of(row) or UNKNOWN
     if not row.narrowed:
         yield from _arguments(row.argv)
     yield from file(row)

@@ -13,7 +13,7 @@ from jitd.cli.authenticated import authenticated
 from jitd.cli.instants import told
 from jitd.cli.labels import Line
 from jitd.core.wording import groups, in_quotes
-from jitpam.wire.rows import NOT_SAID, NOT_SHOWN, UNKNOWN, Request
+from jitpam.wire.rows import NOT_SAID, NOT_SHOWN, UNKNOWN, Listed, Request
 
 
 def facts(row: Request) -> Iterator[Line]:
@@ -66,12 +66,10 @@ def whence(row: Request) -> Iterator[Line]:
     yield from row.facts
 
 
-def reason(row: Request) -> str:
-    """Return the requester's reason, in quotes. If the requester gave no reason, or if the viewer may not see it, return a text
-    that says so.
-    """
+def reason(row: Listed, none: str = "none given") -> str:
+    """Return the reason in ``row``, in quotes, or ``none``. If the viewer may not see it, return a text that says so."""
     if not row.reason:
-        return "none given"
+        return none
     return NOT_SHOWN if row.narrowed else in_quotes(row.reason)
 
 

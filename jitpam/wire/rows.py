@@ -691,8 +691,9 @@ class Request(Command):
 
 
 class Lock(Seen):
-    """A lock."""
+    """A lock. A client that asks many hosts adds ``host``."""
 
+    host: str = member("", default="")
     id: str = member(UNKNOWN)
     state: str = member(UNKNOWN)
     whom: str = member(UNKNOWN)
@@ -706,6 +707,11 @@ class Lock(Seen):
     ended_by: str = member("")
     ended_at: str | None = member(None)
     ended_because: str = member("")
+
+
+Listed = Request | OwedReview | Grant | Run | Lock
+LISTED: dict[str, type[Listed]] = {"requests": Request, "reviews": OwedReview, "grants": Grant, "runs": Run, "locks": Lock}
+"""Maps each list that has a verb to its rows."""
 
 
 class Graded(Row):

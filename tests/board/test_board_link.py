@@ -53,7 +53,7 @@ def told(watched: Conversation, kept: Conversation) -> list[list[Any] | str]:
             link.stop()
         else:
             assert heard.lists.keys() == {view.what for view in VIEWS}
-            found.append([row["id"] for row in heard.lists["requests"] if isinstance(row, dict)])
+            found.append([row.id for row in heard.lists["requests"] if not isinstance(row, str)])
             found.extend(rows for rows in heard.lists.values() if isinstance(rows, str))
 
     called: Iterator[Any] = iter((watched, kept))

@@ -15,6 +15,7 @@ from jitd_board.picture import LEAST_COLUMNS, LEAST_LINES, picture
 from jitd_board.questions import Ending, Locking, Review
 from jitd_board.state import Heard, Reading, State
 from jitd_board.views import VIEWS, request_lines
+from jitpam.wire.rows import LISTED, Request
 from jitpam.wire.shown import cells, reshown
 from tests.board.test_board import GRANT, LOCK, RUN
 from tests.client.script import HOSTILE
@@ -23,9 +24,14 @@ from tests.marks import full
 from tests.unshown import without_styles
 
 
+def read(lists: dict[str, Any]) -> dict[str, Any]:
+    """``lists``, as the link reads them."""
+    return {what: rows if isinstance(rows, str) else [LISTED[what].read(row) for row in rows] for what, rows in lists.items()}
+
+
 def heard(state: State, *rows: dict[str, Any], **lists: Any) -> None:
     found = {view.what: () for view in VIEWS} | {"requests": rows} | lists
-    state.hear(Heard("bob@EXAMPLE.TEST", "db1", True, found))
+    state.hear(Heard("bob@EXAMPLE.TEST", "db1", True, read(found)))
 
 
 def test_the_selection_stays_with_its_row_and_falls_to_the_neighbour_only_when_that_goes() -> None:
@@ -33,9 +39,9 @@ def test_the_selection_stays_with_its_row_and_falls_to_the_neighbour_only_when_t
     heard(state, a_row(TWO), a_row(THREE))
     state.move(1)
     heard(state, a_row(ONE), a_row(TWO), a_row(THREE))
-    assert state.row is not None and state.row["id"] == THREE
+    assert state.row is not None and state.row.id == THREE
     heard(state, a_row(ONE), a_row(TWO))
-    assert state.row is not None and state.row["id"] == TWO
+    assert state.row is not None and state.row.id == TWO
     heard(state)
     assert state.row is None
     state.move(1)
@@ -45,13 +51,13 @@ def test_the_selection_stays_with_its_row_and_falls_to_the_neighbour_only_when_t
 def test_a_question_is_not_opened_about_a_row_that_has_changed_meanwhile() -> None:
     """THREATS A-08."""
     state = State()
-    row = a_row(ONE)
-    heard(state, row)
+    heard(state, a_row(ONE))
     heard(state, a_row(ONE, "rm"))
+    row, other = Request.read(a_row(ONE)), Request.read(a_row(ONE, "rm"))
     state.ask(Review(row), "requests", row)
     assert state.asked is None and "look again" in state.said
     state.miss("jitd closed the connection")
-    state.ask(Review(row), "requests", a_row(ONE, "rm"))
+    state.ask(Review(row), "requests", other)
     assert state.asked is None, "nobody would tell of a change"
 
 
@@ -59,7 +65,7 @@ def test_what_a_run_uses_is_no_change_of_it() -> None:
     state = State()
     heard(state, runs=[RUN])
     state.switch(3)
-    state.ask(Ending(RUN, "stop", ONE), "runs", state.row)
+    state.ask(Ending(Request.read(RUN), verb="stop", ends=ONE), "runs", state.row)
     heard(state, runs=[{**RUN, "cpu_ms": 2000, "memory": 1}])
     assert state.asked is not None
     heard(state, runs=[{**RUN, "state": "stopping"}])
@@ -81,16 +87,17 @@ def test_who_is_to_be_stopped_keeps_no_question_closed(
     state = State()
     heard(state, **{what: [row]})
     state.switch(at)
-    state.ask(Ending(row, "stop", row["id"]), what, state.row)
+    question, read_row = Ending(Request.read(row), verb="stop", ends=row["id"]), LISTED[what].read(row)
+    state.ask(question, what, state.row)
     heard(state, **{what: [{**row, **use}]})
     assert state.asked is not None
     state.close("")
-    state.ask(Ending(row, "stop", row["id"]), what, row)
+    state.ask(question, what, read_row)
     assert state.asked is not None, "a use while jitd was asked for the row"
     heard(state, **{what: [{**row, **use, **end}]})
     assert state.asked is None
     heard(state, **{what: [row]})
-    state.ask(Ending(row, "stop", row["id"]), what, row)
+    state.ask(question, what, read_row)
     heard(state)
     assert state.asked is None
 
@@ -101,7 +108,7 @@ def test_uses_of_a_lease_close_no_question_about_more_of_it_and_other_changes_do
     lease = {"id": TWO, "state": "active", "uses": 9, "left": 8, "ends_at": "2099-01-01T00:00:00Z"}
     row = {**a_row(ONE), "extends": lease}
     heard(state, row)
-    state.ask(Review(row), "requests", row)
+    state.ask(Review(Request.read(row)), "requests", Request.read(row))
     heard(state, {**row, "extends": {**lease, "left": 7}})
     assert state.asked is not None
     heard(state, {**row, "extends": {**lease, "left": 7, "ends_at": "2098-01-01T00:00:00Z"}})
@@ -180,13 +187,13 @@ def test_every_line_is_printable_and_fits_whatever_the_rows_say(width: int, heig
             must_fit(state, width, height)
     state = State()
     heard(state, wild)
-    state.ask(Review(wild), "requests", wild)
+    state.ask(Review(Request.read(wild)), "requests", Request.read(wild))
     assert state.asked is not None
     for typed in ("", "y" * 2000, "\x1b[31m"):
         state.asked.typed = typed
         must_fit(state, width, height)
     state.asked = None
-    state.read(TWO, lambda cells: Review(wild).lines(cells))
+    state.read(TWO, lambda cells: Review(Request.read(wild)).lines(cells))
     must_fit(state, width, height)
 
 
@@ -205,7 +212,7 @@ def test_a_screen_that_is_too_small_says_so_and_nothing_else(size: tuple[int, in
 
 
 def test_a_lock_is_on_whom_was_typed_and_on_nobody_else() -> None:
-    first: Any = Locking({})
+    first: Any = Locking()
     assert first.follows("", 80, is_unread=False) is None
     second = first.follows("eve", 80, is_unread=False)
     assert second.follows("soon", 80, is_unread=False) is second, "no duration"
@@ -221,9 +228,9 @@ def test_no_row_of_the_list_cuts_the_page_beside_it(width: int) -> None:
     state = State()
     rows = [a_row(ONE, "/srv/" + "data/" * 200), *(a_row(f"{TWO[:-2]}{number:02}", "αλφαβητογ" * 9) for number in range(20))]
     heard(state, *rows)
-    state.ask(Review(rows[0]), "requests", state.row, is_beside=True)
+    state.ask(Review(Request.read(rows[0])), "requests", state.row, is_beside=True)
     lines = [line for line, _ in picture(state, width, 40)]
-    assert state.asked is not None and state.row is not None and state.row["id"] == ONE
+    assert state.asked is not None and state.row is not None and state.row.id == ONE
     beside = [line.partition(" | ")[2] for line in lines[2:]]
     assert beside[: len(state.asked.reading.lines)] == [line for line, _ in state.asked.reading.lines]
     assert [line for line in lines if cells(line) > width] == []
@@ -233,7 +240,7 @@ def test_a_request_that_was_never_graded_is_marked_as_the_worst() -> None:
     """One that waited while jitd was upgraded."""
     graded = {**a_row(ONE), "grade": "harmless"}
     rows = [graded, {**graded, "grade": None}, {**graded, "grade": "of-a-later-version"}]
-    assert [" !! " in line for line in request_lines(rows, 80)[1:]] == [False, True, True]
+    assert [" !! " in line for line in request_lines(list(map(Request.read, rows)), 80)[1:]] == [False, True, True]
 
 
 # --- many hosts --------------------------------------------------------------------------------------------------------
@@ -248,7 +255,7 @@ def of_many() -> State:
 
 def says(state: State, host: str, *rows: dict[str, Any], **lists: Any) -> None:
     found = {view.what: () for view in VIEWS} | {"requests": [{**row, "host": host} for row in rows]} | lists
-    state.hear(Heard("bob@EXAMPLE.TEST", host, False, found))
+    state.hear(Heard("bob@EXAMPLE.TEST", host, False, read(found)))
 
 
 def test_a_request_with_the_id_of_one_on_another_host_is_another_request() -> None:
@@ -256,7 +263,7 @@ def test_a_request_with_the_id_of_one_on_another_host_is_another_request() -> No
     state = of_many()
     says(state, DB1, a_row(ONE))
     chosen = state.row
-    assert chosen is not None
+    assert isinstance(chosen, Request)
     state.ask(Review(chosen), "requests", chosen)
     says(state, WEB2, {**a_row(ONE, "rm"), "submitted_at": "2000-01-01T00:00:00Z"})
     assert len(state.rows) == 2 and state.asked is not None
@@ -265,16 +272,17 @@ def test_a_request_with_the_id_of_one_on_another_host_is_another_request() -> No
     assert state.asked is not None, "what ended was on another host"
     says(state, WEB2, a_row(ONE))
     says(state, DB1)
-    assert state.asked is None and [row["host"] for row in state.rows] == [WEB2]
+    assert state.asked is None and [row.host for row in state.rows] == [WEB2]
 
 
 def test_of_a_host_that_cannot_be_reached_no_row_is_shown_and_it_is_named() -> None:
     state = of_many()
     says(state, DB1, a_row(ONE))
     says(state, WEB2, a_row(TWO))
-    state.ask(Review(state.rows[0]), "requests", state.rows[0])
+    row = Request.read(a_row(ONE) | {"host": DB1})
+    state.ask(Review(row), "requests", row)
     state.miss("the carrier ended", WEB2)
-    assert state.asked is not None and [row["host"] for row in state.rows] == [DB1]
+    assert state.asked is not None and [row.host for row in state.rows] == [DB1]
     assert f"NOT LIVE: {WEB2}: the carrier ended" in [
         line for line, _ in picture(State(**{**vars(state), "asked": None}), 80, 24)
     ]
@@ -282,7 +290,7 @@ def test_of_a_host_that_cannot_be_reached_no_row_is_shown_and_it_is_named() -> N
     assert state.asked is None and state.rows == [] and f"{DB1} can no longer be reached" in state.said
     must_fit(state, 80, 24)
     says(state, WEB2, a_row(TWO))
-    assert [row["host"] for row in state.rows] == [WEB2] and state.troubles == {DB1: "no ticket"}
+    assert [row.host for row in state.rows] == [WEB2] and state.troubles == {DB1: "no ticket"}
 
 
 def test_a_list_that_one_of_two_hosts_refuses_is_never_shown_as_if_it_had_nothing() -> None:
@@ -317,10 +325,10 @@ def test_a_host_that_lists_very_many_rows_does_not_stop_the_screen(what: str, at
     state.switch([view.what for view in VIEWS].index(what))
     state.selection[what] = ("db1", rows[at]["id"])
 
-    def key(row: dict[str, Any]) -> tuple[str, str]:
+    def key(row: Any) -> tuple[str, str]:
         nonlocal n_keys
         n_keys += 1
-        return row["host"], row["id"]
+        return row.host, row.id
 
     for name in ("request_lines", "lines_of"):
         made = getattr(module, name)

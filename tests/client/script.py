@@ -11,14 +11,16 @@ from typing import Any
 from unittest.mock import patch
 
 from jitd import cli
-from jitd.cli import call
+from jitd.cli import call, lists
 from jitd.core.approvers import may_review
 from jitd.core.decision import Approval
 from jitd.core.request import Request, transition
 from jitd.core.subject import is_one_person
 from jitd.verbs.outlook import outlook
 from jitd.verbs.rows import request_row
+from jitpam.wire import rows as wire
 from jitpam.wire.messages import List, Message
+from jitpam.wire.rows import Grant, Listed, Lock, Run
 from tests.graders import FINDINGS
 from tests.scene import asked, command, moment, permit, person, screened
 
@@ -54,6 +56,18 @@ def row_for(request: Request, viewer: str = "bob", **changes: Any) -> Row:
         **changes,
     }
     return json.loads(json.dumps(row))  # type: ignore[no-any-return]
+
+
+def lines_of(columns: lists.Columns[Any], rows: list[Row], screen: int | None) -> list[str]:
+    """The list with ``columns`` of ``rows`` that came off the wire, whatever they are about."""
+    return lists.lines_of(columns, list(map(kind_of(columns).read, rows)), screen)
+
+
+def kind_of(columns: lists.Columns[Any]) -> type[Listed]:
+    for kind, of_it in (Grant, (lists.GRANTS, lists.LIVE_GRANTS)), (Run, (lists.RUNS, lists.LIVE_RUNS)), (Lock, (lists.LOCKS,)):
+        if columns in of_it:
+            return kind
+    return wire.Request
 
 
 class Script:

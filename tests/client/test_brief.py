@@ -19,6 +19,7 @@ from jitd.cli.lists import REQUESTS
 from jitd.core.claims import Claims
 from jitd.core.command import Command, Operand
 from jitd.core.deed import JITSUDO
+from jitpam.wire.rows import Request
 from jitpam.wire.shown import unshown
 from tests.client.script import HOSTILE, Row, row_for, waiting
 from tests.client.test_page_binds import BY_NUMBER, OF_NO_RUN, OTHERWISE, TERMS
@@ -366,7 +367,8 @@ def test_only_the_realm_of_the_reader_is_left_out_and_nobody_looks_like_somebody
     """THREATS R-25."""
     row = whole_row("true") | {"requester": principal, "account": account}
     assert text_of(row).startswith(f"{said} asks for root")
-    assert REQUESTS["REQUESTER"](row) == (said.partition("(")[2].rstrip(")") or principal.removesuffix("@EXAMPLE.TEST"))
+    listed = REQUESTS["REQUESTER"](Request.read(row))
+    assert listed == (said.partition("(")[2].rstrip(")") or principal.removesuffix("@EXAMPLE.TEST"))
 
 
 def test_a_reader_without_a_realm_sees_whole_principals() -> None:

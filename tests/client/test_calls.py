@@ -11,12 +11,13 @@ import pytest
 
 from jitd.cli.calls import MOST, Calls
 from jitd.cli.hosts import in_turn
-from tests.client.script import Row, Script, jitd, row_for, waiting
+from jitpam.wire.rows import Request
+from tests.client.script import Script, jitd, row_for, waiting
 from tests.waiting import wait_for
 
 
-def row(id: str, **changes: object) -> Row:
-    return {**row_for(waiting("true", id=id)), "host": "db1.example.test", **changes}
+def row(id: str, **changes: object) -> Request:
+    return Request.read({**row_for(waiting("true", id=id)), "host": "db1.example.test", **changes})
 
 
 class Program:
@@ -132,13 +133,13 @@ def test_a_program_that_fails_is_told_and_called_again(tmp_path: Path, capfd: py
 
 
 def test_a_watched_list_calls_it(program: Program) -> None:
-    assert jitd(Script(changes=([row("AAAA-1111")],)), "requests", "--watch", "--run", str(program.path)) == 130
+    assert jitd(Script(changes=([row("AAAA-1111").came],)), "requests", "--watch", "--run", str(program.path)) == 130
     assert program.said(1) == ["db1.example.test AAAA-1111"]
     program.let_go()
 
 
 def test_without_a_watched_list_or_a_program_nothing_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    script = Script(changes=([row("AAAA-1111")],))
+    script = Script(changes=([row("AAAA-1111").came],))
     assert jitd(script, "requests", "--run", "/bin/true") == 2 and "--run needs --watch" in capsys.readouterr().err
     assert jitd(script, "requests", "--watch", "--run", str(tmp_path / "none")) == 2
     assert "there is no such program" in capsys.readouterr().err and script.heard == []

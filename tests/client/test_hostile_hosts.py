@@ -411,5 +411,6 @@ def test_whatever_types_the_members_of_a_row_have_there_is_a_page_of_it() -> Non
             for name in at[:-1]:
                 place = place[name]
             place[at[-1]] = value
-            brief(row, 80), page(row, 80), table([row, whole], 80), alike([row, row])
-            why_the_word(Request.read(row)), question(Request.read(row), 80)
+            seen, other = Request.read(row), Request.read(whole)
+            brief(seen, 80), page(seen, 80), table([seen, other], 80), alike([seen, seen])
+            why_the_word(seen), question(seen, 80)

@@ -15,8 +15,8 @@ from jitd.cli import colour, columns, lists
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import ago, left, until
 from jitd.cli.needs import asks, in_short
-from jitpam.wire.rows import Request
-from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
+from jitpam.wire.rows import Lock, OwedReview, Request, Run
+from tests.client.script import HOSTILE, Row, Script, jitd, lines_of, row_for, waiting
 
 EACH = (lists.WAITING, lists.REQUESTS, lists.GRANTS, lists.RUNS, lists.LOCKS)
 
@@ -31,7 +31,7 @@ def ordinary(**changes: Any) -> Row:
 
 @pytest.mark.parametrize("screen", [60, 80, 120])
 def test_what_matters_most_stands_on_the_first_line(screen: int) -> None:
-    lines = lists.lines_of(lists.WAITING, [ordinary(reason="replica lag")], screen)
+    lines = lines_of(lists.WAITING, [ordinary(reason="replica lag")], screen)
     assert lines[0].startswith("ID") and lines[0].endswith("COMMAND") and "REQUESTER" in lines[0] and "AS" in lines[0]
     first = lines[len(lines) // 2]
     assert first.startswith("K7QM-2XVD") and "alice" in first and "root" in first and "systemctl" in first
@@ -39,7 +39,7 @@ def test_what_matters_most_stands_on_the_first_line(screen: int) -> None:
 
 
 def test_a_long_command_keeps_its_beginning_and_its_end() -> None:
-    line = lists.lines_of(lists.WAITING, [row_for(waiting("psql", "-c", "x" * 500, "production"))], 80)[2]
+    line = lines_of(lists.WAITING, [row_for(waiting("psql", "-c", "x" * 500, "production"))], 80)[2]
     found = re.search(r"psql -c x+…\(\+(\d+)\)…(\w+)$", line)
     assert found and "production".endswith(found[2]) and len(found[2]) >= 4 and int(found[1]) > 450
 
@@ -57,19 +57,19 @@ def test_what_is_cut_in_the_middle_says_by_how_much(text: str, width: int) -> No
 
 def test_a_grant_for_later_says_when_it_begins_and_others_have_no_column_for_it() -> None:
     row = {"id": "K7QM-2XVD", "state": "active", "ends_at": in_(hours=5), "begins_at": None, "argv": ["true"], "path": "true"}
-    assert "BEGINS" not in lists.lines_of(lists.GRANTS, [row, {**row, "begins_at": in_(hours=-1)}], 120)[0]
-    lines = lists.lines_of(lists.GRANTS, [row, {**row, "begins_at": in_(hours=3, seconds=30)}], 120)
+    assert "BEGINS" not in lines_of(lists.GRANTS, [row, {**row, "begins_at": in_(hours=-1)}], 120)[0]
+    lines = lines_of(lists.GRANTS, [row, {**row, "begins_at": in_(hours=3, seconds=30)}], 120)
     assert "BEGINS" in lines[0] and "in 3 h" in "".join(lines[2:])
     ended = {**row, "state": "revoked", "begins_at": in_(hours=3)}
-    assert "BEGINS" not in lists.lines_of(lists.GRANTS, [ended], 120)[0]
+    assert "BEGINS" not in lines_of(lists.GRANTS, [ended], 120)[0]
 
 
 def test_what_is_usual_in_every_row_takes_no_column() -> None:
-    lines = lists.lines_of(lists.WAITING, [ordinary(reason=None), ordinary(reason=None)], 120)
+    lines = lines_of(lists.WAITING, [ordinary(reason=None), ordinary(reason=None)], 120)
     assert "SERVICE" not in lines[0] and "REASON" not in lines[0] and "HOST" in lines[0]
-    lines = lists.lines_of(lists.WAITING, [ordinary(reason=None), ordinary(service="sudo", reason="x")], 200)
+    lines = lines_of(lists.WAITING, [ordinary(reason=None), ordinary(service="sudo", reason="x")], 200)
     assert "SERVICE" in lines[0] and "REASON" in lines[0]
-    assert "SERVICE" in lists.lines_of(lists.WAITING, [ordinary()], None)[0], "for programs each column is there"
+    assert "SERVICE" in lines_of(lists.WAITING, [ordinary()], None)[0], "for programs each column is there"
 
 
 ONE, MANY = ["K7QM-2XVD.12"], [f"K7QM-2XVD.{number}" for number in range(1, 9)]
@@ -92,7 +92,7 @@ def test_an_id_is_never_shortened(runs: list[str], screen: int) -> None:
         "run_as": "postgres",
         "argv": ["psql", "-c", "x" * 90],
     }
-    text = "\n".join(lists.lines_of(lists.LIVE_GRANTS, [row], screen))
+    text = "\n".join(lines_of(lists.LIVE_GRANTS, [row], screen))
     found = re.findall(r"[0-9A-Z]{4}-[0-9A-Z]{4}\S*", text)
     assert found[0] == "K7QM-2XVD" and found[1:] == runs[: len(found) - 1] and len(found) > 1
     left_out = re.findall(r" …\(\+(\d+)\)", text)
@@ -105,7 +105,7 @@ def test_an_id_is_never_shortened(runs: list[str], screen: int) -> None:
 ])  # fmt: skip
 def test_of_a_command_to_review_enough_is_told_or_nothing(whose: Row, argv: list[str], screen: int, is_told: bool) -> None:
     row: Row = {"id": "K7QM-2XVD", "state": "owed", "requester": "eve@EXAMPLE.TEST", "realm": "EXAMPLE.TEST"}
-    (sentence,) = owed_sentences([row | whose | {"argv": argv}], screen)
+    (sentence,) = owed_sentences([OwedReview.read(row | whose | {"argv": argv})], screen)
     assert columns.cells(f"jitd: {sentence}") <= screen and "K7QM-2XVD" in sentence
     assert ("psql" in sentence) is is_told and ("…" in sentence) is (is_told and len(argv) > 1)
     assert ("(" in sentence) is (is_told or "may_give" in whose)
@@ -135,14 +135,14 @@ def test_no_line_is_wider_than_the_terminal(value: str, screen: int) -> None:
     )
     row: Row = {**dict.fromkeys(names, value), "argv": [value], "runs": [value], "outcome": {"ending": value, "because": value}}
     for each in EACH:
-        for line in lists.lines_of(each, [row, ordinary()], screen):
+        for line in lines_of(each, [row, ordinary()], screen):
             assert columns.cells(line) <= screen and line.isprintable()
 
 
 @given(st.lists(st.tuples(st.text(max_size=60), st.text(max_size=200)), min_size=1, max_size=4), st.integers(60, 200))
 def test_no_line_is_wider_whatever_is_asked_for(asked: list[tuple[str, str]], screen: int) -> None:
     rows = [ordinary(requester=who, argv=[what], reason=what) for who, what in asked]
-    lines = lists.lines_of(lists.WAITING, rows, screen)
+    lines = lines_of(lists.WAITING, rows, screen)
     assert all(columns.cells(line) <= screen for line in lines)
     assert len(lines) % (len(rows) + 1) == 0
 
@@ -164,10 +164,11 @@ def test_only_the_realm_of_the_reader_is_left_out_of_who_locks_and_who_watches(p
     """THREATS R-25."""
     row = {"realm": "EXAMPLE.TEST", "state": "running", "observed": True, "watchers": [principal]}
     row |= {"placed_by": principal, "ended_by": principal}
-    assert (lists.LOCKS["BY"](row), lists.LOCKS["ENDED BY"](row)) == (said, said)
-    assert lists.RUNS["STATE"](row) == f"running, watched by {said}"
+    lock, run = Lock.read(row), Run.read(row)
+    assert (lists.LOCKS["BY"](lock), lists.LOCKS["ENDED BY"](lock)) == (said, said)
+    assert lists.RUNS["STATE"](run) == f"running, watched by {said}"
     whole = row | {"realm": ""}
-    assert lists.LOCKS["BY"](whole) == principal and principal in lists.RUNS["STATE"](whole)
+    assert lists.LOCKS["BY"](Lock.read(whole)) == principal and principal in lists.RUNS["STATE"](Run.read(whole))
 
 
 # --- what is needed ------------------------------------------------------------------------------------------------------
@@ -230,7 +231,7 @@ def test_a_time_is_told_by_its_distance_in_one_unit(span: int, text: str, monkey
 
 
 def painted(rows: list[Row]) -> list[str]:
-    return lists.in_colour(lists.lines_of(lists.WAITING, rows, 80), rows)
+    return lists.in_colour(lines_of(lists.WAITING, rows, 80), list(map(Request.read, rows)))
 
 
 def test_colour_marks_the_head_what_ends_soon_and_what_is_mine() -> None:
@@ -244,12 +245,12 @@ def test_colour_marks_the_head_what_ends_soon_and_what_is_mine() -> None:
 
 @pytest.mark.parametrize("screen", [60, 61, 80, 200])
 @pytest.mark.parametrize("columns_of", [lists.WAITING, lists.REQUESTS, lists.GRANTS, lists.RUNS], ids=["w", "r", "g", "run"])
-def test_that_it_is_mine_is_never_cut_off(screen: int, columns_of: lists.Columns) -> None:
+def test_that_it_is_mine_is_never_cut_off(screen: int, columns_of: lists.Columns[Any]) -> None:
     rows = [
         ordinary(requester=f"{'long' * 12}@EXAMPLE.TEST", mine=True, lock="L", rule="r" * 50, reason="x" * 99, state="awaiting"),
         ordinary(requester=f"{'other' * 9}@EXAMPLE.TEST (not mine)"),
     ]
-    lines = lists.lines_of(columns_of, rows, screen)
+    lines = lines_of(columns_of, rows, screen)
     each = len(lines) // 3
     assert " (mine)" in "".join(lines[each : 2 * each]) and " (mine)" not in "".join(lines[2 * each :])
     assert max(map(columns.cells, lines)) <= screen
@@ -266,7 +267,7 @@ def test_a_mark_is_kept_and_the_count_is_of_what_is_gone() -> None:
 def test_colour_is_all_that_it_adds() -> None:
     rows = [ordinary(requester=HOSTILE_TEXT, reason=HOSTILE_TEXT, mine=True)]
     plain = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in painted(rows)]
-    assert plain == lists.lines_of(lists.WAITING, rows, 80) and all(line.isprintable() for line in plain)
+    assert plain == lines_of(lists.WAITING, rows, 80) and all(line.isprintable() for line in plain)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from jitpam.client import NoDescriptor, RefusedByDaemon, Unanswered, Unreachable
 from jitpam.wire.messages import List, Lock, Review, Show, Status, Watch
 from tests.client.many import ID, OTHER, PROD, Fleet, write
 from tests.client.many import fleet as fleet
-from tests.client.script import Row, Script, jitd, row_for, waiting
+from tests.client.script import Row, Script, jitd, lines_of, row_for, waiting
 from tests.client.test_far import no_daemon
 from tests.waiting import PATIENCE
 
@@ -464,10 +464,10 @@ def test_the_host_stands_beside_the_id_where_80_columns_are_too_few_for_all(verb
     far.go(None, None, "@prod")
     row = {**row_for(waiting("systemctl", "restart", "nginx.service")), "host": "web2.example.org", "reason": "the disk is full"}
     columns = {"requests": lists.WAITING, "grants": lists.LIVE_GRANTS, "runs": lists.LIVE_RUNS}[verb]
-    head, *below = lists.lines_of(columns, [row], 80)
+    head, *below = lines_of(columns, [row], 80)
     assert head.split()[:2] == ["ID", "HOST"]
     assert below[len(below) // 2].split()[:2] == [row["id"], "web2"]
-    assert lists.lines_of(columns, [row], None)[0].split()[-2:] == ["SERVICE", "COMMAND"], "a program reads them where they were"
+    assert lines_of(columns, [row], None)[0].split()[-2:] == ["SERVICE", "COMMAND"], "a program reads them where they were"
 
 
 def test_who_types_ctrl_c_before_all_hosts_have_answered_is_told_on_how_many_it_may_count(

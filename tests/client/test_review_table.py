@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jitd.cli.alike import APART, SHOWN, alike, table
+from jitd.cli import alike as module
+from jitd.cli.alike import APART, SHOWN
+from jitd.cli.colour import Painted
+from jitpam.wire.rows import Request
 from jitpam.wire.shown import cells
 from tests.client.desk import KEYS, WHY, Desk, Typist
 from tests.client.script import HOSTILE, Row, row_for, waiting
@@ -20,6 +23,14 @@ IDS = ("AAAA-1111", "BBBB-2222", "CCCC-3333")
 
 def of(id: str, *argv: str | bytes, **changes: Any) -> Row:
     return row_for(waiting(*(argv or ("systemctl", "restart", "cron")), id=id), **changes)
+
+
+def alike(rows: Sequence[Row]) -> list[Row]:
+    return [one.came for one in module.alike(list(map(Request.read, rows)))]
+
+
+def table(rows: Sequence[Row], width: int) -> list[Painted]:
+    return module.table(list(map(Request.read, rows)), width)
 
 
 def rows() -> list[Row]:

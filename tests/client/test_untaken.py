@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from jitd.cli.lists import LIVE_GRANTS, lines_of
+from jitd.cli.lists import LIVE_GRANTS
 from jitd.cli.past import how_it_was_taken, untaken
 from jitpam.wire.rows import Grant, Holding
+from tests.client.script import lines_of
 
 HELD: dict[str, Any] = {"id": "K7QM-2XVD.2", "thing": "sudoers:wheel", "state": "taking", "taking_at": None, "not_taken": ""}
 NOT_RENEWED = {"not_renewed": "kadmind is silent", "not_renewed_since": "2026-03-02T09:00:00Z"}

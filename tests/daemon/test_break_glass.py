@@ -48,6 +48,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.reviews import Reviews
 from jitpam.wire import messages
 from jitpam.wire.coding import decode, encode
+from jitpam.wire.rows import OwedReview as OwedReviewRow
 from tests.daemon.asking import ALICE, BOB, CHANGE, HERE, AskingHouse, Client, Played
 from tests.daemon.records import read, records_of
 from tests.daemon.test_decider import ASKED, CAROL, OPS, rule
@@ -145,6 +146,10 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GlassHous
 
 
 # --- what it permits, and what is owed for it ----------------------------------------------------------------------------
+
+
+def owed_in_words(rows: list[dict[str, Any]]) -> list[str]:
+    return owed_sentences(map(OwedReviewRow.read, rows), None)
 
 
 def test_who_breaks_glass_reads_the_id_of_the_request_that_is_reviewed(house: GlassHouse) -> None:
@@ -284,10 +289,10 @@ def test_those_who_were_skipped_see_it_and_nobody_else_does(house: GlassHouse) -
         assert (row["break_glass"]["skips"], row["owed_review"]["state"]) == ("1 approval from group:ops", "owed")
         text = "\n".join(without_styles(page(row, None)))
         assert "GLASS IS BROKEN" in text and "rule p" in text and f"jitd review {id}" in text
-        (sentence,) = owed_sentences(await house.rows(BOB), None)
+        (sentence,) = owed_in_words(await house.rows(BOB))
         assert sentence == f"a review is owed for request {id} (alice: /usr/bin/env x): jitd review {id}"
-        (mine,) = owed_sentences(await house.rows(ALICE), None)
-        assert mine.startswith(f"a review is owed for your request {id}") and owed_sentences(await house.rows(DAVE), None) == []
+        (mine,) = owed_in_words(await house.rows(ALICE))
+        assert mine.startswith(f"a review is owed for your request {id}") and owed_in_words(await house.rows(DAVE)) == []
 
     house.run(play())
 

@@ -775,7 +775,7 @@ def test_approvers_see_who_is_asked_and_since_when_and_cannot_be_asked_for_their
         lines = without_styles(page(row, None))
         assert any(line.split() == f"asking change, since {told(row['asking_at'])}".split() for line in lines)
         assert any("gatekeeper" in line and "change has not answered" in line for line in lines)
-        assert REQUESTS["STATE"](row).startswith("asking change, ")
+        assert REQUESTS["STATE"](RequestRow.read(row)).startswith("asking change, ")
         with pytest.raises(NotDone, match="cannot be reviewed yet: change is being asked"):
             must_be_reviewable(RequestRow.read(row | {"mine": False}))
 

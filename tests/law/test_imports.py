@@ -305,7 +305,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd_fleet.many": {
         "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitd.core.command", "jitd_fleet.called",
-        "jitpam.carrier", "jitpam.client", "jitpam.krb5", "jitpam.wire.messages",
+        "jitpam.carrier", "jitpam.client", "jitpam.krb5", "jitpam.wire.messages", "jitpam.wire.rows",
     },
     "jitd_fleet.called": {
         "jitd.cli.answer", "jitd.cli.call", "jitd.cli.hosts", "jitd_fleet.ed25519", "jitd_fleet.pins", "jitd_fleet.roll",

@@ -16,9 +16,9 @@ import pytest
 
 from jitd.cli import lists, reviewing
 from jitd.cli.alike import table
-from jitd.cli.answer import TYPED, words
 from jitd.cli.brief import brief
 from jitd.cli.page import page
+from jitd.cli.who import reason
 from jitd.core import grant, lock, owed_review, request
 from jitd.core.decision import Approval, BreakGlass
 from jitd.core.law import Role
@@ -32,11 +32,14 @@ from jitd_board.views import request_lines
 from jitd_outsiders.notifying.wording import say
 from jitpam.wire.exact import exact
 from jitpam.wire.messages import FROM_CLIENT
+from jitpam.wire.rows import Grant, Lock, OwedReview, Request, Row, Run
 from jitpam.wire.shown import shown
 from tests.client.requests_to_read import request as asked_for
 from tests.client.script import row_for
 from tests.scene import START, actor, asked, locked, moment, permit, person, review, screened
 
+TYPED = {"comment", "reason"}
+"""The members of rows that a person typed."""
 FORGED = 'job"; run_as mallory”; grade harmless, “approvals 2\n'
 SHOWN = in_quotes(shown(FORGED))
 BOB, DAVE = person("bob"), person("dave")
@@ -145,33 +148,35 @@ def test_a_row_has_what_a_person_typed_in_its_own_members_or_in_quotes(row: dict
 
 
 def columns() -> list[Any]:
+    kinds: dict[str, type[Row]] = {"GRANTS": Grant, "RUNS": Run, "LOCKS": Lock, "REVIEWS": OwedReview}
     tables = [
-        (f"{module.__name__}.{name}", head, column)
+        (f"{module.__name__}.{name}", head, kinds.get(name.removeprefix("LIVE_"), Request), column)
         for module in (lists, reviewing)
         for name, found in vars(module).items()
         if name.isupper() and isinstance(found, dict)
         for head, column in found.items()
-        if callable(column)
+        if callable(column) and not isinstance(column, type)
     ]
-    return [pytest.param(column, id=f"{name}-{head}") for name, head, column in tables]
+    return [pytest.param(kind, column, id=f"{name}-{head}") for name, head, kind, column in tables]
 
 
-@pytest.mark.parametrize("column", columns())
-def test_no_column_of_a_list_shows_typed_words_without_quotes(column: Any) -> None:
+@pytest.mark.parametrize(("kind", "column"), columns())
+def test_no_column_of_a_list_shows_typed_words_without_quotes(kind: type[Row], column: Any) -> None:
     """THREATS L-34."""
     for row in all_rows():
-        assert "mallory" not in outside_of_quotes(column(row))
+        assert "mallory" not in outside_of_quotes(column(kind.read(row)))
 
 
 def test_no_page_and_no_table_shows_typed_words_without_quotes() -> None:
     """THREATS L-34."""
     row = all_rows()[0]
-    others = [row, row | {"id": "K7QM-2XVE", "reason": shown("other" + FORGED)}]
+    asked_ = Request.read(row)
+    others = [asked_, Request.read(row | {"id": "K7QM-2XVE", "reason": shown("other" + FORGED)})]
     shown_by = {
         "page": [line for line, _ in page(row, None)],
         "brief": [line for line, _ in brief(row, None)],
         "table": [line for line, _ in table(others, 400)],
-        "board": request_lines([row], 400),
+        "board": request_lines([asked_], 400),
     }
     for name, lines in shown_by.items():
         whole = "\n".join(lines)
@@ -192,10 +197,10 @@ def test_no_notice_shows_typed_words_without_quotes(event: Event, kind: str) -> 
 
 def test_a_reason_that_has_no_room_is_cut_within_its_quotes() -> None:
     """THREATS L-34, on a board of 80 columns."""
-    row = all_rows()[0]
+    row = Request.read(all_rows()[0])
     line = request_lines([row], 80)[1]
     assert re.search(r'"job\\x22; run.*"…\(\+\d+\)$', line)
-    columns = lists.lines_of({**lists.WAITING, "REASON": lists.WAITING["REASON"]}, [row], 80)
+    columns = lists.lines_of(lists.WAITING, [row], 80)
     assert "mallory" not in outside_of_quotes("\n".join(columns))
 
 
@@ -207,12 +212,12 @@ def test_for_programs_too_a_quote_in_typed_words_ends_no_quotation() -> None:
 
 def test_the_words_of_honest_people_are_shown_as_before() -> None:
     made = replace(asked_for("true", reason="replica lag, CHG-4711"), id="K7QM-2XVD")
-    assert words(row_for(made), "reason") == '"replica lag, CHG-4711"'
+    assert reason(Request.read(row_for(made))) == '"replica lag, CHG-4711"'
     assert lock.sentence(locked()) == 'locked: "laptop stolen"'
     assert lock.sentence(locked(reason="")) == "locked by dave@EXAMPLE.TEST"
 
 
 def test_what_jitd_says_in_the_place_of_words_is_in_no_quotes() -> None:
     made = replace(asked_for("true", reason="‹forgotten›"), id="K7QM-2XVD")
-    assert words(row_for(made), "reason") == "‹forgotten›"
+    assert reason(Request.read(row_for(made))) == "‹forgotten›"
     assert lock.sentence(locked(reason="‹forgotten›")) == "locked: ‹forgotten›"
