@@ -21,7 +21,7 @@ from jitd.cli.reviewing import REVIEWS
 from jitd.cli.walk import Key, key
 from jitd.cli.who import reason
 from jitd.core.grade import Damage, Grade
-from jitpam.wire.rows import UNKNOWN, Listed, Request
+from jitpam.wire.rows import UNKNOWN, Doubted, Listed, Request
 from jitpam.wire.shown import cells
 
 VOLATILE = frozenset({"cpu_ms", "memory", "n_processes"})  # change in a row although nothing happens to the grant or run
@@ -96,7 +96,7 @@ def style_of(row: Listed) -> str | None:
 
 
 def _mark(row: Request) -> str:
-    is_loud = row.in_doubt or row.breaks_glass or damage_of(row) != Damage.NONE.word
+    is_loud = isinstance(row.what, Doubted) or row.breaks_glass or damage_of(row) != Damage.NONE.word
     return "!!" if is_loud else MARKS.get(grade_of(row), "")
 
 

@@ -13,7 +13,7 @@ from jitd.cli.answer import command_line, printable
 from jitd.cli.findings import is_not_known
 from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
-from jitpam.wire.rows import UNKNOWN, Request
+from jitpam.wire.rows import UNKNOWN, Doubted, Edit, Login, Program, Request, Things
 from jitpam.wire.shown import cells
 
 LOSSES = {
@@ -32,13 +32,14 @@ def why_the_word(row: Request) -> str:
     """
     if row.break_glass or row.breaks_glass:
         return "it is break-glass"
-    if row.in_doubt:
+    what = row.what
+    if isinstance(what, Doubted):
         return "what it runs is not known for certain"
     if not row.grade:
         return "jitd does not say what it gives"
     if not row.damage:
         return "jitd does not say what it destroys"
-    is_of_root = row.gives or row.run_as_uid == 0 or whose_power(row.run_as, row.run_as_group) == "root"
+    is_of_root = isinstance(what, Things) or row.run_as_uid == 0 or whose_power(row.run_as, row.run_as_group) == "root"
     gives = "it gives root" if row.grade == Grade.GIVES.word and is_of_root else ""
     destroy = [one for one in row.findings if one.damage == Damage.DESTROYS.word]
     lost = MAY_DESTROY if destroy and all(map(is_not_known, destroy)) else LOSSES[row.damage]
@@ -56,15 +57,17 @@ def what(row: Request, room: int) -> str:
     """Return a short description of the request in ``row``. The description is shown in the question and in the lists. A long
     command is shortened in the middle, so that the description needs about ``room`` cells.
     """
-    host = row.host.partition(".")[0]
-    if row.gives:
-        text, where = " ".join(row.gives), f" for {row.account} on {host}"
-    elif not row.path and not row.in_doubt:
-        text, where = "a login", f" as {row.run_as} on {host}"
-    else:
-        text = command_line(row.argv) or UNKNOWN
-        whom = row.run_as if row.run_as_group in ("", row.run_as) else f"{row.run_as} with group {row.run_as_group}"
-        where = f'" on {host}' if row.in_doubt else f'" as {whom} on {host}'
+    host, command = row.host.partition(".")[0], command_line(row.argv) or UNKNOWN
+    match row.what:
+        case Things(names=names):
+            text, where = " ".join(names), f" for {row.account} on {host}"
+        case Login():
+            text, where = "a login", f" as {row.run_as} on {host}"
+        case Doubted():
+            text, where = command, f'" on {host}'
+        case Program() | Edit():
+            whom = row.run_as if row.run_as_group in ("", row.run_as) else f"{row.run_as} with group {row.run_as_group}"
+            text, where = command, f'" as {whom} on {host}'
     start = '"' if where.startswith('"') else ""
     return f"{start}{_cut(text, max(LEAST, room - cells(start + where)))}{where}"
 

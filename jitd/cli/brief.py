@@ -32,7 +32,6 @@ from jitd.cli.what import (
     directory,
     edited,
     is_anothers,
-    is_login,
     lets,
     outlives,
     recorded_in_short,
@@ -41,7 +40,7 @@ from jitd.cli.what import (
 from jitd.cli.who import users, without_ticket
 from jitd.core.grade import Grade
 from jitd.core.wording import in_quotes
-from jitpam.wire.rows import NOT_SHOWN, UNKNOWN, Request, Terms
+from jitpam.wire.rows import NOT_SHOWN, UNKNOWN, Doubted, Edit, Login, Program, Request, Terms, Things
 from jitpam.wire.shown import cells
 
 COLUMN = 10  # width of the column of labels, in cells
@@ -79,14 +78,16 @@ def heading(row: Request) -> str:
     """Return a line that says who asks for what account, or for which kind of thing, on which host."""
     name, host, service = who(row), row.host, row.service
     by = f", by {service}" if is_anothers(row) else ""
-    if row.gives:
-        return f"{name} asks to be given, on {host}{by}:"
-    if row.in_doubt:
-        return f"{name} asks {service} on {host}"
     account, group = row.run_as or UNKNOWN, row.run_as_group or UNKNOWN
-    if is_login(row):
-        return f"{name} asks for a login as {account} on {host}{by}"
-    return f"{name} asks for {account}{'' if group == account else f', group {group},'} on {host}{by}"
+    match row.what:
+        case Things():
+            return f"{name} asks to be given, on {host}{by}:"
+        case Doubted():
+            return f"{name} asks {service} on {host}"
+        case Login():
+            return f"{name} asks for a login as {account} on {host}{by}"
+        case Program() | Edit():
+            return f"{name} asks for {account}{'' if group == account else f', group {group},'} on {host}{by}"
 
 
 def _lines(row: Request, screen: int | None) -> Iterator[Line]:
@@ -94,7 +95,7 @@ def _lines(row: Request, screen: int | None) -> Iterator[Line]:
     yield "why", _reason(row)
     yield from _dangers(row)
     yield from comparison.new(row)
-    if not (row.gives or row.in_doubt or row.edit or is_login(row)):
+    if isinstance(row.what, Program):
         yield from _unusual(row)
     yield from _terms(row)
     yield from outlives(row)
@@ -108,22 +109,24 @@ def _lines(row: Request, screen: int | None) -> Iterator[Line]:
 
 def _what(row: Request, screen: int | None) -> Iterator[Line]:
     """Yield the lines about the command, the things, or the login. Nothing of them is shortened."""
-    if row.gives:
-        for thing in row.gives:
-            yield "thing", thing
-            yield from (("lets them", sentence) for sentence in lets(row, thing))
-        if row.brought:
-            yield "for key", row.brought
-    elif is_login(row) and not row.in_doubt:
-        yield "LOGIN", f"a session in which any command of {row.run_as} may be run"
-    elif row.narrowed:
-        yield "edits" if row.edit else "runs", command_of(row)
-    elif row.edit:
-        yield from edited(row)
-    else:
-        yield from _numbered("typed" if row.in_doubt else "runs", command_without_scripts(row) or UNKNOWN, screen)
-        for at, argument in enumerate(row.argv):
-            yield from script(at, argument)
+    match row.what:
+        case Things(names=names):
+            for thing in names:
+                yield "thing", thing
+                yield from (("lets them", sentence) for sentence in lets(row, thing))
+            if row.brought:
+                yield "for key", row.brought
+        case Login():
+            yield "LOGIN", f"a session in which any command of {row.run_as} may be run"
+        case Edit() as kept:
+            yield from edited(row, kept)
+        case Program() | Doubted() if row.narrowed:
+            yield "runs", command_of(row)
+        case Program() | Doubted() as what:
+            label = "typed" if isinstance(what, Doubted) else "runs"
+            yield from _numbered(label, command_without_scripts(row) or UNKNOWN, screen)
+            for at, argument in enumerate(row.argv):
+                yield from script(at, argument)
 
 
 def _numbered(label: str, text: str, screen: int | None) -> Iterator[Line]:
@@ -143,9 +146,9 @@ def _reason(row: Request) -> str:
 
 
 def _dangers(row: Request) -> Iterator[Line]:
-    found = list(findings(row))
-    if row.in_doubt and not any(row.in_doubt in text for _, text in found):
-        yield "DOUBT", f"{row.in_doubt}: take it for root"
+    found, what = list(findings(row)), row.what
+    if isinstance(what, Doubted) and not any(what.because in text for _, text in found):
+        yield "DOUBT", f"{what.because}: take it for root"
     yield from found
     yield from glass_in_short(row)
     yield from users(row)
@@ -242,11 +245,11 @@ def how_often(row: Request) -> str:
 def _terms(row: Request) -> Iterator[Line]:
     """Yield the line about how often, how long and under what watch it runs."""
     parts = [how_often(row) + begins_and_extends(row)]
-    terms = row.terms
-    if row.gives:
+    terms, what = row.terms, row.what
+    if isinstance(what, Things):
         ends = "when the time is over" if row.stays else "when their command ends, or the time is over"
         parts.append(f"taken back {ends}")
-    elif terms and is_login(row) and not row.in_doubt:
+    elif terms and isinstance(what, Login):
         ends = "is ended" if terms.session == "end" else "GOES ON"
         parts.append(f"when the time of its grant is over, the session {ends}")
     elif terms:
@@ -309,7 +312,7 @@ def _whence(row: Request) -> Iterator[str]:
         by = f", {point.authenticated}" if point.authenticated else ""
         yield f"{point.remote_host or 'this host'}{by}"
     yield from (ORIGINS.get(value, f"a login from {value}") for name, value in row.facts if name == "fact.origin")
-    if not (row.gives or row.edit or is_login(row)):
+    if isinstance(row.what, Program):
         yield f"in {directory(row)}"
     if (said := age_in_short(row.authentication)) and not row.proved:
         yield said

@@ -17,10 +17,10 @@ from jitd.cli.answer import quoted
 from jitd.cli.columns import cut_in_the_middle
 from jitd.cli.instants import ago
 from jitd.cli.labels import Line, counted
-from jitd.cli.what import SEEN, STREAMS, in_numbers, is_anothers, is_login, script_lines
+from jitd.cli.what import SEEN, STREAMS, in_numbers, is_anothers, script_lines
 from jitd.core.asked_terms import NUMBERS
 from jitpam.wire.principals import without_realm
-from jitpam.wire.rows import UNKNOWN, Earlier, Request
+from jitpam.wire.rows import UNKNOWN, Earlier, Login, Program, Request
 
 MOST_WORDS = 200  # arguments of a command that is compared. With more, it takes long, and nobody would read the result
 MOST_TOLD = 2  # differences that are printed. The line with their number comes first.
@@ -33,14 +33,13 @@ def new(row: Request) -> Iterator[Line]:
     in three cases: it is not certain which command would run, the request is for things, or the viewer may not see the
     comparison.
     """
-    if row.edit:  # its page compares the texts
-        return
-    if row.narrowed or row.gives or row.in_doubt or not row.tells("last_approved") or not row.may_review:
+    is_compared = isinstance(row.what, Program | Login)  # the page of an edit compares its texts
+    if not is_compared or row.narrowed or not row.tells("last_approved") or not row.may_review:
         return
     last = row.last_approved
     if last is None:
-        what = "login" if is_login(row) else (row.path or "it").rpartition("/")[2]
-        yield "new", f"first {quoted(what)} to be approved for {row.account}, as far as you can see"
+        name = "login" if isinstance(row.what, Login) else (row.path or "it").rpartition("/")[2]
+        yield "new", f"first {quoted(name)} to be approved for {row.account}, as far as you can see"
         return
     by = " and ".join(without_realm(name, row.realm) for name in last.by)
     when = f"{last.id}, which {by} approved {ago(last.at)}"

@@ -8,9 +8,8 @@ request never begins in the column of labels.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from jitd.cli.answer import Row, printable
+from jitd.cli.answer import printable
 from jitd.cli.colour import Painted
 from jitd.cli.columns import wrapped
 from jitpam.wire.shown import cells
@@ -51,12 +50,6 @@ def laid_out(page: Iterable[Line], screen: int | None, *, column: int = LABEL, i
         lines.append((start + pieces[0], style))
         lines += [(before + piece, style) for piece in pieces[1:]]
     return lines
-
-
-def members(row: Row, name: str) -> list[Any]:
-    """Return the member ``name`` of ``row`` if this member is a list. Otherwise return an empty list."""
-    value = row.get(name)
-    return value if isinstance(value, list) else []
 
 
 def counted(number: int, noun: str) -> str:

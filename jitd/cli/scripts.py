@@ -20,7 +20,7 @@ from jitd.cli.instants import told
 from jitd.cli.labels import Line, counted
 from jitd.core.grade import Grade
 from jitpam.wire.principals import without_realm
-from jitpam.wire.rows import Last, Request, Script
+from jitpam.wire.rows import Doubted, Last, Request, Script
 from jitpam.wire.shown import shown_argument, shown_of_argument, unshown
 
 UNBOUND = "what this text reads or starts by itself is not bound"
@@ -37,7 +37,7 @@ def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Line]:
     knows as harmless is only named, because it is data, such as a log. A text that is not shown is told beside its operand.
     """
     is_any = False
-    named = [] if is_whole or row.in_doubt else [(one.argument, one.path) for one in row.operands]
+    named = [] if is_whole or isinstance(row.what, Doubted) else [(one.argument, one.path) for one in row.operands]
     for one in row.scripts:
         name = quoted(one.path)
         what = f"argument {one.argument}, {name}" if one.argument else name

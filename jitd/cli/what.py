@@ -15,7 +15,7 @@ from jitd.cli.instants import in_words
 from jitd.cli.labels import Line, counted
 from jitd.cli.scripts import scripts
 from jitpam.wire.principals import without_realm
-from jitpam.wire.rows import NOT_SAID, NOT_SHOWN, UNKNOWN, Earlier, Edit, Request, Terms
+from jitpam.wire.rows import NOT_SAID, NOT_SHOWN, UNKNOWN, Doubted, Earlier, Edit, Login, Program, Request, Terms, Things
 from jitpam.wire.shown import shown, shown_argument, shown_of_argument, unshown
 
 FEW = 8  # arguments of a short command. With more, or with one longer than LONG, each has a line of its own
@@ -35,28 +35,29 @@ STREAMS = {"stdin": "standard input", "stdout": "standard output", "stderr": "st
 
 def what_happens(row: Request) -> Iterator[Line]:
     """Yield the lines about the command, the things, or the session that the request is for."""
-    if row.gives:
-        yield from _things(row)
-    elif row.in_doubt:
-        yield from _in_doubt(row)
-    elif is_login(row):
-        yield from _login(row)
-    elif row.edit:
-        yield "", ""
-        yield "WHAT WOULD BE WRITTEN", ""
-        yield from edited(row)
-        yield "as", f"{row.run_as or UNKNOWN}, group {row.run_as_group or UNKNOWN}, on {row.host}; nothing is executed"
-        yield from scripts(row, is_whole=True)
-    else:
-        yield from _known_command(row)
+    match row.what:
+        case Things(names=names):
+            yield from _things(row, names)
+        case Doubted(because=because):
+            yield from _in_doubt(row, because)
+        case Login():
+            yield from _login(row)
+        case Edit() as kept:
+            yield "", ""
+            yield "WHAT WOULD BE WRITTEN", ""
+            yield from edited(row, kept)
+            yield "as", f"{row.run_as or UNKNOWN}, group {row.run_as_group or UNKNOWN}, on {row.host}; nothing is executed"
+            yield from scripts(row, is_whole=True)
+        case Program():
+            yield from _known_command(row)
     yield "asked for", asked_for(row)
 
 
-def _things(row: Request) -> Iterator[Line]:
+def _things(row: Request, names: Sequence[str]) -> Iterator[Line]:
     """What they allow, when jitd takes them back, and which effects jitd cannot undo."""
     yield "", ""
     yield "WHAT WOULD BE GIVEN", ""
-    for thing in row.gives:
+    for thing in names:
         yield "thing", thing
         yield from (("lets them", sentence) for sentence in lets(row, thing))
     if row.brought:
@@ -65,7 +66,7 @@ def _things(row: Request) -> Iterator[Line]:
     stays = "when the time of the grant is over" if row.stays else "when their command ends, or the time of the grant is over"
     yield "taken back", stays
     yield "not seen", "jitd does not see what they do with it"
-    if any(thing.startswith("service-ticket:") for thing in row.gives):
+    if any(thing.startswith("service-ticket:") for thing in names):
         yield "not undone", "a ticket can be copied; it is good until its end, and a connection that it has opened goes on"
     else:
         yield "not undone", "what they have done and begun by then stays: files, processes, copies"
@@ -86,14 +87,8 @@ def is_anothers(row: Request) -> bool:
     return row.service != "jitsudo"
 
 
-def is_login(row: Request) -> bool:
-    """True if the request is for a session without a command."""
-    return not row.path and is_anothers(row)
-
-
-def edited(row: Request) -> Iterator[Line]:
+def edited(row: Request, kept: Edit) -> Iterator[Line]:
     """Yield the lines about the file that an edit is for."""
-    kept = row.edit or Edit.read({})
     if row.narrowed:
         yield "edits", command_of(row)
         return
@@ -103,12 +98,12 @@ def edited(row: Request) -> Iterator[Line]:
         yield from (("checked", f"before it is written, by {command_line(one)}") for one in row.terms.checks)
 
 
-def _in_doubt(row: Request) -> Iterator[Line]:
+def _in_doubt(row: Request, because: str) -> Iterator[Line]:
     """About a command line that only the program that gets it, such as sudo, can interpret with certainty."""
     yield "", ""
     yield "WHAT WOULD RUN: not known for certain", ""
     yield "typed", command_of(row) or UNKNOWN
-    yield "in doubt", row.in_doubt
+    yield "in doubt", because
     yield "as", "not known for certain: take it for root"
     yield "on", f"{row.host}, by {row.service}"
     yield "in", directory(row)
@@ -151,7 +146,7 @@ def outlives(row: Request) -> Iterator[Line]:
     end with the run.
     """
     group, is_of_root = row.run_as_group, row.run_as_uid == 0 and row.tells("run_as_uid")
-    if group in ("", row.run_as) or is_of_root or row.gives or row.in_doubt or is_login(row):
+    if group in ("", row.run_as) or is_of_root or isinstance(row.what, Things | Doubted | Login):
         return
     if is_anothers(row):
         yield "stays", f"{row.service} gives group {group}: jitd does not end what has it"
@@ -276,8 +271,8 @@ def terms(row: Request) -> Iterator[Line]:
     """Yield the lines about the terms that the rule sets for the run. While the request waits, the terms can become stricter,
     and never weaker.
     """
-    terms = row.terms
-    if terms is None or row.gives:  # a thing is given, and nothing runs
+    terms, what = row.terms, row.what
+    if terms is None or isinstance(what, Things):  # a thing is given, and nothing runs
         return
     yield "", ""
     yield "ON WHAT TERMS", ""
@@ -288,13 +283,13 @@ def terms(row: Request) -> Iterator[Line]:
             yield "watched", "it runs only while somebody watches who may approve it: jitd approve ID --watch"
         limit = terms.timeout_for
         yield "time limit", f"ended after {in_words(limit)}" if limit is not None else "NONE but the end of its grant"
-        if row.edit:  # what its checks start ends with them
+        if isinstance(what, Edit):  # what its checks start ends with them
             yield "taken back", "NOTHING: what is written stays written"
             return
         stays = "STAY, until the run is stopped or its grant is revoked"
         yield "left behind", f"processes that it leaves behind {stays if terms.leftovers == 'keep' else 'end with it'}"
         yield "taken back", taken_back(row, terms)
-    elif row.path or row.in_doubt:
+    elif not isinstance(what, Login):
         yield "recorded", f"NOT by jitd: {by} runs it"
         yield "time limit", f"NONE by jitd: {by} runs it"
         options = "ALLOWED, also those that jitd does not know" if terms.options else "refused"

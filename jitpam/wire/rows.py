@@ -467,6 +467,31 @@ class Traces(Row):
     unseen: Texts = member(())
 
 
+# --- what is asked for ---------------------------------------------------------------------------------------------------
+
+
+class Program:
+    """A program that is executed."""
+
+
+class Things:
+    """Things that are given, by their names."""
+
+    def __init__(self, names: Texts) -> None:
+        self.names = names
+
+
+class Login:
+    """A session in which any command of its account may be run."""
+
+
+class Doubted:
+    """A command line that only the program that gets it can interpret with certainty."""
+
+    def __init__(self, because: str) -> None:
+        self.because = because
+
+
 # --- what rows share -------------------------------------------------------------------------------------------------------
 
 
@@ -500,6 +525,17 @@ class Command(Seen):
     brought: str = member("")
     lets: Texts = member((NOT_SAID,))
     edit: Edit | None = member(Edit.read({}), default=None, hides=True)
+
+    @property
+    def what(self) -> Program | Edit | Things | Login | Doubted:
+        """What is asked for. It is not certain of a row that does not say it."""
+        if self.gives:
+            return Things(self.gives)
+        if because := self.doubt or ("" if self.tells("argv", "path", "gives") else NOT_SAID):
+            return Doubted(because)
+        if not self.path and self.service != "jitsudo":
+            return Login()
+        return self.edit or Program()
 
 
 class Asked(Seen):
@@ -683,11 +719,6 @@ class Request(Command):
     grant: Grant | None = member(None, default=None)
     holdings: tuple[Holding, ...] = member((), default=())
     runs: tuple[Run, ...] = member((), default=())
-
-    @property
-    def in_doubt(self) -> str:
-        """Why it is not certain what is asked for, or empty. It is not certain of a row that does not say it."""
-        return self.doubt or ("" if self.tells("argv", "path", "gives") else NOT_SAID)
 
 
 class Lock(Seen):

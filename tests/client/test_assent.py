@@ -109,7 +109,7 @@ def test_a_row_that_leaves_out_what_would_run_asks_for_the_word() -> None:
         (of("id", run_as=POSTGRES), '"id" as postgres on db1'),
         (of("id", run_as=OF_DOCKER), '"id" as alice with group docker on db1'),
         (row_for(asked(what=thing())), "service-ticket:postgres/db1.example.test for alice on db1"),
-        ({**of("x"), "path": "", "argv": []}, "a login as root on db1"),
+        ({**of("x"), "path": "", "argv": [], "service": "sshd"}, "a login as root on db1"),
         ({**of("sudo", "-Z"), "doubt": "who knows"}, '"sudo -Z" on db1'),
         ({}, '"-" on -'),
     ],

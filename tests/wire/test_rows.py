@@ -14,7 +14,7 @@ import pytest
 from jitd.core.grade import Damage, Grade
 from jitd.core.request import RequestState
 from jitpam.wire import rows
-from jitpam.wire.rows import Decision, Grant, Holding, Lock, OwedReview, Request, Row, Rule, Run
+from jitpam.wire.rows import Decision, Doubted, Edit, Grant, Holding, Lock, OwedReview, Request, Row, Rule, Run
 
 KINDS: dict[str, type[Row]] = {
     "request": Request, "grant": Grant, "run": Run, "holding": Holding, "lock": Lock, "review": OwedReview, "rule": Rule,
@@ -78,7 +78,7 @@ def test_whatever_a_member_is_the_row_is_read_and_the_member_has_its_type(kind: 
 def test_what_is_no_row_is_read_as_one_that_says_nothing(came: Any) -> None:
     row = Request.read(came)
     assert (row.run_as_uid, row.grade, row.damage, row.breaks_glass, row.state) == (0, "", "", True, "pending")
-    assert row.in_doubt and row.break_glass is not None and row.terms is not None and row.terms.record == "none"
+    assert isinstance(row.what, Doubted) and row.break_glass is not None and row.terms is not None and row.terms.record == "none"
 
 
 def test_what_is_not_a_row_in_a_list_hides_none_of_the_others() -> None:
@@ -100,6 +100,38 @@ def test_what_a_narrowed_row_hides_is_not_none() -> None:
     seen = Request.read({**row, "narrowed": True, "edit": None, "cwd": None, "run_as_uid": None, "stays": "(not shown)"})
     assert seen.edit is not None and (seen.cwd, seen.run_as_uid, seen.stays) == ("(not shown)", 0, True)
     assert Request.read(row).edit is None, "it is there only if something is edited"
+
+
+OF_A_COMMAND = {"argv": ["id"], "path": "/usr/bin/id", "gives": [], "doubt": "", "service": "jitsudo"}
+THING, EDIT, NO_FILE = {"gives": ["sudoers:wheel"]}, {"edit": {"owner": "root", "mode": "0644"}}, {"path": ""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, rows.Program),
+        ({"service": "sudo"}, rows.Program),
+        (EDIT, Edit),
+        (THING | NO_FILE, rows.Things),
+        (NO_FILE | {"service": "sshd"}, rows.Login),
+        ({"doubt": "it has two commands"}, Doubted),
+        (NO_FILE | EDIT | {"service": "sshd"}, rows.Login),
+        (EDIT | {"doubt": "it has two commands"}, Doubted),
+        (NO_FILE, rows.Program),
+    ],
+)
+@pytest.mark.parametrize("of", [Request, Grant])
+def test_what_is_asked_for_is_one_of_five_and_rather_what_allows_more(changes: Any, kind: type, of: Any) -> None:
+    """In a session any command may be run, and of an edit a page says that nothing is executed."""
+    assert type(of.read(OF_A_COMMAND | changes).what) is kind
+
+
+@pytest.mark.parametrize("name", ["argv", "path", "gives", "doubt"])
+def test_without_a_member_that_says_what_is_asked_for_it_is_not_certain(name: str) -> None:
+    came = {one: value for one, value in OF_A_COMMAND.items() if one != name}
+    for each in (came, came | EDIT, came | {name: 7.5}):
+        what = Request.read(each).what
+        assert isinstance(what, Doubted) and what.because == "(not said)"
 
 
 def test_a_row_has_exactly_its_members_and_cannot_be_changed() -> None:
