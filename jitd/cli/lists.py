@@ -191,7 +191,15 @@ def in_colour(lines: Sequence[str], rows: Sequence[Listed]) -> list[str]:
 
 def style(row: Listed) -> str | None:
     """Return the style for the line of ``row``, which is a key of colour.STYLES. Return None if the line has no special style."""
-    ends = row.ends_at if isinstance(row, Lock) else row.expires_at or (row.ends_at if isinstance(row, Grant) else None)
+    match row:
+        case Request():
+            ends = row.expires_at
+        case OwedReview():
+            ends = row.due_at
+        case Grant() | Lock():
+            ends = row.ends_at
+        case Run():
+            ends = None
     since = None if row.state in ENDED else seconds_since(ends)
     if since is not None and since > -SOON:
         return "late"

@@ -15,7 +15,7 @@ from jitd.cli import colour, columns, lists
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import ago, left, until
 from jitd.cli.needs import asks, in_short
-from jitpam.wire.rows import Lock, OwedReview, Request, Run
+from jitpam.wire.rows import Grant, Lock, OwedReview, Request, Run
 from tests.client.script import HOSTILE, Row, Script, jitd, lines_of, row_for, waiting
 
 EACH = (lists.WAITING, lists.REQUESTS, lists.GRANTS, lists.RUNS, lists.LOCKS)
@@ -241,6 +241,14 @@ def test_colour_marks_the_head_what_ends_soon_and_what_is_mine() -> None:
     marks = [re.match(r"\x1b\[([\d;]+)m", line) for line in lines[::each]]
     assert [mark and mark[1] for mark in marks] == ["1", None, "1;31", "2", None]
     assert all(line.count("\x1b") in (0, 2) and (not line.count("\x1b") or line.endswith("\x1b[0m")) for line in lines)
+
+
+def test_what_follows_from_a_request_is_late_by_its_own_end() -> None:
+    over = {"state": "active", "expires_at": in_(hours=-3)}
+    assert lists.style(Grant.read(over | {"ends_at": in_(hours=5)})) is None
+    assert lists.style(Grant.read(over | {"ends_at": in_(seconds=60)})) == "late"
+    assert lists.style(Run.read(over | {"state": "running"})) is None
+    assert lists.style(OwedReview.read(over | {"state": "owed", "due_at": in_(hours=5)})) is None
 
 
 @pytest.mark.parametrize("screen", [60, 61, 80, 200])
