@@ -23,7 +23,6 @@ from jitd.cli.instants import in_words, left
 from jitd.cli.labels import LEAST, Line, laid_out
 from jitd.cli.needs import asks, others_asked, present, still_needed
 from jitd.cli.past import review_in_words
-from jitd.cli.principals import who
 from jitd.cli.scripts import scripts
 from jitd.cli.what import (
     SEEN,
@@ -37,7 +36,7 @@ from jitd.cli.what import (
     recorded_in_short,
     script,
 )
-from jitd.cli.who import users, without_ticket
+from jitd.cli.who import users, who, without_ticket
 from jitd.core.grade import Grade
 from jitd.core.wording import in_quotes
 from jitpam.wire.rows import NOT_SHOWN, UNKNOWN, Doubted, Edit, Login, Program, Request, Terms, Things

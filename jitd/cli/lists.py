@@ -26,7 +26,7 @@ from jitd.cli.hosts import Everywhere
 from jitd.cli.instants import ago, seconds_since, until
 from jitd.cli.needs import in_short
 from jitd.cli.observing_words import state_of_run
-from jitd.cli.past import how_it_ended, untaken
+from jitd.cli.past import how_it_ended, number, untaken
 from jitd.cli.terminal_size import terminal_size, width, width_of_errors
 from jitd.cli.who import reason
 from jitpam.wire.messages import MOST_COUNTED, List, Page, Watch
@@ -54,28 +54,24 @@ def _left(row: Request | Grant | Lock, ends: str | None) -> str:
     return "-" if row.state in ENDED else until(ends)
 
 
-def _seconds(number: int | None) -> str:
-    """As top(1) does, in minutes and seconds. ``number`` is in milliseconds."""
-    if number is None:
+def _seconds(n: int | None) -> str:
+    """As top(1) does, in minutes and seconds. ``n`` is in milliseconds."""
+    if n is None:
         return UNKNOWN
-    minutes, seconds = divmod(number / 1000, 60)
+    minutes, seconds = divmod(n / 1000, 60)
     return f"{minutes:.0f}:{seconds:05.2f}"
 
 
-def _bytes(number: int | None) -> str:
+def _bytes(n: int | None) -> str:
     """In the unit that fits best: B, K, M or G."""
-    if number is None:
+    if n is None:
         return UNKNOWN
-    size = float(number)
+    size = float(n)
     for unit in ("B", "K", "M", "G"):
         if size < 1024 or unit == "G":
             break
         size /= 1024
     return f"{size:.0f}{unit}" if unit == "B" or size >= 10 else f"{size:.1f}{unit}"
-
-
-def _number(number: int | None) -> str:
-    return UNKNOWN if number is None else str(number)
 
 
 def _state(row: Request) -> str:
@@ -115,7 +111,7 @@ GRANTS: Columns[Grant] = {
     "AS": lambda row: row.run_as or UNKNOWN,
     "BEGINS": _begins,
     "LEFT": lambda row: _left(row, row.ends_at),
-    "USES": lambda row: f"{_number(row.left)}/{_number(row.uses)}",
+    "USES": lambda row: f"{number(row.left)}/{number(row.uses)}",
     "RUNS": _living,
     "RULE": lambda row: row.rule or UNKNOWN,
     "HOST": lambda row: row.host,
@@ -131,7 +127,7 @@ RUNS: Columns[Run] = {
     "OUTCOME": lambda row: how_it_ended(row) if row.outcome else UNKNOWN,
     "CPU": lambda row: _seconds(row.cpu_ms),
     "MEMORY": lambda row: _bytes(row.memory),
-    "PID": lambda row: _number(row.pid),
+    "PID": lambda row: number(row.pid),
     "HOST": lambda row: row.host,
     "SERVICE": lambda row: row.service,
     "COMMAND": command_of,

@@ -33,7 +33,7 @@ def history(row: Request) -> Iterator[Line]:
         happened(review.at, review_in_words(review, row.realm))
     grant = row.grant
     if grant:
-        happened(grant.issued_at, f"grant {grant.id} issued: {_number(grant.uses)} to use until {local(grant.ends_at)}")
+        happened(grant.issued_at, f"grant {grant.id} issued: {number(grant.uses)} to use until {local(grant.ends_at)}")
     for run in row.runs:
         happened(run.started_at or run.starting_at, f"run {run.id} began")
         happened(run.ended_at, f"run {run.id} {how_it_ended(run)}")
@@ -50,7 +50,7 @@ def history(row: Request) -> Iterator[Line]:
         yield "*", f"{local(at)}  {what}"
     if grant:
         ended = f": {grant.ended_because}" if grant.ended_because else ""
-        yield "grant now", f"{grant.state}, {_number(grant.left)} of {_number(grant.uses)} uses left{ended}"
+        yield "grant now", f"{grant.state}, {number(grant.left)} of {number(grant.uses)} uses left{ended}"
     for run in row.runs:
         if run.traces and (left := left_behind(run.traces.came)):
             yield "left elsewhere", f"by run {run.id}: {left}"
@@ -59,10 +59,11 @@ def history(row: Request) -> Iterator[Line]:
             yield "given now", f"{held.thing} ({held.id}) {how_it_was_taken(held)}"
     for run in row.runs:
         if not run.outcome:
-            yield "running now", f"run {run.id}, {run.state}, pid {_number(run.pid)}"
+            yield "running now", f"run {run.id}, {run.state}, pid {number(run.pid)}"
 
 
-def _number(n: int | None) -> str:
+def number(n: int | None) -> str:
+    """Return ``n``, or what stands on a page for a number that a row does not have."""
     return UNKNOWN if n is None else str(n)
 
 
@@ -117,12 +118,11 @@ def how_it_ended(run: Run) -> str:
     outcome = run.outcome
     if outcome is None:
         return f"since {told(run.started_at or run.starting_at)}"
-    number = _number(outcome.number)
     because = f": {outcome.because}" if outcome.because else ""
     match outcome.ending:
         case "exited":
-            return f"exited with {number}{because}"
+            return f"exited with {number(outcome.number)}{because}"
         case "signaled":
-            return f"ended by signal {number}{because}"
+            return f"ended by signal {number(outcome.number)}{because}"
         case ending:
             return f"{ending}{because}"

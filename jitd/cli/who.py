@@ -13,7 +13,17 @@ from jitd.cli.authenticated import authenticated
 from jitd.cli.instants import told
 from jitd.cli.labels import Line
 from jitd.core.wording import groups, in_quotes
+from jitpam.wire.principals import without_realm
 from jitpam.wire.rows import NOT_SAID, NOT_SHOWN, UNKNOWN, Listed, Request
+
+
+def who(row: Request) -> str:
+    """Return the account of the person who asks, and the person's principal if it says more than the account. The realm of the
+    reader is left out, because it is the same on nearly every line. JSON, mail, the record and the journal keep whole principals.
+    """
+    principal = without_realm(row.requester, row.realm)
+    account = row.requester if row.account in ("", UNKNOWN) else row.account
+    return account if principal in (account, f"local:{account}", f"pam:{account}") else f"{account} ({principal})"
 
 
 def facts(row: Request) -> Iterator[Line]:
