@@ -15,12 +15,12 @@ from typing import Any
 
 import click
 
-from jitd.cli.answer import Row, answer, answer_json, command_line, exact, words
+from jitd.cli.answer import answer, answer_json, command_line, exact
 from jitd.cli.call import NotDone, called
 from jitd.cli.glass import review_after, way_by_glass
 from jitd.core.keys.run_as import SELF
 from jitpam.wire.messages import Explain, Message, Suppose
-from jitpam.wire.rows import UNKNOWN, Decision
+from jitpam.wire.rows import UNKNOWN, Decision, Ruling
 
 SAYS = {
     "permits": "permits",
@@ -90,8 +90,7 @@ def explain(
         rows = list(daemon.ask(question))
     if not rows:
         raise NotDone("jitd has not answered", "failed")
-    decision, *rules = rows
-    told = Decision.read(decision)
+    told, rules = Decision.read(rows[0]), list(map(Ruling.read, rows[1:]))
     if as_json:
         answer_json(exact(rows))
     else:
@@ -135,30 +134,26 @@ def _asked(argv: list[bytes], run_as: str | None, service: str, reason: str | No
     }
 
 
-def _nearest(rules: list[Row], decides: str) -> list[Row]:
+def _nearest(rules: list[Ruling], decides: str) -> list[Ruling]:
     """Return the MOST_RULES of ``rules`` that say most about the decision: first the rule ``decides``, then other rules that are
     about the command, then those that have the fewest conditions in the way. Of two, the one about the same command comes first,
     and then the one about the same person.
     """
 
-    def distance(rule: Row) -> tuple[bool, bool, int, bool, bool]:
-        conditions = rule.get("conditions") or []
-        missed = [words(found, "condition") for found in conditions if words(found, "outcome") in ("did not hold", "failed")]
-        passes = words(rule, "says") == "passes"
-        return words(rule, "rule") != decides, passes, len(missed), "commands" in missed, "who" in missed
+    def distance(rule: Ruling) -> tuple[bool, bool, int, bool, bool]:
+        missed = [found.condition for found in rule.conditions if found.outcome in ("did not hold", "failed")]
+        return rule.rule != decides, rule.says == "passes", len(missed), "commands" in missed, "who" in missed
 
     return sorted(rules, key=distance)[:MOST_RULES]
 
 
-def _print_rule(row: Row) -> None:
-    says = SAYS.get(words(row, "says"), words(row, "says"))
-    answer(f"{words(row, 'verdict')} {words(row, 'rule')} ({words(row, 'file')}:{words(row, 'line')}): {says}")
-    for found in row.get("conditions") or []:
-        value = words(found, "value", "")
-        is_value = f"; it is {value}" if value else ""
-        answer(f"    {words(found, 'condition')} {words(found, 'outcome')}: {words(found, 'wants')}{is_value}")
-    if because := words(row, "because", ""):
-        answer(f"    {because}")
+def _print_rule(row: Ruling) -> None:
+    answer(f"{row.verdict} {row.rule} ({row.file}:{row.line}): {SAYS.get(row.says, row.says)}")
+    for found in row.conditions:
+        is_value = f"; it is {found.value}" if found.value else ""
+        answer(f"    {found.condition} {found.outcome}: {found.wants or UNKNOWN}{is_value}")
+    if row.because:
+        answer(f"    {row.because}")
 
 
 def _print_decision(row: Decision, principal: str | None) -> None:

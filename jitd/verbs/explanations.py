@@ -71,23 +71,18 @@ def _rows(found: Supposition) -> list[Row]:
 
 def _explained_row(explained: Explained) -> Row:
     rule = explained.rule
-    return {
-        "rule": shown(rule.name),
-        "verdict": rule.verdict,
-        "file": shown(rule.file),
-        "line": rule.line,
-        "says": str(explained.saying),
-        "because": reshown(explained.because),
-        "conditions": [
-            {
-                "condition": finding.condition,
-                "outcome": str(finding.outcome),
-                "wants": shown(finding.wants),
-                "value": shown(finding.value),
-            }
-            for finding in explained.findings
-        ],
-    }
+    return rows.Ruling(
+        rule=shown(rule.name),
+        verdict=rule.verdict,
+        file=shown(rule.file),
+        line=rule.line,
+        says=str(explained.saying),
+        because=reshown(explained.because),
+        conditions=tuple(
+            rows.Condition(condition=one.condition, outcome=str(one.outcome), wants=shown(one.wants), value=shown(one.value))
+            for one in explained.findings
+        ),
+    ).written()
 
 
 def near_rows(closest: Iterable[Near]) -> tuple[rows.Near, ...]:

@@ -17,6 +17,7 @@ from jitd.core.wording import count
 from jitd.store import LiveCounts
 from jitd.verbs.access import Access
 from jitd.verbs.rows import Row
+from jitpam.wire.rows import StatusLine
 from jitpam.wire.shown import shown
 
 MOST = 3  # faults or kinds of failures that one line names
@@ -35,7 +36,7 @@ class Status:
     def rows(self, who: Identity) -> list[Row]:
         """Return one row for each line. Raises Refusal."""
         self._access.refuse(Act.READ_STATUS, who)
-        return [{"about": line.about, "says": shown(line.says), "is_well": line.is_well} for line in self._lines()]
+        return [StatusLine(about=line.about, says=shown(line.says), is_well=line.is_well).written() for line in self._lines()]
 
 
 # --- the lines ---------------------------------------------------------------------------------------------------------

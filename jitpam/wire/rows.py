@@ -801,3 +801,33 @@ class Decision(Graded):
     principal: str = member("", default="")
     groups: Texts = member((), default=())
     group_ids: tuple[int, ...] = member((), default=())
+
+
+class Condition(Row):
+    """What a supposed request is by one condition of a rule."""
+
+    condition: str = member(UNKNOWN)
+    outcome: str = member(UNKNOWN)
+    wants: str = member(UNKNOWN)
+    value: str = member("")
+
+
+class Ruling(Row):
+    """What one rule says about a supposed request."""
+
+    rule: str = member(UNKNOWN)
+    verdict: str = member(UNKNOWN)
+    file: str = member(UNKNOWN)
+    line: int = member(0)
+    says: str = member(UNKNOWN)
+    because: str = member("")
+    conditions: tuple[Condition, ...] = member(())
+
+
+class StatusLine(Row):
+    """What the daemon says of itself in one line. A client that asks many hosts adds ``host``."""
+
+    host: str = member("", default="")
+    about: str = member(UNKNOWN)
+    says: str = member(UNKNOWN)
+    is_well: bool = member(False)

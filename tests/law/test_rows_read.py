@@ -10,7 +10,7 @@ import ast
 from tests.law.tree import MODULES
 
 READERS = ("jitd/cli/", "extensions/jitd_board/", "extensions/jitd_fleet/", "jitpam/questions.py", "jitpam/disclosure.py")
-MOST = 90
+MOST = 57
 """If fewer are left, write their number here. It never grows."""
 
 
