@@ -201,7 +201,6 @@ class Board(App[int]):
             self._act(key)
 
     def _selected(self) -> tuple[int, Key | None, Question | None]:
-        """Return the number of the shown list, the key of the selected row, and the open question."""
         asked, row = self.state.asked, self.state.row
         return self.state.at, None if row is None else key(row), None if asked is None else asked.question
 

@@ -21,7 +21,6 @@ LOSSES = {
     Damage.STOPS.word: "it stops something that many need",
     Damage.DESTROYS.word: "it destroys something",
 }
-"""Maps each damage that jitd knows to what the question says about it."""
 MAY_DESTROY = "it may destroy something"  # if the only loss is what jitd does not know
 LEAST = 24  # cells for the command in the question, even if the terminal is very narrow
 

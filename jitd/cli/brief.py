@@ -45,7 +45,6 @@ from jitpam.wire.shown import cells
 COLUMN = 10  # width of the column of labels, in cells
 USUAL_DIRECTORY = "/usr/bin/"  # not shown. A program of another directory has a line of its own
 ORIGINS = {"local": "begun on this host", "console": "at the console", "remote": "a login from another host"}
-"""Maps the words for where a login session began (``core.origin``) to the words of the page."""
 OPEN = ("screening", "pending")  # the states in which people can still decide about a request
 WIDEST = 100  # maximum number of cells before the right end of the first line
 
@@ -214,7 +213,6 @@ def _operands(row: Request) -> Iterator[Line]:
 
 
 def _streams(row: Request) -> Iterator[Line]:
-    """Yield a line about those of the file descriptors 0 to 2 that are not a terminal."""
     kinds, told = row.streams, [SEEN.get(kind, kind) for kind in row.streams]
     if len(kinds) != len(STREAMS):
         yield "streams", "not known before the run"
@@ -242,7 +240,6 @@ def how_often(row: Request) -> str:
 
 
 def _terms(row: Request) -> Iterator[Line]:
-    """Yield the line about how often, how long and under what watch it runs."""
     parts = [how_often(row) + begins_and_extends(row)]
     terms, what = row.terms, row.what
     if isinstance(what, Things):
@@ -285,7 +282,6 @@ def _terms_of_a_run(row: Request, terms: Terms) -> Iterator[str]:
 
 
 def _needs(row: Request) -> Iterator[Line]:
-    """Yield the lines about the approvals and gatekeepers that the rule demands, the reviews so far, and the viewer's part."""
     is_viewers = row.awaits_me and not (row.lacks or row.barred or row.mine)
     parts = [
         f"{asks(row)}{': you' if is_viewers else ''}{present(row)}",
@@ -305,7 +301,6 @@ def _needs(row: Request) -> Iterator[Line]:
 
 
 def _whence(row: Request) -> Iterator[str]:
-    """Yield where the person comes from, the working directory, the age of the ticket, and the facts that the rule has used."""
     point = row.point
     if point:
         by = f", {point.authenticated}" if point.authenticated else ""

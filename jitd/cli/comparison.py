@@ -59,7 +59,6 @@ def new(row: Request) -> Iterator[Line]:
 
 
 def _around(row: Request, last: Earlier) -> Iterator[str]:
-    """Yield a text about each difference in the executed file, the account, the group and the working directory."""
     if row.path != last.path:
         yield f"the file is {_short(row.path or UNKNOWN)}, and was {_short(last.path or UNKNOWN)}"
     elif not row.digest or not last.digest:
@@ -74,7 +73,6 @@ def _around(row: Request, last: Earlier) -> Iterator[str]:
 
 
 def _beside(row: Request, last: Earlier) -> Iterator[str]:
-    """Yield a text about each difference in the variables, the files that are named, and the streams."""
     if row.chdir != last.chdir:
         yield f"the directory is {'' if row.chdir else 'not '}named and entered as {row.run_as}"
     if row.variables and last.variables is None:
@@ -118,7 +116,6 @@ def _streams(now: Sequence[str], before: Sequence[str]) -> Iterator[str]:
 
 
 def _asked(row: Request, last: Earlier) -> Iterator[str]:
-    """Yield a text if another number of runs or another time is asked for."""
     if any(getattr(row, name) != getattr(last, name) for name in NUMBERS):
         noun = "use" if is_anothers(row) else "run"
         yield f"asked for is {in_numbers(row, noun)}, and was {in_numbers(last, noun)}"

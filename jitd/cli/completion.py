@@ -103,7 +103,6 @@ def _choices(options: list[click.Option], before: str) -> list[str] | None:
 
 
 def _ids(verb: str) -> Iterator[str]:
-    """Yield the ids that the person can type after ``verb``. Raises the same errors as ``called``."""
     ids = IDS[verb]
     with called() as daemon:
         yield from ids.among(daemon.ask(List(what=ids.what, ended=False)))

@@ -21,7 +21,6 @@ from jitpam.client import Connection
 from jitpam.wire.messages import Message, Watch
 
 PART = 256
-"""Maximum number of rows of a list that are held at a time."""
 
 
 class _One:

@@ -29,7 +29,6 @@ SAYS = {
     "asks": "would ask for facts first",
     "passes": "is not about this",
 }
-"""The word for what a rule decides, in jitd's answer → the text for people."""
 
 MOST_RULES = 2  # rules that are printed without `-v`
 
@@ -109,7 +108,6 @@ def explain(
 
 
 def _asked(argv: list[bytes], run_as: str | None, service: str, reason: str | None) -> dict[str, Any]:
-    """Return the members that Explain and Suppose have in common."""
     cwd = os.getcwdb()
     status = os.stat(cwd)
     user, _, group = (run_as or "").partition(":")

@@ -77,7 +77,6 @@ def is_not_known(one: Finding) -> bool:
 
 
 def _word(one: Finding) -> str:
-    """Return the word under which the finding ``one`` is told: its damage, or else its grade."""
     return one.damage if one.damage in LOST else grade_of(one)
 
 

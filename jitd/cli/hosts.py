@@ -22,7 +22,6 @@ HOST = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
 QUOTING = frozenset("'\"\\")  # what a command that carries may not have: it is split at its blanks
 
 MOST_SAID = 2000
-"""Maximum number of characters of a sentence of another host that are shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,6 @@ IDS = {
     "unlock": Ids("locks", "lock that holds"),
     "audit pack": Ids("requests", "request that you may see", has_ended=True),
 }
-"""Maps a verb that takes an id to the ids that it takes."""
 
 
 def whole_id(

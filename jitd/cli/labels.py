@@ -18,7 +18,6 @@ LABEL = 15  # width of the column of labels, in cells
 LEAST = 20  # minimum width of the column of texts, in cells
 _LOUD = ("DANGER", "DESTROYS", "STOPS", "NOT KNOWN", "GLASS", "LOGIN", "DOUBT", "NO PROOF", "GONE", "MAY RUN")
 STYLES = dict.fromkeys(_LOUD, "danger")
-"""Maps a label to the style of its lines."""
 
 Line = tuple[str, str]
 """A label and its text. A label without a text is a heading. A text without a label continues the text of the line above it. If

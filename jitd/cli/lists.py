@@ -41,7 +41,6 @@ OWED = List(what="reviews", ended=False)
 PAGE = 100
 """Maximum number of rows that are shown on a terminal. More would scroll away."""
 ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lifted")
-"""The states in which a request, a grant or a lock has ended."""
 
 
 def whose(row: Request | Grant | Run | OwedReview) -> str:
@@ -50,7 +49,6 @@ def whose(row: Request | Grant | Run | OwedReview) -> str:
 
 
 def _left(row: Request | Grant | Lock, ends: str | None) -> str:
-    """Return the time until ``ends``, or ``-`` if ``row`` has ended already."""
     return "-" if row.state in ENDED else until(ends)
 
 
@@ -260,7 +258,6 @@ def _list(what: str, columns: Columns[Any], *, ended: bool, as_json: bool, befor
 
 
 def _tell(columns: Columns[R], rows: Sequence[R], *, as_json: bool, is_first: bool) -> None:
-    """Print ``rows``, which are the first part of a list, or a later one."""
     if as_json:
         answer_json(exact(row.came) for row in rows)
         return

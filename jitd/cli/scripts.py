@@ -233,7 +233,6 @@ def _line(line: bytes, number: int, sign: str = "") -> Line:
 
 
 def _lines(text: str) -> list[bytes]:
-    """Split ``text`` after each newline, and keep the newlines."""
     try:
         whole = unshown(text)
     except ValueError:  # ``shown`` did not make this text

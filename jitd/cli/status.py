@@ -44,7 +44,6 @@ def status(*, as_json: bool) -> None:
 
 
 def _of_many(*, as_json: bool) -> None:
-    """Print a line for each host: its version, and what is not well there."""
     with everywhere() as hosts:
         (came,) = hosts.answers(Status())
         rows = list(map(StatusLine.read, came))

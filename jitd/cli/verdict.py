@@ -55,7 +55,6 @@ def sent(daemon: Connection, row: Request, verdict: str, comment: str) -> str:
 
 
 def _n_of(row: Request, principal: str, verdict: str) -> int:
-    """Return how many reviews with ``verdict`` the person has given about the request in ``row``."""
     return sum((one.by, one.verdict) == (principal, verdict) for one in row.reviews)
 
 

@@ -110,7 +110,6 @@ def _in_doubt(row: Request, because: str) -> Iterator[Line]:
 
 
 def _login(row: Request) -> Iterator[Line]:
-    """Yield the lines for a login. The rules of jitd do not apply to the commands in the session."""
     yield "", ""
     yield "WHAT WOULD HAPPEN", ""
     yield "login", f"a session of {row.run_as}, in which any command of that account may be run"
