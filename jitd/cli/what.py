@@ -94,6 +94,8 @@ def edited(row: Request, kept: Edit) -> Iterator[Line]:
         return
     yield "edits", quoted((*row.argv, UNKNOWN, UNKNOWN)[1])
     yield "", f"which keeps its owner {kept.owner} and its mode {kept.mode}"
+    if kept.mounted:
+        yield "mounted", f"the file itself, in {kept.mounted}, which keeps the old text until it is started again"
     if row.terms:
         yield from (("checked", f"before it is written, by {command_line(one)}") for one in row.terms.checks)
 

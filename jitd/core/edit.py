@@ -19,7 +19,7 @@ class Edit:
     """The file by its device and inode, and what it keeps: owner, group and mode. ``owner`` has the names of the first two, for
     people, such as ``root:adm``. ``before`` and ``after`` are the SHA-256 of the old and of the new text. The path is
     ``Command.edited``. If ``is_told`` is True, the requester can read the file. Otherwise nothing about the old text is told to
-    them.
+    them. ``mounted`` names processes that have the file itself mounted, and so keep the old text, such as ``nginx (4711)``.
     """
 
     device: Annotated[int, NUMBER]
@@ -31,3 +31,4 @@ class Edit:
     after: Annotated[bytes, DIGEST]
     is_told: bool = False
     owner: str = ""
+    mounted: str = ""

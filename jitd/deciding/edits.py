@@ -20,6 +20,7 @@ from jitd.core.command import Command, RunAs
 from jitd.core.edit import Edit
 from jitd.core.script import LARGEST, Script, is_text
 from jitd.core.subject import Subject
+from jitd.core.wording import name_in_sentence
 from jitd.deciding import accounts, groups
 from jitd.deciding.scripts import Scripts
 from jitd.files import exchange, inspection, path_lookup
@@ -35,6 +36,7 @@ MOST_SHOWN = 192 * 1024
 not for both together: the requester chooses the size of the new text, and would find out the size of the old one.
 """
 
+MOST_HOLDERS = 3  # processes that are named
 _OF_ROOT = ("trusted.", "security.")
 """Extended attributes that only root can give to a file. Other accounts do not even see the first ones, and see the others of
 files that they can reach (xattr(7)). So a refusal does not tell their names.
@@ -77,6 +79,7 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
                 raise CannotEdit(f"{name} was changed while jitd looked at it")
             _refuse_account(name, path, status, command.run_as, glance)
             is_told = _has_read(path, before, who)
+            mounted = _holders(path, glance)
         finally:
             os.close(directory)
     except Uninspectable as fault:
@@ -93,6 +96,7 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
         asked.after,
         is_told,
         f"{_name(pwd.getpwuid, status.st_uid)}:{_name(grp.getgrgid, status.st_gid)}",
+        mounted,
     )
     return Looked(edit, before)
 
@@ -134,6 +138,14 @@ def _refuse_place(name: str, path: bytes, glance: path_lookup.Look) -> None:
     mount = Mounts().at(glance.mount(path))
     if mount is not None and mount.point == path:
         raise CannotEdit(f"{name} is a mount point, and cannot be replaced")
+
+
+def _holders(path: bytes, glance: path_lookup.Look) -> str:
+    """Return the names of the processes that would keep the old text, because they have the file itself mounted."""
+    found = Mounts().holders(path, glance.mount(path))
+    n_more = len(found) - MOST_HOLDERS
+    told = ", ".join(f"{name_in_sentence(name)} ({process})" for name, process in found[:MOST_HOLDERS])
+    return told + (f" and {n_more} more" if n_more > 0 else "")
 
 
 def _refuse_account(name: str, path: bytes, status: os.stat_result, run_as: RunAs, glance: path_lookup.Look) -> None:

@@ -186,7 +186,7 @@ def _edit_again(
         return decision.denied(Why.ERROR, str(fault))
     before = request.command.edit
     assert before is not None, "it is an edit"
-    if replace(now, is_told=before.is_told, owner=before.owner) != before:
+    if replace(now, is_told=before.is_told, owner=before.owner, mounted=before.mounted) != before:
         name = inspection.path_in_sentence(request.command.edited)
         return decision.denied(Why.ERROR, f"somebody changed {name} after the request; nothing was written")
     return decision

@@ -32,6 +32,7 @@ TRUTHFUL = frozenset(
 not in the list, because another process or another host decides who owns their files.
 """
 _OCTAL = re.compile(rb"\\([0-7]{3})")
+_ESCAPED = re.compile(rb"[ \t\n\\#]")  # how mountinfo has a path
 
 
 class Table:
@@ -181,6 +182,25 @@ class Mounts:
         place = _below(mount.root, path, mount.point)
         others = (_below(one.point, place, one.root) for one in _by_device(OWN()).get(mount.device, ()) if place)
         return tuple(dict.fromkeys(one for one in others if one not in (b"", path)))
+
+    def holders(self, path: bytes, number: int) -> tuple[tuple[str, int], ...]:
+        """Return the name and the pid of the first process of each set of mounts in which the file ``path`` (absolute, without
+        links), which is on the mount with this ``number``, is mounted by itself. If another file takes its name, these processes
+        keep the one before.
+        """
+        mount, found = self._listed(number), dict[bytes, tuple[str, int]]()
+        place = _below(mount.root, path, mount.point)
+        root = b" %s %s " % (mount.device, _ESCAPED.sub(lambda match: b"\\%03o" % match[0][0], place))
+        for process in sorted(map(int, filter(str.isdigit, os.listdir("/proc")))):
+            try:
+                with open(f"/proc/{process}/mountinfo", "rb") as file:
+                    text = file.read()
+                if root in text and text not in found:
+                    with open(f"/proc/{process}/comm", "rb") as file:
+                        found[text] = file.read().decode(errors="backslashreplace").strip(), process
+            except OSError:  # it has ended, or shows its mounts to nobody
+                continue
+        return tuple(found.values())
 
     def _listed(self, number: int) -> Mount:
         if number not in self._others:

@@ -29,7 +29,7 @@ from jitd.store import StoreError, Unreadable
 from jitd.verbs.given_twice import still_given
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import NOTHING, instant, on_host
-from jitd.verbs.sentences import SeatNews, already, asking, glass_broken, owing
+from jitd.verbs.sentences import SeatNews, already, asking, glass_broken, mounted, owing
 from jitd.verbs.waiting_words import answered, counting, lease_used, not_kept, owes, people_asked
 from jitpam.wire import messages
 from jitpam.wire.shown import reshown
@@ -246,6 +246,7 @@ class Waiting:
             return [], None
         ends_boot, _ = ends_of(grant, asked, now.boot)
         lines = [lease_used(grant, now)] if asked.lease is not None else []
+        lines += [] if asked.reviews else mounted(asked)  # who waited for an approval has read it
         return lines + glass_broken(asked), max(0, int((ends_boot - now.boot) * 1000))
 
     def asks(self, names: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from jitd.core.approvers import lack, owes, tally
 from jitd.core.command import Command
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Terms
+from jitd.core.edit import Edit
 from jitd.core.effects import Moment
 from jitd.core.grade import Finding, grades
 from jitd.core.grant import Grant
@@ -122,8 +123,13 @@ def _command(command: Command, *, is_own: bool) -> dict[str, Any]:
         stays=command.stays,
         brought=told_of(command.brought),
         lets=_texts(command.lets),
-        **({} if edit is None else {"edit": rows.Edit(owner=shown(edit.owner), mode=f"{edit.mode:04o}")}),
+        **({} if edit is None else {"edit": _edit(edit)}),
     )
+
+
+def _edit(edit: Edit) -> rows.Edit:
+    row = rows.Edit(owner=shown(edit.owner), mode=f"{edit.mode:04o}")
+    return row.plus(mounted=shown(edit.mounted)) if edit.mounted else row
 
 
 def finding_rows(findings: Iterable[Finding]) -> tuple[rows.Finding, ...]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from jitd.core.decision import Approval
 from jitd.core.duration import duration_in_words
+from jitd.core.edit import Edit
 from jitd.core.effects import Moment
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Heard, Missed
@@ -17,7 +18,7 @@ from jitd.core.request import Request, RequestState, Review, Verdict, open_ways
 from jitd.core.ways import best, flat
 from jitd.core.wording import count, with_words
 from jitd.deciding.seats import Seats
-from jitpam.wire.shown import shown, shown_command
+from jitpam.wire.shown import shown, shown_argument, shown_command
 
 
 def asking(names: tuple[str, ...]) -> str:
@@ -33,9 +34,19 @@ def asked(request: Request) -> list[str]:
     host = request.host.partition(".")[0]
     whom = shown(run_as.user) if run_as.group == run_as.user else f"{shown(run_as.user)} with group {shown(run_as.group)}"
     lines = [f"request {request.id}: {shown_command(command.told_argv)} (as {whom} on {shown(host)})"]
+    lines += mounted(request)
     if request.obligations is not None:
         lines.append(owing(request))
     return lines
+
+
+def mounted(request: Request) -> list[str]:
+    """Return a line if processes would keep the old text of the edited file, because they have the file itself mounted."""
+    match request.command.what:
+        case Edit(mounted=processes) if processes:
+            file = shown_argument(request.command.edited)
+            return [f"{file} itself is mounted in {shown(processes)}, which keeps the old text until it is started again"]
+    return []
 
 
 def already(others: list[Request], is_attended: Callable[[str], bool]) -> list[str]:

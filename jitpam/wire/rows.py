@@ -256,10 +256,11 @@ class Authentication(Row):
 
 
 class Edit(Row):
-    """What an edited file keeps."""
+    """What an edited file keeps. ``mounted`` are processes that keep the old file."""
 
     owner: str = member(UNKNOWN)
     mode: str = member(UNKNOWN)
+    mounted: str = member("", default="")
 
 
 class User(Row):

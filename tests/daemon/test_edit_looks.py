@@ -9,6 +9,7 @@ import os
 import pwd
 import shutil
 import struct
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -271,6 +272,21 @@ def test_the_links_that_are_judged_are_those_that_were_followed(place: Path) -> 
         os.chown(place, 0, 0)
 
     assert f"{place} belongs to uid" in refused_link(place / "way/hostname", meddle=hide)
+
+
+def test_who_has_the_file_itself_mounted_keeps_the_old_text_and_is_named(place: Path) -> None:
+    os.chown(place, 0, 0)
+    file = owned(place / "x y.conf", b"old\n", "root")
+    assert look(file, account="root").edit.mounted == ""
+    (place / "into").touch()
+    words = 'mount --bind "$0" "$1" && mount --bind "$2" "$2" && echo mounted && exec cat'
+    command = ["unshare", "--mount", "sh", "-c", words, file, place / "into", place]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as held:
+        assert held.stdin is not None and held.stdout is not None and held.stdout.readline() == b"mounted\n"
+        assert look(file, account="root").edit.mounted == f"cat ({held.pid})"
+        assert look(owned(place / "other", b"old\n", "root"), account="root").edit.mounted == ""  # only its directory is mounted
+        held.stdin.close()
+    assert look(file, account="root").edit.mounted == ""
 
 
 @pytest.mark.parametrize("attribute", ["trusted.note", "security.note", "security.selinux", "user.note"])

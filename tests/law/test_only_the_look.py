@@ -41,6 +41,7 @@ OTHERS = {
     "jitd.files.operands._Entries._examined": "the descriptor of a directory",
     "jitd.files.path_lookup.status_of": "a working directory in procfs; the path to procfs is the one that the look has found",
     "jitd.files.silence": "the way to a mount that may be dead, before the look; nothing that it finds is used",
+    "jitd.files.mounts.Mounts.holders": "files of processes in /proc",
     "jitd.monitor.child._arrange": "/dev/null",
     "jitd.monitor.child._begin_in_directory": "the working directory, which is entered and then compared with the approved one",
     "jitd.monitor.child._enter_directory": "the same, with the rights of the account",

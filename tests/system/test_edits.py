@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -359,6 +360,26 @@ def test_the_account_that_writes_needs_its_own_rights(house: House, copy: Path) 
     assert done.returncode == 126 and "the group root, which bob could not give back" in done.stderr, done
     done = house.sudo("alice", "-u", "carol", "-e", str(file), "--from", str(copy))
     assert done.returncode == 126, done
+
+
+def test_who_keeps_the_old_text_is_said_before_and_on_the_page(house: House, site: Path, copy: Path) -> None:
+    free = PLACE / "free/site.conf"
+    free.write_bytes(OLD)
+    (PLACE / "into").touch()
+    words = 'for one; do mount --bind "$one" "$0" || exit; done; echo mounted; exec cat'
+    command = ["unshare", "--mount", "sh", "-c", words, PLACE / "into", site, free]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as held:
+        assert held.stdin is not None and held.stdout is not None and held.stdout.readline() == b"mounted\n"
+        told = f"cat ({held.pid}), which keeps the old text until it is started again"
+        asking = house.ask("alice", "-e", str(site), "--from", str(copy))
+        page = house.jitd("show", asking.id, who="bob").stdout
+        house.deny(asking.id)
+        asking.end()
+        assert f"jitsudo: {site} itself is mounted in {told}\n" in asking.err, asking.err
+        assert f"the file itself, in {told}" in " ".join(page.split()), page
+        done = house.sudo("alice", "-e", str(free), "--from", str(copy))  # nobody is asked
+        assert done.returncode == 0 and f"jitsudo: {free} itself is mounted in {told}\n" in done.stderr, done
+        held.stdin.close()
 
 
 def test_a_text_that_nobody_could_read_is_refused(house: House, site: Path, copy: Path) -> None:
