@@ -236,7 +236,7 @@ class Daemon:
                 case Held():
                     self.perform.run_is_held(report.run, is_frozen=report.is_frozen)
                 case Ended():
-                    self.perform.run_has_ended(report.run, report.outcome, report.recording, report.traces)
+                    self.perform.run_has_ended(report.run, report.outcome, report.recording, report.traces, report.said)
         except (StoreError, Conflict) as fault:  # e.g. a full disk: the monitor keeps its outcome, and we keep the report
             log("a report about a run could not be recorded; jitd tries again", run=report.run, fault=fault)
             self._unrecorded[report.run] = [report]

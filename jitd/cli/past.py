@@ -54,6 +54,7 @@ def history(row: Request) -> Iterator[Line]:
     for run in row.runs:
         if run.traces and (left := left_behind(run.traces.came)):
             yield "left elsewhere", f"by run {run.id}: {left}"
+        yield from zip(("its check", *[""] * len(run.said)), run.said, strict=False)
     for held in row.holdings:
         if not held.outcome:
             yield "given now", f"{held.thing} ({held.id}) {how_it_was_taken(held)}"

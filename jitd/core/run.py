@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from jitd.core.effects import ForgetRun, ListsChanged, Moment, StartRun, StopRun
 from jitd.core.law import IllegalEvent, LifeEvent, Role, check
 from jitd.core.subject import User
-from jitd.core.values import TEXT, Said, value
+from jitd.core.values import TEXT, Said, Value, value
 
 
 class RunState(StrEnum):
@@ -125,7 +125,8 @@ class Run:
 
     ``watchers`` contains the principals of the people who currently watch an observed run. After the end of the run, ``watchers``
     contains the last watchers. ``used_by`` are people who used the account of the requester when the run began, if the request
-    does not say so.
+    does not say so. ``said`` is what the check of an edit has said that has not taken the text. It may quote what the requester
+    cannot read.
     """
 
     id: str
@@ -144,6 +145,7 @@ class Run:
     watchers: tuple[str, ...] = ()
     traces: Annotated[Traces | None, _TRACES] = None
     used_by: tuple[User, ...] = ()
+    said: Annotated[str, TEXT] = ""
 
     @property
     def is_live(self) -> bool:
@@ -230,11 +232,12 @@ class Thawed(RunEvent):
 
 @dataclass(frozen=True, slots=True)
 class Ended(RunEvent):
-    """All processes of the run have ended, or the run never started."""
+    """All processes of the run have ended, or the run never started. ``said`` is what the check of an edit has said."""
 
     outcome: Outcome
     recording: Recording | None = None
     traces: Traces | None = None
+    said: str = ""
 
     def detail(self) -> dict[str, Any]:
         outcome = self.outcome
@@ -243,6 +246,8 @@ class Ended(RunEvent):
             found["recording"] = asdict(self.recording)
         if self.traces is not None:
             found["traces"] = value("traces", _traces(self.traces))
+        if self.said:
+            found["said"] = Value("said", self.said)
         return found
 
 
@@ -337,7 +342,7 @@ def transition(run: Run, event: Event, now: Moment) -> tuple[Run, tuple[Any, ...
             follows = (StopRun(run.id, after.because),)
         case Ended():
             after = replace(run, state=RunState.ENDED, outcome=event.outcome, recording=event.recording, ended_at=now.at)
-            after = replace(after, traces=event.traces)
+            after = replace(after, traces=event.traces, said=event.said)
             was_started = event.outcome.ending is not Ending.NOT_STARTED
             follows = (Returned(run.grant, event.by, run.id, was_started), ForgetRun(run.id), ListsChanged())
     if after.state not in LAW[run.state][type(event)]:

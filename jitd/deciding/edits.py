@@ -174,7 +174,11 @@ def _refuse_account(name: str, path: bytes, status: os.stat_result, run_as: RunA
         if fault.errno != errno.EOPNOTSUPP:  # not each file system has them
             raise
     if any(one.startswith(_OF_ROOT) and not (one == _LABEL and _has_selinux()) for one in attributes):
-        raise CannotEdit(f"{name} has an attribute that {run_as.user} cannot give to the new file, as only root can")
+        raise CannotEdit(_only_root_gives(name, run_as))
+
+
+def _only_root_gives(name: str, run_as: RunAs) -> str:
+    return f"{name} has an attribute that {run_as.user} cannot give to the new file, as only root can"
 
 
 def _has_selinux() -> bool:
@@ -209,13 +213,15 @@ def _expected(name: str, directory: int, path: bytes, run_as: RunAs) -> tuple[ex
     CannotEdit and NotExchanged.
     """
 
-    def refuse_owner(status: os.stat_result) -> None:
+    def refuse_what_is_roots(file: int, status: os.stat_result) -> None:
         if run_as.uid not in (0, status.st_uid):
             raise CannotEdit(f"{name} does not belong to {run_as.user}, who could not give it back its owner")
+        if run_as.uid and exchange.flags_of(file) & exchange.JOURNALED:
+            raise CannotEdit(_only_root_gives(name, run_as))
 
     unfit = f"{name} is not text, or is too long to be shown: it has more than {LARGEST // 1024} KiB, or too many escapes"
     try:
-        expected, before, status = exchange.expect(directory, os.path.basename(path), refuse_owner)
+        expected, before, status = exchange.expect(directory, os.path.basename(path), refuse_what_is_roots)
     except exchange.TooLarge:
         raise CannotEdit(unfit) from None
     if not is_text(before) or not _is_shown(before):

@@ -61,12 +61,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The run has ended. Only its recording is left, and what ``traces`` names."""
+    """The run has ended. Only its recording is left, and what ``traces`` names. ``said`` is what the check of an edit has said
+    that has not taken the text.
+    """
 
     run: str
     outcome: Outcome
     recording: Recording | None = None
     traces: Traces | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

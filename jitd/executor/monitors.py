@@ -24,7 +24,7 @@ from jitd.executor.parts import Housing, Launcher
 from jitd.executor.passwords import account_code, hand_over, have_checked
 from jitd.executor.remains import Remains
 from jitd.monitor import orders, places
-from jitd.monitor.orders import FAILED, Job, Left, Login
+from jitd.monitor.orders import FAILED, HowItEnded, Job, Left, Login, Unwritten
 from jitd.monitor.proof_orders import MayUse
 
 BORN_WITHIN = 5.0  # if a new monitor has not connected after this number of seconds, jitd searches for the monitor
@@ -188,9 +188,9 @@ class Monitors:
                 self._report(Started(run, pid))
             case orders.Frozen() | orders.Thawed():
                 self._report(Held(run, isinstance(word, orders.Frozen)))
-            case Left() if run in self._forgotten:
+            case Left() | Unwritten() if run in self._forgotten:
                 self._say(run, orders.Taken())
-            case Left():
+            case Left() | Unwritten():
                 self._end(run, word)
 
     def _name(self, monitor: socket.socket, here: orders.Here) -> None:
@@ -235,13 +235,14 @@ class Monitors:
             except OSError:  # the monitor connects again, and then gets the message again
                 self._lose(monitor, run)
 
-    def _end(self, run: str, left: Left) -> None:
+    def _end(self, run: str, ended: HowItEnded) -> None:
+        left, said = (ended.left, ended.said) if isinstance(ended, Unwritten) else (ended, "")
         self._unborn.discard(run)
         self._orphans.discard(run)
         self._stops.pop(run, None)
         recording = None if left.recording is None else Recording(*left.recording)
         traces = None if left.traces is None else Traces(*left.traces)
-        self._report(Ended(run, Outcome(Ending(left.ending), left.number, left.because), recording, traces))
+        self._report(Ended(run, Outcome(Ending(left.ending), left.number, left.because), recording, traces, said))
 
     # --- orders of the daemon ----------------------------------------------------------------------------------------
 

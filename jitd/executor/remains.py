@@ -19,7 +19,7 @@ from pathlib import Path
 
 from jitd.core.run import Ending, Usage
 from jitd.monitor import places
-from jitd.monitor.orders import FAILED, Left, Login
+from jitd.monitor.orders import FAILED, HowItEnded, Left, Login
 from jitd.monitor.places import started_at
 from jitd.recording import storage
 from jitd.recording.form import Altered
@@ -47,14 +47,14 @@ class Remains:
             os.close(plate)
         return False
 
-    def left(self, run: str) -> Left | None:
+    def left(self, run: str) -> HowItEnded | None:
         """Return the outcome that the monitor of the run has written. Return None if the monitor has written no outcome."""
         try:
             return places.read_outcome(self.state_dir, run)
         except ValueError:
             return Left(Ending.LOST, FAILED, "its outcome cannot be read")
 
-    def left_by_dead(self, run: str) -> Left:
+    def left_by_dead(self, run: str) -> HowItEnded:
         """Return the outcome of a run that began in this boot, and whose monitor is dead. This function may read the whole
         recording.
         """

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts a new text in the place of one regular file, with the rights of the thread that calls, and keeps all else of the file:
-owner, group, mode, access lists and other extended attributes.
+owner, group, mode, access lists and other extended attributes, and the flags of chattr(1).
 
-Law: the new file is made beside the old one, whole, and the two change places in one step. What comes out is looked at before it
-is removed: if it is not the file that was expected, the two change places again. So at each moment the name leads to the old
-file or to the whole new one, and a file that somebody else has put there meanwhile is not lost. No name of a path but the last is
-looked up anew: all goes by the descriptor of the directory.
+Law: nothing is made before the check has said yes. Then the new file is made beside the old one, whole, and the two change places
+in one step. What comes out is looked at before it is removed: if it is not the file that was expected, the two change places
+again. So at each moment the name leads to the old file or to the whole new one, and a file that somebody else has put there
+meanwhile is not lost. No name of a path but the last is looked up anew: all goes by the descriptor of the directory.
 
-The new file gets a name when it is whole, for the check and the exchange. A process that is killed then leaves it. The name has
-the number of its inode, and the process holds a lock, so the next edit knows it: no file of anybody else's has its own number in
-such a name.
+The new file gets a name when it is whole, for the exchange. A process that is killed then leaves it. The name has the number of
+its inode, and the process holds a lock, so the next edit knows it: no file of anybody else's has its own number in such a name.
 Sources: renameat2(2), RENAME_EXCHANGE; open(2), O_TMPFILE; flock(2); xattr(7); acl(5); ioctl_iflags(2).
 """
 
@@ -30,8 +29,14 @@ from jitd.files.glance import THERE, Glance
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _RENAME_EXCHANGE = 2
-_FS_IOC_GETFLAGS = 0x80086601
+_FS_IOC_GETFLAGS, _FS_IOC_SETFLAGS = 0x80086601, 0x40086602
 _FS_IMMUTABLE, _FS_APPEND = 0x10, 0x20
+_FS_VERITY = 0x100000
+_OF_THE_DISK = 0x100 | 0x200 | 0x40000 | 0x80000 | 0x200000 | 0x10000000
+"""The flags by which a file system says how it stores a file (linux/fs.h: dirty, compressed blocks, huge, extents, attributes in
+inodes, inline data). Nobody sets them, and the new file may have others.
+"""
+JOURNALED = 0x4000  # the flag j of chattr(1): only root gives it to a file (CAP_SYS_RESOURCE)
 _OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 SUFFIX = b".jitsudo-"
 """Between the name of a file and two words, this makes the name of the new file. It begins with a dot, too: run-parts(8),
@@ -39,6 +44,7 @@ cron(8), sudoers(5) and globs such as ``*.conf`` pass such a file over. The word
 """
 _WORDS = 16 + 1 + 8
 LARGEST = 64 * 1024  # bytes of the old text and of the new one
+_FLAGS_LOST = "its flags cannot be kept (see lsattr(1))"
 
 
 class NotExchanged(Exception):
@@ -51,6 +57,14 @@ class Changed(NotExchanged):
 
 class TooLarge(NotExchanged):
     """The file has more than LARGEST bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the new file has of the old one beside its owner and mode: the extended attributes, and the flags of chattr(1)."""
+
+    attributes: dict[str, bytes]
+    flags: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +95,16 @@ def open_directory(path: bytes, glance: Glance | None = None) -> int:
 
 
 def expect(
-    directory: int, name: bytes, check: Callable[[os.stat_result], None] = lambda _: None
+    directory: int, name: bytes, check: Callable[[int, os.stat_result], None] = lambda *_: None
 ) -> tuple[Expected, bytes, os.stat_result]:
     """Return the file ``name`` in ``directory``, its content, and its status. All three are of one open file: the name may lead
-    to another one meanwhile. ``check`` is called with the status before anything else of the file counts, and raises what it
-    raises. Raises NotExchanged if its text cannot be replaced.
+    to another one meanwhile. ``check`` is called with the open file and its status before anything else of it counts, and raises
+    what it raises. Raises NotExchanged if its text cannot be replaced.
     """
-    file = _opened(directory, name)
+    file = open_file(directory, name)
     try:
         status = os.fstat(file)
-        check(status)
+        check(file, status)
         _must_be_plain(file, status)
         content = _content(file)
     finally:
@@ -98,25 +112,26 @@ def expect(
     return Expected(status.st_dev, status.st_ino, hashlib.sha256(content).digest()), content, status
 
 
-def exchange(directory: int, name: bytes, new: bytes, expected: Expected, check: Callable[[bytes], str] = lambda _: "") -> None:
+def exchange(directory: int, name: bytes, new: bytes, expected: Expected, check: Callable[[], str] = lambda: "") -> None:
     """Make ``new`` the content of the file ``name`` in ``directory``, if that is ``expected``.
 
-    ``check`` is called with the name of the new file, beside the old one, before it takes its place, and returns why the text is
-    not to be taken, or "". Raises NotExchanged; then the old file stands.
+    ``check`` is called before anything is made, and returns why the text is not to be taken, or "". Raises NotExchanged; then the
+    old file stands.
     """
-    old = _opened(directory, name)
+    old = open_file(directory, name)
     try:
         status = os.fstat(old)
         _must_be_plain(old, status)
         _must_be(old, status, expected)
+        kept = kept_of(old)
         _remove_left(directory, name)
+        if refusal := check():
+            raise NotExchanged(refusal)
         made, beside = _made(directory, name)
         try:
             with _removed_unless_exchanged(directory, beside, made):
-                kept = _fill(made, new, old, status)
+                _fill(made, new, status, kept)
                 _name(made, directory, beside)
-                if refusal := check(beside):
-                    raise NotExchanged(refusal)
                 _must_have(made, new, status)
                 _swap(directory, beside, name)
                 _look_at_what_came_out(directory, beside, name, made, expected, status, kept)
@@ -133,7 +148,8 @@ def exchange(directory: int, name: bytes, new: bytes, expected: Expected, check:
 # --- the old file --------------------------------------------------------------------------------------------------------
 
 
-def _opened(directory: int, name: bytes) -> int:
+def open_file(directory: int, name: bytes) -> int:
+    """Return a descriptor of the file ``name``, which is no link. Raises NotExchanged."""
     try:
         return os.open(name, _OLD, dir_fd=directory)
     except FileNotFoundError:
@@ -150,16 +166,29 @@ def _must_be_plain(file: int, status: os.stat_result) -> None:
         raise NotExchanged(f"it has {status.st_nlink} names, and the others would keep the old text (hard links)")
     if status.st_mode & (stat.S_ISUID | stat.S_ISGID):
         raise NotExchanged("it is set-uid or set-gid")
+    found = flags_of(file)
+    if found & (_FS_IMMUTABLE | _FS_APPEND):
+        raise NotExchanged("it is immutable" if found & _FS_IMMUTABLE else "it can only be appended to (see chattr(1))")
+    if found & _FS_VERITY:
+        raise NotExchanged("it is protected by fs-verity, and the new file would not be")
+
+
+def flags_of(file: int) -> int:
+    """Return the flags of chattr(1), 0 if the file system has none. Raises NotExchanged."""
     flags = bytearray(8)
     try:
         fcntl.ioctl(file, _FS_IOC_GETFLAGS, flags)
     except OSError as fault:
         if fault.errno not in (errno.ENOTTY, errno.EOPNOTSUPP, errno.EINVAL):
             raise NotExchanged(f"its attributes cannot be read: {fault.strerror}") from None
-        return
+        return 0
     (found,) = struct.unpack_from("=I", flags)
-    if found & (_FS_IMMUTABLE | _FS_APPEND):
-        raise NotExchanged("it is immutable" if found & _FS_IMMUTABLE else "it can only be appended to (see chattr(1))")
+    return int(found) & ~_OF_THE_DISK
+
+
+def kept_of(file: int) -> Kept:
+    """Return what the new file must have of ``file``, too. Raises NotExchanged."""
+    return Kept(_attributes(file), flags_of(file))
 
 
 def _content(file: int) -> bytes:
@@ -233,10 +262,9 @@ def _remove_if_left(directory: int, name: bytes, beside: bytes) -> None:
         os.close(left)
 
 
-def _fill(made: int, new: bytes, old: int, status: os.stat_result) -> dict[str, bytes]:
-    """Write the new file, and give it all that the old one has. The mode comes last: nobody else may read it before. Return the
-    extended attributes of both.
-    """
+def _fill(made: int, new: bytes, status: os.stat_result, kept: Kept) -> None:
+    """Write the new file, and give it all that the old one has. The mode comes last: nobody else may read it before."""
+    _set_flags(made, kept.flags)  # some can be given to an empty file only (btrfs)
     try:
         left = memoryview(new)
         while left:
@@ -247,11 +275,10 @@ def _fill(made: int, new: bytes, old: int, status: os.stat_result) -> dict[str, 
         os.fchown(made, status.st_uid, status.st_gid)
     except OSError as fault:
         raise NotExchanged(f"the new file cannot be given its owner: {fault.strerror}") from None
-    kept = _attributes(old)
-    for name in _attributes(made).keys() - kept.keys():  # a directory may give each new file an access list
+    for name in _attributes(made).keys() - kept.attributes.keys():  # a directory may give each new file an access list
         with contextlib.suppress(OSError):
             os.removexattr(made, name)
-    for name, value in kept.items():
+    for name, value in kept.attributes.items():
         try:
             os.setxattr(made, name, value)
         except OSError as fault:
@@ -261,9 +288,43 @@ def _fill(made: int, new: bytes, old: int, status: os.stat_result) -> dict[str, 
         os.fsync(made)
     except OSError as fault:
         raise NotExchanged(f"the new file cannot be made like it: {fault.strerror}") from None
-    if _attributes(made) != kept:
+    now = kept_of(made)
+    if now.attributes != kept.attributes:
         raise NotExchanged("its extended attributes cannot be kept")
-    return kept
+    if now.flags != kept.flags:
+        raise NotExchanged(_FLAGS_LOST)
+
+
+def _set_flags(made: int, flags: int) -> None:
+    """Give the new file the ``flags`` of the old one, and take off what its directory gives to each new file."""
+    if (now := flags_of(made)) == flags:
+        return
+    whole = bytearray(8)
+    try:
+        fcntl.ioctl(made, _FS_IOC_GETFLAGS, whole)
+        (of_the_disk,) = struct.unpack_from("=I", whole)
+        fcntl.ioctl(made, _FS_IOC_SETFLAGS, struct.pack("=Q", of_the_disk & ~now | flags))
+    except OSError as fault:
+        raise NotExchanged(f"{_FLAGS_LOST}: {fault.strerror}") from None
+
+
+def make_copy(path: bytes, text: bytes, old: int) -> int:
+    """Make the file ``path`` with ``text`` and the owner, the mode and the attributes of ``old``, and return a descriptor that
+    reads it. An attribute that the file system of ``path`` does not have is left out. Raises NotExchanged and OSError.
+    """
+    made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        status = os.fstat(old)
+        with open(made, "wb", closefd=False) as file:
+            file.write(text)
+        os.fchown(made, status.st_uid, status.st_gid)
+        for name, value in _attributes(old).items():
+            with contextlib.suppress(OSError):
+                os.setxattr(made, name, value)
+        os.fchmod(made, stat.S_IMODE(status.st_mode))
+        return os.open(path, _OLD)
+    finally:
+        os.close(made)
 
 
 def _attributes(file: int) -> dict[str, bytes]:
@@ -276,12 +337,13 @@ def _attributes(file: int) -> dict[str, bytes]:
 
 
 def _must_have(made: int, new: bytes, status: os.stat_result) -> None:
-    """The check was another program, with rights to this file."""
-    if not _is_like(os.fstat(made), status) or os.pread(made, LARGEST + 1, 0) != new:
-        raise NotExchanged("the new file was changed while it was checked")
+    """Who may write the file can also have found it in the moment since it has a name."""
+    if not is_like(os.fstat(made), status) or os.pread(made, LARGEST + 1, 0) != new:
+        raise NotExchanged("the new file was changed by others")
 
 
-def _is_like(one: os.stat_result, other: os.stat_result) -> bool:
+def is_like(one: os.stat_result, other: os.stat_result) -> bool:
+    """True if the two have the same owner, group, mode and number of names."""
     return all(getattr(one, name) == getattr(other, name) for name in ("st_uid", "st_gid", "st_mode", "st_nlink"))
 
 
@@ -310,17 +372,17 @@ def _swap(directory: int, one: bytes, other: bytes) -> None:
 
 
 def _look_at_what_came_out(
-    directory: int, beside: bytes, name: bytes, made: int, expected: Expected, status: os.stat_result, kept: dict[str, bytes]
+    directory: int, beside: bytes, name: bytes, made: int, expected: Expected, status: os.stat_result, kept: Kept
 ) -> None:
-    """Put back what came out, if it is not ``expected``, or has no longer the ``status`` and the attributes ``kept`` that the new
-    file was given. Somebody may have put another file there at the last moment, or may have closed this one to others.
+    """Put back what came out, if it is not ``expected``, or has no longer the ``status`` and all of ``kept`` that the new file
+    was given. Somebody may have put another file there at the last moment, or may have closed this one to others.
     """
     try:
         out = os.open(beside, _OLD, dir_fd=directory)
         try:
             now = os.fstat(out)
             _must_be(out, now, expected)
-            is_as_it_was = _is_like(now, status) and _attributes(out) == kept
+            is_as_it_was = is_like(now, status) and kept_of(out) == kept
         finally:
             os.close(out)
     except (OSError, NotExchanged):

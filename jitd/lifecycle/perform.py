@@ -366,12 +366,14 @@ class Perform:
             if found.login is not None:
                 self._admit(found.request, id)
 
-    def run_has_ended(self, id: str, outcome: Outcome, recording: Recording | None, traces: Traces | None) -> None:
+    def run_has_ended(
+        self, id: str, outcome: Outcome, recording: Recording | None, traces: Traces | None, said: str = ""
+    ) -> None:
         """Record how the run ended. The end was reported by the run's monitor, or by the search for the run. If the same report
         arrives again, it changes nothing.
         """
         found = self._store.run(id)
-        self.end_run(run.Ended(id, MONITOR, outcome, recording, traces))
+        self.end_run(run.Ended(id, MONITOR, outcome, recording, traces, said))
         waiter = self._waiters.of(found.request) if found is not None and found.is_live and found.login is not None else None
         if waiter is not None:
             waiter.fail(f"the session could not be begun: {outcome.because}")

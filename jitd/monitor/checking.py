@@ -1,43 +1,227 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the checks of an edit on the new file, before it takes the place of the old one.
+"""Runs the checks of an edit on the new text, before anything is written.
 
-Law: a check has the rights of the account that writes, and no others. Only an exit status of 0, in time, is a yes.
+Law: a check has the rights of the account that writes, and no others. Only an exit status of 0, in time, is a yes, and silence is
+a no. No program but the checks meets the text before: they find it under the name of the file, in mounts that only they see. What
+a check says goes to the record whole. The requester reads of it only what cannot quote another file.
+
+The process that starts the checks (the checker) is forked by the one that writes, as root, because only root can make mounts. It
+never executes anything before it has only the rights of the account. The one that writes stays in the mounts of the run: the
+kernel exchanges no file that is a mount point for who exchanges it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn
 
-from jitd.files import inspection
+from jitd.beside import filtering
+from jitd.files import exchange, inspection
+from jitd.monitor import namespace
+from jitd.monitor.leash import FROM_COMMAND, Checked
+from jitd.monitor.limits import ENDING
+from jitd.monitor.orders import MAX_WORD, MOST_SAID, Job, what_failed
+from jitd.monitor.places import copy_directory
+from jitd.monitor.signalling import Pid
+from jitd.monitor.slate import PR_SET_PDEATHSIG, become, close_all_but, control_process
+from jitpam.wire.notation import encode_basestring_ascii
+from jitpam.wire.shown import reshown, shown
 
 WITHIN = 30.0  # seconds at most that a check may take
-MOST_SAID = 4096  # bytes of its output that are told
+MOST_HEARD = 4096  # bytes of its output that are told
+MOST_OF_A_LINE = 300  # characters of a line that are told
 _PIPE = 64 * 1024  # bytes that a pipe holds (pipe(7))
-FILE = b"{file}"  # stands in a word of a check for the path of the new file
+FILE = b"{file}"  # stands in a word of a check for the path of the new text
+ENDED = "its check was ended"
+_BEGIN = b"check"
+_KEPT_BACK = "({} of what it said only those read who may approve)"
 
 
-def refusal(words: tuple[bytes, ...], file: bytes, environment: Mapping[bytes, bytes], view: inspection.View) -> str:
-    """Return "" if the check ``words`` takes the new file at the path ``file``. Otherwise return why it does not, and what it has
-    said in the lines below.
+class Checker:
+    """The checker, as the process that writes sees it."""
+
+    def __init__(self, pid: Pid, line: socket.socket) -> None:
+        self._pid = pid
+        self._line = line
+
+    def answer(self) -> Checked:
+        """Have the checks run, and return what they say. A signal that ends this process ends the checks, too."""
+        said: object = None
+        try:
+            with suppress(OSError):
+                self._line.send(_BEGIN, socket.MSG_NOSIGNAL)
+                packet = self._line.recv(MAX_WORD)
+                said = FROM_COMMAND.read(packet) if packet else None
+        finally:
+            self.end()
+        return said if isinstance(said, Checked) else Checked(ENDED, ENDED)
+
+    def end(self) -> None:
+        """End the checker, and with it the check that runs."""
+        if self._pid:
+            pid, self._pid = self._pid, 0
+            self._line.close()
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            os.waitpid(pid, 0)
+
+
+def begin(job: Job, state_dir: str) -> Checker | None:
+    """Fork the checker, if the job has checks. Call this as root, before the rights are given up. Raises OSError."""
+    if not job.checks:
+        return None
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+    writer = os.getpid()
+    with theirs:
+        pid = os.fork()
+        if pid == 0:
+            _check(job, state_dir, theirs, writer)
+    return Checker(pid, ours)
+
+
+def end_tidily() -> None:
+    """From now on, a signal that asks this process to end is a reason not to write (NotExchanged). All other signals wait, such
+    as SIGXFSZ and SIGPIPE: the call that was their cause fails by itself.
+    """
+
+    def end(number: int, frame: object) -> NoReturn:
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # one is enough
+        raise exchange.NotExchanged(f"it was ended by {signal.Signals(number).name}")
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - set(ENDING))
+    for number in ENDING:
+        signal.signal(number, end)
+
+
+# --- the checker ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """The new text as the checks find it at ``path``, and an open file of it. ``status`` is what it was made with."""
+
+    path: bytes
+    file: int
+    status: os.stat_result
+
+
+def _check(job: Job, state_dir: str, line: socket.socket, writer: Pid) -> NoReturn:
+    """Be the checker: show the text, give up all rights but those of the account, wait, and say what the checks say."""
+    try:
+        close_all_but(line.fileno())
+        for slot in (os.open("/dev/null", os.O_RDWR), 1, 2):
+            os.dup2(0, slot)
+        end_tidily()
+        copy, fault = None, ""
+        try:
+            copy = _shown(job, state_dir)
+        except (exchange.NotExchanged, OSError) as why:
+            fault = (
+                f"its text cannot be shown to the check: {why if isinstance(why, exchange.NotExchanged) else what_failed(why)}"
+            )
+        if job.given_gid is not None:
+            filtering.confine(job.given_gid)
+        become(job.uid, job.gid, job.groups)
+        control_process(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() == writer and line.recv(MAX_WORD) == _BEGIN:
+            said = Checked(fault, fault) if copy is None else _said(job, copy)
+            line.send(FROM_COMMAND.write(said), socket.MSG_NOSIGNAL)
+    finally:
+        os._exit(0)
+
+
+def _shown(job: Job, state_dir: str) -> _Copy:
+    """Make a copy of the file with the new text, in memory, and lay it over the file, in mounts of this process alone. If this
+    host permits that to nobody, the copy is in the directory of the run, and has another name. Raises NotExchanged and OSError.
+    """
+    assert job.edit is not None, "it is an edit"
+    device, inode, text = job.edit
+    name, directory = os.path.basename(job.path), os.fsencode(copy_directory(state_dir, job.run))
+    os.mkdir(directory, 0o700)
+    is_alone = namespace.leave_mounts() and namespace.mount_memory(directory)
+    os.chown(directory, 0, job.gid)
+    os.chmod(directory, 0o710)
+    beside = exchange.open_directory(os.path.dirname(job.path))
+    old = exchange.open_file(beside, name)
+    if (os.fstat(old).st_dev, os.fstat(old).st_ino) != (device, inode):
+        raise exchange.Changed("it is another file than the one that was approved")
+    path = os.path.join(directory, name)
+    file = exchange.make_copy(path, text, old)
+    if is_alone:
+        target = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=beside)
+        if os.path.samestat(os.fstat(target), os.fstat(old)) and namespace.lay_over(path, target):
+            path = job.path
+    return _Copy(path, file, os.fstat(file))
+
+
+def _said(job: Job, copy: _Copy) -> Checked:
+    """Return what the checks say: nothing if all of them take the text, otherwise what the first one says that does not."""
+    view = inspection.View(job.trusted_uid, None, job.trusted)
+    is_theirs = job.requester_uid in (0, job.uid)
+    for words in job.checks:
+        if said := said_by(words, copy.path, dict(job.environment), view):
+            lines = [line.replace(os.fsdecode(copy.path), os.fsdecode(job.path)) for line in said[1:]]
+            told = lines if is_theirs else told_of(lines, os.fsdecode(job.path))
+            return Checked(_within(said[0], told), _within(said[0], lines))
+    text, now = job.edit[2] if job.edit else b"", os.fstat(copy.file)
+    is_there = os.path.samestat(os.stat(copy.path), now)
+    if not is_there or not exchange.is_like(now, copy.status) or os.pread(copy.file, exchange.LARGEST + 1, 0) != text:
+        changed = "the new text was changed while it was checked"
+        return Checked(changed, changed)
+    return Checked("", "")
+
+
+def told_of(lines: list[str], file: str) -> list[str]:
+    """Return those of ``lines`` that name ``file`` and no other path, and a line that says how many are left out. The others may
+    quote what only the account can read, such as a file that is included.
+    """
+    named = re.compile(rf"(?<![\w./+@%~-]){re.escape(file)}(?![\w/+@%~-]|\.\w)")
+    told = [line for line in lines if named.search(line) and "/" not in named.sub("", line)]
+    n_more = len(lines) - len(told)
+    return [*told, _KEPT_BACK.format("1 line" if n_more == 1 else f"{n_more} lines")] if n_more else told
+
+
+def _within(because: str, lines: list[str]) -> str:
+    """Return ``because`` and ``lines`` as one text, as people read it, and as long as a message can have it."""
+    told: list[str] = []
+    left = MOST_SAID
+    for seen in (reshown(because), *map(shown, lines)):
+        seen = seen if len(seen) <= MOST_OF_A_LINE else seen[: MOST_OF_A_LINE - 1] + "…"
+        left -= len(encode_basestring_ascii(seen))
+        if left < 0:
+            return "\n".join((*told, "…"))
+        told.append(seen)
+    return "\n".join(told)
+
+
+def said_by(words: tuple[bytes, ...], file: bytes, environment: Mapping[bytes, bytes], view: inspection.View) -> list[str]:
+    """Return [] if the check ``words`` takes the text at the path ``file``. Otherwise return why it does not, and then the lines
+    that it has said.
     """
     name = inspection.path_in_sentence(words[0])
     argv = [word.replace(FILE, file) for word in words] if any(FILE in word for word in words) else [*words, file]
     try:
         _, changers = inspection.changers(words[0], view)
         if changers:
-            return f"the check {name} can be changed by others: {changers[0]}"
+            return [f"the check {name} can be changed by others: {changers[0]}"]
         status, said = _run(argv, environment)
     except (inspection.Uninspectable, OSError) as fault:
-        return f"the check {name} cannot be run: {fault}"
+        return [f"the check {name} cannot be run: {fault}"]
     if status == 0:
-        return ""
+        return []
     ended = f"took more than {WITHIN:.0f} s" if status is None else f"says no (status {status})"
-    return "\n".join((f"the check {name} {ended}", *said.decode("utf-8", "backslashreplace").splitlines()))
+    lines = said.decode("utf-8", "surrogateescape").splitlines()
+    if len(said) == MOST_HEARD:
+        lines[-1] = "…"  # where it was cut, another path may look like that of the file
+    return [f"the check {name} {ended}", *lines]
 
 
 def _run(argv: list[bytes], environment: Mapping[bytes, bytes]) -> tuple[int | None, bytes]:
@@ -81,4 +265,4 @@ def _heard(pipe: int, said: bytes) -> tuple[bytes, bool]:
         piece = os.read(pipe, _PIPE)
     except BlockingIOError:
         return said, True
-    return (said + piece)[:MOST_SAID], bool(piece)
+    return (said + piece)[:MOST_HEARD], bool(piece)

@@ -20,11 +20,11 @@ from typing import NoReturn
 
 from jitd.beside import filtering
 from jitd.files import exchange
-from jitd.files.inspection import Uninspectable, View
+from jitd.files.inspection import Uninspectable
 from jitd.monitor import checking, namespace
 from jitd.monitor.caller import stands_in
 from jitd.monitor.execution import CannotStart, Execution, what_to_execute
-from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Forked, NotStarted, Sender, WhoSends, Writes
+from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Checked, Forked, NotStarted, Sender, WhoSends, Writes
 from jitd.monitor.limits import ENDING
 from jitd.monitor.orders import CANNOT, FAILED, MAX_WORD, MISSING, Go, Job, Ready, sentence, what_failed
 from jitd.monitor.pump import Pumps
@@ -32,7 +32,7 @@ from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import become, close_all_but, end_with_parent, reset_signals
 from jitd.monitor.streams import WANTED, Streams, Unfit, fits, receive
 from jitd.monitor.terminal import Terminal
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import reshown, shown
 
 SHELL = b"/bin/sh"  # the shell that executes a script if the script has no interpreter line
 
@@ -86,6 +86,7 @@ def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoR
             namespace.mount_proc()
         if job.given_gid is not None:
             filtering.confine(job.given_gid)
+        checker = checking.begin(job, around.state_dir)
         become(job.uid, job.gid, job.groups)
         _enter_directory(job, is_inside=is_inside)
         if execution is not None and not all(os.access(named, os.X_OK) for named in execution.stood_in_for):
@@ -94,7 +95,7 @@ def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoR
         around.leash.send(FROM_COMMAND.write(Ready()))
         if isinstance(_heard(around.leash), Go):
             if execution is None:
-                _edit(job, around.leash)
+                _edit(job, around.leash, checker)
             _execute(job, execution)
     except CannotStart as fault:
         tell(around.leash, fault.number, fault.because)
@@ -203,7 +204,7 @@ def _enter_directory(job: Job, *, is_inside: bool) -> None:
         raise CannotStart("the working directory is not the approved one")
 
 
-def _edit(job: Job, leash: socket.socket) -> NoReturn:
+def _edit(job: Job, leash: socket.socket, checker: checking.Checker | None) -> NoReturn:
     """Give the file of the edit its new text, with the rights of the target account. Never returns. If the text is not written,
     the old file stands, and the reason is written to the client's standard error.
     """
@@ -211,43 +212,31 @@ def _edit(job: Job, leash: socket.socket) -> NoReturn:
     device, inode, text = job.edit
     status, name = 1, os.path.basename(job.path)
     try:
-        _end_tidily()
+        checking.end_tidily()
         leash.send(FROM_COMMAND.write(Writes()))
         directory = exchange.open_directory(os.path.dirname(job.path))
-        exchange.exchange(directory, name, text, exchange.Expected(device, inode, job.digest), lambda made: _checked(job, made))
+        exchange.exchange(directory, name, text, exchange.Expected(device, inode, job.digest), lambda: _checked(checker, leash))
         status = 0
     except BaseException as fault:
         because = str(fault) if isinstance(fault, exchange.NotExchanged) else what_failed(fault)
-        told = "\n".join(map(shown, because.split("\n")))
+        told = "\n".join(map(reshown, because.split("\n")))
         with suppress(OSError):
             os.write(2, f"jitsudo: {shown(job.path)} was not written: {told}\n".encode())
     finally:
+        if checker is not None:
+            checker.end()
         os._exit(status)
 
 
-def _end_tidily() -> None:
-    """From now on, a signal that asks this process to end is a reason not to write: the new file beside the old one is removed
-    first. All other signals wait, such as SIGXFSZ and SIGPIPE: the call that was their cause fails by itself.
+def _checked(checker: checking.Checker | None, leash: socket.socket) -> str:
+    """Return why the checks do not take the text, or "". After that, the exchange is not interrupted: the client is told that the
+    text was written if it was.
     """
-
-    def end(number: int, frame: object) -> NoReturn:
-        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # one is enough
-        raise exchange.NotExchanged(f"it was ended by {signal.Signals(number).name}")
-
-    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - set(ENDING))
-    for number in ENDING:
-        signal.signal(number, end)
-
-
-def _checked(job: Job, made: bytes) -> str:
-    """Return why the checks do not take the new file ``made``, or "". After that, the exchange is not interrupted: the client is
-    told that the text was written if it was.
-    """
-    file, view = os.path.join(os.path.dirname(job.path), made), View(job.trusted_uid, None, job.trusted)
-    refusals = (checking.refusal(words, file, dict(job.environment), view) for words in job.checks)
-    refusal = next(filter(None, refusals), "")
+    said = Checked("", "") if checker is None else checker.answer()
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    return refusal
+    if said.told:
+        leash.send(FROM_COMMAND.write(said))
+    return said.told
 
 
 def _execute(job: Job, execution: Execution) -> None:

@@ -59,6 +59,16 @@ class Writes:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What the checks of an edit say to the process that writes, and it to the monitor. ``told`` is why the text is not to be
+    written, for the requester, or empty if it is to be written. ``said`` is the same with all that the check has said.
+    """
+
+    told: Annotated[str, text("a sentence")]
+    said: Annotated[str, text("a sentence")]
+
+
+@dataclass(frozen=True, slots=True)
 class NotStarted:
     """The command is not executed. ``number`` is the exit status for its client."""
 
@@ -66,12 +76,12 @@ class NotStarted:
     because: Annotated[str, text("a sentence", most=1000)]
 
 
-FromCommand = Contained | Forked | WhoSends | Arrived | Ready | Writes | NotStarted
+FromCommand = Contained | Forked | WhoSends | Arrived | Ready | Writes | Checked | NotStarted
 FROM_COMMAND = Codec[FromCommand](
     "say",
     {
         "contained": Contained, "forked": Forked, "who_sends": WhoSends, "arrived": Arrived, "ready": Ready,
-        "writes": Writes, "not_started": NotStarted,
+        "writes": Writes, "checked": Checked, "not_started": NotStarted,
     },
     MAX_WORD,
 )  # fmt: skip

@@ -25,12 +25,12 @@ from jitd.monitor.exchange import Exchange
 from jitd.monitor.held import free
 from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed
-from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Contained, Forked, NotStarted, Sender, WhoSends, Writes
+from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Checked, Contained, Forked, NotStarted, Sender, WhoSends, Writes
 from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, HELD, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.namespace import has_manager
 from jitd.monitor.observation import Observation
-from jitd.monitor.orders import CANNOT, FAILED, Job, Left, sentence
+from jitd.monitor.orders import CANNOT, FAILED, HowItEnded, Job, Left, Unwritten, sentence
 from jitd.monitor.places import GO, INIT, STARTED, note, started_at, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
 from jitd.monitor.signalling import Pid, look_at, name_of, signal_group
@@ -75,7 +75,8 @@ class Monitor:
         self._has_gone = False  # the daemon's ``go`` was passed on to the command's process
         self._over: Outcome | None = None  # how the command ended; some of its output may not have reached the client yet
         self._outcome: Outcome | None = None  # how the run ended, once that is known
-        self._left: Left | None = None  # the same with the recording, once no process of the run is left
+        self._left: HowItEnded | None = None  # the same with the recording, once no process of the run is left
+        self._said = ""  # why a check has not taken the text of an edit, and all that it has said
         self._because = ""  # why the run is being ended; otherwise empty
         self._ended_at = 0.0
         self._kill_at: float | None = None
@@ -212,6 +213,8 @@ class Monitor:
                     self._refuse(number, because)
                 case Writes() if self.job.edit is not None:
                     self._note_start()
+                case Checked(said=said) if self.job.checks:
+                    self._said = said
                 case orders.Ready():
                     self.state = "ready"
                     self._report()
@@ -480,7 +483,8 @@ class Monitor:
         ending, number, because = self._outcome
         because = sentence("; ".join(filter(None, (because, *sorted(self._freed)))))
         left = self.tape.end(Left(ending, number, because))
-        self._left = replace(left, traces=self.traces.find(is_contained=self.housing.is_contained)) if self._has_gone else left
+        left = replace(left, traces=self.traces.find(is_contained=self.housing.is_contained)) if self._has_gone else left
+        self._left = Unwritten(left, self._said) if self._said else left
         self.state = "ended"
         self._keep_outcome()
         self._report()

@@ -18,6 +18,7 @@ from contextlib import suppress
 from functools import cache
 from typing import NoReturn
 
+from jitd.files.mounts import OWN
 from jitd.monitor.housing import fork_sibling
 from jitd.monitor.orders import Job
 from jitd.monitor.signalling import Pid, look_at
@@ -26,7 +27,7 @@ from jitd.monitor.slate import PR_SET_PDEATHSIG, close_all_but, control_process
 CLONE_NEWNS = 0x00020000
 CLONE_NEWPID = 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
-MS_REC, MS_PRIVATE = 0x4000, 0x40000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 PROC = "/proc"
 POSSIBLE = "+"
 OF_THE_USER = "/run/user"
@@ -154,6 +155,34 @@ def mount_proc() -> None:
         _check(_libc.mount(b"proc", PROC.encode(), b"proc", ctypes.c_ulong(flags), options.encode()))
     except OSError as fault:
         raise Impossible(_sentence(fault)) from None
+
+
+def leave_mounts() -> bool:
+    """Give this process mounts of its own: none that it makes from now on reaches the host or the run, and none comes from there.
+    Return False if this host does not permit that.
+    """
+    try:
+        _check(_libc.unshare(CLONE_NEWNS))
+        _check(_libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None))
+    except OSError:
+        return False
+    OWN.close()  # the open file is that of the mounts before
+    return True
+
+
+def mount_memory(at: bytes) -> bool:
+    """Mount an empty file system in memory at the directory ``at``. Call this only after ``leave_mounts``. Return False if this
+    host does not permit that.
+    """
+    return bool(_libc.mount(b"jitd", at, b"tmpfs", ctypes.c_ulong(MS_NOSUID | MS_NODEV), b"mode=700,size=1m") == 0)
+
+
+def lay_over(file: bytes, target: int) -> bool:
+    """Let the name of the file ``target``, which is open (O_PATH), lead to ``file``. Call this only after ``leave_mounts``.
+    Return False if this host does not permit that.
+    """
+    place = b"%s/self/fd/%d" % (PROC.encode(), target)
+    return bool(_libc.mount(file, place, None, ctypes.c_ulong(MS_BIND), None) == 0)
 
 
 def _proc_of_the_host() -> tuple[int, str]:

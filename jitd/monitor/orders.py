@@ -14,7 +14,7 @@ from typing import Annotated
 
 from jitd.files.exchange import LARGEST
 from jitd.monitor.proof_orders import MayUse, Prove
-from jitpam.wire.declared import Codec, base64, integer, list_of, one_of, optional, os_text, row, text
+from jitpam.wire.declared import INLINE, Codec, base64, integer, list_of, one_of, optional, os_text, row, text
 
 KINDS = ("terminal", "pipe", "file", "socket", "device", "null", "closed")  # the kinds of a standard stream (PROTOCOL.md)
 ENDINGS = ("exited", "signaled", "not started", "lost")  # how a run can end. The core uses the same words
@@ -22,6 +22,7 @@ CANNOT = 126  # exit status if an approved command cannot be executed
 MISSING = 127  # exit status if a command does not exist
 FAILED = 125  # exit status if jitd itself has a fault
 MAX_WORD = 16 * 1024  # bytes of one packet between daemon and monitor
+MOST_SAID = 4000  # bytes of what a check has said, in a packet with an outcome
 MOST_NS = 2**63 - 1  # maximum value of a point in time, in nanoseconds: 292 years after the boot
 MAX_JOB = 16 * 1024 * 1024  # bytes of one job. 2 MiB of arguments and 2 MiB of environment in base64 are below this limit.
 
@@ -218,6 +219,19 @@ class Left:
     ] = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """The outcome of an edit whose check has not taken the text. ``said`` is the reason, and in the lines below what the check
+    has said. It may quote what the requester cannot read. A monitor of an earlier release never says this word.
+    """
+
+    left: Annotated[Left, INLINE]
+    said: Annotated[str, TEXT]
+
+
+HowItEnded = Left | Unwritten
+
+
 # --- the words of the daemon -----------------------------------------------------------------------------------------
 
 
@@ -256,10 +270,15 @@ class Watched:
 JOBS = Codec[Job | Login]("", {"job": Job, "login": Login}, MAX_JOB)
 TO_LAUNCHER = Codec[Birth | Prove | MayUse]("", {"birth": Birth, "prove": Prove, "may use": MayUse}, MAX_WORD)
 FROM_LAUNCHER = Codec[Unborn]("say", {"unborn": Unborn}, MAX_WORD)
-FromMonitor = Here | Ready | Started | Frozen | Thawed | Left
+FromMonitor = Here | Ready | Started | Frozen | Thawed | HowItEnded
 FROM_MONITOR = Codec[FromMonitor](
-    "say", {"here": Here, "ready": Ready, "started": Started, "frozen": Frozen, "thawed": Thawed, "ended": Left}, MAX_WORD
-)
+    "say",
+    {
+        "here": Here, "ready": Ready, "started": Started, "frozen": Frozen, "thawed": Thawed, "ended": Left,
+        "unwritten": Unwritten,
+    },
+    MAX_WORD,
+)  # fmt: skip
 FromDaemon = Housed | Unhoused | Go | Taken | Stop | Watched
 FROM_DAEMON = Codec[FromDaemon](
     "say", {"housed": Housed, "unhoused": Unhoused, "go": Go, "taken": Taken, "stop": Stop, "watched": Watched}, MAX_WORD

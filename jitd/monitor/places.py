@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from jitd.files.durable import sync
-from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, Left
+from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, HowItEnded, Left, Unwritten
 
 GO = b"go"  # a line of a plate (see `plate_path`): the command or the session may have begun
 STARTED = b"started "  # before the process of the command, on a plate: the command has begun
@@ -128,7 +128,7 @@ def copy_directory(state_dir: str, run: str) -> str:
     return f"{state_dir}/exec/{run}"
 
 
-def write_outcome(state_dir: str, run: str, left: Left) -> None:
+def write_outcome(state_dir: str, run: str, left: HowItEnded) -> None:
     """Write the outcome ``left`` of a run. When this function returns, the file, its content and its name are durable.
 
     Raises OSError and ValueError. After an OSError, there is no incomplete file.
@@ -154,7 +154,7 @@ def _write_whole(path: str, body: bytes) -> None:
         os.close(file)
 
 
-def read_outcome(state_dir: str, run: str) -> Left | None:
+def read_outcome(state_dir: str, run: str) -> HowItEnded | None:
     """Return the outcome that the run's monitor has written. Return None if there is no file with the outcome. Raises ValueError
     and OSError.
     """
@@ -163,6 +163,6 @@ def read_outcome(state_dir: str, run: str) -> Left | None:
             left = FROM_MONITOR.read(file.read(MAX_WORD))
     except FileNotFoundError:
         return None
-    if not isinstance(left, Left):
+    if not isinstance(left, Left | Unwritten):
         raise ValueError("not an outcome")
     return left

@@ -329,6 +329,7 @@ class Lists:
                     else _without(row, grant_row(grant, who, store.holdings(grant=grant.id), self._untaken, is_own=is_own))
                 )
                 runs = [] if grant is None else store.last_runs(grant.id, MOST_RUNS)
+                is_told = may_see(found) and not is_own
                 held = () if grant is None else store.holdings(grant=grant.id, ended=True)
                 row = row.plus(
                     asked_people=people,
@@ -340,7 +341,7 @@ class Lists:
                     owed_review=None if owed is None else self._review_row(access_to(store), owed, found, who, now),
                     grant=given,
                     holdings=tuple(holding_row(one, self._untaken) for one in held),
-                    runs=tuple(_without(row, run_row(one, grant, who)) for one in runs if grant is not None),
+                    runs=tuple(_without(row, run_row(one, grant, who, is_told=is_told)) for one in runs if grant is not None),
                 )
                 return self._as_seen(store, who, found, row)
 

@@ -346,10 +346,12 @@ def grant_row(
     )
 
 
-def run_row(run: Run, grant: Grant, viewer: Identity, usage: Usage | None = None) -> rows.Run:
-    """Return the row of a run. ``usage`` is the amount of resources that the run has used until now, if known."""
+def run_row(run: Run, grant: Grant, viewer: Identity, usage: Usage | None = None, *, is_told: bool = False) -> rows.Run:
+    """Return the row of a run. ``usage`` is the amount of resources that the run has used until now, if known. If ``is_told``,
+    the viewer is told what its check has said, which may quote what the requester cannot read.
+    """
     outcome, recording, left = run.outcome, run.recording, run.left_behind
-    return rows.Run(
+    row = rows.Run(
         id=run.id,
         state=str(run.state),
         requester=shown(grant.holder.principal),
@@ -381,6 +383,7 @@ def run_row(run: Run, grant: Grant, viewer: Identity, usage: Usage | None = None
         n_processes=None if usage is None else usage.n_processes,
         mine=viewer.is_requester(grant.holder),
     )
+    return row.plus(said=tuple(map(reshown, run.said.split("\n")))) if is_told and run.said else row
 
 
 def holding_row(holding: Holding, why: Why = lambda id: None) -> rows.Holding:

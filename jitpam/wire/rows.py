@@ -598,7 +598,9 @@ class Grant(Command, Asked):
 
 
 class Run(Asked):
-    """A run. ``cpu_ms``, ``memory`` (bytes) and ``n_processes`` are what it has used until now, if known."""
+    """A run. ``cpu_ms``, ``memory`` (bytes) and ``n_processes`` are what it has used until now, if known. ``said`` has the lines
+    of the check that has not taken the text of an edit.
+    """
 
     id: str = member(UNKNOWN)
     state: str = member(UNKNOWN)
@@ -624,6 +626,7 @@ class Run(Asked):
     memory: int | None = member(None)
     n_processes: int | None = member(None)
     mine: bool = member(False)
+    said: Texts = member((), default=())
 
 
 class OwedReview(Asked):

@@ -11,6 +11,7 @@ import stat
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ class Place:
     def expect(self) -> Expected:
         return exchange.expect(self.directory, b"x.conf")[0]
 
-    def exchange(self, new: bytes = NEW, expected: Expected | None = None, check: Callable[[bytes], str] = lambda _: "") -> None:
+    def exchange(self, new: bytes = NEW, expected: Expected | None = None, check: Callable[[], str] = lambda: "") -> None:
         exchange.exchange(self.directory, b"x.conf", new, expected or self.expect(), check)
 
     def names(self) -> list[str]:
@@ -187,24 +188,25 @@ def test_another_file_in_its_place_stands_also_with_the_same_text(place: Place) 
     assert place.is_untouched()
 
 
-def test_a_text_that_the_check_refuses_is_not_taken_and_the_check_sees_all_of_it(place: Place) -> None:
+def test_a_text_that_the_check_refuses_is_not_taken_and_nothing_is_made_before_it_answers(place: Place) -> None:
+    """THREATS R-36."""
     seen = []
 
-    def check(name: bytes) -> str:
-        beside = place.at / os.fsdecode(name)
-        seen.append((name, beside.read_bytes(), stat.S_IMODE(beside.stat().st_mode), place.file.read_bytes()))
+    def check() -> str:
+        seen.append((place.names(), place.file.read_bytes()))
         return "unknown directive"
 
     with pytest.raises(NotExchanged, match="unknown directive"):
         place.exchange(check=check)
-    ((name, *rest),) = seen
-    assert name.startswith(b".x.conf.jitsudo-") and rest == [NEW, 0o640, OLD]
-    assert place.is_untouched()
+    assert seen == [(["x.conf"], OLD)] and place.is_untouched()
 
 
 @pytest.mark.parametrize("change", ["its text", "its mode", "its names"])
-def test_a_check_that_changes_the_new_file_gives_nothing(place: Place, change: str) -> None:
-    def check(name: bytes) -> str:
+def test_a_new_file_that_others_change_as_soon_as_it_has_a_name_gives_nothing(
+    place: Place, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named(made: int, directory: int, name: bytes) -> None:
+        name_it(made, directory, name)
         beside = place.at / os.fsdecode(name)
         if change == "its text":
             beside.write_bytes(b"theirs\n")
@@ -212,12 +214,68 @@ def test_a_check_that_changes_the_new_file_gives_nothing(place: Place, change: s
             beside.chmod(0o666)
         else:
             os.link(beside, place.at / "y")
-        return ""
 
-    with pytest.raises(NotExchanged, match="the new file was changed while it was checked"):
-        place.exchange(check=check)
+    name_it = exchange._name
+    monkeypatch.setattr(exchange, "_name", named)
+    with pytest.raises(NotExchanged, match="the new file was changed by others"):
+        place.exchange()
     (place.at / "y").unlink(missing_ok=True)
     assert place.is_untouched()
+
+
+# --- the flags of chattr(1) ----------------------------------------------------------------------------------------------
+
+NODUMP, NOATIME = 0x40, 0x80
+
+
+def set_flags(path: Path, flags: int) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.ioctl(file, exchange._FS_IOC_SETFLAGS, struct.pack("=Q", flags))
+    except OSError as fault:
+        assert fault.errno in (errno.ENOTTY, errno.EOPNOTSUPP)
+        pytest.skip("no such attribute on this file system")
+    finally:
+        os.close(file)
+
+
+def flags(path: Path) -> int:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return exchange.flags_of(file)
+    finally:
+        os.close(file)
+
+
+@pytest.mark.parametrize(("its", "of_the_directory"), [(NODUMP | NOATIME, 0), (0, NODUMP), (NODUMP, NOATIME), (0, 0)])
+def test_the_flags_of_the_file_are_kept_and_those_of_its_directory_are_not_taken(
+    place: Place, its: int, of_the_directory: int
+) -> None:
+    """THREATS R-33."""
+    set_flags(place.file, its)
+    set_flags(place.at, of_the_directory)
+    place.exchange()
+    assert flags(place.file) == its and place.is_untouched(NEW)
+
+
+def test_flags_that_cannot_be_kept_are_a_reason_not_to_write(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(file: int, request: int, *rest: Any) -> Any:
+        if request == exchange._FS_IOC_SETFLAGS:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        return kept(file, request, *rest)
+
+    kept = fcntl.ioctl
+    set_flags(place.file, NODUMP)
+    monkeypatch.setattr(fcntl, "ioctl", refusing)
+    with pytest.raises(NotExchanged, match=r"its flags cannot be kept \(see lsattr\(1\)\): Operation not permitted"):
+        place.exchange()
+    assert place.is_untouched() and flags(place.file) == NODUMP
+
+
+def test_a_file_that_has_a_hash_tree_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "flags_of", lambda file: exchange._FS_VERITY)
+    with pytest.raises(NotExchanged, match="it is protected by fs-verity"):
+        place.expect()
 
 
 # --- the last moment -----------------------------------------------------------------------------------------------------
@@ -225,7 +283,7 @@ def test_a_check_that_changes_the_new_file_gives_nothing(place: Place, change: s
 
 @pytest.mark.parametrize("how", ["another file is renamed over it", "it is written to", "it is a link now"])
 def test_what_somebody_puts_there_at_the_last_moment_stands(place: Place, how: str) -> None:
-    def meddle(name: bytes) -> str:
+    def meddle() -> str:
         other = place.at / "other"
         if how == "it is written to":
             place.file.write_bytes(b"theirs\n")
@@ -247,7 +305,7 @@ def test_what_somebody_puts_there_at_the_last_moment_stands(place: Place, how: s
 def test_what_somebody_changes_beside_the_text_at_the_last_moment_stands(place: Place, what: str) -> None:
     """THREATS R-33: An administrator who closes a file while its edit is checked has closed it."""
 
-    def meddle(name: bytes) -> str:
+    def meddle() -> str:
         if what == "its mode":
             place.file.chmod(0o600)
         elif what == "its owner":
@@ -282,7 +340,7 @@ def test_a_directory_that_cannot_be_synced_does_not_make_a_written_text_an_unwri
 
 
 def test_a_file_that_is_gone_at_the_last_moment_stays_gone(place: Place) -> None:
-    def meddle(name: bytes) -> str:
+    def meddle() -> str:
         place.file.unlink()
         return ""
 
@@ -416,10 +474,11 @@ def test_whatever_moment_it_is_killed_at_the_name_leads_to_one_of_the_two_texts_
 
 
 def left_by_a_dead_one(place: Place) -> str:
-    """The name of what an edit has left that was killed in its check."""
+    """The name of what an edit has left that was killed before the exchange."""
     if not (child := os.fork()):
         try:
-            place.exchange(check=lambda _: str(os.kill(os.getpid(), signal.SIGKILL)))
+            exchange._swap = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+            place.exchange()
         finally:
             os._exit(0)
     os.waitpid(child, 0)
@@ -460,20 +519,24 @@ def test_the_next_edit_removes_what_a_killed_one_has_left_and_nothing_else(place
     assert set(place.names()) == names - {name} and all((place.at / one).read_bytes() == text for one, text in kept.items())
 
 
-def test_an_edit_that_is_being_checked_keeps_its_file(place: Place) -> None:
-    """THREATS R-33: Another edit of the same file may be written meanwhile."""
+def test_an_edit_keeps_its_new_file_from_another_one(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS R-33: Another edit of the same file may be written in the same moment."""
 
-    def check(name: bytes) -> str:
+    def named(made: int, directory: int, name: bytes) -> None:
+        name_it(made, directory, name)
         if not (child := os.fork()):
             try:
+                monkeypatch.undo()
                 place.exchange(b"first\n")
             finally:
                 os._exit(0)
         os.waitpid(child, 0)
-        return "" if (place.at / os.fsdecode(name)).exists() else "it is gone"
+        assert (place.at / os.fsdecode(name)).exists()
 
+    name_it = exchange._name
+    monkeypatch.setattr(exchange, "_name", named)
     with pytest.raises(Changed, match="stands as it was changed"):
-        place.exchange(check=check)
+        place.exchange()
     assert place.is_untouched(b"first\n")
 
 

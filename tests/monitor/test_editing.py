@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import resource
 import shutil
+import signal
+import struct
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -18,10 +22,10 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Here, Ready, Started
 from jitd.files.inspection import View
-from jitd.monitor import checking
+from jitd.monitor import checking, namespace
 from jitd.monitor.orders import Job
 from tests.monitor.stage import NOBODY, Stage
-from tests.waiting import wait_for
+from tests.waiting import is_living, wait_for
 
 OLD, NEW = b"listen 80;\n", b"listen 8080;\n"
 
@@ -135,16 +139,59 @@ def checked(stage: Stage, place: Path, *words: str, **changes: Any) -> tuple[Out
 @pytest.mark.parametrize(
     "words", [("/bin/grep", "-q", "8080"), ("/bin/sh", "-c", "grep -q 8080 {file}"), ("/bin/grep", "8080", "{file}")]
 )
-def test_a_check_reads_the_new_file_beside_the_old_one(stage: Stage, place: Path, words: tuple[str, ...]) -> None:
+def test_a_check_reads_the_new_text(stage: Stage, place: Path, words: tuple[str, ...]) -> None:
     assert checked(stage, place, *words) == (Outcome(Ending.EXITED, 0), "")
     assert (place / "x.conf").read_bytes() == NEW
 
 
 def test_what_a_check_refuses_is_not_written_and_its_words_are_told(stage: Stage, place: Path) -> None:
-    outcome, said = checked(stage, place, "/bin/sh", "-c", "printf 'line 1: \\033[31mbad\\n'; cat >&2; exit 3", "{file}")
+    """Of its words the requester reads those about the file alone, and the record has them all. THREATS R-36."""
+    words = f"printf '{place}/x.conf:1: \\033[31mbad\\n'; echo /etc/shadow:1: root:x:1 >&2; echo secret; cat >&2; exit 3"
+    outcome, said = checked(stage, place, "/bin/sh", "-c", words, "{file}")
+    lead, theirs = "the check /bin/sh says no (status 3)", f"{place}/x.conf:1: \\x1b[31mbad"
+    kept_back = "(2 lines of what it said only those read who may approve)"
     assert outcome == Outcome(Ending.EXITED, 1)
-    assert said == f"jitsudo: {place}/x.conf was not written: the check /bin/sh says no (status 3)\nline 1: \\x1b[31mbad\n"
+    assert said == f"jitsudo: {place}/x.conf was not written: {lead}\n{theirs}\n{kept_back}\n"
+    assert ended(stage).said == f"{lead}\n{theirs}\n/etc/shadow:1: root:x:1\nsecret"
     assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
+
+
+@pytest.mark.parametrize("requester", [0, NOBODY])
+def test_who_has_the_rights_of_the_check_reads_all_that_it_says(stage: Stage, place: Path, requester: int) -> None:
+    for one in (place, place / "x.conf"):
+        os.chown(one, NOBODY, NOBODY)
+    whose = {"uid": NOBODY, "gid": NOBODY, "groups": (NOBODY,), "trusted_uid": NOBODY, "requester_uid": requester}
+    said = checked(stage, place, "/bin/sh", "-c", "echo secret; exit 1", "{file}", **whose)[1]
+    assert said.endswith("says no (status 1)\nsecret\n")
+
+
+def ended(stage: Stage) -> Ended:
+    """The last report of a run's end."""
+    return next(report for report in reversed(stage.reports) if isinstance(report, Ended))
+
+
+@pytest.mark.parametrize(
+    ("line", "is_told"),
+    [
+        ("/etc/app.conf:3: no such word", True),
+        ("nginx: [emerg] unknown directive in /etc/app.conf:3", True),
+        ('"/etc/app.conf", line 3', True),
+        ("it is in /etc/app.conf.", True),
+        ("/etc/app.conf:3: /etc/secret:1: hunter2", False),
+        ("/etc/app.conf.d/secret:1: hunter2", False),
+        ("/etc/app.conf-old: hunter2", False),
+        ("/etc/app.config: hunter2", False),
+        ("/srv/etc/app.conf: hunter2", False),
+        ("/etc/app.conf includes ./secret: hunter2", False),
+        ("line 3: hunter2", False),
+        ("app.conf: hunter2", False),
+        ("", False),
+    ],
+)
+def test_a_line_that_may_quote_another_file_is_not_told(line: str, is_told: bool) -> None:
+    """THREATS R-36."""
+    told = checking.told_of([line], "/etc/app.conf")
+    assert told == ([line] if is_told else ["(1 line of what it said only those read who may approve)"])
 
 
 def test_a_check_has_the_rights_of_the_account_and_no_others(stage: Stage, place: Path) -> None:
@@ -154,7 +201,7 @@ def test_a_check_has_the_rights_of_the_account_and_no_others(stage: Stage, place
     outcome, said = checked(
         stage, place, "/bin/sh", "-c", "id -u; exit 1", "{file}", uid=NOBODY, gid=NOBODY, groups=(NOBODY,), trusted_uid=NOBODY
     )
-    assert outcome == Outcome(Ending.EXITED, 1) and said.endswith(f"\n{NOBODY}\n")
+    assert outcome == Outcome(Ending.EXITED, 1) and ended(stage).said.endswith(f"\n{NOBODY}"), said
 
 
 @pytest.mark.parametrize("attack", ["missing", "of others", "changes the file"])
@@ -174,9 +221,9 @@ def test_a_check_is_over_in_time_with_all_that_it_has_started(tmp_path: Path, sa
     """THREATS R-33: However much it says, and whoever holds its output."""
     monkeypatch.setattr(checking, "WITHIN", 2.0)
     words = (b"/bin/sh", b"-c", os.fsencode(f"echo $$ >{tmp_path}/group; {says}"), b"{file}")
-    said = checking.refusal(words, b"/etc/hostname", dict(os.environb), View(0, None, ()))
-    assert said.startswith("the check /bin/sh took more than 2 s") if "exec yes" in says else said == ""
-    assert len(said) < 20_000
+    said = checking.said_by(words, b"/etc/hostname", dict(os.environb), View(0, None, ()))
+    assert said[0].startswith("the check /bin/sh took more than 2 s") if "exec yes" in says else said == []
+    assert sum(map(len, said)) < 20_000
     group = (tmp_path / "group").read_text().strip()
     wait_for(lambda: all(_group_of(one) != group for one in Path("/proc").glob("[0-9]*/stat")))
 
@@ -196,10 +243,150 @@ def test_an_edit_that_is_stopped_while_it_is_checked_leaves_nothing(stage: Stage
     job = edit(stage, place / "x.conf", checks=(tuple(map(os.fsencode, words)),))
     stage.go(job)
     stage.wait(begun.exists)
-    assert len(os.listdir(place)) == 2
     stage.order(stage.executor.stop, job.run, "revoked by bob@EXAMPLE.ORG: wrong file")
     assert stage.outcome(job).because == "revoked by bob@EXAMPLE.ORG: wrong file"
     assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
+
+
+# --- nobody else meets the text --------------------------------------------------------------------------------------------
+
+
+class Watched:
+    """All that happens in a directory, as inotify(7) tells it."""
+
+    IN_CREATE, IN_MOVED = 0x100, 0xC0
+    EVERYTHING = 0xFFF
+
+    def __init__(self, directory: Path) -> None:
+        self._file = LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        assert LIBC.inotify_add_watch(self._file, os.fsencode(directory), self.EVERYTHING) > 0
+
+    def happened(self) -> list[tuple[int, str]]:
+        """The events since the last call: a mask, and a name."""
+        found, data = [], b""
+        with suppress(BlockingIOError):
+            data = os.read(self._file, 1 << 20)
+        while data:
+            _, mask, _, length = struct.unpack_from("iIII", data)
+            found.append((mask, data[16 : 16 + length].rstrip(b"\0").decode()))
+            data = data[16 + length :]
+        return found
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@pytest.fixture
+def shared(place: Path) -> Iterator[Path]:
+    """The place, with mounts that all who have a copy of them share."""
+    for words in (["mount", "--bind", place, place], ["mount", "--make-shared", place]):
+        subprocess.run(words, check=True)
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def waiting(stage: Stage, then: str) -> tuple[tuple[str, ...], Path, Path]:
+    """A check that says that it has begun, waits, and then does ``then``."""
+    begun, goes_on = stage.directory / "begun", stage.directory / "goes-on"
+    os.mkfifo(goes_on, 0o666)
+    return ("/bin/sh", "-c", f"grep -q 8080 $0 && touch {begun}; read x <{goes_on}; {then}", "{file}"), begun, goes_on
+
+
+@pytest.mark.parametrize(("then", "status", "text"), [("true", 0, NEW), ("exit 1", 1, OLD)])
+@pytest.mark.parametrize("account", [0, NOBODY])
+def test_nobody_but_the_check_meets_a_text_before_it_is_taken(
+    stage: Stage, shared: Path, then: str, status: int, text: bytes, account: int
+) -> None:
+    """THREATS R-36: No new name, no other text by the old one, no copy elsewhere, no mount."""
+    for one in (shared, shared / "x.conf", stage.directory):
+        os.chown(one, account, account)
+    words, begun, goes_on = waiting(stage, then)
+    whose = {"uid": account, "gid": account, "groups": (account,), "trusted_uid": account}
+    job = edit(stage, shared / "x.conf", checks=(tuple(map(os.fsencode, words)),), **whose)
+    watched, mounts = Watched(shared), Path("/proc/self/mountinfo").read_text()
+    stage.go(job)
+    stage.wait(begun.exists)
+    assert os.listdir(shared) == ["x.conf"] and (shared / "x.conf").read_bytes() == OLD
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert [
+        one for one in stage.state_dir.rglob("*") if one.is_file() and NEW in one.read_bytes() and "jobs" not in one.parts
+    ] == []
+    assert {name for mask, name in watched.happened() if mask & (Watched.IN_CREATE | Watched.IN_MOVED)} == set()
+    goes_on.write_text("\n")
+    assert stage.outcome(job) == Outcome(Ending.EXITED, status)
+    happened = watched.happened()
+    watched.close()
+    assert os.listdir(shared) == ["x.conf"] and (shared / "x.conf").read_bytes() == text
+    assert any(mask & Watched.IN_CREATE for mask, _ in happened) is (status == 0)
+
+
+def test_a_check_finds_the_text_by_the_name_of_the_file_and_all_that_lies_beside_it(stage: Stage, place: Path) -> None:
+    (place / "included").write_text("deny all;\n")
+    words = f"test {{file}} = {place}/x.conf && cd {place} && grep -q deny included && grep -q 8080 x.conf"
+    assert checked(stage, place, "/bin/sh", "-c", words) == (Outcome(Ending.EXITED, 0), "")
+    assert (place / "x.conf").read_bytes() == NEW and sorted(os.listdir(place)) == ["included", "x.conf"]
+
+
+def test_the_text_that_is_checked_has_the_owner_and_the_mode_of_the_file(stage: Stage, place: Path) -> None:
+    """As visudo -c asks."""
+    os.chown(place / "x.conf", NOBODY, 12)
+    (place / "x.conf").chmod(0o440)
+    words = 'test "$(stat -c %u:%g:%a:%h {file})" = ' + f"{NOBODY}:12:440:1"
+    assert checked(stage, place, "/bin/sh", "-c", words) == (Outcome(Ending.EXITED, 0), "")
+
+
+def test_a_host_without_namespaces_checks_a_copy_that_the_account_alone_can_read(
+    place: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(namespace, "leave_mounts", lambda: False)
+    for one in (place, place / "x.conf"):
+        os.chown(one, NOBODY, NOBODY)
+    words = f"cat {{file}}; echo {{file}}:1: bad; test {{file}} != {place}/x.conf && stat -c %n:%a $(dirname {{file}})"
+    job = edit(
+        stage,
+        place / "x.conf",
+        checks=((b"/bin/sh", b"-c", os.fsencode(f"{words}; exit 1")),),
+        uid=NOBODY,
+        gid=NOBODY,
+        groups=(NOBODY,),
+        trusted_uid=NOBODY,
+        requester_uid=1,
+    )
+    checker = checking.begin(job, str(stage.state_dir))
+    assert checker is not None
+    said = checker.answer()
+    shutil.rmtree(stage.state_dir / "exec" / job.run)
+    lead = "the check /bin/sh says no (status 1)"
+    assert said.said == f"{lead}\nlisten 8080;\n{place}/x.conf:1: bad\n{stage.state_dir}/exec/{job.run}:710"
+    assert said.told == f"{lead}\n{place}/x.conf:1: bad\n(2 lines of what it said only those read who may approve)"
+    assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
+
+
+def test_a_check_is_shown_no_other_file_than_the_one_that_was_approved(stage: Stage, place: Path) -> None:
+    job = edit(stage, place / "x.conf", checks=((b"/bin/true",),))
+    exchanged(place)
+    checker = checking.begin(job, str(stage.state_dir))
+    assert checker is not None and "it is another file than the one that was approved" in checker.answer().told
+    shutil.rmtree(stage.state_dir / "exec" / job.run)
+
+
+@pytest.mark.parametrize("victim", ["the writer", "the checker", "the check"])
+def test_whoever_is_killed_during_a_check_leaves_the_old_text_and_nothing_else(stage: Stage, place: Path, victim: str) -> None:
+    """THREATS R-33."""
+    words, begun, _ = waiting(stage, "true")
+    job = edit(stage, place / "x.conf", checks=(tuple(map(os.fsencode, words)),))
+    _, writer = stage.started(job)
+    stage.wait(begun.exists)
+    (checker,) = map(int, children_of(writer))
+    (check,) = map(int, children_of(checker))
+    os.kill({"the writer": writer, "the checker": checker, "the check": check}[victim], signal.SIGKILL)
+    outcome = stage.outcome(job)
+    assert outcome.ending is (Ending.SIGNALED if victim == "the writer" else Ending.EXITED) and outcome.number, outcome
+    assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
+    stage.wait(lambda: not any(map(is_living, (writer, checker, check))))
 
 
 def children_of(process: int) -> list[str]:

@@ -45,6 +45,13 @@ commands = [["sudoedit", "/etc/edits/checked/*"]]
 run = { check = ["/bin/grep", "-q", "8080"] }
 
 [[permit]]
+name = "said"
+who = ["group:dba"]
+commands = [["sudoedit", "/etc/edits/said/*"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+run = { check = ["/bin/sh", "-c", "echo {file}:1: bad; cat /etc/edits/secret; exit 3"] }
+
+[[permit]]
 name = "everything"
 who = ["group:dba"]
 commands = [["**"]]
@@ -360,6 +367,30 @@ def test_the_account_that_writes_needs_its_own_rights(house: House, copy: Path) 
     assert done.returncode == 126 and "the group root, which bob could not give back" in done.stderr, done
     done = house.sudo("alice", "-u", "carol", "-e", str(file), "--from", str(copy))
     assert done.returncode == 126, done
+
+
+def test_what_a_check_says_is_read_by_approvers_and_in_the_record_and_of_it_the_requester_reads_what_is_about_the_file(
+    house: House, copy: Path
+) -> None:
+    """THREATS R-36."""
+    file = PLACE / "said/x"
+    file.parent.mkdir()
+    file.write_bytes(OLD)
+    (PLACE / "secret").write_text("/root/secret:1: hunter2\n")
+    (PLACE / "secret").chmod(0o600)
+    asking = house.ask("alice", "-e", str(file), "--from", str(copy))
+    house.approved(asking.id)
+    assert asking.end() == 1 and file.read_bytes() == OLD and os.listdir(file.parent) == ["x"]
+    lead = "the check /bin/sh says no (status 3)"
+    assert f"{file} was not written: {lead}\n{file}:1: bad\n(1 line of what it said only those read" in asking.err, asking.err
+    house.at_rest()
+    theirs, (run,) = json.dumps(shown_to(house, "alice", asking.id)), shown_to(house, "bob", asking.id)["runs"]
+    pages = [house.jitd("show", asking.id, who=who).stdout for who in ("alice", "bob")]
+    assert run["said"] == [lead, f"{file}:1: bad", "/root/secret:1: hunter2"]
+    assert "hunter2" not in asking.err + theirs + pages[0] + json.dumps(house.rows("runs", who="alice")), pages[0]
+    assert "its check" in pages[1] and "/root/secret:1: hunter2" in pages[1], pages[1]
+    lines = [json.loads(line) for line in house.jitd("audit", "show", "--json", "--id", asking.id).stdout.splitlines()]
+    assert next(line["detail"]["said"] for line in lines if line["event"] == "run.ended").endswith("\n/root/secret:1: hunter2")
 
 
 def test_who_keeps_the_old_text_is_said_before_and_on_the_page(house: House, site: Path, copy: Path) -> None:
