@@ -279,10 +279,13 @@ def test_who_has_the_file_itself_mounted_keeps_the_old_text_and_is_named(place: 
     file = owned(place / "x y.conf", b"old\n", "root")
     assert look(file, account="root").edit.mounted == ""
     (place / "into").touch()
-    words = 'mount --bind "$0" "$1" && mount --bind "$2" "$2" && echo mounted && exec cat'
+    words = 'mount --bind "$0" "$1" && mount --bind "$2" "$2" && exec cat'
     command = ["unshare", "--mount", "sh", "-c", words, file, place / "into", place]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as held:
-        assert held.stdin is not None and held.stdout is not None and held.stdout.readline() == b"mounted\n"
+        assert held.stdin is not None and held.stdout is not None
+        held.stdin.write(b"mounted\n")
+        held.stdin.flush()
+        assert held.stdout.readline() == b"mounted\n"  # said by cat
         assert look(file, account="root").edit.mounted == f"cat ({held.pid})"
         assert look(owned(place / "other", b"old\n", "root"), account="root").edit.mounted == ""  # only its directory is mounted
         held.stdin.close()

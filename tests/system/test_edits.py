@@ -397,10 +397,13 @@ def test_who_keeps_the_old_text_is_said_before_and_on_the_page(house: House, sit
     free = PLACE / "free/site.conf"
     free.write_bytes(OLD)
     (PLACE / "into").touch()
-    words = 'for one; do mount --bind "$one" "$0" || exit; done; echo mounted; exec cat'
+    words = 'for one; do mount --bind "$one" "$0" || exit; done; exec cat'
     command = ["unshare", "--mount", "sh", "-c", words, PLACE / "into", site, free]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as held:
-        assert held.stdin is not None and held.stdout is not None and held.stdout.readline() == b"mounted\n"
+        assert held.stdin is not None and held.stdout is not None
+        held.stdin.write(b"mounted\n")
+        held.stdin.flush()
+        assert held.stdout.readline() == b"mounted\n"  # said by cat
         told = f"cat ({held.pid}), which keeps the old text until it is started again"
         asking = house.ask("alice", "-e", str(site), "--from", str(copy))
         page = house.jitd("show", asking.id, who="bob").stdout
