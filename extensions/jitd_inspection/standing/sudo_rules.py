@@ -7,12 +7,10 @@ if it gave the right.
 
 from __future__ import annotations
 
-import base64
 import fnmatch
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from jitd.audit.privileges import ROOT, Privilege
 from jitd.core.grade import Grade
@@ -23,9 +21,8 @@ from jitd.hosts.places import Unreadable
 from jitd_inspection.pamlint import sudoconf
 from jitd_inspection.pamlint.linting import SUDO_CONF, SUDOERS, SWITCH
 from jitd_inspection.standing.scene import EVERYBODY, Found, Scene, exists, tool
+from jitd_inspection.standing.sudo_ldif import CONVERT, Rule, rules_of
 
-CONVERTER = "/usr/bin/cvtsudoers"
-CONVERT = (CONVERTER, "-c", "/dev/null", "-e", "-f", "ldif", "-b", "ou=sudoers")
 PROGRAMS = ("/usr/bin/sudo", "/usr/local/bin/sudo", "/usr/bin/sudo-rs")
 DOAS, DOAS_CONF = ("/usr/bin/doas", "/usr/local/bin/doas"), "/etc/doas.conf"
 OTHERS_OF_RS = "/etc/sudoers-rs"
@@ -34,49 +31,8 @@ USERS = re.compile(r"(?:\"[^\"]*\"|\\.|[^\s\"\\,]|[ \t]*,[ \t]*)+")  # of a rule
 ADDRESS = re.compile(r"(?=.*[.:])[0-9a-fA-F.:/]+")  # or a network. A name such as db7 has these letters, too, and no dot
 WORD = re.compile(r"\"(?P<quoted>(?:\\.|[^\"\\])*)\"?|(?P<plain>[{}]|(?:\\.|[^\s\"#{}\\])+)|(?P<comment>#.*)")
 """A word of doas.conf."""
-NOTHING = "!ALL"  # the command that takes every command away
 ELSEWHERE = " (perhaps for another host)"
 MOST_COMMANDS = 3  # commands of one rule that are named
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One entry of the LDIF that cvtsudoers writes (sudoers.ldap(5)). Each value is as in sudoers, without aliases."""
-
-    name: str
-    users: list[str] = field(default_factory=list)
-    hosts: list[str] = field(default_factory=list)
-    run_as: list[str] = field(default_factory=list)
-    groups: list[str] = field(default_factory=list)
-    commands: list[str] = field(default_factory=list)
-    options: list[str] = field(default_factory=list)
-    times: list[str] = field(default_factory=list)
-
-    @property
-    def content(self) -> tuple[tuple[str, ...], ...]:
-        """All but the name, which cvtsudoers makes of the number of rules."""
-        parts = (self.users, self.hosts, self.run_as, self.groups, self.commands, self.options, self.times)
-        return tuple(map(tuple, parts))
-
-    @property
-    def given(self) -> list[str]:
-        """The commands that the rule gives. What stands before the last ``!ALL`` of a rule is not given."""
-        rest = (
-            self.commands[len(self.commands) - self.commands[::-1].index(NOTHING) :]
-            if NOTHING in self.commands
-            else self.commands
-        )
-        return [word for word in rest if not word.startswith("!") and word != "list"]
-
-    def takes_from(self, other: Rule) -> bool:
-        """True if this rule, which comes after ``other``, surely takes from its ``users`` what ``other`` gives them: sudo obeys
-        the last rule that matches.
-        """
-        words = (*self.hosts, *self.users, *self.run_as, *self.groups)
-        covers_users = self.run_as in (other.run_as, ["ALL"])
-        covers_groups = not other.groups or self.groups in (other.groups, ["ALL"])
-        is_everywhere = "ALL" in self.hosts and not self.times and not any(word.startswith("!") for word in words)
-        return NOTHING in self.commands and is_everywhere and covers_users and covers_groups
 
 
 def look_at_sudoers(scene: Scene) -> Iterator[Found]:
@@ -122,23 +78,6 @@ def _unread(rules: Sequence[tuple[Place, str]]) -> Iterator[Found]:
         who = USERS.match(line)
         if who is not None and who[0].strip() not in (ROOT, "#0"):
             yield Privilege(ROOT, "sudo", who[0].strip(), f"{place}: a rule that was not judged")
-
-
-def rules_of(ldif: bytes) -> Iterator[Rule]:
-    """Yield the rules in the output of ``cvtsudoers -f ldif``. Source: RFC 2849."""
-    for entry in re.split(r"\n{2,}", ldif.decode("utf-8", "surrogateescape").replace("\n ", "")):
-        values: dict[str, list[str]] = {}
-        for line in entry.split("\n"):
-            name, colon, value = line.partition(":")
-            if value.startswith(":"):
-                value = base64.b64decode(value[1:]).decode("utf-8", "surrogateescape")
-            if colon:
-                values.setdefault(name, []).append(value.strip(" "))
-        if "sudoUser" in values:
-            names = ("sudoUser", "sudoHost", "sudoRunAsUser", "sudoRunAsGroup", "sudoCommand", "sudoOption")
-            parts = [values.get(name, []) for name in names]
-            parts.append(values.get("sudoNotBefore", []) + values.get("sudoNotAfter", []))
-            yield Rule(values.get("cn", [""])[0], *parts)
 
 
 def _told(rule: Rule, scene: Scene, defaults: Sequence[str], where: str, taken: Collection[str], doubt: str) -> Iterator[Found]:
