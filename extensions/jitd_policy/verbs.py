@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``policy test``. It needs no daemon, no root and none of the accounts."""
+"""The verbs ``policy test`` and ``policy import``. Neither speaks with the daemon, or puts anything in force."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from jitd.cli.answer import answer, answer_json
+from jitd.cli.answer import answer, answer_json, quote, say
 from jitd.cli.call import NotDone
 from jitd.cli.help import Group
 from jitd.core.wording import count
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group, subcommand_metavar="VERB ...")
 def policy() -> None:
-    """Try rules before they are in force."""
+    """Make rules of what sudo permits, and try rules before they are in force."""
 
 
 def _instead(context: click.Context, option: click.Parameter, values: Sequence[str]) -> Mapping[str, Path]:
@@ -121,3 +122,67 @@ def _rule_row(tried: Tried) -> dict[str, Any]:
         "decides": tried.decides,
         "conditions": [{"condition": one, "held": one in tried.held, "alone": one in tried.alone} for one in tried.conditions],
     }
+
+
+@policy.command(name="import")
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--approvers", required=True, metavar="WHO", help="Who approves what asks for a password in sudo, as group:ops.")
+@click.option("--gate", is_flag=True, help="The rules are for sudo itself, too, if jitd is its gate.")
+@click.option("--nopasswd-as-is", "as_is", is_flag=True, help="No approval for NOPASSWD lines that give root either.")
+@click.option("--ldif", is_flag=True, help="FILE is LDIF, as from ldapsearch -LLL; - is standard input.")
+@click.option("--unchecked", is_flag=True, help="Do not ask sudo whether it agrees. Each rule says so.")
+@click.option("--to", metavar="FILE", type=click.Path(path_type=Path), help="A new file for the rules.")
+@click.option("--table", metavar="FILE", type=click.Path(path_type=Path), help="A new file for what sudo said, as a table.")
+def import_(
+    file: Path | None,
+    *,
+    approvers: str,
+    gate: bool,
+    as_is: bool,
+    ldif: bool,
+    unchecked: bool,
+    to: Path | None,
+    table: Path | None,
+) -> None:
+    """Print rules that permit what the sudoers of this host, or FILE, permit. Nothing is put in force."""
+    from jitd import extensions
+    from jitd.core.conditions import read_who
+
+    if why := extensions.why_not("inspection"):
+        raise NotDone(f"sudoers are read by the extension inspection, which {why}")
+    try:
+        read_who(approvers)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault), param_hint="--approvers") from None
+    if ldif and file is None:
+        raise click.UsageError("--ldif needs FILE, or - for standard input")
+    is_checked = not unchecked and file is None
+    if table is not None and not is_checked:
+        raise click.UsageError("--table has what sudo said, and sudo is not asked about a copied file, or with --unchecked")
+    if is_checked and os.geteuid() != 0:
+        raise NotDone("sudo tells only root what others may do: be root, or give --unchecked", "forbidden")
+    from jitd_policy.importing import imported
+    from jitd_policy.sudoers import Wishes
+
+    found = imported(file, Wishes(approvers, gate=gate, as_is=as_is), is_ldif=ldif, is_checked=is_checked)
+    _put({path: text for path, text in ((to, found.rules), (table, found.table)) if path is not None})
+    if to is None:
+        quote(found.rules.splitlines(), indent="")
+    say(found.summary)
+    if found.n_unchecked:
+        raise NotDone(f"{count(found.n_unchecked, 'rule')} {'was' if found.n_unchecked == 1 else 'were'} not compared with sudo")
+
+
+def _put(texts: Mapping[Path, str]) -> None:
+    """Write new files. Raises NotDone if one is there, or if the daemon would read it."""
+    for path in texts:
+        if path.resolve().parent.name == "policy.d":
+            raise NotDone(f"{path}: read the rules first, and put them there yourself; nothing was written", "usage")
+        if os.path.lexists(path):
+            raise NotDone(f"{path} is there already; nothing was written", "usage")
+    for path, text in texts.items():
+        try:
+            with path.open("x", encoding="utf-8") as stream:
+                stream.write(text)
+        except OSError as error:
+            raise NotDone(f"{path} cannot be written: {error.strerror}") from None

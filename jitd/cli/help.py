@@ -49,7 +49,7 @@ SUMMARIES: dict[str, dict[str, str]] = {
     "Root": {
         "setup": "set up this host, step by step, and try it",
         "check": "find every fault of the settings and the policy",
-        "policy": "try the rules with tables of what they should decide",
+        "policy": "make rules of sudoers, and try rules with tables",
         "doctor": "find what is wrong with this host, and say how to mend it",
         "pam-install": "put jitd's gate into sudo, su or logins, and take it out",
         "pam-lint": "find ways round jitd in PAM, sudoers and sshd_config",
@@ -68,6 +68,7 @@ SUMMARIES: dict[str, dict[str, str]] = {
         "countersigned": "store the countersignatures of witnesses",
     },
     "policy": {
+        "import": "print rules that permit what sudo permits",
         "test": "try each case, and say what no case has tried",
     },
     "kdc": {
@@ -130,6 +131,10 @@ EXAMPLES: dict[str, dict[str, str]] = {
         "jitd check --strict policy.d/web.toml": "a file before it is installed",
     },
     "policy": {"jitd policy test": "the rules of this host, with their tables"},
+    "policy import": {
+        "jitd policy import --approvers group:ops": "what sudo permits here",
+        "jitd policy import --approvers group:ops copy": "of a copied file",
+    },
     "policy test": {
         "jitd policy test": "before jitd reload, which does so, too",
         "jitd policy test --junit out.xml .": "in CI, in a copy of /etc/jitd",

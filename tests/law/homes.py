@@ -14,7 +14,7 @@ MAY: dict[str, set[str]] = {
     "gates": set(),
     "fleet": set(),
     "outsiders": set(),
-    "policy": set(),
+    "policy": {"inspection"},
 }
 """Extension → the extensions that it may import; there is no circle. All may import the kernel, and the kernel imports none."""
 

@@ -316,7 +316,10 @@ LAW: dict[str, set[str]] = {
     "jitd_fleet.signatures": {"jitd_fleet.ed25519"},
     "jitd_fleet.nkey": {"jitd_fleet.ed25519"},
     "jitd_board": {CORE, WIRE, "jitpam", "jitpam.client", "jitpam.local_proof", "jitpam.saying", "jitd.cli", "jitd_board"},
-    "jitd_policy": {CORE, WIRE, "jitd.cli", "jitd.extensions", "jitd.policy_tables", "jitd.settings", "jitd_policy"},
+    "jitd_policy": {
+        CORE, WIRE, "jitd.cli", "jitd.extensions", "jitd.policy_tables", "jitd.settings", "jitd_inspection.standing.scene",
+        "jitd_inspection.standing.sudo_ldif", "jitd_policy",
+    },
     "jitd_outsiders": set(),
     "jitd_things": set(),
     "jitd_sinks": {"jitd.audit.forms", "jitd.audit.events", "jitd.core.wording"},

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Imported rules beside the sudo of this host: whatever they permit, sudo permits, in shapes that sudoers have in the world."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from jitd.core.decision import Permit
+from jitd.core.names import NAMES
+from jitd.core.policy import Policy
+from jitd.settings.policyfile import read
+from jitd_policy import agreement, importing
+from jitd_policy.cases import Case
+from jitd_policy.trying import try_all
+from jitd_policy.verbs import policy
+
+SUDOERS = Path("/etc/sudoers")
+HEAD = "Defaults env_reset, mail_badpass\nDefaults secure_path=/usr/sbin:/usr/bin\nroot ALL=(ALL:ALL) ALL\n"
+SHAPES = {
+    "a group that may all": ("%dba ALL=(ALL:ALL) ALL\n", 1),
+    "a group that may all, and no groups": ("%dba ALL=(ALL) ALL\n", 1),
+    "a group that may all without a password": ("%dba ALL=(ALL) NOPASSWD: ALL\n", 1),
+    "one command": ("alice ALL=(root) /usr/bin/id\n", 1),
+    "one command with its words": ("alice ALL=(root) NOPASSWD: /usr/bin/id -u root\n", 1),
+    "one command without words": ('alice ALL=(root) /usr/bin/id ""\n', 1),
+    "several commands": ("alice ALL=/usr/bin/id, /usr/bin/ls -l, /usr/bin/cat /etc/motd\n", 1),
+    "aliases of all four kinds": (
+        "User_Alias A = alice, %ops\nRunas_Alias R = root, nobody\nHost_Alias H = lab, web1\n"
+        "Cmnd_Alias C = /usr/bin/id, /usr/bin/ls\nA H = (R) C\n",
+        1,
+    ),
+    "an alias that leaves something out": ("Cmnd_Alias C = /usr/bin/id, !/usr/bin/ls\nalice ALL = C\n", 0),
+    "all but a shell": ("alice ALL = ALL, !/usr/bin/ls\n", 0),
+    "all, and then not all": ("alice ALL = ALL\nalice ALL = !/usr/bin/ls\n", 0),
+    "not one, and then all": ("alice ALL = !/usr/bin/ls\nalice ALL = ALL\n", 1),
+    "all, and then nothing": ("%dba ALL = ALL\nalice ALL = !ALL\n", 0),
+    "of others, nothing": ("eve ALL = /usr/bin/id\nalice ALL = !ALL\n", 1),
+    "another account": ("alice ALL = (nobody) /usr/bin/id\n", 1),
+    "several accounts, and tags between them": ("alice ALL = (root) NOPASSWD: /usr/bin/id, (nobody) PASSWD: /usr/bin/ls\n", 2),
+    "all but root": ("alice ALL = (ALL, !root) /usr/bin/id\n", 0),
+    "an account by its number": ("alice ALL = (#0) /usr/bin/id\n", 0),
+    "a group to run as": ("alice ALL = (: adm) /usr/bin/id\n", 1),
+    "the members of a group to run as": ("alice ALL = (%ops) /usr/bin/id\n", 0),
+    "another host": ("alice web1 = /usr/bin/id\n", 1),
+    "this host": ("alice lab = /usr/bin/id\n", 1),
+    "this host in full": ("alice lab.example.test = /usr/bin/id\n", 1),
+    "hosts that begin so": ("alice l* = /usr/bin/id\n", 1),
+    "all hosts but one": ("alice ALL, !lab = /usr/bin/id\n", 0),
+    "a network": ("alice 10.0.0.0/8 = /usr/bin/id\n", 0),
+    "a directory": ("alice ALL = /usr/bin/\n", 1),
+    "a wildcard in a path": ("alice ALL = /usr/bin/i?\n", 1),
+    "a wildcard in words": ("alice ALL = /usr/bin/ls /etc/*\n", 0),
+    "an expression": ("alice ALL = /usr/bin/ls ^-[a-z]$\n", 0),
+    "words in quotes": (r'alice ALL = /usr/bin/ls "a b"' + "\n", 0),
+    "words that are escaped": (r"alice ALL = /usr/bin/ls a\,b c\:d" + "\n", 1),
+    "edits": ("alice ALL = sudoedit /etc/motd, /usr/bin/id\n", 1),
+    "variables": ("alice ALL = SETENV: /usr/bin/id\n", 0),
+    "tags of recordings": ("alice ALL = LOG_OUTPUT: /usr/bin/id\n", 1),
+    "somebody who is not here": ("zoe ALL = /usr/bin/id\n", 1),
+    "a program that is not here": ("alice ALL = /opt/none/bin/x\n", 1),
+    "a setting for one person": ("Defaults:alice !authenticate\nalice ALL = /usr/bin/id\neve ALL = /usr/bin/id\n", 1),
+    "another account if none is named": ("Defaults runas_default=nobody\nalice ALL = /usr/bin/id\n", 1),
+    "no terminal, no sudo": ("Defaults requiretty\nalice ALL = /usr/bin/id\n", 0),
+    "everybody": ("ALL ALL = /usr/bin/id\n", 0),
+    "two lines about one command": ("alice ALL = (root) /usr/bin/id\n%dba ALL = (root) NOPASSWD: /usr/bin/id -u\n", 2),
+}
+PEOPLE = ("alice", "bob", "eve")
+TARGETS = ("root", "nobody")
+COMMANDS = (
+    ("/usr/bin/id",), ("/usr/bin/id", "-u"), ("/usr/bin/id", "-u", "root"), ("/usr/bin/ls",), ("/usr/bin/ls", "-l"),
+    ("/usr/bin/ls", "a,b", "c:d"), ("/usr/bin/ls", "a b"), ("/usr/bin/ls", "/etc/x/y", "z"), ("/usr/bin/cat", "/etc/motd"),
+    ("/usr/bin/env",), ("/usr/sbin/visudo",),
+)  # fmt: skip
+
+
+@pytest.fixture
+def sudoers() -> Iterator[Path]:
+    kept = SUDOERS.read_bytes()
+    yield SUDOERS
+    SUDOERS.write_bytes(kept)
+
+
+def imported(*options: str) -> Result:
+    return CliRunner().invoke(policy, ["import", "--approvers", "group:ops", *options], standalone_mode=False)
+
+
+def test_there_are_forty_shapes() -> None:
+    assert len(SHAPES) >= 40
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_the_rules_of_a_shape_permit_sudo_permits(sudoers: Path, shape: str, tmp_path: Path) -> None:
+    text, n_rules = SHAPES[shape]
+    sudoers.write_text(HEAD + text)
+    done = imported("--to", str(tmp_path / "rules.toml"), "--table", str(tmp_path / "table.toml"))
+    rules, faults = read([tmp_path / "rules.toml"])
+    assert faults == [] and len(rules) == n_rules, (tmp_path / "rules.toml").read_text()
+    now = datetime.now(UTC)
+    cases = [
+        Case(
+            "",
+            0,
+            "",
+            agreement._person(who),
+            "command",
+            tuple(map(str.encode, argv)),
+            "permit",
+            target,
+            host="lab.example.test",
+            at=now,
+        )
+        for who, target, argv in product(PEOPLE, TARGETS, COMMANDS)
+    ]
+    found = [one for one in try_all(Policy(tuple(rules), "deny", ""), cases, NAMES, None) if isinstance(one.answer, Permit)]
+    more = [
+        (one.case.who.user, one.case.run_as, one.case.words)
+        for one in found
+        if not importing.ask_sudo(one.case.who.user, one.case.run_as, tuple(word.decode() for word in one.case.words))
+    ]
+    assert more == []
+    is_asked = "UNCHECKED" not in (tmp_path / "rules.toml").read_text()
+    assert is_asked is (done.exception is None)
+    assert found or not n_rules or not is_asked, "the rules of a shape that sudo knows here permit something"
+    tomllib.loads((tmp_path / "table.toml").read_text())
+
+
+def test_a_rule_that_permits_what_sudo_refuses_is_taken_away_and_the_sentence_says_what(
+    sudoers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sudoers.write_text(f"{HEAD}alice ALL = /usr/bin/id\neve ALL = /usr/bin/ls\n")
+    asked = importing.ask_sudo
+    monkeypatch.setattr(importing, "ask_sudo", lambda *words: "more" not in words[2] and asked(*words))
+    lines = imported().output.splitlines()
+    assert "[[permit]]" not in lines
+    assert "#     sudo does not let alice run /usr/bin/id more as root, and the rule would" in lines
+
+
+def test_the_table_of_an_import_holds_for_its_rules(sudoers: Path, tmp_path: Path) -> None:
+    sudoers.write_text(f"{HEAD}%dba ALL = (root) /usr/bin/id -u, /usr/bin/ls\nbob ALL = (nobody) /usr/bin/cat\n")
+    for name in ("policy.d", "policy.test"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "jitd.toml").write_text('realms = ["EXAMPLE.TEST"]\n')
+    assert imported("--to", str(tmp_path / "new"), "--table", str(tmp_path / "policy.test/sudo.toml")).exception is None
+    (tmp_path / "new").rename(tmp_path / "policy.d/sudo.toml")
+    done = CliRunner().invoke(policy, ["test", str(tmp_path)], standalone_mode=False)
+    assert done.exception is None and "2 of 2 rules decided one" in done.output
+
+
+def test_sudo_that_cannot_be_asked_ends_the_import(sudoers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sudoers.write_text(f"{HEAD}alice ALL = /usr/bin/id\n")
+    monkeypatch.setattr(importing, "SUDO", "/nowhere/sudo")
+    done = imported()
+    assert "nothing was imported" in str(done.exception) and "[[permit]]" not in done.output
