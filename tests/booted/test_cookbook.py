@@ -120,14 +120,15 @@ def page(database: None) -> Iterator[Page]:
     played.leave()
     for rules in RULES.glob("*.toml"):
         rules.unlink()
+    shutil.rmtree(RULES.with_name("policy.test"))
     SETTINGS.write_text(settings)
     service.restart()
     service.close()
     forget_people()
 
 
-def test_the_page_has_eight_situations() -> None:
-    assert len(PAGE) == 8
+def test_the_page_has_nine_situations() -> None:
+    assert len(PAGE) == 9
 
 
 @pytest.mark.parametrize("situation", PAGE)
