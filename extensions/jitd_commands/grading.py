@@ -73,7 +73,7 @@ def findings_of_pattern(pattern: CommandPattern, *, as_root: bool = True) -> tup
     directory, _, name = pattern.text[0].rpartition("/")
     words = [_word(glob) for glob in pattern.arguments]
     if pattern.is_open:
-        words.append(Word("", is_free=True))
+        words.append(Word("", is_free=True, is_many=True))
     if not re.search(r"[*?]", name):
         return _of_program(f"{directory if not re.search(r'[*?]', directory) else '/usr/bin'}/{name}", words, as_root=as_root)
     if directory not in SYSTEM:

@@ -121,7 +121,7 @@ class Row:
 
     If ``is_first`` is True, the options end at the first operand. ``chosen`` is the end of a sentence that is true if the
     requester may choose an option, or is empty. If ``is_plain`` is True, no option of the programs starts a program, and none
-    names a file.
+    names a file. If ``is_parsed`` is True, the judge is a grammar, which says by itself what it does not know.
     """
 
     names: str
@@ -132,6 +132,7 @@ class Row:
     is_plain: bool = False
     operands: str = ""
     telling: str = ""
+    is_parsed: bool = False
 
     @property
     def known(self) -> dict[str, str]:
@@ -876,6 +877,8 @@ class Call:
         if len(words) > MOST_WORDS:
             words = (*words[:MOST_WORDS], Word("", is_free=True))
         call = replace(self, row=row, arguments=words, given={}, sorted_operands=[], asked=set(), left=[])
+        if row.is_parsed:
+            return row.judge(call)
         n_recorded, n_given = self.judge.n_recorded, self.judge.n_given
         unlisted = _parse(row, words, call.given, call.sorted_operands)
         if row.is_telling(self.name, words):

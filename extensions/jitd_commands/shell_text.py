@@ -29,13 +29,14 @@ MOST_DOCUMENTS = 32
 class Word:
     """One argument of a command. ``text`` is its fixed beginning. ``is_free`` is True if more follows that is not known. If
     ``is_bound`` is True too, what follows cannot lead out of the directory of ``text``, as with a glob. ``variable`` is the name
-    of the one variable that the word is written with, or empty.
+    of the one variable that the word is written with, or empty. ``is_many``: any number of words may stand there.
     """
 
     text: str
     is_free: bool = False
     is_bound: bool = False
     variable: str = field(default="", compare=False)
+    is_many: bool = False
 
     @property
     def is_any(self) -> bool:

@@ -350,7 +350,7 @@ def test_a_pattern_loses_the_most_that_its_words_may_lose(pattern: str, least: D
         ("resolvectl dns eth0 192.0.2.1", "asks 192.0.2.1 for the names of other hosts"),
         ("usermod -G www-data bob", "usermod changes the account bob: puts it into www-data, takes it out of all other groups"),
         ("gpasswd -d bob adm", "takes bob out of the group adm"),
-        ("apt-get install nginx curl", "apt-get installs nginx, curl from this host's archives"),
+        ("apt-get install nginx curl", "apt-get installs nginx and curl from this host's archives"),
         ("setenforce 0", "lets SELinux restrict nothing more"),
         ("zpool offline tank sdb", "stops the use of sdb in tank"),
         ("zpool frobnicate tank", "jitd does not know what zpool frobnicate tank changes"),

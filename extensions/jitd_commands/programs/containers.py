@@ -12,6 +12,7 @@ from dataclasses import replace
 from jitd_commands.judging import THIS_HOST, Call, Row
 from jitd_commands.places import is_tree, place_of, tree_matters
 from jitd_commands.programs.decision_table import DecisionTable, told
+from jitd_commands.programs.grammar import grammar
 from jitd_commands.programs.shared import trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
@@ -640,27 +641,21 @@ _VAULT = DecisionTable(
     """,
     valued="-field -format -address -namespace -mount -versions",
 )
-_ETCD = DecisionTable(
-    """
-    endpoint|member|alarm list|status|health|hashkv  harmless
-    version|check|completion      harmless
-    snapshot status               harmless
-    snapshot restore              changes   makes the data of a cluster anew from {}
-    get --keys-only|--count-only  harmless
-    lock|watch|elect              reads     reads the secrets of a cluster, or keeps others from them
-    get|snapshot                  reads     reads the secrets of a cluster
-    del|deleteall|rmr --prefix|--from-key|--range  destroys  deletes all keys of the cluster that begin with {2:anything}
-    del|delete|deleteall|rmr      destroys  deletes the keys {} of the cluster
-    put|set|create|txn            changes   changes the key {2} of the cluster
-    member remove                 changes   takes the member {} out of the cluster
-    member *                      changes   changes the members of the cluster
-    compact|compaction|defrag     changes   deletes old versions of the cluster's keys
-    role|user|auth *              changes   changes who may use the cluster's keys
-    *                             changes   changes the data of a cluster: {*}
-    ...  unknown  jitd does not know what {program} {verbs} does
-    """,
-    valued="--endpoints --cert --key --cacert --user -w --write-out --data-dir",
-)
+_ETCD = """
+    --help ...                    harmless
+    ()                            harmless
+    version|help|completion ...   harmless
+    snapshot restore [FILE:reads]  changes   makes the data of a cluster anew from {}
+    snapshot status [FILE:reads]  harmless
+    snapshot save FILE:writes     reads     reads the secrets of a cluster
+    defrag|hashkv ...             changes   deletes old versions of the cluster's keys
+"""
+_ZOOKEEPER = DecisionTable("""
+    get|getAcl|stat|ls|ls2        reads     reads the secrets of a cluster
+    deleteall|rmr                 destroys  deletes all keys of the cluster that begin with {2:anything}
+    delete                        destroys  deletes the keys {} of the cluster
+    set|create|setAcl             changes   changes the key {2} of the cluster
+""")
 _CONSUL = DecisionTable(
     """
     operator raft list-peers|read     harmless
@@ -691,18 +686,6 @@ _CONSUL = DecisionTable(
     """,
     valued="-address -token -region -namespace",
 )
-
-
-def _etcd(call: Call) -> None:
-    _ETCD(call)
-    if call.verb is None or call.verb.is_free or call.verb.text not in ("watch", "lock"):
-        return
-    words = list(call.words)
-    after = words[[word.text for word in words].index("--") + 1 :] if any(word.text == "--" for word in words) else []
-    if started := after or (call.operands[2:] if call.verb.text == "lock" else []):
-        call.start(started)
-    elif call.may_add_options or call.has("i", "interactive"):
-        call.gives("starts other programs")
 
 
 def _consul(call: Call) -> None:
@@ -971,17 +954,75 @@ ROWS = (
         " duration: metadata versions-only dr-token: no-print field-only",
         telling="--version:vault --help:vault version:vault,bao",
     ),
-    Row(
-        "etcdctl etcdutl zkCli.sh",
-        _etcd,
-        "prefix from-key keys-only count-only rev: limit: sort-by: order: cluster hex command-timeout: dial-timeout: debug"
-        " insecure-skip-tls-verify help version h endpoints: cert: key: cacert: user: w: write-out:"
-        " keepalive-time: keepalive-timeout: discovery-srv: insecure-transport insecure-discovery password:"
-        " print-value-only consistency: range prev-kv ignore-value ignore-lease lease: initial-cluster:"
-        " initial-cluster-token: initial-advertise-peer-urls: name: data-dir: wal-dir: skip-hash-check bump-revision:"
-        " mark-compacted physical peer-urls: learner interactive i",
-        telling="--version:etcdctl,etcdutl --help:etcdctl,etcdutl version:etcdctl",
+    grammar(
+        "etcdctl",
+        """
+        --cacert=FILE:reads --cert=FILE:reads --key=FILE:reads --command-timeout=TEXT --debug --dial-timeout=TEXT
+        -d|--discovery-srv=TEXT --discovery-srv-name=TEXT --endpoints=TEXT -h|--help --hex --insecure-discovery
+        --insecure-skip-tls-verify --insecure-transport --keepalive-time=TEXT --keepalive-timeout=TEXT --password=TEXT
+        --user=TEXT -w|--write-out=TEXT --version
+        get: --consistency=TEXT --from-key --keys-only --count-only --limit=N --order=TEXT --prefix --print-value-only --rev=N \
+            --sort-by=TEXT --max-create-rev=N --max-mod-rev=N --min-create-rev=N --min-mod-rev=N
+        del: --from-key --prefix --prev-kv --range
+        put: --ignore-lease --ignore-value --lease=TEXT --prev-kv
+        watch: -i|--interactive --prefix --prev-kv --progress-notify --rev=N
+        lock: --ttl=N
+        elect: -l|--listen
+        txn: -i|--interactive
+        compaction|compact: --physical
+        defrag: --cluster --data-dir=TEXT
+        endpoint: --cluster --rev=N
+        snapshot: --data-dir=TEXT --initial-advertise-peer-urls=TEXT --initial-cluster=TEXT --initial-cluster-token=TEXT \
+            --name=TEXT --skip-hash-check --wal-dir=TEXT --bump-revision=N --mark-compacted
+        member: --learner --peer-urls=TEXT
+        lease: --once --keys
+        role: --from-key --prefix
+        user: --interactive --new-user-password=TEXT --no-password --detail
+        make-mirror: --dest-cacert=FILE:reads --dest-cert=FILE:reads --dest-insecure-transport --dest-key=FILE:reads \
+            --dest-prefix=TEXT --no-dest-prefix --prefix=TEXT --rev=N --max-txn-ops=N
+        check: --auto-compact --auto-defrag --load=TEXT --prefix=TEXT
+        """,
+        f"""
+        --version ...                 harmless
+        {_ETCD}
+        endpoint health|status|hashkv ()  harmless
+        member|alarm list ()          harmless
+        get --keys-only|--count-only TEXT [TEXT]  harmless
+        watch --interactive ...       gives     {{program}} starts other programs
+        watch [TEXT] [TEXT] -- PROGRAM  reads     reads the secrets of a cluster, or keeps others from them
+        lock TEXT PROGRAM             reads     reads the secrets of a cluster, or keeps others from them
+        lock TEXT                     reads     reads the secrets of a cluster, or keeps others from them
+        elect TEXT [TEXT]             reads     reads the secrets of a cluster, or keeps others from them
+        watch|get TEXT [TEXT]         reads     reads the secrets of a cluster
+        del --prefix|--from-key|--range TEXT [TEXT]  destroys  deletes all keys of the cluster that begin with {{2:anything}}
+        del TEXT TEXT                 destroys  deletes the keys from {{2}} to {{3}} of the cluster
+        del TEXT                      destroys  deletes the keys {{}} of the cluster
+        put TEXT [TEXT]               changes   changes the key {{2}} of the cluster
+        txn                           destroys  changes or deletes keys of the cluster as its input says
+        member remove TEXT            changes   takes the member {{}} out of the cluster
+        member add|update|promote TEXT  changes   changes the members of the cluster
+        compaction|compact N          changes   deletes old versions of the cluster's keys
+        role|user get|list [TEXT]     harmless
+        auth status ()                harmless
+        role|user|auth TEXT...        changes   changes who may use the cluster's keys
+        lease list|timetolive [TEXT]  harmless
+        lease revoke TEXT             destroys  deletes the keys of the cluster that hang on the lease {{3}}
+        lease grant|keep-alive TEXT   changes   changes how long keys of the cluster last
+        alarm disarm                  changes   changes the data of a cluster: alarm disarm
+        check perf|datascale          changes   changes the data of a cluster: check {{2}}
+        move-leader TEXT              changes   lets the member {{2}} lead the cluster
+        make-mirror TEXT              reads     {{program}} copies the keys of the cluster to {{2}}
+        """,
     ),
+    grammar(
+        "etcdutl",
+        """
+        -h|--help -w|--write-out=TEXT --data-dir=TEXT --initial-advertise-peer-urls=TEXT --initial-cluster=TEXT
+        --initial-cluster-token=TEXT --name=TEXT --skip-hash-check --wal-dir=TEXT --bump-revision=N --mark-compacted --rev=N
+        """,
+        _ETCD,
+    ),
+    Row("zkCli.sh", _ZOOKEEPER, "server: timeout: r s w R"),
     Row(
         "consul nomad",
         _consul,

@@ -25,6 +25,8 @@ _SAYS: Mapping[str, Callable[..., None]] = {
     Grade.GIVES.word: Call.gives,
 }
 EFFECTS = frozenset({"harmless", "unknown", "stops", "destroys", *_SAYS})
+LOOKS = frozenset({"harmless", Grade.READS.word})
+"""Effects of what changes nothing."""
 _TELLING = frozenset({"--version", "--help", "-h", "-V"})
 """Options by which a program without a verb tells something of itself."""
 _OFF = frozenset({"false", "none", "no", "0", "off"})
@@ -57,7 +59,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class Words:
     """The words of a call, sorted. ``may_grow`` is True if a word that is not known may be an option. ``by_row`` is True if the
     row has sorted them, so that a value belongs to its option.
     """
@@ -69,7 +71,7 @@ class _Words:
 
 
 @dataclass(frozen=True, slots=True)
-class _Match:
+class Match:
     """How far a call is what a line says. ``before`` are the operands for ``...``, ``after`` those behind the verbs, and ``star``
     is what a star in the last verb stands for.
     """
@@ -154,9 +156,9 @@ class DecisionTable:
         """
         words = call.words if given is None else given
         if given is None:
-            sorted_ = _Words(call.operands, _options(call), call.may_add_options, by_row=True)
+            sorted_ = Words(call.operands, _options(call), call.may_add_options, by_row=True)
         else:  # a script names an object more often than it adds an option to a verb
-            sorted_ = _Words(*self.split(given, call.row), call.may_add_options and call.judge.is_pattern, by_row=False)
+            sorted_ = Words(*self.split(given, call.row), call.may_add_options and call.judge.is_pattern, by_row=False)
         if not sorted_.operands and self._only_tells(call, sorted_.options) and not any(word.is_free for word in words):
             call.knows_all()
             return True
@@ -168,7 +170,7 @@ class DecisionTable:
                 is_sure = fits.is_sure
                 if is_sure or line.effect not in {*said, "harmless"}:
                     said.add(line.effect)
-                    _say(call, line, _filling(call, fits, sorted_, named or {}), where)
+                    say(call, line, filling(call, fits, sorted_, named or {}), where)
         return bool(said) or not words
 
     def _only_tells(self, call: Call, options: Options) -> bool:
@@ -209,15 +211,15 @@ def _line(text: str) -> Line:
     wanted, effect, *rest = re.split(r"\s{2,}", text)
     sentence, back = (*rest, "", "")[:2]
     words = wanted.split()
-    program = _pattern(words.pop(0)[:-1]) if words[0].endswith(":") else None
+    program = pattern(words.pop(0)[:-1]) if words[0].endswith(":") else None
     is_bare = "()" in words
-    verbs = tuple(None if one == "..." else _pattern(one) for one in words if one[0] != "-" and one != "()")
+    verbs = tuple(None if one == "..." else pattern(one) for one in words if one[0] != "-" and one != "()")
     return Line(program, verbs, is_bare, tuple(_option(one) for one in words if one[0] == "-"), effect, sentence, back)
 
 
 def _option(text: str) -> Option:
     names, equals, value = text.partition("=")
-    return Option(tuple(names.split("|")), _pattern(value) if equals else None)
+    return Option(tuple(names.split("|")), pattern(value) if equals else None)
 
 
 def _bare(names: Iterable[str]) -> Iterator[str]:
@@ -225,7 +227,7 @@ def _bare(names: Iterable[str]) -> Iterator[str]:
     return (name.lstrip("-") for name in names)
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def pattern(text: str) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(word).replace(r"\*", "(.*)") for word in text.split("|")), re.DOTALL)
 
 
@@ -235,7 +237,7 @@ def _options(call: Call) -> Options:
     return [(name, value) for name, values in options for value in values or (Word(""),)]
 
 
-def _fits(call: Call, line: Line, words: _Words) -> _Match | None:
+def _fits(call: Call, line: Line, words: Words) -> Match | None:
     if line.program is not None and not line.program.fullmatch(call.name):
         return None
     found = _found(line.verbs, words.operands)
@@ -253,32 +255,32 @@ def _fits(call: Call, line: Line, words: _Words) -> _Match | None:
             return None
         # an option that others may add could take back the one that makes the call harmless
         is_sure = is_sure and is_given is True and not (line.effect == "harmless" and words.may_grow)
-    return _Match(is_sure, found.before, found.after, found.star)
+    return Match(is_sure, found.before, found.after, found.star)
 
 
-def _found(verbs: Sequence[re.Pattern[str] | None], operands: Sequence[Word]) -> _Match | None:
+def _found(verbs: Sequence[re.Pattern[str] | None], operands: Sequence[Word]) -> Match | None:
     if not verbs:
-        return _Match(is_sure=True, after=tuple(operands))
+        return Match(is_sure=True, after=tuple(operands))
     first, rest = verbs[0], verbs[1:]
     if first is None:
         tails = ((at, _found(rest, operands[at:])) for at in range(len(operands) + 1))
-        return next((_Match(one.is_sure, tuple(operands[:at]), one.after, one.star) for at, one in tails if one), None)
+        return next((Match(one.is_sure, tuple(operands[:at]), one.after, one.star) for at, one in tails if one), None)
     if not operands:
         return None
     word = operands[0]
     if word.is_free:
-        if not _may_be(first, word):
+        if not may_be(first, word):
             return None
-        found = _found(rest, operands[1:]) or (_Match(is_sure=False) if not word.text else None)
-        return found and _Match(is_sure=False, after=found.after or (word,))
+        found = _found(rest, operands[1:]) or (Match(is_sure=False) if not word.text else None)
+        return found and Match(is_sure=False, after=found.after or (word,))
     fits = first.fullmatch(word.text)
     found = _found(rest, operands[1:]) if fits else None
     if fits is None or found is None:
         return None
-    return _Match(found.is_sure, found.before, found.after, found.star or next(filter(None, fits.groups()), ""))
+    return Match(found.is_sure, found.before, found.after, found.star or next(filter(None, fits.groups()), ""))
 
 
-def _may_be(pattern: re.Pattern[str], word: Word) -> bool:
+def may_be(pattern: re.Pattern[str], word: Word) -> bool:
     """True if ``word``, of which only the beginning is known, may be what ``pattern`` matches."""
     return any(one.startswith(word.text) or (is_open and word.text.startswith(one)) for one, is_open in _alternatives(pattern))
 
@@ -288,9 +290,9 @@ def _alternatives(pattern: re.Pattern[str]) -> Iterator[tuple[str, bool]]:
     return ((re.sub(r"\\(.)", r"\1", one.partition("(")[0]), "(" in one) for one in pattern.pattern.split("|"))
 
 
-def _is_given(wanted: Option, words: _Words) -> bool | None:
+def _is_given(wanted: Option, words: Words) -> bool | None:
     """True if ``wanted`` is among the options, and None if it may be."""
-    may_be = False
+    is_possible = False
     for option, given in words.options:
         is_cluster = re.fullmatch("-[A-Za-z]{2,4}", option) and any(len(name) == 2 and name[1] in option for name in wanted.names)
         if not is_cluster and option not in wanted.names:
@@ -299,13 +301,13 @@ def _is_given(wanted: Option, words: _Words) -> bool | None:
             if words.by_row or given.text.lower() not in _OFF:
                 return True
         elif given.is_free:
-            may_be = may_be or _may_be(wanted.value, given)
+            is_possible = is_possible or may_be(wanted.value, given)
         elif wanted.value.fullmatch(given.text):
             return True
-    return None if may_be else False
+    return None if is_possible else False
 
 
-def _filling(call: Call, fits: _Match, words: _Words, named: Mapping[str, str]) -> Callable[[re.Match[str]], str]:
+def filling(call: Call, fits: Match, words: Words, named: Mapping[str, str]) -> Callable[[re.Match[str]], str]:
     """Return the function that fills the place of a word in a sentence."""
     operands, options = words.operands, words.options
     plain: Mapping[str, Callable[[], str]] = {
@@ -340,7 +342,7 @@ def _filling(call: Call, fits: _Match, words: _Words, named: Mapping[str, str]) 
     return filled
 
 
-def _say(call: Call, line: Line, filled: Callable[[re.Match[str]], str], where: str) -> None:
+def say(call: Call, line: Line, filled: Callable[[re.Match[str]], str], where: str) -> None:
     sentence, back = (re.sub(r"\{([^}:]*)(?::([^}]*))?\}", filled, text) for text in (line.sentence, line.back))
     sentence = re.sub(" {2,}", " ", f"{where}: {sentence}" if where else sentence).strip()
     if line.effect == "destroys":

@@ -101,6 +101,7 @@ ROWS = (
     Row(
         "ranger nnn vifm lf ncdu broot mutt neomutt mail mailx s-nail bsd-mailx alpine pine telnet rtelnet nethack gtop"
         " cfdisk aptitude byobu elm slrn tin trn minicom cu tip picocom kermit wvdial gtkterm tig lazygit lazydocker k9s fzf"
+        " aptitude-curses"
         " sqsh ncftp yafc",
         gives("can start a shell"),
         telling="-V:ncdu",

@@ -8,27 +8,33 @@ import re
 from jitd_commands.judging import Call, Row
 from jitd_commands.places import DISK
 from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.grammar import ANY, grammar
 from jitd_commands.programs.shared import gives, objects, words
 from jitd_commands.shell_text import Word
+
+
+def _mounted_with(call: Call, word: Word) -> None:
+    if word.is_free:
+        call.gives("can mount any file system with any options")
+
+
+def _mounted(call: Call, word: Word) -> bool:
+    """What is mounted, or where: the options and the other word tell which."""
+    _mount(call)
+    return True
 
 
 def _mount(call: Call) -> None:
     words = call.operands
     if call.has("h", "help", "V", "version") and not call.may_add_options or not (words or call.given):
         return None
-    if call.has("l", "show-labels") and not (words or call.has("a", "all")) and not call.may_add_options:
-        return None
     if call.may_add_options or any(word.is_free and word.text in ("", "-") for word in words):
         return call.gives("can change the kernel, mounts or devices")
     options = ",".join(word.text for word in call.values("o", "options"))
     if any(word.is_free for word in call.values("o", "options", "t", "types")):
         return call.gives("can mount any file system with any options")
-    if not words and call.has("t", "types") and not call.has("a", "all"):
-        return None
     if len(words) < 2 and not call.has("bind", "B", "rbind", "R", "move", "M", "o"):
-        if call.has("T", "fstab"):
-            return call.gives("mounts what another file says")
-        return call.changes(f"mounts {words[0].text if words else 'what /etc/fstab names'}"[:66], is_whole=True)
+        return call.changes(f"mounts {words[0].text if words else 'file systems'}"[:66], is_whole=True)
     if words and re.search(r"remount.*\bro\b|\bro\b.*remount", options) and _MOUNTED.fullmatch(words[-1].text):
         return call.stops(
             f"lets nothing write to {words[-1].text}", back="until it is mounted to be written again", is_whole=True
@@ -179,22 +185,34 @@ _PARTED = DecisionTable("""
 """)
 
 
-def _mkfs(call: Call) -> None:
-    is_dry = call.has("N") if call.name == "mkfs.xfs" else call.has("n") and call.name.startswith(("mke2fs", "mkfs.ext"))
-    if is_dry and not call.may_add_options:
-        for word in call.operands:
-            call.lists(word)
-        return None
-    if call.may_add_options or any(word.is_free and not word.text for word in call.operands):
+def _formats(call: Call, word: Word) -> bool:
+    """A file system is made on the disk ``word``, or in a file."""
+    if word.is_free and not word.text:
         call.destroys("can delete what is on any disk")
-        return call.gives("can change the kernel, mounts or devices")
+        call.gives("can change the kernel, mounts or devices")
+        return True
+    path = call.absolute(word) or ""
+    told = f"makes a new file system on {word.text[:50]}"
+    if path and call.is_hers(path):
+        call.changes(told, path, is_whole=True)
+    else:
+        call.destroys(f"{told}: what is on it is gone", path, DISK, back="", is_whole=True)
+    return True
+
+
+def _mkfs(call: Call) -> None:
+    """``mkfs -t TYPE`` starts ``mkfs.TYPE`` with the options that follow."""
+    if call.may_add_options or any(word.is_free and not word.text for word in call.operands):
+        _formats(call, ANY)
     for word in call.operands[:1]:
-        path = call.absolute(word) or ""
-        told = f"makes a new file system on {word.text[:50]}"
-        if path and call.is_hers(path):
-            call.changes(told, path, is_whole=True)
-        else:
-            call.destroys(f"{told}: what is on it is gone", path, DISK, back="", is_whole=True)
+        _formats(call, word)
+
+
+def _makes(names: str, options: str, *, tells: str = "", dry: str = "", operands: str = "MADE [N]", is_long: bool = False) -> Row:
+    """Return the row of programs that make a file system, with the options that only tell something, and those of a dry run."""
+    rules = [f"{tells} ()  harmless" if tells else "", f"{dry} FILE:lists [N]  harmless" if dry else ""]
+    rules += [f"{operands}  destroys  makes a new file system on {{1}}: what is on it is gone"]
+    return grammar(names, options, "\n".join(rules), abbreviates=is_long, types={"MADE": _formats})
 
 
 def _projects(call: Call) -> None:
@@ -379,13 +397,30 @@ def _kexec(call: Call) -> None:
 
 ROWS = (
     Row(
-        "mount mount.nfs mount.cifs mount.fuse sshfs bindfs guestmount mount.nfs4 mount.fuse3",
+        "mount.nfs mount.cifs mount.fuse sshfs bindfs guestmount mount.nfs4 mount.fuse3",
         _mount,
-        "verbose fake o: options: t: types: L: U: T: fstab: O: N: a all v n r w bind B rbind R move M l show-labels h help V"
-        " version f"
-        " make-private make-shared make-slave make-rprivate make-rshared make-rslave make-unbindable make-runbindable"
-        " options-mode: ro rw read-only read-write no-canonicalize c no-mtab internal-only i s sloppy uuid: label:"
-        " namespace: mkdir:: onlyonce C:",
+        "verbose fake o: options: v n r w h help V version f s sloppy C:",
+    ),
+    grammar(
+        "mount",
+        """
+        -a|--all -c|--no-canonicalize -f|--fake -F|--fork -T|--fstab=FILE:trusts -i|--internal-only -l|--show-labels
+        -m|--mkdir[=TEXT] -n|--no-mtab --options-mode=TEXT --options-source=TEXT --options-source-force -o|--options=OPTIONS
+        -O|--test-opts=TEXT -r|--read-only|--ro -s -t|--types=OPTIONS --source=SOURCE --target=SOURCE --target-prefix=SOURCE
+        -v|--verbose -w|--rw|--read-write -N|--namespace=TEXT -h|--help -V|--version -L|--label=TEXT -U|--uuid=TEXT -B|--bind
+        -M|--move -R|--rbind --make-shared --make-slave --make-private --make-unbindable --make-rshared --make-rslave
+        --make-rprivate --make-runbindable --onlyonce
+        """,
+        """
+        --help|--version ...  harmless
+        --all --fstab ()    gives     {program} mounts what another file says
+        --all ()            changes   mounts what /etc/fstab names
+        --label|--uuid ()   changes   mounts a disk as /etc/fstab says
+        ()                  harmless
+        MOUNTED [TEXT]      changes   mounts {1}
+        """,
+        abbreviates=True,
+        types={"MOUNTED": _mounted, "OPTIONS": _mounted_with, "SOURCE": _mounted_with},
     ),
     Row(
         "umount fusermount fusermount3 swapoff",
@@ -436,24 +471,74 @@ ROWS = (
         " N: largest-new: c: change-name: t: typecode: A: attributes: u: partition-guid: U: disk-guid: h: hybrid: p print"
         " i: info: v verify b: backup: L list-types f F D E O print-mbr P pretend",
     ),
-    Row(
+    _makes(
         "mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4",
-        _mkfs,
-        "t: L: U: m: b: i: N: O: E: F n J: j c S D e: v q V l: g: G: I: r: T: M: o: d: C: z: K",
+        "-b=N -c -C=N -d=DIR:reads -D -e=TEXT -E=TEXT -F -g=N -G=N -i=N -I=N -j -J=TEXT -K -l=FILE:reads -L=TEXT -m=N -M=TEXT"
+        " -n -N=N -o=TEXT -O=TEXT -q -r=N -S -t=TEXT -T=TEXT -U=TEXT -v -V -z=FILE:writes",
+        tells="-V",
+        dry="-n",
     ),
     Row("mkfs", _mkfs, "t: type: V v L: n: f F q c m: b:", telling="-V --version --help"),
-    Row("mkntfs mkfs.ntfs", _mkfs, "f fast Q quick L: label: C n c: F force H: I l p: q S: s: T U V v z: debug h"),
-    Row("mkfs.f2fs", _mkfs, "a: c: C: d: e: E: f g: h i l: m N: o: O: q r R: s: S t: T: U: V w: z:"),
-    Row("mkfs.minix", _mkfs, "1 2 3 c i: l: n: V h"),
-    Row("mkudffs", _mkfs, "l: label: b: blocksize: m: media-type: r: udfrev: n no-write u: uuid: utf8 h help"),
-    Row("mkfs.vfat mkfs.fat mkdosfs", _mkfs, "F: n: s: S: f: R: r: h: i: b: D: g: l: m: M: a A c C I v mbr:: codepage: offset:"),
-    Row("mkfs.xfs", _mkfs, "b: m: d: i: l: n: p: r: s: L: c: f K q N V"),
-    Row(
+    _makes(
+        "mkntfs mkfs.ntfs",
+        "-f|--fast -Q|--quick -L|--label=TEXT -C|--enable-compression -I|--no-indexing -n|--no-action -c|--cluster-size=N"
+        " -s|--sector-size=N -p|--partition-start=N -H|--heads=N -S|--sectors-per-track=N -z|--mft-zone-multiplier=N"
+        " -T|--zero-time -U|--with-uuid -F|--force -q|--quiet -v|--verbose --debug -V|--version -l|--license -h|--help",
+        tells="-V|-l|-h",
+        dry="-n",
+        is_long=True,
+    ),
+    _makes(
+        "mkfs.f2fs",
+        "-a=N -c=DISK -d=N -e=TEXT -E=TEXT -f -g=TEXT -i -l=TEXT -U=TEXT -m -N=N -o=N -O=TEXT -C=TEXT -q -r -R=TEXT -s=N -S"
+        " -t=N -T=N -w=N -z=N -V",
+        tells="-V",
+    ),
+    _makes(
+        "mkfs.minix",
+        "-1 -2|-v -3 -n|--namelength=N -i|--inodes=N -c|--check -l|--badblocks=FILE:reads --lock[=TEXT] -h|--help -V|--version",
+        tells="-h|-V",
+        is_long=True,
+    ),
+    _makes(
+        "mkudffs mkfs.udf",
+        "-h|--help -l|--label=TEXT -u|--uuid=TEXT -b|--blocksize=N -m|--media-type=TEXT -r|--udfrev=N -n|--no-write"
+        " --new-file --lvid=TEXT --vid=TEXT --vsid=TEXT --fsid=TEXT --fullvsid=TEXT --owner=TEXT --organization=TEXT"
+        " --contact=TEXT --uid=N --gid=N --mode=N --read-only --bootarea=TEXT --strategy=N --spartable[=N] --sparspace=N"
+        " --packetlen=N --vat --startblock=N --minblocks=N --closed --space=TEXT --ad=TEXT --noefe --locale --u8 --u16 --utf8",
+        tells="-h",
+        dry="-n",
+        is_long=True,
+    ),
+    _makes(
+        "mkfs.vfat mkfs.fat mkfs.msdos mkdosfs",
+        "-a -A -b=N -c -C -D=N -f=N -F=N -g=TEXT -h=N -i=TEXT -I -l=FILE:reads -m=FILE:reads -M=N --mbr[=TEXT] -n=TEXT"
+        " --codepage=N -r=N -R=N -s=N -S=N -v --variant=TEXT --invariant --offset=N --help",
+        tells="--help",
+        is_long=True,
+    ),
+    _makes(
+        "mkfs.exfat",
+        "-L|--volume-label=TEXT -c|--cluster-size=N -b|--boundary-align=N --pack-bitmap[=TEXT] -f|--full-format -V|--version"
+        " -v|--verbose -h|--help -i|--volume-id=TEXT -s|--sector-size=N",
+        tells="-V|-h",
+        is_long=True,
+    ),
+    _makes(
+        "mkfs.xfs",
+        "-b=TEXT -c=TEXT -d=TEXT -f -i=TEXT -K -l=TEXT -L=TEXT -m=TEXT -n=TEXT -N -p=FILE:reads -q -r=TEXT -s=TEXT -V",
+        tells="-V",
+        dry="-N",
+    ),
+    _makes(
         "mkfs.btrfs",
-        _mkfs,
-        "L: label: d: data: m: metadata: n: nodesize: s: sectorsize: U: uuid: O: features: R: runtime-features: r: rootdir: b:"
-        " byte-count: A: alloc-start: csum: checksum: f force M mixed K nodiscard q quiet v verbose shrink",
-        telling="-V --version --help",
+        "-d|--data=TEXT -m|--metadata=TEXT -M|--mixed --csum|--checksum=TEXT -n|--nodesize=N -s|--sectorsize=N"
+        " -O|--features=TEXT -R|--runtime-features=TEXT -L|--label=TEXT -U|--uuid=TEXT -b|--byte-count=N"
+        " -r|--rootdir=DIR:reads --shrink -K|--nodiscard -f|--force -q|--quiet -v|--verbose -V|--version --help"
+        " -l|--leafsize=N -A|--alloc-start=N",
+        tells="-V|--help",
+        operands="MADE MADE...",
+        is_long=True,
     ),
     Row("xfs_quota", _projects, "x c: h V d: D: P: p: f", telling="-V"),
     Row(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from jitd_commands.judging import Call, Row
 from jitd_commands.places import place_of
 from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.grammar import grammar
 from jitd_commands.programs.shared import words
 from jitd_commands.shell_text import Word
 
@@ -81,14 +82,12 @@ _IP = DecisionTable("""
 """)
 
 
-_OTHER_LETTERS = words("nft tc ufw shorewall firewall-cmd")
+_OTHER_LETTERS = words("nft ufw shorewall firewall-cmd")
 """Programs that do not take the letters of iptables(8): ``nft -n`` only shows numbers, and does what follows."""
 _TABLES = words("iptables ip6tables iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft ebtables arptables")
 
 
 def _firewall(call: Call) -> None:
-    if call.name == "tc" and any(word.text in _LONG_OF_TC for word in call.words):
-        return call.again([replace(word, text=_LONG_OF_TC.get(word.text, word.text)) for word in call.words])
     if any(option.startswith("modprobe") for option in call.given) or (call.has("M") and call.name != "nft"):
         call.gives("starts another program")
     shows = words("V version h help")
@@ -120,39 +119,17 @@ def _firewall(call: Call) -> None:
             return None
         for word in call.values("f", "file"):
             call.reads(word)
-    if call.name in ("ufw", "firewall-cmd", "ipset", "conntrack", "tc", "fail2ban-client", "cscli") and (
+    if call.name in ("ufw", "firewall-cmd", "ipset", "conntrack", "fail2ban-client", "cscli") and (
         operands[:1] in (["status"], ["show"], ["version"], ["list"], ["ping"], ["banned"])
         or any(word.startswith(("--list", "--get", "--state", "--query", "--info", "--version", "-L")) for word in texts)
         or operands[1:2] in (["show"], ["ls"], ["list"])
     ):
         return None
-    if call.name == "tc":
-        if len(call.operands) < 2:
-            return None
-        call.trusts_words()
     if re.fullmatch(r"-[AI] (INPUT|OUTPUT|FORWARD)( 1)? -j (DROP|REJECT)", _WAITS.sub("", " ".join(texts)).strip()):
         return call.stops("drops all packets, and cuts this host off", back="until the rule is deleted", is_whole=True)
     _RULES(call)
 
 
-_LONG_OF_TC = {
-    f"-{long}": f"-{short}"
-    for short, names in {
-        "j": "json",
-        "t": "timestamp tshort",
-        "p": "pretty",
-        "s": "statistics stats",
-        "d": "details",
-        "r": "raw",
-        "g": "graph",
-        "o": "oneline",
-        "N": "numeric",
-        "n": "netns",
-        "c": "color",
-    }.items()
-    for long in names.split()
-}
-"""Options of tc(8) with one hyphen, and the letters that mean the same. As letters, ``-json`` would name the network space."""
 _WAITS = re.compile(
     r"(?:^| )(?:-[nvx46]+|--verbose|--numeric|-w(?: ?[0-9.]+)?|--wait(?:[= ][0-9.]+)?|-t filter|--table[= ]filter)(?= |$)"
 )
@@ -207,9 +184,6 @@ _RULES = DecisionTable("""
     fail2ban-client: stop               changes   locks attackers out no more
     fail2ban-client: *                  changes   changes who is locked out: {1+}
     cscli: *                            changes   changes who is locked out: {1+}
-    tc: * * * * * netem loss 100%       stops     lets {4} send nothing more  until the rule is deleted
-    tc: * del|delete                    changes   lets {4:an interface} send as fast as it can
-    tc: *                               changes   changes how fast {4:an interface} sends, or what it drops
     ...                                 changes   changes the firewall: {words}
 """)
 
@@ -713,11 +687,28 @@ ROWS = (
         " netns: N Numeric a all c:: color:: t timestamp ts tshort rc iec br brief j json p pretty echo help"
         " b: batch: force D rcvbuf:",
     ),
-    Row(
+    grammar(
         "tc",
-        _firewall,
-        "s stats statistics d details p pretty j json r raw iec g graph c:: color:: nm br o oneline t ts timestamp tshort N"
-        " Numeric V Version h help n: netns: force",
+        """
+        -statistics|-s|-stats -details|-d -raw|-r -pretty|-p -graph|-g -json|-j -oneline|-o -Version|-V -iec|-i -help|-h
+        -force|-f -batch|-b=FILE:trusts -netns|-n=TEXT -Numeric|-N -names|-nm -cf|-conf=FILE:reads -color[=TEXT] -c
+        -timestamp|-t -tshort|-ts -brief|-br
+        """,
+        """
+        -Version|-help ...  harmless
+        ()                  harmless
+        qdisc|class|filter|chain|actions show|list|ls|lst|get|help ...  harmless
+        qdisc|class|filter|chain|monitor|help ()  harmless
+        exec ...            gives     {program} can load programs into the kernel
+        qdisc|class|filter|actions ... object-file|object-pinned FILE:trusts ...  changes   \
+            changes how fast {4:an interface} sends, or what it drops
+        qdisc add|change|replace|link ... netem ... loss ... 100%|100 ...  \
+            stops     lets {4} send nothing more  until the rule is deleted
+        qdisc|class|filter|chain|actions delete|flush ...  changes   lets {4:an interface} send as fast as it can
+        qdisc|class|filter|chain|actions add|change|replace|link ...  changes   \
+            changes how fast {4:an interface} sends, or what it drops
+        """,
+        dialect="words",
     ),
     Row(
         "ufw ipset conntrack ipvsadm fail2ban-client cscli pfctl shorewall netfilter-persistent",

@@ -11,21 +11,9 @@ import re
 from collections.abc import Iterable
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.shared import words
+from jitd_commands.programs.grammar import ANY, grammar
 from jitd_commands.shell_text import Word
 
-_INSTALLS = words(
-    "install reinstall upgrade dist-upgrade full-upgrade localinstall build-dep source download update groupinstall add in"
-    " up dup refresh safe-upgrade upgrade-minimal satisfy distro-sync system-upgrade swap module patch group groups"
-)
-_REMOVES = words(
-    "remove purge autoremove autopurge erase rm del delete autoclean clean downgrade mark groupremove uninstall hold unhold"
-)
-_LOOKS = words(
-    "list search show info policy depends rdepends madison showsrc provides whatprovides repolist check-update history"
-    " changelog version help check moo pkgnames stats dump unmet repoquery se lr lu lp patches list-updates files deplist"
-    " updateinfo is-installed outdated audit"
-)
 _FILE = re.compile(r".*\.(deb|rpm|apk|ipk|pkg\.tar\.\w+|snap|flatpak|dsc|changes|whl|tar\.gz|tgz|zip|gem)|[.~]?/.*", re.DOTALL)
 
 
@@ -42,16 +30,12 @@ def _package_file(call: Call, word: Word) -> None:
 
 _SAFE_SETTING = re.compile(
     r"(?i)dpkg::options::=--force-conf(old|def|new|miss)|acquire::(https?::)?(timeout|retries|no-cache|force(ipv4|ipv6)|languages)|debug::"
-    r"|dpkg::(use-pty|progress-fancy|lock::timeout)|apt::(install-recommends|install-suggests|get::(assume-yes|show-\w+|simulate))|quiet"
+    r"|(\w+\.)?(install_weak_deps|keepcache|timeout|retries|fastestmirror|max_parallel_downloads|deltarpm|skip_if_unavailable|best|strict"
+    r"|clean_requirements_on_remove|ip_resolve|assumeyes|obsoletes)=|tsflags=nodocs|dpkg::(use-pty|progress-fancy|lock::timeout)|apt::(install-recommends|install-suggests|get::(assume-yes|show-\w+|simulate))|quiet"
 )
 """Settings of apt that start no program, and install nothing from elsewhere."""
 
 
-_WHOLE = {
-    "autoremove": "what no other package needs",
-    "autopurge": "what no other package needs",
-    **dict.fromkeys(("upgrade", "full-upgrade", "dist-upgrade", "update", "up", "dup", "distro-sync"), "all updates"),
-}
 _NEEDED = {
     r"openssh-server|dropbear\S*|sssd\S*|libpam-(sss|krb5)|libnss-\S+|winbind|krb5-kdc": "people may be unable to log in",
     r"network-manager|NetworkManager|netplan\S*|ifupdown\d?|systemd-networkd": "this host may be cut off",
@@ -70,131 +54,71 @@ def _named(packages: Iterable[Word]) -> str:
 
 def _removes(call: Call, packages: list[Word], *, is_purge: bool) -> None:
     """The program removes ``packages``. If ``is_purge`` is True, their settings and data go, too."""
-    named = _named(packages) or _WHOLE.get(call.verb.text if call.verb is not None else "", "packages")
-    if call.may_add_options or any(word.is_free and not word.text for word in packages):
-        return call.stops("can remove any package, jitd too", back="until it is installed again")
-    if any(re.fullmatch(r"libc6|libc-bin|glibc|musl", word.text) for word in packages):
-        return call.destroys(
-            f"removes {named}: no program of this host starts any more", back="so that nothing can install it again"
-        )
-    for word in packages:
-        loss = next((loss for name, loss in _NEEDED.items() if re.fullmatch(name, word.text)), "")
-        if loss and is_purge and "databases" in loss:
-            return call.destroys(f"removes {named} with all settings, and its databases may be gone", back="")
-        if loss:
-            return call.stops(f"removes {named}: {loss}", back="until it is installed again")
-    if call.name == "snap" and call.has("purge"):
-        return call.destroys(f"removes {named} with all its data")
-    if call.has("delete-data"):
-        return call.destroys(f"removes {named} with all its data")
-    call.changes(f"removes {named}{' with all settings' if is_purge else ''}")
+    if call.may_add_options:
+        packages = [*packages, ANY]
+    if not any([_lost(call, word, is_purge=is_purge) for word in packages]):
+        call.changes(f"removes {_named(packages) or 'packages'}{' with all settings' if is_purge else ''}")
 
 
-def _apt(call: Call) -> None:
-    if call.has("c", "config-file") or any(
-        word.is_free or not _SAFE_SETTING.match(word.text) for word in call.values("o", "option")
-    ):
+def _lost(call: Call, package: Word, *, is_purge: bool) -> bool:
+    """The program removes ``package``. Return True if this host needs it, which is told."""
+    if package.is_free and not package.text:
+        call.stops("can remove any package, jitd too", back="until it is installed again")
+        return True
+    name = package.text.partition(":")[0]
+    if re.fullmatch(r"libc6|libc-bin|glibc|musl", name):
+        call.destroys(f"removes {name}: no program of this host starts any more", back="so that nothing can install it again")
+        return True
+    loss = next((loss for named, loss in _NEEDED.items() if re.fullmatch(named, name)), "")
+    if loss and is_purge and "databases" in loss:
+        call.destroys(f"removes {name} with all settings, and its databases may be gone", back="")
+    elif loss:
+        call.stops(f"removes {name}: {loss}", back="until it is installed again")
+    return bool(loss)
+
+
+def _installed(call: Call, package: Word) -> bool:
+    """The program installs ``package``, which may be a file."""
+    text = package.text
+    if package.is_free and not text:
+        call.gives("can install packages, whose scripts run as root")
+        return False
+    is_file = ("/" in text and _FILE.fullmatch(text) is not None) or text.endswith((".deb", ".rpm", ".apk"))
+    if is_file and re.match(r"https?://|ftp://", text):
+        call.gives("installs a package of the network, whose scripts run as root")
+    elif is_file:
+        _package_file(call, package)
+    return text.endswith("-") and call.name.startswith("apt") and _lost(call, Word(text[:-1]), is_purge=False)
+
+
+def _set(call: Call, setting: Word) -> None:
+    """The program has another ``setting``."""
+    if setting.is_free or not _SAFE_SETTING.match(setting.text):
         call.gives("starts programs that its settings name")
-    verb = call.verb
-    name = verb.text if verb is not None else ""
-    if verb is not None and verb.is_free:
-        return call.gives("can install packages, whose scripts run as root")
-    letters = [letter for letter, programs in _DRY.items() if call.name in programs]
-    if (
-        call.has("simulate", "dry-run", "just-print", "print-uris", "no-act", "assumeno", "download-only", *letters)
-        and not call.may_add_options
-    ):
-        return None
-    if call.has(
-        "allow-unauthenticated",
-        "force-yes",
-        "nogpgcheck",
-        "no-gpg-check",
-        "allow-untrusted",
-        "repofrompath",
-        "repository-url",
-        "X",
-        "installroot",
-        "no-gpg-checks",
-        "nosignature",
-    ):
-        return call.gives("installs packages that nobody has signed")
-    if name in ("edit-sources", "shell", "config-manager") or (name == "changelog" and call.is_shown):
-        if name == "changelog":
-            return call.leads("starts a pager, which can start a shell")
-        return call.gives(
-            f"{name} starts an editor, or has a prompt" if name != "config-manager" else "changes which archives are trusted"
-        )
-    if name in _INSTALLS:
-        packages = call.operands[1:]
-        if name == "source" and call.has("b", "build", "compile"):
-            return call.gives("builds and runs code of a package")
-        if name in ("download", "source"):
-            return call.changes("writes packages into its directory")
-        if name in ("module", "group", "groups") and packages and packages[0].text in ("list", "info", "provides", "summary"):
-            return None
-        if name == "update" and call.name in ("apt", "apt-get", "nala"):
-            return None
-        for word in packages:
-            if word.is_any or (word.is_free and not word.text):
-                return call.gives("can install packages, whose scripts run as root")
-            if "/" in word.text and _FILE.fullmatch(word.text) or word.text.endswith((".deb", ".rpm", ".apk")):
-                if re.match(r"https?://|ftp://", word.text):
-                    call.gives("installs a package of the network, whose scripts run as root")
-                else:
-                    _package_file(call, word)
-        if call.name in ("snap", "flatpak", "brew", "port", "pkg") and call.has("dangerous", "devmode", "classic", "jailmode"):
-            call.gives("installs packages that nobody has signed or that have the whole host")
-        if call.may_add_options:
-            return call.gives("can install packages, whose scripts run as root")
-        named = _named(packages) or _WHOLE.get(name, "")
-        return call.changes(f"installs {named or 'packages'} from this host's archives")
-    if name in _REMOVES:
-        if name in ("mark", "hold", "unhold"):
-            return call.changes(f"changes which packages are kept back: {_named(call.operands[1:])}")
-        return (
-            None
-            if name in ("clean", "autoclean")
-            else _removes(call, call.operands[1:], is_purge="purge" in name or call.has("purge"))
-        )
-    if name == "history" and len(call.operands) > 1 and re.match(r"undo|redo|rollback|replay", call.operands[1].text):
-        told = " ".join(word.text for word in call.operands[1:])[:60]
-        return call.changes(f"installs or removes packages as they were before: {told}")
-    if call.name == "snap" and name in ("saved", "save", "known", "warnings", "whoami", "connections", "interfaces", "services"):
-        return None
-    if call.name == "snap" and name == "forget":
-        return call.destroys(f"deletes the saved data {_named(call.operands[1:]) or 'of a snap'}")
-    if name in _LOOKS or not name:
-        return None
-    if call.name == "snap" and name in words("run try connect set alias start stop restart enable disable revert"):
-        return (
-            call.gives("runs or connects programs of a snap")
-            if name in ("run", "try", "connect")
-            else call.changes(f"runs {name} on {_named(call.operands[1:]) or 'snaps'}")
-        )
-    if call.name == "flatpak" and name in ("run", "override", "remote-add", "build", "enter"):
-        return call.gives("runs programs of a package")
-    if call.name in ("apk", "pacman"):
-        return _pacman(call)
-    call.not_known(f"jitd does not know what {call.name} {name[:40]} does")
 
 
-def _pacman(call: Call) -> None:
-    letters = "".join(word.text for word in call.words if re.fullmatch("-[A-Za-z]+", word.text))
-    if "U" in letters or call.has("upgrade"):
-        for word in call.operands:
-            _package_file(call, word)
-        return None
-    if call.has("hookdir", "config", "gpgdir", "root", "dbpath") or call.may_add_options:
-        return call.gives("can install packages, whose scripts run as root")
-    if "p" in letters or call.has("print"):
-        return call.knows_all()
-    if "S" in letters and not re.search("[silg]", letters.replace("S", "", 1).replace("y", "").replace("u", "")):
-        return call.changes(f"installs {_named(call.operands) or 'packages'} from this host's archives")
-    if "R" in letters:
-        return _removes(call, call.operands, is_purge=False)
-    if "D" in letters:
-        return call.changes(f"changes which packages are kept back: {_named(call.operands)}")
+def _configured(call: Call, file: Word) -> None:
+    """The program has the settings of ``file``."""
+    call.gives("starts programs that its settings name")
+
+
+def _paged(call: Call, package: Word) -> bool:
+    """The program shows a text of ``package``."""
+    if call.is_shown:
+        call.leads("starts a pager, which can start a shell")
+    return True
+
+
+_TYPES = {
+    "PKG": _installed,
+    "PKG:removed": lambda call, word: _lost(call, word, is_purge=False),
+    "PKG:purged": lambda call, word: _lost(call, word, is_purge=True),
+    "PKG:paged": _paged,
+    "SETTING": _set,
+    "SETTINGS": _configured,
+    "PKG:file": lambda call, word: _package_file(call, word),
+    "PROMPT": lambda call, word: call.gives("can install packages, whose scripts run as root"),
+}
 
 
 def _dpkg(call: Call) -> None:
@@ -322,34 +246,301 @@ def _certificates(call: Call) -> None:
         call.changes(f"changes which certificates this host trusts{f': {words}' if words else ''}")
 
 
-_OPTIONS = (
-    "installed upgradable upgradeable manual-installed all-versions yes assume-yes assumeyes quiet v verbose V"
-    " verbose-versions version h help updates available extras obsoletes recent security bugfix enhancement advisory:"
-    " enabled disabled all no-install-recommends install-recommends with-new-pkgs fix-broken f n names-only full r"
-    " recursive showduplicates enablerepo: disablerepo: repo: repoid: releasever: C cacheonly refresh e exact i"
-    " installed-only no-refresh u updates-only l non-interactive no-color color: 6 4 s summary info list disableexcludes:"
-    " nobest best latest-limit: qf: queryformat: whatprovides: whatrequires: requires provides o: option: c: config-file:"
-    " t: target-release: a: host-architecture: simulate dry-run just-print print-uris no-act assumeno download-only d"
-    " allow-unauthenticated force-yes nogpgcheck no-gpg-check allow-untrusted repofrompath: repository-url: X:"
-    " installroot: no-gpg-checks nosignature b build compile dangerous devmode classic jailmode q y purge delete-data"
-    " only-upgrade reinstall allow-remove-essential allow-downgrades allow-change-held-packages no-upgrade"
-    " fix-missing m ignore-missing no-remove no-install-suggests install-suggests auto-remove fix-policy"
-    " skip-broken allowerasing exclude: x: disableplugin: noplugins recommends no-recommends force-resolution"
-    " no-force-resolution details auto-agree-with-licenses no-confirm show-progress channel: stable candidate beta"
-    " edge noninteractive no-cache autoremove noautoremove reverse hold:: unhold time: revision: no-wait no-download"
-    " allow-releaseinfo-change category: severity: skip-unavailable offline newpackage clean-deps no-clean-deps"
-    " forcearch: oldpackage"
+_ZYPPER_CHANGES = (
+    "install|in|remove|rm|removeptf|rmptf|update|up|dist-upgrade|dup|patch|verify|ve|install-new-recommends|inr|download"
+    "|source-install|si"
 )
-"""Options of programs that install packages."""
-_DRY = {"s": words("apt apt-get aptitude-curses apk"), "d": words("apt apt-get aptitude-curses zypper")}
-"""Letters with which these programs install nothing; those of others mean something else by them."""
+_ZYPPER_LOOKS = (
+    "list-updates|lu|list-patches|lp|patch-check|pchk|search|se|info|if|patch-info|pattern-info|product-info|repos|lr|services|ls"
+    "|packages|pa|patches|pch|patterns|pt|products|pd|what-provides|wp|system-architecture"
+)
 ROWS = (
-    Row(
-        "apt apt-get aptitude-curses nala zypper apk snap flatpak brew port pkg eopkg xbps-install emerge slackpkg",
-        _apt,
-        _OPTIONS,
+    grammar(
+        "apt apt-get",
+        """
+        -d|--download-only -f|--fix-broken -m|--ignore-missing|--fix-missing --no-download -q|--quiet[=N] -u|--show-upgraded
+        -s|--simulate|--just-print|--dry-run|--recon|--no-act -y|--yes|--assume-yes --assume-no --no-show-upgraded
+        -V|--verbose-versions -v|--version -h|--help -a|--host-architecture=TEXT -P|--build-profiles=TEXT -b|--compile|--build
+        --ignore-hold --with-new-pkgs --no-with-new-pkgs --no-upgrade --only-upgrade --allow-downgrades
+        --allow-remove-essential --allow-change-held-packages --force-yes --print-uris --purge --reinstall --list-cleanup
+        --no-list-cleanup -t|--target-release|--default-release=TEXT --trivial-only --mark-auto --no-remove
+        --auto-remove|--autoremove --no-auto-remove|--no-autoremove --only-source --diff-only --dsc-only --tar-only
+        --arch-only --indep-only --allow-unauthenticated --allow-insecure-repositories --no-allow-insecure-repositories
+        --allow-releaseinfo-change[=TEXT] --show-progress --with-source=FILE:reads -e|--error-on=TEXT
+        -c|--config-file=SETTINGS -o|--option=SETTING --install-recommends --no-install-recommends --install-suggests
+        --no-install-suggests --fix-policy
+        list: --installed --upgradable|--upgradeable --manual-installed -a|--all-versions -v|--verbose
+        show|search: -a|--all-versions -n|--names-only -f|--full
+        changelog|update|download: --print-uris
+        """,
+        """
+        --help|--version ...          harmless
+        ()                            harmless
+        edit-sources PROMPT...        gives     {program} edit-sources starts an editor, or has a prompt
+        changelog --print-uris ...    harmless
+        changelog PKG:paged...        harmless
+        list|search|show|showsrc|policy|depends|rdepends|madison|pkgnames|moo|help|check|indextargets|source-info ...  harmless
+        update|clean|autoclean|auto-clean|distclean|dist-clean  harmless
+        --simulate|--download-only|--print-uris|--assume-no ...  harmless
+        source -b PKG...              gives     {program} builds and runs code of a package
+        source|download PKG...        changes   {program} writes packages into its directory
+        install|reinstall|upgrade|full-upgrade|dist-upgrade|build-dep|satisfy --allow-unauthenticated|--force-yes PKG...  gives  \
+            {program} installs packages that nobody has signed
+        upgrade|full-upgrade|dist-upgrade|dselect-upgrade ()  changes   {program} installs all updates from this host's archives
+        install|reinstall|upgrade|full-upgrade|dist-upgrade|build-dep|satisfy PKG...  changes   \
+            {program} installs {:packages} from this host's archives
+        autoremove|autopurge|auto-remove ()  changes   {program} removes what no other package needs
+        purge|autopurge PKG:purged...  changes   {program} removes {:packages} with all settings
+        remove|autoremove --purge PKG:purged...  changes   {program} removes {:packages} with all settings
+        remove|autoremove|auto-remove PKG:removed...  changes   {program} removes {:packages}
+        markauto|unmarkauto ...       changes   {program} changes which packages are kept
+        """,
+        types=_TYPES,
     ),
-    Row("dnf dnf5 yum microdnf tdnf", _apt, f"{_OPTIONS} d: debuglevel: e: errorlevel: R: randomwait:"),
+    grammar(
+        "dnf yum",
+        """
+        -c|--config=SETTINGS -q|--quiet -v|--verbose --version --installroot=SETTINGS --nodocs --noplugins --enableplugin=TEXT
+        --disableplugin=TEXT --releasever=TEXT --setopt=SETTING --skip-broken -h|--help|--help-cmd --allowerasing -b|--best
+        --nobest -C|--cacheonly -R|--randomwait=N -d|--debuglevel=N --debugsolver --showduplicates -e|--errorlevel=N
+        --obsoletes --rpmverbosity=TEXT -y|--assumeyes --assumeno --enablerepo=TEXT --disablerepo=TEXT --repo|--repoid=TEXT
+        --enable --disable -x|--exclude|--excludepkgs=TEXT --disableexcludes|--disableexcludepkgs=TEXT --repofrompath=SETTINGS
+        --noautoremove --nogpgcheck --color=TEXT --refresh -4 -6 --destdir|--downloaddir=DIR:writes --downloadonly
+        --comment=TEXT --bugfix --enhancement --newpackage --security --advisory|--advisories=TEXT --bz|--bzs=TEXT
+        --cve|--cves=TEXT --sec-severity|--secseverity=TEXT --forcearch=TEXT -t|--tolerant
+        list|info|ls|search|repolist|repoinfo: --all --available --installed --extras --updates --upgrades --autoremove \
+            --recent
+        repolist|repoinfo|module: --enabled --disabled --all --installed --available --profile
+        group|groups|grouplist: --with-optional --hidden --installed --available --ids
+        updateinfo: --available --installed --updates --all --summary --list --info --with-cve --with-bz
+        check|check-update|list-updates: --changelogs --all --dependencies --duplicates --obsoleted --provides
+        history: --reverse -o|--output=FILE:writes --ignore-installed --ignore-extras --skip-unavailable
+        download: --source --debuginfo --debugsource --url --resolve --alldeps --arch=TEXT
+        repoquery: -a|--all --show-duplicates --arch|--archlist=TEXT -f|--file=TEXT --whatconflicts=TEXT --whatdepends=TEXT \
+            --whatobsoletes=TEXT --whatprovides=TEXT --whatrequires=TEXT --whatrecommends=TEXT --whatenhances=TEXT \
+            --whatsuggests=TEXT --whatsupplements=TEXT --alldeps --exactdeps --recursive --deplist --resolve --tree --srpm \
+            --latest-limit=N --disable-modular-filtering -i|--info -l|--list -s|--source --changelogs --nevra --nvr --envra \
+            --qf|--queryformat=TEXT --querytags --groupmember --duplicates --installonly --unsatisfied --location --conflicts \
+            --depends --enhances --provides --recommends --requires --requires-pre --suggests --supplements --available \
+            --installed --extras --upgrades --unneeded --userinstalled --recent
+        """,
+        """
+        --help|--version ...          harmless
+        ()                            harmless
+        list|ls|info|search|provides|whatprovides|repolist|repoinfo|repoquery|check-update|check-upgrade|deplist ...  harmless
+        check|makecache|clean|help|updateinfo|list-updates|list-security|grouplist|groupinfo|repository-list ...  harmless
+        shell|sh [FILE:trusts]        gives     {program} shell has a prompt that installs packages
+        config-manager ...            gives     {program} changes which archives are trusted
+        copr ...                      gives     {program} changes which archives are trusted
+        alias list ...                harmless
+        alias PROMPT...               gives     {program} changes what its verbs do
+        --assumeno|--downloadonly ...  harmless
+        download PKG...               changes   {program} writes packages into its directory
+        history undo|redo|rollback|replay ...  changes   {program} installs or removes packages as they were before: {2+}
+        history userinstalled|list|info ...  harmless
+        history [N]                   harmless
+        history store N               changes   {program} writes what it did before to a file
+        module|group|groups list|info|provides|summary ...  harmless
+        module|group|groups ()        harmless
+        module|group|groups remove|erase|uninstall PKG:removed...  changes   {program} removes {3+:groups}
+        module reset|disable PKG...   changes   {program} installs nothing more of {3+}
+        mark install|remove|group ...  changes   {program} changes which packages are kept back: {3+}
+        autoremove ()                 changes   {program} removes what no other package needs
+        remove|erase|rm|autoremove|groupremove PKG:removed...  changes   {program} removes {:packages}
+        swap PKG:removed PKG          changes   {program} removes {2} and installs {3} from this host's archives
+        downgrade PKG...              changes   {program} takes {:packages} back to what this host's archives had before
+        install|reinstall|update|upgrade|up|localinstall|group|groups|module|distro-sync --nogpgcheck PKG...  gives  \
+            {program} installs packages that nobody has signed
+        module|group|groups install|upgrade|update|enable|switch-to PKG...  changes   \
+            {program} installs {3+:groups} from this host's archives
+        upgrade|update|up|upgrade-minimal|update-minimal|distro-sync|dsync|dup ()  changes   \
+            {program} installs all updates from this host's archives
+        install|reinstall|update|upgrade|up|upgrade-minimal|update-minimal|distro-sync|dsync|dup|in|rei PKG...  changes   \
+            {program} installs {:packages} from this host's archives
+        localinstall|groupinstall|builddep|debuginfo-install|install-n|install-na|install-nevra PKG...  changes   \
+            {program} installs {:packages} from this host's archives
+        system-upgrade|offline-upgrade download|reboot|clean|log ...  \
+            changes   {program} upgrades the whole host to another release
+        repository-packages PROMPT...  gives     {program} can install packages, whose scripts run as root
+        """,
+        abbreviates=True,
+        types=_TYPES,
+    ),
+    grammar(
+        "zypper",
+        f"""
+        -h|--help -V|--version --promptids -c|--config=SETTINGS --userdata=TEXT -q|--quiet -v|--verbose --color --no-color
+        -A|--no-abbrev -s|--table-style=N -n|--non-interactive --non-interactive-include-reboot-patches -x|--xmlout
+        -i|--ignore-unknown -t|--terse -D|--reposd-dir=SETTINGS -C|--cache-dir=SETTINGS --raw-cache-dir=SETTINGS
+        --solv-cache-dir=SETTINGS --pkg-cache-dir=SETTINGS --no-gpg-checks --gpg-auto-import-keys -p|--plus-repo=SETTINGS
+        --plus-content=TEXT --disable-repositories --no-refresh --no-cd --no-remote --releasever=TEXT -R|--root=SETTINGS
+        --installroot=SETTINGS --disable-system-resolvables
+        {_ZYPPER_CHANGES}: -t|--type=TEXT -n|--name -C|--capability --details --from=TEXT --oldpackage --allow-unsigned-rpm \
+            -f|--force -r|--repo=TEXT -y|--no-confirm -D|--dry-run --replacefiles --download=TEXT -d|--download-only \
+            --debug-solver --force-resolution -R|--no-force-resolution --solver-focus=TEXT --recommends --no-recommends \
+            --no-allow-downgrade --no-allow-name-change --no-allow-arch-change --allow-downgrade --allow-name-change \
+            --allow-arch-change --allow-vendor-change --no-allow-vendor-change -l --auto-agree-with-licenses \
+            --auto-agree-with-product-licenses --best-effort --with-interactive --skip-interactive -u|--clean-deps \
+            -U|--no-clean-deps --updatestack-only --with-update -g|--category=TEXT --date=TEXT -b|--bugzilla=TEXT \
+            --severity=TEXT --cve=TEXT --without-optional --with-optional --all-matches
+        {_ZYPPER_LOOKS}: -t|--type=TEXT --best-effort -a|--all -r|--repo=TEXT --match-substrings --match-words \
+            -x|--match-exact --provides --requires --recommends --supplements --conflicts --obsoletes --suggests -n|--name \
+            -f|--file-list -d|--details|--search-descriptions -C|--case-sensitive -s|--service -v|--verbose -i|--installed-only \
+            -u|--uri|--not-installed-only --sort-by-name --sort-by-repo --orphaned --suggested --recommended --unneeded -N -R \
+            -E|--show-enabled-only -U|--sort-by-uri -P|--sort-by-priority -A|--sort-by-alias -p|--priority -g|--category=TEXT \
+            -b|--bugzilla=TEXT --cve=TEXT --severity=TEXT --issue[=TEXT]
+        repos|lr: --alias --refresh -e|--export=FILE:writes
+        refresh|ref|clean|cc: -f|--force -b|--force-build -d|--force-download -B|--build-only -D|--download-only \
+            -r|--repo=TEXT -s|--services -m|--metadata -M|--raw-metadata -a|--all
+        ps: -s|--short --print=TEXT -d|--debugFile=FILE:writes
+        addlock|al|removelock|rl|cleanlocks|locks|ll: -t|--type=TEXT -r|--repo=TEXT -m|--matches -s|--solvables
+        addrepo|ar|modifyrepo|mr|removerepo|rr: -r|--repo=TEXT -c|--check -C|--no-check -p|--priority=N -k|--keep-packages \
+            -K|--no-keep-packages -g|--gpgcheck -G|--no-gpgcheck -n|--name=TEXT -e|--enable -d|--disable -f|--refresh \
+            -F|--no-refresh -a|--all -l|--local -t|--remote
+        """,
+        f"""
+        --help|--version ...          harmless
+        ()                            harmless
+        {_ZYPPER_LOOKS}|help|refresh|ref|clean|cc|ps|locks|ll|licenses|versioncmp|vcmp|targetos|tos|needs-rebooting ...  harmless
+        shell|sh                      gives     {{program}} shell has a prompt that installs packages
+        addrepo|ar|addservice|as|modifyrepo|mr|modifyservice|ms ...  gives     {{program}} changes which archives are trusted
+        removerepo|rr|renamerepo|nr|removeservice|rs|refresh-services|refs ...  \
+            changes   {{program}} installs nothing more from {{}}
+        addlock|al|removelock|rl|cleanlocks|cl ...  changes   {{program}} changes which packages are kept back: {{}}
+        {_ZYPPER_CHANGES} --dry-run|--download-only ...  harmless
+        --no-gpg-checks|--gpg-auto-import-keys PROMPT...  gives     {{program}} installs packages that nobody has signed
+        {_ZYPPER_CHANGES} --allow-unsigned-rpm PKG...  gives     {{program}} installs packages that nobody has signed
+        remove|rm|removeptf|rmptf PKG:removed...  changes   {{program}} removes {{}}
+        download PKG...               changes   {{program}} writes packages into its directory
+        source-install|si PKG...      changes   {{program}} installs {{}} from this host's archives
+        update|up|dist-upgrade|dup|patch|verify|ve|install-new-recommends|inr ()  changes   \
+            {{program}} installs all updates from this host's archives
+        {_ZYPPER_CHANGES} PKG...      changes   {{program}} installs {{:packages}} from this host's archives
+        """,
+        dialect="verbs",
+        abbreviates=True,
+        types=_TYPES,
+    ),
+    grammar(
+        "snap",
+        """
+        -h|--help --version --no-wait
+        install|try|refresh|revert|switch: --color=TEXT --unicode=TEXT --channel=TEXT --edge --beta --candidate --stable \
+            --devmode \
+            --jailmode --classic --revision=TEXT --dangerous --unaliased --name=TEXT --cohort=TEXT --leave-cohort \
+            --ignore-validation --transaction=TEXT --abs-time --amend --list --time
+        remove: --revision=TEXT --purge
+        run: --shell --command=TEXT --hook=TEXT -r=TEXT --strace[=TEXT] --gdb --gdbserver[=TEXT] --trace-exec
+        logs: -n=N -f|--follow --abs-time
+        start|stop|restart|services: --enable --disable --reload -g|--global -u|--user
+        list|find|info|changes|tasks|warnings|connections|aliases|services|saved|model|known|interface|recovery: --all \
+            --color=TEXT \
+            --unicode=TEXT --abs-time --verbose --private --narrow --section=TEXT --attrs --remote --direct --serial --assertion \
+            --last=TEXT --id=TEXT --show-keys
+        get: -t|-l|-d
+        """,
+        """
+        --help|--version ...          harmless
+        ()                            harmless
+        list|find|info|changes|tasks|services|logs|connections|interface|get|aliases|whoami|saved|model|warnings ...  harmless
+        known|version|help|watch|check-snapshot|recovery|refresh-mode|interfaces ...  harmless
+        refresh --list|--time ()      harmless
+        install|try|refresh|revert --dangerous|--devmode|--classic|--jailmode PKG...  gives  \
+            {program} installs packages that nobody has signed or that have the whole host
+        try PKG...                    gives     {program} runs or connects programs of a snap
+        run|connect|shell|ack ...  gives     {program} runs or connects programs of a snap
+        refresh ()                    changes   {program} installs all updates from this host's archives
+        install|refresh PKG...        changes   {program} installs {:packages} from this host's archives
+        remove --purge PKG...         destroys  {program} removes {} with all its data
+        remove PKG:removed...         changes   {program} removes {}
+        forget N TEXT...              destroys  {program} deletes the saved data {2}
+        restore N TEXT...             destroys  {program} replaces the data of snaps by what was saved as {2}
+        save|export-snapshot ...      reads     {program} copies the data of {:all snaps}
+        set|unset|alias|unalias|prefer|start|stop|restart|enable|disable|revert|switch|disconnect|abort ...  changes   \
+            {program} runs {1} on {:snaps}
+        login|logout|okay|import-snapshot|create-cohort|wait ...  changes   {program} runs {1} on {:snaps}
+        reboot ...                    stops     {program} starts this host anew  which is away until it has started again
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "flatpak",
+        """
+        -h|--help --version --default-arch --supported-arches --gl-drivers --installations --print-updated-env -u|--user
+        --system --installation=TEXT --arch=TEXT -v|--verbose --ostree-verbose
+        install|update|uninstall|remove: --no-pull --no-deploy --no-related --no-deps --no-auto-pin --no-static-deltas \
+            --runtime \
+            --app --include-sdk --include-debug --bundle --from --gpg-file=FILE:reads --subpath=TEXT -y|--assumeyes --reinstall \
+            --noninteractive --or-update --sideload-repo=SETTINGS --commit=TEXT --force-remove --appstream --keep-ref --all \
+            --unused --delete-data
+        list|info|remotes|search|history|ps|remote-ls|remote-info: -d|--show-details --runtime --app -a|--all \
+            --app-runtime=TEXT \
+            --columns=TEXT -r|--show-ref -c|--show-commit -o|--show-origin -s|--show-size -m|--show-metadata --show-runtime \
+            --show-sdk -M|--show-permissions --file-access=TEXT -e|--show-extensions -l|--show-location --show-disabled \
+            --since=TEXT --until=TEXT --reverse --updates --cached --log
+        run: --command=TEXT
+        """,
+        """
+        --help|--version|--default-arch|--supported-arches|--gl-drivers|--installations|--print-updated-env ...  harmless
+        ()                            harmless
+        list|info|remotes|search|history|ps|remote-ls|remote-info|documents|permissions ...  harmless
+        document-info|permission-show ...  harmless
+        run|override|remote-add|remote-modify|build|enter ...  gives     {program} runs programs of a package
+        uninstall|remove --delete-data PKG...  destroys  {program} removes {} with all its data
+        uninstall|remove PKG:removed...  changes   {program} removes {:packages}
+        install --from|--bundle PKG...  gives     {program} runs programs of a package
+        install|update PKG...         changes   {program} installs {:all updates} from this host's archives
+        mask|pin|repair|make-current|kill|remote-delete ...  changes   {program} runs {1} on {:packages}
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "apk",
+        """
+        -h|--help -V|--version -p|--root=SETTINGS -X|--repository=SETTINGS -q|--quiet -v|--verbose -i|--interactive -f|--force
+        -U --update-cache --no-cache --cache-max-age=N --allow-untrusted --arch=TEXT --cache-dir=SETTINGS --keys-dir=SETTINGS
+        --no-network --no-progress --progress --purge -s|--simulate --timeout=N --wait=N -t|--virtual=TEXT -u|--upgrade
+        -l|--latest -a|--all|--available -r|--rdepends|--reinstall -d|--description|--depends -L|--contents -R -P|--provides
+        -I|--installed -e|--exact -w|--who-owns|--webpage -o|--output=TEXT -O|--orphaned
+        """,
+        """
+        --help|--version ...          harmless
+        ()                            harmless
+        info|search|list|policy|version|stats|dot|manifest|verify|audit|update|fetch ...  harmless
+        add|del|fix|upgrade --simulate ...  harmless
+        add|fix|upgrade --allow-untrusted PKG...  gives     {program} installs packages that nobody has signed
+        add|fix|upgrade PKG...        changes   {program} installs {:all updates} from this host's archives
+        del PKG:removed...            changes   {program} removes {}
+        cache clean|purge|sync|download ()  changes   {program} changes which packages it keeps
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "pacman",
+        """
+        -h|--help -V|--version -S|--sync -R|--remove -Q|--query -U|--upgrade -D|--database -F|--files -T|--deptest
+        -y|--refresh -u|--sysupgrade|--upgrades|--unneeded -s|--search|--recursive -i|--info -l|--list -g|--groups
+        -c|--clean|--cascade|--changelog -w|--downloadonly -n|--nosave|--native -d|--nodeps|--deps -k|--check -m|--foreign
+        -t|--unrequired -o|--owns -p|--print|--file -e|--explicit -q|--quiet -v|--verbose --noconfirm --confirm --needed
+        --asdeps --asexplicit --noscriptlet --dbonly --overwrite=TEXT --ignore=TEXT --ignoregroup=TEXT --print-format=TEXT
+        --color=TEXT --debug --noprogressbar --arch=TEXT --disable-download-timeout -b|--dbpath=SETTINGS -r|--root=SETTINGS
+        --hookdir=SETTINGS --config=SETTINGS --gpgdir=SETTINGS --cachedir=SETTINGS --logfile=FILE:writes --sysroot=SETTINGS
+        """,
+        """
+        --help|--version ...          harmless
+        -Q ...                        harmless
+        -F ...                        harmless
+        -T ...                        harmless
+        -R -p ...                     harmless
+        -R PKG:removed...             changes   {program} removes {}
+        -U PKG:file...                changes   {program} installs {} from files
+        -D ...                        changes   {program} changes which packages are kept back: {}
+        -S -s|-i|-l|-g|-p ...         harmless
+        -S -c ()                      changes   {program} deletes packages that it keeps
+        -S PKG...                     changes   {program} installs {:all updates} from this host's archives
+        """,
+        types=_TYPES,
+    ),
     Row(
         "apt-cache apt-config apt-file apt-show-versions debsums deborphan",
         _archives,
@@ -378,7 +569,6 @@ ROWS = (
         _certificates,
         "fresh f verbose v certsdir: localcertsdir: etccertsdir: default",
     ),
-    Row("pacman yay paru", _pacman, "hookdir: config: gpgdir: root: dbpath: r: b: upgrade"),
     Row(
         "dpkg dpkg-deb dpkg-query dpkg-statoverride dpkg-divert gdebi alien",
         _dpkg,

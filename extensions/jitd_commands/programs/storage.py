@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import DecisionTable, told
+from jitd_commands.programs.grammar import grammar
 from jitd_commands.programs.shared import nothing, objects, trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
@@ -122,29 +123,12 @@ def _swapon(call: Call) -> None:
     call.changes(f"swaps to {objects(call, 'what /etc/fstab names')}", is_whole=True)
 
 
-_CRYPTSETUP = DecisionTable("""
-    --test-passphrase           harmless
-    status|isLuks|luksDump|luksUUID|benchmark|tcryptDump|bitlkDump|dump|verify  harmless
-    luksFormat|format           destroys  encrypts {2:a disk} anew: what is on it is gone
-    erase|luksErase             destroys  erases all keys of {2:a disk}: what is on it is gone
-    luksKillSlot|luksRemoveKey  destroys  takes a key of {2:a disk} away: without another one, what is on it is gone
-    luksHeaderRestore           destroys  replaces the keys of {2:a disk} by older ones
-    reencrypt|encrypt|decrypt   destroys  encrypts {2:a disk} anew: if it is interrupted, what is on it may be gone
-    luksAddKey|luksChangeKey    changes   changes the keys that open {2:a disk}
-    luksHeaderBackup            reads     {program} copies the keys of {2:a disk}
-    open|luksOpen|plainOpen|tcryptOpen|bitlkOpen|create  changes   opens {2:a disk} as {3}
-    close|luksClose|remove      changes   closes {2:an encrypted disk}
-    luksSuspend                 stops     stops all that reads or writes {2:a disk}  until luksResume and its password
-    luksResume                  changes   lets programs read and write {2:a disk} again
-    resize                      changes   changes the size of {2:a disk}
-    config|convert|token|luksConvertKey|repair  changes   changes what describes the encryption of {2:a disk}
-""")
-
-
-def _cryptsetup(call: Call) -> None:
-    if call.has("dump-master-key", "dump-volume-key"):
-        return call.discloses("shows the key of a disk")
-    _CRYPTSETUP(call)
+_MAPPED = """
+        --help|--usage|--version ...  harmless
+        ()                            harmless
+        status|dump TEXT              harmless
+        close|remove TEXT             changes   closes {2}
+"""
 
 
 _DMSETUP = DecisionTable("""
@@ -693,18 +677,94 @@ ROWS = (
         "tree columns C noheadings o: separator: units: readonly r s t target: v verbose version h help inactive noflush"
         " nolockfs concise f notable c: O: S: table: u: uuid: showkeys",
     ),
-    Row(
-        "cryptsetup veritysetup integritysetup",
-        _cryptsetup,
-        "version V help usage verbose v debug d: key-file: S: key-slot: c: h: s: l: o: T: t: type: header: dump-master-key"
-        " dump-volume-key test-passphrase q"
-        " header-backup-file: cipher: hash: key-size: iter-time: i: pbkdf: pbkdf-memory: pbkdf-parallel:"
-        " pbkdf-force-iterations: sector-size: label: subsystem: uuid: offset: skip: p: size: b: batch-mode y"
-        " verify-passphrase force-password keyfile-size: keyfile-offset: new-keyfile: new-keyfile-size: new-key-slot:"
-        " tries: timeout: align-payload: use-random use-urandom integrity: allow-discards readonly r shared deferred"
-        " persistent token-id: token-only volume-key-file: master-key-file: priority: device-size: encrypt decrypt"
-        " reduce-device-size: resilience: init-only resume-only disable-keyring veracrypt tcrypt-hidden"
-        " data-block-size: hash-block-size: salt: format: no-superblock root-hash-file: tag-size:",
+    grammar(
+        "cryptsetup",
+        """
+        -?|--help --usage -V|--version --active-name=TEXT --align-payload=N --allow-discards -q|--batch-mode --cancel-deferred
+        -c|--cipher=TEXT --debug --debug-json --deferred --device-size=N --decrypt --disable-external-tokens --disable-keyring
+        --disable-locks --disable-veracrypt --dump-json-metadata --dump-volume-key|--dump-master-key --encrypt
+        --force-password --force-offline-reencrypt -h|--hash=TEXT --header=FILE:reads --hotzone-size=N --init-only
+        -I|--integrity=TEXT --integrity-legacy-padding --integrity-no-journal --integrity-no-wipe -i|--iter-time=N
+        --iv-large-sectors --json-file=FILE:reads --keep-key --key-description=TEXT -d|--key-file=FILE:reads -s|--key-size=N
+        -S|--key-slot=N --keyfile-offset=N -l|--keyfile-size=N --keyslot-cipher=TEXT --keyslot-key-size=N --label=TEXT
+        --luks2-keyslots-size=N --luks2-metadata-size=N --volume-key-file|--master-key-file=FILE:reads
+        --new-keyfile=FILE:reads --new-key-slot=N --new-keyfile-offset=N --new-keyfile-size=N --new-token-id=N -o|--offset=N
+        --pbkdf=TEXT --pbkdf-force-iterations=N --pbkdf-memory=N --pbkdf-parallel=N --perf-no_read_workqueue
+        --perf-no_write_workqueue --perf-same_cpu_crypt --perf-submit_from_crypt_cpus --persistent --priority=TEXT
+        --progress-json --progress-frequency=N -r|--readonly --reduce-device-size=N --refresh --resilience=TEXT
+        --resilience-hash=TEXT --resume-only --sector-size=N --serialize-memory-hard-pbkdf --shared -b|--size=N -p|--skip=N
+        --subsystem=TEXT --tcrypt-backup --tcrypt-hidden --tcrypt-system --test-args --test-passphrase -t|--timeout=N
+        --token-id=N --token-only --token-replace --token-type=TEXT -T|--tries=N -M|--type=TEXT --unbound --use-random
+        --use-urandom --uuid=TEXT --veracrypt --veracrypt-pim=N --veracrypt-query-pim -v|--verbose -y|--verify-passphrase
+        -B|--block-size=N -N|--new --use-directio --use-fsync --write-log
+        luksHeaderRestore: --header-backup-file=FILE:reads
+        luksHeaderBackup: --header-backup-file=FILE:writes
+        luksDump: --volume-key-file|--master-key-file=FILE:writes
+        """,
+        """
+        --help|--usage|--version|--test-args ...  harmless
+        ()                              harmless
+        luksDump|tcryptDump|bitlkDump|fvault2Dump --dump-volume-key DISK  reads  {program} shows the key of a disk
+        open|luksOpen --test-passphrase DISK [TEXT]  harmless
+        status|isLuks|luksDump|luksUUID|tcryptDump|bitlkDump|fvault2Dump DISK  harmless
+        benchmark                       harmless
+        luksFormat DISK [FILE:reads]    destroys  encrypts {2} anew: what is on it is gone
+        erase|luksErase DISK            destroys  erases all keys of {2}: what is on it is gone
+        luksKillSlot DISK N             destroys  takes a key of {2} away: without another one, what is on it is gone
+        luksRemoveKey DISK [FILE:reads]  destroys  takes a key of {2} away: without another one, what is on it is gone
+        luksHeaderRestore DISK          destroys  replaces the keys of {2} by older ones
+        reencrypt [DISK] [TEXT]         destroys  encrypts {2:a disk} anew: if it is interrupted, what is on it may be gone
+        luksAddKey|luksChangeKey DISK [FILE:reads]  changes   changes the keys that open {2}
+        luksHeaderBackup DISK           reads     {program} copies the keys of {2}
+        open|luksOpen|plainOpen|loopaesOpen|tcryptOpen|bitlkOpen|fvault2Open DISK [TEXT]  changes   opens {2} as {3}
+        create TEXT DISK                changes   opens {3} as {2}
+        close|luksClose|remove|plainClose|loopaesClose|tcryptClose|bitlkClose|fvault2Close TEXT  changes   closes {2}
+        luksSuspend TEXT                stops     stops all that reads or writes {2}  until luksResume and its password
+        luksResume TEXT                 changes   lets programs read and write {2} again
+        resize TEXT                     changes   changes the size of {2}
+        luksConvertKey DISK [FILE:reads]  changes   changes what describes the encryption of {2}
+        config|convert|repair DISK      changes   changes what describes the encryption of {2}
+        token add|remove|import|export|unassign DISK  changes   changes what describes the encryption of {3}
+        """,
+    ),
+    grammar(
+        "veritysetup",
+        """
+        -?|--help --usage -V|--version --cancel-deferred --check-at-most-once --data-block-size=N --data-blocks=N --debug
+        --deferred --fec-device=TEXT --fec-offset=N --fec-roots=N --format=N -h|--hash=TEXT --hash-block-size=N
+        --hash-offset=N --ignore-corruption --ignore-zero-blocks --no-superblock --panic-on-corruption --restart-on-corruption
+        --root-hash-signature=FILE:reads -s|--salt=TEXT --use-tasklets --uuid=TEXT -v|--verbose
+        format: --root-hash-file=FILE:writes
+        open|verify|create: --root-hash-file=FILE:reads
+        """,
+        f"""
+        {_MAPPED}
+        verify DISK DISK [TEXT]       harmless
+        open DISK TEXT DISK [TEXT]    changes   opens {{2}} as {{3}}
+        create TEXT DISK DISK [TEXT]  changes   opens {{3}} as {{2}}
+        format DISK DISK              destroys  writes checksums of {{2}} to {{3}}: what is on it is gone
+        """,
+    ),
+    grammar(
+        "integritysetup",
+        """
+        -?|--help --usage -V|--version --allow-discards -q|--batch-mode --buffer-sectors=N --bitmap-flush-time=N
+        --bitmap-sectors-per-bit=N --cancel-deferred --data-device=TEXT --debug --deferred -I|--integrity=TEXT
+        --integrity-key-file=FILE:reads --integrity-key-size=N --integrity-legacy-padding --integrity-legacy-hmac
+        --integrity-legacy-recalculate -D|--integrity-no-journal --interleave-sectors=N --journal-commit-time=N
+        --journal-integrity=TEXT --journal-integrity-key-size=N --journal-integrity-key-file=FILE:reads --journal-crypt=TEXT
+        --journal-crypt-key-file=FILE:reads --journal-crypt-key-size=N -j|--journal-size=N --journal-watermark=N --no-wipe
+        --wipe --progress-frequency=N --progress-json -B|--integrity-bitmap-mode --integrity-recalculate
+        --integrity-recalculate-reset -R|--integrity-recovery-mode -s|--sector-size=N -t|--tag-size=N -v|--verbose
+        --device-size=N -b|--size=N
+        """,
+        f"""
+        {_MAPPED}
+        open DISK TEXT    changes   opens {{2}} as {{3}}
+        create TEXT DISK  changes   opens {{3}} as {{2}}
+        resize TEXT       changes   changes the size of {{2}}
+        format DISK       destroys  writes checksums to all of {{2}}: what is on it is gone
+        """,
     ),
     Row(
         "zpool",

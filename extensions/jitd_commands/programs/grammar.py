@@ -1,0 +1,539 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Grammars: the options, verbs and operands of a program with their types, and what the program does by them.
+
+Law: what is not understood is said. A program is harmless only by a line that says so, after every word has found its place. For
+a word that is not known, such as a wildcard of a rule, the worst is told of all that it may be: an option, a verb or an operand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from jitd_commands.judging import Call, Row
+from jitd_commands.programs.decision_table import LOOKS, Line, Match, Words, filling, pattern, say
+from jitd_commands.programs.decision_table import may_be as word_may_be
+from jitd_commands.shell_text import Word
+
+Effect = Callable[[Call, Word], bool | None]
+"""What a program does with a word of a type. True if it has told all, so that the sentence of the line is left out."""
+ANY = Word("", is_free=True)
+
+
+def _trusts(call: Call, word: Word) -> None:
+    """The program does what the file says."""
+    path = call.absolute(word)
+    who = "anybody" if path is None or word.is_free else call.judge.changed_by(path).partition(",")[0]
+    if who:
+        call.gives(f"does what {path or 'any file'} says, which {who} can change", path or "")
+
+
+def _disk(call: Call, word: Word) -> None:
+    """A disk, or its image in a file."""
+    path = call.absolute(word) if "/" in word.text or word.is_free else None
+    if path is not None and not path.startswith("/dev/") and call.judge.touches(call, path):
+        call.writes(word)
+
+
+EFFECTS: Mapping[str, Effect] = {
+    **dict.fromkeys(("TEXT", "N", "DISK"), lambda call, word: None),
+    "DISK:writes": _disk,
+    "FILE:lists": Call.lists,
+    "FILE:reads": Call.reads,
+    "FILE:writes": Call.writes,
+    "FILE:runs": Call.runs_file,
+    "FILE:trusts": _trusts,
+    "DIR:reads": lambda call, word: call.reads(word, is_tree=True),
+    "DIR:writes": lambda call, word: call.writes(word, is_tree=True),
+    "SHELL": Call.runs_text,
+    "PROGRAM": lambda call, word: call.start([word]),
+}
+"""The types of words → what a program does with such a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option. ``type`` is that of its value, and empty if it has none. ``is_attached``: the next word is never its value."""
+
+    names: tuple[str, ...]
+    type: str
+    is_attached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of an operand. ``is_many``: for any number of them."""
+
+    type: str
+    is_needed: bool
+    is_many: bool
+
+
+Known = Mapping[str, Option]
+"""Maps each spelling of options to the option."""
+Element = re.Pattern[str] | Slot | None
+"""A verb, the place of an operand, or None for ``--``."""
+Condition = tuple[frozenset[Option], re.Pattern[str] | None]
+"""Options of which one must be given, and its value if this matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line of a grammar, whose ``elements`` are wanted in this order."""
+
+    elements: tuple[Element, ...]
+    conditions: tuple[Condition, ...]
+    line: Line
+
+    @property
+    def n_verbs(self) -> int:
+        return sum(isinstance(one, re.Pattern) for one in self.elements)
+
+    @property
+    def looks(self) -> bool:
+        return self.line.effect in LOOKS
+
+    def is_certain(self, reading: Reading) -> bool:
+        """True if the verbs, which come first, stay the verbs, whatever the words are that are not known."""
+        verbs = reading.sure[: self.n_verbs]
+        is_first = all(isinstance(one, re.Pattern) for one in self.elements[: self.n_verbs])
+        return is_first and len(verbs) == self.n_verbs and not any(word.is_free for word in verbs)
+
+
+@dataclass(slots=True)
+class Reading:
+    """The words of a call, each at its place. The first ``n_sure`` operands are sure. ``is_open``: a word that is not known may
+    be any option, and ``is_last``: it is the last one. ``dashes`` is how many operands stand before ``--``.
+    """
+
+    operands: list[Word] = field(default_factory=list)
+    options: list[tuple[Option, Word]] = field(default_factory=list)
+    values: list[tuple[Option, Word]] = field(default_factory=list)
+    unknown: list[tuple[str, bool, int]] = field(default_factory=list)
+    n_sure: int | None = None
+    is_last: bool = False
+    dashes: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.n_sure is not None
+
+    @property
+    def sure(self) -> Sequence[Word]:
+        return self.operands[: self.n_sure]
+
+    def ends(self, operands: Sequence[Word], *, is_pattern: bool) -> Reading:
+        """Return this with ``operands``, among which no option is. One of them may be any number of words."""
+        for word in operands:
+            if word.roams and (word.is_many or not is_pattern) and self.n_sure is None:
+                self.n_sure = len(self.operands)
+            self.operands.append(word)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a call is what a rule says. ``bound`` are the operands at the places of the rule, ``left`` those without a place, and
+    ``is_short``: a place has none. ``is_certain``: the verbs and options are sure, whatever the operands are.
+    """
+
+    is_sure: bool
+    bound: tuple[tuple[Slot, Word], ...] = ()
+    left: tuple[Word, ...] = ()
+    is_short: bool = False
+    is_certain: bool = False
+
+    def after(self, slot: Slot, words: Sequence[Word]) -> Fit:
+        """Return this with ``words`` at the place ``slot`` before."""
+        return replace(self, bound=(*((slot, word) for word in words), *self.bound))
+
+
+class Grammar:
+    """The grammar of a program, which judges calls of it.
+
+    ``options`` declares options: ``-f|--force`` has no value, ``-n|--name=TEXT`` has one, and that of ``--color[=TEXT]`` stands
+    in the same word. Options of a verb alone stand in a line of their own, behind the verb: ``commit: -m=TEXT``.
+
+    ``lines`` are as those of a DecisionTable, and may have types, too. A line fits if each word has its place::
+
+        luksFormat DISK [FILE:reads]  destroys  encrypts {2} anew: what is on it is gone
+        install PKG...                changes   installs {2+}
+        watch TEXT [TEXT] -- PROGRAM  changes   follows {2}
+
+    ``[TYPE]`` need not be there, ``TYPE...`` is any number of words, and ``...`` any number that matter nothing. ``--`` is that
+    of the command. If a word is left over by all lines, the first line is told that fits without it, and what is left over.
+
+    ``types`` are the program's own. ``dialect`` is one of ``gnu`` (options stand anywhere, letters in clusters), ``posix``
+    (options end at the first operand), ``verbs`` (the options of a verb stand behind it) and ``words``, as of tc(8): long
+    options have one hyphen, and they and verbs may be shortened. ``abbreviates``: long options may be shortened, as
+    getopt_long(3) lets them.
+    """
+
+    def __init__(
+        self,
+        options: str,
+        lines: str,
+        *,
+        dialect: str = "gnu",
+        abbreviates: bool = False,
+        types: Mapping[str, Effect] | None = None,
+    ) -> None:
+        self.effects = {**EFFECTS, **(types or {})}
+        self.is_words, self.is_split, self.permutes = dialect == "words", dialect == "verbs", dialect in ("gnu", "verbs")
+        self._abbreviates = abbreviates or self.is_words
+        self.common: dict[str, Option] = {}
+        self.of_verbs: list[tuple[re.Pattern[str], dict[str, Option]]] = []
+        for text in _lines(options):
+            verbs, found, rest = text.partition(": ")
+            declared = self._declared(rest if found else text)
+            if found:
+                self.of_verbs.append((pattern(verbs), declared))
+            elif twice := self.common.keys() & declared.keys():
+                raise ValueError(f"declared twice: {twice}")
+            else:
+                self.common |= declared
+        self._every = {name: one for _, of in self.of_verbs for name, one in of.items()} | self.common
+        self.rules = tuple(map(self._rule, _lines(lines)))
+
+    # --- what a grammar is made of --------------------------------------------------------------------------------------
+
+    def _declared(self, text: str) -> dict[str, Option]:
+        declared: dict[str, Option] = {}
+        for one in text.split():
+            names, equals, type_ = one.replace("[=", "=").rstrip("]").partition("=")
+            if equals and type_ not in self.effects:
+                raise ValueError(f"no such type: {one}")
+            option = Option(tuple(names.split("|")), type_, "[=" in one)
+            if twice := {*option.names} & declared.keys():
+                raise ValueError(f"declared twice: {twice}")
+            declared |= dict.fromkeys(option.names, option)
+        return declared
+
+    def _rule(self, text: str) -> Rule:
+        wanted, effect, *rest = re.split(r"\s{2,}", text)
+        words = wanted.split()
+        program = pattern(words.pop(0)[:-1]) if words and words[0].endswith(":") else None
+        conditions = tuple(self._condition(one) for one in words if one[0] == "-" and one != "--")
+        elements = tuple(self._element(one) for one in words if (one[0] != "-" or one == "--") and one != "()")
+        sentence, back = (*rest, "", "")[:2]
+        return Rule(elements, conditions, Line(program, (), False, (), effect, sentence, back))
+
+    def _element(self, text: str) -> Element:
+        if text == "...":
+            return Slot("TEXT", False, True)
+        bare = text.removesuffix("...").strip("[]")
+        if bare.partition(":")[0].isupper():
+            if bare not in self.effects:
+                raise ValueError(f"no such type: {text}")
+            return Slot(bare, text.endswith("...") is False and text[0] != "[", text.endswith("..."))
+        return None if text == "--" else pattern(text)
+
+    def _condition(self, text: str) -> Condition:
+        names, equals, value = text.partition("=")
+        known = [self.common, *(one for _, one in self.of_verbs)]
+        options = frozenset(one[name] for name in names.split("|") for one in known if name in one)
+        if not options:
+            raise ValueError(f"no such option: {text}")
+        return options, pattern(value) if equals else None
+
+    # --- the parser -----------------------------------------------------------------------------------------------------
+
+    def read(self, words: Sequence[Word], *, is_pattern: bool = False, takes_values: bool = False) -> Reading:
+        """Find the place of each word. If ``takes_values`` is True, an option that is not declared takes the next word."""
+        reading = self._read(words, self.common if self.is_split else self._every, self._every, is_pattern, takes_values)
+        verb = reading.sure[0] if reading.sure else None
+        if not self.of_verbs or verb is None or verb.is_free:
+            return reading
+        own = self._own(verb)
+        return self._read(words, self.common if self.is_split else own, own, is_pattern, takes_values)
+
+    def _own(self, verb: Word) -> Known:
+        return self.common | {name: one for verbs, of in self.of_verbs if self.is_verb(verbs, verb) for name, one in of.items()}
+
+    def _read(self, words: Sequence[Word], before: Known, behind: Known, is_pattern: bool, takes_values: bool) -> Reading:
+        """Return the reading with the options ``before`` the first operand and those ``behind`` it."""
+        reading = Reading()
+        rest = list(words)
+        while rest:
+            known = behind if reading.operands else before
+            word = rest.pop(0)
+            text = word.text
+            is_option = text.startswith("-") and text != "-"
+            if word.is_free and not word.is_bound and (not text or text[0] == "-"):
+                if self._is_free_value(word, known) and is_pattern:
+                    self._take(reading, text, word, rest, known, takes_values)
+                    continue
+                if reading.n_sure is None:
+                    reading.n_sure = len(reading.operands)
+                    reading.is_last = not rest and is_pattern and not word.is_many
+                if not text:
+                    reading.operands.append(word)
+            elif text == "--":
+                reading.dashes = len(reading.operands)
+                return reading.ends(rest, is_pattern=is_pattern)
+            elif not is_option:
+                reading.operands.append(word)
+                if not self.permutes:
+                    return reading.ends(rest, is_pattern=is_pattern)
+            else:
+                self._take(reading, text, word, rest, known, takes_values)
+        return reading
+
+    def _is_free_value(self, word: Word, known: Known) -> bool:
+        """True if only the value of the option ``word`` is not known."""
+        name, equals, _ = word.text.partition("=")
+        option = known.get(name) if equals else known.get(word.text[:2]) if not word.text.startswith("--") else None
+        return option is not None and option.type != ""
+
+    def _take(self, reading: Reading, text: str, word: Word, rest: list[Word], known: Known, takes_values: bool) -> None:
+        """Put the option ``text`` into ``reading``, with its value, which may be the next of ``rest``."""
+        name, equals, value = text.partition("=")
+        given = Word(value, word.is_free, word.is_bound) if equals else None
+        if text.startswith("--") or self.is_words or name in known:
+            option = known.get(name) or self._abbreviated(name, known)
+            if option is not None or text.startswith("--") or self.is_words:
+                return self._put(reading, name, option, given, rest, takes_values)
+        for at, letter in enumerate(text[1:], 2):
+            option = known.get(f"-{letter}")
+            more = text[at:]
+            if option is not None and not option.type:
+                self._put(reading, f"-{letter}", option, None, rest, takes_values)
+                continue
+            if option is not None or takes_values:
+                attached = Word(more, word.is_free, word.is_bound) if more or word.is_free else None
+                return self._put(reading, f"-{letter}", option, attached, rest, takes_values)
+            self._put(reading, f"-{letter}", None, None, [] if more else rest, takes_values)
+
+    def _abbreviated(self, name: str, known: Known) -> Option | None:
+        if not self._abbreviates or len(name.strip("-")) < 1:
+            return None
+        found = list(dict.fromkeys(one for full, one in known.items() if full.startswith(name) and full[:2] == name[:2]))
+        return found[0] if found and (len(found) == 1 or self.is_words) else None
+
+    def _put(
+        self, reading: Reading, name: str, option: Option | None, value: Word | None, rest: list[Word], takes_values: bool
+    ) -> None:
+        if option is None:
+            reading.unknown.append((name, bool(rest), len(reading.sure)))
+            if value is None and takes_values and rest and rest[0].text != "--":
+                rest.pop(0)
+            return
+        if value is None and option.type and not option.is_attached and rest:
+            value = rest[0] if rest[0].is_many else rest.pop(0)
+        if option.type and value is not None:
+            reading.values.append((option, value))
+        if not reading.is_open:
+            is_off = not option.type and value is not None and value.text.lower() in ("false", "0", "no", "off")
+            if not is_off:
+                reading.options.append((option, value or Word("")))
+
+    # --- what a call does -----------------------------------------------------------------------------------------------
+
+    def __call__(self, call: Call) -> None:
+        words = call.words
+        first = self.read(words, is_pattern=call.judge.is_pattern)
+        readings = [first]
+        if first.unknown:
+            readings.append(self.read(words, is_pattern=call.judge.is_pattern, takes_values=True))
+        found = [(reading, self._fitting(call.name, reading)) for reading in readings]
+        if any(fits for _, fits in found):
+            found = [(reading, fits) for reading, fits in found if fits]
+        self._says_unknown(call, first, found)
+        for reading, fits in found:
+            self._tell(call, reading, fits)
+
+    def fits(self, words: Sequence[str], name: str) -> tuple[Rule, ...]:
+        """Return the rules that fit the ``words`` of the program ``name``."""
+        return tuple(rule for rule, _ in self._fitting(name, self.read([*map(Word, words)])))
+
+    def _fitting(self, name: str, reading: Reading) -> list[tuple[Rule, Fit]]:
+        """Return the rules that may fit, up to the first that surely fits. If none fits, return that with the most verbs of those
+        that have words left over, or too few.
+        """
+        found, rest = list[tuple[Rule, Fit]](), list[tuple[Rule, Fit]]()
+        for rule in self.rules:
+            is_its = rule.line.program is None or rule.line.program.fullmatch(name)
+            if not is_its or (fit := self._fit(rule, reading)) is None:
+                continue
+            if fit.left or fit.is_short:
+                rest += [(rule, fit)] if rule.elements else []
+                continue
+            found.append((rule, fit))
+            if fit.is_sure:
+                break
+        return found or sorted(rest, key=lambda one: -one[0].n_verbs)[:1]
+
+    def _fit(self, rule: Rule, reading: Reading) -> Fit | None:
+        fit = self._placed(rule.elements, list(reading.sure), 0, reading)
+        if fit is None:
+            return None
+        is_sure, is_certain = fit.is_sure, rule.is_certain(reading)
+        for options, value in rule.conditions:
+            given = _is_given(options, value, reading)
+            if given is False and not reading.is_open:
+                return None
+            is_sure = is_sure and given is True and not (rule.looks and reading.is_open)
+            is_certain = is_certain and given is True
+        return replace(fit, is_sure=is_sure, is_certain=is_certain)
+
+    def _placed(self, elements: Sequence[Element], operands: Sequence[Word], at: int, reading: Reading) -> Fit | None:
+        """Find places for ``operands``, of which the first is the ``at``-th, among ``elements``."""
+        if not elements:
+            return Fit(not reading.is_open, left=tuple(operands))
+        first, rest = elements[0], elements[1:]
+        if first is None:
+            if reading.is_open:
+                return self._placed(rest, operands, at, reading)
+            return self._placed(rest, operands, at, reading) if reading.dashes == at else None
+        if isinstance(first, re.Pattern):
+            if not operands:
+                return Fit(False, tuple(_slots(rest))) if reading.is_open else None
+            if not self.is_verb(first, operands[0]):
+                return None
+            found = self._placed(rest, operands[1:], at + 1, reading)
+            return found and replace(found, is_sure=found.is_sure and not operands[0].is_free)
+        if first.type == "PROGRAM":
+            is_there = bool(operands) or not first.is_needed or reading.is_open
+            return Fit(not reading.is_open).after(first, operands) if is_there else None
+        if first.is_many:
+            if not rest:
+                return Fit(True).after(first, [*operands, *([ANY] if reading.is_open else [])])
+            tails = ((n, self._placed(rest, operands[n:], at + n, reading)) for n in range(len(operands) + 1))
+            fits = [one.after(first, operands[:n]) for n, one in tails if one]
+            return min(fits, key=lambda one: len(one.left)) if fits else None
+        if operands and _is_typed(first, operands[0]):
+            found = self._placed(rest, operands[1:], at + 1, reading)
+            if found is None and not first.is_needed:
+                return self._placed(rest, operands, at, reading)
+            is_sure = first.type != "N" or operands[0].text != ""
+            return found and replace(found, is_sure=found.is_sure and is_sure).after(first, operands[:1])
+        if reading.is_open:
+            return Fit(False, tuple(_slots(elements)))
+        if not first.is_needed:
+            return self._placed(rest, operands, at, reading)
+        is_short = not operands and all(isinstance(one, Slot) for one in rest)
+        return Fit(True, is_short=True) if is_short else None
+
+    def is_verb(self, wanted: re.Pattern[str], word: Word) -> bool:
+        if word.is_free:
+            return word_may_be(wanted, word)
+        if self.is_words and word.text.isalpha() and any(one.startswith(word.text) for one in wanted.pattern.split("|")):
+            return True
+        return wanted.fullmatch(word.text) is not None
+
+    def _tell(self, call: Call, reading: Reading, fits: Sequence[tuple[Rule, Fit]]) -> None:
+        """Say what the rules that fit do, and what is not known. Functions of types find the words in ``call``, sorted."""
+        given: dict[str, list[Word]] = {}
+        for option, value in (*reading.options, *reading.values):
+            for name in option.names:
+                given.setdefault(name.lstrip("-"), []).extend([value] if option.type and value.text else [])
+        call = replace(call, given=given, sorted_operands=reading.operands)
+        said = set[str]()
+        for rule, fit in fits:
+            has_told = [self._effect(call, slot.type, word) for slot, word in fit.bound if slot.type != "PROGRAM"]
+            if started := [word for slot, word in fit.bound if slot.type == "PROGRAM"]:
+                call.start(started)
+            if any(has_told) or rule.line.effect in {*said, "harmless"}:
+                continue
+            if not fit.is_sure:
+                said.add(rule.line.effect)
+            options = [(option.names[0], value) for option, value in reading.options]
+            sorted_ = Words(reading.operands, options, reading.is_open, by_row=True)
+            match = Match(fit.is_sure, after=tuple(reading.operands[rule.n_verbs :]))
+            say(call, rule.line, filling(call, match, sorted_, {}), "")
+        self._effects_of_options(call, reading)
+        if reading.is_open or (fits and any(not fit.is_sure for _, fit in fits)):
+            self._says_open(call, reading, fits)
+        for rule, fit in fits:
+            if fit.left:
+                asked = self._asked(call, rule, reading)
+                _doubts(call, f"jitd does not know what {_cut(fit.left[0])} is to {asked}", is_quiet=rule.looks)
+            elif fit.is_short:
+                told = f"jitd does not know what {self._asked(call, rule, reading)} does without more words"
+                _doubts(call, told, is_quiet=rule.looks)
+        if not fits:
+            call.not_known(f"jitd does not know what {self._asked(call, None, reading)} changes")
+
+    def _effects_of_options(self, call: Call, reading: Reading) -> None:
+        for option, value in reading.values:
+            self._effect(call, option.type, value)
+        if reading.is_open:
+            verb = reading.sure[0] if reading.sure else None
+            for verbs, of in ((None, self.common), *self.of_verbs):
+                if verbs is None or verb is None or self.is_verb(verbs, verb):
+                    for type_ in dict.fromkeys(one.type for one in of.values() if one.type):
+                        self._effect(call, type_, ANY)
+
+    def _effect(self, call: Call, type_: str, word: Word) -> bool:
+        return bool(self.effects[type_](call, word))
+
+    @staticmethod
+    def _asked(call: Call, rule: Rule | None, reading: Reading) -> str:
+        operands = reading.operands[: rule.n_verbs if rule else 2]
+        return " ".join([call.name, *map(_cut, operands)])
+
+    def _says_open(self, call: Call, reading: Reading, fits: Sequence[tuple[Rule, Fit]]) -> None:
+        """A word that is not known may be an option, verb or operand that nobody declared."""
+        only_looks = all(rule.looks for rule, _ in fits) and any(fit.is_certain for _, fit in fits)
+        is_quiet = only_looks or (reading.is_last and any(fit.is_sure for _, fit in fits))
+        _doubts(call, f"jitd does not know each word that {call.name} may be given", is_quiet=is_quiet)
+
+    def _says_unknown(self, call: Call, first: Reading, found: Sequence[tuple[Reading, Sequence[tuple[Rule, Fit]]]]) -> None:
+        for name, is_followed, n_before in first.unknown[:1]:
+            rules = [rule for _, fits in found for rule, _ in fits]
+            only_looks = bool(rules) and all(one.looks and one.n_verbs <= n_before for one in rules)
+            is_quiet = not first.is_open and (only_looks or not is_followed)
+            told = f"jitd does not know the option {_cut(Word(name))} of {call.name}"
+            _doubts(call, told if is_quiet else f"{told}, so not what follows it", is_quiet=is_quiet)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of ``text``. A backslash at the end continues one."""
+    return filter(None, map(str.strip, re.sub(r"\s*\\\n\s*", "  ", text).splitlines()))
+
+
+def _doubts(call: Call, what: str, *, is_quiet: bool) -> None:
+    """jitd does not know a word. If ``is_quiet`` is False, what it does may be a loss."""
+    call.unknown(what) if is_quiet else call.not_known(what)
+
+
+def _is_typed(slot: Slot, word: Word) -> bool:
+    """True if ``word`` may be of the type of ``slot``: only numbers, such as 10G, look different from other words."""
+    return slot.type != "N" or word.text[:1].isdigit() or (word.is_free and not word.text)
+
+
+def _slots(elements: Sequence[Element]) -> Iterator[tuple[Slot, Word]]:
+    return ((one, ANY) for one in elements if isinstance(one, Slot))
+
+
+def _cut(word: Word) -> str:
+    return word.text[:40] or "…"
+
+
+def _is_given(options: frozenset[Option], value: re.Pattern[str] | None, reading: Reading) -> bool | None:
+    """True if one of ``options`` is given with ``value``, and None if it may be."""
+    may_be = False
+    for option, given in reading.options:
+        if option not in options:
+            continue
+        if value is None:
+            return True
+        if given.is_free:
+            may_be = may_be or word_may_be(value, given)
+        elif value.fullmatch(given.text):
+            return True
+    return None if may_be else False
+
+
+def grammar(
+    names: str,
+    options: str,
+    lines: str,
+    *,
+    dialect: str = "gnu",
+    abbreviates: bool = False,
+    types: Mapping[str, Effect] | None = None,
+) -> Row:
+    """Return the row of the programs ``names``, which are one program, or differ by lines that name them alone."""
+    return Row(names, Grammar(options, lines, dialect=dialect, abbreviates=abbreviates, types=types), is_parsed=True)

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each grammar of a program promises, tried with calls that are made of the grammar itself."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from jitd.core.conditions import read_command_pattern
+from jitd.core.grade import Damage, Finding, Grade, damage, worst
+from jitd_commands.grading import findings_of, findings_of_pattern
+from jitd_commands.judging import FOR_GOOD
+from jitd_commands.programs import TABLE
+from jitd_commands.programs.grammar import Grammar, Option, Rule, Slot
+from jitd_commands.shell_text import Word
+from tests.commands.graded import Line, Looker, command_of, corpus
+
+GRAMMARS = {name: row.judge for name, row in TABLE.items() if isinstance(row.judge, Grammar)}
+ONE_OF_EACH = sorted({id(one): name for name, one in GRAMMARS.items()}.values())
+"""A name for each grammar."""
+WORDS = {"DISK": "/dev/sdb1", "N": "1", "FILE": "/srv/x", "DIR": "/srv/d", "PROGRAM": "true"}
+"""Words of the types of operands and values. Those of other types are ``x``."""
+UNDECLARED = (("--zz-undeclared",), ("--zz-undeclared", "x"), ("--zz-undeclared=x",), ("-%",), ("-%", "x"))
+
+Words = tuple[str, ...]
+
+
+def findings(words: Words) -> tuple[Finding, ...]:
+    """Return what jitd finds in ``words``, which root runs in /srv, and of whose files nothing is known."""
+    line = Line(Grade.HARMLESS, None, "", False, words, command_of(corpus()[1][0]).run_as, "/srv", True, ())
+    return findings_of(command_of(line), lambda path: None, requester="")
+
+
+@cache
+def grades(words: Words) -> tuple[Grade, Damage]:
+    return worst(findings(words)), damage(findings(words))
+
+
+@cache
+def grades_of_pattern(words: Words) -> tuple[Grade, Damage]:
+    found = findings_of_pattern(read_command_pattern((f"/usr/bin/{words[0]}", *words[1:])))
+    return worst(found), damage(found)
+
+
+def word_of(type_: str) -> str:
+    return WORDS.get(type_.partition(":")[0], "x")
+
+
+def spellings(option: Option, *, is_words: bool) -> Iterator[Words]:
+    """Yield each way to type ``option``."""
+    value = word_of(option.type)
+    for name in option.names:
+        is_long = name.startswith("--") or is_words
+        if not option.type:
+            yield (name,)
+        elif option.is_attached:
+            yield (name,) if is_long else (f"{name}{value}",)
+        else:
+            yield name, value
+            if not is_words:
+                yield (f"{name}={value}" if is_long else f"{name}{value}",)
+
+
+def called(name: str, rule: Rule) -> Words:
+    """Return a call of the program ``name`` that ``rule`` fits."""
+    grammar = GRAMMARS[name]
+    before, words = [name], list[str]()
+    for one in rule.elements:
+        if one is None:
+            words.append("--")
+        elif not isinstance(one, Slot):
+            words.append(text_of(one))
+        elif one.is_needed or one.is_many:
+            words.append(word_of(one.type))
+    for options, value in rule.conditions:
+        option = min(options, key=lambda one: (one not in grammar.common.values(), one.names))
+        typed = [option.names[0], *([text_of(value) if value else word_of(option.type)] if option.type else [])]
+        if option in grammar.common.values():
+            before += typed
+        else:
+            words += typed
+    return (*before, *words)
+
+
+def text_of(pattern: re.Pattern[str]) -> str:
+    return pattern.pattern.split("|")[0].replace("\\", "").replace("(.*)", "x")
+
+
+def calls(name: str) -> list[tuple[Rule, Words]]:
+    """Return a call for each line of the grammar of ``name``, as far as it has the line."""
+    of = GRAMMARS[name]
+    return [(rule, called(name, rule)) for rule in of.rules if rule.line.program is None or rule.line.program.fullmatch(name)]
+
+
+def places(words: Words, grammar: Grammar) -> list[int]:
+    """Return where an option can stand."""
+    known = {name: one for of in (grammar.common, *(own for _, own in grammar.of_verbs)) for name, one in of.items()}
+    end = words.index("--") if "--" in words else len(words)
+    found = []
+    at = 1
+    while at <= end:
+        found.append(at)
+        option = known.get(words[at]) if at < end else None
+        if option is None and not grammar.permutes and at < end:
+            break
+        at += 1 + bool(option and option.type)
+    return found
+
+
+def neutral(grammar: Grammar, words: Words) -> Iterator[tuple[Option, int]]:
+    """Yield the options that say nothing of what ``words`` do, and a place for each."""
+    told = {option for rule in grammar.rules for options, _ in rule.conditions for option in options}
+    verb = next((at for at in places(words, grammar) if at < len(words) and words[at][0] != "-"), None)
+    own = [of for verbs, of in grammar.of_verbs if verb is not None and grammar.is_verb(verbs, Word(words[verb]))]
+    hidden = {name for of in own for name in of}
+    for option in dict.fromkeys(grammar.common.values()):
+        if option not in told and option.type in ("", "TEXT", "N") and (grammar.is_split or not hidden & {*option.names}):
+            yield option, 1
+    for option in dict.fromkeys(one for of in own for one in of.values()):
+        if option not in told and option.type in ("", "TEXT", "N") and places(words, grammar)[-1] == len(words):
+            yield option, len(words)
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_each_line_of_a_grammar_fits_some_call(name: str) -> None:
+    """A line that an earlier one hides says nothing."""
+    of = GRAMMARS[name]
+    hidden = []
+    for program in (one for one, grammar in GRAMMARS.items() if grammar is of):
+        for rule, words in calls(program):
+            fits = of.fits(words[1:], program)
+            if rule not in fits:
+                hidden.append(f"{' '.join(words)}: {[one.line.sentence or one.line.effect for one in fits]}")
+    assert not hidden, "\n".join(hidden)
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_an_option_that_nobody_declared_lowers_nothing_without_a_sentence(name: str) -> None:
+    """THREATS L-33."""
+    silent = []
+    for _, words in calls(name):
+        for at in places(words, GRAMMARS[name]):
+            for option in UNDECLARED:
+                with_ = (*words[:at], *option, *words[at:])
+                is_less = worst(findings(with_)) < grades(words)[0] or damage(findings(with_)) < grades(words)[1]
+                if is_less and not any("jitd does not know" in one.what for one in findings(with_)):
+                    silent.append(with_)
+    assert not silent, "\n".join(map(" ".join, silent))
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_a_declared_option_that_says_nothing_changes_nothing_in_each_spelling(name: str) -> None:
+    """THREATS L-33."""
+    changed = []
+    grammar = GRAMMARS[name]
+    for _, words in calls(name):
+        for option, at in neutral(grammar, words):
+            for spelled in spellings(option, is_words=grammar.is_words):
+                with_ = (*words[:at], *spelled, *words[at:])
+                if findings(with_) != findings(words):
+                    changed.append(f"{' '.join(with_)}: {[one.what for one in findings(with_)]}")
+    assert not changed, "\n".join(changed)
+
+
+def drawn(name: str) -> Iterator[tuple[Words, Words]]:
+    """Yield calls, and patterns of rules that permit them. Each line is called as it is, with an option more and a word more, and
+    each word of the call is one that the requester chooses.
+    """
+    grammar = GRAMMARS[name]
+    known = dict.fromkeys(one for of in (grammar.common, *(own for _, own in grammar.of_verbs)) for one in of.values())
+    told = {option for rule in grammar.rules for options, _ in rule.conditions for option in options}
+    matter = [one for one in known if one in told or one.type not in ("", "TEXT", "N")]
+    more = [*UNDECLARED, ("x",), ("x", "x"), *(next(spellings(one, is_words=grammar.is_words)) for one in matter)]
+    for _, words in calls(name):
+        for at in range(1, len(words)):
+            for pattern in wild(words, at):
+                yield words, pattern
+        for added in more:
+            for at in {1, len(words)}:
+                with_ = (*words[:at], *added, *words[at:])
+                for pattern in wild(with_, at):
+                    yield with_, pattern
+
+
+def wild(words: Words, at: int) -> Iterator[Words]:
+    """Yield the patterns of ``words`` with a wildcard at ``at``."""
+    yield (*words[:at], "**")
+    yield (*words[:at], "*", *words[at + 1 :])
+    yield (*words[:at], f"{words[at][:1]}*", *words[at + 1 :])
+    yield (*words[:at], f"{words[at][:3]}*", *words[at + 1 :])
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_a_pattern_is_never_told_as_less_than_a_command_drawn_from_it(name: str) -> None:
+    """THREATS L-33."""
+    less = {}
+    for words, pattern in drawn(name):
+        told, least = grades_of_pattern(pattern), grades(words)
+        if told[0] < least[0] or told[1] < least[1]:
+            less[" ".join(pattern)] = f"{told}, but {' '.join(words)} is {least}"
+    assert not less, "\n".join(map(": ".join, less.items()))
+
+
+LOCKED_OUT = "apt-get removes openssh-server: people may be unable to log in, until it is installed again"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("yum -d 0 -e 0 -y install /home/alice/x.rpm", "x.rpm belongs to alice, who asks: its scripts run as root"),
+        ("mount -l --bind /home/alice/etc /etc", "mounts /home/alice/etc, which belongs to others"),
+        ("tc -s qdisc add dev eth0 root netem loss 100%", "lets eth0 send nothing more, until the rule is deleted"),
+        ("tc qd ad dev eth0 root netem loss 100% limit 1", "lets eth0 send nothing more, until the rule is deleted"),
+        (
+            "cryptsetup --cipher aes-xts-plain64 --key-size 512 luksFormat /dev/sdb1",
+            "encrypts /dev/sdb1 anew: what is on it is gone",
+        ),
+        ("mkfs.vfat -F 32 -n BOOT /dev/sdb1", "makes a new file system on /dev/sdb1: what is on it is gone"),
+        ("mkfs.btrfs -f /dev/sdb /dev/sdc", "makes a new file system on /dev/sdc: what is on it is gone"),
+        ("etcdctl --command-timeout 5s del / --prefix", "deletes all keys of the cluster that begin with /, " + FOR_GOOD),
+        ("zypper -t install nginx", "zypper installs nginx from this host's archives"),
+        ("zypper install -t pattern lamp", "zypper installs lamp from this host's archives"),
+        ("apt-get install curl openssh-server-", LOCKED_OUT),
+        ("apt-get --zz remove openssh-server", LOCKED_OUT),
+        ("apt-get --zz x remove openssh-server", LOCKED_OUT),
+    ],
+)  # fmt: skip
+def test_a_word_is_read_as_its_own_program_reads_it(line: str, told: str) -> None:
+    words = tuple(shlex.split(line))
+    one = Line(Grade.HARMLESS, None, line, False, words, command_of(corpus()[1][0]).run_as, "/srv", True, ())
+    assert told in [found.what for found in findings_of(command_of(one), Looker(one), requester="alice")]
+
+
+@pytest.mark.parametrize("line", ["mount -l -t ext4", "tc -s -d qdisc show dev eth0", "cryptsetup -v luksDump /dev/sdb1",
+    "mkfs.ext4 -n -L data /dev/sdb1", "apt-get -qq -s remove nginx", "apt list -a nginx", "yum -d 0 -e 0 list installed",
+    "dnf --assumen remove openssh-server", "zypper -n se -t pattern lamp",
+    "etcdctl -w table endpoint status --cluster"])  # fmt: skip
+def test_what_only_looks_is_harmless_by_a_line_after_all_words_were_read(line: str) -> None:
+    assert findings(tuple(line.split())) == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "told", "lost"),
+    [
+        ("cryptsetup luksDump /dev/sdb1 x", "jitd does not know what x is to cryptsetup luksDump", Damage.NONE),
+        ("cryptsetup luksDump", "jitd does not know what cryptsetup luksDump does without more words", Damage.NONE),
+        ("cryptsetup luksClose a b", "jitd does not know what b is to cryptsetup luksClose", Damage.DESTROYS),
+        ("cryptsetup frob x", "jitd does not know what cryptsetup frob x changes", Damage.DESTROYS),
+    ],
+)
+def test_a_word_that_has_no_place_or_a_place_that_has_no_word_is_said(line: str, told: str, lost: Damage) -> None:
+    found = findings(tuple(line.split()))
+    assert told in [one.what for one in found if one.grade is Grade.UNKNOWN]
+    assert damage(found) is lost
+
+
+def test_an_option_is_shortened_only_where_its_program_has_that() -> None:
+    assert findings(("dnf", "--assumeye", "install", "nginx")) == findings(("dnf", "install", "nginx"))
+    assert [one for one in findings(("apt-get", "--assume-y", "install", "nginx")) if one.grade is Grade.UNKNOWN]
+
+
+def test_options_end_at_two_hyphens() -> None:
+    assert grades(("mkfs.ext4", "--", "-n")) == (Grade.CHANGES, Damage.DESTROYS)
+    assert grades(("mkfs.ext4", "-n", "--", "/dev/sdb1")) == (Grade.HARMLESS, Damage.NONE)
