@@ -129,9 +129,8 @@ class Daemon:
         unreadable = (one.rebuilt for one in damaged if one.rebuilt is not None)
         if held := givers.fault_in((*store.holdings(), *unreadable)):
             raise StoreError(held)
-        reading = extension_points.reading(site, advisers)
-        readers.add("counts", reading.counts)
-        for name, reader in reading.readers.items():
+        readings = extension_points.readings(site, advisers)
+        for name, reader in chain.from_iterable(reading.readers.items() for reading in readings):
             readers.add(name, reader)
         self._set_aside(damaged)
 
@@ -150,19 +149,18 @@ class Daemon:
             workers=workers,
             now=now,
         )
-        notices = self.notices = advisers.notifier(site, deciding.seating, perform)
+        notices = self.notices = advisers.notifier(deciding.seating, perform)
         perform.notices = notices  # they need each other
         self._drift = Drift(givers, perform.holdings, store, config.drifts, site.note)
         self._forgetting = Forgetting(store, lifecycle, now, config.record.keep, partial(drop_copies, config.state))
         self._recovery = Recovery(perform, lifecycle, store, executor, now)
 
         # what answers clients
-        counts = reading.counts
-        verbs = Verbs(ground, deciding, lifecycle, perform, waiters, signing, notices, counts, givers)
+        verbs = Verbs(ground, deciding, lifecycle, perform, waiters, signing, notices, readers, givers)
         readers.add("followers", verbs.records.feed)
         readers.add("roll", verbs.roll)
         is_other = partial(settings.is_other, config, file)
-        self._reloading = Reloading(ground, deciding, lifecycle, perform, counts, unlistened, is_other)
+        self._reloading = Reloading(ground, deciding, lifecycle, perform, readers, unlistened, is_other)
         started_at = now().at.timestamp()
         own = Condition(
             ground, started_at, self._looks, self._drift, signing, self._unrecorded, readers, notices, self._n_connections
@@ -170,7 +168,8 @@ class Daemon:
         answers = Answers()
         add_answers(answers, verbs, self._reloading, Status(verbs.access, own.lines))
         evidence.add_answers(answers, ground, verbs.access, lifecycle, deciding.seating.named_by)
-        reading.add_answers(answers, verbs.access, own.families)
+        for reading in readings:
+            reading.add_answers(answers, verbs.access, own.families)
         self.services = services(
             ground,
             deciding,
@@ -316,7 +315,8 @@ class Daemon:
         await asyncio.wait([reading])
         await self._readers.close()
         await self._executor.close()
-        self._advisers.close()
+        for adviser in self._advisers.all:
+            adviser.close()
         for doer in self._doers:
             doer.close()
         self._store.close()

@@ -37,9 +37,7 @@ class Evidence(Protocol):
 
 def evidence() -> Evidence | None:
     """Return what makes evidence. Return None if the extension evidence is not used."""
-    if (module := extensions.assembly("evidence")) is None:
-        return None
-    found: Evidence = module.evidence()
+    found: Evidence | None = extensions.of_first("evidence")
     return found
 
 

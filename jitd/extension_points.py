@@ -3,7 +3,9 @@
 narrow, require or warn. A doer carries out what was granted: it begins, ends, and finds again. A reader reads what was committed,
 and holds nothing up. There is no other way in (ADR 0156).
 
-Law: a class here is also what there is without the extension. It advises, gives and tells nothing.
+Law: a class here advises, gives and tells nothing by itself. The row of an extension (``jitd.extensions``) says where it joins.
+There may be several at each place, in the order of these rows. A fact and a gatekeeper are asked of the one whose section of
+jitd.toml sets up their name.
 """
 
 from __future__ import annotations
@@ -11,25 +13,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from jitd.core.condition import Family
-from jitd.core.facts import Facts, Unknown
-from jitd.core.question import Question
-from jitd.deciding.gatekeepers import Gatekeepers, NoGatekeepers
+from jitd.deciding.gatekeepers import AllGatekeepers, Gatekeepers
 from jitd.deciding.ground import Ground, Note
-from jitd.deciding.knowledge import NO_PROVIDER, KeptProviders
+from jitd.deciding.knowledge import AllProviders, KeptProviders
 from jitd.deciding.seats import Seating
-from jitd.extensions import assembly
+from jitd.extensions import EXTENSIONS, joined
 from jitd.lifecycle.givers import Giver
 from jitd.lifecycle.let_in import LetIn
-from jitd.lifecycle.notifier import Notifier
-from jitd.lifecycle.readers import Counts, Reader
+from jitd.lifecycle.notifier import Notifier, Notifiers
+from jitd.lifecycle.readers import Reader
 
 if TYPE_CHECKING:
     from jitd.lifecycle.perform import Perform
     from jitd.verbs.access import Access
     from jitd.verbs.answers import Answers
+
+A = TypeVar("A", bound="Adviser")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +47,11 @@ class Site:
     is_direct: bool
 
 
-class NoProviders:
-    """The providers of a host without any."""
-
-    async def ask(self, names: frozenset[str], about: Question) -> Facts:
-        return {name: Unknown(NO_PROVIDER) for name in names}
-
-    def told(self, name: str, about: Question) -> object:
-        return ""
-
-    def forget(self) -> None:
-        """There is nothing to forget."""
-
-
-class Advisers:
+class Adviser:
     """Systems outside of jitd that are asked before a decision, and those through which people are told."""
 
-    providers: KeptProviders = NoProviders()
-    gatekeepers: Gatekeepers = NoGatekeepers()
+    providers: KeptProviders = AllProviders({})
+    gatekeepers: Gatekeepers = AllGatekeepers({})
 
     def notifier(self, site: Site, seating: Seating, perform: Perform) -> Notifier:
         """Return what tells people of requests."""
@@ -70,6 +59,28 @@ class Advisers:
 
     def close(self) -> None:
         """Close the connections to helpers, and end those that the daemon has started."""
+
+
+class Advisers:
+    """All advisers of the daemon. ``by_name`` maps the name of each extension to its adviser."""
+
+    def __init__(self, site: Site, by_name: Mapping[str, Adviser]) -> None:
+        self._site = site
+        self.all = tuple(by_name.values())
+        sections = [(one, site.ground.config.of(EXTENSIONS[name].section())) for name, one in by_name.items()]
+        self.providers = AllProviders({name: one.providers for one, section in sections for name in section.names})
+        self.gatekeepers = AllGatekeepers({name: one.gatekeepers for one, section in sections for name in section.deadlines})
+
+    def the(self, kind: type[A]) -> A:
+        """Return the adviser that is a ``kind``. Raises TypeError."""
+        for one in self.all:
+            if isinstance(one, kind):
+                return one
+        raise TypeError(f"no adviser is a {kind.__name__}")
+
+    def notifier(self, seating: Seating, perform: Perform) -> Notifier:
+        """Return what tells people of requests, by all advisers."""
+        return Notifiers([one.notifier(self._site, seating, perform) for one in self.all])
 
 
 class Doer:
@@ -90,8 +101,7 @@ class Doer:
 class Reading:
     """Reads what was committed."""
 
-    counts = Counts()
-    readers: Mapping[str, Reader] = {}  # name in the log → the reader, without `counts`
+    readers: Mapping[str, Reader] = {}  # name in the log → the reader
 
     def add_answers(self, to: Answers, access: Access, own: Callable[[], Iterable[Family]]) -> None:
         """Add to the table ``to`` what clients may ask of it. ``own`` returns what the daemon tells of itself."""
@@ -99,18 +109,14 @@ class Reading:
 
 def advisers(site: Site) -> Advisers:
     """Return what is asked before decisions, and what tells people of requests."""
-    module = assembly("outsiders")
-    found: Advisers = Advisers() if module is None else module.advisers(site)
-    return found
+    return Advisers(site, {name: build(site) for name, build in joined("adviser").items()})
 
 
 def doers(site: Site, advisers: Advisers) -> tuple[Doer, ...]:
     """Return what gives things to people and takes them back."""
-    return tuple(module.doer(site, advisers) for name in ("things", "gates") if (module := assembly(name)) is not None)
+    return tuple(build(site, advisers) for build in joined("doer").values())
 
 
-def reading(site: Site, advisers: Advisers) -> Reading:
+def readings(site: Site, advisers: Advisers) -> tuple[Reading, ...]:
     """Return what reads the record."""
-    module = assembly("sinks")
-    found: Reading = Reading() if module is None else module.reading(site, advisers)
-    return found
+    return tuple(build(site, advisers) for build in joined("reader").values())

@@ -10,15 +10,14 @@ missing, or could be changed by another account than jitd itself, is not used, a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jitd import packages
 
@@ -36,11 +35,13 @@ class Extension:
     and ``packages`` those of others that may be missing. ``otherwise`` tells people what to do without it.
 
     The kernel imports its module ``settings``, if it has keys in jitd.toml, before the launcher is forked. It imports its module
-    ``assembly``, which builds what the kernel asks, afterwards.
+    ``assembly`` afterwards. ``joins`` are the functions of that module that the kernel calls: ``adviser``, ``doer`` and
+    ``reader`` build parts of the daemon (``extension_points``), and the others work without a daemon.
     """
 
     name: str
     does: str
+    joins: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()  # its top-level keys in jitd.toml. Its module `settings` has their section, as `SECTION`.
@@ -88,6 +89,7 @@ EXTENSIONS = {
         Extension(
             "sinks",
             "sends the record to collectors",
+            joins=("reader",),
             needs=("outsiders",),
             keys=("sinks",),
             verbs={"metrics": "jitd_sinks.verbs.metrics"},
@@ -96,6 +98,7 @@ EXTENSIONS = {
         Extension(
             "outsiders",
             "asks providers and gatekeepers, and notifies people",
+            joins=("adviser",),
             keys=("notify", "providers", "gatekeepers", "outside"),
             helpers={
                 "outside": "jitd_outsiders.outside",
@@ -107,6 +110,7 @@ EXTENSIONS = {
         Extension(
             "things",
             "gives things for a limited time",
+            joins=("doer",),
             needs=("outsiders",),
             keys=("givers",),
             helpers={"givers": "jitd_things.givers"},
@@ -114,15 +118,17 @@ EXTENSIONS = {
         Extension(
             "gates",
             "writes into the KDC who may get a service ticket",
+            joins=("doer",),
             keys=("kdc", "renew"),
             verbs={"kdc": "jitd_gates.gating"},
             helpers={"kdc": "jitd_gates"},
             otherwise="install the extension gates in /usr/lib/jitd",
         ),
-        Extension("commands", "tells what a command gives and destroys"),
+        Extension("commands", "tells what a command gives and destroys", joins=("grader",)),
         Extension(
             "inspection",
             "judges whether a host is set up right, and warns of rules",
+            joins=("inspector",),
             verbs={
                 "doctor": "jitd_inspection.verbs.doctoring",
                 "setup": "jitd_inspection.verbs.setting_up",
@@ -134,6 +140,7 @@ EXTENSIONS = {
         Extension(
             "evidence",
             "makes packs and reports of the record, and countersigns records",
+            joins=("evidence",),
             verbs={
                 "audit pack": "jitd_evidence.verbs.packing",
                 "audit report": "jitd_evidence.verbs.reported",
@@ -146,11 +153,13 @@ EXTENSIONS = {
         Extension(
             "fleet",
             "carries approvers to the doors of other hosts",
+            joins=("hosts", "saw"),
             otherwise="install the extension fleet in /usr/lib/jitd, or name a host with --host and --via",
         ),
         Extension(
             "policy",
             "tries rules with tables of what they should decide",
+            joins=("tables",),
             verbs={"policy": "jitd_policy.verbs"},
             otherwise="install the extension policy in /usr/lib/jitd",
         ),
@@ -204,20 +213,24 @@ def work(helper: str) -> Work:
     return found
 
 
-def assembly(name: str) -> ModuleType | None:
-    """Import and return the module of the extension ``name``, which builds what the kernel asks. Return None if the extension is
-    not used.
-    """
-    found = EXTENSIONS[name]
-    return import_module(f"{found.package}.assembly") if found.is_used else None
+def joined(by: str) -> dict[str, Callable[..., Any]]:
+    """Import and return the functions ``by`` with which extensions join, by the names of the extensions that are used."""
+    return {
+        one.name: getattr(import_module(f"{one.package}.assembly"), by)
+        for one in EXTENSIONS.values()
+        if by in one.joins and one.is_used
+    }
+
+
+def of_first(by: str, *given: object) -> Any:
+    """Call the first function ``by`` with which an extension joins. Return None if there is none."""
+    return next((join(*given) for join in joined(by).values()), None)
 
 
 @cache
 def grader() -> Grader | None:
     """Return what knows programs; None if the extension commands is not used. It is an adviser, and only warns."""
-    if (module := assembly("commands")) is None:
-        return None
-    found: Grader = module.grader()
+    found: Grader | None = of_first("grader")
     return found
 
 

@@ -35,7 +35,5 @@ class Inspector(Protocol):
 
 def inspector() -> Inspector | None:
     """Return the inspector of this host. Return None if the extension inspection is not used."""
-    if (module := extensions.assembly("inspection")) is None:
-        return None
-    found: Inspector = module.inspector()
+    found: Inspector | None = extensions.of_first("inspector")
     return found

@@ -39,7 +39,5 @@ def place_beside(rules: Path) -> Path:
 
 def tables() -> Tables | None:
     """Return what tries tables. Return None if the extension policy is not used."""
-    if (module := extensions.assembly("policy")) is None:
-        return None
-    found: Tables = module.tables()
+    found: Tables | None = extensions.of_first("tables")
     return found

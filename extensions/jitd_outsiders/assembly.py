@@ -13,7 +13,7 @@ import time
 from jitd.beside.doors import SocketDoor, door_to
 from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, TERMINALS
 from jitd.deciding.seats import Seating
-from jitd.extension_points import Advisers, Site
+from jitd.extension_points import Adviser, Site
 from jitd.lifecycle.notifier import Notifier
 from jitd.lifecycle.perform import Perform
 from jitd_outsiders.announcing.assembly import announcing
@@ -29,7 +29,7 @@ from jitd_outsiders.terminals.client import Terminals
 NONCE = 16  # random bytes in a question's nonce
 
 
-class Outsiders(Advisers):
+class Outsiders(Adviser):
     """Contains the objects for the providers and gatekeepers, and for the helpers that they take."""
 
     def __init__(self, site: Site) -> None:
@@ -56,6 +56,6 @@ class Outsiders(Advisers):
         self.terminals.close()
 
 
-def advisers(site: Site) -> Advisers:
+def adviser(site: Site) -> Adviser:
     """Return what the daemon asks and tells outside of itself."""
     return Outsiders(site)

@@ -40,8 +40,9 @@ class Readings(Reading):
             clock=time.monotonic,
             now=lambda: ground.now().at,
         )
-        self.counts = self._meters = Meters(ground.now().at.timestamp())
+        self._meters = Meters(ground.now().at.timestamp())
         self.readers = {
+            "counts": self._meters,
             "journal": HostLog(ground.store, ground.opened, _in_lane(ground), time.monotonic, config.socket.parent / "journal"),
             "sinks": Sinks(config.of(SinkSection).sinks, ground.store, config.host, ground.opened, office),
         }
@@ -53,11 +54,9 @@ class Readings(Reading):
         to.add(messages.Metrics, lambda asker, message: metrics.rows(asker.subject))
 
 
-def reading(site: Site, advisers: Advisers) -> Reading:
+def reader(site: Site, advisers: Advisers) -> Reading:
     """Return what reads the record for the daemon."""
-    if not isinstance(advisers, Outsiders):
-        raise TypeError("sinks need the extension outsiders")
-    return Readings(site, advisers)
+    return Readings(site, advisers.the(Outsiders))
 
 
 def _in_lane(ground: Ground) -> Callable[[Callable[[], Any]], Awaitable[Any]]:

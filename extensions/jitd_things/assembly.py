@@ -40,9 +40,7 @@ class Giving(Doer):
 
 def doer(site: Site, advisers: Advisers) -> Doer:
     """Return what gives things for the daemon."""
-    if not isinstance(advisers, Outsiders):
-        raise TypeError("things need the extension outsiders")
-    return Giving(site, advisers)
+    return Giving(site, advisers.the(Outsiders))
 
 
 def line_to_givers(file: Path | None, *, is_direct: bool) -> GiversLine:

@@ -105,15 +105,15 @@ def _typed(host: str, via: str) -> Far:
 
 def saw(daemon: Connection, *answers: tuple[Message, Sequence[Row]]) -> None:
     """If ``daemon`` is that of another host, have this desk note what waits there by ``answers``, its latest."""
-    if (one := _there.get()) is not None and (module := extensions.assembly("fleet")) is not None:
-        module.saw(one, daemon, answers)
+    if (one := _there.get()) is not None:
+        extensions.of_first("saw", one, daemon, answers)
 
 
 def known() -> Hosts:
     """Return the hosts that stand in files. Raises NotDone if the extension that reads them is not used."""
-    if (module := extensions.assembly("fleet")) is None:
+    found: Hosts | None = extensions.of_first("hosts")
+    if found is None:
         raise NotDone(f"hosts.toml is not read: {extensions.EXTENSIONS['fleet'].otherwise}", "usage")
-    found: Hosts = module.hosts()
     return found
 
 

@@ -34,7 +34,7 @@ from jitd.deciding.account_policy import AccountPolicy
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.findings import Findings, as_reviewer, worst_of
-from jitd.deciding.gatekeepers import Answers, Gatekeepers, Hearing, NoGatekeepers
+from jitd.deciding.gatekeepers import AllGatekeepers, Answers, Gatekeepers, Hearing
 from jitd.deciding.hearings import Hearings, InForce
 from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Providers, Wanted
 from jitd.deciding.screening import Sighting
@@ -140,7 +140,7 @@ class Decider:
         self.seating = seating or Seating(config, workers, uses=self._uses)
         self._of_now: tuple[Policy | None, dict[str, tuple[int, Obligations | None]]] = (None, {})
         """What one policy demands of open requests that are older than it, each in one version."""
-        self._hearings = Hearings(Answers(gatekeepers or NoGatekeepers(), now), store, rules, now, findings)
+        self._hearings = Hearings(Answers(gatekeepers or AllGatekeepers({}), now), store, rules, now, findings)
 
     # --- the answers ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -36,6 +36,7 @@ class Manner:
 class Gatekeepers(Protocol):
     def manner(self, name: str) -> Manner | None:
         """Return the ``Manner`` of the gatekeeper ``name``. Return None if no gatekeeper has this name."""
+        return None
 
     async def ask(self, name: str, asking: Asking) -> Answer:
         """Query the gatekeeper ``name``. If the answer is no longer needed, the caller cancels this task. If the method raises
@@ -43,14 +44,19 @@ class Gatekeepers(Protocol):
         """
 
 
-class NoGatekeepers:
-    """Used on a host whose settings contain no gatekeepers."""
+class AllGatekeepers(Gatekeepers):
+    """The gatekeepers of this host. ``by_name`` maps the name of each to those among whom it is."""
+
+    def __init__(self, by_name: Mapping[str, Gatekeepers]) -> None:
+        self._by_name = by_name
 
     def manner(self, name: str) -> Manner | None:
-        return None
+        found = self._by_name.get(name)
+        return None if found is None else found.manner(name)
 
     async def ask(self, name: str, asking: Asking) -> Answer:
-        return Silent("jitd.toml sets up no gatekeeper of this name")
+        found = self._by_name.get(name)
+        return Silent("jitd.toml sets up no gatekeeper of this name") if found is None else await found.ask(name, asking)
 
 
 @dataclass(slots=True)

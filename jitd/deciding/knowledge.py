@@ -9,6 +9,7 @@ is valid only for the question that the provider got. If the question changes, t
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -59,6 +60,31 @@ class KeptProviders(Providers, Protocol):
 
     def forget(self) -> None:
         """Drop all kept answers."""
+
+
+class AllProviders:
+    """The providers of this host. ``by_fact`` maps each fact, such as ``fact.risk``, to those among whom its provider is."""
+
+    def __init__(self, by_fact: Mapping[str, KeptProviders]) -> None:
+        self._by_fact = by_fact
+
+    async def ask(self, names: frozenset[str], about: Question) -> Facts:
+        asked: dict[KeptProviders, set[str]] = defaultdict(set)
+        for name in names & self._by_fact.keys():
+            asked[self._by_fact[name]].add(name)
+        said = await gather(*(one.ask(frozenset(own), about) for one, own in asked.items()))
+        found: dict[str, Value | Unknown] = {name: Unknown(NO_PROVIDER) for name in names}
+        for own, each in zip(asked.values(), said, strict=True):
+            found |= {name: each[name] for name in own & each.keys()}  # whatever it says of others' facts
+        return found
+
+    def told(self, name: str, about: Question) -> object:
+        found = self._by_fact.get(name)
+        return "" if found is None else found.told(name, about)
+
+    def forget(self) -> None:
+        for one in set(self._by_fact.values()):
+            one.forget()
 
 
 class Beforehand:

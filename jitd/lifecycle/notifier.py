@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from jitd.core.condition import Family, Line
 from jitd.core.notice import Heard
@@ -48,3 +50,40 @@ class Notifier:
     def gauges(self) -> Iterator[Family]:
         """Yield what it says of itself in ``jitd metrics``."""
         yield from ()
+
+
+class Notifiers(Notifier):
+    """Tells ``all`` of them."""
+
+    def __init__(self, all: Sequence[Notifier]) -> None:
+        self._all = all
+
+    def look(self, request: str) -> None:
+        for one in self._all:
+            one.look(request)
+
+    def look_at_all(self) -> None:
+        for one in self._all:
+            one.look_at_all()
+
+    def look_again(self) -> None:
+        for one in self._all:
+            one.look_again()
+
+    def of(self, request: Request) -> Iterable[Noticed]:
+        return [*chain.from_iterable(one.of(request) for one in self._all)]
+
+    def heard_of(self, request: Request) -> tuple[Heard, ...]:
+        return tuple(chain.from_iterable(one.heard_of(request) for one in self._all))
+
+    async def keep(self) -> None:
+        await gather(*(one.keep() for one in self._all))
+
+    async def finish(self) -> None:
+        await gather(*(one.finish() for one in self._all))
+
+    def lines(self, now: float) -> Iterator[Line]:
+        return chain.from_iterable(one.lines(now) for one in self._all)
+
+    def gauges(self) -> Iterator[Family]:
+        return chain.from_iterable(one.gauges() for one in self._all)

@@ -44,6 +44,22 @@ class Reader(Protocol):
         """Take note of a change that was committed at ``now``. ``before`` is None if the object is new."""
         return
 
+    def decided(self, seconds: float) -> None:
+        """Take note that the daemon took ``seconds`` to decide about a new request. No change of an object tells this."""
+        return
+
+    def recorded(self, n_bytes: int) -> None:
+        """Take note that all recordings together have ``n_bytes``."""
+        return
+
+    def loaded(self, at: float) -> None:
+        """Take note that a new policy was loaded at ``at``, in seconds since 1970."""
+        return
+
+    def refused(self) -> None:
+        """Take note that a new policy was refused, and the old one stays in force."""
+        return
+
     async def keep(self) -> None:
         """Do what there is to do. It runs as a task until ``finish`` has returned. It may return if there is nothing to do."""
         return
@@ -63,22 +79,6 @@ class Reader(Protocol):
     def gauges(self) -> Iterator[Family]:
         """Yield what it says of itself in ``jitd metrics``."""
         yield from ()
-
-
-class Counts(Reader):
-    """A reader that is also told what no change of an object tells. It counts nothing; what counts inherits from here."""
-
-    def decided(self, seconds: float) -> None:
-        """The daemon took ``seconds`` to decide about a new request."""
-
-    def recorded(self, n_bytes: int) -> None:
-        """All recordings together have ``n_bytes``."""
-
-    def loaded(self, at: float) -> None:
-        """A new policy was loaded at ``at``, in seconds since 1970."""
-
-    def refused(self) -> None:
-        """A new policy was refused, and the old one stays in force."""
 
 
 class Readers:
@@ -110,6 +110,18 @@ class Readers:
     def changed(self, before: Life | None, after: Life, now: Moment) -> None:
         """Tell all of a change that was committed at ``now``. A decision waits for this."""
         self._tell_all(lambda reader: reader.changed(before, after, now))
+
+    def decided(self, seconds: float) -> None:
+        self._tell_all(lambda reader: reader.decided(seconds))
+
+    def recorded(self, n_bytes: int) -> None:
+        self._tell_all(lambda reader: reader.recorded(n_bytes))
+
+    def loaded(self, at: float) -> None:
+        self._tell_all(lambda reader: reader.loaded(at))
+
+    def refused(self) -> None:
+        self._tell_all(lambda reader: reader.refused())
 
     async def keep(self) -> None:
         """Run the tasks of all. Never return."""

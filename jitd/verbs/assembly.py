@@ -14,7 +14,7 @@ from jitd.lifecycle.givers import Givers
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.notifier import Notifier
 from jitd.lifecycle.perform import Perform
-from jitd.lifecycle.readers import Counts
+from jitd.lifecycle.readers import Readers
 from jitd.lifecycle.waiters import Waiters
 from jitd.verbs.access import Access
 from jitd.verbs.endings import Endings
@@ -44,7 +44,7 @@ class Verbs:
         waiters: Waiters,
         signing: Signing,
         notices: Notifier,
-        counts: Counts,
+        readers: Readers,
         givers: Givers,
     ) -> None:
         config, store, opened, workers, now = ground.config, ground.store, ground.opened, ground.workers, ground.now
@@ -66,13 +66,13 @@ class Verbs:
         def countersigned() -> Iterable[Countersignature]:
             return stored(file_of(config.state), config.record.witnesses).values()
 
-        self.requests = Requests(config, access, decider, explainer, perform, store, waiters, workers, now, counts.decided)
+        self.requests = Requests(config, access, decider, explainer, perform, store, waiters, workers, now, readers.decided)
         self.explanations = Explanations(access, explainer, workers, now)
         self.reviews = Reviews(access, decider, perform, store, now)
         self.owed_reviews = OwedReviews(access, decider, perform, store, now)
         self.endings = Endings(config, access, self.lists, perform, store, waiters)
         self.locks = Locks(access, self.endings, perform, store, deciding.accounts, waiters, workers, now)
-        self.recordings = Recordings(config, access, self.lists, lifecycle, store, opened, workers, now, counts.recorded)
+        self.recordings = Recordings(config, access, self.lists, lifecycle, store, opened, workers, now, readers.recorded)
         self.records = Records(ground, access, lifecycle, countersigned)
         self.observers = Observers(access, decider, perform.observing, self.recordings, store, workers, now)
         self.keys = Keys(access, signing)

@@ -17,7 +17,7 @@ from jitd.deciding.assembly import Deciding
 from jitd.deciding.ground import Ground
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
-from jitd.lifecycle.readers import Counts
+from jitd.lifecycle.readers import Readers
 from jitd.verbs.refusal import Refusal
 
 OTHER_RULES = "these are not the rules that were tried with their tables: somebody changed them meanwhile: jitd policy test"
@@ -36,7 +36,7 @@ class Reloading:
         deciding: Deciding,
         lifecycle: Lifecycle,
         perform: Perform,
-        counts: Counts,
+        readers: Readers,
         unreachable: Callable[[], list[str]],
         is_other: Callable[[], bool],
     ) -> None:
@@ -45,7 +45,7 @@ class Reloading:
         self._deciding = deciding
         self._lifecycle = lifecycle
         self._perform = perform
-        self._counts = counts
+        self._readers = readers
         self.unreachable = unreachable
         self._is_other = is_other
 
@@ -69,7 +69,7 @@ class Reloading:
             systemd.tell(f"STATUS={self._rules.sentence}")
             raise Refusal("not_done", f"{stays}: {'; '.join(faults)}") from None
         self._deciding.forget()
-        self._counts.loaded(time.time())
+        self._readers.loaded(time.time())
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules), **noted})
         systemd.tell(f"STATUS={self._rules.sentence}")
         self._perform.screen_due()
@@ -79,5 +79,5 @@ class Reloading:
 
     def refused(self, faults: Sequence[str], who: Subject) -> None:
         """Record that ``who`` has let the policy be read, and that it has ``faults``."""
-        self._counts.refused()
+        self._readers.refused()
         self._lifecycle.note("policy.refused", who.principal, who.uid, {"faults": list(faults[:20])})

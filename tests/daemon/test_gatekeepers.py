@@ -25,7 +25,7 @@ from jitd.core.grant import GrantState
 from jitd.core.lock import Whom
 from jitd.core.masking import Mask
 from jitd.core.request import RequestState, Verdict
-from jitd.deciding.gatekeepers import Answers, Manner, NoGatekeepers
+from jitd.deciding.gatekeepers import AllGatekeepers, Answers, Manner
 from jitd.deciding.hearings import Hearings
 from jitd.lifecycle import waiters
 from jitd.store import StoreError
@@ -149,7 +149,7 @@ def test_who_has_not_answered_when_the_request_is_over_was_silent(house: AskingH
 
 def test_a_gatekeeper_that_is_not_set_up_permits_nothing(house: AskingHouse) -> None:
     house.rules(**FREE)
-    house.decider._hearings = Hearings(Answers(NoGatekeepers(), house.now), house.store, house, house.now, FINDINGS)
+    house.decider._hearings = Hearings(Answers(AllGatekeepers({}), house.now), house.store, house, house.now, FINDINGS)
 
     async def play() -> None:
         made = await Client(house).submit()

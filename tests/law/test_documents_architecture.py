@@ -16,8 +16,8 @@ from jitd.beside.refusals import Failed, Refused
 from jitd.core.chain import Seal
 from jitd.core.gatekeeping import Answer, Asking, Refuses
 from jitd.core.holding import Holding
-from jitd.deciding.gatekeepers import NoGatekeepers
-from jitd.extension_points import Advisers, Doer, Reading
+from jitd.deciding.gatekeepers import Gatekeepers
+from jitd.extension_points import Adviser, Doer, Reading
 from jitd.lifecycle.givers import Giver, Givers
 from jitd.lifecycle.readers import Reader, Readers
 from tests.law.test_documents_changes import place_of
@@ -156,7 +156,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, type]:
     """The classes of the examples, by their names."""
     names: dict[str, object] = {
         one.__name__: one
-        for one in (Advisers, Doer, Failed, Given, Giver, Holding, NoGatekeepers, Reader, Reading, Refused, Refuses, Seal, Taken)
+        for one in (Adviser, Doer, Failed, Gatekeepers, Given, Giver, Holding, Reader, Reading, Refused, Refuses, Seal, Taken)
     } | {"Answer": Answer, "Asking": Asking}
     code = "\n".join(re.findall(r"^```python\n(.*?)^```$", PAGES["ARCHITECTURE.md"], re.DOTALL | re.MULTILINE))
     exec(compile(code, "ARCHITECTURE.md", "exec"), names)
@@ -164,8 +164,8 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, type]:
 
 
 def test_the_examples_are_an_adviser_a_doer_and_a_reader(examples: Mapping[str, type]) -> None:
-    adviser, doer, reading = (examples[name]() for name in ("OwnAdvisers", "OwnDoer", "OwnReading"))
-    assert isinstance(adviser, Advisers) and isinstance(doer, Doer) and isinstance(reading, Reading)
+    adviser, doer, reading = (examples[name]() for name in ("OwnAdviser", "OwnDoer", "OwnReading"))
+    assert isinstance(adviser, Adviser) and isinstance(doer, Doer) and isinstance(reading, Reading)
     asking: Asking = None  # type: ignore[assignment]
     assert isinstance(asyncio.run(adviser.gatekeepers.ask("freeze", asking)), Refuses)
     givers = Givers(doer.givers)

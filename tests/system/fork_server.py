@@ -255,8 +255,8 @@ def load_daemon() -> None:
         import_module(name)
     extensions = import_module("jitd.extensions")
     list(extensions.used())
-    for name in ("evidence", "gates", "outsiders", "sinks", "things"):
-        extensions.assembly(name)
+    for by in ("adviser", "doer", "reader", "evidence"):
+        extensions.joined(by)
     extensions.grader()
 
 

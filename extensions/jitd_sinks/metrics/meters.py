@@ -20,7 +20,7 @@ from jitd.core.request import LAW, Request, RequestState
 from jitd.core.run import Ending, Run
 from jitd.core.visibility import HIDDEN, words_of
 from jitd.failures import counted
-from jitd.lifecycle.readers import Counts
+from jitd.lifecycle.readers import Reader
 from jitd.store import Life
 
 MOST_RULES = 100  # rules that are named. All others are counted together, because each name costs its reader a time series.
@@ -54,7 +54,7 @@ class Histogram:
         yield "_sum", labels, self._total
 
 
-class Meters(Counts):
+class Meters(Reader):
     """The counts of one daemon. Its methods are called on the event loop."""
 
     def __init__(self, at: float) -> None:
