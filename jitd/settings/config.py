@@ -311,13 +311,22 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
 
 
 def _sections(top: Table, place: Place) -> Iterator[Section]:
-    """Yield what each extension has read, and add a fault for each key of an extension that cannot be used."""
+    """Yield what each extension has read, and add a fault for each key of an extension that cannot be used, and for each name
+    that two of them set up.
+    """
+    owners: dict[tuple[str, str], str] = {}
     for extension in extensions.EXTENSIONS.values():
         if not extension.keys:
             continue
         own = {key: top.values[key] for key in extension.keys if key in top.values}
         if not (why := extension.why_not()):
-            yield extension.section().read(Table(top.document, (), own, top.faults), place)
+            section = extension.section().read(Table(top.document, (), own, top.faults), place)
+            named = {"fact": section.names, "gatekeeper": section.deadlines, "channel": section.channels, "giver": section.givers}
+            for what, name in ((what, name) for what, names in named.items() for name in names):
+                if (owner := owners.setdefault((what, name), extension.name)) != extension.name:
+                    both = f"the extensions {owner} and {extension.name} both set up"
+                    top.fault(f"{both} the {what} {quoted(name)}: give one of them another name", extension.keys[0])
+            yield section
             continue
         for key in own:
             told = f'"{key}" is for the extension {extension.name}, which {extension.does}; it {why}'

@@ -17,6 +17,7 @@ from jitd import extension_points, extensions, packages
 from jitd.core.facts import Facts, Unknown
 from jitd.core.notice import Heard
 from jitd.core.request import RequestState
+from jitd.core.toml_document import ConfigError
 from jitd.deciding.gatekeepers import Answers
 from jitd.deciding.hearings import Hearings
 from jitd.deciding.knowledge import NO_PROVIDER, AllProviders
@@ -137,6 +138,13 @@ def test_advisers_are_in_the_order_of_the_table_and_one_is_found_by_its_class(ad
 def test_every_extension_has_the_functions_by_which_it_joins() -> None:
     names = {by for one in extensions.EXTENSIONS.values() for by in one.joins}
     assert {name for by in names for name in extensions.joined(by)} == extensions.EXTENSIONS.keys() - {"board"}
+
+
+def test_a_name_that_two_extensions_set_up_is_a_fault_before_anything_starts(freeze: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(freeze, GATEKEEPER.format(name="freeze"))
+    why = 'the extensions outsiders and freeze both set up the gatekeeper "freeze": give one of them another name'
+    assert [str(fault) for fault in caught.value.faults] == [f"{freeze}: {why}"]
 
 
 class Told:
