@@ -12,7 +12,7 @@ from pathlib import Path
 from jitd import extensions
 from jitd.beside.helpers import HELPERS
 
-SITE = Path(__file__).resolve().parents[1] / "site-packages"  # beside the installed `jitd`. Elsewhere: `doors.ChildDoor`
+SITE = Path(__file__).resolve().parents[1] / "site-packages"  # beside the installed `jitd`. Elsewhere: `ChildConnector`
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jitd.beside.asking import Client
-from jitd.beside.doors import SocketDoor
+from jitd.beside.connecting import SocketConnector
 from jitd.beside.helpers import KDC
 from jitd_gates.messages import MOST_TRIED, Answer, Failed, Give, Look, Refused, Request, Take, Tried, Try
 from jitd_gates.questions import KINDS, PATIENCE
@@ -21,7 +21,7 @@ class Writer(Client):
     """
 
     def __init__(self, path: Path | None = None, patience: float = PATIENCE) -> None:
-        super().__init__(SocketDoor(KDC, path))
+        super().__init__(SocketConnector(KDC, path))
         self._patience = patience
 
     async def give(self, give: Give) -> Answer:

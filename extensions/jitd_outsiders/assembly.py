@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 
-from jitd.beside.doors import SocketDoor, door_to
+from jitd.beside.connecting import SocketConnector, connector_to
 from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, TERMINALS
 from jitd.deciding.seats import Seating
 from jitd.extension_points import Adviser, Site
@@ -21,7 +21,7 @@ from jitd_outsiders.asking.gatekeepers import Gatekeepers, Now
 from jitd_outsiders.asking.providers import Providers
 from jitd_outsiders.asking.reaching import Reaching
 from jitd_outsiders.asking.running import Running
-from jitd_outsiders.outside.client import Outside, door_by_child
+from jitd_outsiders.outside.client import Outside, child_connector
 from jitd_outsiders.programs.client import Programs
 from jitd_outsiders.settings import OutsiderSection
 from jitd_outsiders.terminals.client import Terminals
@@ -35,13 +35,13 @@ class Outsiders(Adviser):
     def __init__(self, site: Site) -> None:
         config, now, is_direct = site.ground.config, site.ground.now, site.is_direct
         said = config.of(OutsiderSection)
-        self.posts = Outside(door_by_child(config.key_files) if is_direct else SocketDoor(OUTSIDE, said.outside))
-        self.programs = Running(*(Programs(door_to(helper, is_direct=is_direct)) for helper in (PROGRAMS, PROGRAMS_NET)))
+        self.posts = Outside(child_connector(config.key_files) if is_direct else SocketConnector(OUTSIDE, said.outside))
+        self.programs = Running(*(Programs(connector_to(helper, is_direct=is_direct)) for helper in (PROGRAMS, PROGRAMS_NET)))
         self.ways = self.programs.run, self.posts.lease
         """Two functions for the givers, which are the systems in jitd.toml that give things to people. The first function runs a
         program. The second function sends a question about a lease to HashiCorp Vault or OpenBao.
         """
-        self.terminals = Terminals(door_to(TERMINALS, is_direct=is_direct))
+        self.terminals = Terminals(connector_to(TERMINALS, is_direct=is_direct))
         self.reaching = Reaching(self.posts, self.programs, config.host)
         clocks = Now(lambda: now().at, lambda: now().boot)
         self.providers = Providers(said.providers, self.reaching, config.naming, time.monotonic)

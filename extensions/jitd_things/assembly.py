@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from jitd.beside.doors import door_to
+from jitd.beside.connecting import connector_to
 from jitd.beside.helpers import GIVERS
 from jitd.extension_points import Advisers, Doer, Site
 from jitd.lifecycle.givers import Giver
@@ -48,7 +48,7 @@ def line_to_givers(file: Path | None, *, is_direct: bool) -> GiversLine:
     not start it. If the daemon starts jitd-givers, jitd-givers reads the settings in ``file``. If ``file`` is None, jitd-givers
     reads the usual settings file.
     """
-    return GiversLine(door_to(GIVERS, is_direct=is_direct, options={} if file is None else {"settings": file}))
+    return GiversLine(connector_to(GIVERS, is_direct=is_direct, options={} if file is None else {"settings": file}))
 
 
 def all_givers(

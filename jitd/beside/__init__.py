@@ -2,7 +2,7 @@
 """The connection between the daemon and a helper, which does one kind of work for the daemon with fewer rights. Examples are
 jitd-outside and jitd-programs.
 
-The daemon opens a connection with ``doors`` and sends its questions with ``asking``. The helper uses ``starting`` at its start,
+The daemon opens a connection by ``connecting`` and sends its questions by ``asking``. The helper uses ``starting`` at its start,
 ``answering`` for its answers, and ``child`` for work that must be possible to kill. Both sides use ``packets`` and, for a secret,
 ``secret``. The room of each helper defines its questions and answers in ``messages``, and declares in ``questions`` how each kind
 of question is asked (``beside.questions``). A new helper is a row of ``helpers``, its name in the row of its extension

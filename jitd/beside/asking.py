@@ -19,7 +19,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import NamedTuple, TypeVar
 
 from jitd.beside import packets
-from jitd.beside.doors import Door
+from jitd.beside.connecting import Connector
 from jitd.beside.packets import Kind, Packet
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.readiness import wake
@@ -57,12 +57,12 @@ class Heard(NamedTuple):
 
 
 class Line:
-    """Sends bodies of questions to a helper. ``door`` is the object that connects to it. The first question opens the
+    """Sends bodies of questions to a helper. ``connector`` is the object that connects to it. The first question opens the
     connection. If the connection breaks, the next question opens a new connection.
     """
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, connector: Connector) -> None:
+        self._to = connector
         self._uid: int | None = None
         self._socket: socket.socket | None = None
         self._opening = asyncio.Lock()
@@ -93,7 +93,7 @@ class Line:
         longer needed.
         """
         if not 0 < len(body) <= packets.MAX_BODY:
-            raise Unanswered(f"a question of {len(body)} bytes cannot be sent to {self._door.name}")
+            raise Unanswered(f"a question of {len(body)} bytes cannot be sent to {self._to.name}")
         self._carries = self._carries or carries
         n_heard = self._n_heard
         try:
@@ -102,14 +102,14 @@ class Line:
         except TimeoutError:
             if n_heard == self._n_heard:  # otherwise it answers others, and this work takes long
                 self._failed(f"no answer within {within:g} s")
-            raise Unanswered(f"{self._door.name} has not answered within {within:g} s") from None
+            raise Unanswered(f"{self._to.name} has not answered within {within:g} s") from None
 
     def close(self) -> None:
         """Close the connection. If the process that answers is a child of the daemon, end this process. All callers that wait for
         an answer get the exception Unanswered.
         """
         self._break("the connection was closed")
-        self._door.close()
+        self._to.close()
 
     async def _ask(self, body: bytes, n_times: int) -> Heard:
         """Raises Unanswered."""
@@ -123,7 +123,7 @@ class Line:
         raise Unanswered(why)
 
     def _failed(self, why: str) -> None:
-        _silent[self._door.name] = time.monotonic(), why
+        _silent[self._to.name] = time.monotonic(), why
 
     async def _once(self, body: bytes) -> Heard:
         """Raises _Broken, Unanswered."""
@@ -151,10 +151,10 @@ class Line:
                 return self._socket
             self._uid = self._account()
             try:
-                line = await self._door.open()
+                line = await self._to.open()
             except OSError as fault:
                 self._failed(f"it cannot be reached ({fault.strerror or fault})")
-                raise Unanswered(f"{self._door.name} cannot be reached ({fault.strerror or fault}): {self._door.mend}") from None
+                raise Unanswered(f"{self._to.name} cannot be reached ({fault.strerror or fault}): {self._to.mend}") from None
             line.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             asyncio.get_running_loop().add_reader(line, self._hear, line)
             self._socket = line
@@ -162,7 +162,7 @@ class Line:
 
     def _account(self) -> int:
         """Return the uid from which answers are accepted. Raises Unanswered."""
-        account = self._door.account
+        account = self._to.account
         if account.isdigit():
             return int(account)
         if self._uid is not None:
@@ -183,8 +183,8 @@ class Line:
                 except BlockingIOError:
                     await self._wait_until_writable(line)
                 except OSError as fault:
-                    self._break(f"the connection to {self._door.name} broke ({fault.strerror or fault})", line)
-        raise _Broken(f"the connection to {self._door.name} broke: {self._door.mend}")
+                    self._break(f"the connection to {self._to.name} broke ({fault.strerror or fault})", line)
+        raise _Broken(f"the connection to {self._to.name} broke: {self._to.mend}")
 
     async def _wait_until_writable(self, line: socket.socket) -> None:
         """Wait until the socket ``line`` has room for a packet, or until the connection breaks."""
@@ -213,19 +213,19 @@ class Line:
             try:
                 written, uid, carried = packets.receive(line, carries=self._carries)
                 if not written:
-                    self._break(f"{self._door.name} has ended without an answer; see its log", line)
+                    self._break(f"{self._to.name} has ended without an answer; see its log", line)
                     return
                 if uid != self._uid:
                     _close(carried)
                     self._break(
-                        f"the answer came from uid {uid}, not from the account {self._door.account} (uid {self._uid})", line
+                        f"the answer came from uid {uid}, not from the account {self._to.account} (uid {self._uid})", line
                     )
                     return
                 self._take(written, carried)
             except BlockingIOError:
                 return
             except (OSError, ValueError) as fault:
-                self._break(f"{self._door.name} sent a message that cannot be read ({fault}); is it of another version?", line)
+                self._break(f"{self._to.name} sent a message that cannot be read ({fault}); is it of another version?", line)
 
     def _take(self, written: bytes, carried: int | None) -> None:
         """Pass the answer to the caller that waits for it. Raises ValueError for what is malformed, or only the daemon sends."""
@@ -234,7 +234,7 @@ class Line:
             if packet.kind not in (Kind.ANSWER, Kind.UNANSWERED):
                 raise ValueError(f"{packet.kind.name}, which only the daemon may send")
             self._n_heard += 1
-            _silent.pop(self._door.name, None)
+            _silent.pop(self._to.name, None)
             answer = self._open.pop(packet.number, None)
             if answer is None or answer.done():
                 return
@@ -266,11 +266,11 @@ class Line:
 
 
 class Client:
-    """The daemon's end of the connection to the process behind ``door``."""
+    """The daemon's end of the connection to the process behind ``connector``."""
 
-    def __init__(self, door: Door) -> None:
-        self._name = door.name
-        self._line = Line(door)
+    def __init__(self, connector: Connector) -> None:
+        self._name = connector.name
+        self._line = Line(connector)
         self._turns: dict[tuple[Lanes, str], asyncio.Semaphore] = {}
 
     async def ask(self, kind: QuestionKind[Q, A], question: Q, within: float | None = None) -> A:

@@ -19,7 +19,7 @@ from typing import Any
 
 from jitd.core.run import Ending, Outcome, Recording, Traces, Usage
 from jitd.executor import Ended, ExecutorError, Held, Here, Ready, Report, Started, Trouble
-from jitd.executor.door import listen, make_directory, peer_of
+from jitd.executor.listening import listen, make_directory, peer_of
 from jitd.executor.parts import Housing, Launcher
 from jitd.executor.passwords import account_code, hand_over, have_checked
 from jitd.executor.remains import Remains

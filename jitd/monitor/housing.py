@@ -160,14 +160,14 @@ class Housing:
                 raise
         finally:
             os.close(group)
-        door = os.open(f"{self.directory}/command/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+        entrance = os.open(f"{self.directory}/command/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
         try:
             pid = _clone()  # clone3 is forbidden, so the child moves itself, which takes some milliseconds
             if pid == 0:
-                os.write(door, b"0")
+                os.write(entrance, b"0")
             return pid
         finally:
-            os.close(door)
+            os.close(entrance)
 
     def hold(self, holder: Pid, life: socket.socket) -> None:
         """Note the pid of the holder, which keeps the PAM session open. The holder ends when ``life`` is closed."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jitd.beside.doors import ChildDoor
+from jitd.beside.connecting import ChildConnector
 from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET
 from jitd.core.asked_terms import USUAL
 from jitd.core.claims import Claims
@@ -28,7 +28,7 @@ from jitd_outsiders.asking.providers import Providers
 from jitd_outsiders.asking.reaching import Reaching
 from jitd_outsiders.asking.running import Running
 from jitd_outsiders.asking.settings import GatekeeperSettings, Provider, Reach
-from jitd_outsiders.outside.client import Outside, door_by_child
+from jitd_outsiders.outside.client import Outside, child_connector
 from jitd_outsiders.programs.client import Programs
 from tests.beside.children import of_account
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, reply, serving
@@ -85,7 +85,7 @@ class Stage:
     loop: asyncio.AbstractEventLoop
     authority: Authority
     outside: Outside
-    door: ChildDoor
+    connector: ChildConnector
     running: Running
     reaching: Reaching = field(init=False)
     naming: Naming = AS_WRITTEN
@@ -114,9 +114,9 @@ class Stage:
 @contextmanager
 def staged() -> Iterator[Stage]:
     loop = asyncio.new_event_loop()
-    door = of_account("nobody", door_by_child({}))
-    running = Running(*(Programs(of_account("nobody", ChildDoor(helper))) for helper in (PROGRAMS, PROGRAMS_NET)))
-    stage = Stage(loop, Authority(), Outside(door), door, running)
+    connector = of_account("nobody", child_connector({}))
+    running = Running(*(Programs(of_account("nobody", ChildConnector(helper))) for helper in (PROGRAMS, PROGRAMS_NET)))
+    stage = Stage(loop, Authority(), Outside(connector), connector, running)
     try:
         yield stage
     finally:

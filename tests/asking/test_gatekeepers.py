@@ -474,7 +474,7 @@ def test_a_server_that_is_away_for_a_moment_is_asked_again(stage: Stage, server:
             case 3:
                 line.close()
             case 4:
-                os.kill(stage.door.pid or 0, signal.SIGKILL)
+                os.kill(stage.connector.pid or 0, signal.SIGKILL)
                 line.recv(1)
             case _:
                 line.sendall(reply(answer(first[0])))

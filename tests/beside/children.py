@@ -11,20 +11,20 @@ from types import MappingProxyType
 from typing import TypeVar
 from unittest.mock import patch
 
-from jitd.beside import doors
-from jitd.beside.doors import ChildDoor, SocketDoor
+from jitd.beside import connecting
+from jitd.beside.connecting import ChildConnector, SocketConnector
 from jitd.beside.helpers import Helper
 
-D = TypeVar("D", ChildDoor, SocketDoor)
+D = TypeVar("D", ChildConnector, SocketConnector)
 
 
-def of_account(account: str, door: D) -> D:
-    """``door``, to a process that has to be ``account``: a name, or a uid in digits."""
-    door.account = account
-    return door
+def of_account(account: str, connector: D) -> D:
+    """``connector``, to a process that has to be ``account``: a name, or a uid in digits."""
+    connector.account = account
+    return connector
 
 
-class OwnChild(ChildDoor):
+class OwnChild(ChildConnector):
     """A child as any other, but that the ``main`` of ``module`` is what it runs."""
 
     def __init__(
@@ -35,8 +35,8 @@ class OwnChild(ChildDoor):
         passed: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         super().__init__(helper, options, passed)
-        self._program = doors.PROGRAM.replace("jitd.helper", module)
+        self._program = connecting.PROGRAM.replace("jitd.helper", module)
 
     async def open(self) -> socket.socket:
-        with patch.object(doors, "PROGRAM", self._program):
+        with patch.object(connecting, "PROGRAM", self._program):
             return await super().open()

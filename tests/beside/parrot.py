@@ -18,7 +18,7 @@ from typing import Any
 
 from jitd.beside.answering import Answering, NoAnswer, Served
 from jitd.beside.asking import Line
-from jitd.beside.doors import Door
+from jitd.beside.connecting import Connector
 from jitd.beside.helpers import Helper
 from jitd.beside.questions import ONE_LANE, Lanes, QuestionKind, one_lane
 from jitd.beside.serving import run
@@ -52,8 +52,8 @@ BARE: Any = Bare()
 class Asks:
     """Asks for bare bytes, as often as a question is asked if nothing else is declared."""
 
-    def __init__(self, door: Door) -> None:
-        self._line = Line(door)
+    def __init__(self, connector: Connector) -> None:
+        self._line = Line(connector)
         self.close = self._line.close
 
     async def ask(self, body: bytes, within: float) -> bytes:

@@ -20,9 +20,9 @@ from typing import TypeVar
 
 import pytest
 
-from jitd.beside import asking, doors, packets
+from jitd.beside import asking, connecting, packets
 from jitd.beside.asking import Unanswered, silent
-from jitd.beside.doors import ChildDoor, SocketDoor
+from jitd.beside.connecting import ChildConnector, SocketConnector
 from jitd.beside.helpers import Helper
 from jitd.beside.packets import MAX_BODY, Kind, Packet
 from jitd.beside.questions import ONE_LANE, Lanes
@@ -37,7 +37,7 @@ ACCOUNT = "nobody"
 ENOUGH = 30.0
 
 
-def child(helper: Helper = PARROT, account: str = ACCOUNT, passed: Callable[[], dict[str, int]] = dict) -> ChildDoor:
+def child(helper: Helper = PARROT, account: str = ACCOUNT, passed: Callable[[], dict[str, int]] = dict) -> ChildConnector:
     return of_account(account, OwnChild("tests.beside.parrot", helper, passed=passed))
 
 
@@ -47,9 +47,9 @@ def nobody_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "_silent", {})
 
 
-def with_line(door: ChildDoor | SocketDoor, deed: Callable[[Asks], Awaitable[T]]) -> T:
+def with_line(connector: ChildConnector | SocketConnector, deed: Callable[[Asks], Awaitable[T]]) -> T:
     async def whole() -> T:
-        line = Asks(door)
+        line = Asks(connector)
         try:
             return await deed(line)
         finally:
@@ -120,10 +120,10 @@ def test_the_longest_packets_pass_both_ways_many_at_once() -> None:
 
 @pytest.mark.parametrize("size", [0, MAX_BODY + 1])
 def test_a_question_without_a_fit_size_is_not_asked(size: int) -> None:
-    door = child()
+    connector = child()
     with pytest.raises(Unanswered, match=f"{size} bytes"):
-        with_line(door, lambda line: line.ask(b"x" * size, ENOUGH))
-    assert door.pid is None
+        with_line(connector, lambda line: line.ask(b"x" * size, ENOUGH))
+    assert connector.pid is None
 
 
 def test_a_question_that_takes_too_long_is_unanswered_and_its_work_ends() -> None:
@@ -137,21 +137,21 @@ def test_a_question_that_takes_too_long_is_unanswered_and_its_work_ends() -> Non
 
 
 def test_a_helper_that_does_not_answer_is_told_of_until_it_says_something() -> None:
-    door = child()
+    connector = child()
 
     async def deed(line: Asks) -> None:
         await line.ask(b"say x", ENOUGH)
         assert silent() == []
-        assert door.pid is not None
-        os.kill(door.pid, signal.SIGSTOP)
+        assert connector.pid is not None
+        os.kill(connector.pid, signal.SIGSTOP)
         with pytest.raises(Unanswered):
             await line.ask(b"say x", 0.1)
-        assert silent() == [f"{door.name}: no answer within 0.1 s"]
-        os.kill(door.pid, signal.SIGCONT)
+        assert silent() == [f"{connector.name}: no answer within 0.1 s"]
+        os.kill(connector.pid, signal.SIGCONT)
         assert await line.ask(b"say x", ENOUGH) == b"x"
         assert silent() == []
 
-    with_line(door, deed)
+    with_line(connector, deed)
 
 
 def test_a_helper_that_answers_others_is_not_silent_although_one_question_takes_too_long() -> None:
@@ -294,35 +294,35 @@ def test_a_refusal_and_a_defect_are_reasons_and_never_answers() -> None:
 
 
 def test_a_child_that_was_killed_is_started_again() -> None:
-    door = child()
+    connector = child()
 
     async def deed(line: Asks) -> None:
         await line.ask(b"say x", ENOUGH)
-        before = door.pid
+        before = connector.pid
         assert before
         os.kill(before, signal.SIGKILL)
         assert await line.ask(b"say y", ENOUGH) == b"y"
-        assert door.pid != before and not is_living(before)
+        assert connector.pid != before and not is_living(before)
 
-    with_line(door, deed)
+    with_line(connector, deed)
 
 
 def test_a_question_whose_process_is_killed_is_asked_again() -> None:
-    door = child()
+    connector = child()
 
     async def deed(line: Asks) -> None:
         await line.ask(b"say x", ENOUGH)
         asked = asyncio.create_task(line.ask(b"wait", ENOUGH))
         while await line.ask(b"waiting", ENOUGH) != b"1":
             pass
-        assert door.pid
-        os.kill(door.pid, signal.SIGKILL)
+        assert connector.pid
+        os.kill(connector.pid, signal.SIGKILL)
         while await line.ask(b"waiting", ENOUGH) != b"1":
             pass
         asked.cancel()
         await asyncio.wait([asked])
 
-    with_line(door, deed)
+    with_line(connector, deed)
 
 
 def test_a_question_that_kills_the_process_twice_is_unanswered_and_the_next_one_is_answered() -> None:
@@ -344,70 +344,70 @@ def test_a_process_that_sends_what_is_no_packet_is_not_heard() -> None:
 
 
 def test_a_child_ends_when_its_connection_is_closed() -> None:
-    door = child()
+    connector = child()
 
     async def deed(line: Asks) -> int:
         await line.ask(b"say x", ENOUGH)
-        assert door.pid
-        return door.pid
+        assert connector.pid
+        return connector.pid
 
-    assert not is_living(with_line(door, deed))
+    assert not is_living(with_line(connector, deed))
 
 
 def test_a_child_that_the_kernel_does_not_end_keeps_the_daemon_from_nothing_and_no_other_is_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """THREATS E-05: whoever asks is told why there is no answer."""
-    monkeypatch.setattr(doors, "SECONDS_TO_END", 0.1)
-    door = child()
+    monkeypatch.setattr(connecting, "SECONDS_TO_END", 0.1)
+    connector = child()
 
     async def deed(line: Asks) -> None:
         await line.ask(b"say x", ENOUGH)
-        before = door.pid
+        before = connector.pid
         assert before
         with unreaped(before):
             os.kill(before, signal.SIGKILL)
             with pytest.raises(Unanswered, match=f"the kernel has not ended its process {before}, which was killed"):
                 await line.ask(b"say y", ENOUGH)
-            assert door.pid == before
+            assert connector.pid == before
         assert await line.ask(b"say z", ENOUGH) == b"z"
-        assert door.pid != before
+        assert connector.pid != before
 
-    with_line(door, deed)
+    with_line(connector, deed)
 
 
 def test_the_daemon_ends_although_the_kernel_does_not_end_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doors, "SECONDS_TO_END", 0.1)
-    door = child()
+    monkeypatch.setattr(connecting, "SECONDS_TO_END", 0.1)
+    connector = child()
     with ExitStack() as kept:
 
         async def deed(line: Asks) -> int:
             await line.ask(b"say x", ENOUGH)
-            assert door.pid
-            kept.enter_context(unreaped(door.pid))
-            return door.pid
+            assert connector.pid
+            kept.enter_context(unreaped(connector.pid))
+            return connector.pid
 
-        pid = with_line(door, deed)
+        pid = with_line(connector, deed)
         assert os.waitpid(pid, os.WNOHANG) == (0, 0)
     assert os.waitpid(pid, 0)[0] == pid
 
 
 def test_a_child_ends_although_one_of_its_threads_is_blocked() -> None:
     """A silent name server blocks one for as long as libc likes."""
-    door = child(BUSY)
+    connector = child(BUSY)
 
     async def deed(line: Asks) -> None:
         asked = asyncio.create_task(line.ask(b"block", ENOUGH))
         await line.ask(b"say x", ENOUGH)
-        assert door.pid
-        while len(os.listdir(f"/proc/{door.pid}/task")) < 2:
+        assert connector.pid
+        while len(os.listdir(f"/proc/{connector.pid}/task")) < 2:
             await line.ask(b"say x", ENOUGH)
-        os.kill(door.pid, signal.SIGTERM)
-        wait_for(lambda: not is_living(door.pid or 0), what="its end")
+        os.kill(connector.pid, signal.SIGTERM)
+        wait_for(lambda: not is_living(connector.pid or 0), what="its end")
         asked.cancel()
         await asyncio.wait([asked])
 
-    with_line(door, deed)
+    with_line(connector, deed)
 
 
 # --- who is believed
@@ -433,8 +433,8 @@ def test_an_answer_of_another_account_is_not_believed(tmp_path: Path) -> None:
                 return body
 
             serving = asyncio.create_task(answering(answer).listen(listener))
-            line = Asks(of_account(ACCOUNT, SocketDoor(PARROT, tmp_path / "s")))
-            own = Asks(of_account(str(os.getuid()), SocketDoor(PARROT, tmp_path / "s")))
+            line = Asks(of_account(ACCOUNT, SocketConnector(PARROT, tmp_path / "s")))
+            own = Asks(of_account(str(os.getuid()), SocketConnector(PARROT, tmp_path / "s")))
             with pytest.raises(Unanswered, match=f"uid {os.getuid()}, not from the account {ACCOUNT}"):
                 await line.ask(b"x", ENOUGH)
             assert await own.ask(b"y", ENOUGH) == b"y"
@@ -447,10 +447,10 @@ def test_an_answer_of_another_account_is_not_believed(tmp_path: Path) -> None:
 
 
 def test_an_account_that_is_not_there_is_told() -> None:
-    door = child(account="no-such-account")
+    connector = child(account="no-such-account")
     with pytest.raises(Unanswered, match="no account no-such-account: contrib/install makes it"):
-        with_line(door, lambda line: line.ask(b"say x", ENOUGH))
-    assert door.pid is None
+        with_line(connector, lambda line: line.ask(b"say x", ENOUGH))
+    assert connector.pid is None
 
 
 def test_a_client_that_is_not_root_is_not_heard(capfd: pytest.CaptureFixture[str]) -> None:
@@ -473,9 +473,9 @@ def test_a_client_that_is_not_root_is_not_heard(capfd: pytest.CaptureFixture[str
 
 
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
-    door = of_account(ACCOUNT, SocketDoor(PARROT, tmp_path / "s"))
+    connector = of_account(ACCOUNT, SocketConnector(PARROT, tmp_path / "s"))
     with pytest.raises(Unanswered, match=f"cannot be reached .*: systemctl enable --now {PARROT.unit}.socket"):
-        with_line(door, lambda line: line.ask(b"x", ENOUGH))
+        with_line(connector, lambda line: line.ask(b"x", ENOUGH))
     assert ["it cannot be reached" in one for one in silent()] == [True]
 
 
@@ -515,13 +515,13 @@ def test_a_child_has_its_own_account_and_no_right_beside() -> None:
 
 
 def test_a_child_is_not_dumpable() -> None:
-    door = child()
+    connector = child()
 
     async def deed(line: Asks) -> int:
         await line.ask(b"say x", ENOUGH)
-        return os.stat(f"/proc/{door.pid}/mem").st_uid
+        return os.stat(f"/proc/{connector.pid}/mem").st_uid
 
-    assert with_line(door, deed) == 0, "its memory is root's alone to read"
+    assert with_line(connector, deed) == 0, "its memory is root's alone to read"
 
 
 def test_a_child_has_an_empty_environment_and_only_the_descriptors_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -545,30 +545,30 @@ def test_a_descriptor_is_passed_by_name_at_each_start(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("swordfish")
     secret.chmod(0o600)
-    door = child(passed=lambda: {"risk=key": os.open(secret, os.O_RDONLY | os.O_CLOEXEC)})
+    connector = child(passed=lambda: {"risk=key": os.open(secret, os.O_RDONLY | os.O_CLOEXEC)})
 
     async def deed(line: Asks) -> None:
         gc.collect()  # what earlier tests have left open would be closed in between
         before = len(os.listdir("/proc/self/fd"))
         assert await line.ask(b"secret risk=key", ENOUGH) == b"swordfish"
-        assert door.pid
-        os.kill(door.pid, signal.SIGKILL)
-        wait_for(lambda: not is_living(door.pid or 0), what="its end")
+        assert connector.pid
+        os.kill(connector.pid, signal.SIGKILL)
+        wait_for(lambda: not is_living(connector.pid or 0), what="its end")
         assert await line.ask(b"secret risk=key", ENOUGH) == b"swordfish"
         assert len(os.listdir("/proc/self/fd")) == before + 1, "the connection; no secret stays open here"
 
-    with_line(door, deed)
+    with_line(connector, deed)
 
 
 @pytest.mark.parametrize(("account", "why"), [("root", "has root's rights"), ("no-such-account", "no account no-such-account")])
 def test_a_child_that_cannot_be_its_account_does_not_start(account: str, why: str, capfd: pytest.CaptureFixture[str]) -> None:
     async def whole() -> bytes:
-        door = child(account=account)
-        line = await door.open()
+        connector = child(account=account)
+        line = await connector.open()
         with line:
             line.setblocking(True)
             said = line.recv(1)
-        door.close()
+        connector.close()
         return said
 
     assert asyncio.run(whole()) == b""

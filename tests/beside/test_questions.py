@@ -20,7 +20,7 @@ import pytest
 from jitd.beside import packets
 from jitd.beside.answering import Answering, Served
 from jitd.beside.asking import Client
-from jitd.beside.doors import SocketDoor
+from jitd.beside.connecting import SocketConnector
 from jitd.beside.packets import Kind, Packet
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.secret import sealed
@@ -83,7 +83,7 @@ def played(tmp_path: Path, served: list[Served[Any, Any]], play: Callable[[Clien
             listener.bind(str(tmp_path / "s"))
             listener.listen()
             serving = asyncio.create_task(Answering(NAME, served, os.getuid()).listen(listener))
-            client = Client(of_account(str(os.getuid()), SocketDoor(PARROT, tmp_path / "s")))
+            client = Client(of_account(str(os.getuid()), SocketConnector(PARROT, tmp_path / "s")))
             try:
                 return await play(client)
             finally:
@@ -108,7 +108,7 @@ def test_a_question_is_an_object_at_both_ends(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_not_sent(tmp_path: Path) -> None:
     asked, firm = kind(Double, Doubled), kind(Double, Doubled, unsent=str)
-    client = Client(SocketDoor(PARROT, tmp_path / "nobody"))
+    client = Client(SocketConnector(PARROT, tmp_path / "nobody"))
     said = asyncio.run(client.ask(asked, Double(1_001)))
     assert said == Failed(f"this cannot be asked of {NAME}: double: of is not a number from 0 to 1000")
     assert asyncio.run(client.ask(firm, Double(1_001))) == said.why
@@ -247,7 +247,7 @@ def sent_with(tmp_path: Path, codec: Codec[Any], made: Callable[[], list[int]], 
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(tmp_path / "s"))
             listener.listen()
-            client = Client(of_account(str(os.getuid()), SocketDoor(PARROT, tmp_path / "s")))
+            client = Client(of_account(str(os.getuid()), SocketConnector(PARROT, tmp_path / "s")))
             asking = asyncio.create_task(client.ask(asked, Double(1)))
             line, _ = await asyncio.to_thread(listener.accept)
             with line:
@@ -324,7 +324,7 @@ def test_a_process_that_sends_without_end_lets_the_daemon_do_other_things_in_bet
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(tmp_path / "s"))
             listener.listen()
-            client = Client(of_account(str(os.getuid()), SocketDoor(PARROT, tmp_path / "s")))
+            client = Client(of_account(str(os.getuid()), SocketConnector(PARROT, tmp_path / "s")))
             asking = asyncio.create_task(client.ask(kind(Double, Doubled), Double(1)))
             line, _ = await asyncio.to_thread(listener.accept)
             with line:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.beside.doors import SocketDoor
+from jitd.beside.connecting import SocketConnector
 from jitd.beside.helpers import OUTSIDE
 from jitd_outsiders.outside import leases, line_files
 from jitd_outsiders.outside.client import Failed, Outside
@@ -49,7 +49,7 @@ def server(authority: Authority, tmp_path: Path) -> Iterator[Server]:
 
 def fetch(question: Fetch) -> Fetched | Failed:
     async def once() -> Fetched | Failed:
-        outside = Outside(SocketDoor(OUTSIDE))
+        outside = Outside(SocketConnector(OUTSIDE))
         try:
             return await outside.fetch(question)
         finally:
@@ -60,7 +60,7 @@ def fetch(question: Fetch) -> Fetched | Failed:
 
 def lease(question: leases.Question) -> object:
     async def once() -> object:
-        outside = Outside(SocketDoor(OUTSIDE))
+        outside = Outside(SocketConnector(OUTSIDE))
         try:
             return await outside.lease(question)
         finally:
@@ -152,7 +152,7 @@ def test_what_a_lease_gives_comes_out_of_the_sandbox_in_sealed_memory(tmp_path: 
 
 def deliver(to: Destination, *batch: Event) -> Delivered | Failed:
     async def once() -> Delivered | Failed:
-        outside = Outside(SocketDoor(OUTSIDE))
+        outside = Outside(SocketConnector(OUTSIDE))
         question = Deliver(to, "booted", "lab.example.test", batch, 20_000)
         try:
             return await outside.deliver(QUESTIONS.write(question), len(batch), 20_000)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.beside.doors import SocketDoor
+from jitd.beside.connecting import SocketConnector
 from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET
 from jitd_outsiders.programs.client import Programs
 from jitd_outsiders.programs.messages import Answer, Failed, Printed, Run
@@ -45,7 +45,7 @@ def script(text: str) -> str:
 
 def run(name: str, *program: str, deadline_ms: int = 30_000) -> Answer:
     async def once() -> Answer:
-        programs = Programs(SocketDoor(HELPERS[name]))
+        programs = Programs(SocketConnector(HELPERS[name]))
         try:
             return await programs.run(Run("risk", program, b"given", deadline_ms))
         finally:
@@ -150,7 +150,7 @@ def test_a_program_that_left_its_session_is_killed_and_told() -> None:
 
     async def watched(deadline_ms: int) -> tuple[Answer, bool]:
         """The answer, and whether the child was seen to leave before it came."""
-        programs = Programs(SocketDoor(PROGRAMS))
+        programs = Programs(SocketConnector(PROGRAMS))
         try:
             asked = asyncio.create_task(programs.run(Run("risk", (program,), b"given", deadline_ms)))
             was_seen = False
@@ -203,7 +203,7 @@ def test_its_programs_end_with_the_service() -> None:
         systemctl("restart", "jitd-helper@programs.service")
 
         async def whole() -> list[int]:
-            programs = Programs(SocketDoor(PROGRAMS))
+            programs = Programs(SocketConnector(PROGRAMS))
             program = script(f"if os.fork() == 0: os.setsid()\nopen('{pids}', 'a').write(f'{{os.getpid()}} ')\ntime.sleep(600)")
             asked = asyncio.create_task(programs.run(Run("risk", (program,), b"", 60_000)))
             while len(pids.read_text().split()) < 2:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from jitd.beside.doors import SocketDoor
+from jitd.beside.connecting import SocketConnector
 from jitd.beside.helpers import TERMINALS
 from jitd.facts.sessions import terminals
 from jitd_outsiders.terminals.client import Failed, Terminals
@@ -46,7 +46,7 @@ def nobody_is_logged_in() -> None:
 
 def tell(*lines: str, to: str = "alice") -> Told | Failed:
     async def once() -> Told | Failed:
-        terminals = Terminals(SocketDoor(TERMINALS))
+        terminals = Terminals(SocketConnector(TERMINALS))
         try:
             return await terminals.tell(Tell((to,), lines))
         finally:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.beside.doors import SocketDoor
+from jitd.beside.connecting import SocketConnector
 from jitd.beside.helpers import KDC
 from jitd_inspection.doctor import clock, gate, kerberos, runs
 from jitd_inspection.doctor.runs import Unit
@@ -96,7 +96,7 @@ UNITS: dict[str, tuple[str, Callable[[], AbstractContextManager[None]], Callable
         command_of(*runs.launcher(Unit("loaded", "failed", ""))), failed, lambda: is_active(LAUNCHER),
     ),
     "no writer of grants": (
-        SocketDoor(KDC).mend, lambda: stopped(f"{KDC.unit}.socket"), lambda: is_active(f"{KDC.unit}.socket"),
+        SocketConnector(KDC).mend, lambda: stopped(f"{KDC.unit}.socket"), lambda: is_active(f"{KDC.unit}.socket"),
     ),
     "a helper": (
         f"systemctl start {OUTSIDE}", lambda: stopped(OUTSIDE), lambda: is_active(OUTSIDE),

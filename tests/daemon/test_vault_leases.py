@@ -28,7 +28,7 @@ from jitd.settings.giver_words import lets_of_things
 from jitd.store import StoreError
 from jitd_outsiders.outside import leases
 from jitd_outsiders.outside.client import Failed as NoAnswer
-from jitd_outsiders.outside.client import Outside, door_by_child
+from jitd_outsiders.outside.client import Outside, child_connector
 from jitd_things.givers.messages import Answer
 from jitd_things.givers.vault import Vault as VaultSettings
 from jitd_things.giving.lease_notes import LeaseNotes, Note
@@ -76,7 +76,7 @@ class Stage:
         token.chmod(0o600)
         self.notes = LeaseNotes(place / "leases")
         self.loop = asyncio.new_event_loop()
-        self.outside = Outside(of_account("nobody", door_by_child({token.name: token})))
+        self.outside = Outside(of_account("nobody", child_connector({token.name: token})))
         self.asked: list[leases.Question] = []
         self.dies_before = self.dies_after = 0
         self.now = lambda: datetime.now(UTC)

@@ -16,7 +16,7 @@ import pytest
 
 from jitd.beside import packets
 from jitd.beside.asking import Client
-from jitd.beside.doors import SocketDoor
+from jitd.beside.connecting import SocketConnector
 from jitd.beside.helpers import KDC
 from jitd.beside.packets import Kind, Packet
 from jitd_gates.entry import KEPT
@@ -232,7 +232,7 @@ def test_an_answer_of_somebody_else_or_of_another_form_is_not_believed(
         return body
 
     async def ask() -> object:
-        writer = Client(of_account(account, SocketDoor(KDC, tmp_path / "s")))
+        writer = Client(of_account(account, SocketConnector(KDC, tmp_path / "s")))
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(tmp_path / "s"))
             listener.listen()

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import pytest
 
-from jitd.beside.doors import ChildDoor
+from jitd.beside.connecting import ChildConnector
 from jitd.beside.helpers import GIVERS
 from jitd.beside.secret import sealed
 from jitd.settings.giver_words import digest_of, lets_of
@@ -49,12 +49,12 @@ def order(settings: Path, name: str = "logs", approved: str = APPROVED) -> Order
     return Order("WNC0-D702", name, "nobody", 65534, 1_800_000_000, str(settings.parent / "seen"), approved)
 
 
-def with_givers(settings: Path, deed: Callable[[GiversLine, ChildDoor], Awaitable[T]]) -> T:
+def with_givers(settings: Path, deed: Callable[[GiversLine, ChildConnector], Awaitable[T]]) -> T:
     async def whole() -> T:
-        door = OwnChild("tests.givers.strange", GIVERS, {"settings": settings})
-        line = GiversLine(door)
+        connector = OwnChild("tests.givers.strange", GIVERS, {"settings": settings})
+        line = GiversLine(connector)
         try:
-            return await deed(line, door)
+            return await deed(line, connector)
         finally:
             line.close()
 
@@ -62,7 +62,7 @@ def with_givers(settings: Path, deed: Callable[[GiversLine, ChildDoor], Awaitabl
 
 
 def ask(settings: Path, question: Question) -> Answer:
-    return with_givers(settings, lambda line, door: line.ask(question))
+    return with_givers(settings, lambda line, connector: line.ask(question))
 
 
 def seen(settings: Path) -> dict[str, str]:
@@ -79,7 +79,7 @@ def test_a_deed_is_done_by_a_child_that_is_root_and_has_no_network(settings: Pat
 
 
 def test_a_deed_that_hangs_is_killed_with_what_it_has_started_and_the_next_one_is_done(settings: Path) -> None:
-    async def play(line: GiversLine, door: ChildDoor) -> tuple[Answer, Answer]:
+    async def play(line: GiversLine, connector: ChildConnector) -> tuple[Answer, Answer]:
         hanging = await line.ask(Take("sudoers", order(settings)))
         return hanging, await line.ask(Look("sudoers", order(settings)))
 
@@ -91,12 +91,12 @@ def test_a_deed_that_hangs_is_killed_with_what_it_has_started_and_the_next_one_i
 
 
 def test_a_deed_ends_with_jitd_givers(settings: Path) -> None:
-    async def play(line: GiversLine, door: ChildDoor) -> Answer:
+    async def play(line: GiversLine, connector: ChildConnector) -> Answer:
         asking = asyncio.create_task(line.ask(Take("sudoers", order(settings))))
         while not (settings.parent / "left").exists():
             await asyncio.sleep(0.01)
-        assert door.pid is not None
-        os.kill(door.pid, signal.SIGKILL)
+        assert connector.pid is not None
+        os.kill(connector.pid, signal.SIGKILL)
         return await asking
 
     assert isinstance(with_givers(settings, play), Failed)
@@ -160,11 +160,11 @@ def test_a_secret_that_the_kernel_does_not_let_pass_is_a_failure_that_says_why(s
     if way == "from jitd-givers":
         (settings.parent / MAY_SEND).touch()
 
-    async def play(line: GiversLine, door: ChildDoor) -> tuple[Answer, Answer, Answer]:
+    async def play(line: GiversLine, connector: ChildConnector) -> tuple[Answer, Answer, Answer]:
         before = await line.ask(Look("sudoers", order(settings)))
-        assert door.pid is not None
+        assert connector.pid is not None
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.prlimit(door.pid, resource.RLIMIT_NOFILE, (FEW, most))
+        resource.prlimit(connector.pid, resource.RLIMIT_NOFILE, (FEW, most))
         with in_flight():
             failed = await line.ask(Give("sudoers", order(settings)), PATIENCE)
             return before, failed, await line.ask(Look("sudoers", order(settings)))
@@ -215,14 +215,14 @@ def test_settings_that_another_could_write_are_not_read(settings: Path) -> None:
 def test_who_is_not_root_is_not_heard(settings: Path) -> None:
     """THREATS Q-09. What answers must be root, too: a false jitd-givers is not believed."""
 
-    async def play(line: GiversLine, door: ChildDoor) -> Answer:
+    async def play(line: GiversLine, connector: ChildConnector) -> Answer:
         return await line.ask(Look("sudoers", order(settings)))
 
     async def whole() -> Answer:
-        door = of_account("65534", OwnChild("tests.givers.strange", GIVERS, {"settings": settings}))
-        line = GiversLine(door)
+        connector = of_account("65534", OwnChild("tests.givers.strange", GIVERS, {"settings": settings}))
+        line = GiversLine(connector)
         try:
-            return await play(line, door)
+            return await play(line, connector)
         finally:
             line.close()
 

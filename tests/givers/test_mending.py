@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from jitd.beside.doors import ChildDoor
+from jitd.beside.connecting import ChildConnector
 from jitd.beside.helpers import GIVERS
 from jitd.settings.giver_words import digest_of, lets_of
 from jitd_things.givers.client import GiversLine
@@ -49,7 +49,7 @@ class Givers:
         """The answers of one process. It ends afterwards."""
 
         async def whole() -> list[Answer]:
-            line = GiversLine(ChildDoor(GIVERS, {"settings": self._file}))
+            line = GiversLine(ChildConnector(GIVERS, {"settings": self._file}))
             questions: list[Question] = [kind("postgres-role", self._order) for kind in kinds]
             try:
                 return [await line.ask(question) for question in questions]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ARCHITECTURE.md: what it names is there, its rooms are those of the imports, and its examples are doors."""
+"""ARCHITECTURE.md: what it names is there, its rooms are those of the imports, and its examples join."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_room_imports_only_rooms_below_it() -> None:
     assert wrong == {("store", "audit"), ("audit", "store")}
 
 
-# --- the doors ---------------------------------------------------------------------------------------------------------
+# --- where extensions join ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

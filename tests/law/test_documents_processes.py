@@ -79,7 +79,7 @@ def test_a_restart_of_the_daemon_restarts_all_that_it_speaks_with() -> None:
 
 
 @pytest.mark.parametrize("path", [Config(frozenset(), "h").socket, LAUNCHER, places.socket_path("/run/jitd")], ids=str)
-def test_the_doors_are_those_of_the_code(path: object) -> None:
+def test_the_sockets_are_those_of_the_code(path: object) -> None:
     assert f"| `{path}`, " in PAGE
 
 

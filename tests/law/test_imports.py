@@ -400,7 +400,7 @@ ALL_BELOW = {"jitd.daemon"}
 
 PURE_OF_HOSTS = ("control", "findings", "lines", "stack", "starting", "sudoers")
 PURE_OF_PAMLINT = (
-    "beside", "doors", "environment", "evaluation", "gates", "judgement", "loading", "modules", "services", "sshdconfig",
+    "beside", "environment", "evaluation", "gates", "judgement", "ksu", "loading", "modules", "services", "sshdconfig",
     "sudoconf",
 )  # fmt: skip
 """All of it but what reads files and what makes a round of it."""
@@ -515,7 +515,7 @@ def test_a_kind_of_thing_knows_nothing_of_the_daemon_and_of_how_orders_come() ->
 
 
 def test_no_row_allows_what_nobody_does() -> None:
-    """A permission that is dead is a door that stands open."""
+    """A permission that is dead is a way that stands open."""
     used: dict[str, set[str]] = {row: set() for row in LAW}
     for module in MODULES:
         used[row_of(module.name)] |= {name for name in imports(module) if is_ours(name)}
@@ -523,7 +523,7 @@ def test_no_row_allows_what_nobody_does() -> None:
         row: sorted(a for a in allowed if not any(name == a or name.startswith(a + ".") for name in used[row]))
         for row, allowed in LAW.items()
     }
-    assert {row: doors for row, doors in dead.items() if doors} == {}
+    assert {row: named for row, named in dead.items() if named} == {}
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

@@ -29,7 +29,7 @@ import pytest
 
 from jitd_outsiders.notifying.channel import Message, NotSent
 from jitd_outsiders.notifying.mail import Mail, MailSettings
-from jitd_outsiders.outside.client import Outside, door_by_child
+from jitd_outsiders.outside.client import Outside, child_connector
 from tests.beside.children import of_account
 from tests.outside.server import LOOPBACK, Authority
 from tests.waiting import status_of, wait_for
@@ -171,7 +171,7 @@ def send(postfix: Postfix, *to: str, what: Message = MESSAGE, host: str = "127.0
     settings = MailSettings("ops", server=f"{host}:{postfix.port}", sender="jitd@db1.example.org", to=to)
 
     async def once() -> str:
-        outside = Outside(of_account("nobody", door_by_child({})))
+        outside = Outside(of_account("nobody", child_connector({})))
         try:
             await Mail(replace(settings, **more), "db1.example.org", outside, lambda: datetime.now(UTC)).send(what)
         except NotSent as why:

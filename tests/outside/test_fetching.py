@@ -24,7 +24,7 @@ from http_message_signatures.resolvers import MappingKeyResolver
 
 from jitd.beside.answering import NoAnswer
 from jitd_outsiders.outside import client
-from jitd_outsiders.outside.client import Failed, Outside, door_by_child
+from jitd_outsiders.outside.client import Failed, Outside, child_connector
 from jitd_outsiders.outside.fetching import fetch
 from jitd_outsiders.outside.keys import Keys
 from jitd_outsiders.outside.messages import MOST_BODY, Fetch, Fetched
@@ -44,7 +44,7 @@ class Stage:
 
     loop: asyncio.AbstractEventLoop
     outside: Outside
-    door: object
+    connector: object
     good: Authority
     other: Authority
     signing: Ed25519PrivateKey
@@ -58,7 +58,7 @@ class Stage:
 
     @property
     def pid(self) -> int:
-        pid = getattr(self.door, "pid", None)
+        pid = getattr(self.connector, "pid", None)
         assert isinstance(pid, int)
         return pid
 
@@ -72,12 +72,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     for name, content in files.items():
         (keys / name).write_bytes(content)
         (keys / name).chmod(0o600)
-    door = of_account("nobody", door_by_child({name: keys / name for name in [*files, "not-there.key"]}))
+    connector = of_account("nobody", child_connector({name: keys / name for name in [*files, "not-there.key"]}))
     loop = asyncio.new_event_loop()
-    outside = Outside(door)
+    outside = Outside(connector)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(client, "MORE", 60.0)  # on a busy host the process may be late
-        yield Stage(loop, outside, door, good, other, signing)
+        yield Stage(loop, outside, connector, good, other, signing)
     loop.run_until_complete(close(outside))
     loop.close()
 

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd.beside.doors import ChildDoor
+from jitd.beside.connecting import ChildConnector
 from jitd_outsiders.outside import client
-from jitd_outsiders.outside.client import Failed, Outside, door_by_child
+from jitd_outsiders.outside.client import Failed, Outside, child_connector
 from jitd_outsiders.outside.leases import (
     Begin,
     Begun,
@@ -55,7 +55,7 @@ class Stage:
 
     loop: asyncio.AbstractEventLoop
     outside: Outside
-    door: ChildDoor
+    connector: ChildConnector
     at: Vault
     server: Server
 
@@ -96,12 +96,12 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     for name, content in {"vault.token": f"{OURS}\n", "other.token": "hvs.of-somebody-else\n", "two.token": "a b\n"}.items():
         (keys / name).write_text(content)
         (keys / name).chmod(0o600)
-    door = of_account("nobody", door_by_child({file.name: file for file in keys.iterdir()}))
+    connector = of_account("nobody", child_connector({file.name: file for file in keys.iterdir()}))
     loop = asyncio.new_event_loop()
-    outside = Outside(door)
+    outside = Outside(connector)
     with vault(tmp_path) as at, pytest.MonkeyPatch.context() as patched:
         patched.setattr(client, "MORE", PATIENCE)  # on a busy host the process may be late
-        yield Stage(loop, outside, door, at, Server(at.url, "vault.token", addresses=LOOPBACK, ca=at.authority.pem))
+        yield Stage(loop, outside, connector, at, Server(at.url, "vault.token", addresses=LOOPBACK, ca=at.authority.pem))
     loop.run_until_complete(_close(outside))
     loop.close()
 
@@ -149,7 +149,7 @@ def test_the_token_of_a_holding_is_used_once(stage: Stage) -> None:
 def test_a_token_that_was_begun_is_lost_with_jitd_outside_and_can_be_ended(stage: Stage) -> None:
     before = stage.at.snapshot()
     accessor = stage.begun()
-    pid = stage.door.pid
+    pid = stage.connector.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     said = stage.lease(accessor)

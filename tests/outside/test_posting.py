@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from jitd.beside.answering import NoAnswer
-from jitd_outsiders.outside.client import Failed, Outside, door_by_child
+from jitd_outsiders.outside.client import Failed, Outside, child_connector
 from jitd_outsiders.outside.messages import Letter, Posted
 from jitd_outsiders.outside.posting import LONGEST_LINE, MOST_LINES, post
 from tests.beside.children import of_account
@@ -227,13 +227,13 @@ def test_an_address_that_may_not_be_connected_to_is_not(mta: Mta) -> None:
 
 
 def test_the_process_answers_mail_and_questions_side_by_side(mta: Mta) -> None:
-    door = of_account("nobody", door_by_child({}))
+    connector = of_account("nobody", child_connector({}))
 
     async def whole() -> tuple[Posted | Failed, Posted | Failed]:
-        outside = Outside(door)
+        outside = Outside(connector)
         try:
             first = await outside.post(letter(mta.port))
-            pid = door.pid
+            pid = connector.pid
             assert pid is not None
             os.kill(pid, 9)
             await asyncio.to_thread(wait_for, lambda: not is_living(pid))
@@ -247,7 +247,7 @@ def test_the_process_answers_mail_and_questions_side_by_side(mta: Mta) -> None:
 
 def test_what_cannot_be_a_letter_is_told_and_not_asked() -> None:
     async def whole() -> Posted | Failed:
-        outside = Outside(of_account("nobody", door_by_child({})))
+        outside = Outside(of_account("nobody", child_connector({})))
         try:
             return await outside.post(letter(25, "ops@example.org\r\nDATA"))
         finally:

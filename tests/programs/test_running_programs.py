@@ -17,8 +17,8 @@ from typing import TypeVar
 
 import pytest
 
-from jitd.beside import doors, starting
-from jitd.beside.doors import ChildDoor
+from jitd.beside import connecting, starting
+from jitd.beside.connecting import ChildConnector
 from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET, Helper
 from jitd_outsiders.programs import process, questions
 from jitd_outsiders.programs.client import Programs
@@ -48,13 +48,13 @@ def script(place: Path, text: str, name: str = "script") -> str:
     return str(file)
 
 
-def door(helper: Helper = PROGRAMS) -> ChildDoor:
-    return of_account(ACCOUNT, ChildDoor(helper))
+def connector(helper: Helper = PROGRAMS) -> ChildConnector:
+    return of_account(ACCOUNT, ChildConnector(helper))
 
 
-def with_programs(deed: Callable[[Programs], Awaitable[T]], through: ChildDoor | None = None) -> T:
+def with_programs(deed: Callable[[Programs], Awaitable[T]], through: ChildConnector | None = None) -> T:
     async def whole() -> T:
-        programs = Programs(through or door())
+        programs = Programs(through or connector())
         try:
             with pytest.MonkeyPatch.context() as patched:
                 patched.setattr(questions, "GRACE", PATIENCE)  # on a busy host the process may be late
@@ -66,7 +66,7 @@ def with_programs(deed: Callable[[Programs], Awaitable[T]], through: ChildDoor |
 
 
 def run(*program: str, given: bytes = b"", deadline_ms: int = PATIENCE_MS, helper: Helper = PROGRAMS) -> Answer:
-    return with_programs(lambda programs: programs.run(Run("risk", program, given, deadline_ms)), door(helper))
+    return with_programs(lambda programs: programs.run(Run("risk", program, given, deadline_ms)), connector(helper))
 
 
 def output(answer: Answer) -> bytes:
@@ -154,7 +154,7 @@ def test_a_program_has_no_environment_no_right_and_no_descriptor_but_three(place
 def test_a_program_gains_no_right_on_a_host_without_libseccomp_either(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS U-02: libseccomp renounces new privileges by itself when it loads a filter."""
     without = "from jitd.beside import filtering; filtering.LIBRARY = 'libno-such-thing.so.2'; from jitd.helper"
-    monkeypatch.setattr(doors, "PROGRAM", doors.PROGRAM.replace("from jitd.helper", without))
+    monkeypatch.setattr(connecting, "PROGRAM", connecting.PROGRAM.replace("from jitd.helper", without))
     status = output(run(script(place, "print(open('/proc/self/status').read())"))).decode()
     assert "NoNewPrivs:\t1\n" in status and "Seccomp:\t0\n" in status
 
@@ -333,7 +333,7 @@ def test_nothing_is_left_of_a_program_when_jitd_programs_ends_or_nobody_waits_an
     """THREATS U-01."""
     pids = file_of(place, "pids")
     program = script(place, LEAVER.format(pids=pids, then="time.sleep(600)"))
-    through = door()
+    through = connector()
 
     async def deed(programs: Programs) -> None:
         asked = asyncio.create_task(programs.run(Run("risk", (program,), b"", PATIENCE_MS)))
@@ -358,7 +358,7 @@ def test_nothing_is_left_of_a_program_when_jitd_programs_ends_or_nobody_waits_an
 
 def test_of_a_hundred_programs_neither_a_process_nor_a_descriptor_is_left(place: Path) -> None:
     """THREATS U-01."""
-    through = door()
+    through = connector()
     leaver = script(place, "if os.fork() == 0:\n    os.setsid()\n    time.sleep(600)\nprint('x')")
 
     async def deed(programs: Programs) -> None:
@@ -417,7 +417,7 @@ def test_a_gatekeeper_that_is_slow_holds_up_nobody_else(place: Path) -> None:
 
 
 def test_a_question_that_cannot_be_written_is_not_asked() -> None:
-    through = door()
+    through = connector()
     assert "absolute path" in why(with_programs(lambda programs: programs.run(Run("risk", ("cat",), b"", 1000)), through))
     assert through.pid is None
 
@@ -439,7 +439,7 @@ def test_jitd_programs_cannot_be_traced_by_what_it_runs(place: Path) -> None:
 
 
 def test_its_account_is_not_roots() -> None:
-    through = door()
+    through = connector()
 
     async def deed(programs: Programs) -> dict[str, str]:
         await programs.run(Run("risk", ("/bin/true",), b"", PATIENCE_MS))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd_outsiders.outside.client import Outside, door_by_child
+from jitd_outsiders.outside.client import Outside, child_connector
 from jitd_outsiders.outside.deliveries import Https, Syslog
 from tests.daemon.test_sinks import House
 from tests.outside.collectors import HttpsCollector, Rsyslog
@@ -54,7 +54,7 @@ def test_after_an_hour_without_a_network_every_receiver_has_every_record(
     sinks = settings(receivers, (tmp_path / "ca").read_text())
     ports = [port_of(one.to) for one in sinks if isinstance(one.to, Syslog | Https) and one.name in CUT_OFF]
     house = House(tmp_path, *sinks)
-    outside = Outside(door_by_child({}))
+    outside = Outside(child_connector({}))
     house.collector = outside  # type: ignore[assignment]
 
     def behind(*names: str) -> list[int]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from jitd.audit import forms
-from jitd_outsiders.outside.client import Outside, door_by_child
+from jitd_outsiders.outside.client import Outside, child_connector
 from jitd_outsiders.outside.deliveries import Https, Syslog
 from jitd_outsiders.outside.deliveries import Lines as LogFile
 from jitd_outsiders.outside.line_files import DIRECTORY
@@ -75,8 +75,8 @@ def test_every_receiver_has_the_whole_chain_in_its_order_whoever_was_killed(
     """THREATS L-20."""
     dice = random.Random(SEED)
     house = House(tmp_path, *settings(receivers, (tmp_path / "ca").read_text()))
-    door = door_by_child({})
-    outside = Outside(door)
+    connector = child_connector({})
+    outside = Outside(connector)
     house.collector = outside  # type: ignore[assignment]
     monkeypatch.setattr("jitd_sinks.sinks.feed.FIRST_PAUSE", 0.2)
     monkeypatch.setattr("jitd_sinks.sinks.feed.PROBED_EVERY", 0.5)
@@ -107,7 +107,7 @@ def test_every_receiver_has_the_whole_chain_in_its_order_whoever_was_killed(
             whom = turns.pop()
             killed[whom] += 1
             if whom == "outside":
-                if isinstance(pid := getattr(door, "pid", None), int):
+                if isinstance(pid := getattr(connector, "pid", None), int):
                     os.kill(pid, signal.SIGKILL)
                 continue
             receivers[whom].end(signal.SIGKILL)
@@ -162,7 +162,7 @@ def test_a_receiver_that_is_killed_while_it_catches_up_has_the_whole_chain_at_la
     settings_of = [one for one in settings(receivers, (tmp_path / "ca").read_text()) if one.name in ("tcp", "local")]
     house = House(tmp_path, *settings_of)
     house.note(N_BEHIND, more="x" * 300)
-    outside = Outside(door_by_child({}))
+    outside = Outside(child_connector({}))
     house.collector = outside  # type: ignore[assignment]
 
     async def script() -> None:

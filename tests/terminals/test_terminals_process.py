@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 
-from jitd.beside.doors import ChildDoor
+from jitd.beside.connecting import ChildConnector
 from jitd.beside.helpers import TERMINALS
 from jitd_outsiders.notifying.channel import Message, NobodyThere, NotSent
 from jitd_outsiders.notifying.terminals import Terminals as Channel
@@ -28,9 +28,9 @@ QUESTION = Tell((PERSON,), ("hello",))
 MESSAGE = Message("waits", "K7QM-2XVD", "subject", ("hello",), (PERSON,))
 
 
-def with_terminals(door: ChildDoor, deed: Callable[[Terminals], Awaitable[T]]) -> T:
+def with_terminals(connector: ChildConnector, deed: Callable[[Terminals], Awaitable[T]]) -> T:
     async def whole() -> T:
-        terminals = Terminals(door)
+        terminals = Terminals(connector)
         try:
             return await deed(terminals)
         finally:
@@ -41,16 +41,16 @@ def with_terminals(door: ChildDoor, deed: Callable[[Terminals], Awaitable[T]]) -
 
 def test_it_is_its_account_with_the_group_tty_and_no_right_beside() -> None:
     """THREATS N-03."""
-    door = of_account(ACCOUNT, ChildDoor(TERMINALS))
+    connector = of_account(ACCOUNT, ChildConnector(TERMINALS))
 
     async def look(terminals: Terminals) -> dict[str, str]:
         assert await terminals.tell(QUESTION) == Told(0, 0)
-        assert door.pid is not None
-        assert os.stat(f"/proc/{door.pid}/mem").st_uid == 0, "it is not dumpable"
-        assert Path(f"/proc/{door.pid}/environ").read_bytes().replace(b"\0", b"") == b""
-        return status_of(door.pid)
+        assert connector.pid is not None
+        assert os.stat(f"/proc/{connector.pid}/mem").st_uid == 0, "it is not dumpable"
+        assert Path(f"/proc/{connector.pid}/environ").read_bytes().replace(b"\0", b"") == b""
+        return status_of(connector.pid)
 
-    status = with_terminals(door, look)
+    status = with_terminals(connector, look)
     account = pwd.getpwnam(ACCOUNT)
     assert set(status["Uid"].split()) == {str(account.pw_uid)} and set(status["Gid"].split()) == {str(account.pw_gid)}
     assert status["Groups"].split() == [str(TTY)]
@@ -60,36 +60,38 @@ def test_it_is_its_account_with_the_group_tty_and_no_right_beside() -> None:
 
 def test_it_has_left_the_network() -> None:
     """THREATS U-04."""
-    door = of_account(ACCOUNT, ChildDoor(TERMINALS))
+    connector = of_account(ACCOUNT, ChildConnector(TERMINALS))
 
     async def look(terminals: Terminals) -> int:
         assert await terminals.tell(QUESTION) == Told(0, 0)
-        return os.stat(f"/proc/{door.pid}/ns/net").st_ino
+        return os.stat(f"/proc/{connector.pid}/ns/net").st_ino
 
-    assert with_terminals(door, look) != os.stat("/proc/self/ns/net").st_ino
+    assert with_terminals(connector, look) != os.stat("/proc/self/ns/net").st_ino
 
 
 def test_a_killed_one_is_started_again_and_asked_again() -> None:
-    door = of_account(ACCOUNT, ChildDoor(TERMINALS))
+    connector = of_account(ACCOUNT, ChildConnector(TERMINALS))
 
     async def kill(terminals: Terminals) -> Told | Failed:
         assert await terminals.tell(QUESTION) == Told(0, 0)
-        assert door.pid is not None
-        os.kill(door.pid, 9)
+        assert connector.pid is not None
+        os.kill(connector.pid, 9)
         return await terminals.tell(QUESTION)
 
-    assert with_terminals(door, kill) == Told(0, 0)
+    assert with_terminals(connector, kill) == Told(0, 0)
 
 
 def test_one_that_hangs_ends_and_says_so() -> None:
     """A directory that does not answer must not silence the channel for ever."""
-    door = of_account(ACCOUNT, OwnChild("tests.terminals.hanging", TERMINALS))
-    said = with_terminals(door, lambda terminals: terminals.tell(QUESTION))
+    connector = of_account(ACCOUNT, OwnChild("tests.terminals.hanging", TERMINALS))
+    said = with_terminals(connector, lambda terminals: terminals.tell(QUESTION))
     assert said == Failed("jitd-terminals has ended without an answer; see its log")
 
 
 def test_what_cannot_be_asked_is_told() -> None:
-    said = with_terminals(of_account(ACCOUNT, ChildDoor(TERMINALS)), lambda terminals: terminals.tell(Tell(("a\nb",), ("x",))))
+    said = with_terminals(
+        of_account(ACCOUNT, ChildConnector(TERMINALS)), lambda terminals: terminals.tell(Tell(("a\nb",), ("x",)))
+    )
     assert isinstance(said, Failed) and "people is not the name of an account" in said.why
 
 
@@ -98,6 +100,8 @@ def test_what_cannot_be_asked_is_told() -> None:
 
 def test_the_channel_says_that_nobody_is_logged_in_and_why_nobody_could_be_told() -> None:
     with pytest.raises(NobodyThere):
-        with_terminals(of_account(ACCOUNT, ChildDoor(TERMINALS)), lambda terminals: Channel(terminals).send(MESSAGE))
+        with_terminals(of_account(ACCOUNT, ChildConnector(TERMINALS)), lambda terminals: Channel(terminals).send(MESSAGE))
     with pytest.raises(NotSent, match="no account no-such-account"):
-        with_terminals(of_account("no-such-account", ChildDoor(TERMINALS)), lambda terminals: Channel(terminals).send(MESSAGE))
+        with_terminals(
+            of_account("no-such-account", ChildConnector(TERMINALS)), lambda terminals: Channel(terminals).send(MESSAGE)
+        )

@@ -18,7 +18,7 @@ from jitd.hosts import starting, sudoers
 from jitd.hosts.findings import WEAK, Finding, Place, bad, merged, unknown, weak
 from jitd.hosts.places import SSH, STACKS, NoFile, Places, Unreadable
 from jitd.hosts.stack import KINDS, Handler, Source, Stack, read
-from jitd_inspection.pamlint import beside, doors, environment, loading, sshdconfig, sudoconf
+from jitd_inspection.pamlint import beside, environment, ksu, loading, sshdconfig, sudoconf
 from jitd_inspection.pamlint.gates import about_files, about_guards_file, is_gate
 from jitd_inspection.pamlint.judgement import Judgement, admits_somebody, judge
 from jitd_inspection.pamlint.services import PAIRS, SERVICES, facts, is_fragment
@@ -311,8 +311,8 @@ def _look_at_host(places: Places) -> _Round:
         look.findings.append(
             weak("no-gate", Place(STACKS[0]), told, "if they should ask jitd: /usr/share/jitd/pam.d has the lines")
         )
-    if gated & {"sudo", "su", "doas"} and places.is_setuid(doors.KSU):
-        look.findings += doors.of_ksu(look.source(path) for path in doors.LISTS)
+    if gated & {"sudo", "su", "doas"} and places.is_setuid(ksu.KSU):
+        look.findings += ksu.of_ksu(look.source(path) for path in ksu.LISTS)
     if gated:
         look.judge_surroundings()
     return look

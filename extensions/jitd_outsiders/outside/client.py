@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jitd.beside.asking import Client
-from jitd.beside.doors import ChildDoor
+from jitd.beside.connecting import ChildConnector
 from jitd.beside.helpers import OUTSIDE
 from jitd_outsiders.outside.deliveries import Deliver, Delivered
 from jitd_outsiders.outside.leases import Answer, Question
@@ -46,7 +46,7 @@ class Outside(Client):
         return await self.ask(LEASES[type(question)], question)
 
 
-def door_by_child(keys: Mapping[str, Path]) -> ChildDoor:
+def child_connector(keys: Mapping[str, Path]) -> ChildConnector:
     """Return the way to connect to a jitd-outside that the daemon starts as a child process. ``keys`` maps the names of the key
     files to their paths. They are opened at each start of jitd-outside. A file that cannot be opened is left out. Later, each
     question that needs a missing file fails, and the answer says that the file is missing.
@@ -59,4 +59,4 @@ def door_by_child(keys: Mapping[str, Path]) -> ChildDoor:
                 found[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         return found
 
-    return ChildDoor(OUTSIDE, passed=opened)
+    return ChildConnector(OUTSIDE, passed=opened)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from jitd.beside.asking import Client
-from jitd.beside.doors import Door
+from jitd.beside.connecting import Connector
 from jitd_things.givers.messages import Answer, Question
 from jitd_things.givers.questions import KINDS
 
@@ -12,8 +12,8 @@ from jitd_things.givers.questions import KINDS
 class GiversLine:
     """Sends questions to the process that does the deeds."""
 
-    def __init__(self, door: Door) -> None:
-        self._client = Client(door)
+    def __init__(self, connector: Connector) -> None:
+        self._client = Client(connector)
         self.close = self._client.close
 
     async def ask(self, question: Question, within: float | None = None) -> Answer:

@@ -3,7 +3,7 @@
 socket. Or the daemon itself starts the helper as its child.
 
 Law: a child inherits only three kinds of open files from the daemon. These are the child's end of a socket pair, standard error,
-and the file descriptors that ``passed`` returns (see ChildDoor). The child has an empty environment. It gives up rights before
+and the file descriptors that ``passed`` returns (ChildConnector). The child has an empty environment. It gives up rights before
 it reads any input (``starting``).
 """
 
@@ -31,7 +31,7 @@ PROGRAM = "import sys; sys.path += sys.argv.pop(1).split(':'); from jitd.helper 
 """Does what jitd-helper does, from the directories that are its first word."""
 
 
-class Door(Protocol):
+class Connector(Protocol):
     """A way to connect to a process. ``name`` is the name of the process. Answers are accepted only from ``account``. If no
     connection to the process is possible, ``mend`` tells the reader what to do.
     """
@@ -52,7 +52,7 @@ class Door(Protocol):
         ...
 
 
-class SocketDoor:
+class SocketConnector:
     """The way to connect to a helper that systemd starts. Its socket is that of ``helper``, unless ``path`` says otherwise."""
 
     def __init__(self, helper: Helper, path: Path | None = None) -> None:
@@ -76,7 +76,7 @@ class SocketDoor:
         """Do nothing, because systemd starts and ends the process."""
 
 
-class ChildDoor:
+class ChildConnector:
     """The way to connect to ``helper`` as a child process. The child is started when it is first needed. If the child has ended,
     it is started again for the next connection.
 
@@ -159,9 +159,9 @@ class ChildDoor:
         self._process = None
 
 
-def door_to(helper: Helper, *, is_direct: bool, options: Mapping[str, object] = MappingProxyType({})) -> Door:
-    """Return the door to ``helper``. The daemon starts it, with ``options``, if ``is_direct``; else systemd does."""
-    return ChildDoor(helper, options) if is_direct else SocketDoor(helper)
+def connector_to(helper: Helper, *, is_direct: bool, options: Mapping[str, object] = MappingProxyType({})) -> Connector:
+    """Return the connector to ``helper``. The daemon starts it, with ``options``, if ``is_direct``; else systemd does."""
+    return ChildConnector(helper, options) if is_direct else SocketConnector(helper)
 
 
 def _places(helper: Helper) -> list[str]:
