@@ -19,6 +19,7 @@ from jitd.core.owed_review import OwedReview, bar
 from jitd.core.subject import Subject
 
 Owed = Callable[[str], Iterable[OwedReview]]  # a person's open reviews (`Subject.person`), the oldest first
+ReviewOf = Callable[[str], OwedReview | None]  # the review of the request with this id, also if it was given
 
 
 class Barred(IllegalEvent):
@@ -40,22 +41,20 @@ def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Deci
     return decision if barred is None else decision.denied(barred.why, barred.because)
 
 
-def under(owed: Owed, life: Any, event: Any) -> Any:
+def under(owed: Owed, review_of: ReviewOf, life: Any, event: Any) -> Any:
     """``event`` is an event of the request or the grant ``life``. The event may contain a permit. If the requester's open
     reviews do not allow this permit, return the event with a deny in place of the permit. Otherwise return ``event`` unchanged.
 
     ``Lifecycle.handle`` calls this function when it applies the event. The open reviews were already checked when the permit was
     decided (``unbarred``). But two permits may have been decided at the same time, and the rule may allow only one open review.
     Because this function checks the open reviews again, only the first permit takes effect. Raises Barred if open reviews
-    prevent the use of a grant.
+    prevent the use of a grant by break-glass, whether or not its own review was given.
     """
     decision = getattr(event, "decision", None)
     if isinstance(decision, Permit):
         allowed = unbarred(decision, owed, life.requester, life.id)
         return event if allowed is decision else replace(event, decision=allowed)
-    if isinstance(event, Used) and isinstance(life, Grant):
-        theirs = tuple(owed(life.holder.person))
-        own = next((one for one in theirs if one.id == life.id), None)
-        if own is not None and (barred := bar(theirs, own.rule, own.glass, own.id)) is not None:
-            raise Barred(barred.because)
+    own = review_of(life.id) if isinstance(event, Used) and isinstance(life, Grant) else None
+    if own is not None and (barred := bar(owed(life.holder.person), own.rule, own.glass, own.id)) is not None:
+        raise Barred(barred.because)
     return event

@@ -132,7 +132,7 @@ class Lifecycle:
                 raise IllegalEvent(f"there is no {step.life} {step.id}")
             else:
                 step = lock.under(locks, here, used_accounts.under(self._uses, here, step), today)  # also on who uses the account
-                step = break_glass.under(self._owed_by, here, step)
+                step = break_glass.under(self._owed_by, self._store.owed_review, here, step)
                 there, follows = _TRANSITION[type(here)](here, step, now)
                 if account_ending.ends_account(there, step):
                     touches = partial(account_ending.is_of_account, there)

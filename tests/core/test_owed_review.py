@@ -238,6 +238,7 @@ def test_the_rest_of_its_time_is_counted_in_the_next_boot() -> None:
 # --- what it prevents --------------------------------------------------------------------------------------------------
 
 OTHER = owed(id="QQQQ-0001")
+LATE = replace(OTHER, state=OVERDUE)
 ELSEWHERE = owed(id="QQQQ-0002", rule="other")
 BARS: list[tuple[str, tuple[OwedReview, ...], str, str]] = [
     ("nothing owed", (), ID, ""),
@@ -264,7 +265,11 @@ def test_what_bars_the_next_one(theirs: tuple[OwedReview, ...], id: str, told: s
         assert "group:ops, group:security or user:eve" in no.because and "jitd review" in no.because
 
 
-def test_the_one_door_turns_a_permit_that_came_too_late_into_a_denial() -> None:
+def nothing(id: str) -> None:
+    """The review of a request that broke no glass."""
+
+
+def test_the_one_place_turns_a_permit_that_came_too_late_into_a_denial() -> None:
     """Two decisions at one moment: the second one is stored after the first."""
     fresh, theirs = asked("NEWX-0001"), (owed(), OTHER)
     seen: list[str] = []
@@ -274,37 +279,49 @@ def test_the_one_door_turns_a_permit_that_came_too_late_into_a_denial() -> None:
         return theirs
 
     event = screened(fresh, replace(free(break_glass=GLASS), rule="glass"))
-    assert isinstance(break_glass.under(of, fresh, event).decision, Deny) and seen == ["alice"]
-    assert break_glass.under(lambda person: (), fresh, event) == event
+    assert isinstance(break_glass.under(of, nothing, fresh, event).decision, Deny) and seen == ["alice"]
+    assert break_glass.under(lambda person: (), nothing, fresh, event) == event
     plain = screened(fresh, free())
-    assert break_glass.under(of, fresh, plain) == plain and seen == ["alice"], "other permits are not asked about"
+    assert break_glass.under(of, nothing, fresh, plain) == plain and seen == ["alice"], "other permits are not asked about"
 
 
 @pytest.mark.parametrize(
-    ("theirs", "may"),
-    [((), True), ((owed(),), True), ((owed(OVERDUE),), False), ((owed(), replace(OTHER, state=OVERDUE)), False)],
-    ids=["not of broken glass", "owed", "overdue", "another one overdue"],
+    ("own", "others", "may"),
+    [
+        (None, (), True),
+        (None, (LATE,), True),
+        (owed(), (), True),
+        (owed(OVERDUE), (), False),
+        (owed(), (LATE,), False),
+        (owed(REVIEWED), (), True),
+        (owed(REVIEWED), (LATE,), False),
+    ],
+    ids=[
+        *("not of broken glass", "not of broken glass, another one overdue", "owed", "overdue", "another one overdue"),
+        *("given", "given, and another one overdue"),
+    ],
 )
-def test_a_use_of_a_lease_is_barred_like_a_new_request(theirs: tuple[OwedReview, ...], may: bool) -> None:
+def test_a_use_of_a_lease_is_barred_like_a_new_request(own: OwedReview | None, others: tuple[OwedReview, ...], may: bool) -> None:
+    theirs = (*(() if own is None or not own.is_open else (own,)), *others)
     fresh = asked(lasts_for=600)
     approved = request.transition(fresh, screened(fresh, free(break_glass=GLASS), attended=False), moment())[0]
     held = request.issued(approved, moment()).grant
     use = grant.Used(held.id, actor(ALICE), held.id, Terms())
     if may:
-        assert break_glass.under(lambda person: theirs, held, use) == use
+        assert break_glass.under(lambda person: theirs, lambda id: own, held, use) == use
     else:
         with pytest.raises(break_glass.Barred, match="is overdue"):
-            break_glass.under(lambda person: theirs, held, use)
+            break_glass.under(lambda person: theirs, lambda id: own, held, use)
 
 
 def test_nothing_else_is_barred() -> None:
     """A person who owes reviews may still do what needs none."""
     fresh, late = asked(), (owed(OVERDUE),)
     for event in (screened(fresh, free()), screened(fresh, permit()), request.Withdrawn(ID, DAEMON, "gone")):
-        assert break_glass.under(lambda person: late, fresh, event) == event
+        assert break_glass.under(lambda person: late, nothing, fresh, event) == event
     plain = request.issued(request.transition(asked("PLAN-0001"), screened(fresh, free()), moment())[0], moment()).grant
     use = grant.Used(plain.id, actor(ALICE), plain.id, Terms())
-    assert break_glass.under(lambda person: (owed(id="QQQQ-9999", state=OVERDUE),), plain, use) == use
+    assert break_glass.under(lambda person: (owed(id="QQQQ-9999", state=OVERDUE),), nothing, plain, use) == use
 
 
 def test_a_review_is_owed_by_nobody_but_the_requester() -> None:

@@ -28,7 +28,7 @@ def test_an_event_that_no_lock_and_no_owed_review_changes_is_given_on() -> None:
     made = asked()
     event = screened(made, permit())
     assert lock.under((), made, event) is event
-    assert break_glass.under(lambda person: iter(()), made, event) is event
+    assert break_glass.under(lambda person: iter(()), lambda id: None, made, event) is event
 
 
 def test_no_lease_is_found_again_where_none_was_found() -> None:
