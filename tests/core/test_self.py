@@ -12,8 +12,7 @@ from jitd.core.command import RunAs
 from jitd.core.explaining import closest, explain
 from jitd.core.policy import Rule, decide, describe
 from jitd.core.question import Question
-from jitd_inspection.checking.order import about_order
-from tests.core.house import ALICE, BOB, NOON, deny, patterns, permit, policy, question, told
+from tests.core.house import ALICE, BOB, NOON, deny, permit, policy, question, told
 
 NO_RULE = "no rule: no rule permits this"
 DENIED = "rule: rule d denies it"
@@ -91,21 +90,6 @@ def test_which_permits_cover_one_another(wide: tuple[str, ...], narrow: tuple[st
 def test_a_deny_of_self_covers_permits_of_self_with_any_group() -> None:
     assert deny(run_as=("self",)).covers(MINE)
     assert not deny(run_as=("self",)).covers(permit(run_as=("alice:docker",))), "somebody else may ask for alice's account"
-
-
-@pytest.mark.parametrize(
-    ("first", "later", "is_told"),
-    [
-        (("self:docker",), ("self:*",), True),
-        (("self:docker",), ("*",), True),
-        (("self:docker",), ("self:wireshark",), False),
-        (("self:docker",), ("root",), False),
-        (("root:adm",), ("root",), True),
-    ],
-)
-def test_any_command_with_one_group_is_not_in_the_way_of_another_group(first: Any, later: Any, is_told: bool) -> None:
-    rules = [permit("any", run_as=first), permit("narrow", run_as=later, **patterns(("/usr/bin/id",)))]
-    assert [one.name for one in about_order(rules)] == ["any-command-first"] * is_told
 
 
 def test_it_is_told_as_the_account_of_the_reader_and_as_the_word_of_the_rule() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -382,6 +383,21 @@ def test_ten_thousand_rules_are_compared_in_seconds() -> None:
     assert time.process_time() - began < 20
     again = permit("again", **patterns(("/usr/bin/systemctl", "restart", "unit-7")))
     assert [(one.rule, one.name) for one in about_order([*many, again])] == [("again", "shadowed")]
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "is_told"),
+    [
+        (("self:docker",), ("self:*",), True),
+        (("self:docker",), ("*",), True),
+        (("self:docker",), ("self:wireshark",), False),
+        (("self:docker",), ("root",), False),
+        (("root:adm",), ("root",), True),
+    ],
+)
+def test_any_command_with_one_group_is_not_in_the_way_of_another_group(first: Any, later: Any, is_told: bool) -> None:
+    rules = [permit("any", run_as=first), permit("narrow", run_as=later, **patterns(("/usr/bin/id",)))]
+    assert [one.name for one in about_order(rules)] == ["any-command-first"] * is_told
 
 
 def test_what_can_be_accepted_is_what_can_be_warned_about() -> None:

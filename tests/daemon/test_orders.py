@@ -18,6 +18,13 @@ from tests.daemon.giving import ID, House
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHlHeQBbWlVgTaEjEQtpIqOCOYMuV4R4u4gzS1TVS0q9"
 
 
+BRING_KEY = {"account": "may", "ssh-certificate": "must", "vault": "may"}
+
+
+def test_which_kinds_want_a_key_of_the_person() -> None:
+    assert {name: kind.BRINGS_KEY for name, kind in OF_NAME.items() if kind.BRINGS_KEY != "no"} == BRING_KEY
+
+
 @pytest.mark.parametrize("kind", OF_NAME)
 def test_what_was_brought_goes_to_the_thing_that_takes_it_and_to_no_other(tmp_path: Path, kind: str) -> None:
     """Several things may be asked for at once, with one key: a program of an administrator's does not get it."""
@@ -29,7 +36,7 @@ def test_what_was_brought_goes_to_the_thing_that_takes_it_and_to_no_other(tmp_pa
         held, granted = replace(house.held(), thing=f"{kind}:x"), house.grant()
         granted = replace(granted, command=replace(granted.command, brought=KEY))
         order = order_to_give(held, {ID: granted}.get)
-        assert order.brought == ("" if OF_NAME[kind].BRINGS_KEY == "no" else KEY)
+        assert order.brought == (KEY if kind in BRING_KEY else "")
         house.close()
 
     asyncio.run(scene())

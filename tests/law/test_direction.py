@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 
 from jitd.extensions import EXTENSIONS
 from tests.law.homes import KERNEL, MAY, home_of
@@ -39,6 +40,17 @@ def test_an_extension_imports_the_kernel_and_the_extensions_that_it_may() -> Non
         if home_of(name) not in (KERNEL, home, *MAY[home])
     }
     assert found == set()
+
+
+def test_the_tests_of_the_core_need_no_extension() -> None:
+    files = sorted((TREE / "tests/core").glob("*.py"))
+    found = [
+        (file.name, line.strip())
+        for file in files
+        for line in file.read_text("utf-8").splitlines()
+        if re.match(r" *(from|import) jitd_", line)
+    ]
+    assert len(files) > 50 and found == []
 
 
 def at_the_top(module: Module) -> set[str]:
