@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The end of a connection answers what depends on how a client has come (``jitd.server.peer``, ``jitd.server.visit``)."""
+"""The end of a connection answers what depends on how a client has come (``jitd.server.peer``, ``jitd.server.visit``), or comes
+(``jitpam.carrier``).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ HOME = {
     **dict.fromkeys(("LAW", "DOOR"), "jitpam.wire.conversation"),
     "Peer": "jitd.server.peer",
     "Visit": "jitd.server.visit",
+    "AtTheDoor": "jitpam.carrier",
 }
 """The tables and the classes of the ends, and where each is."""
 
