@@ -110,7 +110,7 @@ def test_without_tables_the_daemon_is_asked_as_ever_and_says_what_is_broken(host
 def test_without_the_extension_the_verbs_say_that_nothing_was_tried_and_go_on(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extensions, "assembly", lambda name: None)
+    monkeypatch.setattr(extensions, "of_first", lambda by, *given: None)
     monkeypatch.setattr(extensions, "why_not", lambda name: "is not installed")
     place(host.at, PEOPLE + WRONG)
     told = "policy.test were not tried, because the extension policy is not installed"
