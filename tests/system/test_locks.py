@@ -22,6 +22,7 @@ from jitpam.wire import messages
 from tests.attacks.raw import connected
 from tests.marks import full
 from tests.system.conftest import OF_THE_LAB, REALM, House
+from tests.system.fork_server import fork_server
 from tests.waiting import PATIENCE, wait_for
 
 WHY = 'locked: "laptop stolen"'
@@ -464,7 +465,8 @@ def test_a_lock_ends_by_itself_when_its_time_is_over(house):
     assert (row["ended_by"], row["lasts_for"]) == ("clock", 2)
 
 
-SHIFTED = """
+SHIFTED = """\
+#!/usr/bin/python3 -IS
 import json, sys
 from dataclasses import replace
 from datetime import timedelta
@@ -484,9 +486,11 @@ sys.exit(serve(Path(sys.argv[1])))
 def start_shifted(house, **by):
     """Start the daemon of ``house`` on clocks that a test sets: the host's own cannot be."""
     shift(house, **by)
+    program = house.root / "jitd-shifted"
+    program.write_text(SHIFTED)
+    program.chmod(0o755)
     with house.log_file.open("ab") as log:
-        line = ["/usr/bin/python3", "-IS", "-c", SHIFTED, str(house.config_file), str(house.root / "clock")]
-        house.process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        house.process = fork_server("daemon").start([str(program), str(house.config_file), str(house.root / "clock")], log, log)
     wait_for(house._accepts, what=f"the daemon ({house.log()})")
 
 
