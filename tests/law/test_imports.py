@@ -655,6 +655,14 @@ def test_no_process_but_a_deed_loads_the_library_of_postgresql() -> None:
     subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
 
 
+def test_what_gives_things_loads_nothing_that_decides() -> None:
+    line = (
+        "import jitd_things.givers.process, sys;"
+        " assert sys.modules.keys().isdisjoint({'jitd.core.gatekeeping', 'jitd.core.decision', 'jitd.core.claims'})"
+    )
+    subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
+
+
 def test_the_daemon_never_speaks_http_or_smtp() -> None:
     """ADR 0037, ADR 0045: what speaks HTTP or SMTP is imported by one process alone, and nothing of the daemon is in it.
 

@@ -17,7 +17,6 @@ from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, Helper
 from jitd.core.duration import read_duration
 from jitd.core.fact_values import read_value
 from jitd.core.facts import Value
-from jitd.core.gatekeeping import read_gatekeeper
 from jitd.core.names import NAMES, TYPES, Name
 from jitd.core.toml_document import ConfigError
 from jitd.core.toml_table import Table, quoted
@@ -147,6 +146,8 @@ def read_gatekeepers(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -
     """Read ``[gatekeepers.*]``. Files must belong to root or to the uid ``owner``. If ``owner`` is None, owners are not
     checked.
     """
+    from jitd.core.gatekeeping import read_gatekeeper  # not above: jitd-givers reads its programs here, and decides nothing
+
     found = {}
     for name in table.values:
         inner = table.table(name)
