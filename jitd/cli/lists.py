@@ -31,7 +31,7 @@ from jitd.cli.terminal_size import terminal_size, width, width_of_errors
 from jitd.cli.who import reason
 from jitpam.wire.messages import MOST_COUNTED, List, Page, Watch
 from jitpam.wire.principals import without_realm
-from jitpam.wire.rows import LISTED, UNKNOWN, Grant, Listed, Lock, OwedReview, Request, Run
+from jitpam.wire.rows import LISTED, UNKNOWN, Doubted, Grant, Listed, Lock, OwedReview, Request, Run
 
 R = TypeVar("R", bound=Listed)
 Columns = Mapping[str, Callable[[R], str]]  # head of a column → what returns its text for a row
@@ -93,7 +93,7 @@ REQUESTS: Columns[Request] = {
     "ID": lambda row: row.id,
     "STATE": _state,
     "REQUESTER": whose,
-    "AS": lambda row: "in doubt" if row.doubt else row.run_as or UNKNOWN,
+    "AS": lambda row: "in doubt" if isinstance(row.what, Doubted) else row.run_as or UNKNOWN,
     "LEFT": lambda row: _left(row, row.expires_at),
     "NEEDS": in_short,
     "AGE": lambda row: ago(row.submitted_at),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jitd.cli import colour, columns, lists
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import ago, left, until
+from jitd.cli.naming import awaits_me
 from jitd.cli.needs import asks, in_short
 from jitpam.wire.rows import Grant, Lock, OwedReview, Request, Run
 from tests.client.script import HOSTILE, Row, Script, jitd, lines_of, row_for, waiting
@@ -42,6 +43,16 @@ def test_a_long_command_keeps_its_beginning_and_its_end() -> None:
     line = lines_of(lists.WAITING, [row_for(waiting("psql", "-c", "x" * 500, "production"))], 80)[2]
     found = re.search(r"psql -c x+…\(\+(\d+)\)…(\w+)$", line)
     assert found and "production".endswith(found[2]) and len(found[2]) >= 4 and int(found[1]) > 450
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["missing", "of another type"])
+@pytest.mark.parametrize("name", ["state", "may_review", "awaits_me", "doubt", "argv", "gives"])
+def test_what_a_row_does_not_say_is_no_less_in_a_list(name: str, is_there: bool) -> None:
+    """It waits for the viewer, and nobody reads an account for a command that is in doubt."""
+    row = {one: value for one, value in ordinary().items() if one != name}
+    read = Request.read(row | {name: 7.5} if is_there else row)
+    assert awaits_me(read) and awaits_me(Request.read(ordinary()))
+    assert (lists.REQUESTS["AS"](read) == "in doubt") is (name in ("doubt", "argv", "gives"))
 
 
 @given(st.text(max_size=300), st.integers(12, 200))
