@@ -296,15 +296,15 @@ def waiting(stage: Stage, then: str) -> tuple[tuple[str, ...], Path, Path]:
 
 
 @pytest.mark.parametrize(("then", "status", "text"), [("true", 0, NEW), ("exit 1", 1, OLD)])
-@pytest.mark.parametrize("account", [0, NOBODY])
+@pytest.mark.parametrize(("account", "where"), [(0, "never"), (NOBODY, "never"), (NOBODY, "always")])
 def test_nobody_but_the_check_meets_a_text_before_it_is_taken(
-    stage: Stage, shared: Path, then: str, status: int, text: bytes, account: int
+    stage: Stage, shared: Path, then: str, status: int, text: bytes, account: int, where: str
 ) -> None:
     """THREATS R-36: No new name, no other text by the old one, no copy elsewhere, no mount."""
     for one in (shared, shared / "x.conf", stage.directory):
         os.chown(one, account, account)
     words, begun, goes_on = waiting(stage, then)
-    whose = {"uid": account, "gid": account, "groups": (account,), "trusted_uid": account}
+    whose = {"uid": account, "gid": account, "groups": (account,), "trusted_uid": account, "namespace": where}
     job = edit(stage, shared / "x.conf", checks=(tuple(map(os.fsencode, words)),), **whose)
     watched, mounts = Watched(shared), Path("/proc/self/mountinfo").read_text()
     stage.go(job)
