@@ -26,10 +26,11 @@ EDITORS = (b"SUDO_EDITOR", b"VISUAL", b"EDITOR")
 USUAL_EDITOR, USUAL_TMPDIR = b"/usr/bin/editor", b"/var/tmp"
 
 
-def edit(options: Options, ask: Callable[[], int]) -> int:
-    """Get the new text of the file in ``options``, and ``ask`` for it. Return the exit status. Raises UsageError."""
-    path = _absolute(os.getcwdb(), options.argv[0])
-    made = b""
+def edit(options: Options, ask: Callable[[], int], refused: Callable[[], int]) -> int:
+    """Get the new text of the file in ``options``, and ``ask`` for it. Return the exit status. Raises UsageError. ``refused``
+    says beforehand why no text of the file would be written, and returns the exit status, or 0.
+    """
+    path, made = named(options), b""
     if options.source is not None:
         copy, text = os.path.abspath(options.source), _read_copy(options.source)
         if _has(path, text):
@@ -37,6 +38,12 @@ def edit(options: Options, ask: Callable[[], int]) -> int:
             return 0
     else:
         before = _own(path)
+        if status := refused():
+            return status
+        if before is None:
+            name = shown_argument(path)
+            say(f"you cannot read {name}: request its text first, with jitsudo cat {name} > copy")
+            raise UsageError(f"then edit the copy, and send it with jitsudo -e {name} --from copy")
         made = _copied(path, before)
         copy = os.path.join(made, os.path.basename(path))
         _run_editor(copy, made)
@@ -49,7 +56,7 @@ def edit(options: Options, ask: Callable[[], int]) -> int:
             name = shown_argument(path)
             say(f"your text is kept: jitsudo -e {name} --from {shown_argument(copy)}")
             raise UsageError(f"{shown(path)} was changed while you edited it: nothing was requested")
-    options.argv, options.text = [b"sudoedit", path], text
+    options.text = text
     asked = ((" -u ", options.user), (" -g ", options.group))
     whose = "".join(f"{option}{shown_argument(name.encode())}" for option, name in asked if name is not None)
     options.kept = f"your text is kept: jitsudo{whose} -e {shown_argument(path)} --from {shown_argument(copy)}"
@@ -65,6 +72,13 @@ def edit(options: Options, ask: Callable[[], int]) -> int:
     else:
         options.say_kept()
     return status
+
+
+def named(options: Options) -> bytes:
+    """Return the absolute path of the file in ``options``, and make it the words about which jitd is asked."""
+    path = _absolute(os.getcwdb(), options.argv[0])
+    options.argv = [b"sudoedit", path]
+    return path
 
 
 def _absolute(directory: bytes, typed: bytes) -> bytes:
@@ -91,14 +105,12 @@ def _say_kept_at_a_signal(options: Options) -> None:
             signal.signal(number, end)
 
 
-def _own(path: bytes) -> bytes:
-    """Return the text of the file, if the person can read it. Raises UsageError."""
+def _own(path: bytes) -> bytes | None:
+    """Return the text of the file, or None if the person cannot read it. Raises UsageError."""
     try:
         return _read(path)
     except PermissionError:
-        name = shown_argument(path)
-        say(f"you cannot read {name}: request its text first, with jitsudo cat {name} > copy")
-        raise UsageError(f"then edit the copy, and send it with jitsudo -e {name} --from copy") from None
+        return None
 
 
 def _has(path: bytes, text: bytes) -> bool:

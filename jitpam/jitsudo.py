@@ -82,9 +82,9 @@ def _do(options: Options, kinds: list[str]) -> int:
 
         glass.confirm(options)
     if options.mode == "edit":
-        from jitpam import editing
+        from jitpam import editing, questions
 
-        return editing.edit(options, lambda: _ask(options, kinds))
+        return editing.edit(options, lambda: _ask(options, kinds), lambda: questions.refused(options, kinds))
     if options.mode in ("run", "get", "resume"):
         if options.to is not None:
             from jitpam.access import check_file
@@ -97,6 +97,10 @@ def _do(options: Options, kinds: list[str]) -> int:
         return _ask(options, kinds)
     from jitpam import questions
 
+    if "edit" in options.typed:  # -l -e FILE
+        from jitpam import editing
+
+        editing.named(options)
     return questions.answer(options, kinds)
 
 

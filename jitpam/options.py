@@ -225,8 +225,8 @@ OPTIONS = (
         group="things", is_once=True, is_own=True, because={"run": "no certificate is made for a command"},
     ),
     Option(
-        "edit", "e", "", "edit a copy of FILE with your editor; the text that comes out is approved, and then written", _EDIT,
-        group="edits",
+        "edit", "e", "", "edit a copy of FILE with your editor; the text that comes out is approved, and then written",
+        _EDIT | {"explain"}, group="edits",
     ),
     Option(
         "from", "", "COPY", "with -e: take the new text from COPY, without an editor", _EDIT,
@@ -387,7 +387,7 @@ def _read(found: Options, words: list[bytes]) -> None:
             at = _read_long(found, word[2:], words, at)
         elif len(word) > 1 and word.startswith(b"-"):
             at = _read_short(found, word[1:], words, at)
-        elif found.mode == "edit":  # no command follows, whose options the next ones could be
+        elif "edit" in found.typed:  # no command follows, whose options the next ones could be
             found.argv.append(word)
         elif b"=" in word and not word.startswith(b"/"):
             name, _, value = word.partition(b"=")
@@ -492,9 +492,10 @@ def _apply(found: Options, option: Option, typed: str, value: bytes | None) -> N
     found.typed.setdefault(name, typed)
     if name in _MODES:
         other = next(one for one, mode in (*_MODES.items(), ("", "run")) if mode == found.mode)
-        if other and other != name:
+        is_question = {other, name} == {"edit", "list"}
+        if other and other != name and not is_question:
             raise UsageError(f"{typed} does not go with {found.typed[other]}: type only one of them")
-        found.mode = _MODES[name]
+        found.mode = "list" if is_question else _MODES[name]
     if option.sets:
         setattr(found, *option.sets)
     elif name == "preserve-env":
@@ -538,6 +539,8 @@ def _check(found: Options) -> None:
     if found.mode in ("version", "help"):
         return
     _check_together(found, mode_of(found))
+    if "edit" in found.typed and len(found.argv) != 1:
+        raise UsageError("-e edits one file a request: jitsudo -e FILE")
     if found.mode == "run" and not runs and found.service == "jitsudo":
         no = "no command"
         if found.taken is not None:  # --reason uptime: one word less than was meant
@@ -547,8 +550,6 @@ def _check(found: Options) -> None:
         raise UsageError("the command is an empty word")
     if found.mode == "get":
         _check_get(found)
-    if found.mode == "edit" and len(found.argv) != 1:
-        raise UsageError("-e edits one file a request: jitsudo -e FILE")
 
 
 def mode_of(found: Options) -> str:
@@ -561,6 +562,10 @@ def mode_of(found: Options) -> str:
 def _check_together(found: Options, mode: str) -> None:
     """Raises UsageError if an option does not go with ``mode``, or with the others."""
     typed = dict(found.typed)
+    if mode == "explain" and typed.keys() >= {"edit", "from"}:
+        raise UsageError(
+            f"{typed['from']} does not go with {typed['list']} {typed['edit']}: no rule is about a text; leave it out"
+        )
     if found.variables:
         typed["VAR=value"] = "VAR=value"
     if found.argv:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 
-from jitpam import __version__, claims
+from jitpam import __version__, claims, client
 from jitpam.appointment import here
-from jitpam.client import RefusedByDaemon
+from jitpam.client import NotAuthenticated, RefusedByDaemon
 from jitpam.local_proof import connect, never_ask
 from jitpam.options import Options
 from jitpam.saying import as_said, columns, print_line, print_out, printable, say
@@ -233,6 +233,33 @@ def explain(asking: dict[str, Any], options: Options) -> int:
         if row.by_breaking_glass:
             print_line(printable(_glass(row.by_breaking_glass)))
     return 0 if may else 1
+
+
+_FOR_CERTAIN = {"rule": 121, "no rule": 121, "no policy": 121, "locked": 121, "account": 121, "missing": 126, "unfit": 126}
+"""Denials that no text, reason or wait changes, and the exit status for each."""
+
+
+def refused(options: Options, kinds: list[str]) -> int:
+    """Ask what jitd would decide about the edit in ``options``. If no text of the file would be written, say why, and return the
+    exit status. Otherwise return 0: what is not certain is told when the text is requested.
+    """
+    try:
+        connection = client.connect(with_ticket=False, news=None, is_patient=True)
+        rows = list(connection.ask(Explain(**asked(options, kinds))))
+    except NotAuthenticated:  # the request asks for the local password, and once is enough
+        return 0
+    except RefusedByDaemon as refusal:
+        if refusal.code == "denied":  # too many questions
+            return 0
+        raise
+    connection.close()
+    decided = Decision.read(rows[-1] if rows else {})
+    if decided.decision != "deny" or decided.providers or (status := _FOR_CERTAIN.get(decided.why, 0)) == 0:
+        return 0
+    say(printable(f"no text was requested: {decided.because}"))
+    for near in decided.closest:
+        say(printable(f"closest: rule {near.rule}: {', '.join(near.wants)}"))
+    return status
 
 
 def _glass(row: Decision) -> str:

@@ -22,9 +22,10 @@ from jitd.core.script import LARGEST, Script, is_text
 from jitd.core.subject import Subject
 from jitd.core.wording import name_in_sentence
 from jitd.deciding import accounts, groups
+from jitd.deciding.command_lookup import can_see
 from jitd.deciding.scripts import Scripts
 from jitd.files import exchange, inspection, path_lookup
-from jitd.files.glance import link_to
+from jitd.files.glance import THERE, link_to
 from jitd.files.inspection import Uninspectable, path_in_sentence
 from jitd.files.mounts import Mounts
 from jitd.files.reading_as import Rights, may_make_files, read_as
@@ -73,7 +74,7 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
             raise CannotEdit(f"the way to {name} was changed while jitd looked at it")
         directory = exchange.open_directory(real, glance)
         try:
-            _refuse_place(name, path, glance)
+            _refuse_place(name, path, who, glance)
             expected, before, status = _expected(name, directory, path, command.run_as)
             if not os.path.samestat(status, glance.lstat(path)):
                 raise CannotEdit(f"{name} was changed while jitd looked at it")
@@ -131,9 +132,12 @@ def _is_shown(text: bytes) -> bool:
     return len(encode_basestring_ascii(shown(text))) <= MOST_SHOWN
 
 
-def _refuse_place(name: str, path: bytes, glance: path_lookup.Look) -> None:
-    """Raise CannotEdit if the file's place makes an edit impossible."""
+def _refuse_place(name: str, path: bytes, who: Subject, glance: path_lookup.Look) -> None:
+    """Raise CannotEdit if the file's place makes an edit impossible. Where a link leads is told to whom can follow it."""
     if stat.S_ISLNK(glance.lstat(path).st_mode):
+        sight = glance.follow(path)
+        if sight.end == THERE and can_see(who, glance, path):
+            raise CannotEdit(f"{name} is a link to {path_in_sentence(sight.path)}: name that file")
         raise CannotEdit(f"{name} is a link: name the file to which it leads")
     mount = Mounts().at(glance.mount(path))
     if mount is not None and mount.point == path:

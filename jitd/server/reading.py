@@ -6,6 +6,7 @@ Law: the message types of the protocol allow some senseless values. This module 
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from jitd.core.asked_terms import NUMBERS, USUAL, AskedTerms
 from jitd.core.claims import Claims
 from jitd.core.deed import deed_of
+from jitd.core.edit import SUDOEDIT
 from jitd.core.keys.services import read_service
 from jitd.core.origin import Caller
 from jitd.core.several import MOST_THINGS
@@ -74,14 +76,16 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         raise Refusal("usage", "--break-glass cannot be combined with --at: what can wait can be approved")
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
-    text = ask.text if isinstance(ask, messages.Edit) else None
+    argv, text = tuple(ask.argv), ask.text if isinstance(ask, messages.Edit) else None
     if text is not None:
         _refuse_idle(ask)
+    elif isinstance(ask, messages.Explain | messages.Suppose) and _is_edit(ask):
+        argv, text = (SUDOEDIT, os.path.join(ask.cwd, argv[1])), b""
     terms = AskedTerms(**{name: getattr(ask, name) for name in NUMBERS})
     if not terms.is_in_range:
         raise Refusal("usage", "--for, --uses and --timeout must be at least 1")
     return Asked(
-        argv=tuple(ask.argv),
+        argv=argv,
         login=ask.login,
         user=ask.user,
         group=ask.group,
@@ -101,6 +105,12 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         breaks_glass=breaks_glass,
         text=text,
     )
+
+
+def _is_edit(ask: messages.Ask) -> bool:
+    """True if the question ``ask`` is whether a file may be edited. Its text is not known yet, and no rule is about a text."""
+    is_plain = deed_of(ask.service).is_executed and not ask.login and len(ask.argv) == 2
+    return is_plain and ask.argv[0] == SUDOEDIT and bool(ask.argv[1])
 
 
 def _refuse_idle(edit: messages.Ask) -> None:

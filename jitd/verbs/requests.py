@@ -428,7 +428,8 @@ class Requests:
 
     async def explain(self, who: Subject, asked: Asked, service: str) -> Row:
         """Return the decision that ``asked`` would get now. Nothing is submitted or recorded. Raises Refusal."""
-        if not self._looks.may(who.person, self._now().boot):
+        pace = self._looks if asked.text is None else self._pace  # a look at an edit can tell of what its requester cannot read
+        if not pace.may(who.person, self._now().boot):
             raise Refusal("denied", "too many questions about what would happen: wait a minute")
         await self._decider.find_typed(who, asked)
         first = await self._decided(self._decider.foresee, who, service, _beforehand(who, service, asked))

@@ -69,7 +69,7 @@ GRID = """
 -v                 .   .       .    .   .   .      x  x  .  .
 -K                 .   .       .    .   .   .      .  x  x  .
 --get=group:x      x   .       .    x   x   .      .  .  .  .
--e                 x   .       .    .   .   .      .  .  .  x
+-e                 x   x       .    .   .   .      .  .  .  x
 --from=/etc/passwd .   .       .    .   .   .      .  .  .  x
 --resume=X         .   .       .    .   .   x      .  .  .  .
 -H                 o   o       o    o   o   o      o  o  o  o

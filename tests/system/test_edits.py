@@ -391,6 +391,8 @@ def test_what_a_check_says_is_read_by_approvers_and_in_the_record_and_of_it_the_
     assert "its check" in pages[1] and "/root/secret:1: hunter2" in pages[1], pages[1]
     lines = [json.loads(line) for line in house.jitd("audit", "show", "--json", "--id", asking.id).stdout.splitlines()]
     assert next(line["detail"]["said"] for line in lines if line["event"] == "run.ended").endswith("\n/root/secret:1: hunter2")
+    assert house.jitd("audit", "pack", asking.id, f"--out={house.root}/said.zip").returncode == 0
+    assert "hunter2" not in house.jitd("audit", "show", "--id", asking.id).stdout  # a line of it goes to journals and collectors
 
 
 def test_who_keeps_the_old_text_is_said_before_and_on_the_page(house: House, site: Path, copy: Path) -> None:
@@ -414,6 +416,76 @@ def test_who_keeps_the_old_text_is_said_before_and_on_the_page(house: House, sit
         done = house.sudo("alice", "-e", str(free), "--from", str(copy))  # nobody is asked
         assert done.returncode == 0 and f"jitsudo: {free} itself is mounted in {told}\n" in done.stderr, done
         held.stdin.close()
+
+
+REFUSED = [
+    ("site", 121, "no rule permits this"),
+    ("link.conf", 126, f"is a link to {PLACE}/free/x: name that file"),
+    ("hard.conf", 126, "it has 2 names"),
+    ("binary.conf", 126, "is not text"),
+    ("sealed/x", 121, "no rule permits this"),
+]
+
+
+@pytest.mark.parametrize(("name", "status", "why"), REFUSED)
+def test_what_no_text_would_change_is_refused_before_the_editor_is_run(
+    house: House, site: Path, name: str, status: int, why: str
+) -> None:
+    file = PLACE / name
+    (PLACE / "site").write_bytes(OLD)
+    (PLACE / "free/x").write_bytes(OLD)
+    (PLACE / "link.conf").symlink_to("free/x")
+    os.link(PLACE / "free/x", PLACE / "hard.conf")
+    (PLACE / "sealed").mkdir(mode=0o700)
+    (PLACE / "binary.conf").write_bytes(b"a\0b")
+    ran = HOME / "ran"
+    done = house.run("alice", "env", f"EDITOR=touch {ran}", "jitsudo", "-e", str(file))
+    assert (done.returncode, ran.exists()) == (status, False) and "no text was requested: " in done.stderr, done
+    assert why in done.stderr and "your text is kept" not in done.stderr, done
+
+
+def test_the_question_whether_a_file_may_be_edited_is_answered_as_the_rule_does(house: House, site: Path) -> None:
+    for words in (("-l", "-e"), ("-e", "-l"), ("-le",), ("-l", "sudoedit"), ("-l", "--edit")):
+        done = house.sudo("alice", *words, str(site))
+        assert done.returncode == 0 and done.stdout.startswith(f"sudoedit {site}\n"), (words, done)
+        assert "rule site requires 1 approval from group:ops" in done.stdout, done
+        done = house.sudo("alice", *words, "/etc/passwd")
+        assert done.returncode == 1 and "denied: no rule permits this" in done.stdout, done
+    done = house.sudo("alice", "-l", "-e", "edits/../edits/site.conf", cwd="/etc")
+    assert done.returncode == 0 and f"sudoedit {site}" in done.stdout, done
+    (PLACE / "sealed").mkdir(mode=0o700)
+    (PLACE / "sealed/x").write_bytes(OLD)
+    for target, told in (
+        ("free", f"is a link to {PLACE}/free: name that file"),
+        ("sealed/x", "is a link: name the file to which"),
+    ):
+        (PLACE / "link.conf").symlink_to(target)
+        done = house.sudo("alice", "-l", "-e", str(PLACE / "link.conf"))
+        assert done.returncode == 1 and told in done.stdout and "sealed" not in done.stdout, done
+        (PLACE / "link.conf").unlink()
+    done = house.sudo("alice", "-l", "-e", str(site), "/etc/passwd")
+    assert done.returncode == 120 and "-e edits one file a request" in done.stderr, done
+    told = house.jitd("explain", "--as", "alice", "--", "sudoedit", str(site)).stdout
+    assert "site" in told and "no rule permits" not in told, told
+    assert house.kept("requests") == []
+
+
+def test_a_question_about_an_edit_tells_nothing_of_a_file_that_no_rule_is_about(house: House) -> None:
+    """THREATS R-30."""
+    secret = PLACE / "sealed"
+    secret.mkdir(mode=0o700)
+    said = set()
+    for name in ("there", "absent", "link", "directory"):
+        file = secret / name
+        if name == "there":
+            file.write_bytes(b"a\0b")
+        elif name == "link":
+            file.symlink_to("/etc/passwd")
+        elif name == "directory":
+            file.mkdir()
+        done = house.sudo("alice", "-l", "-e", str(file))
+        said.add((done.returncode, done.stdout.replace(name, "NAME"), done.stderr.replace(name, "NAME")))
+    assert len(said) == 1, said
 
 
 def test_a_text_that_nobody_could_read_is_refused(house: House, site: Path, copy: Path) -> None:
