@@ -69,7 +69,9 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
         view = inspection.View(accounts.trusted_uid(command.run_as), None, trusted)
         real, changers = inspection.changers(os.path.dirname(path), view, glance)
         if changers:
-            raise CannotEdit(f"others could make {name} another file: {changers[0]}")
+            is_by_mount = bool(Mounts(trusted).why_not(glance.mount(real)))
+            way = "; an administrator who trusts the mount names it in trusted_mounts, jitd.toml(5)" if is_by_mount else ""
+            raise CannotEdit(f"others could make {name} another file: {changers[0]}{way}")
         if real != os.path.dirname(path):
             raise CannotEdit(f"the way to {name} was changed while jitd looked at it")
         directory = exchange.open_directory(real, glance)

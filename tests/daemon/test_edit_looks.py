@@ -292,6 +292,19 @@ def test_who_has_the_file_itself_mounted_keeps_the_old_text_and_is_named(place: 
     assert look(file, account="root").edit.mounted == ""
 
 
+def test_a_mount_whose_owners_are_not_believed_is_refused_with_the_setting_that_trusts_it(place: Path) -> None:
+    os.chown(place, 0, 0)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nosuid,mode=755", "none", place], check=True)
+    try:
+        file = owned(place / "x.conf", b"old\n", "root")
+        with pytest.raises(
+            CannotEdit, match=r"its mount is nosuid: .*; an administrator who trusts the mount names it in trusted_mounts"
+        ):
+            look(file, account="root")
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
 @pytest.mark.parametrize("attribute", ["trusted.note", "security.note", "security.selinux", "user.note"])
 def test_an_attribute_that_only_root_can_give_is_not_lost_by_the_edit_of_another_account(
     place: Path, monkeypatch: pytest.MonkeyPatch, attribute: str
