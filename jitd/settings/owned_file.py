@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from jitd.core.ownership import who_else_may_write
 from jitd.core.toml_document import ConfigError, Fault
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 20  # of a file of settings or rules
 
 
 def read_owned(file: Path, owner: int | None, *, must_exist: bool = True) -> bytes:
@@ -32,20 +33,28 @@ def read_owned(file: Path, owner: int | None, *, must_exist: bool = True) -> byt
         return b""
     except OSError as error:
         raise fault(f"cannot be read: {error.strerror}") from None
+    content = content_of(descriptor, owner, fault)
+    if owner is not None:
+        # Who may write to the directory may put another file there. In a sticky directory, nobody can replace root's file.
+        for place in {file.absolute().parent, Path(os.path.realpath(file)).parent}:
+            try:
+                above = os.stat(place)
+            except OSError as error:
+                raise fault(f"cannot be read: {error.strerror}") from None
+            mode = 0 if above.st_mode & stat.S_ISVTX else above.st_mode
+            if why := who_else_may_write(above.st_uid, mode, owner):
+                raise fault(why, place)
+    return content
+
+
+def content_of(descriptor: int, owner: int | None, fault: Callable[[str], ConfigError]) -> bytes:
+    """Return the content of the open file, and close it. Raise what ``fault`` makes of a sentence, as ``read_owned`` does."""
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise fault("is not a regular file")
-        if owner is not None:
-            if why := who_else_may_write(status.st_uid, status.st_mode, owner):
-                raise fault(why)
-            # Anybody who may write to the directory may put another file there. In a sticky directory, nobody can replace root's
-            # file.
-            for place in {file.absolute().parent, Path(os.path.realpath(file)).parent}:
-                above = os.stat(place)
-                mode = 0 if above.st_mode & stat.S_ISVTX else above.st_mode
-                if why := who_else_may_write(above.st_uid, mode, owner):
-                    raise fault(why, place)
+        if owner is not None and (why := who_else_may_write(status.st_uid, status.st_mode, owner)):
+            raise fault(why)
         with open(descriptor, "rb", closefd=False) as stream:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:

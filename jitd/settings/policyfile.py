@@ -32,8 +32,8 @@ from jitd.core.toml_table import Table, quoted
 from jitd.expressions.compiling import compile_when
 from jitd.expressions.patterns import read_pattern
 from jitd.settings.config import Config
+from jitd.settings.owned_file import content_of
 
-MOST_BYTES = 1 << 20  # bytes of a policy file
 KEYS: Mapping[str, tuple[str, ...]] = {
     **{of: tuple(name for key in OF_A_RULE if key.of == of for name in key.names) for of in ("permit", "deny")},
     "rule": ("name", *(name for key in OF_A_RULE if key.of == "rule" for name in key.names)),
@@ -176,21 +176,7 @@ def _read(file: Path, owner: int | None) -> bytes:
         if owner is not None and file.is_symlink():
             raise fault("is a symbolic link: replace the link with the file itself") from None
         raise fault(f"cannot be read: {error.strerror}") from None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise fault("is not a regular file")
-        if owner is not None and (why := who_else_may_write(status.st_uid, status.st_mode, owner)):
-            raise fault(why)
-        with open(descriptor, "rb", closefd=False) as stream:
-            content = stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise fault(f"cannot be read: {error.strerror}") from None
-    finally:
-        os.close(descriptor)
-    if len(content) > MOST_BYTES:
-        raise fault(f"is longer than {MOST_BYTES} bytes")
-    return content
+    return content_of(descriptor, owner, fault)
 
 
 # --- the rules -------------------------------------------------------------------------------------------------------
