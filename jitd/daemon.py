@@ -63,7 +63,7 @@ class Daemon:
 
     def __init__(self, config: Config, rules: PolicyInForce, executor: Executor, file: Path | None = None) -> None:
         # Imported here, because the launcher is forked before, and libkrb5 reads the environment when it is loaded.
-        from jitd import evidence, extension_points
+        from jitd import extension_points
         from jitd.audit.signing import Signing
         from jitd.deciding.assembly import Deciding
         from jitd.deciding.ground import Ground
@@ -122,9 +122,10 @@ class Daemon:
         unlistened = list if is_direct else partial(unreachable, config)
         looks = depends(config, acceptor, kdc, unlistened)
         self._looks = Looks(looks, partial(workers.names.run, HOUSE), time.time)
-        site = extension_points.Site(ground, lifecycle.note_own, LetIn(config.socket.parent / "let_in"), file, is_direct)
-        advisers = self._advisers = extension_points.advisers(site)
-        doers = self._doers = extension_points.doers(site, advisers)
+        site = extension_points.Site(ground, lifecycle, LetIn(config.socket.parent / "let_in"), file, is_direct)
+        advisers = extension_points.Advisers(site)
+        doers = extension_points.doers(site, advisers)
+        self._advisers, self._doers = advisers.all, doers
         givers = Givers(dict(chain.from_iterable(doer.givers.items() for doer in doers)))
         unreadable = (one.rebuilt for one in damaged if one.rebuilt is not None)
         if held := givers.fault_in((*store.holdings(), *unreadable)):
@@ -167,9 +168,8 @@ class Daemon:
         )
         answers = Answers()
         add_answers(answers, verbs, self._reloading, Status(verbs.access, own.lines))
-        evidence.add_answers(answers, ground, verbs.access, lifecycle, deciding.seating.named_by)
         for reading in readings:
-            reading.add_answers(answers, verbs.access, own.families)
+            reading.add_answers(answers, verbs.access, deciding.seating, own.families)
         self.services = services(
             ground,
             deciding,
@@ -315,10 +315,8 @@ class Daemon:
         await asyncio.wait([reading])
         await self._readers.close()
         await self._executor.close()
-        for adviser in self._advisers.all:
-            adviser.close()
-        for doer in self._doers:
-            doer.close()
+        for one in (*self._advisers, *self._doers):
+            one.close()
         self._store.close()
 
     def _hang_up(self) -> None:

@@ -23,7 +23,8 @@ from jitd.deciding.seats import Seating
 from jitd.extensions import EXTENSIONS, joined
 from jitd.lifecycle.givers import Giver
 from jitd.lifecycle.let_in import LetIn
-from jitd.lifecycle.notifier import Notifier, Notifiers
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.lifecycle.notifier import Notifier
 from jitd.lifecycle.readers import Reader
 
 if TYPE_CHECKING:
@@ -36,18 +37,29 @@ A = TypeVar("A", bound="Adviser")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What an extension is built on. ``note`` writes into the record. ``let_in`` has what was let in at gates. ``file`` has the
-    settings; None means the usual file. If ``is_direct``, the daemon starts helpers itself, and otherwise systemd does.
+    """What an extension is built on. ``let_in`` has what was let in at gates. ``file`` has the settings; None means the usual
+    file. If ``is_direct``, the daemon starts helpers itself, and otherwise systemd does.
     """
 
     ground: Ground
-    note: Note
+    lifecycle: Lifecycle
     let_in: LetIn
     file: Path | None
     is_direct: bool
 
+    @property
+    def note(self) -> Note:
+        return self.lifecycle.note_own
 
-class Adviser:
+
+class _Joined:
+    """What joins the daemon, and may have helpers."""
+
+    def close(self) -> None:
+        """Close the connections to helpers, and end those that the daemon has started."""
+
+
+class Adviser(_Joined):
     """Systems outside of jitd that are asked before a decision, and those through which people are told."""
 
     providers: KeptProviders = AllProviders({})
@@ -57,15 +69,13 @@ class Adviser:
         """Return what tells people of requests."""
         return Notifier()
 
-    def close(self) -> None:
-        """Close the connections to helpers, and end those that the daemon has started."""
-
 
 class Advisers:
-    """All advisers of the daemon. ``by_name`` maps the name of each extension to its adviser."""
+    """All advisers of the daemon: what is asked before decisions, and what tells people of requests."""
 
-    def __init__(self, site: Site, by_name: Mapping[str, Adviser]) -> None:
+    def __init__(self, site: Site) -> None:
         self._site = site
+        by_name: dict[str, Adviser] = {name: build(site) for name, build in joined("adviser").items()}
         self.all = tuple(by_name.values())
         sections = [(one, site.ground.config.of(EXTENSIONS[name].section())) for name, one in by_name.items()]
         self.providers = AllProviders({name: one.providers for one, section in sections for name in section.names})
@@ -79,11 +89,10 @@ class Advisers:
         raise TypeError(f"no adviser is a {kind.__name__}")
 
     def notifier(self, seating: Seating, perform: Perform) -> Notifier:
-        """Return what tells people of requests, by all advisers."""
-        return Notifiers([one.notifier(self._site, seating, perform) for one in self.all])
+        return Notifier([one.notifier(self._site, seating, perform) for one in self.all])
 
 
-class Doer:
+class Doer(_Joined):
     """Gives things to people, and takes them back."""
 
     givers: Mapping[str, Giver] = {}  # maps each kind of thing to what gives it
@@ -94,29 +103,19 @@ class Doer:
         """
         return {}
 
-    def close(self) -> None:
-        """Close the connections to helpers, and end those that the daemon has started."""
-
 
 class Reading:
     """Reads what was committed."""
 
     readers: Mapping[str, Reader] = {}  # name in the log → the reader
 
-    def add_answers(self, to: Answers, access: Access, own: Callable[[], Iterable[Family]]) -> None:
+    def add_answers(self, to: Answers, access: Access, seating: Seating, own: Callable[[], Iterable[Family]]) -> None:
         """Add to the table ``to`` what clients may ask of it. ``own`` returns what the daemon tells of itself."""
 
 
-def advisers(site: Site) -> Advisers:
-    """Return what is asked before decisions, and what tells people of requests."""
-    return Advisers(site, {name: build(site) for name, build in joined("adviser").items()})
-
-
 def doers(site: Site, advisers: Advisers) -> tuple[Doer, ...]:
-    """Return what gives things to people and takes them back."""
     return tuple(build(site, advisers) for build in joined("doer").values())
 
 
 def readings(site: Site, advisers: Advisers) -> tuple[Reading, ...]:
-    """Return what reads the record."""
     return tuple(build(site, advisers) for build in joined("reader").values())

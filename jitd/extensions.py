@@ -140,7 +140,7 @@ EXTENSIONS = {
         Extension(
             "evidence",
             "makes packs and reports of the record, and countersigns records",
-            joins=("evidence",),
+            joins=("reader", "verifier"),
             verbs={
                 "audit pack": "jitd_evidence.verbs.packing",
                 "audit report": "jitd_evidence.verbs.reported",

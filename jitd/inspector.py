@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from jitd import extensions
-
 if TYPE_CHECKING:
     from jitd.audit.privileges import Standing
     from jitd.core.policy import Policy, Rule
@@ -31,9 +29,3 @@ class Inspector(Protocol):
 
     def standing(self, config: Config, policy: Policy | None) -> Standing:
         """List who can become root, or act as an account that rules name, without jitd. ``policy`` is None if it is broken."""
-
-
-def inspector() -> Inspector | None:
-    """Return the inspector of this host. Return None if the extension inspection is not used."""
-    found: Inspector | None = extensions.of_first("inspector")
-    return found

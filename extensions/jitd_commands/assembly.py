@@ -8,5 +8,4 @@ from jitd_commands import grading
 
 
 def grader() -> Grader:
-    """Return the knowledge of programs."""
     return grading

@@ -1,34 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds what answers the messages that ask for evidence (``jitd.evidence``)."""
+"""Builds what answers the messages that ask for evidence."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from jitd.audit.countersigned import file_of, stored
-from jitd.deciding.ground import Ground
-from jitd.evidence import Evidence, PeopleOf
-from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.core.condition import Family
+from jitd.deciding.seats import Seating
+from jitd.extension_points import Advisers, Reading, Site
 from jitd.verbs.access import Access
 from jitd.verbs.answers import Answers
-from jitd_evidence.serving.packs import Packs, verifier
+from jitd_evidence.serving.packs import Packs
+from jitd_evidence.serving.packs import verifier as verifier
 from jitd_evidence.serving.reports import Reports
 from jitpam.wire import messages
 
 
-class Making:
+class Making(Reading):
     """Makes packs and reports."""
 
-    def add_answers(self, to: Answers, ground: Ground, access: Access, lifecycle: Lifecycle, people_of: PeopleOf) -> None:
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def add_answers(self, to: Answers, access: Access, seating: Seating, own: Callable[[], Iterable[Family]]) -> None:
+        ground, lifecycle = self._site.ground, self._site.lifecycle
         state, witnesses = ground.config.state, ground.config.record.witnesses
         packs = Packs(ground, access, lifecycle, lambda: stored(file_of(state), witnesses).values())
-        reports = Reports(ground, access, lifecycle, people_of)
+        reports = Reports(ground, access, lifecycle, seating.named_by)
         to.add(messages.Pack, lambda asker, m: packs.make(asker.subject, m))
         to.add(messages.Report, lambda asker, m: reports.make(asker.subject, m))
         to.add(messages.KeptReport, lambda asker, m: reports.kept(asker.subject, m))
 
-    def verifier(self) -> bytes:
-        return verifier()
 
-
-def evidence() -> Evidence:
-    """Return what makes packs and reports."""
-    return Making()
+def reader(site: Site, advisers: Advisers) -> Reading:
+    return Making(site)

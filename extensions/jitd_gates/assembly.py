@@ -33,7 +33,6 @@ class Gates(Doer):
 
 
 def doer(site: Site, advisers: Advisers) -> Doer:
-    """Return what gives service tickets for the daemon."""
     return Gates(site)
 
 

@@ -57,5 +57,4 @@ class Outsiders(Adviser):
 
 
 def adviser(site: Site) -> Adviser:
-    """Return what the daemon asks and tells outside of itself."""
     return Outsiders(site)

@@ -11,6 +11,7 @@ from typing import Any
 from jitd.core.condition import Family
 from jitd.core.party import HOUSE
 from jitd.deciding.ground import Ground
+from jitd.deciding.seats import Seating
 from jitd.extension_points import Advisers, Reading, Site
 from jitd.store.opening import file_of, open_cursors
 from jitd.verbs.access import Access
@@ -47,7 +48,7 @@ class Readings(Reading):
             "sinks": Sinks(config.of(SinkSection).sinks, ground.store, config.host, ground.opened, office),
         }
 
-    def add_answers(self, to: Answers, access: Access, own: Callable[[], Iterable[Family]]) -> None:
+    def add_answers(self, to: Answers, access: Access, seating: Seating, own: Callable[[], Iterable[Family]]) -> None:
         config = self._ground.config
         of_record = partial(signatures, state=config.state, witnesses=config.record.witnesses)
         metrics = Metrics(access, self._meters, self._ground, of_record, own)
@@ -55,7 +56,6 @@ class Readings(Reading):
 
 
 def reader(site: Site, advisers: Advisers) -> Reading:
-    """Return what reads the record for the daemon."""
     return Readings(site, advisers.the(Outsiders))
 
 

@@ -39,7 +39,6 @@ class Giving(Doer):
 
 
 def doer(site: Site, advisers: Advisers) -> Doer:
-    """Return what gives things for the daemon."""
     return Giving(site, advisers.the(Outsiders))
 
 

@@ -62,7 +62,6 @@ class SocketConnector:
         self._path = path or helper.socket
 
     async def open(self) -> socket.socket:
-        """Connect to the socket, and return the connection. Raises OSError."""
         ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
             packets.make_room(ours)

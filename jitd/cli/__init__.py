@@ -122,12 +122,11 @@ with_help(cli)
 def _tell_version(*, verbose: bool) -> None:
     answer(f"jitd {__version__}")
     if verbose:
-        from jitd.evidence import evidence
-
-        if (made := evidence()) is None:
+        verifier: bytes | None = extensions.of_first("verifier")
+        if verifier is None:
             otherwise = desk.A_HOST if packages.is_desk() else extensions.EXTENSIONS["evidence"].otherwise
             raise NotDone(f"verify.py is not installed: {otherwise}", "usage")
-        answer(f"{hashlib.sha256(made.verifier()).hexdigest()}  verify.py")
+        answer(f"{hashlib.sha256(verifier).hexdigest()}  verify.py")
 
 
 def _open_what_is_closed() -> None:

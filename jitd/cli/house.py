@@ -58,9 +58,7 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
     would read, and try the tables of the policy.
     """
     settings, rules, faults, checked = _read_files(files) if files else _read_host()
-    from jitd.inspector import inspector as of_host
-
-    inspector = of_host()
+    inspector: Inspector | None = extensions.of_first("inspector")
     in_doubt = {(fault.file, fault.rule) for fault in faults if fault.rule}  # what such a rule means is not known
     whole = [rule for rule in rules if (rule.file, rule.name) not in in_doubt]
     warned = [] if inspector is None else _warnings(inspector, whole, settings, has_faults=bool(faults))

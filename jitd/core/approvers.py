@@ -9,6 +9,7 @@ ways.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from jitd.core.decision import Approval
@@ -16,6 +17,10 @@ from jitd.core.subject import Identity, Subject, is_one_person, matches_any
 from jitd.core.ways import Open, best, every_way, flat, still_asked
 
 BY_DOOR = "door:"  # stands before a word of a rule where those are searched for, too, whom it names by the door alone
+People = Mapping[str, tuple[frozenset[str], bool]]
+"""Maps words of rules, such as ``group:ops``, to the persons whom they name, and to whether these are all. With BY_DOOR before
+the word, people of ``[approvers]`` are among them, who may approve by the door.
+"""
 
 
 def may_review(asked: Open, approver: Identity, requester: Subject) -> frozenset[int]:

@@ -96,11 +96,9 @@ class Beforehand:
         self._names = names
 
     async def ask(self, names: frozenset[str], about: Question) -> Facts:
-        """Return Unknown for each name in ``names``. Each value contains the name of the provider that would be queried."""
         return {name: Unknown(self.who(name)) for name in names}
 
     def told(self, name: str, about: Question) -> object:
-        """Return an empty text, because no provider is queried."""
         return ""
 
     def who(self, name: str) -> str:

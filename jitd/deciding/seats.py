@@ -167,7 +167,7 @@ class Seating:
 
     async def named_by(self, party: Party, words: Iterable[str]) -> dict[str, tuple[frozenset[str], bool]]:
         """Map words of rules, such as ``group:ops``, to the persons whom they name, and to whether these are all (see
-        ``evidence.People``). The search is made for ``party``. A word for which there was no time is left out.
+        ``approvers.People``). The search is made for ``party``. A word for which there was no time is left out.
         """
         found: dict[str, tuple[frozenset[str], bool]] = {}
 

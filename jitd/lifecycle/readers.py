@@ -100,15 +100,12 @@ class Readers:
             reader.begin()
 
     def look(self, head: Seal) -> None:
-        """Tell all that the chain ends with ``head`` now. A decision waits for this."""
         self._tell_all(lambda reader: reader.look(head))
 
     def signed(self, number: int) -> None:
-        """Tell all that the head with this number was signed."""
         self._tell_all(lambda reader: reader.signed(number))
 
     def changed(self, before: Life | None, after: Life, now: Moment) -> None:
-        """Tell all of a change that was committed at ``now``. A decision waits for this."""
         self._tell_all(lambda reader: reader.changed(before, after, now))
 
     def decided(self, seconds: float) -> None:
@@ -157,6 +154,7 @@ class Readers:
             yield from reader.gauges()
 
     def _tell_all(self, tell: Callable[[Reader], None]) -> None:
+        """A decision waits for this."""
         for name, reader in self._all.items():
             try:
                 tell(reader)

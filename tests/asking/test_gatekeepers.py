@@ -27,7 +27,7 @@ from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Answer, Asking, Heard, Passes, Refuses, Requirement, Requires, Silent
 from jitd.core.grade import Finding, Grade
 from jitd.core.naming import Form, Naming
-from jitd.deciding.gatekeepers import Answers, Manner
+from jitd.deciding.gatekeepers import AllGatekeepers, Answers, Manner
 from jitd_outsiders.asking import gatekeepers as module
 from jitd_outsiders.asking.gatekeepers import Gatekeepers, Now
 from jitd_outsiders.asking.settings import GatekeeperSettings, Program
@@ -321,7 +321,7 @@ def test_all_are_asked_side_by_side(stage: Stage, server: Server) -> None:
 
 
 def test_one_that_is_not_set_up_is_silent(stage: Stage, server: Server) -> None:
-    gatekeepers = stage.gatekeepers(webhook(stage, server, fresh_for=30, polls=True))
+    gatekeepers = AllGatekeepers({"change-calendar": stage.gatekeepers(webhook(stage, server, fresh_for=30, polls=True))})
     assert stage.run(gatekeepers.ask("unknown", asking())) == Silent("jitd.toml sets up no gatekeeper of this name")
     assert gatekeepers.manner("unknown") is None and gatekeepers.manner("change-calendar") == Manner(30, True)
 

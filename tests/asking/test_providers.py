@@ -85,10 +85,6 @@ def test_each_provider_is_asked_once_for_all_of_its_facts(stage: Stage, server: 
     assert len(server.asked) == 1
 
 
-def test_a_fact_that_nobody_says_is_unknown(stage: Stage, server: Server) -> None:
-    assert ask(stage, names=("fact.risk",)) == {"fact.risk": Unknown("no provider in jitd.toml supplies this fact")}
-
-
 def test_a_program_may_say_facts(stage: Stage) -> None:
     program = Program(("/bin/sh", "-c", 'read -r told; printf \'{"facts":{"risk":7}}\''))
     assert ask(stage, Provider("risk", program, {"risk": "int"}, deadline_for=60)) == {"fact.risk": 7}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jitd import extension_points, extensions, packages
+from jitd import extensions, packages
 from jitd.core.facts import Facts, Unknown
 from jitd.core.notice import Heard
 from jitd.core.request import RequestState
@@ -22,7 +22,7 @@ from jitd.deciding.gatekeepers import Answers
 from jitd.deciding.hearings import Hearings
 from jitd.deciding.knowledge import NO_PROVIDER, AllProviders
 from jitd.extension_points import Adviser, Advisers, Site
-from jitd.lifecycle.notifier import Notifier, Notifiers
+from jitd.lifecycle.notifier import Notifier
 from jitd.settings import config
 from jitd_outsiders.asking.reaching import Reaching
 from jitd_outsiders.assembly import Outsiders
@@ -85,8 +85,8 @@ def load(file: Path, text: str) -> config.Config:
 @pytest.fixture
 def advisers(freeze: Path, house: AskingHouse) -> Iterator[Advisers]:
     ground = SimpleNamespace(config=load(freeze, GATEKEEPER.format(name="change")), now=house.now)
-    site: Any = Site(ground, lambda *said: None, None, None, True)  # type: ignore[arg-type]
-    found = extension_points.advisers(site)
+    site: Any = Site(ground, house.lifecycle, None, None, True)  # type: ignore[arg-type]
+    found = Advisers(site)
     yield found
     for one in found.all:
         one.close()
@@ -181,6 +181,7 @@ def test_each_provider_is_asked_about_its_own_facts_and_believed_about_no_others
 
 class Tells(Notifier):
     def __init__(self, channel: str) -> None:
+        super().__init__()
         self.channel = channel
         self.done: list[str] = []
 
@@ -205,7 +206,7 @@ class Tells(Notifier):
 
 def test_all_notifiers_are_told() -> None:
     each = Tells("mail"), Notifier(), Tells("pager")
-    every: Any = Notifiers(each)
+    every: Any = Notifier(each)
     every.look("K7QM-2XVD")
     every.look_at_all()
     every.look_again()

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from jitd import evidence, packages
+from jitd import packages
 from jitd.core.law import Origin
 from jitd.core.origin import Caller
+from jitd.extensions import joined
 from jitd.server import connection
 from jitd.server.dispatch import add_answers
 from jitd.verbs.answers import Answers, Asker
@@ -29,6 +30,15 @@ GROUND: Any = SimpleNamespace(store=None, opened=None, workers=None, config=CONF
 BY_HANDSHAKE = {"hello", "token", "bye"}
 
 
+def add_evidence(table: Answers) -> None:
+    """As the daemon does, if the extension is there."""
+    for name, build in joined("reader").items():
+        if name == "evidence":
+            build(SimpleNamespace(ground=GROUND, lifecycle=None), None).add_answers(
+                table, NOTHING, SimpleNamespace(named_by=None), None
+            )
+
+
 def asker() -> Asker:
     return Asker(person("bob"), lambda: Origin(1002, "", None), Caller(None))
 
@@ -37,7 +47,7 @@ def test_each_message_of_a_client_is_answered_by_the_connection_or_by_one_row_of
     """A message that nobody answers would be refused as one of a part that is not installed."""
     table = Answers()
     add_answers(table, NOTHING, NOTHING, NOTHING)
-    evidence.add_answers(table, GROUND, NOTHING, NOTHING, NOTHING)
+    add_evidence(table)
     by_connection = {node.attr for node in ast.walk(ast.parse(inspect.getsource(connection))) if isinstance(node, ast.Attribute)}
     unanswered = {
         name
@@ -74,10 +84,10 @@ def test_without_the_extension_evidence_nobody_answers_what_asks_for_it(
     message: messages.Message, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table, without = Answers(), Answers()
-    evidence.add_answers(table, GROUND, NOTHING, NOTHING, NOTHING)
+    add_evidence(table)
     assert type(message) in table.kinds
     monkeypatch.setattr(packages, "EXTENSIONS", tmp_path)
-    evidence.add_answers(without, GROUND, NOTHING, NOTHING, NOTHING)
+    add_evidence(without)
     with pytest.raises(Refusal, match=f"no answer to {message.type}: the part that answers it is not installed"):
         asyncio.run(without.to(asker(), message))
 

@@ -19,13 +19,13 @@ from typing import Any, cast
 import pytest
 
 from jitd.audit.privileges import Privilege, Standing
+from jitd.core.approvers import People
 from jitd.core.decision import Deny, Why
 from jitd.core.naming import Naming
 from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.subject import LOCAL, Subject
 from jitd.deciding.ground import Ground
-from jitd.evidence import People
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access

@@ -16,7 +16,7 @@ ROOMS = {
 }  # fmt: skip
 """Where its modules are. A new row needs a reason: a desk gets what is in it, and trusts it with the words of every host."""
 OF_ROOMS = {
-    "jitd": {"jitd.evidence", "jitd.extensions", "jitd.packages"},
+    "jitd": {"jitd.extensions", "jitd.packages"},
     "jitd.audit": {"jitd.audit.events", "jitd.audit.forms", "jitd.audit.sentences", "jitd.audit.strict_json"},
     "jitd.beside": {"jitd.beside.helpers"},
     "jitd.settings": {"jitd.settings.section"},

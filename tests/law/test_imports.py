@@ -193,7 +193,7 @@ LAW: dict[str, set[str]] = {
         "jitd_outsiders.notifying", "jitd_outsiders.settings",
     },
     "jitd_sinks.assembly": {
-        CORE, WIRE, "jitd_outsiders.assembly", "jitd.deciding.ground", "jitd.extension_points", "jitd_sinks.metrics",
+        CORE, WIRE, "jitd_outsiders.assembly", "jitd.deciding", "jitd.extension_points", "jitd_sinks.metrics",
         "jitd_sinks.settings", "jitd_sinks.sinks", "jitd.store.opening", "jitd.verbs",
     },
     "jitd.deciding": {
@@ -254,14 +254,10 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log", "jitd_outsiders.asking", "jitd_outsiders.outside",
         "jitd_outsiders.programs",
     },
-    "jitd.evidence": {
-        "jitd.core.party", "jitd.deciding.ground", "jitd.extensions", "jitd.lifecycle.lifecycle", "jitd.verbs.access",
-        "jitd.verbs.answers",
-    },
-    "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
+    "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.settings.config"},
     "jitd.policy_tables": {CORE, "jitd.extensions", "jitd.settings.config"},
     "jitd.cli": {
-        CORE, WIRE, "jitd.audit", "jitd.cli", "jitd.daemon", "jitd.evidence", "jitd.extensions", "jitd.inspector",
+        CORE, WIRE, "jitd.audit", "jitd.cli", "jitd.daemon", "jitd.extensions", "jitd.inspector",
         "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.packages", "jitd.policy_tables", "jitd.recording",
         "jitd.settings", "jitd.store", "jitpam", "jitpam.carrier", "jitpam.client", "jitpam.local_proof", "jitpam.news",
         "jitpam.options", "jitpam.streams", "jitpam.initiator", "jitpam.usage", "jitpam.wrapping",
@@ -326,16 +322,16 @@ LAW: dict[str, set[str]] = {
     "jitd_sinks.verbs": {WIRE, "jitpam.client", "jitd.cli", "jitd_sinks.verbs"},
     "jitd_evidence": set(),
     "jitd_evidence.assembly": {
-        "jitd.audit.countersigned", "jitd.deciding.ground", "jitd.evidence", "jitd.lifecycle.lifecycle", "jitd.verbs.access",
+        CORE, "jitd.audit.countersigned", "jitd.deciding.seats", "jitd.extension_points", "jitd.verbs.access",
         "jitd.verbs.answers", "jitd_evidence.serving.packs", "jitd_evidence.serving.reports", "jitpam.wire.messages",
     },
     "jitd_evidence.pack": {CORE},
     "jitd_evidence.pack.verify": set(),  # one file, which is copied into each pack
     "jitd_evidence.pack.zipped": {"jitd.audit.strict_json"},  # and what contrib/verifier copies into that file
-    "jitd_evidence.report": {CORE, WIRE, "jitpam.secret_words", "jitd.evidence", "jitd.store", "jitd_evidence.report"},
+    "jitd_evidence.report": {CORE, WIRE, "jitpam.secret_words", "jitd.store", "jitd_evidence.report"},
     # the daemon's half, and the client's
     "jitd_evidence.serving": {
-        CORE, WIRE, "jitd.audit", "jitd.deciding.ground", "jitd.evidence", "jitd.lifecycle.lifecycle", "jitd.recording",
+        CORE, WIRE, "jitd.audit", "jitd.deciding.ground", "jitd.lifecycle.lifecycle", "jitd.recording",
         "jitd.store", "jitd.verbs", "jitd_evidence.pack", "jitd_evidence.report", "jitd_evidence.serving",
     },
     "jitd_evidence.verbs": {

@@ -255,7 +255,7 @@ def load_daemon() -> None:
         import_module(name)
     extensions = import_module("jitd.extensions")
     list(extensions.used())
-    for by in ("adviser", "doer", "reader", "evidence"):
+    for by in ("adviser", "doer", "reader"):
         extensions.joined(by)
     extensions.grader()
 

@@ -11,8 +11,8 @@ from datetime import datetime
 from functools import partial
 from time import monotonic
 
+from jitd.core.approvers import People
 from jitd.core.policy import Policy
-from jitd.evidence import People
 from jitd.store import Store
 from jitd.store.readable import READABLE
 from jitd_evidence.report.figure import Scope, Then

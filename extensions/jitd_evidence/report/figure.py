@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from jitd.core.approvers import People
 from jitd.core.policy import Policy
-from jitd.evidence import People
 from jitd.store import Cell, Row, Store
 
 

@@ -11,20 +11,21 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from jitd.audit.telling import content_of
+from jitd.core.approvers import People
+from jitd.core.party import Party
 from jitd.core.policy import Policy
 from jitd.core.rights import Act
 from jitd.core.sought import Sought
 from jitd.core.subject import Subject
 from jitd.core.wording import listed
 from jitd.deciding.ground import Ground
-from jitd.evidence import PeopleOf
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Store, TooSlow
 from jitd.verbs.access import Access
@@ -64,7 +65,7 @@ class Reports:
         ground: Ground,
         access: Access,
         lifecycle: Lifecycle,
-        people_of: PeopleOf,
+        people_of: Callable[[Party, Iterable[str]], Awaitable[People]],
     ) -> None:
         """``people_of`` returns the people whom words of rules name, as far as this host can list them (``Scope.people``)."""
         self._host = ground.config.host

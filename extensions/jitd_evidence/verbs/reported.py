@@ -101,11 +101,11 @@ def _standing() -> bytes | None:
     if os.geteuid() != 0:
         return None
     from jitd.core.toml_document import ConfigError
-    from jitd.inspector import inspector as of_host
+    from jitd.inspector import Inspector
     from jitd.reloading import PolicyInForce
     from jitd.settings.config import load
 
-    inspector = of_host()
+    inspector: Inspector | None = extensions.of_first("inspector")
     if inspector is None:
         say(f"who can become root without jitd was not looked at: the extension inspection {extensions.why_not('inspection')}")
         return None

@@ -66,21 +66,13 @@ class Gatekeepers:
         # no limit, because there are at most as many such questions as requests
         self._later = {name: Turns(waiting=None) for name in gatekeepers}
 
-    def manner(self, name: str) -> Manner | None:
-        """Return two settings of the gatekeeper ``name``. The first setting is the time for which jitd may keep an answer. The
-        second setting tells whether the gatekeeper may reply that it will decide later. Return None if jitd.toml does not set up
-        this gatekeeper.
-        """
-        found = self._gatekeepers.get(name)
-        return None if found is None else Manner(found.fresh_for, found.polls)
+    def manner(self, name: str) -> Manner:
+        found = self._gatekeepers[name]
+        return Manner(found.fresh_for, found.polls)
 
     async def ask(self, name: str, asking: Asking) -> Answer:
-        """Query the gatekeeper ``name``. Return the gatekeeper's answer, or Silent with the reason. Raises nothing."""
-        gatekeeper = self._gatekeepers.get(name)
-        if gatekeeper is None:
-            return Silent("jitd.toml sets up no gatekeeper of this name")
         try:
-            return await self._answer(gatekeeper, asking)
+            return await self._answer(self._gatekeepers[name], asking)
         except Nonsense as fault:
             count(Failure.GATEKEEPER)
             return Silent(str(fault))

@@ -47,23 +47,16 @@ class Providers:
         self._era = 0
 
     async def ask(self, names: frozenset[str], about: Question) -> Facts:
-        """Return the facts that ``names`` lists, such as ``fact.risk``, and all other facts of the same providers. The queries
-        run in parallel. Raises nothing.
-        """
-        found: dict[str, Value | Unknown] = {
-            name: Unknown("no provider in jitd.toml supplies this fact") for name in names - self._by_fact.keys()
-        }
-        asked = {self._by_fact[name].name: self._by_fact[name] for name in sorted(names & self._by_fact.keys())}
+        """Return the facts that ``names`` lists, and all others of the same providers. The queries run in parallel."""
+        found: dict[str, Value | Unknown] = {}
+        asked = {self._by_fact[name].name: self._by_fact[name] for name in sorted(names)}
         for said in await asyncio.gather(*(self._facts(provider, about) for provider in asked.values())):
             found |= said
         return found
 
     def told(self, name: str, about: Question) -> object:
-        """Return the question that jitd sends to the provider of the fact ``name``. ``about`` describes the request. Return
-        empty bytes if no provider supplies this fact.
-        """
-        provider = self._by_fact.get(name)
-        return b"" if provider is None else for_provider(provider.facts, provider.sends, about)
+        provider = self._by_fact[name]
+        return for_provider(provider.facts, provider.sends, about)
 
     def forget(self) -> None:
         """Drop all kept answers and failures. If a question is open now, its answer will not be kept."""
