@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from jitd.audit.findings import Finding
+from jitd.audit.findings import Flaw
 from jitd.audit.verify import Stored
 from jitd.audit.verify import verify as walk
 
@@ -14,7 +14,7 @@ class NotWhole(Exception):
 
 def verify(store: Stored) -> int:
     """Return the number of records. Raises NotWhole if there is a finding."""
-    found: list[Finding] = []
+    found: list[Flaw] = []
     verified = walk(store, found.append)
     if found:
         raise NotWhole("\n".join(map(str, found)))

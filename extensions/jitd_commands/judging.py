@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from jitd.core.code_variables import code_let_in
 from jitd.core.grade import Damage, Finding, Grade, Look, NotLooked, Seen
 from jitd.core.wording import name_in_sentence
-from jitd_commands.places import DATABASE, DISK, STOPPED_BY, Place, absolute, is_data, is_lost, is_spent, place_of, tree_matters
+from jitd_commands.places import DATABASE, DISK, STOPPED_BY, Asset, absolute, is_data, is_lost, is_spent, place_of, tree_matters
 from jitd_commands.places import is_tree as _is_tree
 from jitd_commands.shell_text import Redirection, Simple, Word, read_text
 
@@ -588,7 +588,7 @@ class Call:
         seen = self.judge.look(path)
         return self.real(path), path, *(() if seen is None else seen.others)
 
-    def place(self, path: str, graded: Callable[[Place], Grade]) -> Place | None:
+    def place(self, path: str, graded: Callable[[Asset], Grade]) -> Asset | None:
         """Return what is known of the file at ``path`` by where it leads, or else by ``path``. If another name of the file is
         graded as worse by ``graded``, return what is known by this name.
         """

@@ -14,7 +14,7 @@ from jitd.core.grade import Grade
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Asset:
     """What is known of a file. ``matters`` says why the file matters. ``written`` and ``read`` are the grades of a command of
     root's that changes or reads the file. If ``is_own`` is True, the file gives the account in whose home directory it is, which
     may be another one than root.
@@ -233,7 +233,7 @@ _RUN_BY_OTHERS = re.compile(
 )
 """What an account runs by itself that is in no home directory, or in a place of its own there."""
 _KEYS = re.compile(r".*/\.ssh/id_[^/.]+|.*/\.ssh", re.DOTALL)
-_KNOWN = tuple((re.compile(pattern, re.DOTALL), Place(matters, written, read)) for pattern, matters, written, read in _TABLE)
+_KNOWN = tuple((re.compile(pattern, re.DOTALL), Asset(matters, written, read)) for pattern, matters, written, read in _TABLE)
 
 _KEPT = frozenset(
     {
@@ -279,7 +279,7 @@ _TREES = re.compile(
 
 
 @lru_cache(maxsize=1024)
-def place_of(path: str) -> Place | None:
+def place_of(path: str) -> Asset | None:
     """Return what is known of the file at the absolute path ``path``, in which nothing is resolved. Return None if the file is
     as any other.
     """
@@ -287,14 +287,14 @@ def place_of(path: str) -> Place | None:
         if pattern.fullmatch(path):
             return place
     if _RUN_BY_OTHERS.fullmatch(path):
-        return Place("who may act as this account", Grade.GIVES, is_own=True)
+        return Asset("who may act as this account", Grade.GIVES, is_own=True)
     if path.startswith(("/home/", "/var/lib/")):
         if _KEYS.fullmatch(path):
-            return Place("keys of SSH", Grade.GIVES, Grade.READS, is_own=True)
+            return Asset("keys of SSH", Grade.GIVES, Grade.READS, is_own=True)
         if (found := re.match(r"(?:/home/[^/]+|/var/lib/[^/]+)(?=/)", path)) and _OWN.fullmatch(path[found.end() :]):
-            return Place("who may act as this account", Grade.GIVES, is_own=True)
+            return Asset("who may act as this account", Grade.GIVES, is_own=True)
     elif _KEYS.fullmatch(path):
-        return Place("keys of SSH", Grade.GIVES, Grade.READS, is_own=True)
+        return Asset("keys of SSH", Grade.GIVES, Grade.READS, is_own=True)
     return None
 
 

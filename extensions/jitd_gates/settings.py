@@ -12,7 +12,7 @@ from jitd.beside.helpers import KDC
 from jitd.core.duration import read_duration
 from jitd.core.thing import SERVICE_TICKET
 from jitd.core.toml_table import Table
-from jitd.settings.section import Place, Section, ThingSettings, path_in
+from jitd.settings.section import Section, ThingSettings, Trust, path_in
 
 SHORTEST_RENEWAL, LONGEST_RENEWAL = 10, 86_400  # bounds of `renew`, in seconds. The KDC ignores ends more than a day ahead
 USUAL_RENEWAL = 600
@@ -30,7 +30,7 @@ class GateSection(Section):
     renew: int | None = USUAL_RENEWAL
 
     @classmethod
-    def read(cls, table: Table, place: Place) -> GateSection:
+    def read(cls, table: Table, place: Trust) -> GateSection:
         return cls(path_in(table, "kdc", KDC.socket), _renew(table))
 
 

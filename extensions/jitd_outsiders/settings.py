@@ -11,7 +11,7 @@ from types import MappingProxyType
 from jitd.beside.helpers import OUTSIDE, Helper
 from jitd.core.names import Name
 from jitd.core.toml_table import Table
-from jitd.settings.section import Place, Section, path_in
+from jitd.settings.section import Section, Trust, path_in
 from jitd_outsiders.asking.settings import (
     Gatekeepers,
     Providers,
@@ -34,7 +34,7 @@ class OutsiderSection(Section):
     outside: Path = OUTSIDE.socket
 
     @classmethod
-    def read(cls, table: Table, place: Place) -> OutsiderSection:
+    def read(cls, table: Table, place: Trust) -> OutsiderSection:
         return cls(
             read_notify(table.table("notify"), place.owner, place.keys_at),
             read_providers(table.table("providers"), place.owner, place.keys_at),

@@ -16,7 +16,7 @@ from jitd.beside.helpers import OUTSIDE, Helper
 from jitd.core.duration import read_duration
 from jitd.core.toml_table import Table, quoted
 from jitd.extensions import is_used, why_not
-from jitd.settings.section import KEYS_AT, Place, Section
+from jitd.settings.section import KEYS_AT, Section, Trust
 from jitd_outsiders.channels import SHOWS
 from jitd_outsiders.outside.deliveries import Destination
 from jitd_outsiders.outside.sinks import OF_NAME, SINKS
@@ -89,7 +89,7 @@ class SinkSection(Section):
     sinks: Sinks = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def read(cls, table: Table, place: Place) -> SinkSection:
+    def read(cls, table: Table, place: Trust) -> SinkSection:
         return cls(read_sinks(table.table("sinks"), place.owner, place.keys_at))
 
     @property

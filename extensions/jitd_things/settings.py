@@ -17,7 +17,7 @@ from jitd.core.thing import read_giver
 from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table
 from jitd.settings.owned_file import read_owned
-from jitd.settings.section import Place, Section, ThingSettings
+from jitd.settings.section import Section, ThingSettings, Trust
 from jitd_things.givers.kinds import KINDS, OF_NAME
 from jitd_things.givers.own_table import cut_out
 from jitd_things.givers.settings import GiverSettings
@@ -46,7 +46,7 @@ class ThingSection(Section):
     givers: Givers = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def read(cls, table: Table, place: Place) -> ThingSection:
+    def read(cls, table: Table, place: Trust) -> ThingSection:
         return cls(read_givers(table.table("givers"), lambda kind, own: kind.read_in_daemon(own, place.owner, place.keys_at)))
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from jitd.audit.findings import Finding, Report, Wrong
+from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.core.chain import GENESIS, Seal, seal_over
 
 MOST_SEARCHES = 8  # so many times a walk looks in the whole chain for the record that was sealed in a place
@@ -70,9 +70,9 @@ class _Walk:
 
     def _miss(self, expected: int, number: int) -> None:
         if number < expected:
-            self._report(Finding(Wrong.ADDED, number, f"record {number} is there twice, or in the wrong place"))
+            self._report(Flaw(Wrong.ADDED, number, f"record {number} is there twice, or in the wrong place"))
         else:
-            self._report(Finding(Wrong.REMOVED, expected, f"{_records(expected, number - 1)} missing"))
+            self._report(Flaw(Wrong.REMOVED, expected, f"{_records(expected, number - 1)} missing"))
 
     def _name(self, row: Row, seal: Seal, after: Row | None) -> Seal:
         """The seal of ``row`` is not ``seal``, which follows from the one before. Report why, and return from which to go on."""
@@ -81,12 +81,12 @@ class _Walk:
         assert stored is not None and before is not None
         if number - self._sealed > 1:
             text = f"one of the records {self._sealed + 1} to {number} is not what was sealed"
-            self._report(Finding(Wrong.EDITED, number, text))
+            self._report(Flaw(Wrong.EDITED, number, text))
             return Seal(seal.number, stored)
         if after is not None and after[2] is not None and number not in self._moved:
             _, next_digest, next_seal, _ = after
             if seal_over(seal, next_digest).digest == next_seal:
-                self._report(Finding(Wrong.EDITED, number, f"the seal of record {number} was changed; the record was not"))
+                self._report(Flaw(Wrong.EDITED, number, f"the seal of record {number} was changed; the record was not"))
                 return seal
             own = seal_over(before, next_digest)
             if own.digest == next_seal and seal_over(own, row[1]).digest == stored:
@@ -94,7 +94,7 @@ class _Walk:
                 self._report(_exchanged(number, number + 1))
                 return own
             if own.digest == next_seal:
-                self._report(Finding(Wrong.ADDED, number, f"record {number} was put in between; the later ones got new numbers"))
+                self._report(Flaw(Wrong.ADDED, number, f"record {number} was put in between; the later ones got new numbers"))
                 self._offset -= 1
                 return before
             for n in range(MOST_REMOVED + 1):
@@ -102,7 +102,7 @@ class _Walk:
                     if n == 0:
                         break  # the seal is that of the record that was here
                     text = f"before record {number}, {_count(n)} removed, and the later ones got new numbers"
-                    self._report(Finding(Wrong.REMOVED, number, text))
+                    self._report(Flaw(Wrong.REMOVED, number, text))
                     self._offset += n
                     return Seal(seal.number + n, stored)
         if number in self._moved or self._n_searches < MOST_SEARCHES:
@@ -114,12 +114,12 @@ class _Walk:
                         self._moved[other] = number
                         self._report(_exchanged(number, other))
                     return there
-        self._report(Finding(Wrong.EDITED, number, f"record {number} is not what was sealed"))
+        self._report(Flaw(Wrong.EDITED, number, f"record {number} is not what was sealed"))
         return Seal(seal.number, stored)
 
 
-def _exchanged(number: int, other: int) -> Finding:
-    return Finding(Wrong.EXCHANGED, number, f"records {number} and {other} stand in each other's places")
+def _exchanged(number: int, other: int) -> Flaw:
+    return Flaw(Wrong.EXCHANGED, number, f"records {number} and {other} stand in each other's places")
 
 
 def _records(first: int, last: int) -> str:

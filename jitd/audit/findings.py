@@ -36,7 +36,7 @@ class Wrong(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Flaw:
     """``number`` is the number of the record at which something is wrong, or 0 if it does not belong to one record. ``sentence``
     says what is wrong, and has no full stop.
     """
@@ -54,4 +54,4 @@ class Finding:
         return f"{self.wrong}: {self.sentence}"
 
 
-Report = Callable[[Finding], None]  # takes each finding when it is found
+Report = Callable[[Flaw], None]  # takes each finding when it is found

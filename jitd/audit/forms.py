@@ -173,7 +173,7 @@ class Conviction(_Witnessed):
 
 
 SignedLine = Checkpoint | Countersignature | Conviction | Word
-Line = Record | Digest | Checkpoint | Countersignature  # a line about the record. A conviction is about the host.
+RecordLine = Record | Digest | Checkpoint | Countersignature  # a line about the record. A conviction is about the host.
 S = TypeVar("S", bound=SignedLine)
 
 
@@ -182,7 +182,7 @@ def is_name(text: str) -> bool:
     return _WORD.fullmatch(text) is not None
 
 
-def read(text: str) -> Line | Conviction:
+def read(text: str) -> RecordLine | Conviction:
     """Read one line. Raises ValueError; its text is the end of a sentence about the line."""
     return _line(_object(text))
 
@@ -199,7 +199,7 @@ def read_word(text: str) -> Word:
     return _as_signed(found, Word(host, waiting, number, seal, at, signature))
 
 
-def find(text: str) -> Line | Conviction | None:
+def find(text: str) -> RecordLine | Conviction | None:
     """Read the line in ``text``, which another program may have written: syslog puts its own words before the object, and a
     collector may put the object into one of its own. Return None if there is no line of jitd. Raises ValueError if there is one
     that cannot be read.
@@ -241,7 +241,7 @@ def _object(text: str) -> dict[str, Any]:
     return found
 
 
-def _line(found: dict[str, Any]) -> Line | Conviction:
+def _line(found: dict[str, Any]) -> RecordLine | Conviction:
     if is_deep(found):
         raise ValueError("has too many objects and lists within each other")
     form = found.get("form")

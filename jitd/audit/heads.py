@@ -20,7 +20,7 @@ from itertools import groupby
 from typing import Any
 
 from jitd.audit import sshsig
-from jitd.audit.findings import Finding, Report, Wrong
+from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.audit.forms import CHECKPOINT_NAMESPACE, Checkpoint, Countersignature
 from jitd.audit.keys import Keys
 from jitd.core.chain import GENESIS, Seal, seal_over
@@ -102,7 +102,7 @@ class Heads:
             "CREATE TABLE heads (number, seal, at, who, namespace, key, place);"
             "CREATE TABLE records (number PRIMARY KEY, digest, place) WITHOUT ROWID"
         )
-        self._found: list[Finding] = []
+        self._found: list[Flaw] = []
         self._of: dict[tuple[str, str | None, bytes | None], _OfKey] = {}
         self._next: Head | None = None
         self._rows: sqlite3.Cursor | None = None
@@ -115,7 +115,7 @@ class Heads:
         except sshsig.BadSignature as fault:
             what = "checkpoint" if isinstance(line, Checkpoint) else "countersignature"
             text = f"{_in(place)}the signature of the {what} of record {line.number} {fault}"
-            self._found.append(Finding(Wrong.FORGED, line.number, text))
+            self._found.append(Flaw(Wrong.FORGED, line.number, text))
             return False
         return True
 
@@ -135,7 +135,7 @@ class Heads:
 
     def add_unreadable(self, place: str, why: str) -> None:
         """Add that a line of jitd cannot be read."""
-        self._found.append(Finding(Wrong.EDITED, 0, f"{place} {why}"))
+        self._found.append(Flaw(Wrong.EDITED, 0, f"{place} {why}"))
 
     def begin(self) -> None:
         """End adding."""
@@ -240,7 +240,7 @@ class Heads:
             one, other = _head(row[: len(_NAMES)]), _head(row[len(_NAMES) :])
             if _is_good(one, keys) and _is_good(other, keys):
                 text = f"two records with the number {one.number} were signed: {one.told()}, and {other.told()}"
-                report(Finding(Wrong.FORKED, one.number, text))
+                report(Flaw(Wrong.FORKED, one.number, text))
                 return True
         return False
 
@@ -266,7 +266,7 @@ def _counts(of: _OfKey, keys: Keys, report: Report) -> bool:
         until = None if first.key is None else keys.replaced_with(first.key)
         if until is not None and last.number >= until:
             text = f"{_in(last.place)}record {last.number} was signed by a key that was replaced with record {until}"
-            report(Finding(Wrong.FOREIGN_KEY, last.number, text))
+            report(Flaw(Wrong.FOREIGN_KEY, last.number, text))
         return True
     if keys.may_judge(first.namespace):
         more = f", and {of.n - 1} more" if of.n > 1 else ""
@@ -274,7 +274,7 @@ def _counts(of: _OfKey, keys: Keys, report: Report) -> bool:
             f"{_in(first.place)}record {first.number} was signed for {first.who} by {sshsig.fingerprint(first.key)}{more}:"
             " this is not its key"
         )
-        report(Finding(Wrong.FOREIGN_KEY, first.number, text))
+        report(Flaw(Wrong.FOREIGN_KEY, first.number, text))
     return False
 
 
@@ -290,18 +290,18 @@ def _judge_apart(good: list[_OfKey], apart: Head, report: Report, *, is_told: bo
     own = [of.own_agreed for of in good if of.own_agreed is not None and of.own_agreed.number >= apart.number]
     if own:
         text = f"another record {apart.number}: {apart.told()}; this record {own[0].number}: {own[0].told()}"
-        report(Finding(Wrong.FORKED, apart.number, f"the record goes on in two ways after record {agreed}; {text}"))
+        report(Flaw(Wrong.FORKED, apart.number, f"the record goes on in two ways after record {agreed}; {text}"))
     elif not is_told:
         text = f"the records from {agreed + 1} to {apart.number} are not those that led to the head of {apart.number}"
-        report(Finding(Wrong.WRITTEN_AGAIN, apart.number, f"{text}: {apart.told()}"))
+        report(Flaw(Wrong.WRITTEN_AGAIN, apart.number, f"{text}: {apart.told()}"))
 
 
 def _judge_beyond(beyond: Head, last: int, report: Report, *, is_older: bool) -> None:
     text = f"the record ends with {last}, and there was a record {beyond.number}: {beyond.told()}"
     if is_older:
-        report(Finding(Wrong.ROLLED_BACK, last, f"{text}; {OLDER}"))
+        report(Flaw(Wrong.ROLLED_BACK, last, f"{text}; {OLDER}"))
     else:
-        report(Finding(Wrong.CUT_TAIL, last, text))
+        report(Flaw(Wrong.CUT_TAIL, last, text))
 
 
 class _Copy:
@@ -311,7 +311,7 @@ class _Copy:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._found: list[tuple[int, Finding, str]] = []  # with the number of the record in the copy, and its place there
+        self._found: list[tuple[int, Flaw, str]] = []  # with the number of the record in the copy, and its place there
         self.is_cut = False
         ((self._last,),) = db.execute("SELECT max(number) FROM records").fetchall()
         self._offset = 0
@@ -353,7 +353,7 @@ class _Copy:
 
     def _say(self, here: int, wrong: Wrong, number: int, text: str, place: str) -> None:
         if len(self._found) < MOST_DIFFERENCES:
-            self._found.append((here, Finding(wrong, number, text), place))
+            self._found.append((here, Flaw(wrong, number, text), place))
 
     def end(self, last: int, report: Report, heads: Iterator[tuple[int, bytes]], *, is_older: bool) -> bool:
         """Report the differences. ``heads`` are the signed ones, in their order. Return True if there is a difference that they
@@ -399,8 +399,8 @@ class _Copy:
         return found
 
 
-def _claim(number: int, text: str, place: str) -> Finding:
-    return Finding(Wrong.CLAIMED, number, f"{place} claims, unsigned: {text}")
+def _claim(number: int, text: str, place: str) -> Flaw:
+    return Flaw(Wrong.CLAIMED, number, f"{place} claims, unsigned: {text}")
 
 
 def _in(place: str) -> str:

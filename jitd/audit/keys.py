@@ -17,7 +17,7 @@ from typing import Any
 from jitd.audit import sshsig
 from jitd.audit.allowed_signers import NamedKey, is_listed, read_named
 from jitd.audit.events import KEY_MADE, KEY_ROTATED
-from jitd.audit.findings import Finding, Report, Wrong
+from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.audit.forms import CHECKPOINT_NAMESPACE, KEY_NAMESPACE
 
 
@@ -105,14 +105,14 @@ class Keys:
         try:
             change = change_in(number, content)
         except ValueError as fault:
-            report(Finding(Wrong.FORGED, number, f"record {number} does not prove that the host has another key: {fault}"))
+            report(Flaw(Wrong.FORGED, number, f"record {number} does not prove that the host has another key: {fault}"))
             return
         if change is None:
             return
         seen = [one.public for one in self._changes if one.number < number]
         if change.public in seen or change.before in seen[:-1]:
             text = f"record {number} names a key that was replaced before: who has kept or got it could write this record"
-            report(Finding(Wrong.FOREIGN_KEY, number, text))
+            report(Flaw(Wrong.FOREIGN_KEY, number, text))
             return
         self._changes.append(change)
 

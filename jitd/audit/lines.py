@@ -18,8 +18,8 @@ from typing import Any
 from jitd.audit import forms
 from jitd.audit.allowed_signers import NamedKey
 from jitd.audit.chain_walk import Row, walk
-from jitd.audit.findings import Finding, Report, Wrong
-from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, Line, Record
+from jitd.audit.findings import Flaw, Report, Wrong
+from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, Record, RecordLine
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys
 from jitd.audit.strict_json import canonical, is_same
@@ -28,7 +28,7 @@ from jitd.core.values import commitment as commit
 from jitd.core.values import committed_in
 from jitd.core.wording import INSTEAD
 
-Place = tuple[str, str]  # where a line stands, for people, and the line
+PlacedLine = tuple[str, str]  # where a line stands, for people, and the line
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class VerifiedLines:
     signed: Signed
 
 
-def read(lines: Iterable[Place], damaged: Callable[[str, str], None]) -> Iterator[tuple[str, Line]]:
+def read(lines: Iterable[PlacedLine], damaged: Callable[[str, str], None]) -> Iterator[tuple[str, RecordLine]]:
     """Yield each line of jitd with its place. ``damaged`` takes the place of a line that cannot be read, and why."""
     for place, text in lines:
         try:
@@ -56,7 +56,7 @@ def read(lines: Iterable[Place], damaged: Callable[[str, str], None]) -> Iterato
             yield place, line
 
 
-def add_to(heads: Heads, lines: Iterable[Place], host: str) -> int:
+def add_to(heads: Heads, lines: Iterable[PlacedLine], host: str) -> int:
     """Add to ``heads`` what ``lines`` say of ``host``. Return the number of lines."""
     n = 0
     for place, line in read(lines, heads.add_unreadable):
@@ -73,7 +73,7 @@ def add_to(heads: Heads, lines: Iterable[Place], host: str) -> int:
 
 
 def verify_lines(
-    lines: Iterable[Place], report: Report, *, others: Iterable[Place] = (), given: Iterable[NamedKey] = ()
+    lines: Iterable[PlacedLine], report: Report, *, others: Iterable[PlacedLine] = (), given: Iterable[NamedKey] = ()
 ) -> list[VerifiedLines]:
     """Verify the records in ``lines``, of each host by itself. ``others`` are lines that somebody else keeps of the same hosts,
     and ``given`` the keys by which signatures count. Without any, the hosts' keys are those that the records name.
@@ -101,14 +101,14 @@ class _Found:
             "CREATE TABLE signed (host, number, seal, PRIMARY KEY (host, number)) WITHOUT ROWID"
         )
 
-    def _report(self, finding: Finding) -> None:
+    def _report(self, finding: Flaw) -> None:
         self._n_found += 1
         self._report_to(finding)
 
     def damaged(self, place: str, why: str) -> None:
-        self._report(Finding(Wrong.EDITED, 0, f"{place} {why}"))
+        self._report(Flaw(Wrong.EDITED, 0, f"{place} {why}"))
 
-    def add(self, place: str, line: Line) -> None:
+    def add(self, place: str, line: RecordLine) -> None:
         if isinstance(line, Record):
             self._check(place, line)
             self._add_row(line.host, line.number, _digest(line), line.seal, place, is_shown=bool(line.sealed))
@@ -117,7 +117,7 @@ class _Found:
         else:
             self._add_head(place, line)
 
-    def add_other(self, place: str, line: Line) -> None:
+    def add_other(self, place: str, line: RecordLine) -> None:
         if isinstance(line, Record | Digest):
             digest = _digest(line) if isinstance(line, Record) else line.digest
             self._of(line.host).add_record(line.number, digest, place)
@@ -141,7 +141,7 @@ class _Found:
         ((known, known_seal, first),) = self._db.execute(query, (host, number)).fetchall()
         if known != digest or (seal is not None and known_seal not in (None, seal)):
             text = f"record {number} is there twice, and is not the same: {first}, {place}"
-            self._report(Finding(Wrong.ADDED, number, text))
+            self._report(Flaw(Wrong.ADDED, number, text))
         elif seal is not None:
             update = "UPDATE rows SET seal = ?, is_shown = max(is_shown, ?) WHERE host = ? AND number = ?"
             self._db.execute(update, (seal, is_shown, host, number))
@@ -152,7 +152,7 @@ class _Found:
         for said in line.values:
             if commit(said.field, said.salt, canonical(said.value)) != said.committed:
                 text = f"{place}: the value {said.field} is not the one to which record {line.number} commits"
-                self._report(Finding(Wrong.VALUE_DIFFERS, line.number, text))
+                self._report(Flaw(Wrong.VALUE_DIFFERS, line.number, text))
             values[said.committed.hex()] = said.value
         if not line.sealed:
             return  # what its reader may not see would be in it
@@ -162,14 +162,14 @@ class _Found:
                 raise ValueError
         except (ValueError, RecursionError):
             text = f"{place}: record {line.number} is not a record of jitd in canonical form"
-            self._report(Finding(Wrong.EDITED, line.number, text))
+            self._report(Flaw(Wrong.EDITED, line.number, text))
             return
         if any(f'{{"committed":"{committed}"}}'.encode("ascii") not in line.sealed for committed in values):
             text = f"{place}: there is a value to which record {line.number} does not commit"
-            self._report(Finding(Wrong.VALUE_DIFFERS, line.number, text))
+            self._report(Flaw(Wrong.VALUE_DIFFERS, line.number, text))
         elif not _is_as_sealed(line, content, values):
             text = f"{place}: record {line.number} is told otherwise than it was sealed"
-            self._report(Finding(Wrong.EDITED, line.number, text))
+            self._report(Flaw(Wrong.EDITED, line.number, text))
         if str(content.get("event")).startswith("key."):
             self._changes.setdefault(line.host, []).append((line.number, content))
 
@@ -189,7 +189,7 @@ class _Found:
         signed = heads.end(last, keys, self._report, is_told=is_told, is_older=False)
         if signed.newest is None and self._n_found == n_before:
             text = f"no checkpoint by {host} is there, so nothing says that these records are its own"
-            self._report(Finding(Wrong.REMOVED, first, text))
+            self._report(Flaw(Wrong.REMOVED, first, text))
         return VerifiedLines(host, first, last, n_shown, signed)
 
     def _start(self, host: str, first: int) -> Seal | None:

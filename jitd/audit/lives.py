@@ -19,7 +19,7 @@ from dataclasses import dataclass as mutable
 from typing import Any, Protocol
 
 from jitd.audit.events import SET_ASIDE
-from jitd.audit.findings import Finding, Report, Wrong
+from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.core import grant, holding, lock, owed_review, request, run
 from jitd.core.chain import detail_of, life_of
 
@@ -46,7 +46,7 @@ class Doubt(Exception):
     """Something is wrong, or cannot be told without more memory: read again with ``OnDisk``."""
 
 
-def doubt(_: Finding) -> None:
+def doubt(_: Flaw) -> None:
     """Is a ``Report``. Raises Doubt."""
     raise Doubt
 
@@ -145,23 +145,23 @@ class OnDisk:
             mark = "UPDATE last SET stored = stored + 1 WHERE life = ? AND id = ? RETURNING stored"
             ((n_stored,),) = self._db.execute(mark, (life, _text(id))).fetchall()
             if n_stored > 1:
-                report(Finding(Wrong.STORE_DIFFERS, told.number, f"{life} {_shown(id)} is stored twice"))
+                report(Flaw(Wrong.STORE_DIFFERS, told.number, f"{life} {_shown(id)} is stored twice"))
             elif hashlib.sha256(document).hexdigest() != told.document:
                 if _version(document) > told.version:
                     newer.append((told.number, f"{life} {_shown(id)}"))
                 else:
                     text = f"{life} {_shown(id)} is not as record {told.number} left it"
-                    report(Finding(Wrong.STORE_DIFFERS, told.number, text))
+                    report(Flaw(Wrong.STORE_DIFFERS, told.number, text))
         for number, life, id in self._db.execute("SELECT number, life, id FROM last WHERE stored = 0 ORDER BY number"):
-            report(Finding(Wrong.STORE_DIFFERS, number, f"{life} {_shown(id)} is missing: record {number} tells of it"))
+            report(Flaw(Wrong.STORE_DIFFERS, number, f"{life} {_shown(id)} is missing: record {number} tells of it"))
         if newer:
             names = [*(name for _, name in newer), *untold]
             named = ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
             text = f"records are missing: more has happened to {named} than the record tells"
-            report(Finding(Wrong.CUT_TAIL, max(number for number, _ in newer), text))
+            report(Flaw(Wrong.CUT_TAIL, max(number for number, _ in newer), text))
             return
         for name in untold:
-            report(Finding(Wrong.STORE_DIFFERS, 0, f"{name} is stored, and no record tells of it"))
+            report(Flaw(Wrong.STORE_DIFFERS, 0, f"{name} is stored, and no record tells of it"))
 
     def compare_told(self, document: Callable[[str, str], bytes | None], report: Report) -> None:
         """Report each object that is not stored as its latest record left it, as ``document`` returns what is stored of an object
@@ -170,9 +170,9 @@ class OnDisk:
         for number, life, id, told in self._db.execute("SELECT number, life, id, document FROM last ORDER BY number"):
             stored = document(life, id)
             if stored is None:
-                report(Finding(Wrong.STORE_DIFFERS, number, f"{life} {_shown(id)} is missing: record {number} tells of it"))
+                report(Flaw(Wrong.STORE_DIFFERS, number, f"{life} {_shown(id)} is missing: record {number} tells of it"))
             elif hashlib.sha256(stored).hexdigest() != told:
-                report(Finding(Wrong.STORE_DIFFERS, number, f"{life} {_shown(id)} is not as record {number} left it"))
+                report(Flaw(Wrong.STORE_DIFFERS, number, f"{life} {_shown(id)} is not as record {number} left it"))
 
 
 @mutable(slots=True)
@@ -200,7 +200,7 @@ class Lives:
     def take(self, number: int, content: Any) -> None:
         """Check that record ``number`` can follow the records before it."""
         if not isinstance(content, dict):
-            self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd"))
+            self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd"))
             return
         self._clock.tick(number, content)
         life = life_of(content)
@@ -210,11 +210,11 @@ class Lives:
         if "id" not in content:
             if life in OPEN:
                 text = f"record {number} is about a {life} and does not say which"
-                self._report(Finding(Wrong.NOT_A_RECORD, number, text))
+                self._report(Flaw(Wrong.NOT_A_RECORD, number, text))
             return
         id, version, state, document = content["id"], content.get("version"), content.get("state"), content.get("document")
         if life not in OPEN or type(id) is not str or type(version) is not int or type(document) is not str:
-            self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd"))
+            self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd"))
             return
         state = str(state)
         before = self._latest.get(life, id)
@@ -248,12 +248,12 @@ class Lives:
             gap.found_at = number
         elif before is not None and before.state not in open:
             text = f"record {number}: {name} had ended already ({before.state}) with record {before.number}"
-            self._report(Finding(Wrong.ADDED, number, text))
+            self._report(Flaw(Wrong.ADDED, number, text))
         elif version > expected:
             self._report_gap(_Gap(number, name, range(expected, version)))
         elif version < expected:
             text = f"record {number} is there twice, or was put in: {name} had version {version} before"
-            self._report(Finding(Wrong.ADDED, number, text))
+            self._report(Flaw(Wrong.ADDED, number, text))
 
     def _report_gap(self, gap: _Gap) -> None:
         """What is missing may come later, so it is reported at the end."""
@@ -267,10 +267,10 @@ class Lives:
         for gap in self._gaps:
             if gap.found_at:
                 text = f"records {gap.number} and {gap.found_at}, about {gap.name}, stand in each other's places"
-                self._report(Finding(Wrong.EXCHANGED, gap.number, text))
+                self._report(Flaw(Wrong.EXCHANGED, gap.number, text))
             else:
                 text = f"before record {gap.number}, a record about {gap.name} is missing: version {gap.missing[0]} of it"
-                self._report(Finding(Wrong.REMOVED, gap.number, text))
+                self._report(Flaw(Wrong.REMOVED, gap.number, text))
 
     def compare(self, documents: Iterable[Document]) -> None:
         """Compare the stored objects with the records. Call this after the last record."""
@@ -301,17 +301,17 @@ class _Clock:
         try:
             boot_id, boot = str(content["boot_id"]), float(content["boot"])
         except (KeyError, TypeError, ValueError):
-            self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} has no time"))
+            self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} has no time"))
             return
         if boot_id != self._boot_id:
             if boot_id in self._past:
                 text = f"record {number} is from a boot of this host that had ended before record {number - 1}"
-                self._report(Finding(Wrong.EXCHANGED, number, text))
+                self._report(Flaw(Wrong.EXCHANGED, number, text))
             if self._boot_id is not None:
                 self._past.add(self._boot_id)
             self._boot_id = boot_id
         elif boot < self._boot:
-            self._report(Finding(Wrong.EXCHANGED, number, f"record {number} is older than the record before it"))
+            self._report(Flaw(Wrong.EXCHANGED, number, f"record {number} is older than the record before it"))
         self._boot = boot
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from jitd.audit.findings import Finding, Report, Wrong
+from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.core import policy_text
 
 MOST_KNOWN = 4096  # policies, by digest. One that is named again after as many others is read again
@@ -22,7 +22,7 @@ class Policies:
     def __init__(self, document: Callable[[str], bytes | None]) -> None:
         self._document = document
         self._known: dict[str, None] = {}
-        self._found: list[Finding] = []
+        self._found: list[Flaw] = []
 
     def take(self, number: int, named: object) -> None:
         """Check the policy that record ``number`` names. A text that is not a digest names none."""
@@ -33,11 +33,11 @@ class Policies:
         self._known[named] = None
         document = self._document(named)
         if document is None:
-            self._find(Finding(Wrong.POLICY_MISSING, number, f"the policy {named} is missing, which record {number} names"))
+            self._find(Flaw(Wrong.POLICY_MISSING, number, f"the policy {named} is missing, which record {number} names"))
         elif not _fits(named, document):
-            self._find(Finding(Wrong.POLICY_DIFFERS, number, f"the policy {named}, which record {number} names, was changed"))
+            self._find(Flaw(Wrong.POLICY_DIFFERS, number, f"the policy {named}, which record {number} names, was changed"))
 
-    def _find(self, finding: Finding) -> None:
+    def _find(self, finding: Flaw) -> None:
         if len(self._found) < MOST_KNOWN:
             self._found.append(finding)
 

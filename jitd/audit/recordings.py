@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
-from jitd.audit.findings import Finding, Report, Wrong
+from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.core.run import Run
 from jitd.recording.form import Altered, Mark
 from jitd.recording.reader import examine
@@ -26,7 +26,7 @@ def compare(directory: str, runs: Iterable[str], run: Callable[[str], Run | None
         except FileNotFoundError:
             continue
         except RecordingError as fault:
-            report(Finding(Wrong.RECORDING_DIFFERS, 0, f"the recording of run {id}: {fault}"))
+            report(Flaw(Wrong.RECORDING_DIFFERS, 0, f"the recording of run {id}: {fault}"))
             continue
         try:
             if is_live(file):
@@ -34,7 +34,7 @@ def compare(directory: str, runs: Iterable[str], run: Callable[[str], Run | None
             n += 1
             found = run(id)
             if found is None:
-                report(Finding(Wrong.RECORDING_DIFFERS, 0, f"there is a recording of run {id}, and no record of the run"))
+                report(Flaw(Wrong.RECORDING_DIFFERS, 0, f"there is a recording of run {id}, and no record of the run"))
                 continue
             sealed = found.recording
             marks = [Mark(sealed.n_chunks, sealed.size, bytes.fromhex(sealed.digest))] if sealed is not None else []
@@ -42,7 +42,7 @@ def compare(directory: str, runs: Iterable[str], run: Callable[[str], Run | None
             if sealed is not None and summary.mark.n_chunks != sealed.n_chunks:
                 raise Altered(sealed.n_chunks + 1, sealed.size, "there is more in the recording than was sealed")
         except Altered as fault:
-            report(Finding(Wrong.RECORDING_DIFFERS, 0, f"the recording of run {id} is not the one that was recorded: {fault}"))
+            report(Flaw(Wrong.RECORDING_DIFFERS, 0, f"the recording of run {id} is not the one that was recorded: {fault}"))
         finally:
             os.close(file)
     return n

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jitd.audit.findings import Finding, Report, Wrong
+from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.core.chain import detail_of
 from jitd.core.duration import read_duration
 from jitd.core.values import owner_of
@@ -87,7 +87,7 @@ class Said:
         self._again = again
         self._report = report
         self._commitments = Commitments(committed)
-        self._too_early: list[Finding] = []
+        self._too_early: list[Flaw] = []
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA cache_size = -16384;"
@@ -114,20 +114,20 @@ class Said:
         """
         owners = detail_of(content).get("owners")
         if not isinstance(owners, list) or not all(isinstance(owner, str) for owner in owners):
-            self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} does not say whose values were forgotten"))
+            self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} does not say whose values were forgotten"))
             return
         setting = str(content["detail"].get("setting"))
         keep = read_duration(setting.removeprefix(_SETTING)) if setting.startswith(_SETTING) else None
         if keep is None:
             text = f"record {number} does not say by which setting values were forgotten"
-            self._report(Finding(Wrong.NOT_A_RECORD, number, text))
+            self._report(Flaw(Wrong.NOT_A_RECORD, number, text))
             return
         now = _moment(str(content.get("at")))
         before = now - keep + CLOCK_APART
         for owner in owners:
             if n_open is not None and owner in n_open:
                 text = f"record {number} says that the values of {owner} were forgotten, which had not ended"
-                self._too_early = self._too_early[:MOST_EXPLAINED] + [Finding(Wrong.VALUE_MISSING, number, text)]
+                self._too_early = self._too_early[:MOST_EXPLAINED] + [Flaw(Wrong.VALUE_MISSING, number, text)]
             self._db.execute("INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?, ?)", (owner, number, before, now + AHEAD))
 
     def end(self, *, is_whole: bool) -> None:
@@ -144,17 +144,17 @@ class Said:
         )
         for owner, number in self._db.execute(early if is_whole else f"{early} LIMIT 0"):
             text = f"record {number} says that the values of {owner} were forgotten, earlier than its setting allows"
-            self._report(Finding(Wrong.VALUE_MISSING, number, text))
+            self._report(Flaw(Wrong.VALUE_MISSING, number, text))
         missing = self._db.execute(query if is_whole else f"{query} LIMIT 0")
         some = missing.fetchmany(MOST_EXPLAINED)
         changed = self._changed({id for id, _, _ in some}) if some else set()
         for id, number, _ in (*some, *missing):
             if id in changed:
                 text = f"a value of {id} is not the one to which record {number} commits"
-                self._report(Finding(Wrong.VALUE_DIFFERS, number, text))
+                self._report(Flaw(Wrong.VALUE_DIFFERS, number, text))
             else:
                 text = f"a value of {id} is missing, to which record {number} commits, and no record says that it was forgotten"
-                self._report(Finding(Wrong.VALUE_MISSING, number, text))
+                self._report(Flaw(Wrong.VALUE_MISSING, number, text))
 
     def _changed(self, ids: set[str]) -> set[str]:
         """Return those of ``ids`` that have a value to which nothing commits: it is there instead of the one that is missing."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jitd.audit.events import STANDING_RECORDED
-from jitd.audit.findings import Finding, Report, Wrong
+from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.core.chain import detail_of
 
 MOST = 4096  # so many findings are kept until the end
@@ -23,7 +23,7 @@ class StandingLists:
 
     def __init__(self, document: Callable[[str], bytes | None]) -> None:
         self._document = document
-        self._found: list[Finding] = []
+        self._found: list[Flaw] = []
 
     def take(self, number: int, content: dict[str, Any]) -> None:
         """Check the list that record ``number`` names, if it is the record of one."""
@@ -34,7 +34,7 @@ class StandingLists:
         if found is None or hashlib.sha256(found).hexdigest() != digest:
             what = "is missing" if found is None else "was changed"
             told = f"the list of standing privileges {digest}, which record {number} names, {what}"
-            self._found.append(Finding(Wrong.STANDING_DIFFERS, number, told))
+            self._found.append(Flaw(Wrong.STANDING_DIFFERS, number, told))
 
     def end(self, report: Report) -> None:
         """Report what was found, in the order of the records."""

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from jitd.audit.allowed_signers import NamedKey
 from jitd.audit.chain_walk import Row, walk
 from jitd.audit.events import FORGOTTEN, SET_ASIDE
-from jitd.audit.findings import Finding, Report, Wrong
+from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.audit.forms import Checkpoint
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys
@@ -237,7 +237,7 @@ class _Verification:
         self._policies = Policies(store.policy_document)
         self._standing = StandingLists(store.standing)
 
-    def _report(self, finding: Finding) -> None:
+    def _report(self, finding: Flaw) -> None:
         self._n_found += 1
         self._report_to(finding)
 
@@ -271,12 +271,12 @@ class _Verification:
             if (life, id) in self._set_aside:
                 continue
             text = f"the columns of {life} {id} differ from its document, so it is not found, or found wrongly"
-            self._report(Finding(Wrong.STORE_DIFFERS, 0, text))
+            self._report(Flaw(Wrong.STORE_DIFFERS, 0, text))
         for number in self._store.misindexed():
             where = f"the index of the record is wrong about record {number}" if number else "the index is damaged"
-            self._report(Finding(Wrong.STORE_DIFFERS, number, f"{where}, so a search may miss records"))
+            self._report(Flaw(Wrong.STORE_DIFFERS, number, f"{where}, so a search may miss records"))
         for fault in self._store.faults():
-            self._report(Finding(Wrong.STORE_DIFFERS, 0, f"the database is damaged: {fault}"))
+            self._report(Flaw(Wrong.STORE_DIFFERS, 0, f"the database is damaged: {fault}"))
             break  # SQLite says the same thing in several ways
 
     def _read_chain(self) -> Seal:
@@ -300,7 +300,7 @@ class _Verification:
     def _content(self, number: int, body: bytes) -> dict[str, Any] | None:
         content = read_content(body)
         if content is None:
-            self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd in canonical form"))
+            self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd in canonical form"))
         return content
 
     def _take(self, number: int, content: dict[str, Any], body: bytes) -> None:
@@ -319,7 +319,7 @@ class _Verification:
         elif b'"event":"key.' in body:
             self._keys.take(number, content, self._report)
 
-    def _compare_lives(self) -> list[Finding]:
+    def _compare_lives(self) -> list[Flaw]:
         """Compare the stored objects with the chain, which is whole. Return what is not as the chain says."""
         if self._lives is not None:
             try:
@@ -327,7 +327,7 @@ class _Verification:
                 return []
             except Doubt:
                 pass
-        found: list[Finding] = []
+        found: list[Flaw] = []
         lives = Lives(OnDisk(), found.append)
         for number, body, _ in self._store.records():
             lives.take(number, json.loads(body))
@@ -355,7 +355,7 @@ class _Later(_Verification):
         super().__init__(store, report, heads, keys, progress)
         self._documents = store.document
         self._start = next((Seal(number, seal) for number, _, seal in store.records(after - 1)), GENESIS) if after else GENESIS
-        self._later: list[Finding] = []
+        self._later: list[Flaw] = []
         self._latest = OnDisk()
         self._lives_later = LaterLives(self._latest, self._later.append)
         self._lives = None  # how many objects of an owner are open is not known
@@ -364,7 +364,7 @@ class _Later(_Verification):
         self._lives_later.take(number, content)
         super()._take(number, content, body)
 
-    def _compare_lives(self) -> list[Finding]:
+    def _compare_lives(self) -> list[Flaw]:
         self._lives_later.end()
         if not self._later:
             self._latest.compare_told(self._documents, self._later.append)
@@ -379,4 +379,4 @@ def _check_signed(head: Seal, signed: Signed, keys: Keys, report: Report) -> Non
     since = signed.newest.number if signed.newest is not None else keys.first
     if since is not None and head.number - since > MOST_UNSIGNED:
         text = f"no checkpoint is there of the records after {since}: they were removed, or the host could not sign"
-        report(Finding(Wrong.REMOVED, since + 1, text))
+        report(Flaw(Wrong.REMOVED, since + 1, text))

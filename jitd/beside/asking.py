@@ -56,7 +56,7 @@ class Heard(NamedTuple):
     carried: int | None
 
 
-class Line:
+class HelperLine:
     """Sends bodies of questions to a helper. ``connector`` is the object that connects to it. The first question opens the
     connection. If the connection breaks, the next question opens a new connection.
     """
@@ -270,7 +270,7 @@ class Client:
 
     def __init__(self, connector: Connector) -> None:
         self._name = connector.name
-        self._line = Line(connector)
+        self._line = HelperLine(connector)
         self._turns: dict[tuple[Lanes, str], asyncio.Semaphore] = {}
 
     async def ask(self, kind: QuestionKind[Q, A], question: Q, within: float | None = None) -> A:

@@ -15,7 +15,7 @@ from jitd.cli.assent import why_the_word
 from jitd.cli.brief import brief
 from jitd.cli.colour import Painted
 from jitd.cli.findings import findings
-from jitd.cli.labels import Line, laid_out
+from jitd.cli.labels import Labelled, laid_out
 from jitd.cli.who import reason
 from jitd.core.grade import Grade
 from jitpam.wire.rows import Request
@@ -46,7 +46,7 @@ def table(rows: Sequence[Request], width: int) -> list[Painted]:
     return [*laid_out(_differences(rows), width), *brief(rows[0], width)]
 
 
-def _differences(rows: Sequence[Request]) -> Iterator[Line]:
+def _differences(rows: Sequence[Request]) -> Iterator[Labelled]:
     yield f"{len(rows)} requests of {rows[0].account} differ only in this", ""
     is_same_reason = all(row.reason == rows[0].reason for row in rows)
     is_same_host = all(row.host == rows[0].host for row in rows)

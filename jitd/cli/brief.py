@@ -20,7 +20,7 @@ from jitd.cli.columns import wrapped
 from jitd.cli.findings import findings
 from jitd.cli.glass import in_short as glass_in_short
 from jitd.cli.instants import in_words, left
-from jitd.cli.labels import LEAST, Line, laid_out
+from jitd.cli.labels import LEAST, Labelled, laid_out
 from jitd.cli.needs import asks, others_asked, present, still_needed
 from jitd.cli.past import review_in_words
 from jitd.cli.scripts import scripts
@@ -88,7 +88,7 @@ def heading(row: Request) -> str:
             return f"{name} asks for {account}{'' if group == account else f', group {group},'} on {host}{by}"
 
 
-def _lines(row: Request, screen: int | None) -> Iterator[Line]:
+def _lines(row: Request, screen: int | None) -> Iterator[Labelled]:
     yield from _what(row, screen)
     yield "why", _reason(row)
     yield from _dangers(row)
@@ -105,7 +105,7 @@ def _lines(row: Request, screen: int | None) -> Iterator[Line]:
 # --- what is asked for ---------------------------------------------------------------------------------------------------
 
 
-def _what(row: Request, screen: int | None) -> Iterator[Line]:
+def _what(row: Request, screen: int | None) -> Iterator[Labelled]:
     """Yield the lines about the command, the things, or the login. Nothing of them is shortened."""
     match row.what:
         case Things(names=names):
@@ -127,7 +127,7 @@ def _what(row: Request, screen: int | None) -> Iterator[Line]:
                 yield from script(at, argument)
 
 
-def _numbered(label: str, text: str, screen: int | None) -> Iterator[Line]:
+def _numbered(label: str, text: str, screen: int | None) -> Iterator[Labelled]:
     """Yield ``text`` with ``label``. If the text does not fit on one line of the terminal, the labels number its lines."""
     pieces = [text] if screen is None else wrapped(printable(text), max(LEAST, screen - COLUMN), whole_words=True)
     for number, piece in enumerate(pieces, 1):
@@ -143,7 +143,7 @@ def _reason(row: Request) -> str:
 # --- what it gives, and what is wrong with it ----------------------------------------------------------------------------
 
 
-def _dangers(row: Request) -> Iterator[Line]:
+def _dangers(row: Request) -> Iterator[Labelled]:
     found, what = list(findings(row)), row.what
     if isinstance(what, Doubted) and not any(what.because in text for _, text in found):
         yield "DOUBT", f"{what.because}: take it for root"
@@ -166,7 +166,7 @@ def _dangers(row: Request) -> Iterator[Line]:
 # --- what is not as usual ------------------------------------------------------------------------------------------------
 
 
-def _unusual(row: Request) -> Iterator[Line]:
+def _unusual(row: Request) -> Iterator[Labelled]:
     """Yield the lines about a known command that are not as usual: its file, what else binds it or does not, and its streams."""
     name, path = next(iter(row.argv), ""), row.path
     is_unread = "" if row.digest or row.mine or row.own else "its content is not bound: no rule let it be read"
@@ -188,7 +188,7 @@ def _unusual(row: Request) -> Iterator[Line]:
         yield from _streams(row)
 
 
-def _operands(row: Request) -> Iterator[Line]:
+def _operands(row: Request) -> Iterator[Labelled]:
     """Yield the lines about the files that arguments name, except those whose text is on the page. Of a harmless command, an
     operand that is not bound is only named: it is data, and a warning on each page of ``du /var`` would teach nobody to read it.
     """
@@ -212,7 +212,7 @@ def _operands(row: Request) -> Iterator[Line]:
         yield "names", f"{' and '.join(loose)}: not bound"
 
 
-def _streams(row: Request) -> Iterator[Line]:
+def _streams(row: Request) -> Iterator[Labelled]:
     kinds, told = row.streams, [SEEN.get(kind, kind) for kind in row.streams]
     if len(kinds) != len(STREAMS):
         yield "streams", "not known before the run"
@@ -239,7 +239,7 @@ def how_often(row: Request) -> str:
     return f"{in_uses(uses if row.uses is None else row.uses, 'use' if is_anothers(row) else 'run')} within {time}"
 
 
-def _terms(row: Request) -> Iterator[Line]:
+def _terms(row: Request) -> Iterator[Labelled]:
     parts = [how_often(row) + begins_and_extends(row)]
     terms, what = row.terms, row.what
     if isinstance(what, Things):
@@ -281,7 +281,7 @@ def _terms_of_a_run(row: Request, terms: Terms) -> Iterator[str]:
         yield "files that OTHERS MAY CHANGE are allowed"
 
 
-def _needs(row: Request) -> Iterator[Line]:
+def _needs(row: Request) -> Iterator[Labelled]:
     is_viewers = row.awaits_me and not (row.lacks or row.barred or row.mine)
     parts = [
         f"{asks(row)}{': you' if is_viewers else ''}{present(row)}",

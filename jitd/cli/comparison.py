@@ -16,7 +16,7 @@ from itertools import zip_longest
 from jitd.cli.answer import quoted
 from jitd.cli.columns import cut_in_the_middle
 from jitd.cli.instants import ago
-from jitd.cli.labels import Line, counted
+from jitd.cli.labels import Labelled, counted
 from jitd.cli.what import SEEN, STREAMS, in_numbers, is_anothers, script_lines
 from jitd.core.asked_terms import NUMBERS
 from jitpam.wire.principals import without_realm
@@ -28,7 +28,7 @@ COMPARED = ("path", "digest", "run_as", "run_as_group", "cwd", "chdir", "variabl
 WIDEST = 60  # maximum number of cells for an argument in a comparison
 
 
-def new(row: Request) -> Iterator[Line]:
+def new(row: Request) -> Iterator[Labelled]:
     """Yield at most three lines about the differences between the request in ``row`` and the last approved request. Yield nothing
     in three cases: it is not certain which command would run, the request is for things, or the viewer may not see the
     comparison.

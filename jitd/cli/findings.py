@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli.answer import quoted
-from jitd.cli.labels import Line
+from jitd.cli.labels import Labelled
 from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
 from jitpam.wire.rows import Finding, Request
@@ -43,7 +43,7 @@ def damage_of(row: Request) -> str:
     return row.damage or Damage.DESTROYS.word
 
 
-def findings(row: Request) -> Iterator[Line]:
+def findings(row: Request) -> Iterator[Labelled]:
     """Yield a line for each finding, and yield equal lines once. Yield nothing if the viewer may not see what follows from the
     arguments.
     """

@@ -19,13 +19,13 @@ LEAST = 20  # minimum width of the column of texts, in cells
 _LOUD = ("DANGER", "DESTROYS", "STOPS", "NOT KNOWN", "GLASS", "LOGIN", "DOUBT", "NO PROOF", "GONE", "MAY RUN")
 STYLES = dict.fromkeys(_LOUD, "danger")
 
-Line = tuple[str, str]
+Labelled = tuple[str, str]
 """A label and its text. A label without a text is a heading. A text without a label continues the text of the line above it. If
 both the label and the text are empty, the line is empty.
 """
 
 
-def laid_out(page: Iterable[Line], screen: int | None, *, column: int = LABEL, indent: int = 2) -> list[Painted]:
+def laid_out(page: Iterable[Labelled], screen: int | None, *, column: int = LABEL, indent: int = 2) -> list[Painted]:
     """Return ``page`` as lines that can be printed. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no
     line is folded. Labels begin after ``indent`` cells, and the column of texts begins after ``column`` cells.
     """

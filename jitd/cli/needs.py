@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli.instants import in_words, local
-from jitd.cli.labels import Line, counted
+from jitd.cli.labels import Labelled, counted
 from jitd.core.wording import all_of
 from jitpam.wire.rows import UNKNOWN, Approval, Passed, Request, Way
 
 
-def what_it_needs(row: Request) -> Iterator[Line]:
+def what_it_needs(row: Request) -> Iterator[Labelled]:
     """Yield the lines about the approvals that the rule demands, and about the approvals that are still missing."""
     yield "", ""
     yield "WHAT IT NEEDS", ""
@@ -27,7 +27,7 @@ def what_it_needs(row: Request) -> Iterator[Line]:
     yield "fingerprint", row.fingerprint or UNKNOWN
 
 
-def others_asked(row: Request) -> Iterator[Line]:
+def others_asked(row: Request) -> Iterator[Labelled]:
     """Yield the lines about gatekeepers. If a lease makes approvals unnecessary, also yield a line about this lease."""
     answers = {one.name: one for one in row.passed}
     for name in row.gatekeepers:

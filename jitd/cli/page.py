@@ -18,7 +18,7 @@ from jitd.cli.colour import Painted
 from jitd.cli.findings import findings
 from jitd.cli.glass import broken
 from jitd.cli.instants import told
-from jitd.cli.labels import Line, laid_out
+from jitd.cli.labels import Labelled, laid_out
 from jitd.cli.needs import what_it_needs
 from jitd.cli.noticed import notices
 from jitd.cli.past import history
@@ -36,7 +36,7 @@ def page(row: Request | Row, screen: int | None) -> list[Painted]:
     return laid_out((line for part in parts for line in part), screen)
 
 
-def _about(row: Request) -> Iterator[Line]:
+def _about(row: Request) -> Iterator[Labelled]:
     yield f"request {row.id}: {row.state}", ""
     yield heading(row), ""
     yield from findings(row)

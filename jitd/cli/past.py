@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from jitd.audit.sentences import left_behind
 from jitd.cli.authenticated import in_short
 from jitd.cli.instants import local, told
-from jitd.cli.labels import Line
+from jitd.cli.labels import Labelled
 from jitd.core.wording import in_quotes
 from jitpam.wire.principals import without_realm
 from jitpam.wire.rows import NOT_SHOWN, UNKNOWN, Grant, Holding, Request, Run, Verdict
 
 
-def history(row: Request) -> Iterator[Line]:
+def history(row: Request) -> Iterator[Labelled]:
     """Yield lines about the events of the request in ``row``. The oldest event comes first. After the events, yield lines about
     the present state of the request's grant, things and runs. If nothing has happened since the submission, yield nothing.
     """

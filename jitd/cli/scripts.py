@@ -17,7 +17,7 @@ from itertools import accumulate, groupby
 from jitd.cli.answer import quoted
 from jitd.cli.differences import Block, Work, differences
 from jitd.cli.instants import told
-from jitd.cli.labels import Line, counted
+from jitd.cli.labels import Labelled, counted
 from jitd.core.grade import Grade
 from jitpam.wire.principals import without_realm
 from jitpam.wire.rows import Doubted, Last, Request, Script
@@ -31,7 +31,7 @@ MOST_PAIRS = 400  # lines before times lines now, among which is looked for thos
 TAB, N_TAB = "\N{RIGHTWARDS ARROW}", 8  # what is shown of a tab, which no line has (jitpam.wire.shown), up to the next stop
 
 
-def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Line]:
+def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Labelled]:
     """Yield the lines about the texts of the request in ``row``. If ``is_whole`` is False, two kinds of texts are not shown
     whole: of a text that was approved in an earlier version, the differences are shown, and an argument of a command that jitd
     knows as harmless is only named, because it is data, such as a log. A text that is not shown is told beside its operand.
@@ -62,7 +62,7 @@ def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Line]:
         yield "not bound", UNBOUND
 
 
-def _edited(name: str, one: Script, now: list[bytes], *, is_whole: bool) -> Iterator[Line]:
+def _edited(name: str, one: Script, now: list[bytes], *, is_whole: bool) -> Iterator[Labelled]:
     """Yield the lines about the text that a file is to have, and how it differs from the text that it has."""
     yield "text", f"{name}{counted(len(now), 'line')}; {one.bound}"
     if one.before is None:
@@ -84,7 +84,7 @@ def _edited(name: str, one: Script, now: list[bytes], *, is_whole: bool) -> Iter
     yield from _differences(blocks, before, now, None if is_whole else work)
 
 
-def _compared(now: list[bytes], before: list[bytes], last: Last | None, realm: str, *, is_whole: bool) -> Iterator[Line]:
+def _compared(now: list[bytes], before: list[bytes], last: Last | None, realm: str, *, is_whole: bool) -> Iterator[Labelled]:
     last = last or Last.read({})
     by = " and ".join(without_realm(name, realm) for name in last.by)
     approved = f"what {by or 'somebody'} approved on {told(last.at)} ({last.id})"
@@ -101,13 +101,13 @@ def _compared(now: list[bytes], before: list[bytes], last: Last | None, realm: s
     yield from _differences(blocks, before, now, None if is_whole else work)
 
 
-def _text(lines: list[bytes]) -> Iterator[Line]:
+def _text(lines: list[bytes]) -> Iterator[Labelled]:
     _, plain, ends = _without_returns([], lines)
     yield from ends
     yield from _numbered(plain)
 
 
-def _without_returns(before: list[bytes], now: list[bytes]) -> tuple[list[bytes], list[bytes], list[Line]]:
+def _without_returns(before: list[bytes], now: list[bytes]) -> tuple[list[bytes], list[bytes], list[Labelled]]:
     """If each line of a text ends with CR LF, and the other one is not mixed, say this once, and return both without the CR."""
     kinds = [{"CR LF" if line.endswith(b"\r\n") else "LF" for line in lines if line.endswith(b"\n")} for lines in (before, now)]
     if "CR LF" not in kinds[0] | kinds[1] or max(map(len, kinds)) > 1:
@@ -118,7 +118,7 @@ def _without_returns(before: list[bytes], now: list[bytes]) -> tuple[list[bytes]
     return next(plain), next(plain), [("line ends", told)]
 
 
-def _differences(blocks: list[Block], before: list[bytes], now: list[bytes], work: Work | None) -> Iterator[Line]:
+def _differences(blocks: list[Block], before: list[bytes], now: list[bytes], work: Work | None) -> Iterator[Labelled]:
     """Yield what has changed and what is around it. Without ``work``, each line is shown, and whole."""
     for number, (same, since, until, at, end) in enumerate(blocks):
         if not same:
@@ -134,7 +134,7 @@ def _differences(blocks: list[Block], before: list[bytes], now: list[bytes], wor
         yield from _numbered(now[second:end], second)
 
 
-def _replaced(old: list[bytes], since: int, new: list[bytes], at: int, work: Work | None) -> Iterator[Line]:
+def _replaced(old: list[bytes], since: int, new: list[bytes], at: int, work: Work | None) -> Iterator[Labelled]:
     """Yield the lines about ``old``, which ``since`` lines precede, and ``new``, which ``at`` precede."""
     one = other = 0  # what has been shown of both
     blanks: list[int] = []
@@ -197,7 +197,7 @@ def _parts(line: bytes, other: bytes, work: Work) -> list[tuple[int, int, int, i
     return found if shown * 2 <= max(begins[-1], starts[-1]) else []
 
 
-def _within(old: str, since: int, new: str, at: int, parts: list[tuple[int, int, int, int]]) -> Iterator[Line]:
+def _within(old: str, since: int, new: str, at: int, parts: list[tuple[int, int, int, int]]) -> Iterator[Labelled]:
     for first, last, begin, stop in parts:
         yield "within", f"line {since + 1}, characters {first + 1} to {last} of {len(old)}:"
         yield _line(old[first:last].encode("utf-8", "surrogateescape"), since + 1, "-")
@@ -216,7 +216,7 @@ def _runs(numbers: list[int]) -> Iterator[str]:
         yield f"lines {first} to {more[-1]}" if more else f"line {first}"
 
 
-def _numbered(lines: Sequence[bytes], before: int = 0, sign: str = "") -> Iterator[Line]:
+def _numbered(lines: Sequence[bytes], before: int = 0, sign: str = "") -> Iterator[Labelled]:
     """Yield ``lines`` with their numbers. ``before`` is the number of lines of the text before them."""
     for number, line in enumerate(lines, before + 1):
         yield _line(line.removesuffix(b"\n"), number, sign)
@@ -224,7 +224,7 @@ def _numbered(lines: Sequence[bytes], before: int = 0, sign: str = "") -> Iterat
             yield f"{sign:1}  end", f"line {number} does not end with a newline"
 
 
-def _line(line: bytes, number: int, sign: str = "") -> Line:
+def _line(line: bytes, number: int, sign: str = "") -> Labelled:
     text, *others = map(shown_of_argument, line.split(b"\t"))
     for other in others:
         text += TAB.ljust(N_TAB - len(text) % N_TAB) + other

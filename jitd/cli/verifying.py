@@ -19,7 +19,7 @@ from jitd.cli.recorded import read_time
 
 if TYPE_CHECKING:
     from jitd.audit.allowed_signers import NamedKey
-    from jitd.audit.findings import Finding
+    from jitd.audit.findings import Flaw
     from jitd.audit.heads import Heads, Signed
     from jitd.audit.verify import Readers
     from jitd.lifecycle.integrity import Noted
@@ -93,7 +93,7 @@ class _Told:
         self.is_accused = False
         self.bar = Bar("audit", "records")
 
-    def __call__(self, finding: Finding) -> None:
+    def __call__(self, finding: Flaw) -> None:
         self.n += 1
         self.is_accused |= str(finding.wrong) != CLAIMED
         if self.n <= MOST_TOLD:

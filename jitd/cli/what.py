@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from jitd.cli.answer import command_line, command_of, n_bytes, quoted
 from jitd.cli.asked_time import begins_and_extends, in_other_words, in_uses, within
 from jitd.cli.instants import in_words
-from jitd.cli.labels import Line, counted
+from jitd.cli.labels import Labelled, counted
 from jitd.cli.scripts import scripts
 from jitpam.wire.principals import without_realm
 from jitpam.wire.rows import NOT_SAID, NOT_SHOWN, UNKNOWN, Doubted, Earlier, Edit, Login, Program, Request, Terms, Things
@@ -33,7 +33,7 @@ SEEN = {
 STREAMS = {"stdin": "standard input", "stdout": "standard output", "stderr": "standard error"}
 
 
-def what_happens(row: Request) -> Iterator[Line]:
+def what_happens(row: Request) -> Iterator[Labelled]:
     """Yield the lines about the command, the things, or the session that the request is for."""
     match row.what:
         case Things(names=names):
@@ -53,7 +53,7 @@ def what_happens(row: Request) -> Iterator[Line]:
     yield "asked for", asked_for(row)
 
 
-def _things(row: Request, names: Sequence[str]) -> Iterator[Line]:
+def _things(row: Request, names: Sequence[str]) -> Iterator[Labelled]:
     """What they allow, when jitd takes them back, and which effects jitd cannot undo."""
     yield "", ""
     yield "WHAT WOULD BE GIVEN", ""
@@ -87,7 +87,7 @@ def is_anothers(row: Request) -> bool:
     return row.service != "jitsudo"
 
 
-def edited(row: Request, kept: Edit) -> Iterator[Line]:
+def edited(row: Request, kept: Edit) -> Iterator[Labelled]:
     """Yield the lines about the file that an edit is for."""
     if row.narrowed:
         yield "edits", command_of(row)
@@ -100,7 +100,7 @@ def edited(row: Request, kept: Edit) -> Iterator[Line]:
         yield from (("checked", f"before it is written, by {command_line(one)}") for one in row.terms.checks)
 
 
-def _in_doubt(row: Request, because: str) -> Iterator[Line]:
+def _in_doubt(row: Request, because: str) -> Iterator[Labelled]:
     """About a command line that only the program that gets it, such as sudo, can interpret with certainty."""
     yield "", ""
     yield "WHAT WOULD RUN: not known for certain", ""
@@ -111,14 +111,14 @@ def _in_doubt(row: Request, because: str) -> Iterator[Line]:
     yield "in", directory(row)
 
 
-def _login(row: Request) -> Iterator[Line]:
+def _login(row: Request) -> Iterator[Labelled]:
     yield "", ""
     yield "WHAT WOULD HAPPEN", ""
     yield "login", f"a session of {row.run_as}, in which any command of that account may be run"
     yield "on", f"{row.host}, by {row.service}"
 
 
-def _known_command(row: Request) -> Iterator[Line]:
+def _known_command(row: Request) -> Iterator[Labelled]:
     yield "", ""
     yield "WHAT WOULD RUN", ""
     yield "command", command_of(row) or UNKNOWN
@@ -142,7 +142,7 @@ def _known_command(row: Request) -> Iterator[Line]:
     yield from streams(row)
 
 
-def outlives(row: Request) -> Iterator[Line]:
+def outlives(row: Request) -> Iterator[Labelled]:
     """If the command has another group than its account's own, yield a line that says what of the group does not
     end with the run.
     """
@@ -155,7 +155,7 @@ def outlives(row: Request) -> Iterator[Line]:
         yield "stays", "not ended with the run: files it makes, connections it hands on, daemons"
 
 
-def _arguments(argv: Sequence[str]) -> Iterator[Line]:
+def _arguments(argv: Sequence[str]) -> Iterator[Labelled]:
     """Their number and size. Unless the command is short (see FEW), also each argument, with its lines if it has several."""
     size = sum(n_bytes(argument) for argument in argv)
     yield "size", f"{counted(len(argv), 'argument')}, {counted(size, 'byte')}, the command's name included"
@@ -166,7 +166,7 @@ def _arguments(argv: Sequence[str]) -> Iterator[Line]:
         yield from script(at, argument)
 
 
-def script(at: int, argument: str) -> Iterator[Line]:
+def script(at: int, argument: str) -> Iterator[Labelled]:
     """``argument`` is argument number ``at``. If the argument has several lines, it may be a script: yield each line with its
     number as the label. A line is put in quotes if its end would otherwise be invisible.
     """
@@ -202,7 +202,7 @@ def _lines(argument: str) -> list[bytes]:
         return [argument.encode("utf-8", "surrogateescape")]
 
 
-def file(row: Request) -> Iterator[Line]:
+def file(row: Request) -> Iterator[Labelled]:
     """Yield the lines about the file that is executed."""
     yield "file", quoted(row.path or UNKNOWN)
     unknown = (
@@ -216,7 +216,7 @@ def file(row: Request) -> Iterator[Line]:
         yield "", f"SHA-256 {one.digest}" if one.digest else "NOT BOUND: the first line names it, and it can still be changed"
 
 
-def held(row: Request) -> Iterator[Line]:
+def held(row: Request) -> Iterator[Labelled]:
     """Yield the lines about the parts of the request that jitd cannot check, because a program other than jitsudo runs the
     command.
     """
@@ -231,7 +231,7 @@ def held(row: Request) -> Iterator[Line]:
         yield "option", f"{option} of {row.service}, which changes what is run"
 
 
-def operands(row: Request) -> Iterator[Line]:
+def operands(row: Request) -> Iterator[Labelled]:
     """Yield the lines about the files that arguments name. There is a line about a file only in two cases: other people can
     change the file, or the run is not bound to the file's content.
     """
@@ -244,7 +244,7 @@ def operands(row: Request) -> Iterator[Line]:
             yield "", "compared until the command starts, and not bound after that: they can still change it"
 
 
-def streams(row: Request) -> Iterator[Line]:
+def streams(row: Request) -> Iterator[Labelled]:
     """Yield a line for each of the file descriptors 0 to 2. The line tells what the descriptor is connected to."""
     kinds = row.streams
     for at, name in enumerate(STREAMS):
@@ -268,7 +268,7 @@ def taken_back(row: Request, terms: Terms) -> str:
     return f"all its processes; one that a user manager of {run_as}{later} moves away MAY LIVE"
 
 
-def terms(row: Request) -> Iterator[Line]:
+def terms(row: Request) -> Iterator[Labelled]:
     """Yield the lines about the terms that the rule sets for the run. While the request waits, the terms can become stricter,
     and never weaker.
     """
@@ -356,7 +356,7 @@ def in_numbers(of: Request | Earlier, noun: str) -> str:
     return ", ".join((text, *in_other_words(of)))
 
 
-def pairs(label: str, found: Sequence[tuple[str, str]], none: str) -> Iterator[Line]:
+def pairs(label: str, found: Sequence[tuple[str, str]], none: str) -> Iterator[Labelled]:
     """Yield a line for each pair. A pair is a name and a value. If there are no pairs, yield one line with the text ``none``."""
     yield from ((label, f"{name}={quoted(value)}") for name, value in found)
     if not found:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from jitd.cli.answer import quoted
 from jitd.cli.authenticated import authenticated
 from jitd.cli.instants import told
-from jitd.cli.labels import Line
+from jitd.cli.labels import Labelled
 from jitd.core.wording import groups, in_quotes
 from jitpam.wire.principals import without_realm
 from jitpam.wire.rows import NOT_SAID, NOT_SHOWN, UNKNOWN, Listed, Request
@@ -26,7 +26,7 @@ def who(row: Request) -> str:
     return account if principal in (account, f"local:{account}", f"pam:{account}") else f"{account} ({principal})"
 
 
-def facts(row: Request) -> Iterator[Line]:
+def facts(row: Request) -> Iterator[Labelled]:
     """Yield the lines with the facts about the requester that jitd has checked."""
     yield "", ""
     yield "WHO ASKS: jitd has checked this", ""
@@ -42,7 +42,7 @@ def facts(row: Request) -> Iterator[Line]:
     yield from whence(row)
 
 
-def users(row: Request) -> Iterator[Line]:
+def users(row: Request) -> Iterator[Labelled]:
     """Yield a line for each person who may be the one who asks, because this person uses the account of the requester."""
     for user in row.used_by:
         how = f"in run {user.run}" if user.run else "after a login of their own"
@@ -53,7 +53,7 @@ def _in_ticket(row: Request) -> str:
     return f" ({row.spelled} in the ticket)" if row.spelled else ""
 
 
-def without_ticket(row: Request) -> Iterator[Line]:
+def without_ticket(row: Request) -> Iterator[Labelled]:
     """If the person has no Kerberos ticket, yield a line that says so. Otherwise yield nothing."""
     if row.proved:
         yield "ticket", f"NONE: proved {row.proved}"
@@ -66,7 +66,7 @@ def without_ticket(row: Request) -> Iterator[Line]:
         yield "ticket", f"NONE: {row.service} says who it is, without a Kerberos proof"
 
 
-def whence(row: Request) -> Iterator[Line]:
+def whence(row: Request) -> Iterator[Labelled]:
     """Yield the lines about the host from which the person has logged in, and about the facts that rules have used."""
     point = row.point
     if point:
@@ -83,7 +83,7 @@ def reason(row: Listed, none: str = "none given") -> str:
     return NOT_SHOWN if row.narrowed else in_quotes(row.reason)
 
 
-def claimed(row: Request) -> Iterator[Line]:
+def claimed(row: Request) -> Iterator[Labelled]:
     """Yield the lines about the client's claims, which nobody has checked."""
     claims = row.claims
     yield "", ""

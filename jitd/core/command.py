@@ -15,7 +15,7 @@ from typing import Annotated
 
 from jitd.core.edit import Edit
 from jitd.core.grade import Finding, read_rows, rows
-from jitd.core.masking import Place, masked
+from jitd.core.masking import Blank, masked
 from jitd.core.values import ARGUMENTS, BYTES, DIGEST, MANY, NUMBER, PAIRS, TEXT, WORDS, Said
 from jitd.core.what import Doubted, Login, Program, Things, What
 
@@ -129,7 +129,7 @@ class Command:
     salt: Annotated[bytes, DIGEST] = b""
     interpreters: Annotated[tuple[Interpreter, ...], MANY] = ()
     findings: Annotated[tuple[Finding, ...] | None, _FINDINGS] = None
-    masked: tuple[Place, ...] = ()
+    masked: tuple[Blank, ...] = ()
     edit: Edit | None = None
 
     @property

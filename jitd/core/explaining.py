@@ -53,7 +53,7 @@ class Saying(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Checked:
     """The result of one condition. ``condition`` is the key of the condition. ``outcome`` is the result of the condition.
     ``wants`` is the value that the rule requires, and ``value`` is the value that jitd found.
     """
@@ -73,7 +73,7 @@ class Explained:
     rule: Rule
     saying: Saying
     because: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Checked, ...]
     asks: frozenset[str] = frozenset()
 
 
@@ -112,10 +112,10 @@ def _explained(rule: Rule, question: Question, at: datetime, known: Facts) -> Ex
     findings = tuple(_finding(rule, row, question, at) for row in ROWS if _is_told(rule, row, question, at))
     if rule.origin is not None:
         wants = ORIGIN.wants(rule)
-        findings += (_origin(rule, question, at, known) if _all_held(findings) else Finding("origin", Outcome.LEFT, wants, ""),)
+        findings += (_origin(rule, question, at, known) if _all_held(findings) else Checked("origin", Outcome.LEFT, wants, ""),)
     if rule.when is not None:
         wants = WHEN.wants(rule)
-        findings += (_when(rule, question, at, known) if _all_held(findings) else Finding("when", Outcome.LEFT, wants, ""),)
+        findings += (_when(rule, question, at, known) if _all_held(findings) else Checked("when", Outcome.LEFT, wants, ""),)
     try:
         answer = decide(Policy((rule,), "deny", ""), question, at, known)
     except Unasked as asked:
@@ -147,30 +147,30 @@ def _is_told(rule: Rule, row: str, question: Question, at: datetime) -> bool:
     return getattr(rule, row) is not None or not _holds(rule, row, question, at)
 
 
-def _finding(rule: Rule, row: str, question: Question, at: datetime) -> Finding:
+def _finding(rule: Rule, row: str, question: Question, at: datetime) -> Checked:
     try:
         outcome = Outcome.HELD if _holds(rule, row, question, at) else Outcome.NOT
     except Exception:  # the same fault happens in ``decide``, which denies
         outcome = Outcome.FAILED
-    return Finding(row, outcome, _wants(rule, row), ROWS[row][0].found(rule, question, at))
+    return Checked(row, outcome, _wants(rule, row), ROWS[row][0].found(rule, question, at))
 
 
-def _all_held(findings: tuple[Finding, ...]) -> bool:
+def _all_held(findings: tuple[Checked, ...]) -> bool:
     return all(finding.outcome is Outcome.HELD for finding in findings)
 
 
-def _origin(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
+def _origin(rule: Rule, question: Question, at: datetime, known: Facts) -> Checked:
     """If the origin is unknown, a permit gets ``Outcome.NOT``, and a deny ``Outcome.FAILED``."""
     conditions = Conditions(question, at, known)
     began = conditions.began_in(rule.origin)
     unknown = Outcome.FAILED if rule.verdict == "deny" else Outcome.NOT
     outcome = unknown if began is None else Outcome.HELD if began else Outcome.NOT
-    return Finding(
+    return Checked(
         "origin", Outcome.UNASKED if conditions.unasked else outcome, ORIGIN.wants(rule), conditions.seen.get(FACT, "")
     )
 
 
-def _when(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
+def _when(rule: Rule, question: Question, at: datetime, known: Facts) -> Checked:
     """Return the result of the condition ``when``, with the values of the facts in this condition."""
     conditions = Conditions(question, at, known)
     try:
@@ -180,7 +180,7 @@ def _when(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding
     if conditions.unasked:
         outcome = Outcome.UNASKED
     values = (f"{name} = {value}" for name, value in sorted(conditions.seen.items()))
-    return Finding("when", outcome, WHEN.wants(rule), ", ".join(values))
+    return Checked("when", outcome, WHEN.wants(rule), ", ".join(values))
 
 
 # --- what a requester is told ------------------------------------------------------------------------------------------

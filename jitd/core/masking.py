@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from jitd.core.spelling import spelled
 
 MASKED = "‹masked›"  # in place of a masked word, or of its rest. It does not tell the length
-Place = tuple[int, int]  # of a masked word: its place in the command line, and how many bytes before the mask are shown
+Blank = tuple[int, int]  # of a masked word: its place in the command line, and how many bytes before the mask are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def read_mask(text: str) -> Mask:
     return Mask(literal.encode("utf-8", "surrogateescape"), is_next)
 
 
-def places(argv: Sequence[bytes], masks: Iterable[Mask]) -> tuple[Place, ...]:
+def places(argv: Sequence[bytes], masks: Iterable[Mask]) -> tuple[Blank, ...]:
     """Return the places in ``argv`` that ``masks`` hide, in their order. If several masks hide a word, the one that shows least
     of it counts.
     """
@@ -60,7 +60,7 @@ def places(argv: Sequence[bytes], masks: Iterable[Mask]) -> tuple[Place, ...]:
     return tuple(sorted(found.items()))
 
 
-def masked(argv: Sequence[bytes], hidden: Iterable[Place]) -> tuple[bytes, ...]:
+def masked(argv: Sequence[bytes], hidden: Iterable[Blank]) -> tuple[bytes, ...]:
     """Return ``argv`` as people read it: with ``MASKED`` at the places ``hidden``."""
     words = list(argv)
     for at, start in hidden:
@@ -68,7 +68,7 @@ def masked(argv: Sequence[bytes], hidden: Iterable[Place]) -> tuple[bytes, ...]:
     return tuple(words)
 
 
-def is_quoting(text: str, argv: Sequence[bytes], hidden: Iterable[Place]) -> bool:
+def is_quoting(text: str, argv: Sequence[bytes], hidden: Iterable[Blank]) -> bool:
     """True if ``text``, whose writer knows ``argv``, has in it what is masked at one of the places ``hidden``."""
     parts = (argv[at][start:] for at, start in hidden)
     return any(part and (spelled(part) in text or part.decode("utf-8", "backslashreplace") in text) for part in parts)

@@ -23,7 +23,7 @@ from jitd.core.keys.hosts import HOSTS
 from jitd.core.keys.key import Part
 from jitd.core.keys.services import SERVICES
 from jitd.core.keys.who import WHO
-from jitd.core.masking import Place, places
+from jitd.core.masking import Blank, places
 from jitd.core.named_groups import NamedGroups
 from jitd.core.names import OF_THE_FILE
 from jitd.core.origin import FACT
@@ -230,7 +230,7 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
     return tuple(rule for rule in about if rule.is_of(subject) and HOSTS.is_here(rule, host) and SERVICES.is_for(rule, service))
 
 
-def masked_places(policy: Policy, command: Command, *, is_found: bool = True, names: tuple[bytes, ...] = ()) -> tuple[Place, ...]:
+def masked_places(policy: Policy, command: Command, *, is_found: bool = True, names: tuple[bytes, ...] = ()) -> tuple[Blank, ...]:
     """Return the places in ``command.argv`` that people do not read. The masks of each rule apply that has a pattern for the
     command's file, by any of its ``names``, or for any command. If jitd does not know which file is executed, the masks of all
     rules apply. That is so if the file was not found (``is_found``): because nothing is there, or because the requester cannot

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-Place = tuple[str | int, ...]
+Trail = tuple[str | int, ...]
 """The place of a value in a document. A place consists of keys of tables and indexes of arrays, such as ``("permit", 0,
 "approvals", 1, "need")``.
 """
@@ -56,10 +56,10 @@ class Document:
 
     file: str
     values: Mapping[str, object]
-    lines: Mapping[Place, int]
-    texts: Mapping[Place, tuple[int, int]]
+    lines: Mapping[Trail, int]
+    texts: Mapping[Trail, tuple[int, int]]
 
-    def line_of(self, place: Place) -> int:
+    def line_of(self, place: Trail) -> int:
         """Return the line of ``place``. If ``place`` has no line, return the line of the nearest table or array that contains
         ``place``. Return 0 if there is no such line.
         """
@@ -67,7 +67,7 @@ class Document:
             place = place[:-1]
         return self.lines.get(place, 0)
 
-    def place_in(self, place: Place, line: int, column: int) -> tuple[int, int]:
+    def place_in(self, place: Trail, line: int, column: int) -> tuple[int, int]:
         """Return the position in the file (line and column) of one character of the string at ``place``. ``line`` and ``column``
         are the position of the character within the string. If the string has escapes, only the line of the string is known, and
         the returned column is 0.
@@ -108,12 +108,12 @@ class _Scanner:
         self.text = text
         self.at = 0
         self.newlines = [match.start() for match in re.finditer("\n", text)]
-        self.lines: dict[Place, int] = {}
-        self.texts: dict[Place, tuple[int, int]] = {}
-        self.sizes: dict[Place, int] = {}  # how many [[headers]] of each array of tables were found so far
+        self.lines: dict[Trail, int] = {}
+        self.texts: dict[Trail, tuple[int, int]] = {}
+        self.sizes: dict[Trail, int] = {}  # how many [[headers]] of each array of tables were found so far
 
     def scan(self) -> None:
-        table: Place = ()
+        table: Trail = ()
         while self.skip():
             if self.text[self.at] == "[":
                 table = self.header()
@@ -129,13 +129,13 @@ class _Scanner:
     def line(self) -> int:
         return bisect.bisect_left(self.newlines, self.at) + 1
 
-    def header(self) -> Place:
+    def header(self) -> Trail:
         line = self.line()
         is_array = self.text.startswith("[[", self.at)
         self.at += 2 if is_array else 1
         keys = self.keys()
         self.at += 2 if is_array else 1
-        place: Place = ()
+        place: Trail = ()
         for depth, key in enumerate(keys):
             place += (key,)
             self.lines.setdefault(place, line)
@@ -165,7 +165,7 @@ class _Scanner:
                 return found
             self.at += 1
 
-    def pair(self, table: Place) -> None:
+    def pair(self, table: Trail) -> None:
         line = self.line()
         for key in self.keys():
             table += (key,)
@@ -174,7 +174,7 @@ class _Scanner:
         self.skip()
         self.value(table)
 
-    def value(self, place: Place) -> None:
+    def value(self, place: Trail) -> None:
         match self.text[self.at]:
             case "[":
                 self.at += 1
@@ -198,7 +198,7 @@ class _Scanner:
                 assert bare is not None, "it may be empty"
                 self.at = bare.end()
 
-    def note_text(self, place: Place, start: int) -> None:
+    def note_text(self, place: Trail, start: int) -> None:
         """Note the place of the first character of a string, if the string has no escapes. The string begins at ``start`` and
         ends at ``self.at``.
         """

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from jitd.core.duration import read_duration
-from jitd.core.toml_document import Document, Fault, Place
+from jitd.core.toml_document import Document, Fault, Trail
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ class Table:
     ``faults``.
     """
 
-    def __init__(self, document: Document, place: Place, values: dict[str, object], faults: list[Fault], rule: str = "") -> None:
+    def __init__(self, document: Document, place: Trail, values: dict[str, object], faults: list[Fault], rule: str = "") -> None:
         self.document = document
         self.place = place
         self.values = values

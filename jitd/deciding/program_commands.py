@@ -18,7 +18,7 @@ from jitd.core.subject import Subject
 from jitd.deciding import accounts, sudo_settings
 from jitd.deciding.command_lookup import NO_COMMAND, NOTHING, SHELL, Asked, Nonsense, can_see
 from jitd.deciding.view import MOST, NOWHERE, UNSURE, Doubtful, View
-from jitd.deciding.walking import Place, Way
+from jitd.deciding.walking import Node, Way
 from jitd.files import path_lookup
 from jitd.files.inspection import Uninspectable
 from jitd.hosts.places import Places
@@ -84,7 +84,7 @@ class Program:
 
 def at_point(
     service: str, user: str, program: Program, asked: Asked, who: Subject, search_path: bytes
-) -> tuple[Asked, tuple[Place, ...]]:
+) -> tuple[Asked, tuple[Node, ...]]:
     """Return the question about the command that ``program`` wants to run. The question consists of ``asked`` and of data from
     the command line and from the host. Also return the places on the host that must not change before the program continues.
 
@@ -140,7 +140,7 @@ def _settings(service: str, host: Places) -> sudo_settings.Settings:
     return sudo_settings.su(host) if service in TO_TARGET else sudo_settings.NONE
 
 
-def _places(ways: Iterable[Way | None]) -> tuple[Place, ...]:
+def _places(ways: Iterable[Way | None]) -> tuple[Node, ...]:
     return tuple(dict.fromkeys(place for way in ways if way is not None for place in way.places))
 
 

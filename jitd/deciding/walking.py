@@ -49,7 +49,7 @@ class Changeable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Node:
     """A directory, link or file on a path. ``path`` is the absolute path of this object, and contains no link."""
 
     path: bytes
@@ -66,9 +66,9 @@ class Way:
     if the path leads to a regular file that at least one user may execute.
     """
 
-    places: tuple[Place, ...]
+    places: tuple[Node, ...]
     name: bytes
-    end: Place
+    end: Node
     is_roots: bool
     is_executable: bool
 
@@ -102,9 +102,9 @@ def walk_in(glance: Glance, path: bytes, trusted: tuple[bytes, ...] = ()) -> Way
         number = sight.fault or errno.ELOOP
         raise OSError(number, os.strerror(number))
     end = glance.lstat(sight.path)
-    places = (Place(step.path, step.entry.st_dev, step.entry.st_ino, stat.S_ISLNK(step.entry.st_mode)) for step in sight.steps)
+    places = (Node(step.path, step.entry.st_dev, step.entry.st_ino, stat.S_ISLNK(step.entry.st_mode)) for step in sight.steps)
     is_executable = stat.S_ISREG(end.st_mode) and bool(end.st_mode & 0o111)
-    return Way(tuple(places), sight.name, Place(sight.path, end.st_dev, end.st_ino), is_roots, is_executable)
+    return Way(tuple(places), sight.name, Node(sight.path, end.st_dev, end.st_ino), is_roots, is_executable)
 
 
 class _Owners:

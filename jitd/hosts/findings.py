@@ -27,7 +27,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Linted:
     """One finding. ``name`` is a fixed name, such as ``jumps-over-gate``. ``services`` are the services that have this fault."""
 
     severity: str
@@ -38,24 +38,24 @@ class Finding:
     services: tuple[str, ...] = ()
 
 
-def bad(name: str, place: Place, sentence: str, mend: str, *services: str) -> Finding:
+def bad(name: str, place: Place, sentence: str, mend: str, *services: str) -> Linted:
     """Return a finding about a gate that fails open, or locks somebody out."""
-    return Finding(BAD, name, place, sentence, mend, services)
+    return Linted(BAD, name, place, sentence, mend, services)
 
 
-def unknown(name: str, place: Place, sentence: str, mend: str, *services: str) -> Finding:
+def unknown(name: str, place: Place, sentence: str, mend: str, *services: str) -> Linted:
     """Return a finding about a gate that may fail open. A gate with this finding must not be treated as effective."""
-    return Finding(UNKNOWN, name, place, sentence, mend, services)
+    return Linted(UNKNOWN, name, place, sentence, mend, services)
 
 
-def weak(name: str, place: Place, sentence: str, mend: str, *services: str) -> Finding:
+def weak(name: str, place: Place, sentence: str, mend: str, *services: str) -> Linted:
     """Return a finding about a gate that is effective, but should be better."""
-    return Finding(WEAK, name, place, sentence, mend, services)
+    return Linted(WEAK, name, place, sentence, mend, services)
 
 
-def merged(findings: Iterable[Finding]) -> list[Finding]:
+def merged(findings: Iterable[Linted]) -> list[Linted]:
     """Merge all findings of the same name and place into one finding. The new finding has all services and the worst severity."""
-    kept: dict[tuple[str, Place], Finding] = {}
+    kept: dict[tuple[str, Place], Linted] = {}
     for finding in findings:
         key = (finding.name, finding.place)
         before = kept.get(key)
@@ -64,5 +64,5 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
             continue
         worst = min(before, finding, key=lambda one: SEVERITIES.index(one.severity))
         services = tuple(dict.fromkeys(before.services + finding.services))
-        kept[key] = Finding(worst.severity, worst.name, worst.place, worst.sentence, worst.mend, services)
+        kept[key] = Linted(worst.severity, worst.name, worst.place, worst.sentence, worst.mend, services)
     return list(kept.values())

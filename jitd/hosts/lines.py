@@ -17,7 +17,7 @@ WORD = re.compile(rb"[^ \n\t]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ConfigLine:
     """A line together with its continuation lines. ``number`` is the number of the first line."""
 
     number: int
@@ -28,7 +28,7 @@ class Line:
 class Lines:
     """The lines of a file. If libpam reads a line in an odd way, ``odd`` contains the line's number and the kind of oddity."""
 
-    lines: list[Line] = field(default_factory=list)
+    lines: list[ConfigLine] = field(default_factory=list)
     odd: list[tuple[int, str]] = field(default_factory=list)
     is_whole: bool = True  # false if libpam refuses the file. libpam then refuses the service too.
 
@@ -73,7 +73,7 @@ def lines_of_a_buffer(data: bytes) -> Lines:
             before_comment, hash_sign, _ = seen.partition(b"#")
             carried = seen.rstrip(BLANK)
             if hash_sign or not carried.endswith(b"\\"):
-                found.lines.append(Line(began, text + before_comment))
+                found.lines.append(ConfigLine(began, text + before_comment))
                 break
             text += carried[:-1] + b" "
     return found
@@ -107,7 +107,7 @@ def lines_of_any_length(data: bytes) -> Lines:
             began = began or here
             continue
         if text:
-            found.lines.append(Line(began, text))
+            found.lines.append(ConfigLine(began, text))
         text, began = None, 0
     if began:
         found.odd.append((began, CARRIED))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from jitd.hosts.control import ALL_BAD, TOO_FAR, Table, table
-from jitd.hosts.findings import Finding, Place, bad, unknown, weak
+from jitd.hosts.findings import Linted, Place, bad, unknown, weak
 from jitd.hosts.lines import CARRIED, CUT, LINES, LOST, words_of
 
 KINDS = ("auth", "account", "password", "session")
@@ -66,7 +66,7 @@ class Stack:
     service: str
     file: str
     handlers: dict[str, list[Handler]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
-    faults: list[Finding] = field(default_factory=list)
+    faults: list[Linted] = field(default_factory=list)
     is_refused: bool = False
 
 
@@ -118,7 +118,7 @@ class _Reading:
     def fault(self, place: Place, name: str, sentence: str, mend: str) -> None:
         self.tell(bad(name, place, sentence, mend, self.stack.service))
 
-    def tell(self, finding: Finding) -> None:
+    def tell(self, finding: Linted) -> None:
         if (finding.place, finding.name) not in self._told:
             self._told.add((finding.place, finding.name))
             self.stack.faults.append(finding)

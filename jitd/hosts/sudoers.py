@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from jitd.hosts.findings import Finding, Place, bad, unknown, weak
+from jitd.hosts.findings import Linted, Place, bad, unknown, weak
 from jitd.hosts.stack import Source
 
 DEEPEST = 128  # maximum depth of includes that sudo follows
@@ -75,7 +75,7 @@ class Sudoers:
 
     settings: list[Setting] = field(default_factory=list)
     rules: list[tuple[Place, str]] = field(default_factory=list)
-    faults: list[Finding] = field(default_factory=list)
+    faults: list[Linted] = field(default_factory=list)
     n_files: int = 0
 
     def is_on(self, name: str) -> bool:
@@ -206,7 +206,7 @@ def _take_settings(found: Sudoers, place: Place, line: str, bound: re.Match[str]
         at = entry.end()
 
 
-def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool]) -> Iterator[Finding]:
+def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool]) -> Iterator[Linted]:
     """Yield findings about settings that bypass a gate of sudo. ``closed`` contains the PAM kinds in which the gate is effective.
     ``is_closed(service)`` returns True if the gate is effective in the PAM stack of ``service``. A setting can make sudo use the
     stack of another service.

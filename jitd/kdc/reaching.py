@@ -40,7 +40,7 @@ with 1, for example if no memory is left or the package is being replaced.
 """
 _KINDS = {"udp": (socket.SOCK_DGRAM,), "tcp": (socket.SOCK_STREAM,), None: (socket.SOCK_DGRAM, socket.SOCK_STREAM)}
 
-Place = tuple[socket.AddressFamily, socket.SocketKind, tuple[object, ...]]  # family, kind of socket, and the address itself
+Address = tuple[socket.AddressFamily, socket.SocketKind, tuple[object, ...]]  # family, kind of socket, and the address itself
 
 
 # --- the request ---------------------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def request(realm: str, client: str) -> bytes:
 # --- the KDCs ------------------------------------------------------------------------------------------------------------
 
 
-def places(kdc: str) -> list[Place]:
+def places(kdc: str) -> list[Address]:
     """Return the addresses of ``kdc``, which names a KDC in the form of krb5.conf. Raises OSError if the name of the KDC cannot
     be looked up. Also raises OSError if this process does not support the form of ``kdc``.
     """
@@ -98,7 +98,7 @@ def places(kdc: str) -> list[Place]:
 class _Question:
     """One request to one address of a KDC. Each request has its own socket."""
 
-    def __init__(self, place: Place, asked: bytes) -> None:
+    def __init__(self, place: Address, asked: bytes) -> None:
         """Send the request by UDP, or begin to connect by TCP. Raises OSError."""
         family, self._kind, address = place
         self._asked = asked if self._kind == socket.SOCK_DGRAM else len(asked).to_bytes(4, "big") + asked
@@ -145,7 +145,7 @@ class _Question:
         return True
 
 
-def ask(where: list[Place], asked: bytes, patience: float) -> int:
+def ask(where: list[Address], asked: bytes, patience: float) -> int:
     """Send ``asked`` to each address in ``where``, and wait at most ``patience`` seconds. Return ANSWERED or UNANSWERED.
 
     Raises OSError if a request could not be sent, and the error is not in SILENCE.

@@ -21,7 +21,7 @@ from jitd.monitor.client import Client
 from jitd.monitor.handing_over import await_release
 from jitd.monitor.holder import Spare, read_job
 from jitd.monitor.keeper import Keeper
-from jitd.monitor.line import Line
+from jitd.monitor.line import Uplink
 from jitd.monitor.monitor import Monitor
 from jitd.monitor.orders import FAILED, MAX_WORD, TO_LAUNCHER, Birth, Job, Left, Login, sentence, what_failed
 from jitd.monitor.places import (
@@ -130,9 +130,9 @@ def _live(packet: bytes, job_file: int, control: socket.socket, spare: Spare | N
             if spare is not None:
                 os.waitpid(spare.dismiss(), 0)  # wait for it here, because a keeper does not wait for children
             control.close()  # a login has no client
-            life: Monitor | Keeper = Keeper(job, Line(socket_path(run_dir)), plate, state_dir)
+            life: Monitor | Keeper = Keeper(job, Uplink(socket_path(run_dir)), plate, state_dir)
         else:
-            life = _monitor(job, control, Line(socket_path(run_dir)), plate, state_dir, spare)
+            life = _monitor(job, control, Uplink(socket_path(run_dir)), plate, state_dir, spare)
     except Exception as fault:
         # the keeper of this session was killed: the daemon notices that nobody ends the session, and tries again
         if GO in plate_lines(plate):
@@ -155,7 +155,7 @@ def _live(packet: bytes, job_file: int, control: socket.socket, spare: Spare | N
             os.unlink(path)
 
 
-def _monitor(job: Job, control: socket.socket, line: Line, plate: int, state_dir: str, spare: Spare | None) -> Monitor:
+def _monitor(job: Job, control: socket.socket, line: Uplink, plate: int, state_dir: str, spare: Spare | None) -> Monitor:
     if spare is not None and job.is_housed:  # the daemon moves this process into a control group, but not the spare holder
         spare.dismiss()
         spare = None

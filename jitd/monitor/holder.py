@@ -42,13 +42,13 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Settle:
     """Create the command's process, as one of the processes of the control group ``directory``, if there is one."""
 
     directory: Annotated[str | None, optional(DIRECTORY)]
 
 
-TO_HOLDER = Codec[Hold | Place]("do", {"hold": Hold, "place": Place}, MAX_WORD)
+TO_HOLDER = Codec[Hold | Settle]("do", {"hold": Hold, "place": Settle}, MAX_WORD)
 """What a monitor tells its spare holder. tests/monitor/golden-leash has the bytes."""
 
 
@@ -100,7 +100,7 @@ class Spare:
         If the holder has already ended, it has sent the reason to the monitor. The reason was sent through the socket ``leash``.
         """
         with self._orders, suppress(OSError):
-            self._orders.send(TO_HOLDER.write(Place(housing.directory)), socket.MSG_NOSIGNAL)
+            self._orders.send(TO_HOLDER.write(Settle(housing.directory)), socket.MSG_NOSIGNAL)
         return self._pid
 
     def dismiss(self) -> Pid:
@@ -167,7 +167,7 @@ def _rehearse(job: Job) -> None:
             file.write(JOBS.write(job))
             socket.send_fds(ours, [TO_HOLDER.write(Hold("/nowhere"))], [file.fileno(), *[ours.fileno()] * 3])
             given = _receive(theirs, 0)
-            ours.send(TO_HOLDER.write(Place("/nowhere")))
+            ours.send(TO_HOLDER.write(Settle("/nowhere")))
             _place(theirs)
             for each in (given[1].control, given[1].leash, given[1].life) if given else ():
                 each.close()
@@ -204,7 +204,7 @@ def _place(orders: socket.socket) -> Housing:
     orders.close()
     if not packet:
         raise CannotStart("the monitor is gone")
-    if not isinstance(said := TO_HOLDER.read(packet), Place):
+    if not isinstance(said := TO_HOLDER.read(packet), Settle):
         raise ValueError("the monitor has not said where the command belongs")
     housing = Housing()
     housing.directory = said.directory

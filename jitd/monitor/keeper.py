@@ -24,7 +24,7 @@ from jitd.monitor.belongings import Belongings
 from jitd.monitor.held import free
 from jitd.monitor.housing import Housing
 from jitd.monitor.limits import HELD
-from jitd.monitor.line import AGAIN_AFTER, Line
+from jitd.monitor.line import AGAIN_AFTER, Uplink
 from jitd.monitor.orders import CANNOT, FAILED, Left, Login, sentence
 from jitd.monitor.places import GO, note, plate_lines, write_outcome
 from jitd.monitor.seats import seats, tell
@@ -46,7 +46,7 @@ KILLED = "the keeper of the session was killed"
 class Keeper:
     """Manages one login session, from its job until the daemon has confirmed the receipt of the outcome."""
 
-    def __init__(self, job: Login, line: Line, plate: int, state_dir: str) -> None:
+    def __init__(self, job: Login, line: Uplink, plate: int, state_dir: str) -> None:
         """``plate`` is the descriptor of the session's plate (its file in ``/run/jitd/runs``). Raises OSError. Raises ValueError
         if the plate says that the session may have begun, but does not name the process that asked for the login.
         """

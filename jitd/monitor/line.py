@@ -16,7 +16,7 @@ from jitd.monitor.orders import FROM_DAEMON, FROM_MONITOR, MAX_WORD, FromDaemon,
 AGAIN_AFTER = 0.15  # seconds between two attempts to connect to the daemon
 
 
-class Line:
+class Uplink:
     """The connection to the daemon. The monitor calls ``connect`` repeatedly, so a lost connection is opened again."""
 
     def __init__(self, path: str) -> None:

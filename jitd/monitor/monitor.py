@@ -27,7 +27,7 @@ from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed
 from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Checked, Contained, Forked, NotStarted, Sender, WhoSends, Writes
 from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, HELD, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
-from jitd.monitor.line import AGAIN_AFTER, Line
+from jitd.monitor.line import AGAIN_AFTER, Uplink
 from jitd.monitor.namespace import has_manager
 from jitd.monitor.observation import Observation
 from jitd.monitor.orders import CANNOT, FAILED, HowItEnded, Job, Left, Unwritten, sentence
@@ -51,7 +51,7 @@ Outcome = tuple[str, int, str]  # how a run ended: one of ENDINGS, an exit statu
 class Monitor:
     """Manages one run, from the arrival of the run's job until the daemon has confirmed the outcome (``taken``)."""
 
-    def __init__(self, job: Job, control: socket.socket, line: Line, plate: int, state_dir: str, spare: Spare | None) -> None:
+    def __init__(self, job: Job, control: socket.socket, line: Uplink, plate: int, state_dir: str, spare: Spare | None) -> None:
         self.job = job
         self.client = Client(control)
         self.tape = Tape(job, state_dir)

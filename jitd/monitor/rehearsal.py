@@ -19,10 +19,10 @@ from jitd.files import mounts
 from jitd.monitor.client import Client
 from jitd.monitor.exchange import Exchange
 from jitd.monitor.execution import what_to_execute
-from jitd.monitor.holder import TO_HOLDER, Hold, Place, read_job
+from jitd.monitor.holder import TO_HOLDER, Hold, Settle, read_job
 from jitd.monitor.housing import Housing
 from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND
-from jitd.monitor.line import Line
+from jitd.monitor.line import Uplink
 from jitd.monitor.orders import FROM_DAEMON, FROM_MONITOR, JOBS, Go, Job, Ready
 from jitd.monitor.tape import Tape
 
@@ -75,7 +75,7 @@ def rehearse() -> None:
             file.flush()
             read_job(file.fileno())
         TO_HOLDER.write(Hold("/nowhere"))
-        TO_HOLDER.write(Place("/nowhere"))
+        TO_HOLDER.write(Settle("/nowhere"))
         FROM_COMMAND.read(FROM_COMMAND.write(Ready()))
         TO_COMMAND.write(Go())
         Housing().place_for(JOB.run, is_housed=False)
@@ -91,6 +91,6 @@ def rehearse() -> None:
             exchange.wait_with(poll)
             poll.poll(0)
             exchange.relay(lambda: None, is_over=False)
-        line = Line("/nowhere")
+        line = Uplink("/nowhere")
         line.connect()
         line.hear()

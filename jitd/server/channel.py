@@ -24,7 +24,7 @@ from collections.abc import Callable
 from jitd import releasing
 from jitd.deciding.walking import Held
 from jitd.releasing import RELEASER, Carried
-from jitd.server.room import Place
+from jitd.server.room import Slot
 from jitpam.wire.faults import RemoteProtocolError
 from jitpam.wire.framing import SMALL, FrameReader, frame
 
@@ -59,7 +59,7 @@ class Channel:
         self,
         sock: socket.socket,
         loop: asyncio.AbstractEventLoop,
-        place: Place,
+        place: Slot,
         on_frame: Callable[[bytes], None],
         on_close: Callable[[str | None], None],
         on_end: Callable[[], None] = lambda: None,

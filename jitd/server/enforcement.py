@@ -27,7 +27,7 @@ from jitd.deciding.command_lookup import NO_COMMAND, Asked
 from jitd.deciding.program_commands import PROGRAMS, Program, at_point
 from jitd.deciding.seats import Seats
 from jitd.deciding.view import View
-from jitd.deciding.walking import Held, Place
+from jitd.deciding.walking import Held, Node
 from jitd.log import log
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.server.identifying import greeted_until
@@ -110,7 +110,7 @@ class Enforcement:
         self._waits_for: str | None = None
         self._seat_news = SeatNews()
         self._told = Told()
-        self._places: tuple[Place, ...] = ()
+        self._places: tuple[Node, ...] = ()
 
     # --- who it is -----------------------------------------------------------------------------------------------------
 

@@ -25,23 +25,23 @@ class Room:
 
     def __init__(self) -> None:
         self._taken: Counter[Party] = Counter()
-        self._waiting: dict[Place, None] = {}
+        self._waiting: dict[Slot, None] = {}
 
-    def place(self, party: Party) -> Place:
-        return Place(self, party)
+    def place(self, party: Party) -> Slot:
+        return Slot(self, party)
 
     def _is_within(self, party: Party, n_bytes: int) -> bool:
         return self._taken[party] + n_bytes <= OF_ONE
 
-    def _has(self, place: Place) -> bool:
+    def _has(self, place: Slot) -> bool:
         is_room_for_all = self._taken.total() + place.wanted <= OF_ALL
         return place.party.is_root or (is_room_for_all and self._is_within(place.party, place.wanted))
 
-    def _is_before(self, other: Place, place: Place) -> bool:
+    def _is_before(self, other: Slot, place: Slot) -> bool:
         """True if the waiting place ``other`` must get its bytes before ``place``."""
         return other.party == place.party or self._is_within(other.party, other.wanted)
 
-    def take(self, place: Place) -> bool:
+    def take(self, place: Slot) -> bool:
         """Take the bytes that ``place`` wants. If there is not enough room, or if other waiting places must get room first,
         ``place`` must wait too. In this case, return False.
         """
@@ -52,12 +52,12 @@ class Room:
         self._take(place)
         return True
 
-    def _take(self, place: Place) -> None:
+    def _take(self, place: Slot) -> None:
         if not place.party.is_root:
             self._taken[place.party] += place.wanted
         place.held = place.wanted
 
-    def give(self, place: Place) -> None:
+    def give(self, place: Slot) -> None:
         """Take back the bytes of ``place``. If ``place`` is waiting, it stops waiting. Then wake the waiting places for which
         there is room now.
         """
@@ -82,7 +82,7 @@ class Room:
 
 
 @dataclass(eq=False, slots=True)
-class Place:
+class Slot:
     """The bytes that one connection has in transit. A place has room for one frame at a time."""
 
     room: Room

@@ -29,7 +29,7 @@ from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table, quoted
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name, own_realm
 from jitd.settings.owned_file import read_owned
-from jitd.settings.section import KEYS_AT, Place, Section, ThingSettings, is_place, path_in
+from jitd.settings.section import KEYS_AT, Section, ThingSettings, Trust, is_place, path_in
 
 FILE = Path("/etc/jitd/jitd.toml")
 
@@ -301,7 +301,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         people=people,
         approvers=_approvers(approvers, naming, people),
         sids=_sids(approvers.table(SIDS), naming, own_realm(realms, krb5_conf)) if SIDS in approvers.values else NO_SIDS,
-        sections=tuple(_sections(top, Place(owner, keys_at))),
+        sections=tuple(_sections(top, Trust(owner, keys_at))),
     )
     if len(os.fsencode(config.socket)) > 107:
         top.fault('"socket" is longer than the 107 bytes that a socket\'s address holds', "socket")
@@ -310,7 +310,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
     return config
 
 
-def _sections(top: Table, place: Place) -> Iterator[Section]:
+def _sections(top: Table, place: Trust) -> Iterator[Section]:
     """Yield what each extension has read, and add a fault for each key of an extension that cannot be used, and for each name
     that two of them set up.
     """

@@ -21,7 +21,7 @@ KEYS_AT = Path("/etc/jitd/outside")  # keys and client certificates, all for jit
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Trust:
     """Whose files a section may believe. They must belong to root or to the uid ``owner``. If ``owner`` is None, the owners are
     not checked. Keys for other hosts are in the directory ``keys_at``.
     """
@@ -72,7 +72,7 @@ class Section:
     """The kinds of things that rules may give, whether or not jitd.toml sets up a thing of the kind."""
 
     @classmethod
-    def read(cls, table: Table, place: Place) -> Self:
+    def read(cls, table: Table, place: Trust) -> Self:
         """Read ``table``, which has the top-level keys of the extension and no others. Faults are added to ``table``."""
         raise NotImplementedError
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 from jitd.beside.answering import Answering, NoAnswer, Served
-from jitd.beside.asking import Line
+from jitd.beside.asking import HelperLine
 from jitd.beside.connecting import Connector
 from jitd.beside.helpers import Helper
 from jitd.beside.questions import ONE_LANE, Lanes, QuestionKind, one_lane
@@ -53,7 +53,7 @@ class Asks:
     """Asks for bare bytes, as often as a question is asked if nothing else is declared."""
 
     def __init__(self, connector: Connector) -> None:
-        self._line = Line(connector)
+        self._line = HelperLine(connector)
         self.close = self._line.close
 
     async def ask(self, body: bytes, within: float) -> bytes:

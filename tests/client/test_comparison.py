@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jitd.cli import comparison
-from jitd.cli.labels import Line
+from jitd.cli.labels import Labelled
 from jitd.verbs import outlook
 from jitpam.wire.rows import Request
 from jitpam.wire.shown import shown
@@ -26,7 +26,7 @@ NOW: Row = {
 LAST: Row = {**NOW, "id": "ABCD-1234", "at": "2026-03-02T09:00:00Z", "by": ["bob@EXAMPLE.TEST"]}
 
 
-def new(row: Row) -> Iterator[Line]:
+def new(row: Row) -> Iterator[Labelled]:
     return comparison.new(Request.read(row))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jitd.core.decision import Approval, BreakGlass, Deny, Why
-from jitd.core.explaining import Explained, Finding, Near, Outcome, Saying
+from jitd.core.explaining import Checked, Explained, Near, Outcome, Saying
 from jitd.core.policy import Rule
 from jitd.verbs.explanations import _explained_row, near_rows
 from jitd.verbs.rows import decision_row
@@ -22,9 +22,9 @@ from tests.scene import command, permit
 
 RULE = Rule("permit", "deploy", file="/etc/jitd/policy.d/50.toml", line=7)
 FOUND = (
-    Finding("who", Outcome.HELD, "group:dba with a ticket", "alice@EXAMPLE.TEST, account alice, in dba"),
-    Finding("hours", Outcome.NOT, "Mon-Fri 08:00-18:00 UTC", "Sat 12:00 UTC"),
-    Finding("when", Outcome.LEFT, "fact.load < 2.0", ""),
+    Checked("who", Outcome.HELD, "group:dba with a ticket", "alice@EXAMPLE.TEST, account alice, in dba"),
+    Checked("hours", Outcome.NOT, "Mon-Fri 08:00-18:00 UTC", "Sat 12:00 UTC"),
+    Checked("when", Outcome.LEFT, "fact.load < 2.0", ""),
 )
 
 
@@ -71,7 +71,7 @@ def test_with_a_person_it_says_what_was_supposed_and_prints_each_rule(capsys: py
 
 
 def missed(name: str, *conditions: str, saying: Saying = Saying.PASSES) -> Row:
-    found = tuple(Finding(condition, Outcome.NOT, "this", "that") for condition in conditions)
+    found = tuple(Checked(condition, Outcome.NOT, "this", "that") for condition in conditions)
     return _explained_row(Explained(replace(RULE, name=name), saying, "", found))
 
 
@@ -174,7 +174,7 @@ def test_json_is_the_decision_and_then_each_rule(capsys: pytest.CaptureFixture[s
 
 def test_nothing_that_a_rule_or_a_command_holds_reaches_the_terminal_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = HOSTILE.decode("latin-1")
-    finding = Finding("commands", Outcome.NOT, hostile, hostile)
+    finding = Checked("commands", Outcome.NOT, hostile, hostile)
     rows = wired(
         denied(Near(hostile, (hostile,)), because=hostile), _explained_row(Explained(RULE, Saying.DENIES, hostile, (finding,)))
     )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from jitd.audit.forms import Checkpoint, Digest, Line, Record
+from jitd.audit.forms import Checkpoint, Digest, Record, RecordLine
 from jitd.audit.sshsig import public_line, sign
 from jitd.core.chain import GENESIS, Seal, canonical, seal
 
@@ -82,9 +82,9 @@ class Host:
             self.signs(one)
         return self
 
-    def feed(self, since: int = 0) -> list[Line]:
+    def feed(self, since: int = 0) -> list[RecordLine]:
         """What ``jitd audit digests`` prints, beginning after record ``since``."""
-        lines: list[Line] = []
+        lines: list[RecordLine] = []
         for number in range(since, len(self.bodies) + 1):
             if number > since:
                 body = self.bodies[number - 1]

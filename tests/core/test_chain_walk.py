@@ -8,7 +8,7 @@ import hashlib
 import pytest
 
 from jitd.audit.chain_walk import Row, walk
-from jitd.audit.findings import Finding, Wrong
+from jitd.audit.findings import Flaw, Wrong
 from jitd.core.chain import GENESIS, Seal, canonical, seal
 
 BODIES = [canonical({"n": n}) for n in range(1, 9)]
@@ -26,8 +26,8 @@ def chained(*bodies: bytes) -> list[Row]:
 ROWS = chained(*BODIES)
 
 
-def walked(rows: list[Row], start: Seal | None = GENESIS) -> tuple[list[Seal | None], list[Finding]]:
-    found: list[Finding] = []
+def walked(rows: list[Row], start: Seal | None = GENESIS) -> tuple[list[Seal | None], list[Flaw]]:
+    found: list[Flaw] = []
     return [at for _, at, _ in walk(lambda: rows, found.append, start)], found
 
 

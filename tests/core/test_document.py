@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.ownership import who_else_may_write
-from jitd.core.toml_document import ConfigError, Document, Fault, Place, read_document
+from jitd.core.toml_document import ConfigError, Document, Fault, Trail, read_document
 
 WRITTEN_IN_MANY_WAYS = r'''
 title = "a # b = [c" # comment
@@ -46,7 +46,7 @@ last = -1.5e3
 '''.replace("@@@", "'" * 3)
 
 
-def _places(value: Any, place: Place = ()) -> set[Place]:
+def _places(value: Any, place: Trail = ()) -> set[Trail]:
     found = {place} if place else set()
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -65,7 +65,7 @@ def test_lines() -> None:
     document = _read(WRITTEN_IN_MANY_WAYS)
     assert document.values == tomllib.loads(WRITTEN_IN_MANY_WAYS)
     assert set(document.lines) == _places(document.values)
-    expected: dict[Place, int] = {
+    expected: dict[Trail, int] = {
         ("title",): 2,
         ("quoted key",): 3,
         ("single", "dotted", "two"): 4,

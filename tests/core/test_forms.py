@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.audit.forms import Checkpoint, Countersignature, Digest, Line, Record, Said, find, read
+from jitd.audit.forms import Checkpoint, Countersignature, Digest, Record, RecordLine, Said, find, read
 
 AT = datetime(2026, 11, 26, 20, 58, 39, tzinfo=UTC)
 SIGNATURE = "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n"
@@ -26,7 +26,7 @@ RECORD = Record(
 )
 CHECKPOINT = Checkpoint("web1.example.test", 9, bytes([9] * 32), AT, SIGNATURE)
 COUNTERSIGNATURE = Countersignature("witness.example.test", "web1.example.test", 9, bytes([9] * 32), AT, SIGNATURE)
-LINES: list[Line] = [
+LINES: list[RecordLine] = [
     RECORD,
     Record("h", 1, bytes(32), b"{}", {}),
     Digest("web1.example.test", 8, bytes([8] * 32)),
@@ -37,7 +37,7 @@ every_line = pytest.mark.parametrize("line", LINES, ids=lambda line: type(line).
 
 
 @every_line
-def test_what_was_written_is_read_as_itself(line: Line) -> None:
+def test_what_was_written_is_read_as_itself(line: RecordLine) -> None:
     text = line.line()
     assert text.isascii() and "\n" not in text
     assert read(text) == line
@@ -45,7 +45,7 @@ def test_what_was_written_is_read_as_itself(line: Line) -> None:
 
 
 @every_line
-def test_the_order_of_the_members_means_nothing(line: Line) -> None:
+def test_the_order_of_the_members_means_nothing(line: RecordLine) -> None:
     text = json.dumps(dict(reversed(json.loads(line.line()).items())), indent=1)
     assert read(text) == line
 
@@ -61,7 +61,7 @@ def test_the_order_of_the_members_means_nothing(line: Line) -> None:
         "@cee: {} ",
     ],
 )
-def test_a_line_is_found_in_what_a_collector_keeps_of_it(line: Line, around: str) -> None:
+def test_a_line_is_found_in_what_a_collector_keeps_of_it(line: RecordLine, around: str) -> None:
     assert find(around.format(line.line())) == line
 
 
@@ -74,7 +74,7 @@ def test_lines_of_others_are_none_of_ours(text: str) -> None:
 
 
 @every_line
-def test_a_line_that_was_cut_is_not_passed_over(line: Line) -> None:
+def test_a_line_that_was_cut_is_not_passed_over(line: RecordLine) -> None:
     with pytest.raises(ValueError, match="cut or damaged"):
         find("web1 jitd: " + line.line()[:-9])
 
@@ -119,7 +119,7 @@ def test_a_missing_member_is_refused(member: str) -> None:
 
 
 @every_line
-def test_a_member_that_occurs_twice_is_refused(line: Line) -> None:
+def test_a_member_that_occurs_twice_is_refused(line: RecordLine) -> None:
     text = line.line()
     twice = text[:-1] + ',"number":77}'
     with pytest.raises(ValueError, match="twice"):
@@ -133,7 +133,7 @@ def test_a_member_that_occurs_twice_is_refused(line: Line) -> None:
     ("name", "value"),
     [("host", "web2"), ("number", 10), ("seal", "08" * 32), ("at", "2026-11-26T20:58:38Z"), ("witness", "other")],
 )
-def test_members_that_differ_from_what_was_signed_are_refused(line: Line, name: str, value: object) -> None:
+def test_members_that_differ_from_what_was_signed_are_refused(line: RecordLine, name: str, value: object) -> None:
     members = json.loads(line.line())
     if name in members:
         with pytest.raises(ValueError, match="says something else than what was signed"):
@@ -151,7 +151,7 @@ def test_no_text_makes_the_readers_fail_otherwise(text: str) -> None:
 
 @every_line
 @given(data=st.data())
-def test_a_line_with_one_character_changed_is_refused_or_is_another_line(line: Line, data: st.DataObject) -> None:
+def test_a_line_with_one_character_changed_is_refused_or_is_another_line(line: RecordLine, data: st.DataObject) -> None:
     text = line.line()
     at = data.draw(st.integers(0, len(text) - 1))
     changed = text[:at] + data.draw(st.characters(min_codepoint=32, max_codepoint=126)) + text[at + 1 :]

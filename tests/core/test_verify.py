@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.audit.findings import Finding, Wrong
+from jitd.audit.findings import Flaw, Wrong
 from jitd.audit.forms import Checkpoint
 from jitd.audit.verify import verify
 from jitd.core import run
@@ -107,14 +107,14 @@ class Stored:
         return None
 
 
-def found_in(past: Past, records: list[Record], documents: list[Document]) -> list[Finding]:
-    found: list[Finding] = []
+def found_in(past: Past, records: list[Record], documents: list[Document]) -> list[Flaw]:
+    found: list[Flaw] = []
     verify(Stored(records, documents, past.said), found.append)
     return found
 
 
-def found_in_store(store: SqliteStore) -> list[Finding]:
-    found: list[Finding] = []
+def found_in_store(store: SqliteStore) -> list[Flaw]:
+    found: list[Flaw] = []
     verify(store, found.append)
     return found
 
@@ -160,14 +160,14 @@ def past(database: Path) -> Past:
 
 
 def test_a_true_record_verifies(past: Past) -> None:
-    found: list[Finding] = []
+    found: list[Flaw] = []
     verified = verify(Stored(past.records, past.documents, past.said), found.append)
     assert (verified.head.number, verified.head.digest, found) == (len(past.records), past.records[-1][2], [])
     assert len(past.records) > 20 and any(past.said.values())
 
 
 def test_an_empty_record_verifies() -> None:
-    found: list[Finding] = []
+    found: list[Flaw] = []
     assert verify(Stored([], [], {}), found.append).head == GENESIS
     assert found == []
 
@@ -371,7 +371,7 @@ def test_reading_sees_one_moment_and_can_write_nothing(tmp_path: Path) -> None:
     before = reader.head()
     writer = SqliteStore(path)
     Lifecycle(writer, lambda: moment(20_000), lambda: "p").handle(submit(asked("BBBB-0001")))
-    found: list[Finding] = []
+    found: list[Flaw] = []
     assert (verify(reader, found.append).head, found) == (before, [])
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader._db.execute("DELETE FROM chain")

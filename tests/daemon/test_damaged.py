@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.findings import Finding, Wrong
+from jitd.audit.findings import Flaw, Wrong
 from jitd.audit.telling import SIGHTS, WITHOUT_CONTENTS
 from jitd.audit.verify import verify
 from jitd.core.claims import Point
@@ -77,8 +77,8 @@ def damage(house: House, life: str, how: str, id: str = ID, *, and_holding: bool
     return damaged
 
 
-def found_in(path: Path) -> list[Finding]:
-    found: list[Finding] = []
+def found_in(path: Path) -> list[Flaw]:
+    found: list[Flaw] = []
     with closing(SqliteStore.reading(path)) as store:
         verify(store, found.append)
     return found

@@ -17,7 +17,7 @@ import pytest
 from jitd.core.party import OF_ROOT, Party
 from jitd.server import channel, room
 from jitd.server.channel import Channel
-from jitd.server.room import Place, Room
+from jitd.server.room import Room, Slot
 from jitpam.wire.framing import LARGE, LIMIT_BEFORE_AUTHENTICATION, SMALL, TOKEN, frame
 from tests.waiting import PATIENCE
 
@@ -32,7 +32,7 @@ class Claim:
     """One connection that wants ``n_bytes``."""
 
     def __init__(self, of: Room, party: Party, n_bytes: int) -> None:
-        self.place: Place = of.place(party)
+        self.place: Slot = of.place(party)
         self.holds = self.place.take(n_bytes, self._go_on)
 
     def _go_on(self) -> None:

@@ -16,8 +16,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit.allowed_signers import NamedKey
-from jitd.audit.findings import Finding, Wrong
-from jitd.audit.forms import Checkpoint, Countersignature, Digest, Line, Record, Said
+from jitd.audit.findings import Flaw, Wrong
+from jitd.audit.forms import Checkpoint, Countersignature, Digest, Record, RecordLine, Said
 from jitd.audit.heads import Heads
 from jitd.audit.lines import add_to, verify_lines
 from jitd.audit.lives import OPEN
@@ -196,10 +196,10 @@ WHOLE = whole()
 LAST = len(WHOLE.bodies)
 
 
-def lines_of(world: World, *, with_values: bool = True, digests: Iterable[int] = ()) -> list[Line]:
+def lines_of(world: World, *, with_values: bool = True, digests: Iterable[int] = ()) -> list[RecordLine]:
     """What a sink has written of ``world``, with checkpoints between the records."""
     by_number = {one.number: one for one in world.signed}
-    hidden, lines = set(digests), list[Line]()
+    hidden, lines = set(digests), list[RecordLine]()
     for number, body, digest in world.records():
         content = json.loads(body)
         if number in hidden:
@@ -216,16 +216,16 @@ def lines_of(world: World, *, with_values: bool = True, digests: Iterable[int] =
     return lines
 
 
-def found_in(world: World, lines: Iterable[str] = (), given: Iterable[NamedKey] = ()) -> list[Finding]:
-    found: list[Finding] = []
+def found_in(world: World, lines: Iterable[str] = (), given: Iterable[NamedKey] = ()) -> list[Flaw]:
+    found: list[Flaw] = []
     heads = Heads()
     add_to(heads, [(f"sink:{n}", line) for n, line in enumerate(lines, 1)], HOST)
     verify(world, found.append, heads=heads, given=given)
     return found
 
 
-def found_in_lines(lines: Iterable[str], others: Iterable[str] = (), given: Iterable[NamedKey] = ()) -> list[Finding]:
-    found: list[Finding] = []
+def found_in_lines(lines: Iterable[str], others: Iterable[str] = (), given: Iterable[NamedKey] = ()) -> list[Flaw]:
+    found: list[Flaw] = []
     verify_lines(places(lines), found.append, others=places(others), given=given)
     return found
 
@@ -234,7 +234,7 @@ def places(lines: Iterable[str]) -> list[tuple[str, str]]:
     return [(f"file:{n}", line) for n, line in enumerate(lines, 1)]
 
 
-def texts(lines: Iterable[Line]) -> list[str]:
+def texts(lines: Iterable[RecordLine]) -> list[str]:
     return [line.line() for line in lines]
 
 
@@ -302,7 +302,7 @@ def claims(world: World, lines: list[str]) -> list[str]:
     ],
     ids=["beyond the end", "another record"],
 )
-def test_an_unsigned_line_beside_the_lines_of_a_collector_accuses_nobody(line: Line, told: str) -> None:
+def test_an_unsigned_line_beside_the_lines_of_a_collector_accuses_nobody(line: RecordLine, told: str) -> None:
     """THREATS L-32."""
     (said,) = claims(WHOLE, [*SINK, line.line()])
     assert said.startswith(f"sink:{len(SINK) + 1} claims, unsigned: {told}") and "older state" not in said
@@ -433,7 +433,7 @@ def test_a_witness_counts_by_its_own_key_alone() -> None:
 
 # --- one change ------------------------------------------------------------------------------------------------------------
 
-Found = tuple[list[Finding], set[Wrong]]
+Found = tuple[list[Flaw], set[Wrong]]
 """What was found, and by which of these words it is named."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jitd.audit import policies
-from jitd.audit.findings import Finding
+from jitd.audit.findings import Flaw
 from jitd.audit.verify import verify
 from jitd.core.policy_text import PolicyText
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -57,7 +57,7 @@ class House:
 
     def found(self) -> list[str]:
         with closing(SqliteStore.reading(self.path)) as store:
-            found: list[Finding] = []
+            found: list[Flaw] = []
             verify(store, found.append)
         return [str(finding) for finding in found]
 
@@ -183,7 +183,7 @@ def test_the_verifier_remembers_so_many_policies_and_no_more(monkeypatch: pytest
     for number, named in enumerate((*names, "policy-1", None, 7), start=1):
         checked.take(number, named)
     assert read == [f"{n:064x}" for n in (1, 2, 3, 4, 1)]
-    found: list[Finding] = []
+    found: list[Flaw] = []
     checked.end(found.append)
     assert [finding.number for finding in found] == [1, 2, 4]
 

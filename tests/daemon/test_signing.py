@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from jitd.audit import signing_key, sshsig
-from jitd.audit.findings import Finding, Wrong
+from jitd.audit.findings import Flaw, Wrong
 from jitd.audit.forms import KEY_NAMESPACE, Checkpoint
 from jitd.audit.signing import AFTER, EVERY, CannotSign, Signing
 from jitd.audit.signing_key import KeyFiles
@@ -405,6 +405,6 @@ def test_a_damaged_checkpoint_is_found_and_stops_neither_a_verification_nor_the_
     house.happen()
     assert house.signing.sign() and house.checkpoints()[-1].number > last
     assert house.public() == before
-    found: list[Finding] = []
+    found: list[Flaw] = []
     verify(house.store, found.append)
     assert [(one.wrong, one.number) for one in found] == [(Wrong.FORGED, last)]

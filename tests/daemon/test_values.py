@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.findings import Finding, Wrong
+from jitd.audit.findings import Flaw, Wrong
 from jitd.audit.verify import verify
 from jitd.core.effects import Moment
 from jitd.core.grant import Revoked, Used
@@ -445,8 +445,8 @@ def test_a_damaged_row_of_values_hides_nothing_that_was_moved_out_of_sight(house
     assert [told in str(one) for one in found if one.wrong is Wrong.STORE_DIFFERS] == [True]
 
 
-def found_in(path: Path) -> list[Finding]:
-    found: list[Finding] = []
+def found_in(path: Path) -> list[Flaw]:
+    found: list[Flaw] = []
     with closing(SqliteStore.reading(path)) as store:
         verify(store, found.append)
     return found

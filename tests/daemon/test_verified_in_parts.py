@@ -22,7 +22,7 @@ import pytest
 
 from jitd.audit import parts, side_by_side
 from jitd.audit import verify as verifying
-from jitd.audit.findings import Finding, Wrong
+from jitd.audit.findings import Flaw, Wrong
 from jitd.audit.heads import Heads
 from jitd.audit.keys import Keys
 from jitd.audit.lives import Doubt, doubt
@@ -95,13 +95,13 @@ def never_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifying._Verification, "run", run)
 
 
-def both(store: Any, heads: Callable[[], Heads] = Heads, given: Any = ()) -> tuple[Verified | None, Verified, list[Finding]]:
+def both(store: Any, heads: Callable[[], Heads] = Heads, given: Any = ()) -> tuple[Verified | None, Verified, list[Flaw]]:
     """What is told of a whole record by parts, or None if there is a doubt; and what reading it in its order tells."""
     try:
         by_parts = verifying._Whole(store, heads(), Keys(given), None, verifying._Alone(store)).run()
     except (Doubt, StoreError, *parts.ODD):
         by_parts = None
-    found: list[Finding] = []
+    found: list[Flaw] = []
     in_order = verifying._Verification(store, found.append, heads(), Keys(given), None).run()
     return by_parts, in_order, found
 
@@ -272,8 +272,8 @@ def copied(database: Path, directory: Path, change: str = "") -> Path:
     return copy
 
 
-def since(database: Path, months: int) -> tuple[Verified, int, list[Finding]]:
-    found: list[Finding] = []
+def since(database: Path, months: int) -> tuple[Verified, int, list[Flaw]]:
+    found: list[Flaw] = []
     at = int((START + timedelta(days=30 * months)).timestamp())
     with closing(read_store(database)) as store:
         return *verify_later(store, at, found.append, heads=Heads()), found
@@ -389,7 +389,7 @@ def test_a_process_that_ends_early_is_a_doubt_and_changes_no_verdict(
         return run(self)
 
     monkeypatch.setattr(verifying._Verification, "run", run_again)
-    found: list[Finding] = []
+    found: list[Flaw] = []
     with closing(read_store(database)) as store:
         assert verify(store, found.append, readers=processes).head == store.head()
     assert (found, again) == ([], [1])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.audit.findings import Finding, Wrong
+from jitd.audit.findings import Flaw, Wrong
 from jitd.audit.recordings import compare, runs_in
 from jitd.core.run import Recording, Run
 from jitd.recording.form import Frame, Kind
@@ -29,8 +29,8 @@ def run_of(directory: Path) -> Run:
     return Run(HEADER.run, HEADER.run, HEADER.run, datetime.now(UTC), recording=sealed)
 
 
-def found_in(directory: Path, run: Run | None) -> list[Finding]:
-    found: list[Finding] = []
+def found_in(directory: Path, run: Run | None) -> list[Flaw]:
+    found: list[Flaw] = []
     place = str(directory / "recordings")
     compare(place, runs_in(place), lambda _: run, found.append)
     return found

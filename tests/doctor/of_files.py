@@ -7,13 +7,12 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 
-from jitd.hosts.findings import Finding as Linted
-from jitd.hosts.findings import Place
+from jitd.hosts.findings import Linted, Place
 from jitd_inspection.doctor import clock, files, local_password, pam, people, settings
 from jitd_inspection.doctor.clock import Clocks
 from jitd_inspection.doctor.domains import Domain
 from jitd_inspection.doctor.files import Seen
-from jitd_inspection.doctor.finding import Finding
+from jitd_inspection.doctor.finding import Result
 from tests.doctor.rows import Row
 
 DIRECTORY, FILE, SOCKET, LINK = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o600, stat.S_IFSOCK | 0o666, stat.S_IFLNK | 0o777
@@ -27,12 +26,12 @@ SETTINGS = "/etc/jitd/jitd.toml"
 GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
 
 
-def local(text: str, **included: str) -> Finding:
+def local(text: str, **included: str) -> Result:
     """The finding about a stack of local passwords."""
     return local_password.judged(pam.read_stack(text, included.get, "jitd-local", "/etc/pam.d/jitd-local"))
 
 
-def stack(text: str, **others: str) -> Iterator[Finding]:
+def stack(text: str, **others: str) -> Iterator[Result]:
     return pam.stack("/etc/pam.d/jitd", pam.read_stack(text, others.get))
 
 

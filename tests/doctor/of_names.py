@@ -13,7 +13,7 @@ from jitd.settings.config import Config
 from jitd_inspection.checking.known import Known
 from jitd_inspection.doctor import kdc, kerberos, people
 from jitd_inspection.doctor.files import Seen
-from jitd_inspection.doctor.finding import Finding
+from jitd_inspection.doctor.finding import Result
 from jitd_inspection.doctor.kdc import BASE, Exchange
 from tests.doctor.rows import Row
 
@@ -40,11 +40,11 @@ MIXED = keytab((OWN, 2, 18), (OWN, 2, 23))
 HOLE = GOOD + struct.pack(">i", -9) + bytes(9) + keytab((OWN, 300, 18))[2:]
 
 
-def exchanged(code: int, ahead: float | None = None, asked: int = 0, **more: bool) -> Iterator[Finding]:
+def exchanged(code: int, ahead: float | None = None, asked: int = 0, **more: bool) -> Iterator[Result]:
     return kdc.exchange(TAB, OWN, Exchange(code, "said so", "asking the KDC", ahead, "H$@R", asked), **more)
 
 
-def named(host: str = "h.example.org", own: str = "h.example.org", realm: str | None = "R") -> Iterator[Finding]:
+def named(host: str = "h.example.org", own: str = "h.example.org", realm: str | None = "R") -> Iterator[Result]:
     return kerberos.names(host, own, ["R"], realm, "jitd.toml")
 
 
@@ -57,13 +57,13 @@ CONFIG = Config(frozenset({"R"}), "h", min_uid=1000)
 KNOWN = Known(GROUPS, USERS, CONFIG)
 
 
-def rule(*approvals: tuple[int, str], who: str = "group:dba", verdict: str = "permit", known: Known = KNOWN) -> list[Finding]:
+def rule(*approvals: tuple[int, str], who: str = "group:dba", verdict: str = "permit", known: Known = KNOWN) -> list[Result]:
     asked = tuple(Approval(need, (whom,)) for need, whom in approvals)
     made = Rule(verdict, "r", who=(who,), approvals=asked)  # type: ignore[arg-type]
     return people.rules([made], known)
 
 
-def ops(*words: str, known: Known = KNOWN) -> Iterator[Finding]:
+def ops(*words: str, known: Known = KNOWN) -> Iterator[Result]:
     return people.operators(words, known, "jitd.toml")
 
 

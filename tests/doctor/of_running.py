@@ -12,7 +12,7 @@ from jitd.core.holding import Account, Holding
 from jitd_inspection.doctor import daemon, gate, glass, person, runs, settings, state
 from jitd_inspection.doctor.daemon import Answered
 from jitd_inspection.doctor.files import Seen
-from jitd_inspection.doctor.finding import Finding, given_up
+from jitd_inspection.doctor.finding import Result, given_up
 from jitd_inspection.doctor.host import Running
 from jitd_inspection.doctor.person import Ticket
 from jitd_inspection.doctor.runs import Groups, Unit
@@ -34,24 +34,24 @@ LIMITED = "RateLimitBurst = 10000\nRateLimitIntervalSec=2min\nRateLimitBurst = 5
 SERVICE = "systemd.jitd.service"
 
 
-def units(**of_the_service: str) -> Iterator[Finding]:
+def units(**of_the_service: str) -> Iterator[Result]:
     return runs.units({**UNITS, "jitd.service": replace(FINE, **of_the_service)})
 
 
-def services(**of_the_carrier: str) -> Iterator[Finding]:
+def services(**of_the_carrier: str) -> Iterator[Result]:
     """A unit that no host needs, beside those that all need."""
     return runs.services({**UNITS, NATS: replace(FINE, **of_the_carrier)})
 
 
-def silent_systemd() -> Finding:
+def silent_systemd() -> Result:
     return given_up("systemd.answers", "systemd does not answer", runs.WITHIN, runs.LOOK)
 
 
-def leftovers(plates: list[str], scopes: list[str], held: dict[str, int]) -> Iterator[Finding]:
+def leftovers(plates: list[str], scopes: list[str], held: dict[str, int]) -> Iterator[Result]:
     return runs.leftovers(plates, scopes, held, "/run/jitd", "restart it")
 
 
-def kept(size: int = 0, free: int = 100 * 1024, days: float = 0) -> Iterator[Finding]:
+def kept(size: int = 0, free: int = 100 * 1024, days: float = 0) -> Iterator[Result]:
     return state.recordings(Kept(size * MIB, 1, days), free * MIB, 10240 * MIB, 90, "jitd.toml")
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from jitd_inspection.doctor.finding import Finding
+from jitd_inspection.doctor.finding import Result
 
 
 class Row(NamedTuple):
@@ -15,14 +15,14 @@ class Row(NamedTuple):
     check: str
     level: str
     words: str
-    made: Callable[[], Finding | Iterable[Finding]]
+    made: Callable[[], Result | Iterable[Result]]
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Result]:
         """What comes of it."""
         made = self.made()
-        return [made] if isinstance(made, Finding) else list(made)
+        return [made] if isinstance(made, Result) else list(made)
 
 
-def text(finding: Finding) -> str:
+def text(finding: Result) -> str:
     """All that a person reads of it."""
     return f"{finding.sentence} | {finding.mend} | {finding.command}"

@@ -13,7 +13,7 @@ import pytest
 from jitd_inspection import doctor
 from jitd_inspection.doctor import kerberos
 from jitd_inspection.doctor.files import Seen
-from jitd_inspection.doctor.finding import LEVELS, Finding, listed, word
+from jitd_inspection.doctor.finding import LEVELS, Result, listed, word
 from tests.doctor import of_files, of_names, of_running
 from tests.doctor.rows import Row, text
 from tests.law.test_commands import COMMANDS
@@ -108,14 +108,14 @@ def test_every_finding_that_can_be_made_is_in_a_table() -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_is_not_ok_has_a_mend_and_what_is_ok_has_none(level: str) -> None:
     mended = {"mend": "do that"} if level != "ok" else {}
-    Finding("x", level, "it is so", **mended)
+    Result("x", level, "it is so", **mended)
     with pytest.raises(ValueError, match="mend"):
-        Finding("x", level, "it is so", **({} if mended else {"command": "true"}))
+        Result("x", level, "it is so", **({} if mended else {"command": "true"}))
 
 
 def test_there_is_no_fifth_level() -> None:
     with pytest.raises(ValueError, match="level"):
-        Finding("x", "fine", "it is so")
+        Result("x", "fine", "it is so")
 
 
 @pytest.mark.parametrize(

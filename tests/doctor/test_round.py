@@ -14,23 +14,23 @@ import pytest
 
 from jitd.cli.call import NotDone, status_of
 from jitd_inspection.doctor import round as doctor_round
-from jitd_inspection.doctor.finding import Finding, bad, given_up, ok, unknown, weak
+from jitd_inspection.doctor.finding import Result, bad, given_up, ok, unknown, weak
 from jitd_inspection.doctor.round import FROM_CHILD, Examination, Finished, examine
 from jitd_inspection.verbs import doctoring
 from tests.waiting import PATIENCE, wait_for
 
 
-def fine() -> Iterator[Finding]:
+def fine() -> Iterator[Result]:
     yield ok("a", "well, as it were: \udcff\x1b[31m")
     yield weak("b", "so so", "do it")
 
 
-def breaks() -> Iterator[Finding]:
+def breaks() -> Iterator[Result]:
     yield ok("c", "well")
     raise PermissionError("no")
 
 
-def dies() -> Iterator[Finding]:
+def dies() -> Iterator[Result]:
     yield ok("f", "well")
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_bad_and_nothing_after_it_is_believed() -> None:
 
     before = set(opened().values())
 
-    def writes_to_another() -> Iterator[Finding]:
+    def writes_to_another() -> Iterator[Result]:
         for number, file in opened().items():
             if file.startswith("pipe:") and file not in before:
                 with suppress(OSError):  # the other end of it
@@ -116,7 +116,7 @@ def here(look: object) -> Examination:
 
 
 def test_what_cannot_hang_is_done_in_this_process_and_in_its_turn() -> None:
-    def whose() -> Iterator[Finding]:
+    def whose() -> Iterator[Result]:
         yield ok("pid", str(os.getpid()))
 
     found = list(examine([of(whose), here(whose), of(fine)]))
@@ -131,11 +131,11 @@ def test_one_that_breaks_in_this_process_holds_up_nobody_either() -> None:
 
 
 def test_those_that_may_hang_have_begun_before_anything_is_looked_at_in_this_process(tmp_path: Path) -> None:
-    def begins() -> Iterator[Finding]:
+    def begins() -> Iterator[Result]:
         (tmp_path / "begun").touch()
         yield ok("x", "well")
 
-    def waits() -> Iterator[Finding]:
+    def waits() -> Iterator[Result]:
         wait_for((tmp_path / "begun").exists, what="the other one")
         yield ok("y", "well")
 
@@ -162,8 +162,8 @@ def test_those_that_hang_take_their_seconds_together_and_are_given_up_and_not_ba
 ) -> None:
     """All of them have begun before the first one's time is over: the clock waits for that."""
 
-    def told(name: str, look: Callable[[], Iterable[Finding]]) -> Callable[[], Iterator[Finding]]:
-        def looks() -> Iterator[Finding]:
+    def told(name: str, look: Callable[[], Iterable[Result]]) -> Callable[[], Iterator[Result]]:
+        def looks() -> Iterator[Result]:
             yield from look()
             (tmp_path / name).touch()
             if name != "fine":
@@ -172,7 +172,7 @@ def test_those_that_hang_take_their_seconds_together_and_are_given_up_and_not_ba
 
         return looks
 
-    looks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
+    looks: list[tuple[str, Callable[[], Iterable[Result]]]] = [
         ("x", lambda: [ok("d", "well")]), ("fine", fine), ("y", lambda: [ok("d", "well")]), ("z", list),
     ]  # fmt: skip
 
@@ -190,7 +190,7 @@ def test_those_that_hang_take_their_seconds_together_and_are_given_up_and_not_ba
 
 
 def test_what_hangs_is_gone_afterwards_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def starts_another() -> Iterator[Finding]:
+    def starts_another() -> Iterator[Result]:
         if (child := os.fork()) == 0:
             time.sleep(600)
         (tmp_path / "new").write_text(f"{os.getpid()} {child}")
@@ -207,7 +207,7 @@ def test_what_hangs_is_gone_afterwards_with_all_that_it_started(tmp_path: Path, 
 def test_nobody_waits_longer_than_the_seconds_that_are_given() -> None:
     """By the real clock, and not after the minutes that the look itself would take."""
 
-    def looks() -> Iterator[Finding]:
+    def looks() -> Iterator[Result]:
         time.sleep(600)
         yield ok("x", "never")
 
@@ -229,7 +229,7 @@ def _state(pid: str) -> str:
 
 
 def test_an_examination_writes_to_no_stream_of_ours(capfd: object) -> None:
-    def loud() -> Iterator[Finding]:
+    def loud() -> Iterator[Result]:
         os.write(1, b"out")
         os.write(2, b"err")
         yield ok("x", "well")
@@ -250,7 +250,7 @@ def test_an_examination_writes_to_no_stream_of_ours(capfd: object) -> None:
     ids=["well", "weak", "unknown to everybody but root", "bad", "given up"],
 )
 def test_the_exit_status_is_0_only_if_nothing_is_bad_and_no_look_was_given_up(
-    found: list[Finding], status: int, monkeypatch: pytest.MonkeyPatch
+    found: list[Result], status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctoring, "_examinations", lambda config: [Examination("a", lambda: found)])
     try:

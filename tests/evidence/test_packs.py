@@ -20,7 +20,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit import sshsig
-from jitd.audit.findings import Finding
+from jitd.audit.findings import Flaw
 from jitd.audit.keys import read_keys
 from jitd.audit.lines import verify_lines
 from jitd.audit.telling import EVERYTHING, SIGHTS, WITHOUT_CONTENTS
@@ -113,7 +113,7 @@ def test_who_has_got_a_key_that_was_replaced_cannot_forge_a_pack_that_the_new_ke
     thief.live(reason="nobody asked for this")
     data = zipped(thief.pack())
     assert any("names a key that the host had before" in one for one in wrong(data, host.public))
-    found: list[Finding] = []
+    found: list[Flaw] = []
     lines = [(str(at), line) for at, line in enumerate(thief.pack()["records.jsonl"].decode().splitlines())]
     verify_lines(lines, found.append, given=read_keys(host.public))
     assert any("names a key that was replaced before" in str(one) for one in found), found

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.findings import Finding
+from jitd.audit.findings import Flaw
 from jitd.audit.privileges import LONGEST, MOST, MOST_BYTES, NoList, Privilege, Standing, listed, read
 from jitd.audit.verify import verify
 from jitd.core.policy import Policy
@@ -77,7 +77,7 @@ class House:
 
     def found(self) -> list[str]:
         with closing(SqliteStore.reading(self.path)) as store:
-            found: list[Finding] = []
+            found: list[Flaw] = []
             verify(store, found.append)
         return [str(finding) for finding in found]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.findings import Finding, Wrong
+from jitd.audit.findings import Flaw, Wrong
 from jitd.audit.telling import EVERYTHING, tell
 from jitd.audit.verify import verify
 from jitd.core.request import Request, RequestState, transition
@@ -122,7 +122,7 @@ def test_the_record_says_that_who_reviewed_has_no_uid(host: Host) -> None:
 
 
 def test_the_record_verifies_and_the_request_is_there_after_a_restart(host: Host) -> None:
-    found: list[Finding] = []
+    found: list[Flaw] = []
     verify(host.store, found.append)
     assert [one for one in found if one.wrong is not Wrong.POLICY_MISSING] == []  # this host keeps its policies elsewhere
     again = SqliteStore.reading(host.path / "jitd.db")
@@ -150,7 +150,7 @@ def test_a_uid_that_is_written_into_it_later_is_found(host: Host, tmp_path: Path
             for life, id, one in host.store.documents():
                 yield life, id, changed if one == document else one
 
-    found: list[Finding] = []
+    found: list[Flaw] = []
     verify(Changed(), found.append)  # type: ignore[arg-type]
     assert any(ID in str(one) for one in found)
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitd.audit.forms import Checkpoint, Digest, Line, Record
+from jitd.audit.forms import Checkpoint, Digest, Record, RecordLine
 from jitd_evidence.witness import REMEMBERED, Fork, Signed, Walk
 from tests.core.chains import Host
 
@@ -24,7 +24,7 @@ class Seen:
         self.keys = [host.public]
         self.kept: dict[int, Signed] = {}
 
-    def take(self, lines: Iterable[Line]) -> Walk:
+    def take(self, lines: Iterable[RecordLine]) -> Walk:
         head = self.kept[max(self.kept)] if self.kept else None
         walk = Walk(self.keys, head, self.kept.get)
         for line in lines:
@@ -299,7 +299,7 @@ def test_a_host_with_a_new_key_that_writes_the_time_before_it_again_is_convicted
     assert walk.fork is not None and walk.fork.second.key == host.public and walk.fork.first.key != host.public
 
 
-def statements() -> tuple[Seen, Host, list[Line]]:
+def statements() -> tuple[Seen, Host, list[RecordLine]]:
     """A witness that has seen 29 records, the true host, and lines about it: its own, and those of two thieves. One has a key of
     their own, and the other has the key that was replaced with record 11.
     """

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.audit.forms import Countersignature, Digest, Line, read
+from jitd.audit.forms import Countersignature, Digest, RecordLine, read
 from jitd.audit.sshsig import public_line
 from jitd.cli import main
 from jitd_evidence import witness_directory
@@ -63,7 +63,7 @@ class Witness:
     def list(self) -> Result:
         return jitd("audit", "witness", "--list", str(self.place))
 
-    def feed(self, lines: Iterable[Line | str] | bytes) -> Result:
+    def feed(self, lines: Iterable[RecordLine | str] | bytes) -> Result:
         if not isinstance(lines, bytes):
             lines = "".join(f"{line if isinstance(line, str) else line.line()}\n" for line in lines).encode()
         return jitd("audit", "witness", str(self.place), stdin=lines)

@@ -30,7 +30,7 @@ from jitd.store.sqlite import SqliteStore
 from jitd.verbs.review_row import review_row
 from jitd.verbs.rows import decision_row, grant_row, holding_row, lock_row, request_row, rule_row, run_row
 from jitd.verbs.status import Status, daemon
-from jitd_inspection.doctor.finding import Finding as DoctorFinding
+from jitd_inspection.doctor.finding import Result as DoctorFinding
 from jitd_inspection.verbs.linting import _row as linted
 from jitd_outsiders import channels
 from jitd_outsiders.asking import settings as outsiders

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jitd.monitor.child import tell
-from jitd.monitor.holder import TO_HOLDER, Hold, Place
+from jitd.monitor.holder import TO_HOLDER, Hold, Settle
 from jitd.monitor.leash import (
     FROM_COMMAND,
     TO_COMMAND,
@@ -49,8 +49,8 @@ MESSAGES: dict[str, tuple[Codec[Any], object]] = {
     "not-started": (FROM_COMMAND, NotStarted(126, "psql is not what was approved: j\u00fcrgen has changed it")),
     "go": (TO_COMMAND, Go()),
     "hold": (TO_HOLDER, Hold("/var/lib/jitd")),
-    "place": (TO_HOLDER, Place("/sys/fs/cgroup/jitd.slice/K7QM-2XVD.2\udcff")),
-    "no-place": (TO_HOLDER, Place(None)),
+    "place": (TO_HOLDER, Settle("/sys/fs/cgroup/jitd.slice/K7QM-2XVD.2\udcff")),
+    "no-place": (TO_HOLDER, Settle(None)),
     "opening": (FROM_CLIENT, Opening(("terminal", "pipe", "closed"), TURN)),
     "turn": (FROM_CLIENT, Turn(0, 0, foreground=False, termios=None)),
 }
@@ -70,7 +70,7 @@ def test_a_message_has_the_bytes_that_it_has_always_had(name: str) -> None:
 
 def test_every_kind_of_message_is_frozen() -> None:
     assert {file.stem for file in GOLDEN.iterdir()} == MESSAGES.keys()
-    assert {type(message) for _, message in MESSAGES.values()} == {*FromCommand.__args__, Sender, Go, Hold, Place, Opening, Turn}
+    assert {type(message) for _, message in MESSAGES.values()} == {*FromCommand.__args__, Sender, Go, Hold, Settle, Opening, Turn}
 
 
 def test_a_client_writes_what_a_monitor_reads() -> None:

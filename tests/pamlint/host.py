@@ -6,7 +6,7 @@ from __future__ import annotations
 import fnmatch
 from typing import NamedTuple
 
-from jitd.hosts.findings import BAD, UNKNOWN, Finding
+from jitd.hosts.findings import BAD, UNKNOWN, Linted
 from jitd.hosts.places import LARGEST, NoFile, Places, Unreadable
 from jitd.hosts.stack import Source
 from jitd.hosts.starting import Process
@@ -153,12 +153,12 @@ class Row(NamedTuple):
         own = {name if "/" in name else f"/etc/pam.d/{name}": text for name, text in self.files.items()}
         return Texts({**shared, "/etc/sudoers": SECURE, "/etc/ssh/sshd_config": "UsePAM yes\n", **own}, self.wrong, libpam)
 
-    def findings(self, libpam: str = "1.5") -> list[Finding]:
+    def findings(self, libpam: str = "1.5") -> list[Linted]:
         """What comes of it."""
         return lint_host(self.host(libpam))
 
 
-def names(findings: list[Finding]) -> str:
+def names(findings: list[Linted]) -> str:
     """As a row has them. What is said of guards stands in ``test_guard``: the rows are about the gate itself."""
     found = (finding for finding in findings if finding.name != "no-guard")
     return " ".join(sorted({MARKS.get(finding.severity, "~") + finding.name for finding in found}))

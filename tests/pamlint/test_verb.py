@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from jitd import hosts
-from jitd.hosts.findings import BAD, SEVERITIES, Finding, Place, bad, merged, unknown, weak
+from jitd.hosts.findings import BAD, SEVERITIES, Linted, Place, bad, merged, unknown, weak
 from jitd_inspection import pamlint
 from jitd_inspection.pamlint.linting import lint_host
 from tests.law import manual
@@ -74,7 +74,7 @@ def test_every_finding_is_whole() -> None:
     assert [(says, finding) for says, finding in found if not is_whole(finding)] == []
 
 
-def is_whole(finding: Finding) -> bool:
+def is_whole(finding: Linted) -> bool:
     """It has a place, a sentence on one line that does not end in a mark, and a way to mend it."""
     return (
         finding.severity in SEVERITIES

@@ -119,7 +119,7 @@ class Stage:
     def head(self) -> int:
         return int(self.house.records()[-1]["number"])
 
-    def in_file(self) -> list[forms.Line]:
+    def in_file(self) -> list[forms.RecordLine]:
         """All but a line that is being written."""
         *whole, _ = self.file.read_text("ascii").split("\n") if self.file.exists() else [""]
         return [forms.read(line) for line in whole]
@@ -129,7 +129,7 @@ class Stage:
         return bool(numbers) and max(numbers) >= self.head()
 
 
-def proved(lines: list[forms.Line]) -> int:
+def proved(lines: list[forms.RecordLine]) -> int:
     """The number of records that ``lines`` prove: each follows the one before, and a record that came twice came as it was."""
     known: dict[int, forms.Record] = {}
     at = GENESIS

@@ -46,7 +46,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Case:
     """A line of a table. ``verbs`` are the operands that it wants, and None stands for any number of them."""
 
     program: re.Pattern[str] | None
@@ -207,14 +207,14 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
 
 
-def _line(text: str) -> Line:
+def _line(text: str) -> Case:
     wanted, effect, *rest = re.split(r"\s{2,}", text)
     sentence, back = (*rest, "", "")[:2]
     words = wanted.split()
     program = pattern(words.pop(0)[:-1]) if words[0].endswith(":") else None
     is_bare = "()" in words
     verbs = tuple(None if one == "..." else pattern(one) for one in words if one[0] != "-" and one != "()")
-    return Line(program, verbs, is_bare, tuple(_option(one) for one in words if one[0] == "-"), effect, sentence, back)
+    return Case(program, verbs, is_bare, tuple(_option(one) for one in words if one[0] == "-"), effect, sentence, back)
 
 
 def _option(text: str) -> Option:
@@ -237,7 +237,7 @@ def _options(call: Call) -> Options:
     return [(name, value) for name, values in options for value in values or (Word(""),)]
 
 
-def _fits(call: Call, line: Line, words: Words) -> Match | None:
+def _fits(call: Call, line: Case, words: Words) -> Match | None:
     if line.program is not None and not line.program.fullmatch(call.name):
         return None
     found = _found(line.verbs, words.operands)
@@ -342,7 +342,7 @@ def filling(call: Call, fits: Match, words: Words, named: Mapping[str, str]) -> 
     return filled
 
 
-def say(call: Call, line: Line, filled: Callable[[re.Match[str]], str], where: str) -> None:
+def say(call: Call, line: Case, filled: Callable[[re.Match[str]], str], where: str) -> None:
     sentence, back = (re.sub(r"\{([^}:]*)(?::([^}]*))?\}", filled, text) for text in (line.sentence, line.back))
     sentence = re.sub(" {2,}", " ", f"{where}: {sentence}" if where else sentence).strip()
     if line.effect == "destroys":

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.decision_table import LOOKS, Line, Match, Words, filling, pattern, say
+from jitd_commands.programs.decision_table import LOOKS, Case, Match, Words, filling, pattern, say
 from jitd_commands.programs.decision_table import may_be as word_may_be
 from jitd_commands.shell_text import Word
 
@@ -84,7 +84,7 @@ class Rule:
 
     elements: tuple[Element, ...]
     conditions: tuple[Condition, ...]
-    line: Line
+    line: Case
 
     @property
     def n_verbs(self) -> int:
@@ -217,7 +217,7 @@ class Grammar:
         conditions = tuple(self._condition(one) for one in words if one[0] == "-" and one != "--")
         elements = tuple(self._element(one) for one in words if (one[0] != "-" or one == "--") and one != "()")
         sentence, back = (*rest, "", "")[:2]
-        return Rule(elements, conditions, Line(program, (), False, (), effect, sentence, back))
+        return Rule(elements, conditions, Case(program, (), False, (), effect, sentence, back))
 
     def _element(self, text: str) -> Element:
         if text == "...":

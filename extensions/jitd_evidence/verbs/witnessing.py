@@ -27,7 +27,7 @@ from jitd.cli.instants import span
 from jitd.cli.numbers import record_number
 
 if TYPE_CHECKING:
-    from jitd.audit.forms import Conviction, Countersignature, Line
+    from jitd.audit.forms import Conviction, Countersignature, RecordLine
     from jitd.core.public_key import PublicKey
     from jitd.settings.config import Config
     from jitd_evidence.witness_directory import WitnessDirectory
@@ -168,7 +168,7 @@ class _OfHost:
         )
 
 
-def _lines(stream: IO[bytes]) -> Iterator[tuple[int, Line | Conviction | str]]:
+def _lines(stream: IO[bytes]) -> Iterator[tuple[int, RecordLine | Conviction | str]]:
     """Yield the number and the meaning of each line of jitd in ``stream``. In place of a line that cannot be read, yield the
     end of a sentence about it.
     """

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jitd_inspection.doctor.finding import Finding, bad, ok, unknown, weak
+from jitd_inspection.doctor.finding import Result, bad, ok, unknown, weak
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TIMEX_BYTES = 512  # bytes for struct timex, which needs 208. Its `modes` is 0, so adjtimex(2) changes nothing
@@ -32,7 +32,7 @@ class Clocks:
     is_synchronised: bool | None
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[Result]:
     yield from clocks(read_clocks())
 
 
@@ -50,7 +50,7 @@ def read_clocks() -> Clocks:
     return Clocks(boot, monotonic, passed, slept, boot_id, None if state < 0 else state != TIME_ERROR)
 
 
-def clocks(found: Clocks) -> Iterator[Finding]:
+def clocks(found: Clocks) -> Iterator[Result]:
     """Check that the boot clock runs and that the wall clock is synchronised. jitd uses the boot clock to end leases and
     locks.
     """

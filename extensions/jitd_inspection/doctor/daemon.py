@@ -20,7 +20,7 @@ from jitd.core.holding import Holding
 from jitd.core.toml_document import ConfigError
 from jitd.settings.config import Config
 from jitd_inspection.doctor import files
-from jitd_inspection.doctor.finding import Finding, bad, count, ok, unknown, weak
+from jitd_inspection.doctor.finding import Result, bad, count, ok, unknown, weak
 from jitd_inspection.doctor.host import Host, Running
 from jitd_inspection.doctor.state import given_still, policy_in_force
 from jitpam import __version__
@@ -38,18 +38,18 @@ class Answered:
     why_not: str = ""
 
 
-def examine_set_up(host: Host) -> Iterator[Finding]:
+def examine_set_up(host: Host) -> Iterator[Result]:
     """Yield a finding if nothing was set up since the installation. The other findings are its consequences."""
     if not is_set_up(str(host.config.socket)):
         yield untouched()
 
 
-def untouched() -> Finding:
+def untouched() -> Result:
     """A host on which nothing was set up yet."""
     return bad("setup", "jitd is not set up on this host yet", "as root: jitd setup")
 
 
-def examine(host: Host) -> Iterator[Finding]:
+def examine(host: Host) -> Iterator[Result]:
     """Yield the findings about the daemon's socket and about the daemon's answer."""
     path = host.config.socket
     yield from there(host.daemon, host.start)
@@ -62,7 +62,7 @@ def examine(host: Host) -> Iterator[Finding]:
         yield from left_alone(given_still(host.database), host.start)
 
 
-def examine_age(host: Host) -> Iterator[Finding]:
+def examine_age(host: Host) -> Iterator[Result]:
     """Yield the findings on whether the daemon uses the present program, settings and policy."""
     if not host.daemon.pid:
         return
@@ -95,7 +95,7 @@ def changed_at(file: Path) -> float | None:
     return None
 
 
-def there(found: Running, start: str) -> Iterator[Finding]:
+def there(found: Running, start: str) -> Iterator[Result]:
     """Check that a daemon runs, and that no second daemon runs."""
     if found.pid:
         yield ok("daemon.runs", f"jitd runs (process {found.pid})")
@@ -111,7 +111,7 @@ def there(found: Running, start: str) -> Iterator[Finding]:
         yield ok("daemon.alone", "no other jitd runs on this host")
 
 
-def answer(found: Answered, host: str, restart: str) -> Finding:
+def answer(found: Answered, host: str, restart: str) -> Result:
     """Check that the daemon answers within one second, and that its answer contains the right name of the host."""
     check = "daemon.answers"
     if found.why_not:
@@ -123,7 +123,7 @@ def answer(found: Answered, host: str, restart: str) -> Finding:
     return ok(check, f"the daemon answers ({found.took * 1000:.0f} ms)")
 
 
-def version(found: Running, installed_at: float, number: str, restart: str) -> Finding:
+def version(found: Running, installed_at: float, number: str, restart: str) -> Result:
     """Check that the daemon runs the installed program. ``installed_at`` is the installation time of the program's newest
     file.
     """
@@ -134,7 +134,7 @@ def version(found: Running, installed_at: float, number: str, restart: str) -> F
     return ok("daemon.version", f"the daemon runs what is installed, {number}")
 
 
-def settings(changed_at: float | None, found: Running, file: str, restart: str) -> Finding:
+def settings(changed_at: float | None, found: Running, file: str, restart: str) -> Result:
     """Check that the daemon has read the present settings. ``changed_at`` is the time at which the settings file was last
     written, or None if there is no file.
     """
@@ -163,7 +163,7 @@ def used_up(config: Config) -> dict[str, tuple[int, int] | str]:
     return found
 
 
-def uids(found: Mapping[str, tuple[int, int] | str]) -> Iterator[Finding]:
+def uids(found: Mapping[str, tuple[int, int] | str]) -> Iterator[Result]:
     """Report givers of accounts that soon have no uid any more, because no uid is used twice."""
     for name, numbers in found.items():
         if isinstance(numbers, str):
@@ -175,7 +175,7 @@ def uids(found: Mapping[str, tuple[int, int] | str]) -> Iterator[Finding]:
             yield ok("daemon.uids", f"{numbers[0]} of the {numbers[1]} uids of [givers.{name}] are used up")
 
 
-def left_alone(held: Sequence[Holding], start: str) -> Iterator[Finding]:
+def left_alone(held: Sequence[Holding], start: str) -> Iterator[Result]:
     """``held`` contains things that jitd gave to people. No daemon runs, so nobody takes them back. Report each of them."""
     for one in held:
         until = f"{one.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -183,7 +183,7 @@ def left_alone(held: Sequence[Holding], start: str) -> Iterator[Finding]:
         yield bad("daemon.things", said, f"then check whether {one.to} still has the thing: jitd grants", command=start)
 
 
-def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Finding:
+def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Result:
     """Compare the digest of the policy in force with the digest of the policy files. If a digest is not known, it is None."""
     check = "policy.in_force"
     if of_files is None:

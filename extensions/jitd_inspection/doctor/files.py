@@ -18,7 +18,7 @@ from jitd.core.ownership import who_else_may_write
 from jitd.packages import TOP, is_installed, packages
 from jitd.versions import PROGRAMS as OTHERS
 from jitd.versions import STATUS, not_tried, programs_in
-from jitd_inspection.doctor.finding import Finding, bad, count, listed, ok, unknown, word
+from jitd_inspection.doctor.finding import Result, bad, count, listed, ok, unknown, word
 
 PROGRAMS = ("/usr/bin/jitsudo", "/usr/sbin/jitd")
 MOST_FOUND = 50
@@ -37,7 +37,7 @@ class Seen:
     why_not: str = ""
 
 
-def examine_installed() -> Iterator[Finding]:
+def examine_installed() -> Iterator[Result]:
     """Yield the findings about the interpreter, the programs, everything that they load, and the programs that they depend on."""
     yield python("python", sys.version_info[:2], sys.executable)
     yield others("versions", see_others())
@@ -110,7 +110,7 @@ def installed_at() -> float:
     return newest
 
 
-def closed(check: str, seen: Seen, what: str) -> Finding:
+def closed(check: str, seen: Seen, what: str) -> Result:
     """Judge a file or directory that everybody may read and that only root may change."""
     if finding := _not_seen(check, seen, what):
         return finding
@@ -122,7 +122,7 @@ def closed(check: str, seen: Seen, what: str) -> Finding:
     return bad(check, f"{seen.path} {why}: anybody who may write it decides who is root here", command=_closing(seen))
 
 
-def above(check: str, places: Sequence[Seen]) -> Finding:
+def above(check: str, places: Sequence[Seen]) -> Result:
     """Judge the directories above a file. It is a fault if an account other than root can write to one of them. There is one
     exception. Everybody may write to a directory of root with the sticky bit, such as /tmp, if the file is not directly in this
     directory.
@@ -142,7 +142,7 @@ def above(check: str, places: Sequence[Seen]) -> Finding:
     return ok(check, f"{nearest}, and what is above it, can be written by root alone")
 
 
-def secret(check: str, seen: Seen, what: str) -> Finding:
+def secret(check: str, seen: Seen, what: str) -> Result:
     """Judge a file that only root may read or write."""
     if finding := _not_seen(check, seen, what):
         return finding
@@ -157,7 +157,7 @@ def secret(check: str, seen: Seen, what: str) -> Finding:
     return ok(check, f"{path} belongs to root, and nobody else can read it")
 
 
-def socket(check: str, seen: Seen, restart: str) -> Finding:
+def socket(check: str, seen: Seen, restart: str) -> Result:
     """Judge the socket for clients."""
     path, mode, anew = seen.path, stat.S_IMODE(seen.mode), f"rm {word(seen.path)} && {restart}"
     if seen.is_missing:
@@ -173,7 +173,7 @@ def socket(check: str, seen: Seen, restart: str) -> Finding:
     return ok(check, f"{path} is there, and its mode lets everybody ask")
 
 
-def _not_seen(check: str, seen: Seen, what: str) -> Finding | None:
+def _not_seen(check: str, seen: Seen, what: str) -> Result | None:
     if seen.is_missing:
         return bad(check, f"{seen.path} is missing", f"make {what} there, owned by root")
     if seen.why_not:
@@ -190,7 +190,7 @@ def _closing(seen: Seen) -> str:
     return " && ".join(steps)
 
 
-def installed(check: str, open_ones: Sequence[Seen], n_files: int, missing: Sequence[str]) -> Finding:
+def installed(check: str, open_ones: Sequence[Seen], n_files: int, missing: Sequence[str]) -> Result:
     """Judge the installed files. ``open_ones`` are the files that an account besides root may change."""
     if missing:
         return bad(check, f"not installed: {', '.join(missing)}", "install jitd again: as a package, or with make install")
@@ -201,7 +201,7 @@ def installed(check: str, open_ones: Sequence[Seen], n_files: int, missing: Sequ
     return ok(check, f"the programs, and {count(n_files, 'file')} that they are made of, can be changed by root alone")
 
 
-def python(check: str, version: tuple[int, int], path: str) -> Finding:
+def python(check: str, version: tuple[int, int], path: str) -> Result:
     """Judge the version of Python in this process. The daemon uses the same Python."""
     number, tried = f"{version[0]}.{version[1]}", OTHERS["Python"].versions
     said = f"{path} is Python {number}"
@@ -212,7 +212,7 @@ def python(check: str, version: tuple[int, int], path: str) -> Finding:
     return ok(check, said)
 
 
-def others(check: str, found: dict[str, str] | str) -> Finding:
+def others(check: str, found: dict[str, str] | str) -> Result:
     """Judge the versions of the other programs. ``found`` is what ``see_others`` returns."""
     if isinstance(found, str):
         mend = "; ".join(f"{name} {' or '.join(each.versions)}" for name, each in OTHERS.items())

@@ -24,7 +24,7 @@ GAVE_UP = "(gave up after"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Result:
     """One finding. ``check`` is the stable name of the check, such as ``keytab.file``. ``mend`` says how to repair the fault.
     ``command`` is the command for this repair.
     """
@@ -47,27 +47,27 @@ class Finding:
         return self.level == UNKNOWN and GAVE_UP in self.sentence
 
 
-def ok(check: str, sentence: str) -> Finding:
+def ok(check: str, sentence: str) -> Result:
     """Return a finding with the level ``ok``: the checked thing has no fault."""
-    return Finding(check, OK, sentence)
+    return Result(check, OK, sentence)
 
 
-def weak(check: str, sentence: str, mend: str = "", *, command: str = "") -> Finding:
+def weak(check: str, sentence: str, mend: str = "", *, command: str = "") -> Result:
     """Return a finding with the level ``weak``: the checked thing works, but should be better."""
-    return Finding(check, WEAK, sentence, mend, command)
+    return Result(check, WEAK, sentence, mend, command)
 
 
-def bad(check: str, sentence: str, mend: str = "", *, command: str = "") -> Finding:
+def bad(check: str, sentence: str, mend: str = "", *, command: str = "") -> Result:
     """Return a finding with the level ``bad``: the checked thing does not work, or is open to attack."""
-    return Finding(check, BAD, sentence, mend, command)
+    return Result(check, BAD, sentence, mend, command)
 
 
-def unknown(check: str, sentence: str, mend: str = "") -> Finding:
+def unknown(check: str, sentence: str, mend: str = "") -> Result:
     """Return a finding with the level ``unknown``: the check was not possible."""
-    return Finding(check, UNKNOWN, sentence, mend)
+    return Result(check, UNKNOWN, sentence, mend)
 
 
-def given_up(check: str, silent: str, within: float, mend: str) -> Finding:
+def given_up(check: str, silent: str, within: float, mend: str) -> Result:
     """Return the finding about a look that did not end within ``within`` seconds. On a busy host every look takes long, so nobody
     has seen that ``silent`` is true.
     """

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from jitd import extensions
 from jitd.beside.helpers import KDC
-from jitd_inspection.doctor.finding import Finding, bad, ok, unknown, weak
+from jitd_inspection.doctor.finding import Result, bad, ok, unknown, weak
 from jitd_inspection.doctor.host import Host
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ PAGE = "docs/kdc.md"
 WITHIN = 4.0  # seconds for a question to the KDCs or to jitd-kdc: less than an examination has
 
 
-def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Finding]:
+def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Result]:
     """Yield the findings about the keytab of jitd-kdc, the process jitd-kdc, the gate of each KDC, and the gate of each service.
     ``services`` are the principals for which rules of this host give tickets.
     """
@@ -67,7 +67,7 @@ async def _looked(host: Host, services: Sequence[str]) -> list[tuple[str, Answer
         through.close()
 
 
-def _key() -> Finding:
+def _key() -> Result:
     status = KEYTAB.stat()
     try:
         account = pwd.getpwnam(KDC.account)
@@ -79,17 +79,17 @@ def _key() -> Finding:
 # --- what it means -------------------------------------------------------------------------------------------------------
 
 
-def absent(keytab: str) -> Finding:
+def absent(keytab: str) -> Result:
     """Return the finding that jitd-kdc has no keytab."""
     return ok("gate.writer", f"this host grants no tickets for services: there is no {keytab}")
 
 
-def unused(why: str) -> Finding:
+def unused(why: str) -> Result:
     """Return the finding that this host is set up to grant tickets, and cannot. ``why`` is the reason."""
     return bad("gate.writer", f"no ticket for a service can be granted: the extension gates {why}", "install it in /usr/lib/jitd")
 
 
-def key(keytab: str, account: int | None, owner: int, mode: int) -> Finding:
+def key(keytab: str, account: int | None, owner: int, mode: int) -> Result:
     """Judge the file of the keytab. ``account`` is the uid of the account jitd-kdc, or None if the account does not exist.
     ``owner`` and ``mode`` are the owner and the mode of the file.
     """
@@ -104,7 +104,7 @@ def key(keytab: str, account: int | None, owner: int, mode: int) -> Finding:
     return ok(check, f"only jitd-kdc can read {keytab}")
 
 
-def writer(failure: str | None) -> Finding:
+def writer(failure: str | None) -> Result:
     """Judge jitd-kdc. ``failure`` is the reason why jitd-kdc could not query kadmind, or None if the query was successful."""
     if failure is None:
         return ok("gate.writer", "jitd-kdc answers, and so does kadmind")
@@ -112,7 +112,7 @@ def writer(failure: str | None) -> Finding:
     return bad("gate.writer", f"no ticket for a service can be granted: {failure}", mend)
 
 
-def gate(kdc: str, state: str, why: str) -> Finding:
+def gate(kdc: str, state: str, why: str) -> Result:
     """Judge the gate of one KDC. The gate is the KDC's check that there is a grant for a ticket. The function judges the KDC's
     answer to a request for a ticket of the canary. The canary is a test service for which nobody ever gets a grant. ``state`` is
     on, off, or silent.
@@ -127,7 +127,7 @@ def gate(kdc: str, state: str, why: str) -> Finding:
     return unknown(check, said, "see that the KDC runs, and run: jitd kdc check")
 
 
-def service(name: str, approval: str) -> Finding:
+def service(name: str, approval: str) -> Result:
     """Judge the gate of a service for which this host may grant tickets. ``approval`` is the string ``jit_approval`` of the
     service's principal, or an empty text if the principal has no such string.
     """
@@ -143,6 +143,6 @@ def service(name: str, approval: str) -> Finding:
     return weak(check, said, f"on the KDC: jitd kdc gate {name}")
 
 
-def ungrantable(name: str, why: str) -> Finding:
+def ungrantable(name: str, why: str) -> Result:
     """Return a finding about the service ``name``. A rule gives tickets for this service, but this host may not grant them."""
     return bad(f"gate.{name}", f"no ticket for {name} can be granted: {why}", f"on the KDC: jitd kdc gate {name} --granted-by …")

@@ -13,7 +13,7 @@ from pathlib import Path
 from jitd.core.owed_review import OwedReviewState
 from jitd.store import StoreError
 from jitd.store.opening import read_store
-from jitd_inspection.doctor.finding import Finding, count, listed, ok, weak
+from jitd_inspection.doctor.finding import Result, count, listed, ok, weak
 from jitd_inspection.doctor.host import Host
 
 
@@ -27,7 +27,7 @@ class Owed:
     overdue: tuple[str, ...] = ()
 
 
-def examine(host: Host) -> Iterator[Finding]:
+def examine(host: Host) -> Iterator[Result]:
     """Yield the finding about owed reviews. Yield nothing if the database cannot be read, because another check reports this
     fault.
     """
@@ -54,7 +54,7 @@ def see(database: Path, *, is_alone: bool) -> Owed | None:
 # --- conclusions -------------------------------------------------------------------------------------------------------
 
 
-def reviews(found: Owed) -> Finding:
+def reviews(found: Owed) -> Result:
     """Report whether somebody still has to review a break-glass action."""
     if found.overdue:
         said = f"{count(len(found.overdue), 'review')} of broken glass overdue: {listed(list(found.overdue))}"

@@ -19,7 +19,7 @@ from gssapi.raw.misc import GSSError
 
 from jitd.deciding.s4u2self import ISSUED, NoCredentials, acquire, code_of, question, sentence_of
 from jitd.server.verified_pac import read_pac
-from jitd_inspection.doctor.finding import Finding, bad, ok, unknown, weak, word
+from jitd_inspection.doctor.finding import Result, bad, ok, unknown, weak, word
 from jitd_inspection.doctor.host import Host
 from jitd_inspection.doctor.kerberos import HOSTS, enrolled, enrolment, joins, removal, renewal
 
@@ -59,7 +59,7 @@ class Exchange:
     has_pac: bool = False
 
 
-def examine(host: Host) -> Iterator[Finding]:
+def examine(host: Host) -> Iterator[Result]:
     """Yield the findings from one exchange with the KDC. If this exchange succeeds, also yield the findings from one exchange for
     each other realm.
     """
@@ -137,7 +137,7 @@ def _initiator(credentials: gssapi.Credentials, to: gssapi.Name) -> _Context:
 # --- what it means -------------------------------------------------------------------------------------------------------
 
 
-def exchange(keytab: str, service: str, found: Exchange | None, *, is_joined: bool = False) -> Iterator[Finding]:
+def exchange(keytab: str, service: str, found: Exchange | None, *, is_joined: bool = False) -> Iterator[Result]:
     """Check that the KDC answers, that the KDC has the same key as this host, that the KDC answers jitd's questions about people,
     and that the clocks agree. ``found`` is None if there is no keytab.
     """
@@ -161,7 +161,7 @@ def exchange(keytab: str, service: str, found: Exchange | None, *, is_joined: bo
         yield _refused(keytab, service, found, is_joined=is_joined)
 
 
-def liveness(found: Exchange) -> Finding:
+def liveness(found: Exchange) -> Result:
     """Judge whether jitd can ask the KDC if a requester or an approver is still valid."""
     if found.asked == 0:
         return ok("kdc.liveness", f"the KDC says who is disabled: jitd asks as {found.client}")
@@ -170,7 +170,7 @@ def liveness(found: Exchange) -> Finding:
     return bad("kdc.liveness", said, mend)
 
 
-def pac(found: Exchange) -> Finding:
+def pac(found: Exchange) -> Result:
     """Judge whether tickets for this host have what ``[approvers.sids]`` needs."""
     if found.has_pac:
         return ok("kdc.pac", "the KDC puts a PAC into tickets, and it is verified: [approvers.sids] can count")
@@ -179,7 +179,7 @@ def pac(found: Exchange) -> Finding:
     return bad("kdc.pac", said, f"{mend} in its userAccountControl. Or name the people in [approvers], and delete the table")
 
 
-def _refused(keytab: str, service: str, found: Exchange, *, is_joined: bool) -> Finding:
+def _refused(keytab: str, service: str, found: Exchange, *, is_joined: bool) -> Result:
     """Say why the KDC issues no ticket for jitd's own principal, or why jitd's key cannot decrypt it."""
     check, anew = "keytab.version", f"{removal(keytab, service)}; {renewal(keytab, service)}"
     if is_joined:
@@ -203,7 +203,7 @@ def _refused(keytab: str, service: str, found: Exchange, *, is_joined: bool) -> 
     return bad(check, said, f"see what the KDC's log says of {service}; a new key often helps", command=anew)
 
 
-def _refused_by_domain(check: str, keytab: str, service: str, found: Exchange) -> Finding:
+def _refused_by_domain(check: str, keytab: str, service: str, found: Exchange) -> Result:
     """The same in a domain of Active Directory, which knows a service only as a server."""
     if found.code == UNKNOWN_SERVER:
         return enrolled(check, f"the domain does not know {service}", keytab, service, is_joined=True)
@@ -215,7 +215,7 @@ def _refused_by_domain(check: str, keytab: str, service: str, found: Exchange) -
     return bad(check, said, "see whether the domain still has this host", command="adcli testjoin")
 
 
-def skew(ahead: float | None) -> Finding:
+def skew(ahead: float | None) -> Result:
     """Judge the clocks of this host and the KDC. ``ahead`` is None if the clocks differ by more than Kerberos allows."""
     mend = "timedatectl set-ntp true"
     if ahead is None or abs(ahead) >= MOST_SKEW:
@@ -227,7 +227,7 @@ def skew(ahead: float | None) -> Finding:
     return ok("clock.kdc", "the clock agrees with the KDC's" if abs(ahead) < 2 else f"the clock is {where}")
 
 
-def crossing(realm: str, own: str, code: int, text: str) -> Finding:
+def crossing(realm: str, own: str, code: int, text: str) -> Result:
     """Report whether people of another realm can get tickets for this host. The realm of this host is ``own``."""
     check = f"realm.{realm}"
     if code == 0:

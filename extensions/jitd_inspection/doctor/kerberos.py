@@ -16,7 +16,7 @@ from jitd.settings.host import KRB5_CONF, default_realm
 from jitd_inspection.doctor import files
 from jitd_inspection.doctor.domains import AD, domains
 from jitd_inspection.doctor.files import Seen
-from jitd_inspection.doctor.finding import Finding, bad, count, ok, unknown, weak, word
+from jitd_inspection.doctor.finding import Result, bad, count, ok, unknown, weak, word
 from jitd_inspection.doctor.host import Host
 from jitpam.initiator import own_host
 
@@ -32,12 +32,12 @@ OWN = "/etc/jitd/jitd.keytab"  # jitd's own keytab, unless the settings name ano
 HOSTS = Path("/etc/krb5.keytab")  # the host's own. SSSD, sshd and the membership in a domain depend on it
 
 
-def examine_names(host: Host) -> Iterator[Finding]:
+def examine_names(host: Host) -> Iterator[Result]:
     realm = default_realm(KRB5_CONF)
     yield from names(host.config.host, own_host(), sorted(host.config.realms), realm, str(host.file))
 
 
-def examine_keytab(host: Host) -> Iterator[Finding]:
+def examine_keytab(host: Host) -> Iterator[Result]:
     """Yield the findings about the keytab's file and its keys."""
     path = host.config.keytab
     seen, is_joined = files.see(path), joins(host.realm, path)
@@ -62,7 +62,7 @@ def is_account(principal: str, realm: str) -> bool:
     return "/" not in principal and principal.endswith(f"$@{realm}")
 
 
-def names(host: str, own: str, realms: Sequence[str], default: str | None, settings: str) -> Iterator[Finding]:
+def names(host: str, own: str, realms: Sequence[str], default: str | None, settings: str) -> Iterator[Result]:
     """Judge the names of this host and of the default realm. ``host`` is jitd's name for this host. ``own`` is the name for
     which clients on this host request tickets.
 
@@ -91,7 +91,7 @@ def names(host: str, own: str, realms: Sequence[str], default: str | None, setti
         yield ok("realm.default", f"the default realm is {default}, which jitd knows")
 
 
-def closed(keytab: str, service: str, seen: Seen, *, is_joined: bool = False) -> Finding:
+def closed(keytab: str, service: str, seen: Seen, *, is_joined: bool = False) -> Result:
     """Check that the keytab exists, and that only root may read it. No command changes the owner or the mode of a keytab that is
     not jitd's own, because the service of a group may need it.
     """
@@ -104,7 +104,7 @@ def closed(keytab: str, service: str, seen: Seen, *, is_joined: bool = False) ->
     return found
 
 
-def keys(keytab: str, service: str, content: bytes | None, why_not: str = "", *, is_joined: bool = False) -> Iterator[Finding]:
+def keys(keytab: str, service: str, content: bytes | None, why_not: str = "", *, is_joined: bool = False) -> Iterator[Result]:
     """Judge the content of the keytab. ``content`` is None if the keytab could not be read. In this case, ``why_not`` is the
     reason.
     """
@@ -128,7 +128,7 @@ def keys(keytab: str, service: str, content: bytes | None, why_not: str = "", *,
     yield _enctypes(keytab, service, types, is_joined=is_joined)
 
 
-def _unreadable(keytab: str, service: str, said: str, *, is_joined: bool) -> Finding:
+def _unreadable(keytab: str, service: str, said: str, *, is_joined: bool) -> Result:
     """Only jitd's own file may be moved: another program may need any other file, and may understand it."""
     if is_joined or keytab != OWN:
         mend = (
@@ -138,7 +138,7 @@ def _unreadable(keytab: str, service: str, said: str, *, is_joined: bool) -> Fin
     return bad("keytab.keys", said, command=f"{aside(keytab)}; {renewal(keytab, service)}")
 
 
-def _enctypes(keytab: str, service: str, types: list[int], *, is_joined: bool) -> Finding:
+def _enctypes(keytab: str, service: str, types: list[int], *, is_joined: bool) -> Result:
     feeble = [enctype for enctype in types if enctype not in STRONG]
     if not feeble:
         return ok("keytab.enctypes", f"its encryption types are strong: {_spell(types)}")
@@ -162,7 +162,7 @@ def _spell(enctypes: list[int]) -> str:
 KEEPS_PASSWORD = "--computer-password-lifetime=3650"  # days (adcli(8)). Without it, the host's password is renewed too after 30
 
 
-def enrolled(check: str, said: str, keytab: str, service: str, *, is_joined: bool) -> Finding:
+def enrolled(check: str, said: str, keytab: str, service: str, *, is_joined: bool) -> Result:
     """Return a finding about a missing key of ``service``, and the command that makes it."""
     if not is_joined:
         return bad(check, said, command=f"{enrolment(service)}; {renewal(keytab, service)}")

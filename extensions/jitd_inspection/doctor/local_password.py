@@ -18,7 +18,7 @@ from jitd.kdc.named import fault_of
 from jitd.monitor.pam_stack import why_unset
 from jitd.monitor.proof_orders import SERVICE, STACK
 from jitd_inspection.doctor import files
-from jitd_inspection.doctor.finding import Finding, bad, ok, weak
+from jitd_inspection.doctor.finding import Result, bad, ok, weak
 from jitd_inspection.doctor.host import Host
 from jitd_inspection.doctor.pam import included, read_stack
 from jitd_inspection.pamlint.evaluation import TooInvolved, endings
@@ -33,7 +33,7 @@ WITHOUT_PASSWORD = frozenset(
 FIRST = f"use contrib/pam.d/{SERVICE} as it comes"
 
 
-def examine(host: Host) -> Iterator[Finding]:
+def examine(host: Host) -> Iterator[Result]:
     """Yield the findings about the stack. Also yield a finding if the stack does not exist. If a rule accepts local passwords,
     also check that krb5.conf names the KDCs of this host's realm. jitd accepts a local password only while none of these KDCs can
     be reached.
@@ -55,7 +55,7 @@ def _with_a_wrong_password(handler: Handler) -> tuple[int, ...]:
     return (SUCCESS, AUTH_ERR, IGNORED) if handler.name in WITHOUT_PASSWORD else (AUTH_ERR,)
 
 
-def kdcs(is_taken: bool, realm: str, fault: Callable[[str], str]) -> Iterator[Finding]:
+def kdcs(is_taken: bool, realm: str, fault: Callable[[str], str]) -> Iterator[Result]:
     """Yield a finding if a rule accepts local passwords (``is_taken``), but this host can never accept one. ``fault`` is a
     function that gets ``realm``. It returns the reason why the host can never accept a local password, or an empty text.
     """
@@ -63,7 +63,7 @@ def kdcs(is_taken: bool, realm: str, fault: Callable[[str], str]) -> Iterator[Fi
         yield weak("pam.local.kdc", because, f"name each KDC in /etc/krb5.conf: [realms] {realm} = {{ kdc = … }}")
 
 
-def judged(found: Stack) -> Finding:
+def judged(found: Stack) -> Result:
     """Judge the stack. The stack must not succeed with a wrong password, must not accept an empty password, and must not
     query jitd.
     """

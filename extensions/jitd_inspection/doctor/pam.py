@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from jitd.hosts.findings import Finding as Linted
+from jitd.hosts.findings import Linted
 from jitd.hosts.places import Places
 from jitd.hosts.stack import Handler, Source, Stack, read
 from jitd.monitor.pam_session import STACK, Refused, Session
 from jitd.monitor.pam_stack import why_unset
 from jitd_inspection.doctor import files
 from jitd_inspection.doctor.domains import Domain, asking, domains, mapping
-from jitd_inspection.doctor.finding import Finding, bad, ok, unknown, weak
+from jitd_inspection.doctor.finding import Result, bad, ok, unknown, weak
 from jitd_inspection.pamlint.judgement import judge
 from jitd_inspection.pamlint.linting import lint_host
 
@@ -33,7 +33,7 @@ STRANGER = "nobody"  # jitd accepts no requests from this account. Therefore no 
 OURS = "jitd: "  # the beginning of each sentence that the gate itself prints
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[Result]:
     """Yield the findings about the stack of runs, and about a session that the stack opens."""
     seen = files.see(STACK)
     yield files.closed("pam.file", seen, "the stack of contrib/pam.d/jitd")
@@ -42,7 +42,7 @@ def examine() -> Iterator[Finding]:
         yield rehearsal(*rehearse())
 
 
-def examine_requester(service: str) -> Iterator[Finding]:
+def examine_requester(service: str) -> Iterator[Result]:
     """Yield a finding about ``service``, the PAM service that jitd asks about the account of a requester ([pam] requester)."""
     try:
         nsswitch = NSSWITCH.read_text("utf-8", "replace")
@@ -51,7 +51,7 @@ def examine_requester(service: str) -> Iterator[Finding]:
     yield requester(service, nsswitch, tuple(domains()), because=why_unset(service, "account") if service else "")
 
 
-def requester(service: str, nsswitch: str, found: Sequence[Domain] = (), *, because: str) -> Finding:
+def requester(service: str, nsswitch: str, found: Sequence[Domain] = (), *, because: str) -> Result:
     """Judge whether jitd asks the account policy of the host. ``nsswitch`` is the text of nsswitch.conf(5), ``found`` are the
     domains of SSSD. ``because`` says why ``service`` is not set up, or is empty.
     """
@@ -103,7 +103,7 @@ def rehearse() -> tuple[str, float]:
     return session.close(), took
 
 
-def stack(path: str, found: Stack) -> Iterator[Finding]:
+def stack(path: str, found: Stack) -> Iterator[Result]:
     """Judge the account checks and the session of the stack of runs."""
     for fault in found.faults:
         yield bad("pam.stack", f"{path}: {fault.sentence}", "correct that line; pam.conf(5) says what one looks like")
@@ -116,7 +116,7 @@ def _steps(found: Stack, kind: str) -> list[Handler]:
     return [handler for handler in found.handlers[kind] if not (handler.must_fail or handler.is_substack)]
 
 
-def account(path: str, steps: list[Handler]) -> Finding:
+def account(path: str, steps: list[Handler]) -> Result:
     """Check that the stack refuses an expired account."""
     asking = [step.name == "pam_unix.so" for step in steps]
     write = f"write into {path}: account  required  pam_unix.so no_pass_expiry"
@@ -139,7 +139,7 @@ def _is_enforced(control: str) -> bool:
     return control in ENFORCED or "default=die" in control or "default=bad" in control or "success=" in control
 
 
-def session(path: str, modules: set[str]) -> Finding:
+def session(path: str, modules: set[str]) -> Result:
     """Check that the session sets limits, and does not change settings that jitd makes itself."""
     if "pam_systemd.so" in modules:
         said = f"{path} has pam_systemd.so in its session: it moves the command out of reach of a revocation"
@@ -153,7 +153,7 @@ def session(path: str, modules: set[str]) -> Finding:
     return ok("pam.session", f"{path} sets the target's limits, and leaves control groups alone")
 
 
-def rehearsal(because: str, took: float) -> Finding:
+def rehearsal(because: str, took: float) -> Result:
     """Judge the opening of a session of root. ``because`` is PAM's error text if the opening failed. ``took`` is the duration in
     seconds.
     """
@@ -171,7 +171,7 @@ def rehearsal(because: str, took: float) -> Finding:
 # --- the gates of other programs ----------------------------------------------------------------------------------------
 
 
-def examine_gates() -> Iterator[Finding]:
+def examine_gates() -> Iterator[Result]:
     """A gate is the line of a PAM stack that queries jitd. Yield the findings about the lines of all gates, and about the answers
     of the gates of the type ``account``.
     """
@@ -183,7 +183,7 @@ def examine_gates() -> Iterator[Finding]:
         yield knocked(service, knock(service, STRANGER), knock(service, "root"))
 
 
-def examine_logins() -> Iterator[Finding]:
+def examine_logins() -> Iterator[Result]:
     """A gate is the line of a PAM stack that queries jitd. Yield the findings about the answers of the gates of the type
     ``session``. This examination is separate from ``examine_gates``, because login(1) waits two seconds after a refusal.
     """
@@ -243,7 +243,7 @@ def _try(real: str, service: str, user: str, *operations: str) -> str | None:
     return "" if done.returncode == 0 else said or f"status {done.returncode}"
 
 
-def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
+def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Result]:
     """Yield the findings of ``jitd pam-lint`` about gates (the lines of PAM stacks that query jitd). ``services`` are the PAM
     services with a stack that queries jitd.
     """
@@ -255,7 +255,7 @@ def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
         yield ok("pam.gates", f"nothing bypasses jitd in the stacks that ask it: {', '.join(services)}")
 
 
-def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
+def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Result]:
     """Check that the kernel protects root's programs from links that other people made. ``services`` are the PAM services with a
     stack that queries jitd.
     """
@@ -267,7 +267,7 @@ def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
         yield ok("host.links", "the kernel protects root's programs from links of others")
 
 
-def tried_session(service: str, strangers: str | None) -> Finding:
+def tried_session(service: str, strangers: str | None) -> Result:
     """Judge the answer ``strangers``. The stack of ``service`` gives this answer when root opens a session for the account
     STRANGER. The gate of this stack is a line of the type ``session``.
 
@@ -284,7 +284,7 @@ def tried_session(service: str, strangers: str | None) -> Finding:
     )
 
 
-def knocked(service: str, strangers: str | None, roots: str | None) -> Finding:
+def knocked(service: str, strangers: str | None, roots: str | None) -> Result:
     """Judge two answers of the stack of ``service``. ``strangers`` is the answer to the account STRANGER, and ``roots`` is the
     answer to root at the console.
 

@@ -23,7 +23,7 @@ from jitd.core.toml_document import ConfigError
 from jitd.deciding import groups
 from jitd_inspection.checking.directory import look_up
 from jitd_inspection.checking.known import Known, approvers_of, lack_of, words_of
-from jitd_inspection.doctor.finding import Finding, bad, count, listed, ok, unknown, weak
+from jitd_inspection.doctor.finding import Result, bad, count, listed, ok, unknown, weak
 from jitd_inspection.doctor.host import Host
 
 LOGIN_DEFS = Path("/etc/login.defs")
@@ -33,7 +33,7 @@ UNLISTED = "and the directory of accounts lists too few members to tell"
 ASK_THEM = "have one of them run id: what it prints is what jitd goes by; a directory need not list who is in a group"
 
 
-def examine_name_service(host: Host) -> Iterator[Finding]:
+def examine_name_service(host: Host) -> Iterator[Result]:
     """Yield the findings about the speed of the name service, and about the smallest user id that a person can have."""
     names = [entry.removeprefix("group:") for entry in host.config.operators if entry.startswith("group:")]
     took, finds_root = measure_look_ups(names)
@@ -41,7 +41,7 @@ def examine_name_service(host: Host) -> Iterator[Finding]:
     yield least_uid(host.config.min_uid, least_uid_of_people(), str(host.file))
 
 
-def examine(host: Host) -> Iterator[Finding]:
+def examine(host: Host) -> Iterator[Result]:
     """Yield the findings about operators, requesters and approvers."""
     rules_at_all: Sequence[Rule] = ()
     try:
@@ -98,7 +98,7 @@ def own_user() -> str:
 # --- conclusions -------------------------------------------------------------------------------------------------------
 
 
-def name_service(took: float, what: str, *, finds_root: bool) -> Finding:
+def name_service(took: float, what: str, *, finds_root: bool) -> Result:
     """Judge the duration ``took`` of the NSS look-ups, in seconds. ``what`` is their number in words, such as ``3 look-ups``.
     ``finds_root`` is true if NSS knows uid 0 as root.
     """
@@ -110,7 +110,7 @@ def name_service(took: float, what: str, *, finds_root: bool) -> Finding:
     return ok("nss.speed", f"accounts and groups are found at once ({took * 1000:.0f} ms)")
 
 
-def least_uid(configured: int, of_people: int, settings: str) -> Finding:
+def least_uid(configured: int, of_people: int, settings: str) -> Result:
     """Compare ``min_uid`` with UID_MIN of login.defs(5)."""
     if configured < of_people:
         said = f"min_uid is {configured}, and /etc/login.defs gives people numbers from {of_people} on"
@@ -119,7 +119,7 @@ def least_uid(configured: int, of_people: int, settings: str) -> Finding:
     return ok("settings.min_uid", f"accounts below {configured} neither ask nor approve")
 
 
-def operators(words: Sequence[str], known: Known, settings: str) -> Iterator[Finding]:
+def operators(words: Sequence[str], known: Known, settings: str) -> Iterator[Result]:
     """Judge the operators. Operators may end any grant and any run, and may lock people."""
     if not words:
         said = "there are no operators: root alone can see all requests, lock people and reload the policy"
@@ -140,7 +140,7 @@ def operators(words: Sequence[str], known: Known, settings: str) -> Iterator[Fin
         yield weak("operators", said, _fill(words))
 
 
-def accounts(known: Known, settings: str) -> Iterator[Finding]:
+def accounts(known: Known, settings: str) -> Iterator[Result]:
     """Report accounts that the settings name but that do not exist."""
     named = {account: f"principal {principal}" for principal, account in known.config.principals.items()}
     named |= {account: f"person {person}" for person, all_of_them in known.config.people.items() for account in all_of_them}
@@ -150,11 +150,11 @@ def accounts(known: Known, settings: str) -> Iterator[Finding]:
             yield weak("settings.accounts", said, f"correct the name, or create it: getent passwd {account} must find it")
 
 
-def rules(found: Sequence[Rule], known: Known) -> list[Finding]:
+def rules(found: Sequence[Rule], known: Known) -> list[Result]:
     """Judge the rules for this host. Report names that do not exist, rules that apply to nobody, and approvals that nobody could
     give.
     """
-    findings: list[Finding] = []
+    findings: list[Result] = []
     for rule in found:
         findings += _named(rule, known)
         if rule.verdict == "permit" and known.is_whole:
@@ -167,7 +167,7 @@ def rules(found: Sequence[Rule], known: Known) -> list[Finding]:
     return findings or [ok("rules.people", whole)]
 
 
-def _named(rule: Rule, known: Known) -> Iterator[Finding]:
+def _named(rule: Rule, known: Known) -> Iterator[Result]:
     for word in rule.who or ():
         about = f"{_spell(rule)} is about"
         if known.is_unsure(word):
@@ -185,14 +185,14 @@ def _named(rule: Rule, known: Known) -> Iterator[Finding]:
             yield bad("rules.approvers", f"{wants} {_absent(word)}", _make(word))
 
 
-def _askers(rule: Rule, known: Known) -> Iterator[Finding]:
+def _askers(rule: Rule, known: Known) -> Iterator[Result]:
     words = rule.who or ()
     if not known.persons(words) and all(known.is_known(word) for word in words) and not known.may_have_more(words):
         said = f"{_spell(rule)} permits something to nobody: {listed(list(words))} has no members who may ask here"
         yield weak("rules.who", said, _fill(words))
 
 
-def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
+def _approvers(rule: Rule, known: Known) -> Iterator[Result]:
     """Yield a finding if all or some requests have too few approvers: nobody approves their own, and each person counts once."""
     lack = lack_of(rule, known)
     if lack is None:

@@ -19,7 +19,7 @@ from typing import Any
 from jitd import extensions
 from jitd.facts.sessions import SESSIONS, UTMP, terminals
 from jitd_inspection.doctor import daemon, files, kerberos
-from jitd_inspection.doctor.finding import Finding, bad, count, listed, ok, unknown, weak, word
+from jitd_inspection.doctor.finding import Result, bad, count, listed, ok, unknown, weak, word
 from jitd_inspection.doctor.host import Host
 from jitd_inspection.doctor.people import own_user
 from jitd_inspection.doctor.round import Examination
@@ -63,7 +63,7 @@ def examinations(host: Host) -> list[Examination]:
     ]
 
 
-def examine_names(host: Host) -> Iterator[Finding]:
+def examine_names(host: Host) -> Iterator[Result]:
     """Yield the findings about the host and the realm, if the settings can be read."""
     if host.faults:
         yield unknown("settings.whole", f"the settings cannot be read here: {host.faults[0]}", AS_ROOT)
@@ -71,7 +71,7 @@ def examine_names(host: Host) -> Iterator[Finding]:
         yield from kerberos.examine_names(host)
 
 
-def examine_ticket(host: Host) -> Iterator[Finding]:
+def examine_ticket(host: Host) -> Iterator[Result]:
     found = get_ticket(own_host())
     yield ticket(found)
     if found.principal:
@@ -95,7 +95,7 @@ def get_ticket(host: str) -> Ticket:
         initiator.close()
 
 
-def examine_daemon(host: Host) -> Iterator[Finding]:
+def examine_daemon(host: Host) -> Iterator[Result]:
     """Yield the findings about the socket that the person's ``jitsudo`` uses, and about a real handshake."""
     named = os.environ.get("JITD_SOCKET")
     path = Path(named or host.config.socket)
@@ -107,7 +107,7 @@ def examine_daemon(host: Host) -> Iterator[Finding]:
         yield daemon.answer(answered, host.config.host, "systemctl restart jitd.service")
 
 
-def examine_reviews(host: Host) -> Iterator[Finding]:
+def examine_reviews(host: Host) -> Iterator[Result]:
     """Yield the finding about reviews that the person may give, and about missing reviews of the person's own actions. Yield
     nothing if jitd does not answer, because another finding reports this fault.
     """
@@ -125,7 +125,7 @@ def examine_reviews(host: Host) -> Iterator[Finding]:
     yield reviews([str(row["id"]) for row in rows if row.get("may_give")], [row for row in rows if row.get("mine")])
 
 
-def examine_terminals(host: Host, sessions: Path = SESSIONS, utmp: Path = UTMP) -> Iterator[Finding]:
+def examine_terminals(host: Host, sessions: Path = SESSIONS, utmp: Path = UTMP) -> Iterator[Result]:
     """Yield the finding about the person's terminals, if ``[notify]`` tells people there of requests. Raises OSError."""
     if not extensions.is_used("outsiders"):
         return
@@ -141,7 +141,7 @@ def examine_terminals(host: Host, sessions: Path = SESSIONS, utmp: Path = UTMP) 
 # --- conclusions -------------------------------------------------------------------------------------------------------
 
 
-def ticket(found: Ticket) -> Finding:
+def ticket(found: Ticket) -> Result:
     """Report whether there is a ticket for this host, and how long the ticket is valid."""
     if found.why_not:
         mend = MENDS.get(found.cause, "")
@@ -151,7 +151,7 @@ def ticket(found: Ticket) -> Finding:
     return ok("ticket", f"{found.principal} has a ticket for jitd here, for {found.left / 3600:.1f} h")
 
 
-def mapping(principal: str, account: str | None, user: str, settings: str, why: str = "") -> Finding:
+def mapping(principal: str, account: str | None, user: str, settings: str, why: str = "") -> Result:
     """Check that ``principal`` belongs to the account ``user``. ``account`` is the account to which jitd maps the principal, or
     None if jitd maps the principal to no account. ``why`` is the reason (``Naming.why_no_account``).
     """
@@ -162,7 +162,7 @@ def mapping(principal: str, account: str | None, user: str, settings: str, why: 
     return bad("principal", f"{principal} {belongs} here, and you are {user}", mend)
 
 
-def mutual(principal: str, why_not: str) -> Finding:
+def mutual(principal: str, why_not: str) -> Result:
     """Report whether the daemon and this person have authenticated each other."""
     if why_not:
         said = f"jitd and you could not prove yourselves to each other: {why_not}"
@@ -171,7 +171,7 @@ def mutual(principal: str, why_not: str) -> Finding:
     return ok("authentication", f"jitd has proved itself, and knows you as {principal}")
 
 
-def messages(own: Sequence[files.Seen]) -> Finding:
+def messages(own: Sequence[files.Seen]) -> Result:
     """Report which of the person's ``own`` terminals take no messages of jitd's (mesg(1))."""
     if closed := [word(seen.path) for seen in own if not seen.mode & stat.S_IWGRP]:
         said = f"jitd tells people of requests on their terminals, and yours take no messages (mesg n): {listed(closed)}"
@@ -179,7 +179,7 @@ def messages(own: Sequence[files.Seen]) -> Finding:
     return ok("terminals", f"jitd can tell you of requests on {count(len(own), 'terminal')}")
 
 
-def reviews(to_give: Sequence[str], own: Sequence[Mapping[str, Any]]) -> Finding:
+def reviews(to_give: Sequence[str], own: Sequence[Mapping[str, Any]]) -> Result:
     """Report which break-glass actions the person must review, and which break-glass actions of this person still need a review.
     ``to_give`` has the ids of the requests that the person may review. ``own`` has the person's own requests that still need a
     review.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd_inspection.doctor import clock, daemon, files, glass, kerberos, local_password, pam, people, runs, settings, state
-from jitd_inspection.doctor.finding import Finding
+from jitd_inspection.doctor.finding import Result
 from jitd_inspection.doctor.host import Host
 from jitd_inspection.doctor.round import Examination
 
@@ -87,14 +87,14 @@ def examinations(host: Host) -> list[Examination]:
     ]
 
 
-def _kdc(host: Host) -> Iterator[Finding]:
+def _kdc(host: Host) -> Iterator[Result]:
     """In a process of its own, so that only this process loads GSSAPI."""
     from jitd_inspection.doctor import kdc
 
     yield from kdc.examine(host)
 
 
-def _gate(host: Host) -> Iterator[Finding]:
+def _gate(host: Host) -> Iterator[Result]:
     """In a process of its own, so that only this process loads what ``gate`` imports."""
     from jitd_inspection.doctor import gate
 

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from jitd_inspection.doctor.finding import Finding, bad, given_up
+from jitd_inspection.doctor.finding import Result, bad, given_up
 from jitpam.initiator import NoProcess
 from jitpam.wire.declared import Codec
 
@@ -32,7 +32,7 @@ class Finished:
     """The last message of a child process, which has finished its examination."""
 
 
-FROM_CHILD = Codec[Finding | Finished]("say", {"found": Finding, "finished": Finished})
+FROM_CHILD = Codec[Result | Finished]("say", {"found": Result, "finished": Finished})
 """What a child process tells, each message as a line. tests/doctor/golden has the bytes."""
 
 
@@ -45,12 +45,12 @@ class Examination:
     """
 
     check: str
-    look: Callable[[], Iterable[Finding]]
+    look: Callable[[], Iterable[Result]]
     silent: str = ""
     mend: str = ""
 
 
-def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iterator[Finding]:
+def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iterator[Result]:
     """Yield all findings, in the order of the examinations. All examinations together take at most about ``within`` seconds.
     Raises NoProcess.
     """
@@ -71,7 +71,7 @@ def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iter
             _end(child)
 
 
-def _findings(examination: Examination) -> Iterator[Finding]:
+def _findings(examination: Examination) -> Iterator[Result]:
     """Yield the findings of an examination. If the examination raises an exception, yield a finding about the exception."""
     try:
         yield from examination.look()
@@ -88,7 +88,7 @@ class _Child:
     said: bytearray = field(default_factory=bytearray)
     has_ended: bool = False
 
-    def findings(self, within: float) -> Iterator[Finding]:
+    def findings(self, within: float) -> Iterator[Result]:
         """Yield the findings of this child process. If the child did not finish its examination, also yield a finding that
         reports this.
         """
@@ -137,7 +137,7 @@ def _start(examination: Examination) -> _Child:
         os._exit(0)
 
 
-def _line(examination: Examination, finding: Finding) -> bytes:
+def _line(examination: Examination, finding: Result) -> bytes:
     try:
         return FROM_CHILD.write(finding) + b"\n"
     except ValueError as fault:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from jitd.settings.needs import unreachable
 from jitd.store import StoreError
-from jitd_inspection.doctor.finding import Finding, bad, count, given_up, listed, ok, unknown, weak, word
+from jitd_inspection.doctor.finding import Result, bad, count, given_up, listed, ok, unknown, weak, word
 from jitd_inspection.doctor.host import BOOTED, Host, holders
 from jitd_inspection.doctor.state import kind_of, live_runs, mounts
 
@@ -64,7 +64,7 @@ class Unit:
     restarts: str = ""
 
 
-def examine(host: Host) -> Iterator[Finding]:
+def examine(host: Host) -> Iterator[Result]:
     """Yield the findings about control groups, systemd, and leftovers of runs."""
     has_systemd = BOOTED.is_dir()
     if host.config.executor == "unit" and not has_systemd:
@@ -132,7 +132,7 @@ def ask_units() -> dict[str, Unit]:
     return found
 
 
-def examine_journal() -> Iterator[Finding]:
+def examine_journal() -> Iterator[Result]:
     """Yield the finding about the limit of the journal."""
     try:
         dropped = _ask("journalctl", "--quiet", "--since=-1d", "--lines=100", "--output=cat", f"MESSAGE_ID={DROPPED}")
@@ -196,7 +196,7 @@ def _ask(*words: str) -> str:
 # --- conclusions -------------------------------------------------------------------------------------------------------
 
 
-def groups(found: Groups) -> Iterator[Finding]:
+def groups(found: Groups) -> Iterator[Result]:
     """Check that all processes of a run can be killed together."""
     check = "executor.groups"
     if not found.place:
@@ -211,7 +211,7 @@ def groups(found: Groups) -> Iterator[Finding]:
         yield ok(check, f"every run has a control group, below {found.place}, and ends as a whole")
 
 
-def helpers(missing: Sequence[str]) -> Iterator[Finding]:
+def helpers(missing: Sequence[str]) -> Iterator[Result]:
     """Judge the helpers that the settings need. ``missing``: see ``settings.needs.unreachable``."""
     for sentence in missing:
         said, _, enable = sentence.rpartition(": ")
@@ -220,7 +220,7 @@ def helpers(missing: Sequence[str]) -> Iterator[Finding]:
         yield ok("systemd.helpers", "every helper that the settings need listens")
 
 
-def units(found: Mapping[str, Unit]) -> Iterator[Finding]:
+def units(found: Mapping[str, Unit]) -> Iterator[Result]:
     """Judge the units of this host's jitd."""
     for name in NEEDED:
         unit = found.get(name, Unit("not-found", "inactive", ""))
@@ -244,7 +244,7 @@ def _unmask(name: str) -> str:
     return f"systemctl unmask {name} && systemctl unmask --runtime {name}"
 
 
-def launcher(found: Unit) -> Iterator[Finding]:
+def launcher(found: Unit) -> Iterator[Result]:
     """Judge the launcher's service. It is a fault if this service has failed. The service need not be active, because its socket
     starts it on demand.
     """
@@ -256,7 +256,7 @@ def launcher(found: Unit) -> Iterator[Finding]:
         yield bad(check, f"{LAUNCHER} has failed: no run can begin", f"and read why: journalctl -u {LAUNCHER}", command=again)
 
 
-def services(found: Mapping[str, Unit]) -> Iterator[Finding]:
+def services(found: Mapping[str, Unit]) -> Iterator[Result]:
     """Judge what systemd says of each service of jitd, also of those that are not always needed: whether it has failed, and
     whether systemd had to start it again.
     """
@@ -274,7 +274,7 @@ def services(found: Mapping[str, Unit]) -> Iterator[Finding]:
         yield ok("systemd.restarts", "systemd had to start no service of jitd again")
 
 
-def journal(dropped: str, written: str) -> Finding:
+def journal(dropped: str, written: str) -> Result:
     """Judge the limit of the journal. ``dropped`` are journald's lines about what it has dropped within a day, and ``written`` is
     journald.conf with its drop-ins.
     """
@@ -295,7 +295,7 @@ def journal(dropped: str, written: str) -> Finding:
     return ok(check, "the journal has dropped no line of jitd within a day")
 
 
-def scopes(slice_state: str) -> Finding:
+def scopes(slice_state: str) -> Result:
     """Check that jitd can request scopes from systemd."""
     check = "systemd.scopes"
     if slice_state == "masked":
@@ -303,7 +303,7 @@ def scopes(slice_state: str) -> Finding:
     return ok(check, "systemd makes scopes in jitd.slice")
 
 
-def run_directory(path: str, kind: str) -> Iterator[Finding]:
+def run_directory(path: str, kind: str) -> Iterator[Result]:
     """Yield a finding if the directory of plates (lock files of runs) is on a file system that keeps its files after a reboot.
     ``kind`` is the type of the file system.
     """
@@ -314,7 +314,7 @@ def run_directory(path: str, kind: str) -> Iterator[Finding]:
 
 def leftovers(
     plates: Sequence[str], scope_names: Sequence[str], held: Mapping[str, int], run_dir: str, restart: str
-) -> Iterator[Finding]:
+) -> Iterator[Result]:
     """Judge the leftovers of runs that are not live. ``plates`` are the lock files of these runs, and ``scope_names`` are their
     scopes of systemd. ``held`` maps a plate to the process that has locked the plate.
     """

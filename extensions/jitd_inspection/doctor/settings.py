@@ -17,7 +17,7 @@ from jitd.core.toml_document import ConfigError
 from jitd.hosts.places import Places
 from jitd.settings.host import KRB5_CONF, kerberos_files
 from jitd_inspection.doctor import files
-from jitd_inspection.doctor.finding import BAD, OK, Finding, bad, count, ok, weak, word
+from jitd_inspection.doctor.finding import BAD, OK, Result, bad, count, ok, weak, word
 from jitd_inspection.doctor.host import Host
 
 MECHANISMS = ("/etc/gss/mech", "/etc/gss/mech.d")  # where libgssapi finds the mechanism libraries that it loads
@@ -27,7 +27,7 @@ believes this account in any case: it says who the people are.
 """
 
 
-def examine(host: Host) -> Iterator[Finding]:
+def examine(host: Host) -> Iterator[Result]:
     """Yield the findings about jitd.toml, and about the files that jitd.toml and krb5.conf name."""
     yield files.above("settings.directory", files.see_above(host.file))
     if os.path.lexists(host.file):
@@ -51,7 +51,7 @@ def sssd() -> int:
     return 0
 
 
-def examine_policy(host: Host) -> Iterator[Finding]:
+def examine_policy(host: Host) -> Iterator[Result]:
     directory = host.config.policy
     yield files.above("policy.directory", files.see_above(directory / "policy"))
     found: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ def examine_policy(host: Host) -> Iterator[Finding]:
     yield from policy(str(directory), found, n_rules)
 
 
-def faults(check: str, sentences: Sequence[str], whole: str) -> Iterator[Finding]:
+def faults(check: str, sentences: Sequence[str], whole: str) -> Iterator[Result]:
     """Yield the faults of settings or policy, each with its file and line."""
     for sentence in sentences:
         yield bad(check, sentence, "correct it there; jitd check says when all is well")
@@ -75,7 +75,7 @@ def faults(check: str, sentences: Sequence[str], whole: str) -> Iterator[Finding
         yield ok(check, whole)
 
 
-def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[Finding]:
+def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[Result]:
     """Yield the faults of the policy. A policy without a rule permits nothing. If the policy has no rule, also yield a finding
     about this.
     """
@@ -86,7 +86,7 @@ def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[F
         yield from faults("policy.whole", sentences, f"{directory} has no fault ({count(n_rules, 'rule')})")
 
 
-def plugins(check: str, open_ones: Sequence[tuple[str, str]], *, has_sssd: bool = False) -> Finding:
+def plugins(check: str, open_ones: Sequence[tuple[str, str]], *, has_sssd: bool = False) -> Result:
     """Judge krb5.conf, the files that krb5.conf includes, and the files in MECHANISMS. These files name the plugins that libkrb5
     and libgssapi load into root's programs. ``open_ones`` contains each file that accounts besides root may change, and a text
     about these accounts. SSSD runs as its own account if ``has_sssd`` is true.
@@ -102,7 +102,7 @@ def plugins(check: str, open_ones: Sequence[tuple[str, str]], *, has_sssd: bool 
     return ok(check, "krb5.conf, and what it includes, can be changed by root alone")
 
 
-def root_setting(value: str, settings: str) -> Finding:
+def root_setting(value: str, settings: str) -> Result:
     """Judge the setting ``root`` of jitd.toml."""
     if value == "deny":
         said = 'root = "deny": jitsudo is denied in scripts that root runs, even if the script was approved'

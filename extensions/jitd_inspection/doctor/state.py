@@ -18,8 +18,7 @@ from jitd.audit.chain_walk import walk
 from jitd.audit.countersigned import convictions, sentence, stored
 from jitd.audit.countersigned import differs as differs_from
 from jitd.audit.countersigned import file_of as countersignatures_in
-from jitd.audit.findings import Finding as Wrong
-from jitd.audit.findings import Report
+from jitd.audit.findings import Flaw, Report
 from jitd.audit.verify import rows_of, verify
 from jitd.core.chain import GENESIS, Seal
 from jitd.core.holding import Holding
@@ -29,7 +28,7 @@ from jitd.recording.storage import DAY, run_of
 from jitd.store import OtherSchema, Store, StoreError
 from jitd.store.opening import file_of, read_store
 from jitd_inspection.doctor import files
-from jitd_inspection.doctor.finding import Finding, bad, count, ok, unknown, weak, word
+from jitd_inspection.doctor.finding import Result, bad, count, ok, unknown, weak, word
 from jitd_inspection.doctor.host import Host
 
 MOST_PROVED = 5_000  # newest entries of the record that are verified
@@ -102,7 +101,7 @@ class Kept:
     oldest_days: float = 0.0
 
 
-def examine(host: Host) -> Iterator[Finding]:
+def examine(host: Host) -> Iterator[Result]:
     """Yield the findings about the state directory and the recordings in it."""
     directory = host.config.state
     if not directory.is_dir():
@@ -115,7 +114,7 @@ def examine(host: Host) -> Iterator[Finding]:
     yield from recordings(see_kept(directory), found.free, limits.mib_in_all * MIB, limits.days, str(host.file))
 
 
-def examine_record(host: Host) -> Iterator[Finding]:
+def examine_record(host: Host) -> Iterator[Result]:
     if os.path.lexists(host.database):
         yield files.secret("state.secret", files.see(host.database), "the database")
     found = prove(host.database, is_alone=not host.daemon.pid)
@@ -188,7 +187,7 @@ def prove(database: Path, *, is_alone: bool) -> Record:
         return Record(is_missing=True)
     try:
         with closing(read_store(database, is_alone=is_alone)) as store:
-            head, found = store.head(), list[Wrong]()
+            head, found = store.head(), list[Flaw]()
             n_proved = head.number
             if head.number > MOST_PROVED:
                 n_proved = _prove_tail(store, head, found.append)
@@ -275,7 +274,7 @@ def see_kept(state: Path) -> Kept:
 # --- conclusions -------------------------------------------------------------------------------------------------------
 
 
-def file_system(state: str, found: FileSystem) -> Iterator[Finding]:
+def file_system(state: str, found: FileSystem) -> Iterator[Result]:
     """Judge the file system of the state directory."""
     elsewhere = f"move {state} to a local disk (stop jitd, copy, set state in jitd.toml)"
     if found.kind in NETWORK:
@@ -308,7 +307,7 @@ def file_system(state: str, found: FileSystem) -> Iterator[Finding]:
         yield ok("state.sync", f"fsync takes {found.synced_in * 1000:.0f} ms")
 
 
-def record(database: str, found: Record, no_room: str = "") -> Iterator[Finding]:
+def record(database: str, found: Record, no_room: str = "") -> Iterator[Result]:
     """Check that the database can be read, and that nobody has altered its record. ``no_room`` says why nothing can be written
     beside the database, or is empty.
     """
@@ -338,7 +337,7 @@ def record(database: str, found: Record, no_room: str = "") -> Iterator[Finding]
         yield ok("record.whole", f"the record is complete and unchanged ({count(found.n, 'record')})")
 
 
-def witnesses(found: list[Witnessed], now: float) -> Iterator[Finding]:
+def witnesses(found: list[Witnessed], now: float) -> Iterator[Result]:
     """Check what witnesses have countersigned, and when. ``now`` is in seconds since 1970."""
     if not found:
         yield ok("record.witness", "no witness countersigns the record ([record] witnesses)")
@@ -360,7 +359,7 @@ def witnesses(found: list[Witnessed], now: float) -> Iterator[Finding]:
             yield ok("record.witness", f"{one.witness} has countersigned record {one.number}, {told} ago")
 
 
-def recordings(found: Kept, free: int, quota: int, days: int, settings: str) -> Iterator[Finding]:
+def recordings(found: Kept, free: int, quota: int, days: int, settings: str) -> Iterator[Result]:
     """Compare the quota of the recordings with the free space, and the age of the oldest recording with the retention in days."""
     growth = max(0, quota - found.size)
     if growth > free - TOO_LITTLE:

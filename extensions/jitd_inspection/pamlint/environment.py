@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from jitd.core.code_variables import LOADING, let_in
-from jitd.hosts.findings import Finding, Place, bad
+from jitd.hosts.findings import Linted, Place, bad
 from jitd.hosts.sudoers import Setting, Sudoers
 
 Files = Callable[[str], str]
@@ -22,7 +22,7 @@ FILES = ("env_file", "restricted_env_file", "group_plugin", "mailerpath", "edito
 """Settings with a file as their value. sudo or visudo reads, loads or runs this file as root."""
 
 
-def about_path(sudoers: Sudoers, file: str, files: Files) -> Iterator[Finding]:
+def about_path(sudoers: Sudoers, file: str, files: Files) -> Iterator[Linted]:
     """Yield findings about the PATH that decides which programs run. ``file`` is the main file of sudoers."""
     paths = sudoers.effective("secure_path")
     why = "the caller's PATH decides which Python library pam_python.so loads as root, and which file sudo runs"
@@ -41,7 +41,7 @@ def about_path(sudoers: Sudoers, file: str, files: Files) -> Iterator[Finding]:
             yield bad("exempt-group", setting.place, told, "take it out", "sudo")
 
 
-def _about_directories(setting: Setting, files: Files) -> Iterator[Finding]:
+def _about_directories(setting: Setting, files: Files) -> Iterator[Linted]:
     for directory in dict.fromkeys((setting.value or "").split(":")):
         if not directory.startswith("/"):
             because = f"«{directory}» in it is the caller's current directory"
@@ -52,7 +52,7 @@ def _about_directories(setting: Setting, files: Files) -> Iterator[Finding]:
         return  # report only one directory of a setting
 
 
-def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
+def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Linted]:
     """Yield findings about the caller's variables that are passed to the command but are not shown in any request. Also yield
     findings about the files of the settings in FILES.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from jitd.hosts.findings import Finding, bad, unknown, weak
+from jitd.hosts.findings import Linted, bad, unknown, weak
 from jitd.hosts.stack import Handler
 from jitd_inspection.pamlint.services import facts, is_fragment
 
@@ -39,14 +39,14 @@ def looks_like_gate(handler: Handler) -> bool:
     return is_called_so and not handler.is_substack and (handler.name != LOADER or script != SHIPPED)
 
 
-def about_lookalike(handler: Handler, service: str) -> Finding:
+def about_lookalike(handler: Handler, service: str) -> Linted:
     """Return a finding for a line that only looks like the gate. The finding says why the line may not be a gate."""
     other = handler.arguments[0] if handler.name == LOADER else handler.module
     told = f"it is not known whether {other} asks jitd: only its name is that of the gate"
     return unknown("other-module", handler.place, told, f"write {LOADER} {SHIPPED}", service)
 
 
-def about_line(handler: Handler, service: str) -> Iterator[Finding]:
+def about_line(handler: Handler, service: str) -> Iterator[Linted]:
     """Yield those faults of a line that do not depend on the line's place in the stack."""
     place = handler.place
     home = place.file.rpartition("/")[2]
@@ -115,7 +115,7 @@ def _odd_argument(argument: str) -> str:
     return f"the gate does not know the argument {argument}"
 
 
-def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
+def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Linted]:
     """Yield findings about a gate at a wrong place in its stack. A wrong place is a fault even if nothing bypasses the gate."""
     for handler in stack:
         if is_gate(handler):
@@ -136,7 +136,7 @@ def is_guard(handler: Handler) -> bool:
     return handler.name == "pam_exec.so" and any(word.rpartition("/")[2] == GUARD for word in handler.arguments)
 
 
-def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
+def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Linted]:
     """Yield a finding for each gate without a guard in the stack of a set-user-ID program. A person who starts such a program
     controls its environment. With PATH, this person can choose which library pam_python.so loads.
     """
@@ -174,7 +174,7 @@ def _ends_without(guard: Handler, deny: Handler) -> bool:
     return written == ["default=ignore", "success=1"] and deny.name == "pam_deny.so" and deny.control.lower() == "requisite"
 
 
-def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
+def about_number(gated: Sequence[Handler], service: str) -> Iterator[Linted]:
     """Yield a finding if one use of the program causes more than one question to jitd."""
     kinds = sorted({gate.kind for gate in gated if gate.kind in facts(service).obeyed})
     if len(kinds) > 1:
@@ -182,7 +182,7 @@ def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
         yield weak("asks-twice", gated[-1].place, told, "keep one of them, the one that /usr/share/jitd/pam.d has", service)
 
 
-def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
+def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Linted]:
     """Yield a finding if sshd or login has a gate in the PAM kind account, but not in the PAM kind session. Without a gate in
     session, jitd does not know which ticket was used for a login by sshd. A login by login(1) is then not listed as a run.
     """
@@ -198,7 +198,7 @@ def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
         yield weak("login-account", place, told, mend, service)
 
 
-def about_files(handler: Handler, files: Files, module: str, service: str) -> Iterator[Finding]:
+def about_files(handler: Handler, files: Files, module: str, service: str) -> Iterator[Linted]:
     """Yield the faults of the module and of the script in the gate's line. ``module`` is the path of the module. It is empty if
     the module is not installed.
     """
@@ -231,7 +231,7 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
             yield bad("file-open", place, f"{because}: anybody who does becomes root", mend, service)
 
 
-def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> Iterator[Finding]:
+def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> Iterator[Linted]:
     """Yield a finding if the guard's file (GUARDS_FILE) is missing, or if an account other than root could change it. The guard's
     line runs this file as root. If there is no guard, yield nothing.
     """
@@ -245,7 +245,7 @@ def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> 
         yield bad(name, guards[0].place, told, f"install it; chown root:root {GUARDS_FILE} && chmod 644 {GUARDS_FILE}", service)
 
 
-def unheard(handler: Handler, service: str, *, is_closed: bool) -> Finding:
+def unheard(handler: Handler, service: str, *, is_closed: bool) -> Linted:
     """Return the finding about a gate in a PAM kind whose result the program ignores. ``is_closed`` is true if another gate of
     the service is effective.
     """

@@ -25,7 +25,7 @@ from jitd.hosts.control import (
     named,
 )
 from jitd.hosts.control import BAD as BAD_ACTION
-from jitd.hosts.findings import WEAK, Finding, bad, unknown, weak
+from jitd.hosts.findings import WEAK, Linted, bad, unknown, weak
 from jitd.hosts.stack import KINDS, Handler
 from jitd_inspection.pamlint.evaluation import Answered, Passed, Skipped, TooInvolved, Way, endings
 from jitd_inspection.pamlint.gates import (
@@ -51,7 +51,7 @@ FIRST = "put the lines of the gate first in the file, as in contrib/pam.d"
 class Judgement:
     """The result for one service. ``closed`` contains the PAM kinds in which the gate of the service is effective."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Linted] = field(default_factory=list)
     gates: list[Handler] = field(default_factory=list)
     guards: list[Handler] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
@@ -71,7 +71,7 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
     if is_fragment(service):  # this file is not a service; the files that include it are judged
         return found
     obeyed = [kind for kind in KINDS if kind in facts(service).obeyed and any(map(is_gate, stacks[kind]))]
-    ways: dict[str, list[Finding]] = {}
+    ways: dict[str, list[Linted]] = {}
     for kind in obeyed:
         try:
             ways[kind] = list(_around(service, kind, stacks[kind], user_may_be_target=user_may_be_target))
@@ -116,7 +116,7 @@ def _admits_root(service: str, kind: str, stack: Sequence[Handler]) -> bool:
     return any(result in admits and not isinstance(way, Passed) for result, way in endings(stack, possible, gates))
 
 
-def _less(finding: Finding) -> Finding:
+def _less(finding: Linted) -> Linted:
     """Return a copy of ``finding`` with the severity weak. Use this function if another gate of the service is effective."""
     sentence = f"{finding.sentence} (another gate of this service holds)"
     return weak(finding.name, finding.place, sentence, finding.mend, *finding.services)
@@ -125,7 +125,7 @@ def _less(finding: Finding) -> Finding:
 # --- who gets in --------------------------------------------------------------------------------------------------------
 
 
-def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_target: bool) -> Iterator[Finding]:
+def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_target: bool) -> Iterator[Linted]:
     gates = [number for number, handler in enumerate(stack) if is_gate(handler)]
     admits = results_that_admit(service, kind)
     for world in worlds_of_people(service, kind, user_may_be_target=user_may_be_target):
@@ -175,7 +175,7 @@ def _possible(handler: Handler, *, world: World, lets_exempt: bool) -> frozenset
     return ANYTHING if is_gate(handler) else answers(handler, world, lets_exempt=lets_exempt)
 
 
-def _skipping(stack: Sequence[Handler], by: int, codes: set[int], gate: int, world: World) -> Finding:
+def _skipping(stack: Sequence[Handler], by: int, codes: set[int], gate: int, world: World) -> Linted:
     handler = stack[by]
     where = str(stack[gate].place)
     if SUCCESS in codes and is_about_root(handler):
@@ -210,7 +210,7 @@ def _skipping(stack: Sequence[Handler], by: int, codes: set[int], gate: int, wor
     return bad("ends-before-gate", handler.place, sentence, FIRST, world.service)
 
 
-def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: str) -> Iterator[Finding]:
+def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: str) -> Iterator[Linted]:
     handler = stack[gate]
     kind = handler.kind
     shape = f"write {kind} [success=1 default=ignore] pam_python.so {SHIPPED}, and below it {kind} requisite pam_deny.so"
@@ -244,7 +244,7 @@ def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: s
 # --- who does not -------------------------------------------------------------------------------------------------------
 
 
-def _locked_out(service: str, kind: str, stack: Sequence[Handler]) -> Iterator[Finding]:
+def _locked_out(service: str, kind: str, stack: Sequence[Handler]) -> Iterator[Linted]:
     """Yield a finding if the stack admits nobody, even with jitd's permission. Also yield a finding if the stack admits root only
     with jitd's permission.
     """

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from jitd.hosts import starting, sudoers
-from jitd.hosts.findings import WEAK, Finding, Place, bad, merged, unknown, weak
+from jitd.hosts.findings import WEAK, Linted, Place, bad, merged, unknown, weak
 from jitd.hosts.places import SSH, STACKS, NoFile, Places, Unreadable
 from jitd.hosts.stack import KINDS, Handler, Source, Stack, read
 from jitd_inspection.pamlint import beside, environment, ksu, loading, sshdconfig, sudoconf
@@ -59,7 +59,7 @@ def kind_of(path: str, data: bytes) -> str:
 class _Round:
     places: Places
     beside: str = ""
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Linted] = field(default_factory=list)
     judged: dict[str, Judgement] = field(default_factory=dict)
     user_may_be_target: bool = False
     is_blind: bool = False  # true if a stack exists but cannot be read
@@ -102,7 +102,7 @@ class _Round:
         self.findings += judgement.findings
         return judgement
 
-    def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
+    def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Linted]:
         """Warn of modules besides the gate, and of their files, that other accounts can change: modules run as root."""
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
@@ -231,7 +231,7 @@ class _Round:
         return source
 
 
-def _twin(gated: str, bare: str, source: Source | None) -> Finding:
+def _twin(gated: str, bare: str, source: Source | None) -> Linted:
     place = Place(source.file if source else f"{STACKS[0]}/{bare}")
     typed = {"sudo-i": "sudo -i", "su-l": "su -"}.get(bare, bare)
     sentence = f"{gated} asks jitd and {bare} does not: anybody who types {typed} bypasses the gate"
@@ -244,7 +244,7 @@ class Gates:
     if libpam refuses the service. ``findings`` are those of ``lint_host``.
     """
 
-    findings: list[Finding]
+    findings: list[Linted]
     judged: dict[str, Judgement]
     stacks: dict[str, dict[str, list[Handler]] | None]
 
@@ -276,7 +276,7 @@ def starts_of_sshd(places: Places) -> list[starting.Start]:
     return _Round(places).written_starts()
 
 
-def lint_host(places: Places) -> list[Finding]:
+def lint_host(places: Places) -> list[Linted]:
     """Check the services of this host, its sudoers and its sshd_config."""
     return merged(_look_at_host(places).findings)
 
@@ -318,7 +318,7 @@ def _look_at_host(places: Places) -> _Round:
     return look
 
 
-def lint_files(files: Sequence[str], places: Places) -> list[Finding]:
+def lint_files(files: Sequence[str], places: Places) -> list[Linted]:
     """Check ``files``, and all files that they include. The name of a stack's file is treated as the name of its service."""
     look = _Round(places)
     named: dict[str, list[Source]] = {PAM: [], OF_SUDO: [], OF_SSHD: [], OF_DOAS: []}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from jitd.hosts.findings import Finding, Place, bad, unknown, weak
+from jitd.hosts.findings import Linted, Place, bad, unknown, weak
 from jitd.hosts.stack import Source
 from jitd_inspection.pamlint.environment import Files
 
@@ -27,7 +27,7 @@ another person in /tmp. With protected_hardlinks, people cannot create a hard li
 Look = Callable[[str], Sequence[Source]]  # pattern → the files that match, in order. Raises OSError if one cannot be read
 
 
-def preloaded(source: Source | None, files: Files) -> Iterator[Finding]:
+def preloaded(source: Source | None, files: Files) -> Iterator[Linted]:
     """Yield findings about libraries in ld.so.preload. The loader loads these libraries first, in every program."""
     if source is None:
         return
@@ -49,7 +49,7 @@ def preloaded(source: Source | None, files: Files) -> Iterator[Finding]:
                 yield weak("preloaded", place, f"{told}: what it does is not judged", "take the line out, if it is not meant")
 
 
-def searched(source: Source | None, look: Look, files: Files) -> Iterator[Finding]:
+def searched(source: Source | None, look: Look, files: Files) -> Iterator[Linted]:
     """Yield findings about the cache of the loader and the directories in which the loader finds libraries."""
     for path in (*DIRECTORIES, CACHE):
         if because := files(path):
@@ -62,7 +62,7 @@ def _of_others(directory: str, because: str) -> str:
     return f"sudo and sshd load libraries from {directory}, and others can put libraries there: {because}"
 
 
-def _of_file(source: Source, look: Look, files: Files, within: tuple[str, ...]) -> Iterator[Finding]:
+def _of_file(source: Source, look: Look, files: Files, within: tuple[str, ...]) -> Iterator[Linted]:
     for number, raw in enumerate(source.data.decode("utf-8", "replace").split("\n"), 1):
         place, line = Place(source.file, number), raw.partition("#")[0].strip()
         words = line.split()
@@ -85,7 +85,7 @@ def _of_file(source: Source, look: Look, files: Files, within: tuple[str, ...]) 
                     yield from _of_file(one, look, files, (*within, one.file))
 
 
-def links(settings: Callable[[str], str | None]) -> Iterator[Finding]:
+def links(settings: Callable[[str], str | None]) -> Iterator[Linted]:
     """Yield findings if links that people create can mislead root's programs. ``settings`` returns the value of a kernel setting,
     or None if there is no such setting.
     """

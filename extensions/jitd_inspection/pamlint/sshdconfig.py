@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from jitd.hosts.findings import Finding, Place, bad, unknown, weak
+from jitd.hosts.findings import Linted, Place, bad, unknown, weak
 from jitd.hosts.stack import Source
 from jitd.hosts.starting import Start
 
@@ -45,7 +45,7 @@ class SshdConfig:
     """All settings, in the order in which sshd reads them."""
 
     settings: list[Setting] = field(default_factory=list)
-    faults: list[Finding] = field(default_factory=list)
+    faults: list[Linted] = field(default_factory=list)
     n_files: int = 0
 
     def first(self, keyword: str) -> Setting | None:
@@ -117,7 +117,7 @@ def _take_in(found: SshdConfig, source: Source, look: Look, within: tuple[str, .
             found.settings.append(Setting(place, name, values, match))
 
 
-def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> Iterator[Finding]:
+def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> Iterator[Linted]:
     """Yield findings about settings that bypass or weaken a gate of sshd. ``is_closed(service)`` returns True if the gate is
     effective in the PAM stack of ``service``. With PAMServiceName, sshd can use the PAM stack of another service.
     """

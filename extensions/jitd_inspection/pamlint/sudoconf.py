@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from jitd.hosts.findings import Finding, Place, bad, unknown
+from jitd.hosts.findings import Linted, Place, bad, unknown
 from jitd.hosts.stack import Source
 from jitd_inspection.pamlint.environment import Files
 
@@ -22,7 +22,7 @@ SYMBOLS = ("sudoers_policy", "sudoers_io", "sudoers_audit")
 LOADED = ("sesh", "noexec", "intercept")  # set a file in sudo.conf that sudo loads into the command, or runs before it
 
 
-def judge(conf: Source | None, switch: Source | None, files: Files) -> Iterator[Finding]:
+def judge(conf: Source | None, switch: Source | None, files: Files) -> Iterator[Linted]:
     """Yield findings about lines of sudo.conf (``conf``) and nsswitch.conf (``switch``) that make sudo use more than sudoers."""
     lines = list(_lines(conf)) if conf else []
     directory = next((value for _, word, name, value, _ in reversed(lines) if (word, name) == ("path", "plugin_dir")), "")
@@ -57,7 +57,7 @@ def _lines(conf: Source) -> Iterator[tuple[Place, str, str, str, str]]:
         number += 1 + line.count("\0")
 
 
-def _about_plugin(place: Place, symbol: str, path: str, more: str, directory: str, files: Files) -> Iterator[Finding]:
+def _about_plugin(place: Place, symbol: str, path: str, more: str, directory: str, files: Files) -> Iterator[Linted]:
     whole = path if path.startswith("/") else directory + path  # sudo puts no slash between them either
     is_own = symbol in SYMBOLS and whole in (OWN, *(f"{known}/{OWN}" for known in PLUGINS))
     if whole.startswith("/") and (because := files(whole)):

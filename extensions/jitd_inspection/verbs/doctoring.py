@@ -22,7 +22,7 @@ from jitpam.wire.shown import shown
 
 if TYPE_CHECKING:
     from jitd.settings.config import Config
-    from jitd_inspection.doctor.finding import Finding
+    from jitd_inspection.doctor.finding import Result
     from jitd_inspection.doctor.round import Examination
 
 COLUMN = 11  # the column in which the repair of a fault is printed
@@ -42,7 +42,7 @@ def doctor(*, verbose: bool, as_json: bool, config: Path | None) -> None:
     from jitd_inspection.doctor.round import examine
 
     levels: Counter[str] = Counter()
-    well: list[Finding] = []
+    well: list[Result] = []
     n_given_up = 0
     for finding in examine(_examinations(config)):
         levels[finding.level] += 1
@@ -100,7 +100,7 @@ def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
     return Config(frozenset((realm,) if realm else ()), own_host()), faults
 
 
-def _print(finding: Finding) -> None:
+def _print(finding: Result) -> None:
     answer(f"{finding.level:<7}  {shown(finding.check)}: {shown(finding.sentence)}", column=COLUMN)
     if finding.command:  # printed exactly as the person must type it: no backslash is doubled, and the line is not broken
         print(printable(f"{'':<{COLUMN}}run: {finding.command}"))

@@ -15,7 +15,7 @@ from jitd.cli.call import NotDone
 from jitpam.wire.shown import shown
 
 if TYPE_CHECKING:
-    from jitd.hosts.findings import Finding
+    from jitd.hosts.findings import Linted
 
 
 @click.command("pam-lint")
@@ -42,7 +42,7 @@ def pam_lint(*, as_json: bool, files: tuple[str, ...]) -> None:
     say(told or "nothing fails open, nobody is locked out")
 
 
-def _row(finding: Finding) -> dict[str, object]:
+def _row(finding: Linted) -> dict[str, object]:
     return {
         "severity": finding.severity,
         "name": finding.name,
@@ -54,7 +54,7 @@ def _row(finding: Finding) -> dict[str, object]:
     }
 
 
-def _print(finding: Finding) -> None:
+def _print(finding: Linted) -> None:
     of = f" ({shown(', '.join(finding.services))})" if finding.services else ""
     answer(f"{finding.severity:<5} {shown(str(finding.place))}  {finding.name}{of}: {shown(finding.sentence)}", column=6)
     answer(f"{'':<6}{shown(finding.mend)}", column=6)

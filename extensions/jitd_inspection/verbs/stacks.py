@@ -25,7 +25,7 @@ from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone
 from jitd.core.toml_document import ConfigError
 from jitd.files.durable import sync
-from jitd.hosts.findings import BAD, WEAK, Finding
+from jitd.hosts.findings import BAD, WEAK, Linted
 from jitd.hosts.places import LARGEST, Places
 from jitd.settings import config, policyfile
 from jitd_inspection.pamlint.linting import gates_of_host, lint_host
@@ -188,7 +188,7 @@ def _judge(service: str, names: tuple[str, ...], planned: Mapping[Path, bytes]) 
         say("about other stacks of this host there is more to know: jitd pam-lint")
 
 
-def _print_finding(finding: Finding) -> None:
+def _print_finding(finding: Linted) -> None:
     answer(f"{finding.severity:<5} {shown(str(finding.place))}  {finding.name}: {shown(finding.sentence)}")
     answer(f"{'':<6}{shown(finding.mend)}")
 

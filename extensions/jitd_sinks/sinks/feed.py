@@ -28,7 +28,7 @@ from jitd_outsiders.outside.deliveries import MOST_EVENTS, Delivered
 from jitd_outsiders.outside.sinks import kind_of
 from jitd_sinks.settings import SinkSettings
 from jitd_sinks.sinks.classes import CHECKPOINT
-from jitd_sinks.sinks.reading import DEADLINE_MS, Page, Place, Reader
+from jitd_sinks.sinks.reading import DEADLINE_MS, Page, Position, Reader
 
 GATHERED_FOR = 0.1  # seconds from a commit to the read: records that follow are sent with the first one
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds after a failure, doubled after each further one
@@ -92,10 +92,10 @@ class Feed:
         self._reader = reader
         self._office = office
         self._kept = cursor
-        self._place = Place(cursor.number, cursor.checkpoint)
+        self._place = Position(cursor.number, cursor.checkpoint)
         self._done = self._place
         self._settled = self._place
-        self._sent: deque[tuple[float, Place]] = deque()  # not settled, to who confirms nothing: time, and place after it
+        self._sent: deque[tuple[float, Position]] = deque()  # not settled, to who confirms nothing: time, and place after it
         self._head = cursor.number
         self._changed = asyncio.Event()
         self._changed.set()  # nobody knows what was recorded before the start
@@ -257,10 +257,10 @@ class Feed:
             detail = {"sink": self.settings.name, "first": numbers[0], "last": numbers[-1], "n": len(numbers)}
             self._office.note("sink.refused", detail)
 
-    async def _move(self, place: Place, *, is_sent: bool) -> None:
+    async def _move(self, place: Position, *, is_sent: bool) -> None:
         """Go on from ``place``, and store the cursor."""
         self._place = place
-        self._done = Place(max(place.number, self._done.number), max(place.checkpoint, self._done.checkpoint))
+        self._done = Position(max(place.number, self._done.number), max(place.checkpoint, self._done.checkpoint))
         if self._done.number >= self._head:
             self._behind_since, self.last_fault = None, ""
         if self._confirms_nothing:
@@ -298,7 +298,7 @@ class Feed:
         """Send the last records again, because nobody knows whether the sink has them."""
         self._sent.clear()
         number = max(self._kept.begun, min(self._settled.number, self._done.number - AGAIN))
-        self._place = Place(number, min(self._settled.checkpoint, max(0, number - 1)))
+        self._place = Position(number, min(self._settled.checkpoint, max(0, number - 1)))
         self._changed.set()
 
     def _failed(self, why: str, retry_after: int = 0) -> None:

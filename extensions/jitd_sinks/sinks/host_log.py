@@ -23,7 +23,7 @@ from jitd.audit.events import EVENTS, OF_EVERY_READER, PEOPLE, SET_ASIDE, senten
 from jitd.audit.sentences import beginning
 from jitd.audit.telling import EVERYTHING, Sight, tell
 from jitd.core.chain import Seal, actor_of, detail_of, life_of
-from jitd.core.condition import Line as StatusLine
+from jitd.core.condition import Line
 from jitd.core.law import Role
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.sought import PROGRAMS
@@ -112,7 +112,7 @@ class HostLog(Reader):
     async def close(self) -> None:
         await self._pace.close(self._lines.close)
 
-    def lines(self, now: float) -> Iterator[StatusLine]:
+    def lines(self, now: float) -> Iterator[Line]:
         yield condition.journal(self.trouble, self.n_behind, self.n_left_out)
 
     async def _write_all(self) -> None:
@@ -221,7 +221,7 @@ class HostLog(Reader):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogLine:
     """A line of the journal. ``by`` is whose lines are counted with it: an account that has caused it without a ticket, or empty
     for a line that is always written.
     """
@@ -232,7 +232,7 @@ class Line:
     by: str
 
 
-def line_of(store: Store, number: int, body: bytes, seal: bytes) -> Line:
+def line_of(store: Store, number: int, body: bytes, seal: bytes) -> LogLine:
     """Return the line of record ``number``. Raises an exception if ``body`` is not a record."""
     content = json.loads(body)
     event, id = str(content["event"]), id_in(content)
@@ -268,7 +268,7 @@ def line_of(store: Store, number: int, body: bytes, seal: bytes) -> Line:
                 "JITD_COMMAND": cut(about["command"], n_more),
             }
     message = cut(what + sentence(told | {"about": about}, MOST_BYTES), n_more)
-    return Line(message, fields, severity(classes_of(content, asked)), _by(event, content, asked))
+    return LogLine(message, fields, severity(classes_of(content, asked)), _by(event, content, asked))
 
 
 def _requests(content: dict[str, Any]) -> list[str]:

@@ -41,7 +41,7 @@ _NO_TIME = "1970-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """A place in the record: after record ``number``, and after the checkpoint of record ``checkpoint``."""
 
     number: int
@@ -56,8 +56,8 @@ class Page:
     """
 
     events: tuple[Event, ...]
-    places: tuple[Place, ...]
-    end: Place
+    places: tuple[Position, ...]
+    end: Position
     question: bytes
     is_last: bool
 
@@ -179,12 +179,12 @@ class Reader:
         self._room = kind_of(settings.to).room(settings.to)
         self._takes_checkpoints = not settings.is_narrowed or "chain" in settings.classes
 
-    def page(self, after: Place, most: int = MOST_EVENTS, *, in_brief: bool = False) -> Page:
+    def page(self, after: Position, most: int = MOST_EVENTS, *, in_brief: bool = False) -> Page:
         """Return the page after ``after``, with at most ``most`` events. If ``in_brief`` is true, each record is told with
         nothing but what every sink gets. Raises StoreError.
         """
         events: list[Event] = []
-        places: list[Place] = []
+        places: list[Position] = []
         n_bytes = 0
         end, is_full = after, False
         with self._lines.now() as store:
@@ -207,17 +207,17 @@ class Reader:
         """Return the question to jitd-outside that delivers ``events``."""
         return Deliver(self._to, self._settings.name, self._lines.host, events, DEADLINE_MS)
 
-    def _events(self, store: Store, after: Place, *, in_brief: bool) -> Iterator[tuple[Event | None, Place]]:
+    def _events(self, store: Store, after: Position, *, in_brief: bool) -> Iterator[tuple[Event | None, Position]]:
         """Yield each event, or None for a record that the sink does not get, and the place after it."""
         checkpoints = iter(store.checkpoints(after.checkpoint)) if self._takes_checkpoints else iter(())
         signed = next(checkpoints, None)
         place, n_read = after, 0
         for number, body, seal in islice(store.records(after.number), MOST_READ):
             while signed is not None and signed.number < number:
-                place = Place(place.number, signed.number)
+                place = Position(place.number, signed.number)
                 yield _checkpoint(signed), place
                 signed = next(checkpoints, None)
-            place = Place(number, place.checkpoint if self._takes_checkpoints else number)
+            place = Position(number, place.checkpoint if self._takes_checkpoints else number)
             told = self._lines.told(store, number, body, seal, self._settings)
             if self._is_wanted(store, told):
                 yield self._fitting(told, in_brief=in_brief), place
@@ -227,7 +227,7 @@ class Reader:
             if n_read > MOST_BYTES:
                 break
         while signed is not None and signed.number <= place.number:
-            place = Place(place.number, signed.number)
+            place = Position(place.number, signed.number)
             yield _checkpoint(signed), place
             signed = next(checkpoints, None)
 
