@@ -22,7 +22,7 @@ from tests.commands.graded import Line, Looker, command_of, corpus
 GRAMMARS = {name: row.judge for name, row in TABLE.items() if isinstance(row.judge, Grammar)}
 ONE_OF_EACH = sorted({id(one): name for name, one in GRAMMARS.items()}.values())
 """A name for each grammar."""
-WORDS = {"DISK": "/dev/sdb1", "N": "1", "FILE": "/srv/x", "DIR": "/srv/d", "PROGRAM": "true"}
+WORDS = {"DISK": "/dev/sdb1", "DISK:writes": "/srv/x.img", "N": "1", "FILE": "/srv/x", "DIR": "/srv/d", "PROGRAM": "true"}
 """Words of the types of operands and values. Those of other types are ``x``."""
 UNDECLARED = (("--zz-undeclared",), ("--zz-undeclared", "x"), ("--zz-undeclared=x",), ("-%",), ("-%", "x"))
 
@@ -47,7 +47,7 @@ def grades_of_pattern(words: Words) -> tuple[Grade, Damage]:
 
 
 def word_of(type_: str) -> str:
-    return WORDS.get(type_.partition(":")[0], "x")
+    return WORDS.get(type_) or WORDS.get(type_.partition(":")[0], "x")
 
 
 def spellings(option: Option, *, is_words: bool) -> Iterator[Words]:
@@ -153,6 +153,18 @@ def test_an_option_that_nobody_declared_lowers_nothing_without_a_sentence(name: 
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_an_option_that_nobody_declared_is_named_wherever_an_option_can_stand(name: str) -> None:
+    """THREATS L-33."""
+    silent = []
+    for _, words in calls(name):
+        for at in places(words, GRAMMARS[name]):
+            with_ = (*words[:at], "--zz-undeclared", *words[at:])
+            if not any("--zz-undeclared" in one.what for one in findings(with_) if one.grade is Grade.UNKNOWN):
+                silent.append(with_)
+    assert not silent, "\n".join(map(" ".join, silent))
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_a_declared_option_that_says_nothing_changes_nothing_in_each_spelling(name: str) -> None:
     """THREATS L-33."""
     changed = []
@@ -177,8 +189,10 @@ def drawn(name: str) -> Iterator[tuple[Words, Words]]:
     more = [*UNDECLARED, ("x",), ("x", "x"), *(next(spellings(one, is_words=grammar.is_words)) for one in matter)]
     for _, words in calls(name):
         for at in range(1, len(words)):
-            for pattern in wild(words, at):
-                yield words, pattern
+            for named in ("x", "libc6", "openssh-server") if words[at] == "x" else (words[at],):
+                with_ = (*words[:at], named, *words[at + 1 :])
+                for pattern in wild(with_, at):
+                    yield with_, pattern
         for added in more:
             for at in {1, len(words)}:
                 with_ = (*words[:at], *added, *words[at:])
@@ -206,6 +220,22 @@ def test_a_pattern_is_never_told_as_less_than_a_command_drawn_from_it(name: str)
 
 
 LOCKED_OUT = "apt-get removes openssh-server: people may be unable to log in, until it is installed again"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "most"),
+    [
+        ("etcdctl get --limit=* /app", (Grade.READS, Damage.NONE)),
+        ("cryptsetup --timeout * status data", (Grade.HARMLESS, Damage.NONE)),
+        ("tune2fs -l /dev/vg0/*", (Grade.HARMLESS, Damage.NONE)),
+        ("apt-get install nginx *", (Grade.GIVES, Damage.DESTROYS)),
+        ("apt-get remove ngin*", (Grade.CHANGES, Damage.NONE)),
+        ("apt-get remove openssh*", (Grade.CHANGES, Damage.STOPS)),
+        ("zypper search **", (Grade.GIVES, Damage.NONE)),
+    ],
+)
+def test_a_wildcard_whose_place_is_known_is_nothing_else(pattern: str, most: tuple[Grade, Damage]) -> None:
+    assert grades_of_pattern(tuple(pattern.split())) == most
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from jitd_commands.programs.decision_table import may_be as word_may_be
 from jitd_commands.shell_text import Word
 
 Effect = Callable[[Call, Word], bool | None]
-"""What a program does with a word of a type. True if it has told all, so that the sentence of the line is left out."""
+"""What a program does with a word of a type. True if it has told what is changed, so that a line does not say it again."""
 ANY = Word("", is_free=True)
 
 
@@ -434,7 +434,7 @@ class Grammar:
             has_told = [self._effect(call, slot.type, word) for slot, word in fit.bound if slot.type != "PROGRAM"]
             if started := [word for slot, word in fit.bound if slot.type == "PROGRAM"]:
                 call.start(started)
-            if any(has_told) or rule.line.effect in {*said, "harmless"}:
+            if rule.line.effect in {*said, "harmless", *(["changes"] if any(has_told) else [])}:
                 continue
             if not fit.is_sure:
                 said.add(rule.line.effect)

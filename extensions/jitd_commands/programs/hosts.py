@@ -211,7 +211,7 @@ def _mkfs(call: Call) -> None:
 def _makes(names: str, options: str, *, tells: str = "", dry: str = "", operands: str = "MADE [N]", is_long: bool = False) -> Row:
     """Return the row of programs that make a file system, with the options that only tell something, and those of a dry run."""
     rules = [f"{tells} ()  harmless" if tells else "", f"{dry} FILE:lists [N]  harmless" if dry else ""]
-    rules += [f"{operands}  destroys  makes a new file system on {{1}}: what is on it is gone"]
+    rules += [f"{operands}  changes  makes a new file system on {{1}}"]
     return grammar(names, options, "\n".join(rules), abbreviates=is_long, types={"MADE": _formats})
 
 

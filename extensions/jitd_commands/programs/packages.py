@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.grammar import ANY, grammar
@@ -45,6 +46,13 @@ _NEEDED = {
     r"docker(\.io|-ce|-engine)?|containerd(\.io)?|kubelet|k3s": "all containers stop",
 }
 """What a host loses without a package."""
+_BEGINNINGS = {
+    "libc",
+    "glibc",
+    "musl",
+    *(found[0] for named in _NEEDED for one in re.split(r"[|(]", named) if (found := re.match("[A-Za-z]+", one))),
+}
+"""How the names of such packages begin."""
 
 
 def _named(packages: Iterable[Word]) -> str:
@@ -62,9 +70,8 @@ def _removes(call: Call, packages: list[Word], *, is_purge: bool) -> None:
 
 def _lost(call: Call, package: Word, *, is_purge: bool) -> bool:
     """The program removes ``package``. Return True if this host needs it, which is told."""
-    if package.is_free and not package.text:
-        call.stops("can remove any package, jitd too", back="until it is installed again")
-        return True
+    if package.is_free:
+        return _lost_by_any(call, package.text)
     name = package.text.partition(":")[0]
     if re.fullmatch(r"libc6|libc-bin|glibc|musl", name):
         call.destroys(f"removes {name}: no program of this host starts any more", back="so that nothing can install it again")
@@ -77,18 +84,31 @@ def _lost(call: Call, package: Word, *, is_purge: bool) -> bool:
     return bool(loss)
 
 
+def _lost_by_any(call: Call, begins: str) -> bool:
+    """The program removes a package whose name ``begins`` so."""
+    may_be = {one for one in _BEGINNINGS if one.startswith(begins) or begins.startswith(one)}
+    if may_be & {"libc", "glibc", "musl", "postgresql", "mysql", "mariadb", "mongodb", "redis", "valkey"}:
+        call.destroys(
+            f"can remove {f'{begins}*' if begins else 'any package'}, which this host needs",
+            back="and may leave nothing to install it",
+        )
+    elif may_be:
+        call.stops(f"can remove {begins}*, which this host needs", back="until it is installed again")
+    return bool(may_be)
+
+
 def _installed(call: Call, package: Word) -> bool:
     """The program installs ``package``, which may be a file."""
     text = package.text
     if package.is_free and not text:
         call.gives("can install packages, whose scripts run as root")
-        return False
     is_file = ("/" in text and _FILE.fullmatch(text) is not None) or text.endswith((".deb", ".rpm", ".apk"))
     if is_file and re.match(r"https?://|ftp://", text):
         call.gives("installs a package of the network, whose scripts run as root")
     elif is_file:
         _package_file(call, package)
-    return text.endswith("-") and call.name.startswith("apt") and _lost(call, Word(text[:-1]), is_purge=False)
+    is_removed = call.name.startswith("apt") and (text.endswith("-") or package.is_free)
+    return is_removed and _lost(call, replace(package, text=text.removesuffix("-")), is_purge=False)
 
 
 def _set(call: Call, setting: Word) -> None:

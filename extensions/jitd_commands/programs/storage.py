@@ -13,48 +13,26 @@ from jitd_commands.programs.shared import nothing, objects, trusts, who_changes,
 from jitd_commands.shell_text import Word
 
 _DOES = DecisionTable("""
-    mkswap: /dev/*                      destroys  makes swap space of {1:a disk}: what is on it is gone
-    mkswap:                             changes   makes swap space of {1:a file}
-    blkdiscard:                         destroys  discards all that is on {1:a disk}
     nwipe:                              destroys  overwrites all of {1+:all disks that it finds}
     sg_format: --format|-F|--resize|-r  destroys  formats {1:a disk}: what is on it is gone
     sg_sanitize:                        destroys  erases all that is on {1:a disk}
-    badblocks: -w                       destroys  overwrites all of {1:a disk} to test it
-    badblocks:                          harmless
-    e2undo:                             destroys  takes back changes of the file system on {2:a disk}
-    xfs_growfs:                         changes   makes the file system {1} larger
-    partprobe:                          changes   tells the kernel of the partitions of {1:all disks}
     kpartx: -d                          changes   takes away the devices of the partitions of {1}
     kpartx:                             changes   makes devices of the partitions of {1}
-    fsfreeze: -f|--freeze               stops     stops all writes to {1:a file system}  until it is thawed
-    fsfreeze:                           changes   lets programs write to {1:a file system} again
-    zramctl: -r|--reset                 changes   takes away the memory disk {1:of the host}
-    zramctl:                            changes   makes a disk in memory
-    e4defrag|xfs_fsr:                   changes   moves the files on {1:all file systems} together
-    e2image: -r|-Q|-a                   changes   copies the file system {1} to {2}
-    e2image:                            changes   copies what describes the file system {1} to {2}
-    swaplabel|e2label|tunefs|xfs_admin:  changes   changes the name or settings of the file system {1}
-    ntfsfix:                            changes   repairs the file system on {1}, and may delete files
-    xfs_repair: -L                      destroys  drops the log of the file system on {1:a disk}: the last changes are gone
-    fsck*|e2fsck|xfs_repair|btrfsck:    changes   repairs the file system on {1:a disk}, and may delete files
-    tune2fs:                            changes   changes the settings of the file system on {1:a disk}
-    resize2fs:                          changes   changes the size of the file system on {1:a disk}
+    tunefs:                             changes   changes the name or settings of the file system {1}
+    fsck*|btrfsck:                      changes   repairs the file system on {1:a disk}, and may delete files
     multipath: -t|-T|-l|--ll|-h         harmless
     multipath: -F|-f                    changes   takes away the devices of paths {1:that are not in use}
     multipath:                          changes   makes devices of the paths to disks
     dmraid: -E                          destroys  erases what describes the RAID on {1:all disks}
     dmraid:                             changes   makes or takes away the devices of RAID sets
-    wipefs:                             destroys  erases the signatures on {1:a disk}: its file systems are gone
 """)
 """What programs do to disks."""
 
 
 def _disks(call: Call) -> None:
-    if call.name == "xfs_growfs" and call.has("n") and call.operands and not call.may_add_options:
-        return
     if not call.has("version", "help", "V", "h"):
         for word in call.operands:
-            path = call.absolute(word) if "/" in word.text and call.name not in ("xfs_growfs", "fsfreeze") else None
+            path = call.absolute(word) if "/" in word.text else None
             if path is not None and not path.startswith("/dev/") and call.judge.touches(call, path):
                 call.writes(word)  # an image of a disk in a file
         _DOES(call)
@@ -397,13 +375,6 @@ def _exportfs(call: Call) -> None:
         call.changes(f"lets other hosts mount {objects(call, 'what /etc/exports names')}", is_whole=True)
 
 
-def _wipefs(call: Call) -> None:
-    for word in call.operands:
-        call.lists(word)
-    if call.may_add_options or (call.has("a", "all", "o", "offset") and not call.has("n", "no-act")):
-        _disks(call)
-
-
 def _raw(call: Call) -> None:
     if call.name == "xfs_io" and any(
         word.is_free or not re.match(r"(p?read|stat|statfs|fiemap|bmap|help|lsattr|inode|label$|quit)\b", word.text)
@@ -616,13 +587,133 @@ ROWS = (
         telling="--version --help -V",
     ),
     Row(
-        "mkswap zramctl blkdiscard partprobe xfs_growfs kpartx badblocks e4defrag xfs_fsr fsfreeze e2image swaplabel e2undo"
-        " e2label tunefs xfs_admin ntfsfix nwipe sg_format sg_sanitize",
+        "kpartx tunefs nwipe sg_format sg_sanitize",
         _disks,
-        "s v n b: c: p: e: o: autonuke nogui version help w f freeze r reset d a Q format F resize"
-        " u unfreeze L: label: U: uuid: force check pagesize: V D: A: m: S: find size: algorithm: streams: secure z"
-        " step: length: offset: l: P sparse"
-        " i I R: t: x T:",
+        "s v n b: p: autonuke nogui version help w r d a F format resize u force V D: f z",
+    ),
+    grammar(
+        "mkswap",
+        """
+        -c|--check -f|--force -q|--quiet -p|--pagesize=N -L|--label=TEXT -v|--swapversion=N -U|--uuid=TEXT --verbose --lock[=TEXT]
+        -e|--endianness=TEXT -o|--offset=N -s|--size=N -F|--file -h|--help -V|--version
+        """,
+        """
+        --help|--version ()   harmless
+        /dev/* [N]            destroys  makes swap space of {1}: what is on it is gone
+        DISK:writes [N]       changes   makes swap space of {1:a file}
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "blkdiscard",
+        "-f|--force -o|--offset=N -l|--length=N -p|--step=N -s|--secure -z|--zeroout -v|--verbose -q|--quiet -h|--help"
+        " -V|--version",
+        """
+        --help|--version ()  harmless
+        DISK                 destroys  discards all that is on {1}
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "badblocks",
+        "-b=N -i=FILE:reads -o=FILE:writes -s -v -w -n -f -B -X -c=N -d=N -e=N -p=N -t=TEXT",
+        """
+        -w DISK:writes [N] [N]  destroys  overwrites all of {1} to test it
+        -n DISK:writes [N] [N]  changes   overwrites all of {1} with what is on it
+        DISK [N] [N]            harmless
+        """,
+    ),
+    grammar(
+        "fsfreeze",
+        "-f|--freeze -u|--unfreeze -h|--help -V|--version",
+        """
+        --help|--version ()  harmless
+        --freeze TEXT        stops     stops all writes to {1}  until it is thawed
+        TEXT                 changes   lets programs write to {1} again
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "swaplabel",
+        "-L|--label=TEXT -U|--uuid=TEXT -h|--help -V|--version",
+        """
+        --help|--version ()              harmless
+        --label|--uuid DISK:writes       changes   changes the name or settings of the file system {1}
+        DISK                             harmless
+        """,
+        abbreviates=True,
+    ),
+    grammar("e2label", "", "DISK:writes TEXT  changes   changes the name or settings of the file system {1}\nDISK  harmless"),
+    grammar(
+        "xfs_admin",
+        "-e -f -j -l -p -u -V -c=N -L=TEXT -O=TEXT -r=TEXT -U=TEXT",
+        """
+        -V ()                harmless
+        DISK:writes [DISK]   changes   changes the name or settings of the file system {1}
+        """,
+    ),
+    grammar(
+        "xfs_growfs",
+        "-d -l -r -n -i -t=FILE:reads -x -D=N -L=N -R=N -e=N -m=N -V",
+        """
+        -V ()    harmless
+        -n TEXT  harmless
+        TEXT     changes   makes the file system {1} larger
+        """,
+    ),
+    grammar(
+        "partprobe",
+        "-d -s -h -v",
+        "-h|-v|-d ...  harmless\nDISK...  changes   tells the kernel of the partitions of {1:all disks}",
+    ),
+    grammar("e4defrag", "-v -c", "-c TEXT...  harmless\nTEXT...  changes   moves the files on {1:all file systems} together"),
+    grammar(
+        "xfs_fsr",
+        "-d -v -g -t=N -p=N -f=FILE:writes -m=FILE:reads -V",
+        "-V ()  harmless\nTEXT...  changes   moves the files on {1:all file systems} together",
+    ),
+    grammar(
+        "e2image",
+        "-r -Q -I -a -c -f -n -p -b=N -B=N -o=N -O=N",
+        """
+        -I DISK:writes DISK           destroys  writes what describes a file system over that of {1}
+        -r|-Q|-a DISK:writes [DISK:writes]  changes   copies the file system {1} to {2}
+        DISK:writes DISK:writes       changes   copies what describes the file system {1} to {2}
+        """,
+    ),
+    grammar(
+        "e2undo",
+        "-f -h -n -o=N -v -z=FILE:writes",
+        """
+        -n FILE:reads DISK     harmless
+        -h FILE:reads          harmless
+        FILE:trusts DISK:writes  destroys  takes back changes of the file system on {2}
+        """,
+    ),
+    grammar(
+        "ntfsfix",
+        "-b|--clear-bad-sectors -d|--clear-dirty -h|--help -n|--no-action -V|--version",
+        """
+        --help|--version ()  harmless
+        --no-action DISK     harmless
+        DISK:writes          changes   repairs the file system on {1}, and may delete files
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "zramctl",
+        """
+        -a|--algorithm=TEXT -b|--bytes -f|--find -n|--noheadings -o|--output=TEXT --output-all --raw -r|--reset -s|--size=N
+        -t|--streams=N -h|--help -V|--version
+        """,
+        """
+        --help|--version ()  harmless
+        --reset DISK...      changes   takes away the memory disk {1:of the host}
+        --find ()            changes   makes a disk in memory
+        --size DISK          changes   makes a disk in memory
+        [DISK]               harmless
+        """,
+        abbreviates=True,
     ),
     Row(
         " ".join(_STORES),
@@ -631,19 +722,66 @@ ROWS = (
         " yes-i-really-really-mean-it yes-i-really-mean-it mode: cluster: xml size: image-feature: data-pool: all"
         " detail image: snap: no-progress allow-running",
     ),
-    Row(
+    grammar(
         "wipefs",
-        _wipefs,
-        "J json i noheadings p parsable q quiet h help V version o: offset: t: types: O: output: a n all no-act"
-        " force f b backup:: lock::",
+        """
+        -a|--all -b|--backup[=DIR:writes] -f|--force -i|--noheadings -J|--json -n|--no-act -o|--offset=N -O|--output=TEXT
+        -p|--parsable -q|--quiet -t|--types=TEXT --lock[=TEXT] -h|--help -V|--version
+        """,
+        """
+        --help|--version ()  harmless
+        --no-act FILE:lists...  harmless
+        --all|--offset DISK:writes...  destroys  erases the signatures on {1+:a disk}: its file systems are gone
+        FILE:lists...        harmless
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "e2fsck fsck.ext2 fsck.ext3 fsck.ext4",
+        """
+        -p -a -n -y -c -r -k -f -v -d -D -F -t -V -b=N -B=N -l=FILE:reads -L=FILE:reads -C=N -j=TEXT -E=TEXT -z=FILE:writes
+        """,
+        """
+        -V ...       harmless
+        -n DISK      harmless
+        DISK:writes  changes   repairs the file system on {1}, and may delete files
+        """,
+    ),
+    grammar(
+        "xfs_repair",
+        "-f -L -l=TEXT -m=N -n -P -r=TEXT -v -c=TEXT -o=TEXT -t=N -d -e -V",
+        """
+        -V ()        harmless
+        -n DISK      harmless
+        -L DISK:writes  destroys  drops the log of the file system on {1}: the last changes are gone
+        DISK:writes  changes   repairs the file system on {1}, and may delete files
+        """,
+    ),
+    grammar(
+        "tune2fs",
+        """
+        -c=N -e=TEXT -f -g=TEXT -i=TEXT -j -J=TEXT -l -m=N -o=TEXT -r=N -u=TEXT -C=N -L=TEXT -M=TEXT -O=TEXT -Q=TEXT
+        -E=TEXT -T=TEXT -U=TEXT -I=N -z=FILE:writes -p=N -h
+        """,
+        """
+        -c|-e|-g|-i|-j|-J|-m|-o|-r|-u|-C|-L|-M|-O|-Q|-E|-T|-U|-I DISK:writes  changes   \
+            changes the settings of the file system on {1}
+        -l DISK      harmless
+        """,
+    ),
+    grammar(
+        "resize2fs",
+        "-d=N -f -F -M -P -p -b -s -S=N -z=FILE:writes",
+        """
+        -P DISK            harmless
+        DISK:writes [N]    changes   changes the size of the file system on {1}
+        """,
     ),
     Row(
-        "e2fsck fsck fsck.ext4 fsck.ext3 fsck.ext2 fsck.xfs fsck.vfat xfs_repair btrfsck",
+        "fsck fsck.xfs fsck.vfat btrfsck",
         _unless("n", "N"),
-        "n N T f y p c v b: B: C: t: E: j: l: P:: z: a A r R s L: D d F k V m M o: q i: u w x progress",
+        "n N T f y p c v b: B: C: t: P:: a A r R s l k V M o q i: u w x progress",
     ),
-    Row("tune2fs", _unless("l"), "l z: O: o: m: L: U: c: C: i: r: e: E: T: J: M: Q: j f p: I: h u: g:"),
-    Row("resize2fs", _unless("P"), "P d: S: z: f F M p"),
     Row("debugfs ext4magic", _debugfs, "h R: f: b: s: d: z: w c i D n V", chosen="can start a shell", telling="-V:debugfs"),
     Row("xfs_db xfs_io xfs_mdrestore zdb", _raw, "c: l: p: x r i f F", telling="-V:xfs_db,xfs_io"),
     Row(
