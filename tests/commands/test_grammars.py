@@ -232,6 +232,8 @@ LOCKED_OUT = "apt-get removes openssh-server: people may be unable to log in, un
         ("apt-get remove ngin*", (Grade.CHANGES, Damage.NONE)),
         ("apt-get remove openssh*", (Grade.CHANGES, Damage.STOPS)),
         ("zypper search **", (Grade.GIVES, Damage.NONE)),
+        ("mkfs.ext4 -n -Ldata* /srv/x", (Grade.HARMLESS, Damage.NONE)),
+        ("mkfs.ext4 -n -L* /srv/x", (Grade.GIVES, Damage.DESTROYS)),
     ],
 )
 def test_a_wildcard_whose_place_is_known_is_nothing_else(pattern: str, most: tuple[Grade, Damage]) -> None:

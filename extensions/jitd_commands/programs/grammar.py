@@ -283,7 +283,8 @@ class Grammar:
     def _is_free_value(self, word: Word, known: Known) -> bool:
         """True if only the value of the option ``word`` is not known."""
         name, equals, _ = word.text.partition("=")
-        option = known.get(name) if equals else known.get(word.text[:2]) if not word.text.startswith("--") else None
+        is_attached = len(word.text) > 2 and not word.text.startswith("--")  # what follows "-n" alone may be nothing
+        option = known.get(name) if equals else known.get(word.text[:2]) if is_attached else None
         return option is not None and option.type != ""
 
     def _take(self, reading: Reading, text: str, word: Word, rest: list[Word], known: Known, takes_values: bool) -> None:
