@@ -123,6 +123,11 @@ DESTROYS = (
     ("systemctl clean --what=state nginx", "deletes what nginx has stored (state), which cannot be undone"),
 )
 STOPS = (
+    ("iptables -I INPUT -p tcp --dport 22 -j DROP", "keeps everybody from the SSH of this host, until the rule is deleted"),
+    (
+        "ip6tables --insert INPUT -p tcp --dport ssh --jump REJECT",
+        "keeps everybody from the SSH of this host, until the rule is deleted",
+    ),
     ("reboot", "restarts the whole host, which is away until it has started again"),
     ("shutdown -h now", "switches off the whole host, until somebody switches it on"),
     ("init 6", "restarts the whole host, which is away until it has started again"),
@@ -254,6 +259,8 @@ DAILY = """
     ip link set eth0 up
     ip link delete dummy0
     iptables -A INPUT -p tcp --dport 443 -j ACCEPT
+    iptables -I INPUT -p tcp --dport 22 -j ACCEPT
+    iptables -I INPUT -s 192.0.2.9 -p tcp --dport 22 -j DROP
     ufw allow 443/tcp
     firewall-cmd --reload
     nmcli con up eth0
@@ -350,6 +357,7 @@ def test_a_pattern_loses_the_most_that_its_words_may_lose(pattern: str, least: D
         ("systemctl set-property nginx.service MemoryMax=1G", "sets MemoryMax=1G of nginx.service"),
         ("resolvectl dns eth0 192.0.2.1", "asks 192.0.2.1 for the names of other hosts"),
         ("usermod -G www-data bob", "usermod changes the account bob: puts it into www-data, takes it out of all other groups"),
+        ("crontab -u www-data -e", "crontab starts an editor, which can start a shell"),
         ("gpasswd -d bob adm", "takes bob out of the group adm"),
         ("apt-get install nginx curl", "apt-get installs nginx and curl from this host's archives"),
         ("setenforce 0", "lets SELinux restrict nothing more"),

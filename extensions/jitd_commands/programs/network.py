@@ -145,6 +145,9 @@ _RULES = DecisionTable("""
         adds the rules in {1:its input} to the firewall
     iptables-restore|ip6tables-restore|ebtables-restore|arptables-restore:  changes  \
         replaces all rules of the firewall by those in {1:its input}
+    iptables*|ip6tables*: -I|--insert -s|--source  changes   adds to the firewall: {words}
+    iptables*|ip6tables*: -I|--insert=INPUT --dport|--destination-port=22|ssh -j|--jump=DROP|REJECT  stops  \
+        keeps everybody from the SSH of this host  until the rule is deleted
     iptables*|ip6tables*|ebtables*|arptables*: -A|--append|-I|--insert|-R  changes   adds to the firewall: {words}
     iptables*|ip6tables*|ebtables*|arptables*: -D|--delete  changes   deletes from the firewall: {words}
     iptables*|ip6tables*|ebtables*|arptables*: -X  changes   deletes chains of the firewall: {words}

@@ -420,7 +420,9 @@ def _crontab(call: Call) -> None:
             f"deletes the whole crontab of {whose[0].text[:60] if whose else call.whom or 'root'}", is_whole=True
         )
     whose = call.values("u")
-    if call.is_root and whose and not whose[0].is_free and whose[0].text != "root" and not call.has("e"):
+    if call.is_root and whose and not whose[0].is_free and whose[0].text != "root":
+        if call.has("e"):
+            call.gives("starts an editor, which can start a shell")
         for word in call.operands:
             call.reads(word)
         if call.may_add_options:
