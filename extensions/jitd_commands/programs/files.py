@@ -761,10 +761,6 @@ def _tic(call: Call) -> None:
     call.writes(Word("/etc/terminfo"))
 
 
-_READ = (
-    "f: file: n: lines: c: bytes: N: A: j: w: s: t: d: delimiter: fields: files0-from: from-file: b: k: S: x: q v r R recursive"
-    " follow F"
-)
 ROWS = (
     Row(
         "yq xq",
