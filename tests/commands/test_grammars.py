@@ -254,6 +254,7 @@ def test_a_wildcard_whose_place_is_known_is_nothing_else(pattern: str, most: tup
         ("mkfs.vfat -F 32 -n BOOT /dev/sdb1", "makes a new file system on /dev/sdb1: what is on it is gone"),
         ("mkfs.btrfs -f /dev/sdb /dev/sdc", "makes a new file system on /dev/sdc: what is on it is gone"),
         ("etcdctl --command-timeout 5s del / --prefix", "deletes all keys of the cluster that begin with /, " + FOR_GOOD),
+        ("nala purge -y postgresql-15", "nala removes postgresql-15 with all settings, and its databases may be gone"),
         ("zypper -t install nginx", "zypper installs nginx from this host's archives"),
         ("zypper install -t pattern lamp", "zypper installs lamp from this host's archives"),
         ("apt-get install curl openssh-server-", LOCKED_OUT),

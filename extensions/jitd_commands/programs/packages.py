@@ -442,6 +442,37 @@ ROWS = (
         types=_TYPES,
     ),
     grammar(
+        "nala",
+        """
+        -h|--help --version --license --install-completion[=TEXT] --show-completion[=TEXT] --debug -v|--verbose
+        -o|--option=SETTING --raw-dpkg -d|--download-only -y|--assume-yes -n|--assume-no --simple --no-simple --fix-broken
+        --no-fix-broken --install-recommends --no-install-recommends --install-suggests --no-install-suggests --autoremove
+        --auto-remove --no-autoremove --remove-essential --update --no-update --purge --full --no-full --exclude=TEXT
+        list|search: -N|--nala-installed -V|--virtual -a|--all-versions -i|--installed -u|--upgradable -A|--all-arches -n|--names
+        show: -a|--all-versions
+        history: --installed
+        fetch: --auto=N --debian=TEXT --devuan=TEXT --ubuntu=TEXT --fetches=N --https-only --non-free --sources -c|--country=TEXT
+        clean: --fetch --lists
+        """,
+        """
+        --help|--version|--license|--show-completion ...  harmless
+        ()                            harmless
+        list|search|show|update|clean ...  harmless
+        history info|list ...         harmless
+        history ()                    harmless
+        history undo|redo|clear ...   changes   {program} installs or removes packages as they were before: {2+}
+        fetch ...                     changes   {program} changes from which hosts packages come
+        install|upgrade|remove|purge|autoremove|autopurge --assume-no|--download-only ...  harmless
+        upgrade ()                    changes   {program} installs all updates from this host's archives
+        install|upgrade PKG...        changes   {program} installs {:packages} from this host's archives
+        autoremove|autopurge ()       changes   {program} removes what no other package needs
+        purge|autopurge PKG:purged...  changes   {program} removes {:packages} with all settings
+        remove --purge PKG:purged...  changes   {program} removes {:packages} with all settings
+        remove|autoremove PKG:removed...  changes   {program} removes {:packages}
+        """,
+        types=_TYPES,
+    ),
+    grammar(
         "snap",
         """
         -h|--help --version --no-wait
