@@ -194,7 +194,7 @@ def _translate(one: Carried, run_as: str, wishes: Wishes, grader: Grader | None,
             raise NotCarried(f"{_TAGS.get(option, option)}: no rule can say it")
         asks = {"authenticate": True, "!authenticate": False}.get(option, asks)
     one.run_as = tuple(_targets(one, run_as))
-    one.commands = tuple(map(_command, entry.commands))
+    one.commands = tuple(_commands(one))
     one.asks = asks
     if not asks:
         one.notes.append("WARNING: NOPASSWD: sudo asks for nothing, and nobody approves")
@@ -248,7 +248,8 @@ def _hosts(word: str) -> Iterator[str]:
 
 
 def _targets(one: Carried, default: str) -> Iterator[str]:
-    users, groups = one.entry.run_as, one.entry.groups
+    users, groups = [word for word in one.entry.run_as if word], one.entry.groups
+    is_own = "" in one.entry.run_as  # how sudo 1.9.16 writes the account of the person who asks
     for word in (*users, *groups):
         if word != "ALL" and (word.startswith(("!", "%", "+", "#")) or not is_name(word)):
             raise NotCarried(f"{word} as an account to run as: a rule names accounts")
@@ -258,10 +259,25 @@ def _targets(one: Carried, default: str) -> Iterator[str]:
             return
         one.notes.append('narrower than sudo: (ALL) is root here, because "*" would also give each group; name other accounts')
         users = [*dict.fromkeys(("root", *(word for word in users if word != "ALL")))]
-    users = users or ([] if groups else [default])
+    users = users or ([] if groups else ["self" if is_own else default])
     yield from users
     for group in groups:
         yield from (f"{user}:{'*' if group == 'ALL' else group}" for user in users or ("self",))
+
+
+def _commands(one: Carried) -> Iterator[tuple[str, ...]]:
+    """Yield a pattern of each command that a rule can say, and note the others. Raises NotCarried if there is none, or if one is
+    taken away.
+    """
+    left_out: list[NotCarried] = []
+    for word in one.entry.commands:
+        try:
+            yield _command(word)
+        except NotCarried as reason:
+            left_out.append(reason)
+            if word.startswith("!") or len(left_out) == len(one.entry.commands):
+                raise
+    one.notes += [f"narrower than sudo: without {reason}" for reason in left_out]
 
 
 def _command(word: str) -> tuple[str, ...]:
@@ -271,7 +287,7 @@ def _command(word: str) -> tuple[str, ...]:
     if word.startswith("!"):
         raise NotCarried(f"it takes {word[1:]} away: a rule gives what it names, and nothing else")
     if SHA.match(word):
-        raise NotCarried("it names a digest: an approval is bound to the file that was approved")
+        raise NotCarried(f"{word}: a rule names no digest; an approval is bound to the file that was approved")
     path, blank, arguments = word.partition(" ")
     if "^" in word or "\\" in word or "[" in word or "]" in word:
         raise NotCarried(f"{word}: no pattern of a rule says this")

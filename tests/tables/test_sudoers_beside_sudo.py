@@ -57,6 +57,7 @@ SHAPES = {
     "a directory": ("alice ALL = /usr/bin/\n", 1),
     "a wildcard in a path": ("alice ALL = /usr/bin/i?\n", 1),
     "a wildcard in words": ("alice ALL = /usr/bin/ls /etc/*\n", 0),
+    "a wildcard in words of one of several": ("alice ALL = /usr/bin/ls /etc/*, /usr/bin/id\n", 1),
     "an expression": ("alice ALL = /usr/bin/ls ^-[a-z]$\n", 0),
     "words in quotes": (r'alice ALL = /usr/bin/ls "a b"' + "\n", 0),
     "words that are escaped": (r"alice ALL = /usr/bin/ls a\,b c\:d" + "\n", 1),

@@ -96,7 +96,7 @@ def test_an_entry_becomes_a_rule_that_says_the_same(tmp_path: Path, line: str, k
         ("alice ALL = /usr/bin/systemctl restart *", "a * of sudo is any number of words"),
         ("alice ALL = /usr/bin/[a-c]", "no pattern of a rule says this"),
         ("alice ALL = /usr/bin/id ^-[a-z]$", "no pattern of a rule says this"),
-        ("alice ALL = sha224:0GomF8mNN3wlDt1HD9XldjJ3SNgpFdbjO1+NsQ== /usr/bin/id", "it names a digest"),
+        ("alice ALL = sha224:0GomF8mNN3wlDt1HD9XldjJ3SNgpFdbjO1+NsQ== /usr/bin/id", "a rule names no digest"),
         ("alice ALL = sudoedit /etc/motd /etc/issue", "jitsudo -e edits one file"),
         ("alice ALL = NOEXEC: /usr/bin/vi", "NOEXEC: no rule can say it"),
         ("alice ALL = SETENV: /usr/bin/vi", "SETENV: no rule can say it"),
@@ -117,6 +117,13 @@ def test_an_entry_becomes_a_rule_that_says_the_same(tmp_path: Path, line: str, k
 )
 def test_what_rules_cannot_say_is_a_sentence(tmp_path: Path, line: str, told: str) -> None:
     assert told in because(tmp_path, f"{line}\n")
+
+
+def test_of_several_commands_those_are_carried_over_that_a_rule_can_say(tmp_path: Path) -> None:
+    line = "alice ALL = /usr/bin/ls *, /usr/bin/id, /usr/bin/[a-c]\n"
+    assert rule_of(tmp_path, line)["commands"] == '[["/usr/bin/id", "**"]]'
+    notes = [one for one in imported(tmp_path, line) if one.startswith("# narrower than sudo: without ")]
+    assert len(notes) == 2 and "/usr/bin/ls *: a * of sudo is any number of words" in notes[0]
 
 
 def test_what_a_later_line_takes_away_an_earlier_one_does_not_give(tmp_path: Path) -> None:
@@ -168,6 +175,12 @@ def test_rules_of_a_directory_come_in_the_order_that_it_says(tmp_path: Path) -> 
 def test_what_sudo_could_not_translate_may_be_about_every_line() -> None:
     done = run("--ldif", "-", ldif=f"# Unable to translate sudoers:1:1:\n# Something new\n\n{ENTRY}")
     assert "[[permit]]" not in done.output and "the setting Defaults of a kind that is not known may be about it" in done.output
+
+
+@pytest.mark.parametrize(("more", "run_as"), [("", "self"), ("sudoRunAsGroup: adm\n", "self:adm")])
+def test_an_account_without_a_name_is_that_of_the_person_who_asks_and_never_root(more: str, run_as: str) -> None:
+    done = run("--ldif", "-", ldif=f"{ENTRY}sudoRunAsUser:\n{more}")
+    assert f'run_as = ["{run_as}"]' in done.output.splitlines()
 
 
 def test_what_an_entry_says_never_ends_its_comment(tmp_path: Path) -> None:
