@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests.leftovers import daemons, end_what_runs_since, mounts, running, scratch
 from tests.news import say_at_once
+from tests.table import Row
 
 EVERYDAY = settings(deadline=None, derandomize=True, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("everyday", EVERYDAY)
@@ -58,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--held", action="store_true", help=f"collect the tests, and play them when descriptor {TOLD_ON} gives a line"
     )
+    parser.addoption("--row", metavar="TEXT", default="", help="of the tests that are tables, the rows whose name contains TEXT")
     parser.addoption("--news-at-once", action="store_true", help="in a lab: who waits is told at once, and not after a second")
 
 
@@ -71,11 +73,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What one executor alone does is no test of the other's. Of those that are left, the share is taken."""
     is_booted = os.path.isdir("/run/systemd/system")
     here = [item for item in items if not (is_booted and item.get_closest_marker("direct"))]
+    if text := config.getoption("--row"):
+        here = [item for item in here if is_left_with_a_row(item, text)]
     number, n = map(int, config.getoption("--share").split("/"))
     taken = here[number - 1 :: n]
     kept = set(taken)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = taken
+
+
+def is_left_with_a_row(item: pytest.Item, text: str) -> bool:
+    """Leave the rows out that are not chosen. False if it is no table, or no row is left of it."""
+    rows: list[Row] = getattr(getattr(item, "function", None), "rows", [])
+    rows[:] = [row for row in rows if text in row.name]
+    return bool(rows)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -19,6 +19,7 @@ from jitd.core.chain import canonical
 from jitd_sinks import ocsf
 from tests.audit.ocsf_schema import faults
 from tests.outside.test_delivering import POISON
+from tests.table import each_row
 
 DETAIL: dict[str, Any] = {
     "argv": ["/usr/bin/id", "-u"], "reason": "disk full", "comment": "ok", "because": "the time is over", "pid": 4711,
@@ -58,8 +59,8 @@ def test_whoever_has_no_account_has_no_uid_there_either(uid: int | None, told: d
     assert user == {"name": "bob@EXAMPLE.ORG", "domain": "EXAMPLE.ORG", **told}
 
 
-@pytest.mark.parametrize("severity", range(8))
-@pytest.mark.parametrize("name", sorted(EVENTS))
+@each_row("severity", range(8))
+@each_row("name", sorted(EVENTS))
 def test_every_event_of_the_record_is_one_of_the_published_schema(name: str, severity: int) -> None:
     for detail in ({}, DETAIL):
         for about in (None, ABOUT):

@@ -13,6 +13,7 @@ from jitd.audit.events import EVENTS, sentence
 from jitd.audit.sentences import left_behind
 from jitd.core.values import FORGOTTEN
 from jitd.core.wording import HIDDEN, INSTEAD
+from tests.table import each_row
 
 ID, ALICE, BOB = "K7QM-2XVD", "alice@EXAMPLE.ORG", "bob@EXAMPLE.ORG"
 UNTIL = "2026-11-27T10:00:00.25+00:00"
@@ -188,7 +189,7 @@ def row(event: str, detail: Any, **more: Any) -> dict[str, Any]:
     return {"event": event, "id": ID, "actor": ALICE, "at": UNTIL, "state": "", "about": ABOUT, "detail": detail} | more
 
 
-@pytest.mark.parametrize(("event", "detail", "said", "more"), SAID, ids=[f"{n}-{one[0]}" for n, one in enumerate(SAID)])
+@each_row(("event", "detail", "said", "more"), SAID, ids=[f"{n}-{one[0]}" for n, one in enumerate(SAID)])
 def test_a_record_is_said_as_a_person_would_say_it(event: str, detail: dict[str, Any], said: str, more: dict[str, Any]) -> None:
     assert sentence(row(event, detail, **more)) == said
 

@@ -18,6 +18,7 @@ from jitd_inspection.verbs import setting_up
 from jitpam import usage
 from jitpam.options import read_options
 from tests.client.script import Script, jitd
+from tests.table import each_row
 
 ABOVE = ("audit", "policy", "kdc")
 
@@ -41,8 +42,8 @@ def help_of(path: str, columns: int, capsys: pytest.CaptureFixture[str], monkeyp
     return capsys.readouterr().out.splitlines()
 
 
-@pytest.mark.parametrize("columns", [40, 60, 80, 200])
-@pytest.mark.parametrize("path", PATHS)
+@each_row("columns", [40, 60, 80, 200])
+@each_row("path", PATHS)
 def test_the_help_of_a_verb_fits_the_terminal(
     path: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,7 +53,7 @@ def test_the_help_of_a_verb_fits_the_terminal(
     assert lines[0].split()[: 2 + len(path.split())] == ["Usage:", "jitd", *path.split()]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@each_row("path", PATHS)
 def test_the_help_of_a_verb_is_words_and_no_inequality(
     path: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,7 +61,7 @@ def test_the_help_of_a_verb_is_words_and_no_inequality(
     assert [line for line in help_of(path, 200, capsys, monkeypatch) if "<" in line or ">" in line] == []
 
 
-@pytest.mark.parametrize("path", PATHS)
+@each_row("path", PATHS)
 def test_the_help_of_a_verb_ends_with_an_example(
     path: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +71,7 @@ def test_the_help_of_a_verb_ends_with_an_example(
         assert line.split() == [*typed.split(), *use.split()]
 
 
-@pytest.mark.parametrize(("path", "line"), [(path, line) for path in EXAMPLES for line in EXAMPLES[path]])
+@each_row(("path", "line"), [(path, line) for path in EXAMPLES for line in EXAMPLES[path]])
 def test_an_example_is_a_command_line_of_its_verb(path: str, line: str) -> None:
     """Its verb reads it to the end, and does nothing yet."""
     name, *words = shlex.split(line)

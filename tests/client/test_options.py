@@ -12,6 +12,7 @@ from jitpam.amounts import LONGEST, MOST_USES, UsageError, read_duration, read_u
 from jitpam.options import read_options
 from jitpam.usage import help_lines
 from jitpam.wire.shown import shown
+from tests.table import each_row
 
 DEFAULTS = {
     "mode": "run", "user": None, "group": None, "chdir": None, "reason": None, "terms": {}, "resume": None,
@@ -161,7 +162,7 @@ MEANS = [
 ]
 
 
-@pytest.mark.parametrize(("line", "differs"), MEANS, ids=[line for line, _ in MEANS])
+@each_row(("line", "differs"), MEANS, ids=[line for line, _ in MEANS])
 def test_what_is_typed_means_this(line, differs):
     assert meaning(line) == differs
 
@@ -312,7 +313,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("line", "sentence"), REFUSED, ids=[line for line, _ in REFUSED])
+@each_row(("line", "sentence"), REFUSED, ids=[line for line, _ in REFUSED])
 def test_what_is_typed_is_refused_with_this_sentence(line, sentence):
     """THREATS R-11."""
     with pytest.raises(UsageError) as caught:
@@ -348,7 +349,7 @@ def test_a_duration_is_so_many_seconds(text, seconds):
     assert read_duration(text) == seconds
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         b"", b"s", b"m", b"5", b"0s", b"0d", b"-5m", b"+5m", b" 5m", b"5m ", b"5 m", b"5M", b"5H", b"1.5h", b"1,5h", b"5mm",

@@ -16,6 +16,7 @@ from jitpam.wire.rows import Request
 from jitpam.wire.shown import cells
 from tests.client.desk import KEYS, WHY, Desk, Typist
 from tests.client.script import HOSTILE, Row, row_for, waiting
+from tests.table import each_row
 from tests.unshown import without_styles
 
 IDS = ("AAAA-1111", "BBBB-2222", "CCCC-3333")
@@ -64,7 +65,7 @@ def test_requests_that_were_made_one_after_another_on_other_terminals_are_alike(
     assert alike(found) == [found[0], found[2]], "how the ticket was got still counts"
 
 
-@pytest.mark.parametrize("name", sorted(of(IDS[0]).keys()))
+@each_row("name", sorted(of(IDS[0]).keys()))
 def test_whatever_differs_is_in_the_table_or_makes_a_request_come_alone(name: str) -> None:
     """THREATS R-23: for each member of a row."""
     one, other = of(IDS[0]), of(IDS[1])

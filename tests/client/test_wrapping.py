@@ -15,6 +15,7 @@ from jitpam.usage import help_lines
 from jitpam.wire.shown import cells, shown
 from jitpam.wrapping import wrap
 from tests.law.test_commands import COMMANDS
+from tests.table import each_row
 
 WIDTHS = [20, 40, 80, 132]
 SENTENCE = "jitd: request K7QM-2XVD waits for 1 approval from group:ops; nobody of them is logged in on this host at present"
@@ -87,8 +88,8 @@ TYPED = [
 ]
 
 
-@pytest.mark.parametrize("command", TYPED)
-@pytest.mark.parametrize("end", ["", ", and ask again", "; what was given stays", ")", " says when all of it is well again"])
+@each_row("command", TYPED)
+@each_row("end", ["", ", and ask again", "; what was given stays", ")", " says when all of it is well again"])
 def test_a_command_that_is_to_be_typed_stays_on_one_line(command: str, end: str) -> None:
     """If it were pasted in parts, its first part would run alone: rm -r /."""
     for width in (12, 20, 40, 80):

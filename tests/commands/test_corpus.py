@@ -12,6 +12,7 @@ from jitd.core.grade import Damage, Finding, Grade, damage, worst
 from jitd_commands.grading import findings_of, findings_of_pattern
 from jitd_commands.programs import MODULES, TABLE
 from tests.commands.graded import FILE, LOSSES, REQUESTER, Line, Looker, command_of, corpus
+from tests.table import each_row
 
 WORLD, LINES = corpus()
 
@@ -215,7 +216,7 @@ def test_each_program_stands_once_in_the_table() -> None:
 WORDS = ((), ("",), ("-",), ("--",), ("-x",), ("--x=y", "x"), ("x", "-x", "/etc/shadow"), ("-c",), ("exec", "x"), ("x",) * 70)
 
 
-@pytest.mark.parametrize("name", sorted(name for name in TABLE if not name.startswith(":")))
+@each_row("name", sorted(name for name in TABLE if not name.startswith(":")))
 def test_no_words_make_the_engine_raise(name: str) -> None:
     first = LINES[0]
     for words in WORDS:

@@ -13,6 +13,7 @@ from jitd_commands.grading import findings_of, findings_of_pattern
 from jitd_commands.programs import MODULES
 from jitd_commands.programs.decision_table import EFFECTS, DecisionTable
 from tests.commands.test_grading import asked
+from tests.table import each_row
 
 NOTE = "acts on {0} with root's keys of this host; jitd does not see {0}"
 
@@ -105,7 +106,7 @@ vagrant destroy -f : deletes the machines of its files, and their disks, which c
 """
 
 
-@pytest.mark.parametrize("row", LOST.strip().splitlines())
+@each_row("row", LOST.strip().splitlines())
 def test_what_is_destroyed_is_named_with_how_it_comes_back(row: str) -> None:
     line, said = row.split(" : ", 1)
     lost = [one for one in found(line) if one.damage]
@@ -140,7 +141,7 @@ def test_what_many_need_and_is_stopped_is_named(line: str, said: str) -> None:
     assert lost.damage is Damage.STOPS and lost.what.startswith(said)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "line",
     [
         "docker compose up -d",

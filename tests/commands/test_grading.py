@@ -20,6 +20,7 @@ from jitd_commands.grading import FAULT, findings_of, findings_of_pattern
 from jitd_commands.judging import MOST_FOUND
 from jitd_commands.programs import MODULES, TABLE
 from tests.commands.graded import Looker, command_of, corpus
+from tests.table import each_row
 
 _, LINES = corpus()
 
@@ -248,7 +249,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("pattern", "word"), ROWS)
+@each_row(("pattern", "word"), ROWS)
 def test_what_a_pattern_is_graded_as(pattern: str, word: str) -> None:
     assert worst(findings_of_pattern(read_command_pattern(tuple(pattern.split())))).word == word
 
@@ -348,7 +349,7 @@ NOT_ROOT = [
 ]
 
 
-@pytest.mark.parametrize(("line", "told"), LATER)
+@each_row(("line", "told"), LATER)
 def test_what_makes_a_root_shell_possible_later_gives_root(line: str, told: str) -> None:
     assert any(told in one.what for one in found(*line.split()) if one.grade is Grade.GIVES)
 

@@ -18,6 +18,7 @@ from jitd_commands.programs import TABLE
 from jitd_commands.programs.decision_table import DecisionTable
 from jitd_commands.shell_text import Word
 from tests.commands.graded import REQUESTER, Looker, command_of, corpus
+from tests.table import each_row
 
 WORLD, LINES = corpus()
 ANY_WORDS = {"test", "[", "echo", "printf", "true", "false", ":", "expr", "yes"}
@@ -41,7 +42,7 @@ def harm(text: str) -> Damage:
     return damage(findings(text))
 
 
-@pytest.mark.parametrize("name", sorted(name for name in TABLE if not name.startswith(":") and name not in ANY_WORDS))
+@each_row("name", sorted(name for name in TABLE if not name.startswith(":") and name not in ANY_WORDS))
 def test_an_option_that_a_row_does_not_list_is_never_harmless(name: str) -> None:
     """THREATS R-19."""
     later = () if TABLE[name].is_first else ("x --no-such-option=/x", "x -%y")
@@ -49,7 +50,7 @@ def test_an_option_that_a_row_does_not_list_is_never_harmless(name: str) -> None
         assert found(f"{name} {words}"), words
 
 
-@pytest.mark.parametrize("name", sorted(name for name in TABLE if not name.startswith(":")))
+@each_row("name", sorted(name for name in TABLE if not name.startswith(":")))
 def test_an_option_that_the_requester_chooses_is_never_harmless(name: str) -> None:
     """THREATS R-19."""
     row = TABLE[name]
@@ -278,7 +279,7 @@ watch -n 1 df -h
 """
 
 
-@pytest.mark.parametrize("line", DAILY.strip().splitlines())
+@each_row("line", DAILY.strip().splitlines())
 def test_what_is_typed_daily_is_known(line: str) -> None:
     assert found(line) == []
 

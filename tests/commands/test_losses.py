@@ -14,6 +14,7 @@ from jitd_commands.judging import Call, Judge, Row
 from jitd_commands.programs.decision_table import DecisionTable
 from jitd_commands.shell_text import Word
 from tests.commands.graded import ACCOUNTS, HOME, REQUESTER, Line, Looker, command_of, corpus
+from tests.table import each_row
 
 
 def found(text: str, account: str = "root") -> tuple[Finding, ...]:
@@ -286,17 +287,17 @@ DAILY = """
 """
 
 
-@pytest.mark.parametrize(("text", "what"), DESTROYS)
+@each_row(("text", "what"), DESTROYS)
 def test_what_is_destroyed_is_said_with_how_it_comes_back(text: str, what: str) -> None:
     assert what in [one.what for one in found(text) if one.damage is Damage.DESTROYS], found(text)
 
 
-@pytest.mark.parametrize(("text", "what"), STOPS)
+@each_row(("text", "what"), STOPS)
 def test_what_is_stopped_is_said_with_until_when(text: str, what: str) -> None:
     assert what in [one.what for one in found(text) if one.damage is Damage.STOPS], found(text)
 
 
-@pytest.mark.parametrize("text", DAILY.strip().split("\n"))
+@each_row("text", DAILY.strip().split("\n"))
 def test_daily_work_warns_of_no_loss(text: str) -> None:
     assert damage(found(text.strip())) is Damage.NONE, found(text.strip())
 

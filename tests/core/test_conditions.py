@@ -16,6 +16,7 @@ from jitd.core.keys.hosts import read_host
 from jitd.core.keys.reason import Reason
 from jitd.core.keys.run_as import covers_run_as, read_run_as
 from jitd.expressions.patterns import read_pattern
+from tests.table import each_row
 
 ROOT = RunAs("root", 0, "root", 0)
 
@@ -29,7 +30,7 @@ def command(*argv: bytes) -> Command:
 SYSTEMCTL = ("/usr/bin/systemctl", "restart", "postgresql*")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pattern", "argv", "matches"),
     [
         (SYSTEMCTL, (b"/usr/bin/systemctl", b"restart", b"postgresql"), True),
@@ -354,7 +355,7 @@ def test_which_variables_may_be_listed(word: str) -> None:
     assert read_variable(word) == word
 
 
-@pytest.mark.parametrize("name", [name for name in PERILOUS if not name.endswith("*")])
+@each_row("name", [name for name in PERILOUS if not name.endswith("*")])
 def test_a_perilous_variable_may_be_named(name: str) -> None:
     assert read_variable(name) == name
 

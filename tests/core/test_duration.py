@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.duration import LONGEST, duration_in_words, read_duration, spell_duration
+from tests.table import each_row
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_what_is_a_duration(text: str, seconds: int) -> None:
     assert read_duration(text) == seconds
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "",

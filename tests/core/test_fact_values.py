@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from jitd.core.fact_values import read_instant, read_value
 from jitd.core.names import TYPES, fault_in
+from tests.table import each_row
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 IN_INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -102,7 +103,7 @@ REFUSED: list[tuple[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "raw"), REFUSED)
+@each_row(("kind", "raw"), REFUSED)
 def test_a_value_of_another_type_or_beyond_its_limits_is_refused(kind: str, raw: object) -> None:
     with pytest.raises(ValueError, match=f"^{IS_NOT[kind]}$"):
         read_value(kind, raw)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from jitd.core.command import Command, Interpreter, Operand, RunAs, fingerprint, work_of
 from jitd.core.edit import Edit
+from tests.table import each_row
 
 PLAIN = Command(
     argv=(b"ls", b"-l"),
@@ -153,7 +154,7 @@ PLACES = {
 EMPTY = Command((), b"", b"", RunAs("", 0, "", 0), b"", 0, 0, (), (), ())
 
 
-@pytest.mark.parametrize(("one", "other"), list(combinations(PLACES, 2)))
+@each_row(("one", "other"), list(combinations(PLACES, 2)))
 def test_what_stands_in_one_place_is_never_taken_for_what_stands_in_another(one: str, other: str) -> None:
     prints = {fingerprint("", "", "", "", replace(EMPTY, **PLACES[place]), ()) for place in (one, other)}
     assert len(prints) == 2

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.audit.forms import Checkpoint, Countersignature, Digest, Record, RecordLine, Said, find, read
+from tests.table import each_row
 
 AT = datetime(2026, 11, 26, 20, 58, 39, tzinfo=UTC)
 SIGNATURE = "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n"
@@ -96,10 +97,8 @@ MEMBERS = {
 }
 
 
-@pytest.mark.parametrize("member", MEMBERS, ids=str)
-@pytest.mark.parametrize(
-    "value", [None, True, -1, 0, 1.5, 1 << 63, "", "a b", "x\ny", "\u00e4", "F" * 300, [1], {"a": 1}], ids=repr
-)
+@each_row("member", MEMBERS, ids=str)
+@each_row("value", [None, True, -1, 0, 1.5, 1 << 63, "", "a b", "x\ny", "\u00e4", "F" * 300, [1], {"a": 1}], ids=repr)
 def test_a_member_of_another_type_is_refused(member: str, value: Any) -> None:
     line, name = MEMBERS[member]
     if name == "sealed" and isinstance(value, str) and value.isascii():

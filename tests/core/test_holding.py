@@ -37,6 +37,7 @@ from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Actor, IllegalEvent, R
 from jitd.core.run import Returned, StopOrdered
 from tests.scene import START, THING, actor, asked, free, moment, permit, person, review, screened, submit, thing
 from tests.stored import in_clear
+from tests.table import each_row
 
 ID = "K7QM-2XVD"
 ALICE = actor(person("alice"))
@@ -101,7 +102,7 @@ def test_each_row_of_the_law_is_a_sentence_here_and_no_other() -> None:
     }
 
 
-@pytest.mark.parametrize(("state", "event", "was_given"), list(product(HoldingState, EVENTS, (False, True))))
+@each_row(("state", "event", "was_given"), list(product(HoldingState, EVENTS, (False, True))))
 def test_what_the_law_has_happens_and_nothing_else_does(state: HoldingState, event: Any, was_given: bool) -> None:
     if (state is GIVING and was_given) or (state is HELD and not was_given):
         return  # no holding is so

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.keys.hours import read_hours
+from tests.table import each_row
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES: dict[str, tzinfo] = {"Europe/Berlin": BERLIN, "UTC": UTC, "Australia/Lord_Howe": ZoneInfo("Australia/Lord_Howe")}
@@ -24,7 +25,7 @@ def at(text: str, zone: tzinfo = BERLIN, fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=zone, fold=fold)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("hours", "local", "hold"),
     [
         # 2024-01-01 is a Monday

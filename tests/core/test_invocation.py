@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from jitd.invocation import Invocation, read
 from jitd.invocation.sudo_rs import read_sudo_rs
+from tests.table import each_row
 
 DOUBT = Invocation("", doubt="some")
 A_AND_B = "--preserve-env=A --preserve-env=B"
@@ -362,7 +363,7 @@ DOAS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("line", "expected"), rows(SUDO))
+@each_row(("line", "expected"), [row[1:] for row in SUDO], ids=[row[0] for row in SUDO])
 def test_sudo(line: Any, expected: Invocation) -> None:
     found = read("sudo", words(line))
     assert same(found, expected), found
@@ -418,7 +419,7 @@ def test_sudo_i(line: Any, expected: Invocation) -> None:
     assert same(found, expected), found
 
 
-@pytest.mark.parametrize(("line", "expected"), rows(SU))
+@each_row(("line", "expected"), [row[1:] for row in SU], ids=[row[0] for row in SU])
 def test_su(line: Any, expected: Invocation) -> None:
     found = read("su", words(line))
     assert same(found, expected), found

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-import pytest
-
 from jitd.core.decision import Approval, BreakGlass, Obligations, Record, Terms, narrow
+from tests.table import each_row
 
 OPS = Approval(1, ("group:ops",))
 TWO_OPS = Approval(2, ("group:ops",))
@@ -125,7 +124,7 @@ def with_it(field: str, value: Any) -> Obligations:
     return replace(PLAIN, **{name: value})
 
 
-@pytest.mark.parametrize(("field", "row"), ROWS, ids=lambda value: str(value))
+@each_row(("field", "row"), ROWS, ids=lambda value: str(value))
 def test_of_two_rules_the_tighter_holds_in_every_field(field: str, row: tuple[Any, Any, Any]) -> None:
     old, new, after = row
     assert narrow(with_it(field, old), with_it(field, new)) == with_it(field, after), "and nothing else has changed"

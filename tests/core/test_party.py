@@ -9,6 +9,7 @@ import pytest
 
 from jitd.core.party import HOUSE, OF_ROOT, UNSEEN, Party
 from tests.core.house import ROOT, subject
+from tests.table import each_row
 
 PARTIES = {
     "uid=0": OF_ROOT,
@@ -25,7 +26,7 @@ PARTIES = {
 }
 
 
-@pytest.mark.parametrize(("one", "other"), list(combinations(PARTIES.values(), 2)), ids=map(" ".join, combinations(PARTIES, 2)))
+@each_row(("one", "other"), list(combinations(PARTIES.values(), 2)), ids=map(" ".join, combinations(PARTIES, 2)))
 def test_no_two_of_them_are_one(one: Party, other: Party) -> None:
     """THREATS K-29: neither a number nor a name of one kind is that of another."""
     assert one != other and str(one) != str(other) and len({one, other}) == 2

@@ -17,11 +17,12 @@ from jitd.core.policy import Rule, decide
 from jitd.core.question import Question
 from jitd.expressions.patterns import read_pattern
 from tests.core.house import ALICE, BOB, NOON, ROOT, deny, hours, patterns, permit, policy, question, told
+from tests.table import each_row
 
 NO_RULE = "no rule: no rule permits this"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("rules", "asked", "answer"),
     [
         # nothing permits by itself

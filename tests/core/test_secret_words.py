@@ -10,6 +10,7 @@ import pytest
 
 from jitpam.options import read_options
 from jitpam.secret_words import is_secret_name, secrets_in
+from tests.table import each_row
 
 LINES = [
     line.split(" | ", 1)
@@ -30,7 +31,7 @@ def typed(line: str) -> list[bytes]:
     return [word.encode() for word in shlex.split(line)]
 
 
-@pytest.mark.parametrize(("place", "line"), SECRET)
+@each_row(("place", "line"), SECRET)
 def test_a_word_that_looks_like_a_secret_is_named_by_its_place(place: str, line: str) -> None:
     """THREATS R-24."""
     found = places(*typed(line))

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from jitd.core.code_variables import code_let_in
+from tests.table import each_row
 
 LETS_IN = """LD_PRELOAD PATH BASH_ENV PYTHONPATH PERL5OPT RUBYOPT NODE_OPTIONS EDITOR PAGER GIT_SSH GIT_CONFIG_COUNT MAKEFLAGS
 HOME TAR_OPTIONS LESS LESSOPEN OPENSSL_CONF JDK_JAVA_OPTIONS SYSTEMD_EDITOR APT_CONFIG AWS_CONFIG_FILE IFS TAR_* LESS* OPENSSL_*
@@ -14,7 +13,7 @@ LETS_NONE_IN = "PGDATA PG* APP_* MY_* TERM LANG LC_* TZ USER LOGNAME SHELL MAIL 
 WORDS = {**dict.fromkeys(LETS_IN.split(), True), **dict.fromkeys(LETS_NONE_IN.split(), False)}
 
 
-@pytest.mark.parametrize(("word", "lets_in"), WORDS.items())
+@each_row(("word", "lets_in"), WORDS.items())
 def test_which_variables_let_code_in(word: str, lets_in: bool) -> None:
     """THREATS X-24."""
     assert bool(code_let_in(word)) is lets_in

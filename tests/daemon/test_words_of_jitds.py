@@ -14,6 +14,7 @@ from jitpam.options import read_options
 from jitpam.submission import asked
 from jitpam.wire import messages
 from jitpam.wire.messages import FROM_CLIENT, Message
+from tests.table import each_row
 
 EMPTY: dict[str, Any] = {
     "str": "",
@@ -36,8 +37,8 @@ TYPED = [(kind, name) for kind in FROM_CLIENT.values() for name, of in kind.fiel
 WORDS = [(kind, name, of) for kind in FROM_CLIENT.values() for name, of in kind.fields.items() if "bytes" in of]
 
 
-@pytest.mark.parametrize("word", [*sorted(INSTEAD), f"{TOO_LONG} sha256:00"])
-@pytest.mark.parametrize(("kind", "name"), TYPED, ids=[f"{kind.type}-{name}" for kind, name in TYPED])
+@each_row("word", [*sorted(INSTEAD), f"{TOO_LONG} sha256:00"])
+@each_row(("kind", "name"), TYPED, ids=[f"{kind.type}-{name}" for kind, name in TYPED])
 def test_no_reason_and_no_comment_is_what_jitd_says_in_its_place(kind: type[Message], name: str, word: str) -> None:
     """THREATS L-34."""
     with pytest.raises(Refusal, match=f"a {name} cannot be {word}: jitd says this of a text that it does not tell") as no:
@@ -46,8 +47,8 @@ def test_no_reason_and_no_comment_is_what_jitd_says_in_its_place(kind: type[Mess
     refuse_instead(message(kind, **{name: f"who wrote {word} here?"}))
 
 
-@pytest.mark.parametrize("word", sorted(INSTEAD))
-@pytest.mark.parametrize(("kind", "name", "of"), WORDS, ids=[f"{kind.type}-{name}" for kind, name, _ in WORDS])
+@each_row("word", sorted(INSTEAD))
+@each_row(("kind", "name", "of"), WORDS, ids=[f"{kind.type}-{name}" for kind, name, _ in WORDS])
 def test_no_word_ends_as_one_that_a_mask_hides(kind: type[Message], name: str, of: str, word: str) -> None:
     """THREATS L-34: also if somebody has pasted the command line of a page, in which their password is masked."""
     forged, plain = f"--password={word}".encode(), f"{word} is no password".encode()

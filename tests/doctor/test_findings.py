@@ -17,11 +17,12 @@ from jitd_inspection.doctor.finding import LEVELS, Result, listed, word
 from tests.doctor import of_files, of_names, of_running
 from tests.doctor.rows import Row, text
 from tests.law.test_commands import COMMANDS
+from tests.table import each_row
 
 ROWS = [*of_files.ROWS, *of_names.ROWS, *of_running.ROWS]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.check}-{row.level}-{row.words}")
+@each_row("row", ROWS, ids=lambda row: f"{row.check}-{row.level}-{row.words}")
 def test_what_was_looked_at_makes_this_finding(row: Row) -> None:
     found = {(finding.check, finding.level): text(finding) for finding in row.findings()}
     assert (row.check, row.level) in found, found

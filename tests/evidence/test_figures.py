@@ -26,6 +26,7 @@ from jitd_evidence.report.lived import IN_TIME, LIVED
 from jitd_evidence.report.making import make
 from jitd_evidence.report.summary import NAMED, NEVER_LOOKED, SUMMARY
 from tests.evidence.year import HOSTILE, REALM, SECRET, TWO_ACCOUNTS, Year
+from tests.table import each_row
 from tests.verified import verify
 
 Row = tuple[Any, ...]
@@ -584,7 +585,7 @@ def words(row: tuple[Any, ...]) -> str:
     return repr([cell for cell in row if isinstance(cell, str | int)])
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@each_row("name", FIGURES)
 def test_a_figure_is_what_the_records_say(both: tuple[Scope, Past], name: str) -> None:
     """THREATS L-23: in Python, and from the records alone."""
     scope, past = both

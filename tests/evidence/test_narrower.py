@@ -20,6 +20,7 @@ from jitd.core.policy import Policy, Rule, decide
 from jitd.settings import policyfile
 from jitd_evidence.report.narrower import ENOUGH, LONGEST, SEVERAL, Narrower, Use, narrower
 from tests.core.house import AS_ROOT, NOON, question
+from tests.table import each_row
 
 WHO = {"name": '"r"', "who": '["user:alice"]'}
 POSTGRES = RunAs("postgres", 105, "postgres", 112)
@@ -72,7 +73,7 @@ def is_permitted(rule: Rule, one: Use) -> bool:
 SYSTEMCTL = ("/usr/bin/systemctl", "restart")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("keys", "uses", "then"),
     [
         # what never varied is named

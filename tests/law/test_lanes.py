@@ -193,7 +193,7 @@ def test_a_lane_that_is_held_plays_nothing_before_it_is_told_to(tmp_path: Path, 
     monkeypatch.setattr(lanes, "LAB", lab)
     monkeypatch.setattr(lanes, "PYTHON", sys.executable)
     told, never = (
-        lanes.Lane(name, "plain", ["tests/wire/test_shown_edges.py"], ["-m", "not timed"], "2/9") for name in ("told", "never")
+        lanes.Lane(name, "plain", ["tests/wire/test_shown.py"], ["-m", "not timed"], "2/9") for name in ("told", "never")
     )
     never.process.stdin.close()
     assert never.end() != 0 and "passed" not in never.counts

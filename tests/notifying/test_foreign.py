@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from jitd_outsiders.notifying.foreign import CUT, MOST, on_terminal, outside
 from tests.notifying.hostile import HOSTILE, found_by_a_chat
+from tests.table import each_row
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:40])
+@each_row("text", HOSTILE, ids=lambda text: ascii(text)[:40])
 def test_a_hostile_text_is_one_line_of_plain_words(text: str) -> None:
     """THREATS N-01."""
     line = outside(text)

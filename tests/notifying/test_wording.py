@@ -26,6 +26,7 @@ from jitd_outsiders.notifying.wording import MOST_LISTED, _beginning, digest, sa
 from jitpam.wire.shown import shown_command
 from tests.notifying.hostile import HOSTILE, found_by_a_chat
 from tests.scene import START, asked, but, command, permit, person, thing, visitor
+from tests.table import each_row
 from tests.zones import berlin
 
 __all__ = ["berlin"]  # a fixture
@@ -250,9 +251,9 @@ def test_what_is_not_to_be_shown_is_not_in_a_message(event: Event, shows: str) -
         assert "hunter2" not in repr(message) and "mysql" not in repr(message)
 
 
-@pytest.mark.parametrize("words", [(), ("group:privacy",)])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("event", Event)
+@each_row("words", [(), ("group:privacy",)])
+@each_row("kind", KINDS)
+@each_row("event", Event)
 def test_a_rule_that_keeps_contents_from_others_lets_the_id_alone_leave_the_host(
     event: Event, kind: str, words: tuple[str, ...]
 ) -> None:

@@ -17,6 +17,7 @@ from jitd_outsiders.outside.fields import MOST_CA
 from jitd_outsiders.outside.messages import HEADERS, MOST_BODY, MOST_BYTES, Fetch, Fetched
 from jitd_outsiders.outside.questions import ANSWERS, QUESTIONS
 from jitpam.wire.declared import Codec
+from tests.table import each_row
 
 GOLDEN = Path(__file__).parent / "golden"
 POST = Fetch(
@@ -56,7 +57,7 @@ def test_every_frozen_message_is_tried() -> None:
     assert {file.stem for file in GOLDEN.iterdir()} == MESSAGES.keys()
 
 
-@pytest.mark.parametrize(
+@each_row(
     "change",
     [
         {"do": "get"}, {"do": None}, {"more": 1}, {"method": "PUT"}, {"method": "get"}, {"method": "POST\n"},

@@ -13,10 +13,11 @@ from jitd_inspection.pamlint.linting import lint_host
 from tests.pamlint.corpus import IN_SSHD_CONFIG, IN_SUDOERS, LOCKED, OPEN, ROWS, SHIPPED
 from tests.pamlint.host import Row, names
 from tests.pamlint.openings import OPENINGS, SSHDS, Sshd
+from tests.table import each_row
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
-@pytest.mark.parametrize("libpam", ["1.5", "1.7", ""])
+@each_row("row", ROWS, ids=lambda row: row.says)
+@each_row("libpam", ["1.5", "1.7", ""])
 def test_of_a_host_it_is_said(row: Row, libpam: str) -> None:
     """THREATS P-09: each libpam reads them alike, so it does not matter which one it is."""
     findings = row.findings(libpam)
@@ -25,13 +26,13 @@ def test_of_a_host_it_is_said(row: Row, libpam: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("row", OPENINGS, ids=lambda row: row.says)
+@each_row("row", OPENINGS, ids=lambda row: row.says)
 def test_of_an_opening_beside_the_stacks_it_is_said(row: Row) -> None:
     """THREATS P-15: nothing that opens a gate is called closed, and what opens none is."""
     assert names(row.findings()) == " ".join(sorted(row.found.split()))
 
 
-@pytest.mark.parametrize("row", SSHDS, ids=lambda row: row.says)
+@each_row("row", SSHDS, ids=lambda row: row.says)
 def test_of_an_sshd_it_is_said(row: Sshd) -> None:
     """THREATS P-15: options count before files, and what runs as much as what is written."""
     assert row.found_by() == row.found, row.sentences()

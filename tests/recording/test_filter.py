@@ -14,6 +14,7 @@ from pyte import modes
 
 from jitd.recording.filter import Filter
 from jitd.recording.sequences import MOST_STRING, Text
+from tests.table import each_row
 
 HOSTILE = [
     b"\x1b]0;title\x07", b"\x1b]2;rm -rf /\x1b\\", b"\x1b]52;c;cm0gLXJmIC8K\x07", b"\x1b]8;;https://evil.example/\x07",
@@ -126,7 +127,7 @@ def filtered(data: bytes) -> bytes:
     return Filter().feed(data)
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@each_row("hostile", HOSTILE)
 def test_what_does_more_than_draw_is_dropped_and_what_stands_around_it_is_not(hostile: bytes) -> None:
     out = filtered(b"before" + hostile + b"\nAFTER")
     assert out.startswith(b"before") and out.endswith(b"\nAFTER") and HARMLESS.fullmatch(out)

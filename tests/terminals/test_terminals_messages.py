@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd_outsiders.terminals.messages import ANSWERS, MOST_BYTES, MOST_PEOPLE, QUESTIONS, Tell, Told, text_of
+from tests.table import each_row
 
 GOLDEN = Path(__file__).parent / "golden"
 QUESTION = Tell(("alice", "DOMAIN\\bob"), ("alice asks to run a command as root on db1.", "", "    jitd show K7QM-2XVD"))
@@ -45,7 +46,7 @@ def test_a_question_that_is_otherwise_is_refused(change: dict[str, object]) -> N
         QUESTIONS.read(json.dumps(TELL | change).encode())
 
 
-@pytest.mark.parametrize("sign", [chr(code) for code in (*range(32), *range(127, 161), 0x202E, 0xFF20, 0x1F4A3)])
+@each_row("sign", [chr(code) for code in (*range(32), *range(127, 161), 0x202E, 0xFF20, 0x1F4A3)])
 def test_no_sign_that_could_control_a_terminal_is_in_a_text(sign: str) -> None:
     """THREATS N-02. Escapes, line ends, C1 controls as UTF-8, and all else beyond ASCII."""
     with pytest.raises(ValueError):

@@ -27,6 +27,7 @@ from jitpam.wire.characters import ALIKE, CLEAR, OTHERS, OTHERS_ALIKE, kind, mos
 from jitpam.wire.messages import Progress
 from jitpam.wire.shown import cells, shown, shown_of_argument
 from tests.pseudo_terminals import execute_on, open_terminal
+from tests.table import each_row
 from tests.unshown import without_styles
 from tests.waiting import PATIENCE, wait_for
 
@@ -172,8 +173,8 @@ def rows_of(texts: list[str], width: int) -> Iterator[str]:
         yield line
 
 
-@pytest.mark.parametrize("filler", ["\u4dc0", "\u3248", "\u2630", "\u231a", "\U0001f600", "\u2640", "\U0001f1e6", "漢", "é", "ж"])
-@pytest.mark.parametrize("n", [21, 31, 32, 33, 40, 62, 63, 65])
+@each_row("filler", ["\u4dc0", "\u3248", "\u2630", "\u231a", "\U0001f600", "\u2640", "\U0001f1e6", "漢", "é", "ж"])
+@each_row("n", [21, 31, 32, 33, 40, 62, 63, 65])
 def test_no_text_begins_where_labels_stand(filler: str, n: int) -> None:
     """THREATS R-17: a reason whose characters are wider than they are counted puts its rest at the beginning of a line."""
     for is_wide in (False, True):  # whether the terminal draws characters of ambiguous width in two cells

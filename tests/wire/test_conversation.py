@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from jitpam.wire.conversation import CLIENT, DAEMON, DOOR, LAW, UNPROVED, Conversation
 from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
 from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
+from tests.table import each_row
 
 ASKED = {
     "explain",
@@ -171,8 +172,8 @@ GONE_ON = [
 ]
 
 
-@pytest.mark.parametrize("role", [CLIENT, DAEMON])
-@pytest.mark.parametrize(("said", "state"), [row[1:] for row in GONE_ON], ids=[row[0] for row in GONE_ON])
+@each_row("role", [CLIENT, DAEMON])
+@each_row(("said", "state"), [row[1:] for row in GONE_ON], ids=[row[0] for row in GONE_ON])
 def test_where_a_turn_leaves_the_two(role, said, state):
     """After a refusal the next question may be asked; after ``bye`` nothing is said any more."""
     steps = [*READY, *(tuple(words.split()) for words in said)]
@@ -257,14 +258,14 @@ KNOWN = ((CLIENT, "hello"), (DAEMON, "hello"), (CLIENT, "token"), (DAEMON, "toke
 DIALLED = ((CLIENT, "carried"), *KNOWN)
 
 
-@pytest.mark.parametrize("name", sorted(FROM_CLIENT))
+@each_row("name", sorted(FROM_CLIENT))
 def test_every_message_of_a_client_is_taken_at_the_door_or_closes_it(name):
     """THREATS F-13. A row for each message that there is: what is new is closed until this table names it."""
     assert at_the_door(DAEMON, *DIALLED, (CLIENT, name)) == TAKEN_AT_THE_DOOR.get(name)
     assert at_the_door(CLIENT, *KNOWN, (CLIENT, name)) == TAKEN_AT_THE_DOOR.get(name)
 
 
-@pytest.mark.parametrize("name", sorted(FROM_CLIENT))
+@each_row("name", sorted(FROM_CLIENT))
 def test_at_the_door_the_carrier_speaks_first_and_once(name):
     assert at_the_door(DAEMON, (CLIENT, name)) == {"carried": "greeting", "roll": "rolling"}.get(name)
     assert at_the_door(DAEMON, (CLIENT, "carried"), (CLIENT, name)) == ("greeted" if name == "hello" else None)
@@ -293,7 +294,7 @@ def test_what_the_door_has_of_its_own_does_not_exist_at_the_local_socket():
         assert all(DOOR[state][step] == LAW[state][step] for step in DOOR[state].keys() - more)
 
 
-@pytest.mark.parametrize("name", sorted(FROM_CLIENT))
+@each_row("name", sorted(FROM_CLIENT))
 def test_an_agent_that_has_the_roll_called_can_say_nothing_more_and_hears_words_alone(name):
     """THREATS F-27."""
     assert at_the_door(DAEMON, (CLIENT, "roll"), (CLIENT, name)) is None

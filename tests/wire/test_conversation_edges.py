@@ -6,6 +6,7 @@ import pytest
 from jitpam.wire.conversation import CLIENT, DAEMON, LAW, Conversation
 from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
 from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
+from tests.table import each_row
 
 GREETED = "C hello, D hello"
 READY = f"{GREETED}, C token, D token, C token, D welcome"
@@ -98,8 +99,8 @@ def after(role, spoken):
     return conversation
 
 
-@pytest.mark.parametrize("role", [CLIENT, DAEMON])
-@pytest.mark.parametrize(("spoken", "state"), STATES)
+@each_row("role", [CLIENT, DAEMON])
+@each_row(("spoken", "state"), STATES)
 def test_where_a_conversation_leads(role, spoken, state):
     assert after(role, spoken).state == state
 

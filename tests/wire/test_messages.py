@@ -15,6 +15,7 @@ from jitpam.wire.codes import CODES, EXITS
 from jitpam.wire.coding import MAX_INTEGER, MAX_NUMBER, decode, encode
 from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
 from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
+from tests.table import each_row
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 integers = st.integers(-MAX_INTEGER, MAX_INTEGER)
@@ -52,7 +53,7 @@ def depth(value):
     return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
 
 
-@pytest.mark.parametrize(("kind", "of"), ALL, ids=lambda value: getattr(value, "__name__", ""))
+@each_row(("kind", "of"), ALL, ids=lambda value: getattr(value, "__name__", ""))
 def test_every_message_comes_back_as_it_went(kind, of):
     @given(st.fixed_dictionaries({name: VALUES[declared] for name, declared in kind.fields.items()}))
     def holds(values):
@@ -160,7 +161,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
+@each_row("body", REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_not_exactly_a_message_is_refused(body):
     """THREATS S-07."""
     with pytest.raises(RemoteProtocolError):

@@ -6,6 +6,7 @@ import string
 import pytest
 
 from jitpam.wire.shown import MOST_FORMS, MOST_MIXED, PIECE, shown, shown_argument, shown_command, unshown
+from tests.table import each_row
 from tests.unshown import unshown_command
 
 PLAIN = string.ascii_letters + string.digits + "%+,-./:=@_"
@@ -27,7 +28,7 @@ def test_a_command_is_shown_so_and_is_read_back(argv, line):
     assert unshown_command(line) == argv
 
 
-@pytest.mark.parametrize("code", range(33, 127))
+@each_row("code", range(33, 127))
 def test_a_character_stands_bare_if_no_shell_and_no_eye_takes_it_for_more(code):
     told = shown_argument(bytes([code]))
     is_plain = chr(code) in PLAIN and chr(code) != "="  # at the beginning of a word, = has a meaning in zsh
