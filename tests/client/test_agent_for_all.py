@@ -14,6 +14,7 @@ import pytest
 from jitd_fleet import nkey, subjects
 from jitd_fleet.agent import MOST_BEGUN_BY_ONE, MOST_CALLS, MOST_CALLS_OF_ONE, MOST_OF_ONE, Agent
 from jitd_fleet.stream import Kind, Why
+from tests.waiting import PATIENCE
 
 HOST = "db1.example.org"
 GREEDY, MODEST = (nkey.Key(nkey.make()).public for _ in range(2))
@@ -31,6 +32,12 @@ class Engine:
 
     def n(self, client: str, kind: Kind, *body: int) -> int:
         return sum(who == client and said[:1] + said[5:] == bytes((kind, *body)) for who, _, said in self.said)
+
+    async def has_said(self, n: int) -> None:
+        """Wait until the agent has said ``n`` things: one is said to each who dials, whether he is let in or not."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self.said) < n:
+                await asyncio.sleep(0.005)
 
 
 def played(path: Path, play: Callable[[Agent, Engine], Any], backlog: int = 200) -> Engine:
@@ -60,9 +67,9 @@ def test_who_dials_without_end_leaves_room_for_others(tmp_path: Path) -> None:
             agent._begun._since = -1.0  # another second
             for number in range(100):
                 dials(agent, GREEDY, second * 100 + number)
-            await asyncio.sleep(0.05)
+            await engine.has_said(100 * (second + 1))
         dials(agent, MODEST, 1)
-        await asyncio.sleep(0.05)
+        await engine.has_said(401)
 
     engine = played(tmp_path / "door.sock", play)
     assert engine.n(GREEDY, Kind.OPENED) == MOST_OF_ONE
@@ -77,7 +84,7 @@ def test_who_begins_one_after_the_other_does_not_use_up_the_second_of_others(tmp
         for number in range(100):
             dials(agent, GREEDY, number)
         dials(agent, MODEST, 1)
-        await asyncio.sleep(0.05)
+        await engine.has_said(101)
 
     engine = played(tmp_path / "door.sock", play)
     assert (engine.n(GREEDY, Kind.OPENED), engine.n(MODEST, Kind.OPENED)) == (MOST_BEGUN_BY_ONE, 1)
@@ -91,7 +98,7 @@ def test_who_dials_twice_by_one_id_has_one_conversation_and_fills_no_journal(
     async def play(agent: Any, engine: Engine) -> None:
         for _ in range(8):
             dials(agent, GREEDY, 7)
-        await asyncio.sleep(0.05)
+        await engine.has_said(1)
         assert len(agent._pumps) == len(agent._tasks) == 1
         await agent.leave()
 
@@ -104,12 +111,12 @@ def test_one_client_ends_nothing_of_another_one_by_the_same_id(tmp_path: Path) -
 
     async def play(agent: Any, engine: Engine) -> None:
         dials(agent, MODEST, 7)
-        await asyncio.sleep(0.05)
+        await engine.has_said(1)
         dials(agent, GREEDY, 7)
         agent._hear(subjects.up(HOST, GREEDY, f"{7:032x}"), "", b"nonsense")
         agent._hear(subjects.up(HOST, MODEST, f"{7:032x}"), "", bytes((Kind.RECEIVED, 0, 0, 0, 0)))
         agent._hear(subjects.up(HOST, MODEST, f"{7:032x}"), "", bytes((Kind.PROBE, 0, 0, 0, 0)))
-        await asyncio.sleep(0.05)
+        await engine.has_said(3)
 
     engine = played(tmp_path / "door.sock", play)
     assert (engine.n(MODEST, Kind.RECEIVED), engine.n(MODEST, Kind.END, Why.BROKEN.value)) == (1, 0)
@@ -123,7 +130,7 @@ def test_who_calls_the_roll_without_end_leaves_answers_for_others(tmp_path: Path
         for number in range(10 * MOST_CALLS):
             agent._called(subjects.roll(GREEDY, f"{number:032x}"), "", b"")
         agent._called(subjects.roll(MODEST, "0" * 32), "", b"")
-        await asyncio.sleep(0.05)
+        await engine.has_said(MOST_CALLS_OF_ONE + 1)
 
     said = played(tmp_path / "door.sock", play).said
     assert sum(client == GREEDY for client, _, _ in said) == MOST_CALLS_OF_ONE
@@ -161,11 +168,11 @@ def test_the_key_that_dials_too_often_is_named(tmp_path: Path, capfd: pytest.Cap
     async def play(agent: Any, engine: Engine) -> None:
         for number in range(MOST_BEGUN_BY_ONE):
             dials(agent, MODEST, number)
-        await asyncio.sleep(0.05)
+        await engine.has_said(MOST_BEGUN_BY_ONE)
         assert capfd.readouterr().err == ""
         for number in range(100):
             dials(agent, GREEDY, number)
-        await asyncio.sleep(0.05)
+        await engine.has_said(MOST_BEGUN_BY_ONE + 100)
 
     played(tmp_path / "door.sock", play)
     (line,) = capfd.readouterr().err.splitlines()
@@ -203,7 +210,7 @@ def test_a_door_with_a_full_queue_is_not_told_as_one_that_is_not_there(tmp_path:
     async def play(agent: Any, engine: Engine) -> None:
         for number in range(8):
             dials(agent, MODEST, number)
-        await asyncio.sleep(0.05)
+        await engine.has_said(8)
 
     engine = played(tmp_path / "door.sock", play, backlog=0)
     assert engine.n(MODEST, Kind.END, Why.FULL.value) > 0 and engine.n(MODEST, Kind.END, Why.NO_DOOR.value) == 0
@@ -215,7 +222,7 @@ def test_who_dials_where_there_is_no_door_fills_no_journal(tmp_path: Path, capfd
     async def play(agent: Any, engine: Engine) -> None:
         for number in range(10):
             dials(agent, MODEST, number)
-        await asyncio.sleep(0.05)
+        await engine.has_said(10)
 
     engine = played(tmp_path / "door.sock", play, backlog=-1)
     assert engine.n(MODEST, Kind.END, Why.NO_DOOR.value) == 10

@@ -54,7 +54,8 @@ class End:
         """The first frame, and what comes with it."""
         frames = FrameReader()
         while (body := frames.next_frame()) is None:
-            frames.feed(self.door.recv(1))
+            assert (byte := self.door.recv(1)), "the door's client has hung up"
+            frames.feed(byte)
         return coding.decode(body, messages.FROM_CLIENT), body
 
     def close(self) -> None:
@@ -98,8 +99,8 @@ def test_bytes_are_copied_both_ways_at_once_and_none_is_changed_or_lost(end: End
             rest = rest[os.write(end.process.stdin.fileno(), rest) :]
 
     def take() -> None:
-        while len(theirs) < len(MANY):
-            theirs.extend(end.door.recv(65536))
+        while len(theirs) < len(MANY) and (some := end.door.recv(65536)):
+            theirs.extend(some)
 
     def down() -> None:
         end.door.sendall(MANY[::-1])

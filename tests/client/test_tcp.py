@@ -76,7 +76,8 @@ class Carrying:
 def carried(door: socket.socket) -> messages.Message:
     frames = FrameReader()
     while (body := frames.next_frame()) is None:
-        frames.feed(door.recv(1))
+        assert (byte := door.recv(1)), "the door's client has hung up"
+        frames.feed(byte)
     return coding.decode(body, messages.FROM_CLIENT)
 
 

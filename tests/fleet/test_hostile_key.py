@@ -61,7 +61,8 @@ class Hostile:
         plain = socket.create_connection((ADDRESSES[0], 4222), timeout=PATIENCE)
         line = b""
         while not line.endswith(b"\r\n"):  # and nothing of TLS
-            line += plain.recv(1)
+            assert (byte := plain.recv(1)), f"the server has hung up after {line!r}"
+            line += byte
         info = json.loads(line.removeprefix(b"INFO "))
         self._socket = ssl.create_default_context(cafile=str(hub.ca)).wrap_socket(plain, server_hostname=ADDRESSES[0])
         self.said = b""

@@ -219,7 +219,7 @@ def test_a_silent_kdc_holds_the_whole_command_for_three_seconds_and_lets_it_go(r
     try:
         started_at = time.monotonic()
         done = subprocess.run([*start, code, seconds, word], capture_output=True, check=False, timeout=PATIENCE)
-        assert 2.9 < time.monotonic() - started_at < 30
+        assert time.monotonic() - started_at > 2.9
         assert done.returncode == 119, done.stderr
         assert b"did not answer within 3 s" in done.stderr
     finally:

@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -86,6 +87,14 @@ def start(script: str, *options: str, **more: object) -> subprocess.Popen[str]:
     )  # fmt: skip
     assert process.stdout.readline() == "here\n"
     return process  # type: ignore[no-any-return]
+
+
+def read_until(terminal: int, word: bytes) -> None:
+    """Raises OSError at the end of the terminal."""
+    said = b""
+    while word not in said:
+        assert select.select([terminal], [], [], PATIENCE)[0], f"nothing comes after {said!r}"
+        said += os.read(terminal, 1000)
 
 
 def command_line(pid: str) -> bytes:
@@ -375,9 +384,7 @@ def test_ctrl_c_reaches_command_and_leaves_nothing_behind(leaves_nothing: None) 
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(LAB, [str(LAB), "--no-jitd", "sh", "-c", "(setsid sleep 7777 &) ; echo here; exec sleep 7777"])
-    said = b""
-    while b"here" not in said:
-        said += os.read(terminal, 1000)
+    read_until(terminal, b"here")
     time.sleep(0.1)
     os.write(terminal, b"\x03")
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in (130, -signal.SIGINT)
@@ -388,12 +395,9 @@ def test_ctrl_c_is_commands_to_handle() -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(LAB, [str(LAB), "--no-jitd", "sh", "-c", "trap 'echo caught; exit 5' INT; echo here; read x; exit 6"])
-    said = b""
-    while b"caught" not in said:
-        if b"here" in said:
-            said = b""
-            os.write(terminal, b"\x03")
-        said += os.read(terminal, 1000)
+    read_until(terminal, b"here")
+    os.write(terminal, b"\x03")
+    read_until(terminal, b"caught")
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
     os.close(terminal)
 

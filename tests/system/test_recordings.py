@@ -201,22 +201,20 @@ def test_what_would_harm_a_viewers_terminal_does_not_reach_it(kept: House, verb:
 
 
 def test_a_terminal_session_is_replayed_with_its_keys(kept: House) -> None:
-    first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "bash", "--norc", "-c", "echo o''ne; sleep 1; echo t''wo"))
+    first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "bash", "--norc", "-c", "echo o''ne; sleep 2; echo t''wo"))
     terminal = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))
     terminal.expect(pexpect.EOF)
     terminal.close()
     id = next(row["id"] for row in reversed(kept.rows("runs", "--all")) if "echo o" in row["argv"][-1])
     wait_for(lambda: kept.run_of(id).outcome)
-    first, *rest = map(str, kept.line("alice", "jitd", "replay", "--speed=0.02", id))  # its second lasts for almost a minute
+    first, *rest = map(str, kept.line("alice", "jitd", "replay", "--speed=0.02", id))  # two seconds last longer than a test waits
     player = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
     player.expect_exact("one")
     player.send(" ++++++++++")
     with pytest.raises(pexpect.TIMEOUT):  # it would be there in a moment, if it did not pause
         player.expect_exact("two", timeout=2)
-    at = time.monotonic()
     player.send(" ")
     player.expect_exact("two")
-    assert time.monotonic() - at < 30
     player.expect_exact("it ended with status 0")
     player.expect(pexpect.EOF)
     player.close()
