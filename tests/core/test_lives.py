@@ -11,7 +11,7 @@ from jitd.core import grant, lock, request, run
 from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.effects import ListsChanged, SetDeadline, TellRequester
 from jitd.core.grant import GrantState, Issued, Used, covers
-from jitd.core.law import CLOCK, DAEMON, MONITOR, Actor, IllegalEvent, Role
+from jitd.core.law import CLOCK, MONITOR, Actor, IllegalEvent, Role
 from jitd.core.lock import LockState
 from jitd.core.request import NotYours, RequestState, Stale, Verdict
 from jitd.core.run import Ending, Outcome, RunState
@@ -158,25 +158,11 @@ def test_one_person_counts_once_by_however_many_accounts():
     assert not any(isinstance(f, Issued) for f in follows)
 
 
-def test_two_persons_make_a_quorum_of_two():
-    once, _ = request.transition(two_needed(), review(two_needed(), person("bob")), moment(1))
-    assert once.state is RequestState.PENDING
-    twice, _ = request.transition(once, review(once, person("carol")), moment(2))
-    assert twice.state is RequestState.APPROVED
-
-
 def test_an_approval_counts_only_while_its_author_may_still_give_it():
     once, _ = request.transition(two_needed(), review(two_needed(), person("bob")), moment(1))
     no_longer = person("bob", groups=frozenset({"bob"}))
     twice, _ = request.transition(once, review(once, person("carol"), standing=(no_longer,)), moment(2))
     assert twice.state is RequestState.PENDING
-
-
-def test_one_denial_ends_a_request_that_others_approved():
-    once, _ = request.transition(two_needed(), review(two_needed(), person("bob")), moment(1))
-    denied, _ = request.transition(once, review(once, person("carol"), Verdict.DENY, comment="no"), moment(2))
-    assert denied.state is RequestState.DENIED
-    assert "carol@EXAMPLE.TEST" in denied.because
 
 
 def test_terms_tighten_while_a_request_waits_and_never_loosen():
@@ -348,17 +334,6 @@ def test_a_run_starts_once():
     at, _ = run.transition(BEGUN, STARTED, moment(1))
     with pytest.raises(IllegalEvent):
         run.transition(at, STARTED, moment(2))
-
-
-def test_only_a_run_that_never_started_gives_its_use_back():
-    for outcome, was_started in [
-        (Outcome(Ending.EXITED, 0), True),
-        (Outcome(Ending.SIGNALED, 9), True),
-        (Outcome(Ending.LOST, 0), True),
-        (Outcome(Ending.NOT_STARTED, 126), False),
-    ]:
-        _, follows = run.transition(BEGUN, run.Ended(BEGUN.id, DAEMON, outcome), moment(1))
-        assert [f.was_started for f in follows if isinstance(f, run.Returned)] == [was_started]
 
 
 def test_a_monitor_cannot_order_its_own_stop():
