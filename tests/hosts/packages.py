@@ -17,6 +17,8 @@ from tests.law.tree import TREE
 from tests.waiting import PATIENCE
 
 MADE = TREE / "build/deb"
+WITHIN = 25 * PATIENCE
+"""Seconds for one life in a root: fewer than the half hour after which pytest ends the lane, without a word of what was said."""
 NEXT = "99.0"
 """The version of the packages that ``doctored`` makes, without ``+debN``."""
 _SCHEMA = re.compile(r"(?<=^FIRST, SCHEMA = )([0-9]+), ([0-9]+)$", re.MULTILINE)
@@ -42,6 +44,19 @@ def build(release: str, epoch: str, *venv: Path, tree: Path = TREE) -> dict[str,
     )
     assert done.returncode == 0, done.stdout
     return files(tree / "build/deb" / release)
+
+
+def lived(*line: str | Path) -> str:
+    """What ``line`` says, which lives in a root of contrib/on. Raises AssertionError with all of that if it fails or stands."""
+    with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        try:
+            said, _ = process.communicate(timeout=WITHIN)
+        except subprocess.TimeoutExpired as late:
+            process.kill()
+            raise AssertionError(f"it stands after {WITHIN:.0f} s:\n{(late.output or b'').decode(errors='replace')}") from None
+    told = said.decode(errors="replace")
+    assert process.returncode == 0, told
+    return told
 
 
 def files(place: Path) -> dict[str, Path]:

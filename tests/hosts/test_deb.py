@@ -17,10 +17,9 @@ from pathlib import Path
 import pytest
 
 from jitd.store.sqlite import FIRST, SCHEMA
-from tests.hosts.packages import build, control, doctored, files, here, of_last_release, of_tip
+from tests.hosts.packages import build, control, doctored, files, here, lived, of_last_release, of_tip
 from tests.law.tree import TREE
 from tests.marks import full
-from tests.waiting import PATIENCE
 
 WANTED = "dbus,krb5-kdc,krb5-admin-server,krb5-user,sqlite3,sudo,libpam-python,procps,util-linux"
 """What is on the host already: a KDC, what a gate takes, and what a backup takes."""
@@ -98,17 +97,8 @@ def test_a_desk_is_installed_alone_and_becomes_a_host_and_a_desk_again(release: 
     }
     line = [TREE / "contrib/on", "--private-network", "--fetch", ",".join(sorted(fetched))]
     line += [word for tree in (TREE / "tests/hosts", before, after) for word in ("--tree", tree)]
-    done = subprocess.run(
-        [*line, release, TREE / "tests/hosts/desk_life", before, after],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        timeout=60 * PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0 and done.stdout.endswith("all as told\n"), done.stdout
+    said = lived(*line, release, TREE / "tests/hosts/desk_life", before, after)
+    assert said.endswith("all as told\n"), said
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -130,17 +120,8 @@ def test_nothing_is_lost_over_upgrades_and_ways_back_until_the_purge(release: st
         later,
         release,
     ]
-    done = subprocess.run(
-        [*line, TREE / "tests/hosts/package_life", before, after, later],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        timeout=60 * PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0 and done.stdout.endswith("all as told\n"), done.stdout
+    said = lived(*line, TREE / "tests/hosts/package_life", before, after, later)
+    assert said.endswith("all as told\n"), said
 
 
 @pytest.fixture(scope="module")
