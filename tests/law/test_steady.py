@@ -57,7 +57,7 @@ RESTS = {
     "tests/system/test_lab.py": 1,
     "tests/system/test_observed.py": 1,
 }
-"""How many each file has. All have been looked at: nothing is to come meanwhile, a clock goes on, or somebody slow is played.
+"""How many each file has. Most have been looked at: nothing is to come meanwhile, a clock goes on, or somebody slow is played.
 A busy host makes such a test weaker, and does not fail it. What should come is waited for (tests/waiting.py)."""
 HANGS = 60.0
 """Seconds from which on a sleep stands for what never ends, and a bound is of what hangs."""

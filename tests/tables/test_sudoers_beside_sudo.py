@@ -98,6 +98,7 @@ def test_there_are_forty_shapes() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_the_rules_of_a_shape_permit_sudo_permits(sudoers: Path, shape: str, tmp_path: Path) -> None:
+    """THREATS O-22."""
     text, n_rules = SHAPES[shape]
     sudoers.write_text(HEAD + text)
     done = imported("--to", str(tmp_path / "rules.toml"), "--table", str(tmp_path / "table.toml"))
@@ -135,6 +136,7 @@ def test_what_the_rules_of_a_shape_permit_sudo_permits(sudoers: Path, shape: str
 def test_a_rule_that_permits_what_sudo_refuses_is_taken_away_and_the_sentence_says_what(
     sudoers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """THREATS O-22."""
     sudoers.write_text(f"{HEAD}alice ALL = /usr/bin/id\neve ALL = /usr/bin/ls\n")
     asked = importing.ask_sudo
     monkeypatch.setattr(importing, "ask_sudo", lambda *words: "more" not in words[2] and asked(*words))

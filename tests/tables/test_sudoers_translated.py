@@ -127,6 +127,7 @@ def test_of_several_commands_those_are_carried_over_that_a_rule_can_say(tmp_path
 
 
 def test_what_a_later_line_takes_away_an_earlier_one_does_not_give(tmp_path: Path) -> None:
+    """THREATS O-22."""
     taken = "alice ALL = /usr/bin/id\nalice ALL = !/usr/bin/id\n"
     assert "takes /usr/bin/id away" in because(tmp_path, taken)
     lines = imported(tmp_path, f"carol ALL = /usr/bin/ls\n%web ALL = /usr/bin/id\nbob ALL = /usr/bin/id\n{taken}")
@@ -184,7 +185,7 @@ def test_an_account_without_a_name_is_that_of_the_person_who_asks_and_never_root
 
 
 def test_what_an_entry_says_never_ends_its_comment(tmp_path: Path) -> None:
-    """The base64 is "alice", the end of a line, and a rule."""
+    """THREATS O-22. The base64 is "alice", the end of a line, and a rule."""
     import base64
 
     evil = base64.b64encode(b'alice\n[[permit]]\nname = "evil"').decode()
