@@ -118,6 +118,7 @@ def test_a_person_answers_five_questions_and_sees_the_first_command_run(fresh: N
         person.expect(": ")
         person.sendline(typed)
     person.expect("jitd is set up")
+    person.expect("rules can permit: jitd policy import --approvers group:ops")
     person.expect(r'jitsudo --reason "trying jitsudo" id -u')
     person.expect("waiting for the request")
     refused = as_person("eve", "jitsudo", "--reason", "trying jitsudo", "id", "-u")

@@ -385,7 +385,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd_inspection.verbs": {
         CORE, "jitpam.initiator", "jitpam.wire.messages", "jitpam.wire.shown", "jitd.audit.events", "jitd.cli",
-        "jitd.files.durable", "jitd.hosts", "jitd.settings", "jitd_inspection",
+        "jitd.extensions", "jitd.files.durable", "jitd.hosts", "jitd.settings", "jitd_inspection",
     },
     "jitd.daemon": {"jitd", "jitpam"},  # the one place where concrete parts are named
 }  # fmt: skip

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jitd import extensions
 from jitd.cli.answer import answer, quote, say
 from jitd.cli.call import NotDone
 from jitd.cli.question import can_ask, is_answered_yes, sentence
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import shown, shown_argument
 
 SHELL = frozenset("'\"\\$`;&|<>()")  # a line with one of these would mean more to a shell than its words
 
@@ -122,6 +123,9 @@ def setup(
     carry_out(steps, may_wait=may_wait, renews=renews)
     if not was_right:
         say("jitd is set up")
+        if extensions.is_used("policy") and os.path.exists("/etc/sudoers"):
+            approvers = shown_argument((answers.approver or "group:ops").encode())
+            say(f"what sudo permits here, rules can permit: jitd policy import --approvers {approvers}")
     if waits or (answers.command is not None and may_wait):
         from jitd_inspection.verbs.trying import follow
 
