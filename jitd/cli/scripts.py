@@ -228,7 +228,7 @@ def _line(line: bytes, number: int, sign: str = "") -> Labelled:
     text, *others = map(shown_of_argument, line.split(b"\t"))
     for other in others:
         text += TAB.ljust(N_TAB - len(text) % N_TAB) + other
-    is_seen = text and not text.endswith(" ") and not text.startswith("'")
+    is_seen = text and not text.endswith(" ") and not text.startswith(("'", "$'"))
     return f"{sign:1}{number:>5}", text if is_seen else shown_argument(line)
 
 

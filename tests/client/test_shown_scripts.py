@@ -232,6 +232,13 @@ def test_a_tab_is_seen_as_one_and_lines_in_which_blanks_alone_differ_are_named()
     assert ("+    1", "\\u2192       a") in edited("→       a\n".encode(), b"x\n"), "an arrow of the text's own"
 
 
+def test_a_line_that_has_quotes_of_its_own_does_not_look_like_one_that_the_page_has_quoted():
+    """THREATS R-22"""
+    for line in (b"x\x01 ", b"$'x\x01 '", b"$'x'", b"'x '", b"x "):
+        ((_, text),) = body(of(line + b"\n"))
+        assert read_line(text) == line, text
+
+
 def test_ends_of_lines_that_are_all_alike_are_said_once():
     assert edited(b"a\r\nc\r\n", b"a\r\nb\r\n") == [
         ("changes", "1 line taken out (-), 1 line put in (+):"),
