@@ -181,9 +181,10 @@ def _said(job: Job, copy: _Copy) -> Checked:
 
 def told_of(lines: list[str], file: str) -> list[str]:
     """Return those of ``lines`` that name ``file`` and no other path, and a line that says how many are left out. The others may
-    quote what only the account can read, such as a file that is included.
+    quote what only the account can read, such as a file that is included. A path that begins like that of ``file`` is another
+    one, such as that of an old text (``FILE.~1~``, ``FILE,v``).
     """
-    named = re.compile(rf"(?<![\w./+@%~-]){re.escape(file)}(?![\w/+@%~-]|\.\w)")
+    named = re.compile(rf"(?<![\w./+@%~-]){re.escape(file)}(?=[:\"'`)\]>]|[.,;]?(?:\s|$))")
     told = [line for line in lines if named.search(line) and "/" not in named.sub("", line)]
     n_more = len(lines) - len(told)
     return [*told, _KEPT_BACK.format("1 line" if n_more == 1 else f"{n_more} lines")] if n_more else told
