@@ -128,7 +128,7 @@ def translate(
     found = [Carried(entry, n, _name(entry, n)) for n, entry in enumerate(entries, 1)]
     odd = [option for option in defaults if _setting(option) not in HARMLESS]
     run_as = next((one.partition("=")[2] for one in reversed(defaults) if one.startswith("runas_default=")), "root")
-    open_to_all = "!authenticate" in defaults
+    open_to_all = next((one == "!authenticate" for one in reversed(defaults) if _setting(one) == "authenticate"), False)
     for one in found:
         try:
             if odd:
@@ -138,7 +138,7 @@ def translate(
             _translate(one, run_as, wishes, grader, asks=not open_to_all)
         except NotCarried as reason:
             one.because = str(reason)
-    _take_away(found)
+    _take_away(found, open_to_all=open_to_all)
     return found
 
 
@@ -166,15 +166,27 @@ def _refuse_reached(entry: Rule, sign: str, words: str) -> None:
     raise NotCarried(f"the setting Defaults{sign}{words} may be about it, and cannot be translated")
 
 
-def _take_away(found: Sequence[Carried]) -> None:
-    """In sudo, the last match wins: what a later entry takes away, an earlier one does not give, whatever else it is."""
+def _take_away(found: Sequence[Carried], *, open_to_all: bool) -> None:
+    """In sudo, the last match wins, and with it its tags: what a later entry takes away or limits, an earlier one does not give,
+    whatever else it is. Where a later one, of which there is no rule, asks for a password, an earlier one asks for an approval.
+    """
     for later in found:
-        if not any(word.startswith("!") for word in later.entry.commands):
-            continue
+        options = later.entry.options
+        is_less = any(word.startswith("!") for word in later.entry.commands) or any(map(_limits, options))
+        asks = bool(later.because) and ("authenticate" in options or not (open_to_all or "!authenticate" in options))
         for one in found[: later.number - 1]:
             apart = all(re.fullmatch(r"[a-z_][a-z0-9_.-]*", word) for word in (*one.entry.users, *later.entry.users))
-            if not one.because and not (apart and not {*one.entry.users} & {*later.entry.users}):
+            if one.because or (apart and not {*one.entry.users} & {*later.entry.users}):
+                continue
+            if is_less:
                 one.because = f"a later line takes something away: {told(later.entry)}"
+            elif asks and not one.asks:
+                one.asks, one.notes[-1] = True, f"NOPASSWD in sudo, but not for all, so somebody approves: {told(later.entry)}"
+
+
+def _limits(option: str) -> bool:
+    """True if what is run with ``option`` may do less than without it, as far as is known."""
+    return _setting(option) not in HARMLESS and option not in ("setenv", *(f"!{one}" for one in _TAGS))
 
 
 def _translate(one: Carried, run_as: str, wishes: Wishes, grader: Grader | None, *, asks: bool) -> None:
@@ -291,6 +303,8 @@ def _command(word: str) -> tuple[str, ...]:
     path, blank, arguments = word.partition(" ")
     if "^" in word or "\\" in word or "[" in word or "]" in word:
         raise NotCarried(f"{word}: no pattern of a rule says this")
+    if path != "sudoedit" and re.search(r"/[*?]", path):
+        raise NotCarried(f"{word}: a name that begins with a dot is none for a * or ? of sudo, and one for those of a rule")
     if path == "sudoedit":
         words: tuple[str, ...] = (path, arguments)
     elif path.endswith("/"):

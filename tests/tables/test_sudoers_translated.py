@@ -95,6 +95,9 @@ def test_an_entry_becomes_a_rule_that_says_the_same(tmp_path: Path, line: str, k
         ("alice ALL = ALL, !/usr/bin/su", "it takes /usr/bin/su away"),
         ("alice ALL = /usr/bin/systemctl restart *", "a * of sudo is any number of words"),
         ("alice ALL = /usr/bin/[a-c]", "no pattern of a rule says this"),
+        ("alice ALL = /opt/bin/*", "a name that begins with a dot is none for a * or ? of sudo"),
+        ("alice ALL = /opt/?pp/run", "a name that begins with a dot is none for a * or ? of sudo"),
+        ("alice ALL = /opt/*/", "a name that begins with a dot is none for a * or ? of sudo"),
         ("alice ALL = /usr/bin/id ^-[a-z]$", "no pattern of a rule says this"),
         ("alice ALL = sha224:0GomF8mNN3wlDt1HD9XldjJ3SNgpFdbjO1+NsQ== /usr/bin/id", "a rule names no digest"),
         ("alice ALL = sudoedit /etc/motd /etc/issue", "jitsudo -e edits one file"),
@@ -136,6 +139,23 @@ def test_what_a_later_line_takes_away_an_earlier_one_does_not_give(tmp_path: Pat
     assert rule_of(tmp_path, "alice ALL = !/usr/bin/id\nalice ALL = /usr/bin/id\n")["who"] == '["user:alice"]', "the last counts"
 
 
+@pytest.mark.parametrize("tag", ["NOEXEC: ", "CWD=/tmp ", "INTERCEPT: ", "NOFOLLOW: "])
+def test_what_a_later_line_limits_an_earlier_one_does_not_give_without_the_limit(tmp_path: Path, tag: str) -> None:
+    lines = imported(tmp_path, f"bob ALL = ALL\nalice ALL = ALL\nalice ALL = {tag}/usr/bin/vi\n")
+    assert [line for line in lines if line.startswith("who")] == ['who = ["user:bob"]']
+    assert any(line.startswith(f"{NOT}a later line takes something away: alice ALL = ") for line in lines), lines
+    assert rule_of(tmp_path, f"alice ALL = {tag}/usr/bin/vi\nalice ALL = ALL\n")["who"] == '["user:alice"]', "the last counts"
+    assert rule_of(tmp_path, "alice ALL = ALL\nalice ALL = SETENV: /usr/bin/vi\n")["who"] == '["user:alice"]', "this is more"
+
+
+def test_what_a_later_line_asks_a_password_for_an_earlier_one_does_not_give_without_an_approval(tmp_path: Path) -> None:
+    earlier, later = "alice ALL = (postgres) NOPASSWD: ALL\n", "alice ALL = (postgres) {}/usr/bin/cat /etc/*\n"
+    assert "approvals" in rule_of(tmp_path, earlier + later.format(""))
+    assert "approvals" in rule_of(tmp_path, f"Defaults !authenticate\n{earlier}{later.format('PASSWD: ')}")
+    for others in (later.format("NOPASSWD: "), later.replace("alice", "bob").format("")):
+        assert "approvals" not in rule_of(tmp_path, earlier + others)
+
+
 def test_rules_are_in_reverse_because_sudo_obeys_the_last_line_and_jitd_the_first(tmp_path: Path) -> None:
     lines = imported(tmp_path, "alice ALL = /usr/bin/id\nalice ALL = NOPASSWD: /usr/bin/id -u\n")
     assert [line for line in lines if line.startswith("name")] == ['name = "sudoers-2-alice"', 'name = "sudoers-1-alice"']
@@ -150,6 +170,7 @@ def test_without_a_password_nobody_approves_unless_it_gives_root(tmp_path: Path)
     assert "approvals" not in rule_of(tmp_path, "alice ALL = (postgres) NOPASSWD: /usr/bin/vim\n")
     assert "approvals" not in rule_of(tmp_path, "Defaults !authenticate\nalice ALL = /usr/bin/id -u\n")
     assert "approvals" in rule_of(tmp_path, "Defaults !authenticate\nalice ALL = PASSWD: /usr/bin/id -u\n")
+    assert "approvals" in rule_of(tmp_path, "Defaults !authenticate\nDefaults authenticate\nalice ALL = /usr/bin/id -u\n")
 
 
 def test_rules_are_for_jitsudo_and_with_gate_for_sudo_too(tmp_path: Path) -> None:
