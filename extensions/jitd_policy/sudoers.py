@@ -168,12 +168,13 @@ def _refuse_reached(entry: Rule, sign: str, words: str) -> None:
 
 def _take_away(found: Sequence[Carried], *, open_to_all: bool) -> None:
     """In sudo, the last match wins, and with it its tags: what a later entry takes away or limits, an earlier one does not give,
-    whatever else it is. Where a later one, of which there is no rule, asks for a password, an earlier one asks for an approval.
+    whatever else it is. Where a later one, which no rule says as a whole, asks for a password, an earlier one gets an approval.
     """
     for later in found:
         options = later.entry.options
         is_less = any(word.startswith("!") for word in later.entry.commands) or any(map(_limits, options))
-        asks = bool(later.because) and ("authenticate" in options or not (open_to_all or "!authenticate" in options))
+        is_whole = not later.because and ("ALL" not in later.entry.run_as or "*" in later.run_as)
+        asks = not is_whole and ("authenticate" in options or not (open_to_all or "!authenticate" in options))
         for one in found[: later.number - 1]:
             apart = all(re.fullmatch(r"[a-z_][a-z0-9_.-]*", word) for word in (*one.entry.users, *later.entry.users))
             if one.because or (apart and not {*one.entry.users} & {*later.entry.users}):

@@ -152,6 +152,8 @@ def test_what_a_later_line_asks_a_password_for_an_earlier_one_does_not_give_with
     earlier, later = "alice ALL = (postgres) NOPASSWD: ALL\n", "alice ALL = (postgres) {}/usr/bin/cat /etc/*\n"
     assert "approvals" in rule_of(tmp_path, earlier + later.format(""))
     assert "approvals" in rule_of(tmp_path, f"Defaults !authenticate\n{earlier}{later.format('PASSWD: ')}")
+    lines = imported(tmp_path, f"{earlier}alice ALL = (ALL) ALL\n")  # as postgres, too
+    assert len([line for line in lines if line.startswith("approvals")]) == lines.count("[[permit]]") == 2
     for others in (later.format("NOPASSWD: "), later.replace("alice", "bob").format("")):
         assert "approvals" not in rule_of(tmp_path, earlier + others)
 
