@@ -173,7 +173,8 @@ def _take_away(found: Sequence[Carried], *, open_to_all: bool) -> None:
     for later in found:
         options = later.entry.options
         is_less = any(word.startswith("!") for word in later.entry.commands) or any(map(_limits, options))
-        is_whole = not later.because and ("ALL" not in later.entry.run_as or "*" in later.run_as)
+        is_all = len(later.commands) == len(later.entry.commands) and ("ALL" not in later.entry.run_as or "*" in later.run_as)
+        is_whole = not later.because and is_all
         asks = not is_whole and ("authenticate" in options or not (open_to_all or "!authenticate" in options))
         for one in found[: later.number - 1]:
             apart = all(re.fullmatch(r"[a-z_][a-z0-9_.-]*", word) for word in (*one.entry.users, *later.entry.users))

@@ -31,10 +31,16 @@ def printable(text: str) -> str:
     written would make a line longer than it was counted.
     """
     text = reshown(text)
-    if text.isascii():
-        return text
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    return text if text.isascii() else text.encode(_encoding(), "backslashreplace").decode(_encoding())
+
+
+def can_print(text: str) -> bool:
+    """True if standard output can encode ``text``."""
+    return text == text.encode(_encoding(), "replace").decode(_encoding())
+
+
+def _encoding() -> str:
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
 def answer(line: str = "", *, column: int | None = None) -> None:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
-WORK = 2_000_000  # items that are looked at: less than a second
+WORK = 1_000_000  # items that are looked at: less than a second
 
 Block = tuple[bool, int, int, int, int]
 """Whether the items are the same, where they begin and end before, and where now."""

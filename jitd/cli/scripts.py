@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby
 
-from jitd.cli.answer import quoted
+from jitd.cli.answer import can_print, quoted
 from jitd.cli.differences import Block, Work, differences
 from jitd.cli.instants import told
 from jitd.cli.labels import Labelled, counted
@@ -225,7 +225,7 @@ def _numbered(lines: Sequence[bytes], before: int = 0, sign: str = "") -> Iterat
 
 
 def _line(line: bytes, number: int, sign: str = "") -> Labelled:
-    text, *others = map(shown_of_argument, line.split(b"\t"))
+    text, *others = map(shown_of_argument, line.split(b"\t") if can_print(TAB) else (line,))
     for other in others:
         text += TAB.ljust(N_TAB - len(text) % N_TAB) + other
     is_seen = text and not text.endswith(" ") and not text.startswith(("'", "$'"))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import re
 import time
@@ -237,6 +238,12 @@ def test_a_line_that_has_quotes_of_its_own_does_not_look_like_one_that_the_page_
     for line in (b"x\x01 ", b"$'x\x01 '", b"$'x'", b"'x '", b"x "):
         ((_, text),) = body(of(line + b"\n"))
         assert read_line(text) == line, text
+
+
+def test_a_tab_is_escaped_where_no_arrow_can_be_printed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), "iso8859-1"))
+    page = edited("a\tb\na→      b\n".encode(), b"x\n")
+    assert ("+    1", "a\\x09b") in page and ("+    2", "a\\u2192      b") in page
 
 
 def test_ends_of_lines_that_are_all_alike_are_said_once():

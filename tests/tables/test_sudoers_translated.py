@@ -154,6 +154,8 @@ def test_what_a_later_line_asks_a_password_for_an_earlier_one_does_not_give_with
     assert "approvals" in rule_of(tmp_path, f"Defaults !authenticate\n{earlier}{later.format('PASSWD: ')}")
     lines = imported(tmp_path, f"{earlier}alice ALL = (ALL) ALL\n")  # as postgres, too
     assert len([line for line in lines if line.startswith("approvals")]) == lines.count("[[permit]]") == 2
+    partly = earlier + later.replace("{}", "/usr/bin/id, ")  # of this line, id is carried over
+    assert len([line for line in imported(tmp_path, partly) if line.startswith("approvals")]) == 2
     for others in (later.format("NOPASSWD: "), later.replace("alice", "bob").format("")):
         assert "approvals" not in rule_of(tmp_path, earlier + others)
 
