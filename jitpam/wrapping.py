@@ -21,8 +21,8 @@ OPTION = "-"
 DIGITS = tuple("0123456789")
 VERBS = (
     *("approve", "audit", "board", "check", "deny", "doctor", "explain", "grants", "kdc", "lock", "locks", "metrics", "mute"),
-    *("pam-install", "pam-lint", "reload", "replay", "requests", "review", "reviews", "revoke", "runs", "serve", "setup"),
-    *("show", "status", "stop", "unlock", "watch", "withdraw"),
+    *("pam-install", "pam-lint", "policy", "reload", "replay", "requests", "review", "reviews", "revoke", "runs", "serve"),
+    *("setup", "show", "status", "stop", "unlock", "watch", "withdraw"),
 )
 """The verbs of ``jitd``."""
 COMMANDS: dict[str, tuple[str, ...]] = {
