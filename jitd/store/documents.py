@@ -98,7 +98,12 @@ def read_outline(life: type[T], document: bytes) -> T:
     """
     if (decoder := _OUTLINES.get(life)) is None:
         hints, values = get_type_hints(life), {name for name, _ in _places(life)}
-        parts: list[Any] = [(one.name, msgspec.Raw if one.name in values else hints[one.name]) for one in fields(life)]
+        parts: list[Any] = []
+        for one in fields(life):  # a document of an earlier release does not have the members that have a default
+            part: tuple[Any, ...] = one.name, msgspec.Raw if one.name in values else hints[one.name]
+            if one.default is not NO_DEFAULT:
+                part = *part, msgspec.Raw(_encoder.encode(one.default)) if one.name in values else one.default
+            parts.append(part)
         properties = {name: part for name, part in vars(life).items() if isinstance(part, property)}
         if (inlined := _INLINED.get(life)) is not None:
             parts = [part for part in parts if part[0] != inlined.field] + inlined.parts

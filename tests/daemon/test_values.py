@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import MISSING as NO_DEFAULT
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -478,6 +479,24 @@ def test_a_document_with_a_value_in_clear_is_refused(house: House) -> None:
     document["claims"]["reason"] = "typed"
     with pytest.raises(ValueError, match="reason is in clear"):
         documents.read(Request, json.dumps(document).encode(), lambda id: values)
+
+
+def test_a_document_of_an_earlier_release_that_lacks_a_member_with_a_default_is_read_whole_and_in_outline(house: House) -> None:
+    house.live()
+    house.end()
+    n_lacked = 0
+    with closing(sqlite3.connect(house.path)) as db:
+        for life, columns in COLUMNS.items():
+            for (stored,) in db.execute(f"SELECT document FROM {columns.table}"):
+                document = json.loads(stored)
+                names = {one.name for one in fields(life) if one.default is not NO_DEFAULT} & document.keys()
+                for name in names:
+                    earlier = json.dumps({member: value for member, value in document.items() if member != name}).encode()
+                    whole = documents.read(life, earlier, house.store.values)
+                    documents.read_outline(life, earlier)
+                    assert getattr(whole, name) == next(one.default for one in fields(life) if one.name == name)
+                n_lacked += len(names)
+    assert n_lacked > 20
 
 
 def test_a_commit_that_failed_keeps_no_value(house: House) -> None:
