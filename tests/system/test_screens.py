@@ -87,6 +87,7 @@ WHAT_IS_READ = {
         ),
         ("jitd reload", "jitd locks --all", "jitd lock --user nobody-at-all", "jitd unlock --user bob", "jitd approve {id}"),
         ("jitd kdc check", "jitd setup", "jitd pam-install sudo --dry-run"),
+        ("jitd policy test", "jitd policy import", "jitd policy import --help", "jitd policy"),
     ),
 }
 """Person → what they type: every verb, and each with what goes wrong."""
