@@ -17,7 +17,7 @@ from jitd.core.policy_text import PolicyText
 from jitd.core.rule import Rule
 from jitd.settings import policyfile
 from jitd_policy.cases import Case, Person
-from jitd_policy.sudoers import Carried, NotCarried, Wishes
+from jitd_policy.sudoers import Carried, NotCarried, Wishes, add_approvals, host_patterns
 from jitd_policy.trying import Trial, try_all
 
 NOBODY, OTHER = "nobody", "/usr/bin/env"  # who is in no rule, and a command that few rules name
@@ -26,10 +26,11 @@ Ask = Callable[[str, str, tuple[str, ...]], bool]
 
 
 def policy_of(found: Sequence[Carried], wishes: Wishes) -> Policy:
-    """Return the rules as they are read again. A rule that cannot be read is not carried over."""
+    """Return the rules as they are read again. A rule that cannot be read is not carried over, and then others get approvals."""
     for one in found:
         if not one.because and (faults := _read(one.rule(wishes))[1]):
             one.because = faults[0]
+    add_approvals(found)
     rules, faults = _read(document(found, wishes))
     assert not faults, "each of them could be read"
     return Policy(tuple(rules), "deny", "")
@@ -80,7 +81,7 @@ def _cases(one: Carried, host: str, ask: Ask) -> Iterator[Case]:
             commands.extend(_samples(pattern))
         except NotCarried as reason:
             doubts.append(str(reason))
-    if one.hosts and not any(Glob(word).matches(host) for word in one.hosts):
+    if one.hosts and not all(any(Glob(pattern).matches(host) for pattern in host_patterns(word)) for word in one.entry.hosts):
         doubts.append("it is for other hosts")
     one.unchecked = "; ".join(doubts)
     for user in dict.fromkeys(people):

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from jitd.core.conditions import is_name, read_command_pattern
 from jitd.core.grader import Grader, way_to_root
 from jitd.core.keys.hosts import read_host
+from jitd.core.keys.run_as import SELF
 
 if TYPE_CHECKING:
     from jitd_inspection.standing.sudo_ldif import Rule
 
 _HARMLESS = """
-always_query_group_plugin always_set_home authenticate authfail_message badpass_message command_timeout compress_io
+always_query_group_plugin always_set_home authenticate authfail_message badpass_message compress_io
 editor env_check env_delete env_editor env_keep env_reset fast_glob insults iolog_dir iolog_file iolog_flush
 iolog_group iolog_mode iolog_user lecture lecture_file lecture_status_dir listpw log_allowed log_denied
 log_exit_status log_format log_host log_input log_output log_stderr log_stdin log_stdout log_subcmds log_ttyin
@@ -60,7 +61,7 @@ class Wishes:
 @dataclass(slots=True)
 class Carried:
     """An entry and its rule. ``because`` says why it is not carried over, and ``unchecked`` why sudo was not
-    asked whether it agrees. ``notes`` are more sentences for its comment.
+    asked whether it agrees. ``notes`` are more sentences for its comment. ``password`` is true if sudo asks for a password.
     """
 
     entry: Rule
@@ -71,6 +72,7 @@ class Carried:
     hosts: tuple[str, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
     asks: bool = True
+    password: bool = True
     because: str = ""
     unchecked: str = ""
     notes: list[str] = field(default_factory=list)
@@ -130,6 +132,8 @@ def translate(
     run_as = next((one.partition("=")[2] for one in reversed(defaults) if one.startswith("runas_default=")), "root")
     open_to_all = next((one == "!authenticate" for one in reversed(defaults) if _setting(one) == "authenticate"), False)
     for one in found:
+        options = one.entry.options
+        one.password = "authenticate" in options or not (open_to_all or "!authenticate" in options)
         try:
             if odd:
                 raise NotCarried(f"the setting {odd[0]} may change what every line means")
@@ -138,7 +142,7 @@ def translate(
             _translate(one, run_as, wishes, grader, asks=not open_to_all)
         except NotCarried as reason:
             one.because = str(reason)
-    _take_away(found, open_to_all=open_to_all)
+    _take_away(found)
     return found
 
 
@@ -166,24 +170,55 @@ def _refuse_reached(entry: Rule, sign: str, words: str) -> None:
     raise NotCarried(f"the setting Defaults{sign}{words} may be about it, and cannot be translated")
 
 
-def _take_away(found: Sequence[Carried], *, open_to_all: bool) -> None:
+def _take_away(found: Sequence[Carried]) -> None:
     """In sudo, the last match wins, and with it its tags: what a later entry takes away or limits, an earlier one does not give,
-    whatever else it is. Where a later one, which no rule says as a whole, asks for a password, an earlier one gets an approval.
+    whatever else it is.
+    """
+    for later, one in _overlapping(found):
+        if any(word.startswith("!") for word in later.entry.commands) or any(map(_limits, later.entry.options)):
+            one.because = f"a later line takes something away: {told(later.entry)}"
+
+
+def add_approvals(found: Sequence[Carried]) -> None:
+    """Where a later entry asks for a password, an earlier one gets an approval, unless the rule of the later one matches all that
+    its entry does. Call it whenever an entry has turned out not to be carried over.
+    """
+    for later, one in _overlapping(found):
+        is_apart = all(_never_both(word, other) for word in one.entry.commands for other in later.entry.commands)
+        if later.password and not one.asks and not is_apart and not _is_before(later, one):
+            one.asks, one.notes[-1] = True, f"NOPASSWD in sudo, but not for all, so somebody approves: {told(later.entry)}"
+
+
+def _overlapping(found: Sequence[Carried]) -> Iterator[tuple[Carried, Carried]]:
+    """Yield an entry, and one that is carried over, that sudo may read before it, and that may be about the same people. Of two
+    entries of a directory with the same order, each may be the last.
     """
     for later in found:
-        options = later.entry.options
-        is_less = any(word.startswith("!") for word in later.entry.commands) or any(map(_limits, options))
-        is_all = len(later.commands) == len(later.entry.commands) and ("ALL" not in later.entry.run_as or "*" in later.run_as)
-        is_whole = not later.because and is_all
-        asks = not is_whole and ("authenticate" in options or not (open_to_all or "!authenticate" in options))
-        for one in found[: later.number - 1]:
-            apart = all(re.fullmatch(r"[a-z_][a-z0-9_.-]*", word) for word in (*one.entry.users, *later.entry.users))
-            if one.because or (apart and not {*one.entry.users} & {*later.entry.users}):
+        for one in found:
+            people = (*one.entry.users, *later.entry.users)
+            is_apart = all(re.fullmatch(r"[a-z_][a-z0-9_.-]*", word) for word in people)
+            if one is later or one.because or one.entry.order > later.entry.order:
                 continue
-            if is_less:
-                one.because = f"a later line takes something away: {told(later.entry)}"
-            elif asks and not one.asks:
-                one.asks, one.notes[-1] = True, f"NOPASSWD in sudo, but not for all, so somebody approves: {told(later.entry)}"
+            if not is_apart or {*one.entry.users} & {*later.entry.users}:
+                yield later, one
+
+
+def _is_before(later: Carried, one: Carried) -> bool:
+    """True if the rule of ``later`` comes before that of ``one``, and matches whatever its entry does. That of an entry which
+    names commands does not: for sudo, a file has any of its names, and arguments are one text.
+    """
+    if later.because or later.number < one.number or ("**",) not in later.commands:
+        return False
+    return "*" in later.run_as or not ("ALL" in later.entry.run_as or any(re.search("[*:]", word) for word in one.run_as))
+
+
+def _never_both(word: str, other: str) -> bool:
+    """True if no command is both ``word`` and ``other`` of sudo, which compares the last names of two paths first."""
+    (path, _, arguments), (another, _, others) = word.partition(" "), other.partition(" ")
+    if any(not one.startswith("/") or one.endswith("/") or re.search(r"[*?\[\\]", one) for one in (path, another)):
+        return False
+    is_exact = all(one == '""' or (one and not re.search(r'[*?\[\\^"]', one)) for one in (arguments, others))
+    return path.rpartition("/")[2] != another.rpartition("/")[2] or (is_exact and arguments.split() != others.split())
 
 
 def _limits(option: str) -> bool:
@@ -200,7 +235,7 @@ def _translate(one: Carried, run_as: str, wishes: Wishes, grader: Grader | None,
     if entry.times:
         raise NotCarried("NOTBEFORE and NOTAFTER: no rule ends by itself; hours of a rule are those of each week")
     one.users = tuple(map(_user, entry.users))
-    one.hosts = () if "ALL" in entry.hosts else tuple(word for host in entry.hosts for word in _hosts(host))
+    one.hosts = () if "ALL" in entry.hosts else tuple(word for host in entry.hosts for word in host_patterns(host))
     if not entry.hosts or any(word.startswith("!") for word in entry.hosts):
         raise NotCarried("it leaves out hosts")
     for option in entry.options:
@@ -246,7 +281,7 @@ def _user(word: str) -> str:
     return f"{kind}:{name}"
 
 
-def _hosts(word: str) -> Iterator[str]:
+def host_patterns(word: str) -> Iterator[str]:
     """Yield patterns for a word of sudo, which may be the short name of a host."""
     if word.startswith(("!", "+")) or re.fullmatch(r"[0-9a-fA-F.:/]*[.:/][0-9a-fA-F.:/]*", word):
         raise NotCarried(f"{word}: rules know hosts by their names alone")
@@ -265,7 +300,7 @@ def _targets(one: Carried, default: str) -> Iterator[str]:
     users, groups = [word for word in one.entry.run_as if word], one.entry.groups
     is_own = "" in one.entry.run_as  # how sudo 1.9.16 writes the account of the person who asks
     for word in (*users, *groups):
-        if word != "ALL" and (word.startswith(("!", "%", "+", "#")) or not is_name(word)):
+        if word != "ALL" and (word.startswith(("!", "%", "+", "#")) or word == SELF or not is_name(word)):
             raise NotCarried(f"{word} as an account to run as: a rule names accounts")
     if "ALL" in users:
         if "ALL" in groups:
@@ -273,10 +308,10 @@ def _targets(one: Carried, default: str) -> Iterator[str]:
             return
         one.notes.append('narrower than sudo: (ALL) is root here, because "*" would also give each group; name other accounts')
         users = [*dict.fromkeys(("root", *(word for word in users if word != "ALL")))]
-    users = users or ([] if groups else ["self" if is_own else default])
+    users = users or ([] if groups else [SELF if is_own else default])
     yield from users
     for group in groups:
-        yield from (f"{user}:{'*' if group == 'ALL' else group}" for user in users or ("self",))
+        yield from (f"{user}:{'*' if group == 'ALL' else group}" for user in users or (SELF,))
 
 
 def _commands(one: Carried) -> Iterator[tuple[str, ...]]:

@@ -145,6 +145,26 @@ def test_a_rule_that_permits_what_sudo_refuses_is_taken_away_and_the_sentence_sa
     assert "#     sudo does not let alice run /usr/bin/id more as root, and the rule would" in lines
 
 
+def test_a_line_for_a_password_that_is_taken_away_leaves_no_earlier_one_without_an_approval(
+    sudoers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS O-22."""
+    sudoers.write_text(f"{HEAD}alice ALL = (nobody) NOPASSWD: /usr/bin/id\nalice ALL = (nobody) ALL\n")
+    asked = importing.ask_sudo
+    assert imported().output.splitlines().count('approvals = [{ need = 1, from = ["group:ops"] }]') == 1
+    monkeypatch.setattr(importing, "ask_sudo", lambda *words: words[2] != (agreement.OTHER,) and asked(*words))
+    lines = imported().output.splitlines()
+    assert "#     sudo does not let alice run /usr/bin/env as nobody, and the rule would" in lines
+    assert lines.count("[[permit]]") == lines.count('approvals = [{ need = 1, from = ["group:ops"] }]') == 1
+
+
+def test_a_line_that_is_for_other_hosts_too_is_unchecked_for_them(sudoers: Path) -> None:
+    sudoers.write_text(f"{HEAD}alice lab, web1 = /usr/bin/id\n")
+    assert "# UNCHECKED: it is for other hosts" in imported().output.splitlines()
+    sudoers.write_text(f"{HEAD}alice lab, lab.example.test = /usr/bin/id\n")
+    assert "UNCHECKED" not in imported().output
+
+
 def test_the_table_of_an_import_holds_for_its_rules(sudoers: Path, tmp_path: Path) -> None:
     sudoers.write_text(f"{HEAD}%dba ALL = (root) /usr/bin/id -u, /usr/bin/ls\nbob ALL = (nobody) /usr/bin/cat\n")
     for name in ("policy.d", "policy.test"):

@@ -92,6 +92,7 @@ def test_an_entry_becomes_a_rule_that_says_the_same(tmp_path: Path, line: str, k
         ("alice ALL = (ALL, !root) /usr/bin/id", "!root as an account to run as"),
         ("alice ALL = (%adm) /usr/bin/id", "%adm as an account to run as"),
         ("alice ALL = (#0) /usr/bin/id", "#0 as an account to run as"),
+        ("alice ALL = (self) /usr/bin/id", "self as an account to run as"),
         ("alice ALL = ALL, !/usr/bin/su", "it takes /usr/bin/su away"),
         ("alice ALL = /usr/bin/systemctl restart *", "a * of sudo is any number of words"),
         ("alice ALL = /usr/bin/[a-c]", "no pattern of a rule says this"),
@@ -106,6 +107,7 @@ def test_an_entry_becomes_a_rule_that_says_the_same(tmp_path: Path, line: str, k
         ("alice ALL = INTERCEPT: /usr/bin/vi", "INTERCEPT: no rule can say it"),
         ("alice ALL = CWD=/tmp /usr/bin/id", "runcwd=/tmp: no rule can say it"),
         ("alice ALL = CHROOT=/srv /usr/bin/id", "runchroot=/srv: no rule can say it"),
+        ("alice ALL = TIMEOUT=5m /usr/bin/id", "command_timeout=300: no rule can say it"),
         ("alice ALL = NOTBEFORE=20260101000000Z /usr/bin/id", "NOTBEFORE and NOTAFTER"),
         ("Defaults requiretty\nalice ALL = /usr/bin/id", "the setting requiretty may change what every line means"),
         ("Defaults noexec\nalice ALL = /usr/bin/id", "the setting noexec may change what every line means"),
@@ -160,6 +162,33 @@ def test_what_a_later_line_asks_a_password_for_an_earlier_one_does_not_give_with
         assert "approvals" not in rule_of(tmp_path, earlier + others)
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later", "n_approvals"),
+    [
+        ("/usr/bin/id", "/usr/bin/id -u root", 2),  # sudo compares "-u root" as one argument, too
+        ("/usr/bin/", "/opt/app/current/id", 2),  # it may be the same file
+        ("ALL", "/opt/app/current/id", 2),
+        ("sudoedit /etc/motd", "/usr/bin/id", 2),
+        ("/usr/bin/id", "/usr/bin/ls", 1),
+        ("/usr/bin/id -u", "/usr/bin/id -g", 1),
+        ('/usr/bin/id ""', "/usr/bin/id -g", 1),
+        ("/usr/bin/id", "/usr/bin/cat /etc/*", 0),
+    ],
+)
+def test_a_password_for_a_command_is_an_approval_for_whatever_may_be_the_same_command(
+    tmp_path: Path, earlier: str, later: str, n_approvals: int
+) -> None:
+    lines = imported(tmp_path, f"alice ALL = (postgres) NOPASSWD: {earlier}\nalice ALL = (postgres) {later}\n")
+    assert len([line for line in lines if line.startswith("approvals")]) == n_approvals, lines
+
+
+def test_a_password_for_an_account_is_an_approval_for_each_of_its_groups(tmp_path: Path) -> None:
+    lines = imported(tmp_path, "alice ALL = (postgres : adm) NOPASSWD: ALL\nalice ALL = (postgres) ALL\n")
+    assert len([line for line in lines if line.startswith("approvals")]) == 2
+    lines = imported(tmp_path, "alice ALL = (postgres) NOPASSWD: ALL\nalice ALL = (postgres) ALL\n")
+    assert len([line for line in lines if line.startswith("approvals")]) == 1
+
+
 def test_rules_are_in_reverse_because_sudo_obeys_the_last_line_and_jitd_the_first(tmp_path: Path) -> None:
     lines = imported(tmp_path, "alice ALL = /usr/bin/id\nalice ALL = NOPASSWD: /usr/bin/id -u\n")
     assert [line for line in lines if line.startswith("name")] == ['name = "sudoers-2-alice"', 'name = "sudoers-1-alice"']
@@ -196,6 +225,15 @@ def test_rules_of_a_directory_come_in_the_order_that_it_says(tmp_path: Path) -> 
     first = ENTRY.replace("alice", "bob") + "sudoOrder: 9\n"
     done = run("--ldif", "-", ldif=f"{first}\n{ENTRY}sudoOrder: 1.5\n")
     assert [line for line in done.output.splitlines() if line.startswith("who")] == ['who = ["user:bob"]', 'who = ["user:alice"]']
+
+
+def test_of_entries_of_a_directory_with_the_same_order_each_may_be_the_last() -> None:
+    taken, asks = ENTRY.replace("/usr/bin/id", "!/usr/bin/id"), ENTRY.replace("/usr/bin/id", "/usr/bin/id -u")
+    assert "[[permit]]" not in run("--ldif", "-", ldif=f"{taken}\n{ENTRY}").output
+    assert "[[permit]]" in run("--ldif", "-", ldif=f"{taken}\n{ENTRY}sudoOrder: 1\n").output
+    free = f"{ENTRY}sudoRunAsUser: postgres\nsudoOption: !authenticate\n"
+    assert run("--ldif", "-", ldif=f"{asks}\n{free}").output.count("\napprovals") == 2
+    assert run("--ldif", "-", ldif=f"{asks}\n{free}sudoOrder: 1\n").output.count("\napprovals") == 1
 
 
 def test_what_sudo_could_not_translate_may_be_about_every_line() -> None:
