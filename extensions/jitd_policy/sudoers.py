@@ -128,7 +128,7 @@ def translate(
     the sign of what they are bound to, and the words.
     """
     found = [Carried(entry, n, _name(entry, n)) for n, entry in enumerate(entries, 1)]
-    odd = [option for option in defaults if _setting(option) not in HARMLESS]
+    odd = [option for option in defaults if not _is_harmless(option)]
     run_as = next((one.partition("=")[2] for one in reversed(defaults) if one.startswith("runas_default=")), "root")
     open_to_all = next((one == "!authenticate" for one in reversed(defaults) if _setting(one) == "authenticate"), False)
     for one in found:
@@ -156,12 +156,17 @@ def _setting(option: str) -> str:
     return re.split(r"[-+]?=", option.lstrip("!"), maxsplit=1)[0].strip()
 
 
+def _is_harmless(option: str, *, but: Collection[str] = ()) -> bool:
+    """True if ``option`` does not change what sudo permits to whom: jitd needs no terminal either."""
+    return option == "!requiretty" or (_setting(option) in HARMLESS and _setting(option) not in but)
+
+
 def _refuse_reached(entry: Rule, sign: str, words: str) -> None:
     """Raise NotCarried if a bound setting may be about ``entry``. Only one for users who are named is surely not about others."""
     match = re.fullmatch(r"((?:\S+,\s+)*\S+)\s+(.*)", words)
     whom, rest = match.groups() if match else (words, "")
-    settings = [_setting(one) for one in rest.split(",")]
-    if rest and all(one in HARMLESS - {"authenticate", "runas_default"} for one in settings):
+    settings = [one.strip() for one in rest.split(",")]
+    if rest and '"' not in whom and all(_is_harmless(one, but=("authenticate", "runas_default")) for one in settings):
         return
     names = re.split(r",\s*", whom)
     is_plain = all(re.fullmatch(r"[a-z_][a-z0-9_.-]*", one) for one in (*names, *entry.users))

@@ -70,6 +70,66 @@ SHAPES = {
     "another account if none is named": ("Defaults runas_default=nobody\nalice ALL = /usr/bin/id\n", 1),
     "no terminal, no sudo": ("Defaults requiretty\nalice ALL = /usr/bin/id\n", 0),
     "everybody": ("ALL ALL = /usr/bin/id\n", 0),
+    "a tag before each command": ("alice ALL=NOPASSWD:/usr/bin/id,NOPASSWD:/usr/bin/ls -l,NOPASSWD:/usr/bin/cat /etc/motd\n", 1),
+    "no blank after the account": ("alice ALL=(root)NOPASSWD:/usr/bin/id,/usr/bin/ls\n", 1),
+    "a few without a password, and then all with one": ("alice ALL=NOPASSWD: /usr/bin/id\n%dba ALL=(ALL) ALL\n", 2),
+    "all, and then a few without a password": (
+        "User_Alias ADMINS = alice, eve\nUser_Alias LISTERS = alice, bob\nCmnd_Alias LISTING = /bin/ls, /usr/bin/id\n"
+        "ADMINS ALL=(ALL) ALL\nLISTERS ALL=(ALL) NOPASSWD: LISTING\n",
+        2,
+    ),
+    "several groups that may all without a password": (
+        "%dba ALL=(ALL) NOPASSWD:ALL\n%ops ALL=(ALL) NOPASSWD:ALL\n%wheel ALL=(ALL) NOPASSWD:ALL\n",
+        3,
+    ),
+    "a command in any directory": ("alice ALL=NOPASSWD:/*/id,NOPASSWD:/*/ls\n", 0),
+    "a wildcard for an address": ("alice ALL= NOPASSWD: /usr/bin/ls -s *.*.*.* -d *.*.*.*\n", 0),
+    "any verb for one unit": ("alice ALL=NOPASSWD: /usr/bin/ls * one, /usr/bin/ls * two\n", 0),
+    "a setting for one person about terminals": (
+        "Defaults:alice !requiretty, use_pty, umask=0077\nalice ALL=NOPASSWD: /usr/bin/id\n",
+        1,
+    ),
+    "a setting for a group about terminals": ("Defaults:%dba !requiretty\n%dba ALL=(ALL) ALL\n", 1),
+    "a setting for a command about variables": (
+        'Cmnd_Alias START = /usr/bin/id\nDefaults!START env_keep += "HOME"\n%dba ALL=(root) NOPASSWD: START\n',
+        1,
+    ),
+    "a setting for one person about variables": ("Defaults:alice env_keep+=LD_PRELOAD\nalice ALL=(root) /usr/bin/id\n", 1),
+    "a setting for a command about its path": (
+        "Defaults!/usr/bin/id !secure_path\nalice ALL=(%ops) NOPASSWD:SETENV: /usr/bin/id\n",
+        0,
+    ),
+    "members of a group, with variables": ("alice ALL = (%ops) NOPASSWD: SETENV: /usr/bin/id, /usr/bin/ls\n", 0),
+    "the address of this host": ("%dba 192.0.2.7 = (ALL) ALL\n", 0),
+    "su to an account on some hosts": ("Host_Alias DB = db1, db2\n%dba DB = /bin/su - nobody\n", 1),
+    "localhost": ("%dba localhost=/usr/bin/id -u\n", 1),
+    "all but shells and su": (
+        "Cmnd_Alias SHELLS = /bin/sh, /bin/bash\nCmnd_Alias SU = /bin/su\n%dba ALL=(ALL) NOPASSWD: ALL, !SHELLS, !SU\n",
+        0,
+    ),
+    "a password of anybody but root": ("alice ALL = /usr/bin/passwd [A-Za-z]*, !/usr/bin/passwd root\n", 0),
+    "everybody, on a desktop": ("Host_Alias DESKTOP = lab\nALL DESKTOP = NOPASSWD: /usr/bin/id\n", 0),
+    "all outside of some hosts": (
+        "Host_Alias DMZ = web1\nalice DMZ = (ALL) NOPASSWD: /usr/bin/id\nalice ALL, !DMZ = (ALL) NOPASSWD: ALL\n",
+        1,
+    ),
+    "an account of an application and its group": (
+        "Cmnd_Alias APP = /usr/bin/id\nDefaults!APP env_reset, log_output\nalice ALL=(nobody:nogroup) APP\n",
+        1,
+    ),
+    "a colon that is escaped, and a wildcard": (
+        r"Cmnd_Alias A = /usr/bin/ls 0\:0 /tmp/x*" "\nCmnd_Alias B = /usr/bin/ls -l\n%dba ALL=(root) NOPASSWD: A, B\n",
+        1,
+    ),
+    "a setting for a command with words": (
+        'Cmnd_Alias C = /usr/bin/id -u\nDefaults!C env_keep += "HOME"\nalice ALL=NOPASSWD: /usr/bin/id -u\n',
+        0,
+    ),
+    "attributes of a cluster": (
+        "Cmnd_Alias OK = /usr/bin/id -n site -v SOK -t conf\nCmnd_Alias BAD = /usr/bin/id -n site -v SFAIL -t conf\n"
+        "alice ALL=(ALL) NOPASSWD: OK, BAD\n",
+        1,
+    ),
     "two lines about one command": ("alice ALL = (root) /usr/bin/id\n%dba ALL = (root) NOPASSWD: /usr/bin/id -u\n", 2),
 }
 PEOPLE = ("alice", "bob", "eve")
@@ -77,7 +137,7 @@ TARGETS = ("root", "nobody")
 COMMANDS = (
     ("/usr/bin/id",), ("/usr/bin/id", "-u"), ("/usr/bin/id", "-u", "root"), ("/usr/bin/ls",), ("/usr/bin/ls", "-l"),
     ("/usr/bin/ls", "a,b", "c:d"), ("/usr/bin/ls", "a b"), ("/usr/bin/ls", "/etc/x/y", "z"), ("/usr/bin/cat", "/etc/motd"),
-    ("/usr/bin/env",), ("/usr/sbin/visudo",),
+    ("/usr/bin/env",), ("/usr/sbin/visudo",), ("/usr/bin/id", "-n", "site", "-v", "SOK", "-t", "conf"),
 )  # fmt: skip
 
 
@@ -92,8 +152,8 @@ def imported(*options: str) -> Result:
     return CliRunner().invoke(policy, ["import", "--approvers", "group:ops", *options], standalone_mode=False)
 
 
-def test_there_are_forty_shapes() -> None:
-    assert len(SHAPES) >= 40
+def test_there_are_sixty_shapes() -> None:
+    assert len(SHAPES) >= 60
 
 
 @pytest.mark.parametrize("shape", SHAPES)
