@@ -96,7 +96,10 @@ def _accounts(word: str) -> list[str]:
     user, colon, _ = word.partition(":")
     if colon:
         raise NotCarried("sudo -l does not tell about groups to run as")
-    return ["root" if user == "*" else user]
+    user = "root" if user == "*" else user
+    if not _exists(user):  # among them is "self"
+        raise NotCarried(f"{user} as an account to run as is not on this host")
+    return [user]
 
 
 def _members(word: str) -> list[str]:

@@ -313,6 +313,8 @@ def _targets(one: Carried, default: str) -> Iterator[str]:
             return
         one.notes.append('narrower than sudo: (ALL) is root here, because "*" would also give each group; name other accounts')
         users = [*dict.fromkeys(("root", *(word for word in users if word != "ALL")))]
+    if not (users or groups or is_own) and (default in (SELF, "ALL") or not is_name(default)):
+        raise NotCarried(f"the setting runas_default={default} names no account")
     users = users or ([] if groups else [SELF if is_own else default])
     yield from users
     for group in groups:

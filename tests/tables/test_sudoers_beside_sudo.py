@@ -64,6 +64,7 @@ SHAPES = {
     "edits": ("alice ALL = sudoedit /etc/motd, /usr/bin/id\n", 1),
     "variables": ("alice ALL = SETENV: /usr/bin/id\n", 0),
     "tags of recordings": ("alice ALL = LOG_OUTPUT: /usr/bin/id\n", 1),
+    "an account that is not here": ("alice ALL = (zoe, root) /usr/bin/id\n", 1),
     "somebody who is not here": ("zoe ALL = /usr/bin/id\n", 1),
     "a program that is not here": ("alice ALL = /opt/none/bin/x\n", 1),
     "a setting for one person": ("Defaults:alice !authenticate\nalice ALL = /usr/bin/id\neve ALL = /usr/bin/id\n", 1),

@@ -112,6 +112,8 @@ def test_an_entry_becomes_a_rule_that_says_the_same(tmp_path: Path, line: str, k
         ("alice ALL = TIMEOUT=5m /usr/bin/id", "command_timeout=300: no rule can say it"),
         ("alice ALL = NOTBEFORE=20260101000000Z /usr/bin/id", "NOTBEFORE and NOTAFTER"),
         ("Defaults requiretty\nalice ALL = /usr/bin/id", "the setting requiretty may change what every line means"),
+        ('Defaults runas_default="*"\nalice ALL = /usr/bin/id', "the setting runas_default=* names no account"),
+        ("Defaults runas_default=self\nalice ALL = /usr/bin/id", "the setting runas_default=self names no account"),
         ("Defaults requiretty\nDefaults !requiretty\nalice ALL = /usr/bin/id", "the setting requiretty may change what"),
         ('Defaults:"a umask=1" noexec\n"a umask=1" ALL = /usr/bin/id', 'the setting Defaults:"a umask=1" noexec may be about it'),
         ("Defaults noexec\nalice ALL = /usr/bin/id", "the setting noexec may change what every line means"),
