@@ -92,7 +92,10 @@ class House:
         return self.requests.resume(who, WAITING.id, Caller(None), SimpleNamespace(), lambda id: None)
 
     def explain(self, who: Any) -> Any:
-        return self.requests.explain(who, SimpleNamespace(), "jitsudo")
+        return self.requests.explain(who, SimpleNamespace(text=None), "jitsudo")
+
+    def explain_edit(self, who: Any) -> Any:
+        return self.requests.explain(who, SimpleNamespace(text=b""), "jitsudo")
 
     def review(self, who: Any) -> Any:
         return self.reviews.review(who, WAITING.id, Verdict.APPROVE, WAITING.fingerprint, "", HERE)
@@ -107,11 +110,12 @@ def refusal(doing: Any) -> str:
 DEEDS: list[tuple[Callable[[House, Any], Any], tuple[Any, ...], Any]] = [
     (House.resume, (ALICE,), BOB),
     (House.explain, (ALICE, ADMIN), BOB),
+    (House.explain_edit, (ALICE, ADMIN), BOB),
     (House.review, (BOB, replace(BOB, principal="bob/admin@EXAMPLE.TEST", user="bob-adm", uid=1801)), person("carol")),
 ]
 
 
-@pytest.mark.parametrize(("deed", "whose", "other"), DEEDS, ids=["resume", "-l COMMAND", "review"])
+@pytest.mark.parametrize(("deed", "whose", "other"), DEEDS, ids=["resume", "-l COMMAND", "-e FILE", "review"])
 def test_reviews_looks_and_resumes_are_paced_a_person(deed: Any, whose: Any, other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of them has work done for it that others wait for."""
     monkeypatch.setattr("jitd.verbs.requests.LOOKS", BURST)
