@@ -47,6 +47,7 @@ class Page:
         """The blocks of ``text``. Raises NotAsTold."""
         for kind, where, block in BLOCK.findall(text):
             if kind == "toml":
+                self._is_well()  # it may have made the directory
                 self._write(where, block)
             else:
                 self._type(where, block.splitlines())

@@ -50,7 +50,7 @@ NOT_JITD = f"what the carrier leads to does not answer as jitd on {HOST} would: 
 CLOSED = "the carrier closed the connection: tcp to 127.0.0.1:"
 DOES: dict[str, tuple[Callable[[socket.socket], Any], str]] = {
     "closes": (lambda one: None, CLOSED),
-    "resets": (_reset, CLOSED),
+    "resets": (_reset, "tcp to 127.0.0.1:"),  # while it is connected to, or afterwards
     "resets after the hello": (lambda one: (one.recv(1000), _reset(one)), CLOSED),
     "resets after its own hello": (lambda one: (one.recv(1000), one.sendall(HELLO), one.recv(4), _reset(one)), CLOSED),
     "says nothing": (_stay, f"jitd on {HOST} does not answer"),
