@@ -114,7 +114,7 @@ def _live(packet: bytes, job_file: int, control: socket.socket, spare: Spare | N
     lines = plate_lines(plate)
     if GO in lines and asker_of(lines) is None:  # the monitor of the run was killed
         if spare is not None:
-            os.waitpid(spare.dismiss(), 0)
+            spare.dismiss()
         control.close()
         end_rest(plate)
         return
@@ -128,7 +128,7 @@ def _live(packet: bytes, job_file: int, control: socket.socket, spare: Spare | N
             raise ValueError("the job belongs to another run")
         if isinstance(job, Login):
             if spare is not None:
-                os.waitpid(spare.dismiss(), 0)  # wait for it here, because a keeper does not wait for children
+                spare.dismiss()
             control.close()  # a login has no client
             life: Monitor | Keeper = Keeper(job, Uplink(socket_path(run_dir)), plate, state_dir)
         else:

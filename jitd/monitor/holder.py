@@ -103,15 +103,13 @@ class Spare:
             self._orders.send(TO_HOLDER.write(Settle(housing.directory)), socket.MSG_NOSIGNAL)
         return self._pid
 
-    def dismiss(self) -> Pid:
-        """End the holder. Return the holder's pid, so that the caller can wait for this process. A monitor always waits for each
-        of its children.
-        """
+    def dismiss(self) -> None:
+        """End the holder, and wait until it has ended: a child of the monitor that is still there counts as one of the run's."""
         self._orders.close()
         if self._job_file >= 0:
             os.close(self._job_file)
         os.kill(self._pid, signal.SIGKILL)  # nobody has waited for it yet, so the pid still belongs to it
-        return self._pid
+        os.waitpid(self._pid, 0)
 
 
 def begin(job: Job, around: Surroundings, spare: Spare | None) -> Callable[[Housing], Pid]:

@@ -89,7 +89,7 @@ class Monitor:
         self.observation = Observation(self.housing, self.client.say_news, is_due=job.observed)
         if not has_terminal:
             if spare is not None:
-                os.waitpid(spare.dismiss(), 0)
+                spare.dismiss()
             self._refuse(FAILED, "no terminal is free on this host")
         elif not job.is_housed:
             self._settle()

@@ -13,6 +13,8 @@ import pytest
 
 from jitd.core.run import Ending
 from jitd.executor.direct import Direct
+from jitd.monitor.holder import Spare
+from jitd.monitor.rehearsal import JOB
 from tests.monitor.stage import Stage
 from tests.monitor.test_keeper import Asker, begin
 
@@ -120,6 +122,13 @@ def test_a_login_has_no_use_for_it_and_leaves_nothing_of_it(stage: Stage) -> Non
     with closing(Asker(stage, "exec sleep 60")) as asker:
         begin(stage, asker)
         assert monitor in stage.monitors() and children(monitor) == []
+
+
+def test_one_that_is_dismissed_has_ended_so_that_none_takes_it_for_what_a_command_left() -> None:
+    spare = Spare(JOB)
+    spare.dismiss()
+    with pytest.raises(ChildProcessError):  # not even a dead one is left to wait for
+        os.waitpid(spare._pid, os.WNOHANG)
 
 
 def test_it_ends_with_a_monitor_that_never_gets_a_job(stage: Stage) -> None:
