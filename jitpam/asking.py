@@ -104,6 +104,15 @@ def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
             else _submit(options, kinds)
         )
         return _ask_and_run(message, opening, options, kinds, command)
+    except RefusedByDaemon as refusal:
+        if options.mode != "resume" or options.json:
+            raise
+        from jitpam import editing, failing
+
+        status = failing.tell(refusal)
+        editing.fetch_kept(options)
+        options.say_kept()
+        return status
     except _Interrupted as signal:
         options.say_kept()
         _end_by(signal.number)
@@ -262,6 +271,8 @@ class _Wait:
         # Import the modules now, while jitd decides. Later, an upgrade may have replaced their files.
         if self._options.mode != "run":
             from jitpam import access, holding  # noqa: F401
+        if self._options.mode == "resume":
+            from jitpam import editing  # noqa: F401
         if self._options.mode != "get":
             from jitpam import relay  # noqa: F401
         if self._draws:
@@ -385,6 +396,10 @@ class _Wait:
         self._connection.close()
         outcome = relay.run()
         if (outcome.ending, outcome.number) != ("exited", 0):
+            if self._options.mode == "resume" and (outcome.ending != "exited" or outcome.number == 1):  # as an edit ends
+                from jitpam.editing import fetch_kept
+
+                fetch_kept(self._options)
             self._options.say_kept()
         return _end_like(outcome)
 

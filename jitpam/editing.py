@@ -7,7 +7,9 @@ is the text of the copy. Unless it was written, the copy is kept, and the person
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -15,7 +17,7 @@ import tempfile
 
 from jitpam.options import Options, UsageError
 from jitpam.saying import say
-from jitpam.wire.shown import shown, shown_argument
+from jitpam.wire.shown import shown, shown_argument, unshown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,9 +59,7 @@ def edit(options: Options, ask: Callable[[], int], refused: Callable[[], int]) -
             say(f"your text is kept: jitsudo -e {name} --from {shown_argument(copy)}")
             raise UsageError(f"{shown(path)} was changed while you edited it: nothing was requested")
     options.text = text
-    asked = ((" -u ", options.user), (" -g ", options.group))
-    whose = "".join(f"{option}{shown_argument(name.encode())}" for option, name in asked if name is not None)
-    options.kept = f"your text is kept: jitsudo{whose} -e {shown_argument(path)} --from {shown_argument(copy)}"
+    options.kept = _kept(path, copy, options.user, options.group)
     _say_kept_at_a_signal(options)
     try:
         status = ask()
@@ -72,6 +72,57 @@ def edit(options: Options, ask: Callable[[], int], refused: Callable[[], int]) -
     else:
         options.say_kept()
     return status
+
+
+def _kept(path: bytes, copy: bytes, user: str | None, group: str | None) -> str:
+    asked = ((" -u ", user), (" -g ", group))
+    whose = "".join(f"{option}{shown_argument(name.encode())}" for option, name in asked if name is not None)
+    return f"your text is kept: jitsudo{whose} -e {shown_argument(path)} --from {shown_argument(copy)}"
+
+
+def fetch_kept(options: Options) -> None:
+    """After ``--resume`` of an edit that was not written, put its text into a copy of the person's, so that ``options.say_kept``
+    says how it is sent again. The first copy is known to who has made the request alone, and may be gone.
+    """
+    from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
+    from jitpam.wire.messages import Show
+    from jitpam.wire.rows import Request
+
+    try:
+        connection = connect()
+        try:
+            row = next(map(Request.read, connection.ask(Show(id=options.resume or ""))), None)
+        finally:
+            connection.close()
+    except (NotAuthenticated, RefusedByDaemon, Unreachable):  # what has happened has been said
+        return
+    if row is None or row.edit is None or not row.own or row.state in ("pending", "screening") or len(row.argv) != 2:
+        return
+    if any(run.outcome and (run.outcome.ending, run.outcome.number) == ("exited", 0) for run in row.runs):
+        return
+    text = next((one.text for one in row.scripts), None)
+    if text is None:
+        return
+    path = unshown(row.argv[1])
+    try:
+        made = _copied(path, unshown(text))
+    except UsageError as fault:
+        say(str(fault))
+        return
+    user, group = row.run_as, row.run_as_group
+    options.kept = _kept(
+        path,
+        os.path.join(made, os.path.basename(path)),
+        user if user != "root" else None,
+        group if group != _group_of(user) else None,
+    )
+
+
+def _group_of(user: str) -> str:
+    try:
+        return grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
+    except KeyError:
+        return ""
 
 
 def named(options: Options) -> bytes:

@@ -21,7 +21,7 @@ from jitd.cli.labels import Labelled, counted
 from jitd.core.grade import Grade
 from jitpam.wire.principals import without_realm
 from jitpam.wire.rows import Doubted, Last, Request, Script
-from jitpam.wire.shown import shown_argument, shown_of_argument, unshown
+from jitpam.wire.shown import shown_line, shown_of_argument, unshown
 
 UNBOUND = "what this text reads or starts by itself is not bound"
 AROUND = 2  # equal lines that are shown before and after a difference
@@ -229,7 +229,7 @@ def _line(line: bytes, number: int, sign: str = "") -> Labelled:
     for other in others:
         text += TAB.ljust(N_TAB - len(text) % N_TAB) + other
     is_seen = text and not text.endswith(" ") and not text.startswith(("'", "$'"))
-    return f"{sign:1}{number:>5}", text if is_seen else shown_argument(line)
+    return f"{sign:1}{number:>5}", text if is_seen else shown_line(line)
 
 
 def _lines(text: str) -> list[bytes]:

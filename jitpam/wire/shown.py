@@ -243,6 +243,11 @@ def shown_argument(argument: bytes) -> str:
     return text + end if is_plain else _in_quotes(text, end)
 
 
+def shown_line(line: bytes) -> str:
+    """Return a line of a text in quotes, as ``shown_argument`` returns an argument in which nothing is masked."""
+    return _in_quotes(shown_of_argument(line), "")
+
+
 def reshown_argument(text: str) -> str:
     """Return ``shown_argument`` of the argument for which ``shown`` returned ``text``. If ``shown`` cannot return such a text,
     every backslash in it is made visible.

@@ -240,6 +240,13 @@ def test_a_line_that_has_quotes_of_its_own_does_not_look_like_one_that_the_page_
         assert read_line(text) == line, text
 
 
+def test_a_line_that_ends_with_what_jitd_says_of_a_masked_word_has_it_escaped():
+    """THREATS R-22"""
+    for beginning in ("", "x ", "'", "'x' ", "$'"):
+        ((_, text),) = body(of(f"{beginning}‹masked›\n".encode()))
+        assert "‹" not in text and read_line(text) == f"{beginning}‹masked›".encode(), text
+
+
 def test_a_tab_is_escaped_where_no_arrow_can_be_printed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), "iso8859-1"))
     page = edited("a\tb\na→      b\n".encode(), b"x\n")

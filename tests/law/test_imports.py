@@ -59,8 +59,8 @@ LAW: dict[str, set[str]] = {
         "jitpam.saying", "jitpam.shell_words", "jitpam.submission", "jitpam.usage",
     },
     "jitpam.asking": {
-        WIRE, "jitpam.access", "jitpam.appointment", "jitpam.client", "jitpam.disclosure", "jitpam.failing", "jitpam.holding",
-        "jitpam.local_proof", "jitpam.news", "jitpam.options", "jitpam.own_command", "jitpam.questions", "jitpam.relay",
+        WIRE, "jitpam.access", "jitpam.appointment", "jitpam.client", "jitpam.disclosure", "jitpam.editing", "jitpam.failing",
+        "jitpam.holding", "jitpam.local_proof", "jitpam.news", "jitpam.options", "jitpam.own_command", "jitpam.questions", "jitpam.relay",
         "jitpam.reporting", "jitpam.saying", "jitpam.shell_words", "jitpam.signals", "jitpam.submission", "jitpam.waiting_line",
         "jitpam.wrapping",
     },
@@ -70,7 +70,7 @@ LAW: dict[str, set[str]] = {
     "jitpam.disclosure": {
         WIRE, "jitpam.confirmation", "jitpam.local_proof", "jitpam.options", "jitpam.secret_words", "jitpam.submission",
     },
-    "jitpam.editing": {WIRE, "jitpam.failing", "jitpam.options", "jitpam.saying"},
+    "jitpam.editing": {WIRE, "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.saying"},
     "jitpam.glass": {"jitpam.confirmation", "jitpam.options", "jitpam.saying"},
     "jitpam.local_proof": {WIRE, "jitpam", "jitpam.client", "jitpam.news", "jitpam.saying"},
     "jitpam.jitsudo": {

@@ -47,6 +47,7 @@ run = { check = ["/bin/grep", "-q", "8080"] }
 [[permit]]
 name = "said"
 who = ["group:dba"]
+run_as = ["*"]
 commands = [["sudoedit", "/etc/edits/said/*"]]
 approvals = [{ need = 1, from = ["group:ops"] }]
 run = { check = ["/bin/sh", "-c", "echo {file}:1: bad; cat /etc/edits/secret; exit 3"] }
@@ -549,6 +550,49 @@ def test_what_was_submitted_without_waiting_is_written_at_its_resume_and_once(ho
     assert house.sudo("alice", "--resume", id).returncode == 0 and site.read_bytes() == NEW
     site.write_bytes(OLD)
     assert house.sudo("alice", "--resume", id).returncode != 0 and site.read_bytes() == OLD
+
+
+def _sent_again(said: str) -> tuple[str, ...]:
+    """Return the words of the line that says how a kept text is sent again, after ``jitsudo``."""
+    (line,) = (line for line in said.splitlines() if "your text is kept: jitsudo " in line)
+    return tuple(line.split("your text is kept: jitsudo ")[1].split())
+
+
+def test_a_text_that_its_resume_has_not_written_is_sent_again_as_the_sentence_says(house: House, copy: Path) -> None:
+    file = PLACE / "said/x"
+    file.parent.mkdir()
+    file.write_bytes(OLD)
+    os.chown(file.parent, 4002, 4002)
+    os.chown(file, 4002, 4002)
+
+    def submitted() -> str:
+        return house.sudo("alice", "--no-wait", "-u", "bob", "-e", str(file), "--from", str(copy)).stdout.strip()
+
+    checked, denied = submitted(), submitted()
+    copy.unlink()
+    house.approved(checked, "carol")
+    assert house.deny(denied, "carol").returncode == 0
+    for id, status, told in ((checked, 1, "says no (status 3)"), (denied, 121, "it is denied")):
+        done = house.sudo("alice", "--resume", id)
+        words = _sent_again(done.stderr)
+        kept = Path(words[-1])
+        assert done.returncode == status and told in done.stderr and words[:-1] == ("-u", "bob", "-e", str(file), "--from"), done
+        assert kept.read_bytes() == NEW and kept.stat().st_uid == 4001 and kept.parent.stat().st_mode & 0o77 == 0
+        again = house.ask("alice", *words)
+        assert house.deny(again.id, "carol").returncode == 0 and again.end() == 122 and file.read_bytes() == OLD
+        shutil.rmtree(kept.parent)
+
+
+def test_after_a_resume_nothing_is_said_of_a_text_that_was_written_or_that_waits(house: House, site: Path, copy: Path) -> None:
+    id = house.sudo("alice", "--no-wait", "-e", str(site), "--from", str(copy)).stdout.strip()
+    before = sorted(Path("/var/tmp").iterdir())
+    done = house.sudo("alice", "-n", "--resume", id)
+    assert done.returncode == 118 and "your text is kept" not in done.stderr, done
+    house.approved(id)
+    assert house.sudo("alice", "--resume", id).returncode == 0 and site.read_bytes() == NEW
+    done = house.sudo("alice", "--resume", id)
+    assert done.returncode == 121 and "your text is kept" not in done.stderr, done
+    assert sorted(Path("/var/tmp").iterdir()) == before
 
 
 def test_what_was_revoked_is_not_written(house: House, site: Path, copy: Path) -> None:
