@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The statement of a receipt: what an approver signs with a key of their own, beside the proof by Kerberos (PROTOCOL.md,
+"Receipts").
+
+Law: pure, for Python 3.9 and later. A statement has one spelling: what is read is written again as the same bytes, so nobody can
+make a second statement out of a signed one. It has no word that somebody typed, and nothing from which one could be guessed.
+`contrib/verifier` copies this into verify.py, so it imports nothing of jitd.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+FORM = "jitd receipt 1"
+NAMESPACE = "jitd-receipt"  # the namespace of the signature (OpenSSH, PROTOCOL.sshsig)
+HASH = "sha256"  # the hash of the signature
+VERDICTS = ("approve", "reviewed")
+N_RANDOM = 16  # random bytes of the client
+MOST = 8192  # characters of a statement
+
+_NAMES = (
+    *("verdict", "host", "id", "requester", "approver", "rule", "policy", "expires", "terms", "at", "random"),
+    *("submitted", "newest"),
+)
+_VISIBLE = re.compile(rb"[!-$&-~]")  # what stands for itself in a word: visible ASCII, without the percent sign
+_WORD = re.compile(r"(?:[!-$&-~]|%[0-9A-F]{2})+")
+_HEX = re.compile(r"[0-9a-f]{64}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,18}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_RANDOM = re.compile(rf"[0-9a-f]{{{2 * N_RANDOM}}}")
+_TERMS = re.compile(
+    rf"lasts=({_NUMBER.pattern}) uses=({_NUMBER.pattern}) timeout=({_NUMBER.pattern}|-) starts=({_TIME.pattern}|-)"
+)
+
+
+class Sealed(NamedTuple):
+    """A record of the host's chain: its number, and its seal (32 bytes)."""
+
+    number: int
+    seal: bytes
+
+
+class Terms(NamedTuple):
+    """What is granted at most: for how many seconds, and for how many uses. ``timeout_for`` is the longest run in seconds, or
+    None. ``starts_at`` is when the grant begins, or empty if it begins with the approval.
+    """
+
+    lasts_for: int
+    uses: int
+    timeout_for: int | None = None
+    starts_at: str = ""
+
+
+class Statement(NamedTuple):
+    """What is signed. Times are ``2026-11-26T21:00:00Z``. ``policy`` has 32 bytes, and ``random`` N_RANDOM. ``at`` is by the
+    clock of the signer. ``submitted`` is the record of the submission of the request, and ``newest`` the newest record about it
+    that the signer has been told of.
+    """
+
+    verdict: str
+    host: str
+    id: str
+    requester: str
+    approver: str
+    rule: str
+    policy: bytes
+    expires: str
+    terms: Terms
+    at: str
+    random: bytes
+    submitted: Sealed
+    newest: Sealed
+
+    @property
+    def matter(self) -> Statement:
+        """This statement without what each signer adds. What two statements are about is the same if their matters are."""
+        return self._replace(at="", random=b"", newest=self.submitted)
+
+    def text(self) -> str:
+        """Return the text that is signed, in ASCII. Raises ValueError if it would not be read again."""
+        starts, timeout = self.terms.starts_at or "-", "-" if self.terms.timeout_for is None else self.terms.timeout_for
+        told = (
+            self.verdict,
+            *map(word, (self.host, self.id, self.requester, self.approver, self.rule)),
+            self.policy.hex(),
+            self.expires,
+            f"lasts={self.terms.lasts_for} uses={self.terms.uses} timeout={timeout} starts={starts}",
+            self.at,
+            self.random.hex(),
+            f"{self.submitted.number} {self.submitted.seal.hex()}",
+            f"{self.newest.number} {self.newest.seal.hex()}",
+        )
+        made = "".join((FORM, "\n", *(f"{name} {one}\n" for name, one in zip(_NAMES, told))))
+        if _read(made) != self:
+            raise ValueError("cannot be a receipt")
+        return made
+
+
+def read(text: str) -> Statement:
+    """Read a statement. Raises ValueError; its text is the end of a sentence about the statement."""
+    found = _read(text)
+    if found.text() != text:
+        raise ValueError("is not in the one form that a receipt has")
+    return found
+
+
+def word(text: str) -> str:
+    """Return ``text`` as a word of a statement: each byte of its UTF-8 that is not visible ASCII is a percent sign and two
+    hexadecimal digits, and so is the percent sign.
+    """
+    return "".join(chr(one) if _VISIBLE.match(bytes((one,))) else f"%{one:02X}" for one in text.encode("utf-8"))
+
+
+def _unworded(text: str) -> str:
+    if not _WORD.fullmatch(text):
+        raise ValueError("has a field that is no word of a receipt")
+    try:
+        return re.sub(rb"%([0-9A-F]{2})", lambda found: bytes((int(found[1], 16),)), text.encode("ascii")).decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("has a field that is not UTF-8") from None
+
+
+def _read(text: str) -> Statement:
+    lines = text.split("\n")
+    if len(text) > MOST or lines[0] != FORM or len(lines) != len(_NAMES) + 2 or lines[-1]:
+        raise ValueError(f"does not have the form {FORM}")
+    told = []
+    for line, name in zip(lines[1:], _NAMES):
+        if not line.startswith(f"{name} "):
+            raise ValueError(f"has no field {name} in its place")
+        told.append(line[len(name) + 1 :])
+    verdict, host, id, requester, approver, rule, policy, expires, terms, at, random, submitted, newest = told
+    if verdict not in VERDICTS:
+        raise ValueError("has a verdict that this program does not know")
+    forms = {"policy": (_HEX, policy), "expires": (_TIME, expires), "at": (_TIME, at), "random": (_RANDOM, random)}
+    for name, (form, one) in forms.items():
+        if not form.fullmatch(one):
+            raise ValueError(f"has a wrong field {name}")
+    return Statement(
+        verdict,
+        _unworded(host),
+        _unworded(id),
+        _unworded(requester),
+        _unworded(approver),
+        _unworded(rule),
+        bytes.fromhex(policy),
+        expires,
+        _terms(terms),
+        at,
+        bytes.fromhex(random),
+        _sealed(submitted, "submitted"),
+        _sealed(newest, "newest"),
+    )
+
+
+def _terms(text: str) -> Terms:
+    found = _TERMS.fullmatch(text)
+    if found is None:
+        raise ValueError("has a wrong field terms")
+    lasts, uses, timeout, starts = found.groups()
+    return Terms(int(lasts), int(uses), None if timeout == "-" else int(timeout), "" if starts == "-" else starts)
+
+
+def _sealed(text: str, name: str) -> Sealed:
+    number, _, seal = text.partition(" ")
+    if not _NUMBER.fullmatch(number) or not _HEX.fullmatch(seal):
+        raise ValueError(f"has a wrong field {name}")
+    return Sealed(int(number), bytes.fromhex(seal))
