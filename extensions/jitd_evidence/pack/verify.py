@@ -220,11 +220,87 @@ def _matches(name: str, pattern: str) -> bool:
     return re.fullmatch("".join(parts), name) is not None
 
 
+# --- from jitd/audit/ssh_keys.py (written by contrib/verifier) ---
+
+ED25519, RSA = "ssh-ed25519", "ssh-rsa"
+SK_ED25519, SK_ECDSA = "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"
+
+
+class PublicKey(NamedTuple):
+    """A key of one of KINDS. ``blob`` has its kind in it, so that two keys are the same if their blobs are."""
+
+    kind: str
+    blob: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """What `ssh-keygen -l` prints: ``SHA256:`` and 43 characters."""
+        return f"SHA256:{base64.b64encode(hashlib.sha256(self.blob).digest()).decode('ascii').rstrip('=')}"
+
+    @property
+    def line(self) -> str:
+        """The key as a line of an OpenSSH file, without a comment."""
+        return f"{self.kind} {base64.b64encode(self.blob).decode('ascii')}"
+
+    @property
+    def is_in_hardware(self) -> bool:
+        """True if the private half is in a FIDO authenticator, which says with each signature whether it was touched."""
+        return self.kind in (SK_ED25519, SK_ECDSA)
+
+    @property
+    def parts(self) -> list[bytes]:
+        """The strings of which the key consists, after its kind."""
+        parts, found = Strings(self.blob), []
+        while parts.is_more:
+            found.append(parts.string())
+        return found[1:]
+
+
+def string(content: bytes) -> bytes:
+    """Return ``content`` as a string of SSH."""
+    return len(content).to_bytes(4, "big") + content
+
+
+class Strings:
+    """Reads the strings of a message of SSH, one after the other. Each method raises ValueError if there is less."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = data
+
+    def take(self, n: int) -> bytes:
+        taken, self._left = self._left[:n], self._left[n:]
+        if len(taken) != n:
+            raise ValueError("is cut off")
+        return taken
+
+    def number(self) -> int:
+        return int.from_bytes(self.take(4), "big")
+
+    def string(self) -> bytes:
+        return self.take(self.number())
+
+    def positive(self) -> bytes:
+        """The bytes of an mpint above 0, in the one form that RFC 4251 allows."""
+        written = self.string()
+        if not written or written[0] & 0x80 or (written[0] == 0 and not written[1:2] > b"\x7f"):
+            raise ValueError("has a number in another form than that of RFC 4251")
+        return written
+
+    @property
+    def is_more(self) -> bool:
+        return bool(self._left)
+
+    def end(self) -> None:
+        """Raises ValueError if something is left."""
+        if self.is_more:
+            raise ValueError("has more bytes than belong to it")
+
+
 # --- from jitd/audit/sshsig.py (written by contrib/verifier) ---
 
-ALGORITHM = "ssh-ed25519"
+ALGORITHM = ED25519
 _KIND = ALGORITHM.encode("ascii")
-_SSHSIG, _SSHSIG_VERSION, _HASH = b"SSHSIG", (1).to_bytes(4, "big"), b"sha512"
+_SSHSIG, _SSHSIG_VERSION, _HASH = b"SSHSIG", (1).to_bytes(4, "big"), "sha512"
 _BEGIN, _ENDING, _WIDTH = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", 70
 _N_KEY, _N_SIGNATURE = 32, 64
 
@@ -279,32 +355,29 @@ def read_public(line: str) -> bytes:
 
 def fingerprint(public: bytes) -> str:
     """Return what `ssh-keygen -l` prints of a public key: ``SHA256:`` and 43 characters."""
-    digest = hashlib.sha256(_public_blob(public)).digest()
-    return f"SHA256:{base64.b64encode(digest).decode('ascii').rstrip('=')}"
-
-
-def _string(content: bytes) -> bytes:
-    return len(content).to_bytes(4, "big") + content
+    return PublicKey(ALGORITHM, _public_blob(public)).fingerprint
 
 
 def _public_blob(public: bytes) -> bytes:
-    return _string(_KIND) + _string(public)
+    return string(_KIND) + string(public)
 
 
 _AT_KEY = len(_SSHSIG) + len(_SSHSIG_VERSION) + 4 + len(_public_blob(b""))  # where the public key stands in a signature's blob
 _AT_NAMESPACE = _AT_KEY + _N_KEY
 
 
-def _to_be_signed(namespace: str, message: bytes) -> bytes:
-    digest = hashlib.sha512(message).digest()
-    return _SSHSIG + _string(namespace.encode("ascii")) + _string(b"") + _string(_HASH) + _string(digest)
+def _to_be_signed(namespace: str, message: bytes, digest: str = _HASH) -> bytes:
+    hashed = hashlib.new(digest, message).digest()
+    return _SSHSIG + string(namespace.encode("ascii")) + string(b"") + string(digest.encode("ascii")) + string(hashed)
 
 
 def _armored(public: bytes, namespace: str, signature: bytes) -> str:
-    head = _SSHSIG + _SSHSIG_VERSION + _string(_public_blob(public))
-    signed = _string(_string(_KIND) + _string(signature))
-    blob = head + _string(namespace.encode("ascii")) + _string(b"") + _string(_HASH) + signed
-    text = base64.b64encode(blob).decode("ascii")
+    return _armor(_public_blob(public), namespace, _HASH, string(_KIND) + string(signature))
+
+
+def _armor(key: bytes, namespace: str, digest: str, signature: bytes) -> str:
+    head = _SSHSIG + _SSHSIG_VERSION + string(key) + string(namespace.encode("ascii")) + string(b"")
+    text = base64.b64encode(head + string(digest.encode("ascii")) + string(signature)).decode("ascii")
     lines = [text[at : at + _WIDTH] for at in range(0, len(text), _WIDTH)]
     return "\n".join((_BEGIN, *lines, _ENDING, ""))
 
