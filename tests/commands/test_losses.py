@@ -325,7 +325,7 @@ def test_every_loss_says_whether_it_comes_back() -> None:
         ("/usr/bin/dd *", Damage.DESTROYS),
         ("/usr/bin/rm *", Damage.DESTROYS),
         ("/usr/bin/rm /srv/app/tmp/*", Damage.NONE),
-        ("/usr/bin/systemctl * nginx", Damage.STOPS),
+        ("/usr/bin/systemctl * nginx", Damage.DESTROYS),
         ("/usr/bin/systemctl stop *", Damage.STOPS),
         ("/usr/bin/systemctl restart *", Damage.NONE),
         ("/usr/bin/systemctl stop nginx", Damage.NONE),
@@ -339,7 +339,7 @@ def test_every_loss_says_whether_it_comes_back() -> None:
         ("/usr/bin/mysqladmin *", Damage.DESTROYS),
         ("/usr/sbin/postsuper *", Damage.DESTROYS),
         ("/usr/sbin/umount *", Damage.STOPS),
-        ("/usr/bin/resolvectl *", Damage.NONE),
+        ("/usr/bin/resolvectl *", Damage.DESTROYS),
         ("/usr/bin/journalctl --vacuum-time=*", Damage.DESTROYS),
     ],
 )

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from jitd_commands.judging import Call, Row
+from jitd_commands.judging import THIS_HOST, Call, Row
+from jitd_commands.programs.decision_table import EFFECTS as LINES
 from jitd_commands.programs.decision_table import LOOKS, Case, Match, Words, filling, pattern, say
 from jitd_commands.programs.decision_table import may_be as word_may_be
 from jitd_commands.shell_text import Word
@@ -36,8 +37,22 @@ def _disk(call: Call, word: Word) -> None:
         call.writes(word)
 
 
+def host_of(type_: str, word: Word) -> str:
+    """Return the host where a program acts that is given ``word`` of the type ``type_``. If this host may be meant, return "".
+
+    A HOST is a name, with an account, a port or others of its kind. A URL may be anything else, too.
+    """
+    text = word.text
+    if type_ == "URL":
+        found = re.match(r"[A-Za-z][\w.+-]*://([^/?]+)", text) or re.search(r"\bhost(?:addr)?=([^\s&;]+)", text)
+        text = found[1] if found else ""
+    names = [re.sub(r"(?<=[^:]):\d+$", "", name) for name in text.rpartition("@")[2].split(",")]
+    is_here = word.is_free or any(not name or name[0] in "/." or THIS_HOST.fullmatch(name) for name in names)
+    return "" if is_here else names[0][:60]
+
+
 EFFECTS: Mapping[str, Effect] = {
-    **dict.fromkeys(("TEXT", "N", "DISK"), lambda call, word: None),
+    **dict.fromkeys(("TEXT", "N", "DISK", "HOST", "URL"), lambda call, word: None),
     "DISK:writes": _disk,
     "FILE:lists": Call.lists,
     "FILE:reads": Call.reads,
@@ -216,6 +231,8 @@ class Grammar:
         program = pattern(words.pop(0)[:-1]) if words and words[0].endswith(":") else None
         conditions = tuple(self._condition(one) for one in words if one[0] == "-" and one != "--")
         elements = tuple(self._element(one) for one in words if (one[0] != "-" or one == "--") and one != "()")
+        if effect not in LINES:
+            raise ValueError(f"no such effect: {text}")
         sentence, back = (*rest, "", "")[:2]
         return Rule(elements, conditions, Case(program, (), False, (), effect, sentence, back))
 
@@ -426,12 +443,16 @@ class Grammar:
     def _tell(self, call: Call, reading: Reading, fits: Sequence[tuple[Rule, Fit]]) -> None:
         """Say what the rules that fit do, and what is not known. Functions of types find the words in ``call``, sorted."""
         given: dict[str, list[Word]] = {}
-        for option, value in (*reading.options, *reading.values):
+        for option, values in (*((one, []) for one, _ in reading.options), *((one, [value]) for one, value in reading.values)):
             for name in option.names:
-                given.setdefault(name.lstrip("-"), []).extend([value] if option.type and value.text else [])
-        call = replace(call, given=given, sorted_operands=reading.operands)
+                given.setdefault(name.lstrip("-"), []).extend(values)
+        here = replace(call, given=given, sorted_operands=reading.operands)
         said = set[str]()
         for rule, fit in fits:
+            bound = ((slot.type, word) for slot, word in fit.bound)
+            named = (*((option.type, value) for option, value in reading.values), *bound)
+            where = next(filter(None, (host_of(*one) for one in named if one[0] in ("HOST", "URL"))), "")
+            call = replace(here, elsewhere=f"on {where}") if where and rule.line.effect != "pages" else here
             has_told = [self._effect(call, slot.type, word) for slot, word in fit.bound if slot.type != "PROGRAM"]
             if started := [word for slot, word in fit.bound if slot.type == "PROGRAM"]:
                 call.start(started)
@@ -441,9 +462,9 @@ class Grammar:
                 said.add(rule.line.effect)
             options = [(option.names[0], value) for option, value in reading.options]
             sorted_ = Words(reading.operands, options, reading.is_open, by_row=True)
-            match = Match(fit.is_sure, after=tuple(reading.operands[rule.n_verbs :]))
+            match = Match(fit.is_sure, after=tuple(reading.operands[rule.n_verbs :]), star=_star(rule, reading.operands))
             say(call, rule.line, filling(call, match, sorted_, {}), "")
-        self._effects_of_options(call, reading)
+        self._effects_of_options(here, reading)
         if reading.is_open or (fits and any(not fit.is_sure for _, fit in fits)):
             self._says_open(call, reading, fits)
         for rule, fit in fits:
@@ -510,6 +531,13 @@ def _slots(elements: Sequence[Element]) -> Iterator[tuple[Slot, Word]]:
 
 def _cut(word: Word) -> str:
     return word.text[:40] or "…"
+
+
+def _star(rule: Rule, operands: Sequence[Word]) -> str:
+    """Return what a star in a verb of ``rule`` stands for."""
+    pairs = zip(rule.elements, operands, strict=False)
+    found = (one.fullmatch(word.text) for one, word in pairs if isinstance(one, re.Pattern))
+    return next((part for one in found if one for part in one.groups() if part), "")
 
 
 def _is_given(options: frozenset[Option], value: re.Pattern[str] | None, reading: Reading) -> bool | None:

@@ -7,12 +7,12 @@ Law: starting and stopping is a change. Whoever chooses what a service starts ha
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from jitd.core.conditions import Glob
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.decision_table import DecisionTable
-from jitd_commands.programs.shared import gives, objects, trusts, words
+from jitd_commands.programs.decision_table import pages
+from jitd_commands.programs.grammar import Effect, grammar
+from jitd_commands.programs.shared import gives, objects, words
 from jitd_commands.shell_text import Word
 
 _NO_LOGIN, _NO_RECORD, _NO_LOGS = (
@@ -96,13 +96,13 @@ _MANY_NEED = frozenset(
         GUARDS["user.slice"],
     }
 )
-_STOPS = frozenset(("stop", "force-stop", "condstop", "disable", "mask", "kill", "freeze", "clean"))
+_STOPS = frozenset(("stop", "force-stop", "condstop", "disable", "disable-now", "mask", "mask-now", "kill", "freeze", "clean"))
 
 
 def lost(name: str, verb: str = "stop") -> str:
     """Return what a host loses if ``verb`` of systemctl(1) is done to the service ``name``, or an empty text."""
-    name = next((guard for guard in GUARDS if "*" in name and Glob(name).matches(guard)), name)
-    matters = GUARDS.get(name.partition("@")[0], "")
+    names = filter(Glob(name).matches, GUARDS) if "*" in name else [name.partition("@")[0]]
+    matters = max((GUARDS.get(one, "") for one in names), key=_MANY_NEED.__contains__, default="")
     return matters if verb in _STOPS or (matters == _CUT and "restart" in verb) else ""
 
 
@@ -115,24 +115,20 @@ _STOPPING = {
     **dict.fromkeys(("reload", "try-reload"), "reloads"),
     **dict.fromkeys(("enable", "reenable"), "lets the host start"),
     "kill": "kills",
-    "disable": "disables",
-    "mask": "disables",
+    **dict.fromkeys(("disable", "mask"), "disables"),
+    **dict.fromkeys(("disable-now", "mask-now"), "stops and disables"),
     "freeze": "holds up",
     "clean": "deletes files of",
     "revert": "deletes changes of the settings of",
     "start": "starts",
     "unmask": "enables",
     "preset": "enables or disables",
-    "preset-all": "enables or disables all of the",
     "thaw": "lets run again",
-    "daemon-reexec": "restarts systemd itself, not its",
-    "reset-failed": "",
-    "daemon-reload": "",
-    "status": "",
 }
 _BACK = {
     "disable": "from the next start of the host on",
-    "mask": "and nothing can start it until it is unmasked",
+    "disable-now": "until it is enabled and started again",
+    **dict.fromkeys(("mask", "mask-now"), "and nothing can start it until it is unmasked"),
     "freeze": "until it is thawed",
 }
 """Until when a service is stopped."""
@@ -152,138 +148,110 @@ _HOST = {
     "exit": ("ends the first process, and with it the host", _AGAIN),
 }
 """What verbs and targets do to the host, and until when."""
-_SHOWS = frozenset(("status", "show", "cat", ""))
-_QUIET = frozenset(["is-active", "is-enabled", "is-failed", "is-system-running", "get-default", "show-environment", "whoami"])
-
-
 _MILD = frozenset(("HUP", "USR1", "USR2", "WINCH", "CONT", "1", "10", "12", "28", "18"))
 """Signals that tell most programs to read their settings or open their files again."""
 
 
-def pages(call: Call, what: str = "") -> None:
-    """A program of systemd shows its output in a pager. It forbids less(1) to start programs (LESSSECURE), and starts no other
-    pager, unless the command is in a session of the account that it runs as. A run of jitd is in no session, but a program in it
-    may open one, as su(1) does, and on another host there is one.
-    """
-    if call.is_shown and not call.has("no-pager") and (call.has_session or call.elsewhere):
-        call.leads(f"{what} starts a pager, which can start a shell".lstrip())
-
-
-def _does(call: Call, verb: str, units: list[Word]) -> None:
-    does = _STOPPING[verb]
-    if not does:
-        return None
-    if not units:
-        return call.changes(f"{does} services", is_whole=True)
-    back = _BACK.get(verb, "until it is started again")
-    if call.has("now") and verb in ("disable", "mask"):
-        does, back = f"stops and {does}", _BACK["mask"] if verb == "mask" else "until it is enabled and started again"
-    for unit in units:
-        name = unit.text.removesuffix(".service").removesuffix(".socket")
-        if (unit.is_free and not name) or name == "*":
-            if verb in _STOPS:
-                call.stops(f"{does} any service, the logins of people and jitd too", back=back, is_whole=True)
-            else:
-                call.changes(f"{does} any service", is_whole=True)
-            continue
-        matters = "" if unit.is_free else lost(name, verb)
-        what = ",".join(word.text for word in call.values("what"))
-        if verb == "clean" and re.search("state|all|config|logs", what):
-            call.destroys(f"deletes what {name[:60]} has stored ({what[:40]})", is_whole=True)
-        elif matters in _MANY_NEED and verb in _STOPS and verb != "clean":
-            call.stops(f"{does} {name[:60]}", matters, back=back, is_whole=True)
+def _does(call: Call, verb: str, unit: Word) -> bool:
+    """``verb`` of systemctl(1) is done to ``unit``. Return True, because this is told."""
+    does, back = _STOPPING[verb], _BACK.get(verb, "until it is started again")
+    name = unit.text.removesuffix(".service").removesuffix(".socket")[:60]
+    if (unit.is_free and not name) or name == "*":
+        if verb in _STOPS:
+            call.stops(f"{does} any service, the logins of people and jitd too", back=back, is_whole=True)
         else:
-            call.changes(f"{does} {name[:60]}", "", matters, is_whole=True)
+            call.changes(f"{does} any service", is_whole=True)
+        return True
+    name = f"{name}*" if unit.is_free else name
+    matters = lost(name, verb)
+    if matters in _MANY_NEED and verb in _STOPS and verb != "clean":
+        call.stops(f"{does} {name}", matters, back=back, is_whole=True)
+    else:
+        call.changes(f"{does} {name}", "", matters, is_whole=True)
+    return True
 
 
-_UNITS = DecisionTable("""
-    set-property *            changes   sets {3+:limits} of {2}
-    add-wants|add-requires *  changes   starts {3+} whenever {2} starts
-    set-default *             changes   lets the host start {2} by itself
-    bind * *                  changes   shows {3} to {2} at {4:the same place}
-    mount-image *             changes   shows what is in the image {3} to {2} at {4}
-    default                   changes   starts the default target, and stops what it does not need
-    isolate *                 changes   stops all services that {2} does not need
-    cancel                    changes   cancels jobs of systemd
-    log-level|log-target|service-watchdogs *  changes   changes what systemd logs or watches
-    switch-root               gives     {program} can start any other system
-    set-environment           gives     {program} can choose what root runs by itself
-""")
+def _cleans(call: Call, unit: Word) -> bool:
+    what = ",".join(word.text for word in call.values("what"))
+    if not (call.may_add_options or re.search("state|all|config|logs", what)):
+        return _does(call, "clean", unit)
+    call.destroys(f"deletes what {unit.text[:60] or 'any service'} has stored ({what[:40] or 'any of it'})", is_whole=True)
+    return True
 
 
-def _systemctl(call: Call) -> None:
-    verb = call.verb
-    if verb is not None and verb.is_free:
-        call.stops("can stop or restart the whole host", back=_OFF)
-        return call.gives("can choose what root runs by itself")
-    name = verb.text if verb is not None else ""
-    units = call.operands[1:]
-    if call.has("root", "image"):
-        call.gives("changes units below another root directory")
-    for where in call.values("H", "host", "M", "machine"):
-        call.changes(f"acts on {where.text[:60] or 'another host or container'}")
-        if name in _HOST or name in _STOPPING:
-            call = replace(call, elsewhere=f"on {where.text.rpartition('@')[2][:60]}")
-    target = units[0].text if units else ""
-    ends = name if name in _HOST else target.removesuffix(".target").removesuffix(".service").removeprefix("systemd-")
-    if name in _HOST and call.has("dry-run") and not call.may_add_options:
-        return call.knows_all()
-    if name in _HOST or (ends in _HOST and name in ("isolate", "start")):
-        does, back = _HOST[ends]
-        if name == "start" and ends in ("rescue", "emergency"):
-            call.gives(f"starts {target}", is_whole=True)
-        return call.stops(does, back=back, is_whole=True)
-    if name in ("edit", "set-environment", "import-environment", "unset-environment"):
-        return call.gives("can choose what root runs by itself")
-    if name == "link" or (name in ("enable", "reenable", "start", "restart") and any("/" in unit.text for unit in units)):
-        for unit in units:
-            path = call.absolute(unit)
-            if path is None:
-                call.gives("can choose what root runs by itself")
-            elif who := call.judge.changed_by(path):
-                call.gives(
-                    f"{path} belongs to {who}: root runs what it names",
-                    path,
-                    is_whole=True,
-                )
-            elif unit.is_free:
-                call.gives("can choose what root runs by itself")
-            else:
-                call.leads(f"makes root run what {path} names", path, is_whole=True)
-        return None
-    if name == "set-property" and any(
-        re.match(r"(Exec|Environment|User|Device|Bind|Root)", unit.text) or unit.is_any for unit in units[1:]
-    ):
-        return call.gives("can change or choose what a service may do")
-    if name in ("start", "enable", "restart", "try-restart", "reload-or-restart", "isolate", "reenable") and (
-        call.may_add_options or any(unit.is_any or unit.text in ("-", "--") and unit.is_free for unit in units)
-    ):
-        call.gives("can choose what the host starts")
-        return None
-    if name == "start":
-        for unit in units:
-            if re.fullmatch(r"(shutdown|ctrl-alt-del)\.target", unit.text):
-                return call.stops("restarts the whole host", back=_AGAIN, is_whole=True)
-            if re.fullmatch(r"(systemd-)?debug-shell(\.service)?", unit.text):
-                return call.gives(f"starts {unit.text}", is_whole=True)
-    if name in ("enable", "unmask") and any("debug-shell" in unit.text for unit in units):
-        return call.gives("enables a shell of root without a password")
-    signals = [word.text.removeprefix("SIG") for word in call.values("s", "signal") if not word.is_free]
-    if name == "kill" and signals and signals[-1] in _MILD:
-        for unit in units:
-            call.changes(f"sends the signal {signals[-1]} to {unit.text.removesuffix('.service')[:40]}", is_whole=True)
-        return None
-    if name in _STOPPING and name != "status":
-        return _does(call, name, units)
-    if name == "help":
-        return call.leads("help shows manual pages in a pager, which can start a shell") if call.is_shown else None
-    if name in _SHOWS or name.startswith("list-"):
-        return pages(call, name or "list-units")
-    if name in _QUIET:
-        return None
-    for source in units[1:2] if name in ("bind", "mount-image") else ():
-        trusts(call, [source])
-    _UNITS(call)
+def _kills(call: Call, unit: Word) -> bool:
+    signal = [Word(""), *call.values("signal")][-1]
+    if call.may_add_options or signal.is_free or (name := signal.text.removeprefix("SIG")) not in _MILD:
+        return _does(call, "kill", unit)
+    call.changes(f"sends the signal {name} to {unit.text.removesuffix('.service')[:40]}", is_whole=True)
+    return True
+
+
+_ENDINGS = {**{f"{one}.target": one for one in _HOST}, **{f"systemd-{one}.service": one for one in _HOST}}
+_ENDINGS |= dict.fromkeys(("shutdown.target", "ctrl-alt-del.target"), "reboot") | {one: one for one in _HOST}
+"""Units that end the host, and what they do to it."""
+_SHELLS = ("debug-shell", "systemd-debug-shell")
+
+
+def _starts(verb: str) -> Effect:
+    """Return what ``verb`` does, which makes systemd start a unit, now or by itself."""
+
+    def starts(call: Call, unit: Word) -> bool:
+        text = unit.text
+        is_now = verb in ("start", "isolate")
+        may_end = unit.is_free and is_now and any(one.startswith(text) or text.startswith(one) for one in _ENDINGS)
+        if may_end:
+            call.stops("can stop or restart the whole host", back=_OFF)
+        if may_end or (unit.is_free and (not text or any(one.startswith(text) for one in _SHELLS))):
+            call.gives("can choose what the host starts")
+        elif "/" in text:
+            _links(call, unit)
+        elif text.removesuffix(".service") in _SHELLS and verb in ("start", "isolate", "enable", "unmask"):
+            told = f"starts {text}" if is_now else "enables a shell of root without a password"
+            call.gives(told, is_whole=is_now)
+        elif is_now and text in _ENDINGS:
+            does, back = _HOST[_ENDINGS[text]]
+            if verb == "start" and _ENDINGS[text] in ("rescue", "emergency"):
+                call.gives(f"starts {text}", is_whole=True)
+            call.stops(does, back=back, is_whole=True)
+        else:
+            return verb != "isolate" and _does(call, verb, unit)
+        return True
+
+    return starts
+
+
+def _links(call: Call, unit: Word) -> bool:
+    """Root runs what the file ``unit`` names."""
+    path = call.absolute(unit)
+    if path is None or (unit.is_free and not call.judge.changed_by(path)):
+        call.gives("can choose what root runs by itself")
+    elif who := call.judge.changed_by(path):
+        call.gives(f"{path} belongs to {who}: root runs what it names", path, is_whole=True)
+    else:
+        call.leads(f"makes root run what {path} names", path, is_whole=True)
+    return True
+
+
+def _sets(call: Call, limit: Word) -> bool:
+    is_code = limit.is_free or re.match(r"(Exec|Environment|User|Device|Bind|Root)", limit.text) is not None
+    if is_code:
+        call.gives("can change or choose what a service may do")
+    return is_code
+
+
+_UNITS: dict[str, Effect] = {
+    **{f"UNIT:{verb}": lambda call, unit, verb=verb: _does(call, verb, unit) for verb in _STOPPING},  # type: ignore[misc]
+    **{f"UNIT:{verb}": _starts(verb) for verb in ("start", "restart", "enable", "isolate", "unmask")},
+    "UNIT:clean": _cleans,
+    "UNIT:kill": _kills,
+    "UNIT:link": _links,
+    "LIMIT": _sets,
+    "SIGNAL": lambda call, word: None,
+    "WHAT": lambda call, word: None,
+    "ROOT": lambda call, word: call.gives("changes units below another root directory"),
+}
+"""What systemctl(1) does with a unit, and with values of its options."""
 
 
 def _service(call: Call) -> None:
@@ -301,114 +269,27 @@ def _service(call: Call) -> None:
     if action == "status":
         return pages(call)
     if action in _STOPPING:
-        return _does(call, action, [call.verb])
+        _does(call, action, call.verb)
+        return None
     call.unknown(f"jitd does not know what {call.verb.text[:40]} {action[:40]} does")
 
 
 _NEARLY_ALL = {
-    "vacuum-time": r"\d+\s*(u?s|ms|sec\w*|m|min\w*|h|hours?|)",
-    "vacuum-size": r"\d+[Kk]?|\d[Mm]?",
-    "vacuum-files": r"[01]",
+    "time": r"\d+\s*(u?s|ms|sec\w*|m|min\w*|h|hours?|)",
+    "size": r"\d+[Kk]?|\d[Mm]?",
+    "files": r"[01]",
 }
 """Values with which no journal worth the name remains."""
 
 
-def _journalctl(call: Call) -> None:
-    for option in ("vacuum-time", "vacuum-size", "vacuum-files"):
-        for word in call.values(option):
-            if word.is_free or re.fullmatch(_NEARLY_ALL[option], word.text):
-                call.destroys(f"deletes nearly all of the journal ({option.removeprefix('vacuum-')} {word.text[:20] or 'any'})")
-            else:
-                call.changes(f"deletes what the journal has beyond {word.text[:20]}{' files' if option[-1] == 's' else ''}")
-    if call.has("D", "directory", "file", "root", "image"):
-        for word in call.values("D", "directory", "file"):
-            call.reads(word)
-    if call.has("no-pager") or not call.is_shown:
-        return
-    if call.has(
-        "f", "follow", "disk-usage", "list-boots", "flush", "sync", "verify", "rotate", "version", "help", "header"
-    ) and not call.has("e"):
-        return
-    if any(option.startswith("vacuum") for option in call.given):
-        return
-    pages(call)
+def _vacuums(kind: str) -> Effect:
+    def vacuums(call: Call, limit: Word) -> None:
+        if limit.is_free or re.fullmatch(_NEARLY_ALL[kind], limit.text):
+            call.destroys(f"deletes nearly all of the journal ({kind} {limit.text[:20] or 'any'})")
+        else:
+            call.changes(f"deletes what the journal has beyond {limit.text[:20]}{' files' if kind == 'files' else ''}")
 
-
-_LOOKING = {
-    "loginctl": r"list-(sessions|users|seats)|((session|user|seat)-status|show-(session|user|seat))( .*)?|",
-    "machinectl": r"list|list-images|(image-)?status( .*)?|show(-image)?( .*)?|",
-    "portablectl": r"list|inspect .*|is-attached .*|",
-    "systemd-sysext": r"list|status|check|",
-    "systemd-confext": r"list|status|check|",
-    "networkctl": r"(list|status|lldp|label|cat|dump-config|persistent-storage)( .*)?|",
-    "resolvectl": r"(status|query|service|openpgp|tlsa|statistics|monitor|show-\S+)( .*)?|"
-    r"(dns|domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta|log-level)( \S+)?|",
-    "bootctl": r"status|list|is-installed|systemd-efi-options|reboot-to-firmware|kernel-(identify|inspect) .*|",
-    "coredumpctl": r"(list|info|dump)( .*)?|[A-Z].*|",
-    "systemd-analyze": r"(time|blame|critical-chain|plot|dot|dump|cat-config|unit-files|unit-paths|exit-status|capability"
-    r"|condition|syscall-filter|filesystems|calendar|timestamp|timespan|verify|security|inspect-elf|fdstore|pcrs|srk|architectures|has-tpm2"
-    r"|image-policy|malloc|smbios11)( .*)?|log-level|log-target|service-watchdogs|",
-    "userdbctl": r"(user|group|users-in-group|groups-of-user|services|ssh-authorized-keys)( .*)?|",
-    "oomctl": r"dump|",
-}
-"""What programs of systemd only show, with a pager."""
-_ACTS = DecisionTable("""
-    loginctl: terminate-user           changes   ends all sessions and programs of {2+:an account}
-    loginctl: terminate-*              changes   ends all programs of the session {2+:that it names}
-    loginctl: kill-*                   changes   sends a signal to all programs of {2+:a session}
-    loginctl: lock-*                   changes   locks the screens of {2+:all sessions}
-    loginctl: unlock-*                 changes   unlocks the screens of {2+:all sessions}
-    loginctl: enable-linger            changes   lets programs of {2+:an account} run without a session
-    loginctl: disable-linger           changes   ends programs of {2+:an account} with its last session
-    loginctl: activate                 changes   shows the session {2} at its seat
-    loginctl: attach|flush-devices     changes   changes which devices belong to a seat
-    machinectl|portablectl: remove     destroys  deletes the images {2+:that it names} with all that is in them
-    machinectl: clean --all            destroys  deletes all images
-    machinectl: clean                  changes   deletes hidden images
-    machinectl: poweroff|stop|terminate|kill  changes   stops the containers {2+:that it names}
-    machinectl: reboot                 changes   restarts the containers {2+:that it names}
-    machinectl: start                  changes   starts the containers {2+:that it names}
-    machinectl: enable|disable         changes   changes whether the host starts the containers {2+}
-    machinectl|portablectl: *          gives     {program} can start containers that have the whole host
-    systemd-sysext|systemd-confext: *  gives     {program} changes the programs or settings of the host
-    networkctl: down                   stops     takes the interfaces {2+:that it names} down  until they are up again
-    networkctl: delete                 stops     deletes the interfaces {2+:that it names}  until they are made again
-    networkctl: up                     changes   takes the interfaces {2+:that it names} up
-    networkctl: reload|reconfigure|renew|forcerenew  changes   sets the network of {2+:all interfaces} anew
-    networkctl: edit|mask|unmask       gives     {program} chooses the settings of the network
-    resolvectl: flush-caches|reset-*   harmless
-    resolvectl: revert                 changes   forgets the name servers of {2}
-    resolvectl: dns                    changes   asks {3+} for the names of other hosts
-    resolvectl: log-level              changes   changes what is logged of names
-    resolvectl: *                      changes   sets {1} of {2} to {3+}
-    bootctl: remove                    stops     takes away what starts the host  until a boot loader is installed again
-    bootctl: unlink|cleanup            changes   deletes what the host may boot: {2+:what is not used}
-    bootctl: set-*                     changes   changes what the host boots next: {2}
-    bootctl: *                         changes   installs the boot loader of the host
-    systemd-analyze: *                 changes   sets {1} of systemd to {2}
-""")
-
-
-def _pages(call: Call) -> None:
-    if call.name == "coredumpctl":
-        if call.verb is not None and call.verb.text in ("debug", "gdb"):
-            return call.gives("starts a debugger")
-        for word in call.values("o", "output"):
-            call.writes(word)
-        if call.verb is not None and call.verb.text == "dump":
-            call.discloses("reads the memory of a process")
-    if call.name == "systemd-analyze" and call.verb is not None and call.verb.text in ("verify", "time", "calendar", "timespan"):
-        for word in call.operands[1:]:
-            call.reads(word)
-        return None
-    asked = " ".join(word.text for word in call.operands)
-    if any(word.is_free for word in call.operands) or not re.fullmatch(_LOOKING.get(call.name, ".*"), asked):
-        return _ACTS(call)
-    if re.match("statistics|query|dns|domain", asked):
-        return None
-    if call.name == "userdbctl" and re.fullmatch("(user|group)( .*)?|", asked) and call.has("o", "output", "j", "json"):
-        call.discloses("shows password hashes")
-    pages(call)
+    return vacuums
 
 
 def _crontab(call: Call) -> None:
@@ -503,48 +384,9 @@ def _fuser(call: Call) -> None:
         call.changes(f"ends every process that uses {files}", is_whole=True)
 
 
-def _clock(call: Call) -> None:
-    if call.name == "date":
-        if (
-            call.has("s", "set")
-            or any(re.fullmatch(r"[0-9]{8,12}(\.[0-9]+)?", word.text) or word.is_any for word in call.operands)
-            or call.may_add_options
-        ):
-            value = " ".join(word.text for word in [*call.values("s", "set"), *call.operands] if word.text)[:40]
-            call.changes(f"sets the host's clock to {value or 'any time'}")
-        for word in call.values("f", "file"):
-            call.reads(word)
-    elif call.name == "timedatectl":
-        verb = call.verb.text if call.verb is not None else ""
-        if verb.startswith("set-") or (call.verb is not None and call.verb.is_free):
-            value = " ".join(word.text for word in call.operands[1:])[:40] or "something else"
-            told = {"set-timezone": f"sets the time zone to {value}", "set-ntp": f"sets whether others set the clock to {value}"}
-            call.changes(told.get(verb, f"sets the host's clock to {value}"))
-        elif verb == "list-timezones":
-            pages(call)
-    elif call.name == "hwclock":
-        if any(option in call.given for option in ("w", "systohc", "s", "hctosys", "set", "adjust", "a")) or call.may_add_options:
-            call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
-    elif call.name == "chronyc":
-        verb = call.verb.text if call.verb is not None else ""
-        if verb not in ("tracking", "sources", "sourcestats", "activity", "ntpdata", "serverstats", "waitsync", "authdata"):
-            call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
-    elif call.name != "ntpdate" or not call.has("q") or call.may_add_options or not call.operands:
-        call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
-
-
 def _hostname(call: Call) -> None:
     if call.operands and call.operands[0].text not in ("status", "hostname") or call.has("F", "file", "b"):
         call.changes(f"gives the host the name {call.operands[0].text[:60] if call.operands else 'that a file has'}")
-
-
-def _named(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None else ""
-    is_set = verb in ("hostname", "icon-name", "chassis", "deployment", "location") and len(call.operands) > 1
-    if is_set or verb.startswith("set-") or verb == "add" or (call.verb is not None and call.verb.is_free):
-        call.changes(
-            f"sets {verb.removeprefix('set-')[:20] or 'a setting'} of this host to {call.operands[-1].text[:40] or 'any value'}"
-        )
 
 
 _MAKES = {
@@ -598,7 +440,7 @@ def _supervisor(call: Call) -> None:
     if not words:
         return call.gives("has a prompt for any command")
     verb = next((_SWITCHES.get(word, word) for word in words if word in _STOPPING or word in _SWITCHES), "")
-    if verb and _STOPPING[verb]:
+    if verb:
         call.trusts_words()
         named = ["all services" if word == "all" else word for word in words if _SWITCHES.get(word, word) != verb]
         for name in named if verb in _STOPS else ():
@@ -615,14 +457,10 @@ _BOOT_SHOWS = {"grubby": r"--info=\S+|--default-(kernel|index|title)", "efibootm
 
 
 _BOOTS = {
-    **dict.fromkeys(("update-initramfs", "dracut", "mkinitcpio"), "makes anew what the kernel starts with"),
-    **dict.fromkeys(("grub-install", "grub2-install", "bootupctl"), "writes the boot loader of the host"),
-    **dict.fromkeys(
-        ("update-grub", "update-grub2", "grub-mkconfig", "grub2-mkconfig"), "makes the list of what the host boots anew"
-    ),
-    **dict.fromkeys(
-        ("grub-set-default", "grub-reboot", "grubby", "grub-editenv"), "changes which kernel the host boots, and how"
-    ),
+    **dict.fromkeys(("update-initramfs", "dracut"), "makes anew what the kernel starts with"),
+    "grub-install": "writes the boot loader of the host",
+    **dict.fromkeys(("update-grub", "grub-mkconfig"), "makes the list of what the host boots anew"),
+    "grubby": "changes which kernel the host boots, and how",
     "efibootmgr": "changes from what the firmware starts the host",
     "kernel-install": "adds or removes a kernel",
 }
@@ -668,54 +506,299 @@ _SIGNALS = (
     " wait r: regexp: y: younger-than: older-than: F: pidfile: inverse process-group nslist: ns:"
 )
 """Options of programs that send signals."""
+_OF_BUS = "-h|--help --version --no-pager --no-ask-password -H|--host=HOST -M|--machine=HOST"
+"""Options of each program that speaks with systemd of any host."""
+_OF_ITSELF = """
+        --version ...  harmless
+        --help ...     pages
+"""
+"""Lines of each program of systemd."""
 ROWS = (
-    Row(
+    grammar(
         "systemctl",
-        _systemctl,
-        "failed plain legend: no-legend reverse after before with-dependencies show-types T show-transaction no-block wait"
-        " no-wall no-ask-password dry-run check-inhibitors: i kill-who: kill-value: message: version h help timestamp:"
-        " runtime global no-reload all quiet force recursive full state: drop-in: marked read-only mkdir 0 1 2 3 4 5 6 7 8 9"
-        " t: type: p: property: P: n: lines: o: output: H: host: M: machine: root: image: s: signal: kill-whom: job-mode:"
-        " what: when: value no-pager now f q l a user system r"
-        " boot-loader-entry: boot-loader-menu: firmware-setup preset-mode: reboot-argument: kill-subgroup: stdin"
-        " failed-only no-warn C: capsule:",
-        telling="--version",
+        f"""
+        {_OF_BUS} --system --user -C|--capsule=TEXT --root=ROOT --image=ROOT --image-policy=TEXT -t|--type=TEXT
+        --state=TEXT -p|--property=TEXT -P=TEXT -a|--all --failed -l|--full -r|--recursive --reverse --with-dependencies
+        --job-mode=TEXT -T|--show-transaction --show-types --value --check-inhibitors=TEXT -i -s|--signal=SIGNAL
+        --kill-whom|--kill-who=TEXT --kill-value=N --kill-subgroup=TEXT --what=WHAT --now --dry-run -q|--quiet -v|--verbose
+        --no-warn --wait --no-block --message=TEXT --no-wall --no-reload --legend=TEXT --no-legend --global --runtime
+        -f|--force --preset-mode=TEXT -n|--lines=N -o|--output=TEXT --firmware-setup --boot-loader-menu=TEXT
+        --boot-loader-entry=TEXT --reboot-argument=TEXT --plain --timestamp=TEXT --read-only --mkdir --marked --drop-in=TEXT
+        --when=TEXT --stdin --after --before
+        """,
+        f"""
+        {_OF_ITSELF}
+        list-*|status|show|cat ...  pages
+        ()                          pages
+        help ...                    leads     {{program}} help shows manual pages in a pager, which can start a shell
+        is-*|get-default|show-environment|whoami|reset-failed|daemon-reload ...  harmless
+        {"|".join(_HOST)} --dry-run [TEXT]  harmless
+        """
+        + "\n".join(f"{verb} [TEXT]  stops  {does}  {back}" for verb, (does, back) in _HOST.items())
+        + """
+        edit|set-environment|import-environment|unset-environment ...  gives  {program} can choose what root runs by itself
+        switch-root ...             gives     {program} can start any other system
+        link UNIT:link...           changes   makes systemd know units
+        set-property TEXT LIMIT...  changes   sets {3+:limits} of {2}
+        stop|condstop UNIT:stop...  changes   stops services
+        restart|*-restart|force-reload|condrestart UNIT:restart...  changes   restarts services
+        reload|try-reload UNIT:reload...  changes   reloads services
+        start UNIT:start...         changes   starts services
+        isolate UNIT:isolate        changes   stops all services that {2} does not need
+        enable|reenable UNIT:enable...  changes   lets the host start services
+        disable --now UNIT:disable-now...  changes  stops and disables services
+        disable UNIT:disable...     changes   disables services
+        mask --now UNIT:mask-now...  changes  stops and disables services
+        mask UNIT:mask...           changes   disables services
+        unmask UNIT:unmask...       changes   enables services
+        kill UNIT:kill...           changes   kills services
+        freeze UNIT:freeze...       changes   holds up services
+        thaw UNIT:thaw...           changes   lets services run again
+        clean UNIT:clean...         changes   deletes files of services
+        revert UNIT:revert...       changes   deletes changes of the settings of services
+        preset UNIT:preset...       changes   enables or disables services
+        preset-all ()               changes   enables or disables all services
+        daemon-reexec ()            changes   restarts systemd itself, not its services
+        add-wants|add-requires TEXT UNIT:enable...  changes   starts {3+} whenever {2} starts
+        set-default TEXT            changes   lets the host start {2} by itself
+        bind TEXT FILE:trusts [TEXT]  changes   shows {3} to {2} at {4:the same place}
+        mount-image TEXT FILE:trusts [TEXT] [TEXT]  changes   shows what is in the image {3} to {2} at {4}
+        default ()                  changes   starts the default target, and stops what it does not need
+        cancel ...                  changes   cancels jobs of systemd
+        log-level|log-target|service-watchdogs ()  harmless
+        log-level|log-target|service-watchdogs TEXT  changes   changes what systemd logs or watches
+        """,
+        abbreviates=True,
+        types=_UNITS,
     ),
     Row(
-        "service invoke-rc.d rc-service",
+        "service",
         _service,
         ""
         " status-all full-restart full skip-redirect quiet disclose-deny query ifexists ifstarted nodeps dry-run D d i"
         " s Z N S C h help version v V",
     ),
-    Row(
+    grammar(
         "journalctl",
-        _journalctl,
-        "l full no-full reverse utc catalog no-hostname all no-tail quiet pager-end merge system user list-boots disk-usage"
-        " header verify sync flush rotate case-sensitive:: dmesg output-fields: show-cursor after-cursor: T:"
-        " exclude-identifier: namespace: list-namespaces fields N list-catalog truncate-newline h help version interval: W 0"
-        " 1 2 3 4 5 6 7 8 9 i: u: unit: n:: lines:: o: output: S: since: U: until: t: identifier: p: priority: b:: boot:: D:"
-        " directory: file: root: image: g: grep: c: cursor: M: machine: F: field: facility: vacuum-size: vacuum-time:"
-        " vacuum-files: user-unit: x r f e k m a q no-pager follow",
-        operands="matches",
+        """
+        -h|--help --version --no-pager --system --user -M|--machine=HOST -m|--merge -D|--directory=DIR:reads -i|--file=FILE:reads
+        --root=DIR:reads --image=FILE:reads --image-policy=TEXT --namespace=TEXT -S|--since=TEXT -U|--until=TEXT -c|--cursor=TEXT
+        --after-cursor=TEXT --cursor-file=FILE:writes -b|--boot[=TEXT] -u|--unit=TEXT --user-unit=TEXT -t|--identifier=TEXT
+        -T|--exclude-identifier=TEXT -p|--priority=TEXT --facility=TEXT -g|--grep=TEXT --case-sensitive[=TEXT] -k|--dmesg
+        -o|--output=TEXT --output-fields=TEXT -n|--lines[=N] -r|--reverse --show-cursor --utc -x|--catalog --no-hostname --full
+        -l --no-full -a|--all -f|--follow --no-tail -q|--quiet -e|--pager-end --interval=TEXT --verify-key=TEXT --force
+        -N|--fields -F|--field=TEXT --list-boots --list-invocations --list-namespaces --disk-usage -W --truncate-newline
+        --vacuum-size=VACUUM:size --vacuum-files=VACUUM:files --vacuum-time=VACUUM:time --verify --sync --relinquish-var
+        --smart-relinquish-var --flush --rotate --header --list-catalog --dump-catalog --update-catalog --setup-keys
+        -0 -1 -2 -3 -4 -5 -6 -7 -8 -9
+        """,
+        f"""
+        {_OF_ITSELF}
+        --setup-keys ...  changes   makes the keys anew that seal the journal
+        --relinquish-var|--smart-relinquish-var|--update-catalog ...  changes   changes where the journal is kept
+        ...               pages
+        """,
+        abbreviates=True,
+        types={f"VACUUM:{kind}": _vacuums(kind) for kind in _NEARLY_ALL},
     ),
-    Row(
-        "loginctl machinectl portablectl systemd-sysext systemd-confext",
-        _pages,
-        "value a all l full kill-whom: kill-who: q quiet no-legend no-ask-password h help version j json: p: property: n:"
-        " lines: o: output: H: host: M: machine: s: signal: no-pager"
-        " P:",
-        telling="--version",
+    grammar(
+        "loginctl",
+        f"""
+        {_OF_BUS} --no-legend -p|--property=TEXT -P=TEXT -a|--all --value -l|--full --kill-whom|--kill-who=TEXT
+        -s|--signal=TEXT -n|--lines=N -o|--output=TEXT -j --json=TEXT
+        """,
+        f"""
+        {_OF_ITSELF}
+        list-*|show-*|session-status|user-status|seat-status ...  pages
+        ()                     pages
+        terminate-user ...     changes   ends all sessions and programs of {{2+:an account}}
+        terminate-* ...        changes   ends all programs of the session {{2+:that it names}}
+        kill-* ...             changes   sends a signal to all programs of {{2+:a session}}
+        lock-* ...             changes   locks the screens of {{2+:all sessions}}
+        unlock-* ...           changes   unlocks the screens of {{2+:all sessions}}
+        enable-linger ...      changes   lets programs of {{2+:an account}} run without a session
+        disable-linger ...     changes   ends programs of {{2+:an account}} with its last session
+        activate TEXT          changes   shows the session {{2}} at its seat
+        attach|flush-devices ...  changes   changes which devices belong to a seat
+        """,
+        abbreviates=True,
     ),
-    Row(
-        "coredumpctl networkctl resolvectl bootctl systemd-analyze systemd-cgls systemd-delta userdbctl oomctl",
-        _pages,
-        "no-legend json: 1 r reverse S: since: U: until: F: field: q quiet a all s stats l full n: lines: h help version"
-        " user system global order require fuzz: from-pattern: to-pattern: iterations: base-time: threshold: man:: 4 6 i:"
-        " interface: t: type: c: class: k unit: u: x xattr: cgroup-id: o: output: D: no-pager p:",
-        telling="--version",
+    grammar(
+        "machinectl",
+        f"""
+        {_OF_BUS} --no-legend -p|--property=TEXT -q|--quiet -a|--all --value -l|--full --kill-whom=TEXT -s|--signal=TEXT
+        --uid=TEXT -E|--setenv=TEXT --read-only --mkdir -n|--lines=N --max-addresses=N -o|--output=TEXT --verify=TEXT --force
+        --format=TEXT --runner=TEXT --now -j
+        """,
+        f"""
+        {_OF_ITSELF}
+        list|list-images|list-transfers|status|show|image-status|show-image ...  pages
+        ()                     pages
+        remove TEXT...         destroys  deletes the images {{2+}} with all that is in them
+        clean --all            destroys  deletes all images
+        clean                  changes   deletes hidden images
+        poweroff|stop|terminate|kill TEXT...  changes   stops the containers {{2+}}
+        reboot TEXT...         changes   restarts the containers {{2+}}
+        start TEXT...          changes   starts the containers {{2+}}
+        enable|disable TEXT...  changes   changes whether the host starts the containers {{2+}}
+        * ...                  gives     {{program}} can start containers that have the whole host
+        """,
+        abbreviates=True,
     ),
-    Row("crontab fcrontab", _crontab, "V u: l r e i s", telling="-V:crontab"),
+    grammar(
+        "networkctl",
+        """
+        -h|--help --version --no-pager --no-legend -a|--all -s|--stats -l|--full -n|--lines=N --json=TEXT --drop-in=TEXT
+        --no-reload --runtime
+        """,
+        f"""
+        {_OF_ITSELF}
+        list|status|lldp|label|cat|dump-config|persistent-storage ...  pages
+        ()                pages
+        down TEXT...      stops     takes the interfaces {{2+}} down  until they are up again
+        delete TEXT...    stops     deletes the interfaces {{2+}}  until they are made again
+        up TEXT...        changes   takes the interfaces {{2+}} up
+        reload|reconfigure|renew|forcerenew ...  changes   sets the network of {{2+:all interfaces}} anew
+        edit|mask|unmask ...  gives     {{program}} chooses the settings of the network
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "resolvectl",
+        """
+        -h|--help --version --no-pager -4 -6 -i|--interface=TEXT -p|--protocol=TEXT -t|--type=TEXT -c|--class=TEXT
+        --service-address=TEXT --service-txt=TEXT --cname=TEXT --validate=TEXT --synthesize=TEXT --cache=TEXT --zone=TEXT
+        --trust-anchor=TEXT --network=TEXT --stale-data=TEXT --search=TEXT --raw[=TEXT] --legend=TEXT --json=TEXT -j
+        """,
+        f"""
+        {_OF_ITSELF}
+        query|service|openpgp|tlsa|statistics|monitor|flush-caches|reset-*|show-* ...  harmless
+        dns|domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta|log-level [TEXT]  harmless
+        status ...        pages
+        ()                pages
+        revert TEXT       changes   forgets the name servers of {{2}}
+        dns TEXT TEXT...  changes   asks {{3+}} for the names of other hosts
+        domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta TEXT TEXT...  changes   sets {{1}} of {{2}} to {{3+}}
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "bootctl",
+        """
+        -h|--help --version --no-pager --esp-path=FILE:trusts --boot-path=FILE:trusts --root=FILE:trusts --image=FILE:trusts
+        --install-source=TEXT
+        -p|--print-esp-path -x|--print-boot-path -R|--print-root-device --no-variables --graceful -q|--quiet
+        --make-entry-directory=TEXT --entry-token=TEXT --json=TEXT --all-architectures --efi-boot-option-description=TEXT
+        --dry-run
+        """,
+        f"""
+        {_OF_ITSELF}
+        status|list|is-installed|systemd-efi-options|kernel-identify|kernel-inspect ...  pages
+        reboot-to-firmware ()  harmless
+        ()                pages
+        remove            stops     takes away what starts the host  until a boot loader is installed again
+        unlink|cleanup [TEXT]  changes   deletes what the host may boot: {{2+:what is not used}}
+        set-* TEXT        changes   changes what the host boots next: {{2}}
+        install|update|random-seed|reboot-to-firmware ...  changes   installs the boot loader of the host
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "coredumpctl",
+        """
+        -h|--help --version --no-pager --no-legend --json=TEXT -1 -r|--reverse -n=N -S|--since=TEXT -U|--until=TEXT
+        -F|--field=TEXT -q|--quiet -a|--all -o|--output=FILE:writes -D|--directory=DIR:reads --file=FILE:reads
+        --root=DIR:reads --image=FILE:reads --image-policy=TEXT --debugger=TEXT -A|--debugger-arguments=TEXT
+        """,
+        f"""
+        {_OF_ITSELF}
+        list|info ...     pages
+        ()                pages
+        dump ...          reads     {{program}} reads the memory of a process
+        debug|gdb ...     gives     {{program}} starts a debugger
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "systemd-analyze",
+        f"""
+        {_OF_BUS} --recursive-errors=TEXT --offline=TEXT --threshold=N --security-policy=FILE:reads --json=TEXT --system --user
+        --global --order --require --from-pattern=TEXT --to-pattern=TEXT --fuzz=TEXT --man[=TEXT] --generators[=TEXT]
+        --iterations=N --base-time=TEXT --profile=FILE:reads -q|--quiet --root=DIR:reads --image=FILE:reads --no-legend
+        --image-policy=TEXT --unit=TEXT --table --scale-svg=TEXT --detailed --tldr --instance=TEXT -m|--mask
+        """,
+        f"""
+        {_OF_ITSELF}
+        verify FILE:reads...  harmless
+        time|calendar|timestamp|timespan|compare-versions|condition ...  harmless
+        blame|critical-chain|plot|dot|dump|cat-config|unit-files|unit-paths|exit-status|capability ...  pages
+        syscall-filter|filesystems|security|inspect-elf|fdstore|pcrs|srk|architectures|has-tpm2|image-policy|malloc ...  pages
+        log-level|log-target|service-watchdogs ()  harmless
+        ()                harmless
+        log-level|log-target|service-watchdogs TEXT  changes   sets {{1}} of systemd to {{2}}
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "systemd-cgls",
+        "-h|--help --version --no-pager -a|--all -l|--full -u|--unit=TEXT --user-unit=TEXT -k -x|--xattr=TEXT -c|--cgroup-id=TEXT"
+        " -M|--machine=HOST",
+        f"{_OF_ITSELF}\n...  pages",
+        abbreviates=True,
+    ),
+    grammar(
+        "systemd-sysext",
+        "-h|--help --version --no-pager --no-legend --root=FILE:trusts --json=TEXT --force --image-policy=TEXT --mutable=TEXT"
+        " --no-reload --noexec=TEXT",
+        f"""
+        {_OF_ITSELF}
+        list|status|check  pages
+        ()                 pages
+        merge|unmerge|refresh  gives     {{program}} changes the programs or settings of the host
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "timedatectl",
+        f"{_OF_BUS} --adjust-system-clock --monitor -p|--property=TEXT -P=TEXT -a|--all --value",
+        f"""
+        {_OF_ITSELF}
+        list-timezones         pages
+        status|show|timesync-status|show-timesync  harmless
+        ()                     harmless
+        set-timezone TEXT      changes   sets the time zone to {{2}}
+        set-ntp TEXT           changes   sets whether others set the clock to {{2}}
+        set-time|set-local-rtc TEXT...  changes   sets the host's clock to {{2+}}
+        ntp-servers|revert ...  changes   changes which hosts set the clock
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "hostnamectl",
+        "-h|--help --version --no-ask-password -H|--host=HOST -M|--machine=HOST --transient --static --pretty --json=TEXT -j",
+        f"""
+        {_OF_ITSELF}
+        status ()              harmless
+        ()                     harmless
+        hostname|icon-name|chassis|deployment|location ()  harmless
+        hostname|icon-name|chassis|deployment|location TEXT  changes   sets {{1}} of this host to {{2}}
+        set-* TEXT             changes   sets {{*}} of this host to {{2}}
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "localectl",
+        f"{_OF_BUS} -l|--full --no-convert",
+        f"""
+        {_OF_ITSELF}
+        status ()              harmless
+        ()                     harmless
+        list-* ...             pages
+        set-* TEXT...          changes   sets {{*}} of this host to {{2+}}
+        """,
+        abbreviates=True,
+    ),
+    Row("crontab", _crontab, "V u: l r e i s", telling="-V:crontab"),
     Row(
         "shutdown reboot halt poweroff",
         _shutdown,
@@ -727,7 +810,7 @@ ROWS = (
     Row("telinit init", _init),
     Row("pkill", _kill, f"{_SIGNALS} n r: runstates:", telling="--version --help -V -h"),
     Row("killall", _kill, f"{_SIGNALS} n: o: y: r regexp g process-group Z: context:", telling="--version --help -V"),
-    Row("kill killall5 skill snice xkill", _kill, _SIGNALS, telling="--version:kill --help:kill -V:kill"),
+    Row("kill killall5", _kill, _SIGNALS, telling="--version:kill --help:kill -V:kill"),
     Row(
         "fuser",
         _fuser,
@@ -735,44 +818,61 @@ ROWS = (
         " ipv6 k kill n: namespace:",
         operands="files or ports",
     ),
-    Row(
-        "date timedatectl hwclock ntpdate rdate ntpd sntp adjtimex",
-        _clock,
-        "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password l"
-        " localtime show verbose v test rtc: get help version V h s: set: d: date: f: file: r: reference: I:: rfc-3339: H:"
-        " host: w systohc hctosys adjust a no-pager"
-        " delay: noadjfile adjfile: b q t: 4 6 update-drift",
-        telling="--version:hwclock,ntpd,adjtimex --help:hwclock,ntpd",
+    grammar(
+        "date",
+        """
+        -d|--date=TEXT -f|--file=FILE:reads -I|--iso-8601[=TEXT] -R|--rfc-email|--rfc-2822 --rfc-3339=TEXT --debug --resolution
+        -r|--reference=FILE:lists -s|--set=TEXT -u|--utc|--universal --help --version
+        """,
+        """
+        --set [TEXT]  changes   date sets the host's clock to {-s}
+        +* ()         harmless
+        ()            harmless
+        N             changes   date sets the host's clock to {1}
+        """,
+        abbreviates=True,
     ),
-    Row(
+    grammar(
+        "hwclock",
+        """
+        -r|--show --get -w|--systohc -s|--hctosys --systz -a|--adjust --set --predict --getepoch --setepoch --date=TEXT
+        --epoch=N -u|--utc --localtime|-l -f|--rtc=TEXT --directisa --badyear --noadjfile --adjfile=FILE:writes --test
+        --param-get=TEXT --param-set=TEXT --vl-read --vl-clear --delay=N --update-drift -D|--debug -v|--verbose -h|--help
+        -V|--version
+        """,
+        """
+        --test ()  harmless
+        --set --date ()  changes   sets the host's hardware clock to {--date}
+        --systohc|--hctosys|--systz|--adjust|--set|--setepoch|--param-set|--vl-clear ()  changes   changes the host's clock
+        ()         harmless
+        """,
+        abbreviates=True,
+    ),
+    grammar(
         "chronyc",
-        _clock,
-        "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password l"
-        " localtime show verbose v test rtc: get help version V h n N m d: a 4 6 p: s: set: date: f: file: r: reference: I::"
-        " rfc-3339: H: host: w systohc hctosys adjust no-pager"
-        " c e",
+        "-4 -6 -a -c -d -e -h=HOST -m -n -N -p=N -f=TEXT -s -u=TEXT -v|--version --help",
+        """
+        --version|--help ...  harmless
+        tracking|sources|sourcestats|activity|ntpdata|serverstats|waitsync|authdata|sourcename|clients|rtcdata|help ...  harmless
+        ()    gives     {program} has a prompt that changes the host's clock
+        * ...  changes   changes the host's clock: {1+}
+        """,
     ),
     Row(
-        "hostname domainname nisdomainname",
+        "hostname",
         _hostname,
         "a alias A all-fqdns d domain f fqdn long i ip-address I all-ip-addresses s short y yp nis boot h help V version F:"
         " file: b",
     ),
     Row(
-        "hostnamectl localectl",
-        _named,
-        "static transient pretty no-ask-password json: j h help version l full host: machine: H: M: no-pager"
-        " no-convert adjust-system-clock monitor a all p: property: value",
-    ),
-    Row(
-        "busctl dbus-send gdbus qdbus dbus-monitor",
+        "busctl dbus-send gdbus",
         _bus,
         "show-machine unique acquired activatable list q quiet verbose json: j timeout: user system session l full no-legend"
         " h help version H: M: address: no-pager",
-        telling="--version:busctl,dbus-send,gdbus,dbus-monitor --help:dbus-send,dbus-monitor",
+        telling="--version:busctl,dbus-send,gdbus --help:dbus-send",
     ),
     Row(
-        "supervisorctl monit sv s6-rc rc-update chkconfig update-rc.d initctl pm2 nssm svc",
+        "supervisorctl monit chkconfig pm2 svc",
         _supervisor,
         "list h help version v V B c: s:"
         " level: add del n f override type: levels: no-redirect no-wait d q"
@@ -780,12 +880,11 @@ ROWS = (
         " watch name: time json instances: cwd: interpreter: f force",
         telling="--version:supervisorctl,monit,pm2 --help:supervisorctl,monit,pm2 -V:monit -v:pm2 version:supervisorctl",
     ),
-    Row("systemd-nspawn systemd-vmspawn ", gives("can start containers that have the whole host", unless="version status list")),
+    Row("systemd-nspawn", gives("can start containers that have the whole host", unless="version status list")),
     Row("systemd-tmpfiles systemd-sysusers systemd-firstboot systemd-cryptenroll systemd-repart", _makes),
     Row(
-        "update-alternatives alternatives update-initramfs dracut mkinitcpio update-grub update-grub2 grub-install"
-        " grub2-install grub-mkconfig grub2-mkconfig grub-editenv grub-set-default grub-reboot grubby efibootmgr"
-        " kernel-install bootupctl",
+        "update-alternatives alternatives update-initramfs dracut update-grub grub-install grub-mkconfig grubby efibootmgr"
+        " kernel-install",
         _boot,
         "display: list: query: auto: config: install set o: output:"
         " u k: c d all force f kver: regenerate-all hostonly H no-hostonly add: a: omit: q quiet v verbose l"
@@ -793,15 +892,8 @@ ROWS = (
         " efi-directory: bootloader-id: recheck removable no-nvram modules: edit-env remove-args: default-kernel"
         " set-default: title: copy-default make-default b t s: keep grubconfig skip-fs-probe themes: locales:"
         " no-floppy debug",
-        telling=(
-            "--version:update-alternatives,alternatives,dracut,grub-install,grub2-install,grub-mkconfig,grub2-mkconfig,"
-            "grub-editenv,grub-set-default,grub-reboot,grubby,efibootmgr"
-            " --help:update-alternatives,alternatives,dracut,grub-install,grub2-install,grub-mkconfig,grub2-mkconfig,"
-            "grub-editenv,grub-set-default,grub-reboot,efibootmgr"
-        ),
+        telling="--version:update-alternatives,alternatives,dracut,grub-install,grub-mkconfig,grubby,efibootmgr"
+        " --help:update-alternatives,alternatives,dracut,grub-install,grub-mkconfig,efibootmgr",
     ),
-    Row(
-        "run-init supervise runsvdir s6-svscan inetd xinetd",
-        gives("starts programs that files name", unless="version status list"),
-    ),
+    Row("inetd xinetd", gives("starts programs that files name", unless="version status list")),
 )
