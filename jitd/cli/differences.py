@@ -2,7 +2,7 @@
 """Finds how one sequence becomes another: lines of a text, or words of a line.
 
 Law: who asks has chosen both sequences. So the work is bounded, and what is not found to be the same within it is different. What
-is said to be the same is the same.
+is said to be the same is the same. `contrib/verifier` copies this into verify.py: it is Python 3.9, and imports nothing of jitd.
 Source: patience sorting on what occurs once (B. Cohen); between these, E. W. Myers, "An O(ND) Difference Algorithm", 1986.
 """
 
@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import ne
 
 WORK = 1_000_000  # items that are looked at: less than a second
 
@@ -85,8 +86,7 @@ def _same(old: list[int], new: list[int], work: Work) -> Iterator[_Same]:
 
 def _n_same(one: Sequence[int], other: Sequence[int]) -> int:
     """Return how many items ``one`` and ``other`` have in common at their beginnings."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
+    return next((at for at, is_other in enumerate(map(ne, one, other)) if is_other), min(len(one), len(other)))
 
 
 def _anchors(old: list[int], new: list[int]) -> list[tuple[int, int]]:

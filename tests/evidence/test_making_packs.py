@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,9 +19,12 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jitd.audit import sshsig
 from jitd.core.decision import Approval, BreakGlass
+from jitd.core.edit import SUDOEDIT, Edit
 from jitd.core.grant import Revoked
 from jitd.core.law import MONITOR, Role
 from jitd.core.policy_text import PolicyText
@@ -30,6 +34,7 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.recording import storage
 from jitd.verbs.refusal import Refusal
 from jitd.workers import Workers
+from jitd_evidence.pack import verify
 from jitd_evidence.serving import packs
 from jitpam.wire.messages import Pack
 from tests.evidence.pack_making import made_by, packs_of
@@ -99,6 +104,10 @@ def house(tmp_path: Path) -> Iterator[House]:
     yield made
     made.workers.close()
     made.store.close()
+
+
+def digest(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()
 
 
 def lines(files: dict[str, bytes], name: str = "records.jsonl") -> list[dict[str, Any]]:
@@ -470,3 +479,86 @@ def test_a_host_that_cannot_sign_makes_a_pack_that_proves_nothing_yet(house: Hou
     house.others(3, "DDDD")
     found = wrong(zipped(house.make()), house.public)
     assert found and any("no checkpoint" in one for one in found)
+
+
+BEFORE, AFTER = b"a\nport = 1\n" + b"x\n" * 9 + b"c", b"a\nport = 2\n" + b"x\n" * 9 + b"c"
+
+
+def edited(house: House, id: str = "ED1T-0000", *, is_told: bool = True, who: Subject = ALICE, **hidden: tuple[str, ...]) -> str:
+    """A request for an edit, whose texts are kept."""
+    edit = Edit(1, 2, 0, 0, 0o644, digest(BEFORE), digest(AFTER), is_told=is_told, owner="root:root")
+    made = asked(id, who, command("sudoedit", "/etc/app", cwd=b"/", path=SUDOEDIT, digest=b"", edit=edit))
+    house.store.keep_texts(id, (BEFORE, AFTER))
+    house.lifecycle.handle(submit(made), screened(made, free(**hidden)))
+    return id
+
+
+def texts(files: dict[str, bytes]) -> list[bytes]:
+    return [content for name, content in files.items() if name.startswith("texts/")]
+
+
+def test_a_pack_of_an_edit_has_both_texts_and_its_page_what_changes(house: House) -> None:
+    files = house.make(edited(house))
+    assert texts(files) == [BEFORE, AFTER] and wrong(zipped(files), house.public) == []
+    told = "<pre>  a\n<mark>- port = 1</mark>\n<mark>+ port = 2</mark>\n  x\n  x\n<small>8 lines not changed</small></pre>"
+    assert told in files["index.html"].decode()
+
+
+@pytest.mark.parametrize(
+    ("is_told", "who", "hidden", "expected"),
+    [
+        (True, ALICE, {}, [BEFORE, AFTER]),
+        (False, ALICE, {}, [BEFORE, AFTER]),  # who made the pack is not the one who cannot read the file
+        (False, DAVE, {}, [AFTER]),  # of the old text, the pack tells its requester nothing
+        (True, ALICE, {"visible_to": ("group:privacy",)}, []),
+    ],
+)
+def test_a_pack_has_the_texts_that_its_reader_may_see(
+    house: House, is_told: bool, who: Subject, hidden: dict[str, tuple[str, ...]], expected: list[bytes]
+) -> None:
+    files = house.make(edited(house, is_told=is_told, who=who, **hidden))
+    assert texts(files) == expected and wrong(zipped(files), house.public) == []
+    assert ("port = 1" in files["index.html"].decode()) == (BEFORE in expected)
+
+
+def test_texts_that_are_not_kept_any_more_are_told_to_be_so(house: House) -> None:
+    id = edited(house)
+    house.lifecycle.handle(Started(id, MONITOR, 11))
+    house.lifecycle.handle(Ended(id, MONITOR, Outcome(Ending.EXITED, 0, "")))
+    house.forget()
+    files = house.make(id)
+    assert texts(files) == [] and "Its texts are not here" in files["index.html"].decode()
+    assert wrong(zipped(files), house.public) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        (digest(AFTER).hex(), b"another", "is not the text with this SHA-256"),
+        (digest(b"another").hex(), b"another", "no record that is shown tells of this text"),
+    ],
+)
+def test_a_text_that_the_record_does_not_name_is_found(house: House, name: str, content: bytes, expected: str) -> None:
+    files = house.make(edited(house))
+    end = list(files).index("manifest.json")
+    kept = dict([*list(files.items())[:end], (f"texts/{name}", content), *list(files.items())[end:]])
+    assert any(expected in one for one in wrong(zipped(kept), house.public))
+
+
+@given(st.lists(st.sampled_from([b"a", b"- a", b"+", b"", b"\t<b>", b"\xff"]), max_size=12), st.data())
+def test_what_the_page_shows_of_an_edit_turns_the_one_text_into_the_other(old: list[bytes], data: st.DataObject) -> None:
+    end = data.draw(st.sampled_from([b"\n", b""]))
+    new = data.draw(st.lists(st.sampled_from([*set(old), b"a", b"new"]), max_size=12)) if data.draw(st.booleans()) else old[::-1]
+    before, now = b"\n".join(old) + end, b"\n".join(new) + end
+    rest, made = [verify._line(line) for line in verify._lines_of(before)], []
+    for line in verify._changes(before, now)[len("<pre>") : -len("</pre>\n")].split("\n") if before + now else []:
+        if found := re.fullmatch(r"<small>(\d+) lines? not changed</small>", line):
+            made += [rest.pop(0) for _ in range(int(found[1]))]
+        elif line.startswith("<mark>+ "):
+            made.append(line[len("<mark>+ ") : -len("</mark>")])
+        elif line.startswith("<mark>- "):
+            assert rest.pop(0) == line[len("<mark>- ") : -len("</mark>")]
+        else:
+            made.append(rest.pop(0))
+            assert line == f"  {made[-1]}"
+    assert rest == [] and made == [verify._line(line) for line in verify._lines_of(now)]

@@ -73,6 +73,10 @@ def policy_name(digest: str) -> str:
     return f"policy-{digest}.json"
 
 
+def edited_name(digest: bytes) -> str:
+    return f"texts/{digest.hex()}"
+
+
 def trace_file(trace: Mapping[str, Any]) -> bytes:
     return text_of([_encode(trace)])
 

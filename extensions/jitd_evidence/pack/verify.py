@@ -26,7 +26,11 @@ import re
 import struct
 import textwrap
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import ne
 from typing import Any, NamedTuple, Union
 
 # --- from jitd/audit/strict_json.py (written by contrib/verifier) ---
@@ -398,6 +402,138 @@ def _read_signature(armored: str) -> tuple[bytes, str, bytes]:
     return read
 
 
+# --- from jitd/cli/differences.py (written by contrib/verifier) ---
+
+WORK = 1_000_000  # items that are looked at: less than a second
+Block = tuple[bool, int, int, int, int]
+"""Whether the items are the same, where they begin and end before, and where now."""
+_Same = tuple[int, int, int]  # where equal items begin, before and now, and how many there are
+
+
+@dataclass
+class Work:
+    """What is left of it, for all comparisons of one page."""
+
+    left: int = WORK
+
+    def spend(self, more: int) -> bool:
+        """False if there is none left."""
+        self.left -= more
+        return self.left >= 0
+
+
+def differences(before: Sequence[Hashable], now: Sequence[Hashable], work: Work) -> list[Block]:
+    """Return how ``before`` becomes ``now``, as blocks in their order, which cover both. Of two neighbours, one is the same."""
+    names: dict[Hashable, int] = {}
+    old, new = ([names.setdefault(item, len(names)) for item in items] for items in (before, now))
+    found: list[Block] = []
+    at = to = 0
+    for since, begins, length in [*_joined(sorted(_same(old, new, work))), (len(old), len(new), 0)]:
+        if at < since or to < begins:
+            found.append((False, at, since, to, begins))
+        at, to = since + length, begins + length
+        if length:
+            found.append((True, since, at, begins, to))
+    return found
+
+
+def _joined(same: Sequence[_Same]) -> Iterator[_Same]:
+    since = begins = length = 0
+    for at, to, more in same:
+        if (at, to) != (since + length, begins + length):
+            if length:
+                yield since, begins, length
+            since, begins, length = at, to, 0
+        length += more
+    if length:
+        yield since, begins, length
+
+
+def _same(old: list[int], new: list[int], work: Work) -> Iterator[_Same]:
+    waiting = [(0, len(old), 0, len(new))]
+    while waiting:
+        since, until, begins, ends = waiting.pop()
+        n_first = _n_same(old[since:until], new[begins:ends])
+        yield since, begins, n_first
+        since, begins = since + n_first, begins + n_first
+        n_last = _n_same(old[since:until][::-1], new[begins:ends][::-1])
+        until, ends = until - n_last, ends - n_last
+        yield until, ends, n_last
+        if since == until or begins == ends or not work.spend(until - since + ends - begins):
+            continue
+        anchors = _anchors(old[since:until], new[begins:ends])
+        if not anchors:
+            for at, to, length in _shortest(old[since:until], new[begins:ends], work):
+                yield since + at, begins + to, length
+            continue
+        at, to = since, begins
+        for one, other in anchors:
+            waiting.append((at, since + one, to, begins + other))
+            at, to = since + one, begins + other
+        waiting.append((at, until, to, ends))
+
+
+def _n_same(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many items ``one`` and ``other`` have in common at their beginnings."""
+    return next((at for at, is_other in enumerate(map(ne, one, other)) if is_other), min(len(one), len(other)))
+
+
+def _anchors(old: list[int], new: list[int]) -> list[tuple[int, int]]:
+    """Return the places of the longest sequence of items of which each occurs once before and once now."""
+    n_old, n_new = Counter(old), Counter(new)
+    place = {item: at for at, item in enumerate(new) if n_new[item] == 1}
+    pairs = [(at, place[item]) for at, item in enumerate(old) if n_old[item] == 1 and item in place]
+    lasts: list[int] = []  # the least end of a rising sequence of each length
+    heads: list[int] = []  # which pair has it
+    previous = [-1] * len(pairs)
+    for number, (_, to) in enumerate(pairs):
+        length = bisect_left(lasts, to)
+        lasts[length : length + 1] = [to]
+        heads[length : length + 1] = [number]
+        previous[number] = heads[length - 1] if length else -1
+    chosen: list[tuple[int, int]] = []
+    number = heads[-1] if heads else -1
+    while number >= 0:
+        chosen.append(pairs[number])
+        number = previous[number]
+    return chosen[::-1]
+
+
+def _shortest(old: list[int], new: list[int], work: Work) -> list[_Same]:
+    """Return what is the same in a shortest way from ``old`` to ``new``, or nothing if the work does not suffice."""
+    reached = {1: 0}  # maps a diagonal, a place in old minus one in new, to the place in old that is reached on it
+    steps: list[dict[int, int]] = []
+    for n_steps in range(len(old) + len(new) + 1):
+        steps.append(dict(reached))
+        spent = 2 * n_steps + 1
+        for diagonal in range(-n_steps, n_steps + 1, 2):
+            is_down = diagonal == -n_steps or (diagonal != n_steps and reached[diagonal - 1] < reached[diagonal + 1])
+            start = at = reached[diagonal + 1] if is_down else reached[diagonal - 1] + 1
+            while at < len(old) and at - diagonal < len(new) and old[at] == new[at - diagonal]:
+                at += 1
+            reached[diagonal] = at
+            spent += at - start
+            if at >= len(old) and at - diagonal >= len(new):
+                return _way_back(len(old), len(new), steps)
+        if not work.spend(spent):
+            break
+    return []
+
+
+def _way_back(at: int, to: int, steps: list[dict[int, int]]) -> list[_Same]:
+    found = []
+    for n_steps, reached in reversed(list(enumerate(steps))):
+        diagonal = at - to
+        is_down = diagonal == -n_steps or (diagonal != n_steps and reached[diagonal - 1] < reached[diagonal + 1])
+        came = diagonal + 1 if is_down else diagonal - 1
+        before = reached[came]
+        start = before if is_down else before + 1
+        if at > start:
+            found.append((start, start - diagonal, at - start))
+        at, to = before, before - came
+    return found
+
+
 # --- the rules, which are written here ---
 
 Files = Mapping[str, Bytes]
@@ -408,7 +544,7 @@ MOST_KEYS = 1000  # keys of a host that a pack names
 MOST_TOLD = 100  # findings that are printed. The others are counted.
 
 README, PAGE, OWN_COPY, RECORDS, DOCUMENTS = "README.txt", "index.html", "verify.py", "records.jsonl", "documents.jsonl"
-TRACE, MANIFEST, PROOF = "trace.json", "manifest.json", "proof.jsonl"
+TRACE, TEXTS, MANIFEST, PROOF = "trace.json", "texts/", "manifest.json", "proof.jsonl"
 ALWAYS = (README, PAGE, OWN_COPY, RECORDS, DOCUMENTS, MANIFEST, PROOF)
 _RUN = r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?:\.[1-9][0-9]{0,8})?"
 _NAMES = (
@@ -419,6 +555,7 @@ _NAMES = (
     re.escape(DOCUMENTS),
     r"policy-[0-9a-f]{64}\.json",
     re.escape(TRACE),
+    r"texts/[0-9a-f]{64}",
     rf"recordings/{_RUN}\.(?:jitd|cast)",
     re.escape(MANIFEST),
     re.escape(PROOF),
@@ -1315,6 +1452,39 @@ def _digest(part: Any) -> _Html:
         return _e(part)
 
 
+AROUND = 2  # equal lines that are shown before and after a change
+
+
+def _line(text: bytes) -> str:
+    """Return a line of a text as HTML. Tabs stay, and a line feed is told where it is missing."""
+    end = "" if text.endswith(b"\n") else " <small>no line feed</small>"
+    line = text[: len(text) - (not end)].replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+    return html.escape("\t".join(shown(part, is_spelled=True) for part in line.split("\t"))) + end
+
+
+def _changes(before: bytes, now: bytes) -> _Html:
+    """Return how the text ``before`` becomes ``now``: what is taken out (-), what is put in (+), and what is around it."""
+    old, new = _lines_of(before), _lines_of(now)
+    out: list[str] = []
+    blocks = differences(old, new, Work())
+    for number, (same, since, until, at, end) in enumerate(blocks):
+        if not same:
+            out += [f"<mark>- {_line(line)}</mark>" for line in old[since:until]]
+            out += [f"<mark>+ {_line(line)}</mark>" for line in new[at:end]]
+            continue
+        first = at if number == 0 else min(end, at + AROUND)
+        second = end if number == len(blocks) - 1 else max(first, end - AROUND)
+        out += [f"  {_line(line)}" for line in new[at:first]]
+        out += [f"<small>{_n(second - first, 'line')} not changed</small>"] if second > first else []
+        out += [f"  {_line(line)}" for line in new[second:end]]
+    return _Html("<pre>" + "\n".join(out) + "</pre>\n")
+
+
+def _lines_of(text: bytes) -> list[bytes]:
+    *lines, rest = text.split(b"\n")
+    return [line + b"\n" for line in lines] + ([rest] if rest else [])
+
+
 class _Page:
     def __init__(self, files: Files, id: str, contents: Contents) -> None:
         self._files = files
@@ -1434,6 +1604,15 @@ class _Page:
         ends = [(body.get("id"), _ending(body.get("detail"))) for _, body in self._events("run.ended")]
         return [_Html(f"{_name(id)} {end}") for id, end in ends]
 
+    def _difference(self, edit: Any) -> str:
+        before, after = (self._files.get(f"{TEXTS}{_member(edit, name)}") for name in ("before", "after"))
+        if after is None:
+            return "<h3>What it changes</h3>\n<p>Its texts are not here: they are not kept, or not told to the reader.</p>\n"
+        if before is None:
+            told = _block(_base64(base64.b64encode(after)))
+            return f"<h3>Its new text</h3>\n<p>The text that it replaces is not in this pack.</p>\n{told}"
+        return f"<h3>What it changes</h3>\n{_changes(bytes(before), bytes(after))}"
+
     def _what(self) -> _Html:
         body, request = self._asked, self._request
         detail, command = body.get("detail"), _member(request, "command")
@@ -1478,6 +1657,8 @@ class _Page:
             ("fingerprint", _Html(f"<code>{_e(body.get('fingerprint'))}</code>")),
         ]
         out = f"<h3>Facts</h3>\n<p>Found by the host itself.</p>\n{_rows(facts)}"
+        if is_edit:
+            out += self._difference(_member(command, "edit"))
         pairs = [
             *(("variable", pair) for pair in _pairs(_member(command, "variables"))),
             *(("locale", pair) for pair in _pairs(_from_base64(_member(command, "locale")))),
@@ -1989,9 +2170,11 @@ def readme(host: str, id: str, by: str) -> bytes:
 
 
 def _check_forms(files: Files, report: Report) -> None:
-    """Report each file that could do something else in a terminal than to be read. The page is not among them."""
+    """Report each file that could do something else in a terminal than to be read. The page, and what an edit found and wrote,
+    are not among them.
+    """
     for name in files:
-        if name == PAGE or name.endswith(".jitd"):
+        if name == PAGE or name.endswith(".jitd") or name.startswith(TEXTS):
             continue
         try:
             text = _text_of(files, name) if name != OWN_COPY else ""
@@ -2059,6 +2242,7 @@ def verify(data: Bytes, own: bytes, given: Sequence[NamedKey] = (), witnesses: S
     signatures = check_signatures(lines, given, witnesses, found.append)
     _compare_records(contents.lines, proof, found.append)
     going_on = _check_objects(contents, str(manifest.get("id")), found.append)
+    _check_texts(files, contents, found.append)
     n_recordings = _check_recordings(files, contents, found.append)
     _check_forms(files, found.append)
     is_page_own = bytes(files.get(OWN_COPY, b"")) == own
@@ -2214,6 +2398,17 @@ def _left_out(contents: Contents, own: str, last: Mapping[tuple[str, str], Line]
     breaks_glass = any(body.get("id") == own and _member(body, "detail", "break_glass") for body in screened)
     if is_approved and breaks_glass and ("owed_review", own) not in last:
         yield f"the owed review {_ascii(own)}"
+
+
+def _check_texts(files: Files, contents: Contents, report: Report) -> None:
+    """Report each text of an edit that is not the one to which the record commits."""
+    known = [one.value for one in contents.values.values() if one.field in ("text_before", "text_after", "before", "after")]
+    for name in files:
+        if name.startswith(TEXTS):
+            if _sha256(files[name]) != name[len(TEXTS) :]:
+                report(Finding(name, 0, "is not the text with this SHA-256"))
+            elif name[len(TEXTS) :] not in known:
+                report(Finding(name, 0, "no record that is shown tells of this text"))
 
 
 def _check_recordings(files: Files, contents: Contents, report: Report) -> int:

@@ -26,6 +26,7 @@ from jitd.audit.events import DAEMON_STARTED, FORGOTTEN, POLICY_LOADED
 from jitd.audit.forms import Checkpoint, Countersignature, Digest
 from jitd.core.chain import detail_of
 from jitd.core.command import read_id
+from jitd.core.edit import Edit
 from jitd.core.law import name_of_kind
 from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request, Screened
@@ -214,10 +215,20 @@ class Packs:
             files |= {making.policy_name(digest): text.document() for digest, text in policies.items()}
             if is_shown(request) and (traced := self._trace(store, request, found.values(), policies)) is not None:
                 files[making.TRACE] = making.trace_file(traced)
+            files |= self._texts(who, store, request)
             if sum(map(len, files.values())) > making.MOST_BYTES:
                 raise TooLarge
             runs = [store.run(one) for life, one, _ in objects if life == "run"]
             return _Gathered(id, files, tuple(run for run in runs if run is not None and self._may_watch(who, store, run)))
+
+    def _texts(self, who: Subject, store: Store, request: Request) -> dict[str, bytes]:
+        """Return the texts of an edit that the reader may see and that are still kept."""
+        edit = request.command.what
+        if not isinstance(edit, Edit) or not self._access.may(Act.READ_TEXTS, who, request, store=store):
+            return {}
+        is_told = edit.is_told or self._access.may(Act.READ_BEYOND, who, request, store=store)
+        digests = (edit.before, edit.after) if is_told else (edit.after,)
+        return {making.edited_name(digest): text for digest in digests if (text := store.text(digest)) is not None}
 
     def _found(self, store: Store, number: int) -> Found:
         record = store.record(number)
