@@ -61,8 +61,8 @@ LAW: dict[str, set[str]] = {
     "jitpam.asking": {
         WIRE, "jitpam.access", "jitpam.appointment", "jitpam.client", "jitpam.disclosure", "jitpam.editing", "jitpam.failing",
         "jitpam.holding", "jitpam.local_proof", "jitpam.news", "jitpam.options", "jitpam.own_command", "jitpam.questions",
-        "jitpam.relay", "jitpam.reporting", "jitpam.saying", "jitpam.shell_words", "jitpam.signals", "jitpam.submission", "jitpam.waiting_line",
-        "jitpam.wrapping",
+        "jitpam.relay", "jitpam.reporting", "jitpam.saying", "jitpam.shell_words", "jitpam.signals", "jitpam.submission",
+        "jitpam.waiting_line", "jitpam.wrapping",
     },
     "jitpam.shell_words": {WIRE, "jitpam.options"},
     "jitpam.confirmation": {"jitpam.saying"},
