@@ -20,8 +20,11 @@ from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.call import NotDone, called
 from jitd.cli.columns import cut, wrapped
 from jitd.cli.ids import whole_id
+from jitd.cli.labels import LABEL, laid_out
 from jitd.cli.numbers import record_number
+from jitd.cli.scripts import scripts
 from jitd.cli.terminal_size import width
+from jitd.cli.verdict import fetched
 from jitd.core.conditions import Glob
 from jitd.core.duration import read_duration
 from jitpam.client import Connection, RefusedByDaemon, Unreachable
@@ -93,12 +96,14 @@ def show(
     asked = Audit(after=after, since=in_utc(since), until=in_utc(until), who=who, rule=rule, event=event, id=id, follow=follow)
     screen = width()
     n = 0
-    for line in followed(asked, host) if follow else _asked(asked, host):
+    lines = followed(asked, host) if follow else _asked(asked, host)
+    for line in lines if id is None or follow else list(lines):
         n += 1
         if as_json:
             print(line)
         else:
-            for part in _laid_out(json.loads(line), screen):
+            record = json.loads(line)
+            for part in _laid_out(record, screen) + ([] if id is None or follow else _changes(record, screen)):
                 answer(part)
         if follow:
             sys.stdout.flush()
@@ -195,6 +200,19 @@ def _laid_out(row: Row, screen: int | None) -> list[str]:
         return [line]
     room = screen - len(_INDENT)
     return [cut(head.rstrip(), screen), *(_INDENT + part for part in wrapped(cut(said, room * MOST_LINES), room))]
+
+
+def _changes(row: Row, screen: int | None) -> list[str]:
+    """Return the lines about what an edit changes, if ``row`` says that it was asked for, for those who may read its texts."""
+    detail = row.get("detail")
+    if not isinstance(detail, dict) or "text_after" not in detail:
+        return []
+    try:
+        with called() as daemon:
+            page = laid_out(scripts(fetched(daemon, words(row, "id"))), screen, column=len(_INDENT) + LABEL, indent=len(_INDENT))
+    except (NotDone, RefusedByDaemon):  # it is forgotten, or was never told to this reader
+        return []
+    return [line for line, _ in page]
 
 
 def _head(row: Row) -> str:

@@ -112,8 +112,10 @@ def test_the_page_shows_the_lines_that_change_and_what_cannot_be_seen_in_them(ho
     asking = house.ask("alice", "-e", str(site), "--from", str(copy))
     page = house.jitd("show", asking.id, who="bob").stdout
     assert "WHAT WOULD BE WRITTEN" in page and "3 lines taken out (-), 4 lines put in (+)" in page
+    told = house.jitd("audit", "show", "--id", asking.id, who="dave").stdout
     for line in ("listen 80;", "listen 8080;", "'root /srv; '", "\\x0d", "does not end with a newline"):
-        assert line in page, page
+        assert line in page and line in told, (page, told)
+    assert "listen" not in house.jitd("audit", "show", "--since", "1h", who="dave").stdout
     house.deny(asking.id)
     assert asking.end() == 122
 
