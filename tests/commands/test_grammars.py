@@ -54,7 +54,7 @@ def spellings(option: Option, *, is_words: bool) -> Iterator[Words]:
     """Yield each way to type ``option``."""
     value = word_of(option.type)
     for name in option.names:
-        is_long = name.startswith("--") or is_words
+        is_long = name.startswith("--") or len(name) > 2 or is_words
         if not option.type:
             yield (name,)
         elif option.is_attached:

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import DecisionTable
-from jitd_commands.programs.shared import nothing, trusts, words
+from jitd_commands.programs.grammar import grammar, on_host
+from jitd_commands.programs.shared import nothing, words
 from jitd_commands.shell_text import Word
 
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -71,6 +72,8 @@ _ACTS = re.compile(
 
 def _sql(call: Call, text: str) -> None:
     """The program sends the SQL ``text`` to a server."""
+    names = [*call.values("dbname"), *call.sorted_operands[:1]]
+    call = on_host(call, [*(("HOST", word) for word in call.values("host")), *(("URL", word) for word in names)])
     whole = _COMMENTS.sub(" ", text)
     if _STARTS_PROGRAMS.search(whole):
         return call.gives("runs SQL that can start programs or write files")
@@ -202,36 +205,17 @@ def _psql_text(call: Call, text: Word) -> None:
     _sql(call, _PSQL_META.sub(" ", body))
 
 
-_ANY_SQL = "runs any SQL that it is given, which can start programs"
+def _sent(call: Call, text: Word) -> None:
+    """The program sends the SQL ``text``, and does nothing else with it."""
+    if _sql_of(call, text):
+        _sql(call, text.text)
 
 
-def _psql(call: Call) -> None:
-    if call.has("V", "version", "help", "?"):
-        return
-    if call.has("l", "list"):
-        if call.is_shown and not call.has("o", "output"):
-            call.leads("starts a pager, which can start a shell")
-        return
-    for target in call.values("o", "output"):
-        _pipe(call, target)
-    for log in call.values("L", "log-file"):
-        call.writes(log)
-    texts, files = call.values("c", "command"), call.values("f", "file")
-    for text in texts:
-        _psql_text(call, text)
-    for file in files:
-        if file.text == "-" and not file.is_free:
-            call.runs_input("runs any SQL, and programs,")
-        else:
-            call.runs_file(file)
-    if not texts and not files:
-        given = call.input
-        if given is not None and given.text is not None:
-            _psql_text(call, Word(given.text))
-        elif given is None:
-            call.gives("can start a shell")
-        else:
-            call.runs_input()
+def _psql_file(call: Call, file: Word) -> None:
+    if file.text == "-" and not file.is_free:
+        call.runs_input("runs any SQL, and programs,")
+    else:
+        call.runs_file(file)
 
 
 _MYSQL_META = re.compile(r"(?:^|[;\n])\s*(?:\\([!.TPe])|(system|source|tee|pager|edit)\b)[ \t]*([^;\n]*)", re.IGNORECASE)
@@ -258,97 +242,27 @@ def _mysql_text(call: Call, text: Word) -> None:
     _sql(call, re.sub(r"\\[gG]", ";", rest))
 
 
-def _mysql(call: Call) -> None:
-    trusts(call, call.values("defaults-file", "defaults-extra-file", "plugin-dir", "defaults-group-suffix"))
-    if call.has("V", "version", "help", "?", "I"):
-        return
-    for file in call.values("tee"):
-        call.writes(file)
-    for pager in call.values("pager"):
-        call.runs_text(pager)
-    texts = call.values("e", "execute", "init-command", "init-command-add")
-    for text in texts:
-        _mysql_text(call, text)
-    if call.has("e", "execute"):
-        return
-    given = call.input
-    if given is not None and given.text is not None:
-        _mysql_text(call, Word(given.text))
-    elif given is None:
-        call.gives("can start a shell")
-    else:
-        call.runs_input()
-
-
-_MYSQL = (
-    "e: execute: D: database: u: user: p:: password:: h: host: P: port: S: socket: protocol: defaults-file: defaults-extra-file:"
-    " defaults-group-suffix: plugin-dir: default-auth: init-command: tee: pager:: prompt: delimiter:"
-    " default-character-set: ssl-ca: ssl-cert:"
-    " ssl-key: connect-timeout: N B s t r w V I ?"
-)
-
-
-def _dumps(call: Call) -> None:
-    trusts(call, call.values("defaults-file", "defaults-extra-file", "plugin-dir"))
-    if call.has("V", "version", "help", "?", "l", "list"):
-        return
-    for file in call.values("f", "file", "r", "result-file", "o", "out", "archive"):
-        call.writes(file)
-    if call.name in ("mysqldump", "mariadb-dump") and call.has("no-data") and call.operands:
-        return
-    call.discloses("shows or copies the data of a database")
-
-
-def _pg_dump(call: Call) -> None:
-    if call.has("V", "version", "help", "?"):
-        return
-    for file in call.values("f", "file"):
-        call.writes(file)
-    call.discloses("shows or copies the data of a database")
-
-
-def _pg_restore(call: Call) -> None:
-    if call.has("l", "list", "V", "version", "help", "?"):
-        for archive in call.operands:
-            call.reads(archive)
-        return None
-    for file in call.values("f", "file"):
-        if file.text != "-" or file.is_free:
-            call.writes(file)
-    if not call.has("d", "dbname"):
-        return call.discloses("shows the data of a database")
-    for archive in call.operands:
+def _restores(call: Call, _: Word) -> None:
+    """pg_restore(1) runs the SQL of an archive, or of its input."""
+    archives = call.sorted_operands
+    if not archives:
+        call.runs_input("runs the SQL in")
+    for archive in archives:
         path = call.absolute(archive)
         if path is None or archive.is_free or call.judge.changed_by(path):
             call.runs_file(archive)
-    if not call.operands:
-        call.runs_input("runs the SQL in")
-    for database in call.values("d", "dbname"):
-        if call.has("c", "clean"):
-            told = f"replaces what is in {database.text[:60] or 'a database'}: what was written since is gone"
-            return call.destroys(told, back="")
-        call.changes(f"writes to the database {database.text[:60] or 'that it names'}")
 
 
-def _pg_basebackup(call: Call) -> None:
-    if call.has("V", "version", "help", "?"):
-        return
-    for command in call.values("t", "target"):
-        if command.text.startswith("shell") or command.is_free:
-            call.leads("lets the server start a program")
-    call.discloses("copies all data of the server")
-    for directory in call.values("D", "pgdata"):
-        call.writes(directory, is_use=False)
+def _target(call: Call, target: Word) -> None:
+    if target.is_free or target.text.startswith("shell"):
+        call.leads("lets the server start a program")
 
 
-def _createuser(call: Call) -> None:
-    if call.has("s", "superuser", "interactive", "g", "role", "member-of", "a", "with-admin"):
-        return (
-            call.gives("makes a superuser or a member of a role")
-            if call.has("s", "superuser")
-            else call.leads("gives a role's rights")
-        )
-    call.changes(f"makes the account {call.operands[-1].text[:60] if call.operands else 'that it names'} of the database")
+def _settings(call: Call, setting: Word) -> None:
+    """A server is started with settings in a file or directory, or with options in a word."""
+    path = call.absolute(setting) if not setting.text.startswith("-") else None
+    if setting.is_free or (path is not None and call.judge.changed_by(path)) or (path is None and "/" in setting.text):
+        call.gives("starts a server with settings that others choose")
 
 
 def _sqlite_text(call: Call, text: Word) -> None:
@@ -379,43 +293,6 @@ def _sqlite_text(call: Call, text: Word) -> None:
     ):
         call.writes(Word(found[1] or found[2] or ""))
     _sql(call, "\n".join(sql))
-
-
-_SQLITE_VALUED = words("-cmd -init -separator -nullvalue -newline -vfs -mmap -heap -maxsize -lookaside -pagecache -A")
-
-
-def _sqlite3(call: Call) -> None:
-    operands: list[Word] = []
-    words = list(call.words)
-    while words:
-        word = words.pop(0)
-        name = word.text.replace("--", "-", 1)
-        if word.is_free and word.text in ("", "-", "--") and not word.is_bound:
-            return call.gives("can start a shell")
-        if not word.text.startswith("-"):
-            operands.append(word)
-        elif name in ("-version", "-help"):
-            return None
-        elif name in _SQLITE_VALUED and words:
-            value = words.pop(0)
-            if name == "-cmd":
-                _sqlite_text(call, value)
-            elif name == "-init":
-                call.runs_file(value)
-            elif name == "-A":
-                call.changes("works on an archive")
-    for text in operands[1:]:
-        _sqlite_text(call, text)
-    if len(operands) < 2:
-        given = call.input
-        if given is not None and given.text is not None:
-            _sqlite_text(call, Word(given.text))
-        elif given is None:
-            call.gives("can start a shell")
-        else:
-            call.runs_input()
-    for database in operands[:1]:
-        call.reads(database)
 
 
 _REDIS_LOOKS = words(
@@ -532,96 +409,11 @@ def _mongosh(call: Call) -> None:
         call.gives("can start a shell")
 
 
-def _always_shell(call: Call) -> None:
-    if call.has("version", "help", "V"):
-        return
-    texts = call.values("e", "execute", "q", "query")
-    for text in texts:
-        if _sql_of(call, text):
-            _sql(call, text.text)
-    for file in call.values("f", "file", "queries-file"):
-        call.runs_file(file)
-    if not texts and not call.has("f", "file", "queries-file"):
-        call.gives("can start a shell")
-
-
-_CLUSTERS = DecisionTable("""
-    status                            harmless
-    pg_ctlcluster: * * stop           stops     stops the database server {1} {2}  until it is started again
-    pg_ctlcluster: * * *              changes   runs {3} on the database server {1} {2}
-    pg_ctl: stop|kill                 stops     stops a database server  until it is started again
-    pg_ctl: restart                   changes   restarts a database server
-    pg_ctl: *                         changes   runs {1} on a database server
-    pg_dropcluster:                   destroys  deletes the database server {1+} with all its databases
-    pg_resetwal: -n|--dry-run         harmless
-    pg_resetwal:                      destroys  drops the log of {-D|--pgdata:a database server}: the last changes are gone
-    pg_rewind: -n|--dry-run           harmless
-    pg_rewind:  destroys  takes {-D|--target-pgdata:a server} back to another's state: what only it has is gone
-    pg_archivecleanup: -n             harmless
-    pg_archivecleanup:                destroys  deletes the logs in {1} before {2}, which older backups need
-    pg_upgradecluster|pg_upgrade|mysql_upgrade:  changes   upgrades a database server: {1+:all that is in it}
-    pg_renamecluster:                 changes   renames the database server {1} {2} to {3}
-    pg_createcluster|initdb|mysql_install_db:  changes   makes a new database server: {1+:in its directory}
-    mysqld_safe:                      changes   starts a database server
-    dropdb:                           destroys  deletes the database {1:that it names} with all its tables
-    dropuser:                         changes   deletes the account {1:that it names} of the database
-    mysqladmin|mariadb-admin: drop    destroys  deletes the database {2} with all its tables
-    mysqladmin|mariadb-admin: shutdown|stop-all-slaves  stops     stops a database server  until it is started again
-    mysqladmin|mariadb-admin: status|ping|version|processlist|extended-status|variables  harmless
-    mysqladmin|mariadb-admin: password|old-password  changes   sets a password of the database
-    mysqladmin|mariadb-admin: create  harmless
-    mysqladmin|mariadb-admin: *       changes   runs {1+} on a database server
-    mysqlimport: --delete|-D          destroys  deletes all rows of tables of {1}, and writes them anew
-    mongorestore: --dryRun            harmless
-    mongorestore|mongoimport: --drop  destroys  replaces collections by those of its dump: what was written since is gone
-    mysqlimport|mongorestore|mongoimport:  changes   writes to the database {1:that it names}
-    pgbench: -i|--initialize          destroys  deletes the tables pgbench_* of {1:a database}, and makes them anew
-    pgbench:                          changes   writes to the database {1:that it names} to measure it
-    clusterdb:                        changes   locks the tables of {1:a database} and writes them anew
-    vacuumdb: -f|--full               changes   locks the tables of {1:databases} and writes them anew
-    vacuumdb:                         harmless
-    mysqlcheck|mariadb-check: -o|--optimize|-r|--repair|--fix-db-names|--fix-table-names  changes  \
-        writes the tables of {1:databases} anew
-    mysqlcheck|mariadb-check:         harmless
-    pt-archiver: --dry-run            harmless
-    pt-archiver: --no-delete          changes   copies rows of {--source:a table}
-    pt-archiver:                      destroys  deletes the rows of {--source:a table} where {--where:it says}
-    pt-online-schema-change: --dry-run|--print  harmless
-    pt-online-schema-change:          changes   writes a table anew: {--alter:its definition}
-    pt-kill: --print                  harmless
-    pt-kill:                          changes   ends what others ask of a database server
-    pt-table-sync: --print|--dry-run  harmless
-    pt-table-sync:                    changes   writes to the tables of a database server
-""")
-"""What programs do to servers and databases as a whole."""
-
-
-def _cluster(call: Call) -> None:
-    words = {word.text for word in call.operands}
-    if call.operands and not any(word.is_free for word in call.operands) and words & {"status"}:
-        return
-    for option in call.values("D", "pgdata", "o", "options"):
-        path = call.absolute(option) if not option.text.startswith("-") else None
-        if option.is_free or (path is not None and call.judge.changed_by(path)) or (path is None and "/" in option.text):
-            call.gives("starts a server with settings that others choose")
-    _CLUSTERS(call)
-
-
-def _percona(call: Call) -> None:
-    trusts(call, call.values("config", "defaults-file"))
-    if call.has("plugin", "exec", "execute-command", "F"):
-        call.gives("loads code or starts programs that its options name")
-    for file in call.values("file", "pid", "log"):
-        call.writes(file, is_use=False)
-    _CLUSTERS(call)
-
-
 def _influx(call: Call) -> None:
     """Its first version has options with one hyphen, and its second one has verbs."""
     texts = call.values("execute")
     for text in texts:
-        if _sql_of(call, text):
-            _sql(call, text.text)
+        _sent(call, text)
     if call.has("version", "help", "h") or texts:
         return None
     if call.verb is None or call.verb.is_free or call.may_add_options:
@@ -654,181 +446,421 @@ def _ldapsearch(call: Call) -> None:
         call.discloses("may show password hashes of a directory")
 
 
-_PG = "h: host: p: port: U: username: d: dbname: w W e q V version help ?"
-_CLIENT = "h: host: P: port: S: socket: u: user: p:: password:: defaults-file: defaults-extra-file: plugin-dir: V version help ?"
+_PG = "-h|--host=HOST -p|--port=N -U|--username=TEXT -w|--no-password -W|--password -V|--version -?|--help"
+_DUMPED = """
+    -a|--data-only -c|--clean -O|--no-owner -s|--schema-only -S|--superuser=TEXT -x|--no-privileges|--no-acl --binary-upgrade
+    --column-inserts|--attribute-inserts --disable-dollar-quoting --disable-triggers --extra-float-digits=N --if-exists --inserts
+    --load-via-partition-root --no-comments --no-publications --no-security-labels --no-subscriptions --no-sync --no-statistics
+    --no-table-access-method --no-tablespaces --no-toast-compression --no-unlogged-table-data --on-conflict-do-nothing
+    --quote-all-identifiers --rows-per-insert=N --use-set-session-authorization --role=TEXT --lock-wait-timeout=TEXT -v|--verbose
+    -E|--encoding=TEXT --restrict-key=TEXT --no-schema --no-data --statistics -f|--file=FILE:writes --filter=FILE:reads
+"""
+_OF_ITSELF = "--version|--help ...  harmless"
+_MYSQL = """
+    -h|--host=HOST -P|--port=N -S|--socket=TEXT -u|--user=TEXT -p|--password[=TEXT] --protocol=TEXT --default-auth=TEXT
+    --defaults-file|--defaults-extra-file|--plugin-dir=FILE:trusts --defaults-group-suffix=TEXT --login-path=TEXT --no-defaults
+    --print-defaults --ssl --skip-ssl --disable-ssl --ssl-mode=TEXT --ssl-ca|--ssl-cert|--ssl-key=FILE:reads --ssl-cipher=TEXT
+    --ssl-verify-server-cert --tls-version=TEXT -v|--verbose -s|--silent --default-character-set=TEXT
+    --connect-timeout=N --max-allowed-packet=TEXT -V|--version -?|--help --get-server-public-key --net-buffer-length=TEXT
+"""
+"""Options of each client of MySQL and MariaDB."""
+_MONGO_TOOL = """
+    --help --version --config=FILE:reads -v|--verbose --quiet -h|--host=HOST --port=N --ssl --sslCAFile=FILE:reads
+    --sslPEMKeyFile=FILE:reads --tlsInsecure -u|--username=TEXT -p|--password=TEXT --authenticationDatabase=TEXT
+    --authenticationMechanism=TEXT --uri=URL -d|--db=TEXT -c|--collection=TEXT
+"""
+"""Options of each tool of MongoDB that copies."""
 
 ROWS = (
-    Row(
-        "psql pgcli",
-        _psql,
-        "command: echo-errors E echo-hidden no-align tuples-only html expanded no-psqlrc single-transaction quiet echo-all"
-        " no-password password csv c: f: file: o: output: L: log-file: v: set: variable: d: dbname: h: host: p: port: U:"
-        " username: P: pset: F: field-separator: R: record-separator: T: table-attr: l list V version ? X A t q x 1 z 0 n s S"
-        " w W H b e a",
-        chosen=_ANY_SQL,
-        operands="a database",
+    grammar(
+        "psql",
+        f"""
+        {_PG} -c|--command=SQL -d|--dbname=URL -f|--file=SQL:file -l|--list -v|--set|--variable=TEXT -X|--no-psqlrc
+        -1|--single-transaction -a|--echo-all -b|--echo-errors -e|--echo-queries -E|--echo-hidden -L|--log-file=FILE:writes
+        -n|--no-readline -o|--output=SQL:pipe -q|--quiet -s|--single-step -S|--single-line -A|--no-align --csv
+        -F|--field-separator=TEXT -H|--html -P|--pset=PSET -R|--record-separator=TEXT -t|--tuples-only -T|--table-attr=TEXT
+        -x|--expanded -z|--field-separator-zero -0|--record-separator-zero
+        """,
+        f"""
+        {_OF_ITSELF}
+        --list --output [URL] [TEXT]  harmless
+        --list [URL] [TEXT]           pages
+        --command|--file [URL] [TEXT]  harmless
+        [URL] [TEXT]                  SQL
+        """,
+        abbreviates=True,
+        types={"SQL": _psql_text, "SQL:file": _psql_file, "SQL:pipe": _pipe, "PSET": lambda call, word: None},
     ),
-    Row(
-        "pg_dump pg_dumpall",
-        _pg_dump,
-        "data-only schema-only clean create if-exists verbose v no-owner no-privileges no-acl column-inserts inserts"
-        " roles-only tablespaces-only disable-triggers no-password no-comments no-sync "
-        f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: T: exclude-table: N: Z: compress: E: encoding:"
-        " S: superuser: l: database: g globals-only r a s c C O x"
-        " no-role-passwords no-table-access-method no-toast-compression no-unlogged-table-data no-publications"
-        " no-subscriptions no-security-labels no-tablespaces rows-per-insert: lock-wait-timeout: snapshot:"
-        " exclude-table-data: exclude-schema: exclude-database: extension: load-via-partition-root"
-        " quote-all-identifiers section: serializable-deferrable strict-names enable-row-security large-objects"
-        " no-large-objects b blobs no-blobs B role: on-conflict-do-nothing extra-float-digits: binary-upgrade"
-        " use-set-session-authorization no-reconnect",
-        chosen="can write any file",
+    grammar(
+        "pg_dump",
+        f"""
+        {_PG} {_DUMPED} -F|--format=TEXT -j|--jobs=N -Z|--compress=TEXT -b|--blobs|--large-objects
+        -B|--no-blobs|--no-large-objects -C|--create -e|--extension=TEXT -n|--schema=TEXT -N|--exclude-schema=TEXT
+        -t|--table|--table-and-children=TEXT -T|--exclude-table=TEXT --exclude-table-data=TEXT --include-foreign-data=TEXT
+        --enable-row-security --section=TEXT --serializable-deferrable --snapshot=TEXT --strict-names -d|--dbname=URL
+        """,
+        f"{_OF_ITSELF}\n[URL]  reads  {{program}} shows or copies the data of a database",
+        abbreviates=True,
     ),
-    Row(
+    grammar(
+        "pg_dumpall",
+        f"{_PG} {_DUMPED} -g|--globals-only -r|--roles-only -t|--tablespaces-only --exclude-database=TEXT --no-role-passwords"
+        " -d|--dbname=URL -l|--database=TEXT",
+        f"{_OF_ITSELF}\n()  reads  {{program}} shows or copies the data of all databases",
+        abbreviates=True,
+    ),
+    grammar(
         "pg_restore",
-        _pg_restore,
-        "verbose v clean create if-exists no-owner no-privileges single-transaction data-only schema-only exit-on-error e "
-        f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: L: use-list: I: P: T: N: S: role: l list a c clean C O s x 1"
-        " no-comments no-publications no-security-labels no-subscriptions no-tablespaces no-table-access-method"
-        " no-data-for-failed-tables disable-triggers enable-row-security section: strict-names index: function:"
-        " trigger: exclude-schema: superuser: use-set-session-authorization",
+        f"""
+        {_PG} -d|--dbname=RESTORED -f|--file=SQL:pipe -F|--format=TEXT -l|--list -v|--verbose -a|--data-only -c|--clean
+        -C|--create -e|--exit-on-error -I|--index=TEXT -j|--jobs=N -L|--use-list=FILE:reads -n|--schema=TEXT
+        -N|--exclude-schema=TEXT -O|--no-owner -P|--function=TEXT -s|--schema-only -S|--superuser=TEXT -t|--table=TEXT
+        -T|--trigger=TEXT -x|--no-privileges|--no-acl -1|--single-transaction --disable-triggers --enable-row-security
+        --if-exists --no-comments --no-data-for-failed-tables --no-publications --no-security-labels --no-subscriptions
+        --no-table-access-method --no-tablespaces --restrict-key=TEXT --section=TEXT --strict-names --role=TEXT
+        --use-set-session-authorization
+        """,
+        f"""
+        {_OF_ITSELF}
+        --list [FILE:reads]  harmless
+        --dbname --clean [TEXT]  destroys  {{program}} replaces what is in {{-d}}: what was written since is gone
+        --dbname [TEXT]  changes   {{program}} writes to the database {{-d}}
+        [FILE:reads]     reads     {{program}} shows the data of a database
+        """,
+        abbreviates=True,
+        types={"RESTORED": _restores, "SQL:pipe": lambda call, word: None if word.text == "-" else call.writes(word)},
     ),
-    Row(
+    grammar(
         "pg_basebackup",
-        _pg_basebackup,
-        f"{_PG} D: pgdata: F: format: t: target: X: wal-method: T: tablespace-mapping: Z: compress: l: label: c:"
-        " checkpoint: r: max-rate: S: slot: i: P v R z"
-        " gzip progress verbose no-password write-recovery-conf create-slot no-slot waldir: wal-dir: no-manifest"
-        " manifest-checksums: no-verify-checksums no-sync no-clean no-estimate-size server-compress client-compress C"
-        " n N",
+        f"""
+        {_PG} -D|--pgdata=DIR:writes -F|--format=TEXT -r|--max-rate=TEXT -R|--write-recovery-conf -t|--target=TARGET
+        -T|--tablespace-mapping=TEXT --waldir=DIR:writes -X|--wal-method=TEXT -z|--gzip -Z|--compress=TEXT -c|--checkpoint=TEXT
+        -C|--create-slot -i|--incremental=FILE:reads -l|--label=TEXT -n|--no-clean -N|--no-sync -P|--progress -S|--slot=TEXT
+        -v|--verbose --manifest-checksums=TEXT --manifest-force-encode --no-estimate-size --no-manifest --no-slot
+        --no-verify-checksums -d|--dbname=URL -s|--status-interval=TEXT --sync-method=TEXT
+        """,
+        f"{_OF_ITSELF}\n()  reads  {{program}} copies all data of the server",
+        abbreviates=True,
+        types={"TARGET": _target, "DIR:writes": lambda call, word: call.writes(word, is_use=False)},
     ),
-    Row(
+    grammar(
         "createuser",
-        _createuser,
-        f"{_PG} s superuser interactive g: role: member-of: a: with-admin: c: connection-limit: m: with-member: v:"
-        " valid-until: d D r R l L i I P S",
-        chosen="can make a superuser",
-        telling="--version --help",
+        f"""
+        {_PG} -a|--with-admin=TEXT -c|--connection-limit=N -d|--createdb -D|--no-createdb -e|--echo
+        -g|--role|--member-of=TEXT -i|--inherit -I|--no-inherit -l|--login -L|--no-login -m|--with-member=TEXT -P|--pwprompt
+        -r|--createrole -R|--no-createrole -s|--superuser -S|--no-superuser -v|--valid-until=TEXT --interactive --replication
+        --no-replication --bypassrls --no-bypassrls
+        """,
+        f"""
+        {_OF_ITSELF}
+        --superuser [TEXT]  gives     {{program}} makes a superuser or a member of a role
+        --interactive|--role|--with-admin|--createrole|--replication [TEXT]  leads     {{program}} gives a role's rights
+        [TEXT]              changes   makes the account {{1:that it names}} of the database
+        """,
+        abbreviates=True,
     ),
-    Row("dropdb dropuser", _CLUSTERS, f"{_PG} i f force if-exists maintenance-db: echo interactive no-password password"),
-    Row(
-        "createdb reindexdb pg_isready pg_amcheck pg_lsclusters pg_config pg_controldata pg_checksums pg_test_timing",
-        nothing,
-        "h p: host: port: U: username: w no-password W password e echo q quiet a all analyze analyze-only analyze-in-stages"
-        " Z z v verbose t: table: n: schema: d: dbname: j jobs: f full F freeze i: index: s system S concurrently"
-        " no-index-cleanup skip-locked P: parallel: O: owner: T: template: E: encoding: l: locale: lc-collate: lc-ctype: D:"
-        " tablespace: timeout: bindir version help V ? c: maintenance-db: json on-error-stop check pgdata: r: relation:"
-        " pg_config libdir includedir sharedir sysconfdir pkglibdir",
-        operands="databases",
+    grammar(
+        "dropdb",
+        f"{_PG} -e|--echo -f|--force -i|--interactive --if-exists --maintenance-db=URL",
+        "--version|--help ()  harmless\n[TEXT]  destroys  deletes the database {1:that it names} with all its tables",
+        abbreviates=True,
     ),
-    Row(
-        "pg_ctlcluster pg_ctl pg_createcluster pg_dropcluster pg_upgradecluster pg_renamecluster pg_upgrade pg_resetwal"
-        " pg_rewind initdb pg_archivecleanup mysqld_safe mysql_install_db mysql_upgrade",
-        _cluster,
-        "D: pgdata: target-pgdata: o: options: l: log: m: mode: t: timeout: w W s n dry-run"
-        " stop force f foreground p: source-server: source-pgdata: progress P R write-recovery-conf link k jobs: j: b:"
-        " B: d: U: rename r clone check old-datadir: new-datadir: start port: locale: encoding: E: datadir: logfile:"
-        " socketdir: e: start-conf: c core-files silent no-wait x: next-transaction-id: z wal-segsize: config-file:"
-        " debug echo if-exists interactive auth: A: auth-local: auth-host: data-checksums waldir: X: username:"
-        " lc-collate: no-locale N no-sync i V version help pid-file: user: defaults-file: datadir-mysql v: clean",
-        telling=(
-            "--version:pg_ctl,pg_upgrade,pg_resetwal,pg_rewind,initdb,pg_archivecleanup"
-            " --help:pg_ctl,pg_upgrade,pg_resetwal,pg_rewind,initdb,pg_archivecleanup"
-        ),
+    grammar(
+        "createdb",
+        f"""
+        {_PG} -D|--tablespace=TEXT -e|--echo -E|--encoding=TEXT -l|--locale=TEXT --lc-collate=TEXT --lc-ctype=TEXT
+        --icu-locale=TEXT --icu-rules=TEXT --builtin-locale=TEXT --locale-provider=TEXT -O|--owner=TEXT -S|--strategy=TEXT
+        -T|--template=TEXT --maintenance-db=URL
+        """,
+        "[TEXT] [TEXT]  harmless",
+        abbreviates=True,
     ),
-    Row("clusterdb", _CLUSTERS, f"a all v verbose t: table: {_PG}"),
-    Row(
+    grammar(
+        "reindexdb",
+        f"""
+        {_PG} -a|--all --concurrently -d|--dbname=URL -e|--echo -i|--index=TEXT -j|--jobs=N -q|--quiet -s|--system
+        -S|--schema=TEXT -t|--table=TEXT --tablespace=TEXT -v|--verbose --maintenance-db=URL
+        """,
+        "[URL]  harmless",
+        abbreviates=True,
+    ),
+    grammar(
         "vacuumdb",
-        _CLUSTERS,
-        "a all z analyze Z analyze-only analyze-in-stages v verbose t: table: n: schema: N: exclude-schema: j: jobs: F"
-        " freeze echo quiet no-index-cleanup no-truncate no-process-toast skip-locked P: parallel: disable-page-skipping"
-        " min-xid-age: min-mxid-age: maintenance-db: no-password password "
-        f"{_PG} f full",
+        f"""
+        {_PG} -a|--all --buffer-usage-limit=TEXT -d|--dbname=URL --disable-page-skipping -e|--echo -f|--full -F|--freeze
+        --force-index-cleanup -j|--jobs=N --min-mxid-age=N --min-xid-age=N --missing-stats-only --no-index-cleanup
+        --no-process-main --no-process-toast --no-truncate -n|--schema=TEXT -N|--exclude-schema=TEXT -P|--parallel=N -q|--quiet
+        --skip-locked -t|--table=TEXT -v|--verbose -z|--analyze -Z|--analyze-only --analyze-in-stages --maintenance-db=URL
+        """,
+        "--full [URL]  changes  locks the tables of {1:databases} and writes them anew\n[URL]  harmless",
+        abbreviates=True,
     ),
-    Row(
+    grammar("pg_isready", f"{_PG} -d|--dbname=URL -q|--quiet -t|--timeout=N", "()  harmless", abbreviates=True),
+    grammar("pg_lsclusters", "-h|--no-header -j|--json -s|--start-conf --help", "[TEXT] [TEXT]  harmless", abbreviates=True),
+    grammar("pg_controldata", "-D|--pgdata=TEXT -V|--version -?|--help", "[TEXT]  harmless", abbreviates=True),
+    grammar(
+        "pg_ctl",
+        """
+        -D|--pgdata=SETTINGS -s|--silent -t|--timeout=N -V|--version -w|--wait -W|--no-wait -?|--help -c|--core-files
+        -l|--log=FILE:writes -o|--options=SETTINGS -p=FILE:runs -m|--mode=TEXT
+        """,
+        """
+        --version|--help ()  harmless
+        status           harmless
+        stop             stops     stops a database server  until it is started again
+        kill TEXT N      stops     stops a database server  until it is started again
+        restart          changes   restarts a database server
+        start|reload|promote|logrotate|initdb|init  changes   runs {1} on a database server
+        """,
+        abbreviates=True,
+        types={"SETTINGS": _settings},
+    ),
+    grammar(
+        "pg_ctlcluster",
+        "-f|--force -m|--mode=TEXT -s|--stdlog -o|--options=SETTINGS --foreground --skip-systemctl-redirect --bindir=FILE:trusts",
+        """
+        TEXT TEXT status  harmless
+        TEXT TEXT stop    stops     stops the database server {1} {2}  until it is started again
+        TEXT TEXT start|restart|reload|promote  changes   runs {3} on the database server {1} {2}
+        """,
+        types={"SETTINGS": _settings},
+    ),
+    grammar(
+        "pg_createcluster",
+        """
+        -u|--user=TEXT -g|--group=TEXT -d|--datadir=TEXT -s|--socketdir=TEXT -l|--logfile=FILE:writes -p|--port=N --start
+        --start-conf=TEXT -e|--encoding=TEXT --locale=TEXT --lc-collate=TEXT --lc-ctype=TEXT -o|--pgoption=SETTINGS
+        --createclusterconf=SETTINGS --environment=SETTINGS --no-status
+        """,
+        "TEXT TEXT ...  changes   makes a new database server: {1} {2}",
+        types={"SETTINGS": _settings},
+    ),
+    grammar(
+        "pg_dropcluster",
+        "--stop --stop-server",
+        "TEXT TEXT  destroys  deletes the database server {1} {2} with all its databases",
+    ),
+    grammar(
+        "pg_resetwal",
+        """
+        -c|--commit-timestamp-ids=TEXT -D|--pgdata=TEXT -e|--epoch=TEXT -f|--force -l|--next-wal-file=TEXT -m|--multixact-ids=TEXT
+        -n|--dry-run -o|--next-oid=TEXT -O|--multixact-offset=TEXT -u|--oldest-transaction-id=TEXT -V|--version
+        -x|--next-transaction-id=TEXT --wal-segsize=N --char-signedness=TEXT -?|--help
+        """,
+        """
+        --dry-run|--version|--help [TEXT]  harmless
+        --pgdata ()  destroys  drops the log of {-D}: the last changes are gone
+        [TEXT]  destroys  drops the log of {1:a database server}: the last changes are gone
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "pg_rewind",
+        """
+        -c|--restore-target-wal -D|--target-pgdata=TEXT --source-pgdata=TEXT --source-server=TEXT -n|--dry-run -N|--no-sync
+        -P|--progress -R|--write-recovery-conf --config-file=FILE:trusts --debug --no-ensure-shutdown -V|--version -?|--help
+        --sync-method=TEXT
+        """,
+        """
+        --dry-run|--version|--help ()  harmless
+        --target-pgdata ()  destroys  takes {-D} back to another's state: what only it has is gone
+        """,
+        abbreviates=True,
+    ),
+    grammar(
+        "pg_archivecleanup",
+        "-b|--clean-backup-history -d|--debug -n|--dry-run -x|--strip-extension=TEXT -V|--version -?|--help",
+        """
+        --dry-run|--version|--help ...  harmless
+        DIR TEXT  destroys  deletes the logs in {1} before {2}, which older backups need
+        """,
+        types={"DIR": lambda call, word: None},
+    ),
+    grammar(
         "pg_verifybackup",
-        nothing,
-        "e exit-on-error i: ignore: m: manifest-path: n no-parse-wal P progress q quiet s skip-checksums w: wal-directory:"
-        " F: format: V version help ?",
-        operands="a backup",
+        """
+        -e|--exit-on-error -F|--format=TEXT -i|--ignore=TEXT -m|--manifest-path=FILE:reads -n|--no-parse-wal -P|--progress
+        -q|--quiet -s|--skip-checksums -w|--wal-directory=TEXT -V|--version -?|--help
+        """,
+        "[TEXT]  harmless",
+        abbreviates=True,
     ),
-    Row(
-        "pt-archiver pt-online-schema-change pt-kill pt-table-sync",
-        _percona,
-        "source: where: dest: file: plugin: config: pid: dry-run purge no-delete alter: execute print exec: execute-command:"
-        " defaults-file: log: h: host: u: user: p: password: P: port: S: socket: D: database: F: limit: txn-size:",
-    ),
-    Row(
+    grammar(
         "pgbench",
-        _CLUSTERS,
-        f"{_PG} i initialize c: j: t: T: s: n r"
-        " S N M: P: l client: jobs: time: transactions: scale: no-vacuum progress: select-only protocol:"
-        " builtin: b: C connect rate: R: quiet fillfactor: foreign-keys",
-        telling="--version --help -V",
+        """
+        -h|--host=HOST -p|--port=N -U|--username=TEXT -V|--version -?|--help -i|--initialize -I|--init-steps=TEXT
+        -F|--fillfactor=N -n|--no-vacuum -q|--quiet -s|--scale=N --foreign-keys --index-tablespace=TEXT --partition-method=TEXT
+        --partitions=N --tablespace=TEXT --unlogged-tables -b|--builtin=TEXT -f|--file=FILE:runs -N|--skip-some-updates
+        -S|--select-only -c|--client=N -C|--connect -D|--define=TEXT -j|--jobs=N -l|--log -L|--latency-limit=N -M|--protocol=TEXT
+        -P|--progress=N -r|--report-per-command|--report-latencies -R|--rate=N -t|--transactions=N -T|--time=N -v|--vacuum-all
+        --aggregate-interval=N --failures-detailed --log-prefix=FILE:writes --max-tries=N --progress-timestamp --random-seed=TEXT
+        --sampling-rate=N --show-script=TEXT --verbose-errors -d|--debug --exit-on-abort
+        """,
+        """
+        --version|--help|--show-script ()  harmless
+        --initialize [URL]  destroys  deletes the tables pgbench_* of {1:a database}, and makes them anew
+        [URL]  changes  writes to the database {1:that it names} to measure it
+        """,
+        abbreviates=True,
     ),
-    Row(
+    grammar(
+        "pt-archiver",
+        """
+        --source=PART --where=PART --dest=TEXT --file=FILE:writes --pid=FILE:writes --log=FILE:writes --plugin=CODE
+        --config|--defaults-file=FILE:trusts --dry-run --purge --no-delete --limit=N --txn-size=N --progress=TEXT --statistics
+        --bulk-delete --bulk-insert --commit-each --no-check-charset --sleep=N --run-time=TEXT --why-quit -q|--quiet
+        -h|--host=HOST -u|--user=TEXT -p|--password=TEXT -P|--port=N -S|--socket=TEXT -D|--database=TEXT --charset=TEXT
+        --primary-key-only --no-safe-auto-increment --help --version
+        """,
+        """
+        --dry-run|--help|--version ()  harmless
+        --no-delete ()  changes   copies rows of {--source:a table}
+        ()              destroys  deletes the rows of {--source:a table} where {--where:it says}
+        """,
+        types={"CODE": lambda call, word: call.gives("loads code that its options name"), "PART": lambda call, word: None},
+    ),
+    grammar(
+        "mysqld_safe",
+        """
+        --ledir|--basedir|--plugin-dir|--defaults-file|--defaults-extra-file=FILE:trusts --mysqld=FILE:runs --user=TEXT --port=N
+        --datadir=TEXT --pid-file=FILE:writes --log-error=FILE:writes --socket=TEXT --skip-grant-tables --skip-networking
+        --nice=N --open-files-limit=N --timezone=TEXT --syslog --skip-syslog --wsrep-new-cluster --no-defaults
+        --malloc-lib=FILE:trusts --help
+        """,
+        """
+        --help ()               harmless
+        --skip-grant-tables ()  leads     {program} starts a database server that lets in everybody
+        ()                      changes   starts a database server
+        """,
+    ),
+    grammar(
         "mysql mariadb",
-        _mysql,
-        "batch silent table raw skip-column-names column-names verbose v E vertical H html X xml A no-auto-rehash"
-        " auto-rehash compress C ssl ssl-mode: connect-timeout: f force i n unbuffered q quick safe-updates U b show-warnings"
-        " version help "
-        f"{_MYSQL}"
-        " local-infile:: comments ssl-verify-server-cert one-database line-numbers no-beep no-defaults"
-        " init-command-add: max-allowed-packet: reconnect skip-reconnect skip-ssl socket-timeout: binary-mode"
-        " login-path: abort-source-on-error c G g J m o",
-        chosen=_ANY_SQL,
-        operands="a database",
+        f"""
+        {_MYSQL} -C|--compress -e|--execute=SQL --init-command|--init-command-add=SQL -D|--database=TEXT --tee=FILE:writes
+        --pager[=SHELL] --no-tee --no-pager --prompt=TEXT --delimiter=TEXT -N|--skip-column-names --column-names -B|--batch
+        -t|--table -r|--raw
+        -E|--vertical -H|--html -X|--xml -A|--no-auto-rehash|--skip-auto-rehash --auto-rehash --auto-vertical-output -f|--force
+        -i|--ignore-spaces -I -n|--unbuffered -q|--quick -U|--safe-updates|--i-am-a-dummy -b|--no-beep --show-warnings
+        --local-infile[=TEXT] -c|--comments --skip-comments -o|--one-database --line-numbers -L|--skip-line-numbers -w|--wait
+        -G|--named-commands -J|--skip-reconnect --reconnect --binary-mode --socket-timeout=N --abort-source-on-error
+        --select-limit=N --max-join-size=N --sigint-ignore --column-type-info -m --syslog
+        """,
+        """
+        --version|--help|-I ...  harmless
+        --execute [TEXT]   harmless
+        [TEXT]             SQL
+        """,
+        abbreviates=True,
+        types={"SQL": _mysql_text},
     ),
-    Row(
-        "mysqldump mariadb-dump mysqlpump mydumper mariabackup xtrabackup mysqlhotcopy mongodump mongoexport",
-        _dumps,
-        f"{_CLIENT} r: result-file: o: out: f: file: archive: B: databases T: tab: w: where: ignore-table: c: collection:"
-        f" d: db: uri:"
-        " single-transaction all-databases A routines R triggers events E quick q opt skip-opt skip-lock-tables"
-        " lock-tables l lock-all-tables x add-drop-table add-drop-database no-data no-create-info t no-create-db n"
-        " hex-blob master-data:: source-data:: dump-slave:: flush-logs F flush-privileges set-gtid-purged: compress C"
-        " column-statistics: skip-triggers skip-comments compact complete-insert extended-insert e"
-        " default-character-set: ssl-mode: protocol: tables no-tablespaces v verbose force i insert-ignore replace"
-        " max-allowed-packet: apply-slave-statements gtid login-path: skip-dump-date skip-add-locks gzip query:"
-        " authenticationDatabase: numParallelCollections: excludeCollection: parallel: slave-info galera-info L"
-        " threads:",
-        chosen="can write any file",
+    grammar(
+        "mysqldump mariadb-dump",
+        f"""
+        {_MYSQL} -C|--compress -r|--result-file=FILE:writes -T|--tab=TAB -B|--databases -w|--where=TEXT --ignore-table=TEXT
+        --single-transaction -A|--all-databases -R|--routines --triggers -E|--events -q|--quick --opt --skip-opt -f|--force
+        --skip-lock-tables -l|--lock-tables -x|--lock-all-tables --add-drop-table --add-drop-database --add-drop-trigger
+        --add-locks -d|--no-data -t|--no-create-info -n|--no-create-db --hex-blob --master-data[=N] --source-data[=N]
+        --dump-slave|--dump-replica[=N] -F|--flush-logs --flush-privileges --set-gtid-purged=TEXT --gtid --column-statistics[=N]
+        --skip-column-statistics --skip-triggers --skip-comments --compact -c|--complete-insert -e|--extended-insert
+        --skip-extended-insert --tables -y|--no-tablespaces -i|--comments --insert-ignore --replace --apply-slave-statements
+        --skip-dump-date --dump-date --skip-add-locks --skip-add-drop-table --skip-quick --skip-tz-utc --tz-utc
+        --skip-set-charset -K|--disable-keys -X|--xml -Y|--all-tablespaces --fields-terminated-by=TEXT --fields-enclosed-by=TEXT
+        --fields-escaped-by=TEXT --lines-terminated-by=TEXT --order-by-primary --delete-master-logs --ignore-database=TEXT
+        --log-error=FILE:writes --compatible=TEXT --create-options -Q|--quote-names --system=TEXT
+        """,
+        """
+        --version|--help ...         harmless
+        --no-data TEXT...            harmless
+        ...                          reads     {program} shows or copies the data of a database
+        """,
+        abbreviates=True,
+        types={"TAB": lambda call, word: call.writes(Word(f"{word.text}/new.sql", word.is_free))},
     ),
-    Row(
-        "mysqlshow mysqlslap",
-        nothing,
-        "c check a analyze A all-databases B databases e extended q quick s silent v verbose f F fast m medium-check C"
-        " check-only-changed g check-upgrade t status k keys count i tables ssl protocol: default-character-set: "
-        f"{_CLIENT}",
-        chosen="can load any library",
-        operands="databases and tables",
+    grammar(
+        "mysqlshow",
+        f"{_MYSQL} -C|--compress -c|--character-sets-dir=TEXT --count -k|--keys -t|--show-table-type -i|--status",
+        "...  harmless",
+        abbreviates=True,
     ),
-    Row(
+    grammar(
         "mysqlcheck mariadb-check",
-        _CLUSTERS,
-        "c check a analyze A all-databases B databases e extended q quick s silent v verbose f F fast m medium-check C"
-        " check-only-changed g check-upgrade auto-repair ssl protocol: default-character-set: tables "
-        f"{_CLIENT} o optimize r repair fix-db-names fix-table-names",
-        chosen="can load any library",
+        f"""
+        {_MYSQL} --compress -C|--check-only-changed -A|--all-databases -a|--analyze -1|--all-in-1 --auto-repair -c|--check
+        -B|--databases
+        -g|--check-upgrade --tables -e|--extended -F|--fast --fix-db-names --fix-table-names -f|--force -m|--medium-check
+        --write-binlog --skip-write-binlog -o|--optimize -q|--quick -r|--repair --use-frm --skip-database=TEXT --flush
+        -Z|--process-views=TEXT
+        """,
+        """
+        -o|-r|--fix-db-names|--fix-table-names|--auto-repair ...  changes   writes the tables of {1:databases} anew
+        ...  harmless
+        """,
+        abbreviates=True,
     ),
-    Row(
+    grammar(
         "mysqladmin mariadb-admin",
-        _CLUSTERS,
-        "i: sleep: c: count: r relative v verbose s silent E vertical w:: wait:: protocol: connect-timeout: b no-beep f "
-        f"{_CLIENT}"
-        " force debug-info shutdown-timeout: W",
+        f"""
+        {_MYSQL} -C|--compress -i|--sleep=N -c|--count=N -r|--relative -w|--wait[=N] -E|--vertical -b|--no-beep -f|--force
+        --shutdown-timeout=N --debug-check --debug-info --enable-cleartext-plugin -l|--local
+        """,
+        """
+        --version|--help ...  harmless
+        ()                    harmless
+        drop TEXT             destroys  deletes the database {2} with all its tables
+        shutdown|stop-all-slaves ()  stops     stops a database server  until it is started again
+        status|ping|version|processlist|extended-status|variables ...  harmless
+        create TEXT           harmless
+        password|old-password [TEXT]  changes   sets a password of the database
+        debug|flush-*|kill|refresh|reload|start-slave|stop-slave|start-replica|stop-replica|start-all-slaves ...  \
+            changes   runs {1+} on a database server
+        """,
+        abbreviates=True,
     ),
-    Row(
-        "mysqlimport mongorestore mongoimport",
-        _CLUSTERS,
-        f"{_CLIENT} delete D: drop d: c: db: collection: dryRun"
-        " local L replace r ignore i lock-tables l fields-terminated-by: fields-enclosed-by:"
-        " fields-optionally-enclosed-by: fields-escaped-by: lines-terminated-by: ignore-lines: columns: use-threads:"
-        " compress C force f silent s verbose v gzip nsInclude: nsExclude: nsFrom: nsTo:"
-        " numInsertionWorkersPerCollection: stopOnError maintainInsertionOrder objcheck oplogReplay"
-        " restoreDbUsersAndRoles preserveUUID type: headerline upsert upsertFields: mode: jsonArray"
-        " authenticationDatabase: username: quiet writeConcern: bypassDocumentValidation",
+    grammar(
+        "mongodump",
+        f"""
+        {_MONGO_TOOL} -o|--out=DIR:writes --archive[=FILE:writes] --gzip -q|--query=TEXT --queryFile=FILE:reads
+        --readPreference=TEXT --forceTableScan --oplog --dumpDbUsersAndRoles --excludeCollection=TEXT --viewsAsCollections
+        --excludeCollectionsWithPrefix=TEXT -j|--numParallelCollections=N
+        """,
+        "--version|--help ()  harmless\n[URL]  reads  {program} shows or copies the data of a database",
     ),
-    Row("sqlite3 sqlite", _sqlite3),
+    grammar(
+        "mongorestore",
+        f"""
+        {_MONGO_TOOL} --excludeCollection=TEXT --nsExclude=TEXT --nsInclude=TEXT --nsFrom=TEXT --nsTo=TEXT --objcheck
+        --oplogReplay --oplogLimit=TEXT --oplogFile=FILE:reads --archive[=FILE:reads] --restoreDbUsersAndRoles --dir=DIR:reads
+        --gzip --drop --dryRun --writeConcern=TEXT --noIndexRestore --convertLegacyIndexes --noOptionsRestore --keepIndexVersion
+        --maintainInsertionOrder -j|--numParallelCollections=N --numInsertionWorkersPerCollection=N --stopOnError
+        --bypassDocumentValidation --preserveUUID
+        """,
+        """
+        --version|--help ()   harmless
+        --dryRun [DIR:reads]  harmless
+        --drop [DIR:reads]    destroys  replaces collections by those of its dump: what was written since is gone
+        [DIR:reads]           changes   writes what is in {1:its input} to a database server
+        """,
+    ),
+    grammar(
+        "sqlite3",
+        """
+        -cmd|--cmd=SQL -init|--init=FILE:runs -separator|--separator=TEXT -nullvalue|--nullvalue=TEXT -newline|--newline=TEXT
+        -vfs|--vfs=TEXT -mmap|--mmap=N -heap|--heap=N -maxsize|--maxsize=N -A|--A -append|--append -ascii|--ascii -bail|--bail
+        -batch|--batch -box|--box -column|--column -csv|--csv -deserialize|--deserialize -echo|--echo -header|--header
+        -noheader|--noheader -help|--help -html|--html -interactive|--interactive -json|--json -line|--line -list|--list
+        -markdown|--markdown -memtrace|--memtrace -multiplex|--multiplex -nofollow|--nofollow -nonce|--nonce=TEXT
+        -no-rowid-in-view|--no-rowid-in-view -pcachetrace|--pcachetrace -quote|--quote -readonly|--readonly -safe|--safe
+        -sorterref|--sorterref=N -stats|--stats -table|--table -tabs|--tabs -unsafe-testing|--unsafe-testing -version|--version
+        -zip|--zip
+        """,
+        """
+        -version|-help ...     harmless
+        -A ...                 changes   sqlite3 works on an archive
+        FILE:reads SQL SQL...  harmless
+        [FILE:reads]           SQL
+        """,
+        types={"SQL": _sqlite_text},
+    ),
     Row(
         "mongo mongosh",
         _mongosh,
@@ -836,16 +868,31 @@ ROWS = (
         " authenticationDatabase: version help quiet norc",
     ),
     Row(
-        "redis-cli valkey-cli keydb-cli",
+        "redis-cli valkey-cli",
         _redis,
         "raw no-raw csv json e no-auth-warning insecure sni: latency-dist stat lru-test: scan quoted-pattern: count: verbose"
         " show-pushes: 2 3 t: h: p: s: a: u: n: r: i: d: D: x X user: pass: eval: rdb: functions-rdb: pattern: tls cacert:"
         " cert: key: latency latency-history bigkeys memkeys hotkeys version help v c",
     ),
-    Row(
-        "cqlsh clickhouse-client clickhouse isql fbsql usql mycli litecli duckdb neo4j-shell cypher-shell couchbase-cli",
-        _always_shell,
-        "e: execute: q: query: f: file: queries-file: h: host: u: user: p: password: d: database: version help V",
+    grammar(
+        "cqlsh",
+        """
+        --version -h|--help -C|--color --no-color --browser=TEXT --ssl -u|--username=TEXT -p|--password=TEXT -k|--keyspace=TEXT
+        -f|--file=FILE:runs --debug --coverage --encoding=TEXT --cqlshrc=FILE:trusts --credentials=FILE:reads --cqlversion=TEXT
+        --protocol-version=N -e|--execute=SQL --connect-timeout=N --request-timeout=N -t|--tty -v
+        """,
+        "--version|--help ()  harmless\n--execute|--file [HOST] [N]  harmless\n[HOST] [N]  SQL",
+        types={"SQL": _sent},
+    ),
+    grammar(
+        "clickhouse-client",
+        """
+        -h|--host=HOST --port=N -s|--secure -u|--user=TEXT --password=TEXT --ask-password -q|--query=SQL --queries-file=FILE:runs
+        -d|--database=TEXT -m|--multiline -n|--multiquery -f|--format=TEXT -E|--vertical -t|--time -V|--version --help
+        -C|--config-file=FILE:trusts --max_memory_usage=N --progress --stacktrace --no-warnings --echo
+        """,
+        "--version|--help ()  harmless\n--query|--queries-file ()  harmless\n()  SQL",
+        types={"SQL": _sent},
     ),
     Row(
         "influx",
@@ -859,6 +906,6 @@ ROWS = (
         "d: b: D: w: H: h: p: s: a: f: l: z: e: E: o: O: U: R: X: Y: y: T: P: S: L:: t:: x n v A u W Z I Q N",
         operands="a filter",
     ),
-    Row("ldapcompare ldapwhoami", nothing, "x H: D: w: W y: v n Z h: p: Q I N V U: Y:", operands="names"),
+    Row("ldapwhoami", nothing, "x H: D: w: W y: v n Z h: p: Q I N V U: Y:", operands="names"),
 )
 """Clients of databases and directories."""

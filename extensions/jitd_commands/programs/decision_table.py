@@ -21,23 +21,30 @@ Options = Sequence[tuple[str, Word]]
 
 
 def pages(call: Call, what: str = "", *, is_whole: bool = False) -> None:
+    """A program shows its output in a pager."""
+    if call.is_shown:
+        call.leads(f"{what} starts a pager, which can start a shell".lstrip(), is_whole=is_whole and bool(what))
+
+
+def pages_securely(call: Call, what: str = "", *, is_whole: bool = False) -> None:
     """A program of systemd shows its output in a pager. It forbids less(1) to start programs (LESSSECURE), and starts no other
     pager, unless the command is in a session of the account that it runs as. A run of jitd is in no session, but a program in it
     may open one, as su(1) does, and on another host there is one.
     """
-    if call.is_shown and not call.has("no-pager") and (call.has_session or call.elsewhere):
-        call.leads(f"{what} starts a pager, which can start a shell".lstrip(), is_whole=is_whole and bool(what))
+    if not call.has("no-pager") and (call.has_session or call.elsewhere):
+        pages(call, what, is_whole=is_whole)
 
 
 _SAYS: Mapping[str, Callable[..., None]] = {
     "pages": pages,
+    "pages-securely": pages_securely,
     Grade.READS.word: Call.discloses,
     Grade.CHANGES.word: Call.changes,
     Grade.LEADS.word: Call.leads,
     Grade.GIVES.word: Call.gives,
 }
 EFFECTS = frozenset({"harmless", "unknown", "stops", "destroys", *_SAYS})
-LOOKS = frozenset({"harmless", "pages", Grade.READS.word})
+LOOKS = frozenset({"harmless", "pages", "pages-securely", Grade.READS.word})
 """Effects of what changes nothing."""
 _TELLING = frozenset({"--version", "--help", "-h", "-V"})
 """Options by which a program without a verb tells something of itself."""

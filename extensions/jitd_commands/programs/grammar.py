@@ -8,7 +8,7 @@ a word that is not known, such as a wildcard of a rule, the worst is told of all
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jitd_commands.judging import THIS_HOST, Call, Row
@@ -37,18 +37,27 @@ def _disk(call: Call, word: Word) -> None:
         call.writes(word)
 
 
-def host_of(type_: str, word: Word) -> str:
-    """Return the host where a program acts that is given ``word`` of the type ``type_``. If this host may be meant, return "".
-
-    A HOST is a name, with an account, a port or others of its kind. A URL may be anything else, too.
+def _host(type_: str, word: Word) -> str | None:
+    """Return the host that ``word`` names, and "" if it may be this one. A HOST may have an account, a port, or other hosts
+    beside it. A URL may be anything else, too: None.
     """
     text = word.text
     if type_ == "URL":
-        found = re.match(r"[A-Za-z][\w.+-]*://([^/?]+)", text) or re.search(r"\bhost(?:addr)?=([^\s&;]+)", text)
-        text = found[1] if found else ""
+        found = re.match(r"[A-Za-z][\w.+-]*://([^/?]+)", text) or re.search(r"\bhost(?:addr)?=([^\s&;,]+)", text)
+        if found is None:
+            return "" if word.is_free else None
+        text = found[1]
     names = [re.sub(r"(?<=[^:]):\d+$", "", name) for name in text.rpartition("@")[2].split(",")]
     is_here = word.is_free or any(not name or name[0] in "/." or THIS_HOST.fullmatch(name) for name in names)
     return "" if is_here else names[0][:60]
+
+
+def on_host(call: Call, named: Iterable[tuple[str, Word]]) -> Call:
+    """Return ``call`` as it acts where ``named`` says: words and their types. If this host may be meant, it acts here."""
+    hosts = [host for type_, word in named if type_ in ("HOST", "URL") and (host := _host(type_, word)) is not None]
+    if not hosts or not all(hosts):
+        return call
+    return replace(call, elsewhere=", ".join(filter(None, (call.elsewhere, f"on {hosts[-1]}"))))
 
 
 EFFECTS: Mapping[str, Effect] = {
@@ -176,6 +185,8 @@ class Grammar:
         install PKG...                changes   installs {2+}
         watch TEXT [TEXT] -- PROGRAM  changes   follows {2}
 
+    The effect of a line may be a type: then what the program reads from its input is a word of it.
+
     ``[TYPE]`` need not be there, ``TYPE...`` is any number of words, and ``...`` any number that matter nothing. ``--`` is that
     of the command. If a word is left over by all lines, the first line is told that fits without it, and what is left over.
 
@@ -210,6 +221,7 @@ class Grammar:
                 self.common |= declared
         self._every = {name: one for _, of in self.of_verbs for name, one in of.items()} | self.common
         self.rules = tuple(map(self._rule, _lines(lines)))
+        self._has_verbs = any(rule.n_verbs for rule in self.rules)
 
     # --- what a grammar is made of --------------------------------------------------------------------------------------
 
@@ -231,7 +243,7 @@ class Grammar:
         program = pattern(words.pop(0)[:-1]) if words and words[0].endswith(":") else None
         conditions = tuple(self._condition(one) for one in words if one[0] == "-" and one != "--")
         elements = tuple(self._element(one) for one in words if (one[0] != "-" or one == "--") and one != "()")
-        if effect not in LINES:
+        if effect not in LINES and effect not in self.effects:
             raise ValueError(f"no such effect: {text}")
         sentence, back = (*rest, "", "")[:2]
         return Rule(elements, conditions, Case(program, (), False, (), effect, sentence, back))
@@ -375,7 +387,7 @@ class Grammar:
             if not is_its or (fit := self._fit(rule, reading)) is None:
                 continue
             if fit.left or fit.is_short:
-                rest += [(rule, fit)] if rule.elements else []
+                rest += [(rule, fit)] if rule.elements or not self._has_verbs else []
                 continue
             found.append((rule, fit))
             if fit.is_sure:
@@ -451,8 +463,7 @@ class Grammar:
         for rule, fit in fits:
             bound = ((slot.type, word) for slot, word in fit.bound)
             named = (*((option.type, value) for option, value in reading.values), *bound)
-            where = next(filter(None, (host_of(*one) for one in named if one[0] in ("HOST", "URL"))), "")
-            call = replace(here, elsewhere=f"on {where}") if where and rule.line.effect != "pages" else here
+            call = on_host(here, named) if rule.line.effect not in ("pages-securely", *self.effects) else here
             has_told = [self._effect(call, slot.type, word) for slot, word in fit.bound if slot.type != "PROGRAM"]
             if started := [word for slot, word in fit.bound if slot.type == "PROGRAM"]:
                 call.start(started)
@@ -460,6 +471,9 @@ class Grammar:
                 continue
             if not fit.is_sure:
                 said.add(rule.line.effect)
+            if rule.line.effect in self.effects:
+                self._fed(call, rule.line.effect)
+                continue
             options = [(option.names[0], value) for option, value in reading.options]
             sorted_ = Words(reading.operands, options, reading.is_open, by_row=True)
             match = Match(fit.is_sure, after=tuple(reading.operands[rule.n_verbs :]), star=_star(rule, reading.operands))
@@ -489,6 +503,15 @@ class Grammar:
 
     def _effect(self, call: Call, type_: str, word: Word) -> bool:
         return bool(self.effects[type_](call, word))
+
+    def _fed(self, call: Call, type_: str) -> None:
+        """What the program reads from its input is a word of the type ``type_``."""
+        if call.input is None or call.judge.is_pattern:
+            call.gives("can start a shell")
+        elif call.input.text is not None:
+            self._effect(call, type_, Word(call.input.text))
+        else:
+            call.runs_input()
 
     @staticmethod
     def _asked(call: Call, rule: Rule | None, reading: Reading) -> str:

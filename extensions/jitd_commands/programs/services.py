@@ -10,7 +10,7 @@ import re
 
 from jitd.core.conditions import Glob
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.decision_table import pages
+from jitd_commands.programs.decision_table import pages_securely
 from jitd_commands.programs.grammar import Effect, grammar
 from jitd_commands.programs.shared import gives, objects, words
 from jitd_commands.shell_text import Word
@@ -267,7 +267,7 @@ def _service(call: Call) -> None:
             return call.stops(f"can stop {call.verb.text}", matters, back="until it is started again", is_whole=True)
         return call.changes(f"stops or restarts {call.verb.text[:60]}", is_whole=True)
     if action == "status":
-        return pages(call)
+        return pages_securely(call)
     if action in _STOPPING:
         _does(call, action, call.verb)
         return None
@@ -510,7 +510,7 @@ _OF_BUS = "-h|--help --version --no-pager --no-ask-password -H|--host=HOST -M|--
 """Options of each program that speaks with systemd of any host."""
 _OF_ITSELF = """
         --version ...  harmless
-        --help ...     pages
+        --help ...     pages-securely
 """
 """Lines of each program of systemd."""
 ROWS = (
@@ -528,8 +528,8 @@ ROWS = (
         """,
         f"""
         {_OF_ITSELF}
-        list-*|status|show|cat ...  pages
-        ()                          pages
+        list-*|status|show|cat ...  pages-securely
+        ()                          pages-securely
         help ...                    leads     {{program}} help shows manual pages in a pager, which can start a shell
         is-*|get-default|show-environment|whoami|reset-failed|daemon-reload ...  harmless
         {"|".join(_HOST)} --dry-run [TEXT]  harmless
@@ -596,7 +596,7 @@ ROWS = (
         {_OF_ITSELF}
         --setup-keys ...  changes   makes the keys anew that seal the journal
         --relinquish-var|--smart-relinquish-var|--update-catalog ...  changes   changes where the journal is kept
-        ...               pages
+        ...               pages-securely
         """,
         abbreviates=True,
         types={f"VACUUM:{kind}": _vacuums(kind) for kind in _NEARLY_ALL},
@@ -609,8 +609,8 @@ ROWS = (
         """,
         f"""
         {_OF_ITSELF}
-        list-*|show-*|session-status|user-status|seat-status ...  pages
-        ()                     pages
+        list-*|show-*|session-status|user-status|seat-status ...  pages-securely
+        ()                     pages-securely
         terminate-user ...     changes   ends all sessions and programs of {{2+:an account}}
         terminate-* ...        changes   ends all programs of the session {{2+:that it names}}
         kill-* ...             changes   sends a signal to all programs of {{2+:a session}}
@@ -632,8 +632,8 @@ ROWS = (
         """,
         f"""
         {_OF_ITSELF}
-        list|list-images|list-transfers|status|show|image-status|show-image ...  pages
-        ()                     pages
+        list|list-images|list-transfers|status|show|image-status|show-image ...  pages-securely
+        ()                     pages-securely
         remove TEXT...         destroys  deletes the images {{2+}} with all that is in them
         clean --all            destroys  deletes all images
         clean                  changes   deletes hidden images
@@ -653,8 +653,8 @@ ROWS = (
         """,
         f"""
         {_OF_ITSELF}
-        list|status|lldp|label|cat|dump-config|persistent-storage ...  pages
-        ()                pages
+        list|status|lldp|label|cat|dump-config|persistent-storage ...  pages-securely
+        ()                pages-securely
         down TEXT...      stops     takes the interfaces {{2+}} down  until they are up again
         delete TEXT...    stops     deletes the interfaces {{2+}}  until they are made again
         up TEXT...        changes   takes the interfaces {{2+}} up
@@ -674,8 +674,8 @@ ROWS = (
         {_OF_ITSELF}
         query|service|openpgp|tlsa|statistics|monitor|flush-caches|reset-*|show-* ...  harmless
         dns|domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta|log-level [TEXT]  harmless
-        status ...        pages
-        ()                pages
+        status ...        pages-securely
+        ()                pages-securely
         revert TEXT       changes   forgets the name servers of {{2}}
         dns TEXT TEXT...  changes   asks {{3+}} for the names of other hosts
         domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta TEXT TEXT...  changes   sets {{1}} of {{2}} to {{3+}}
@@ -693,9 +693,9 @@ ROWS = (
         """,
         f"""
         {_OF_ITSELF}
-        status|list|is-installed|systemd-efi-options|kernel-identify|kernel-inspect ...  pages
+        status|list|is-installed|systemd-efi-options|kernel-identify|kernel-inspect ...  pages-securely
         reboot-to-firmware ()  harmless
-        ()                pages
+        ()                pages-securely
         remove            stops     takes away what starts the host  until a boot loader is installed again
         unlink|cleanup [TEXT]  changes   deletes what the host may boot: {{2+:what is not used}}
         set-* TEXT        changes   changes what the host boots next: {{2}}
@@ -712,8 +712,8 @@ ROWS = (
         """,
         f"""
         {_OF_ITSELF}
-        list|info ...     pages
-        ()                pages
+        list|info ...     pages-securely
+        ()                pages-securely
         dump ...          reads     {{program}} reads the memory of a process
         debug|gdb ...     gives     {{program}} starts a debugger
         """,
@@ -731,8 +731,8 @@ ROWS = (
         {_OF_ITSELF}
         verify FILE:reads...  harmless
         time|calendar|timestamp|timespan|compare-versions|condition ...  harmless
-        blame|critical-chain|plot|dot|dump|cat-config|unit-files|unit-paths|exit-status|capability ...  pages
-        syscall-filter|filesystems|security|inspect-elf|fdstore|pcrs|srk|architectures|has-tpm2|image-policy|malloc ...  pages
+        blame|critical-chain|plot|dot|dump|cat-config|unit-files|unit-paths|exit-status|capability ...  pages-securely
+        syscall-filter|filesystems|security|inspect-elf|fdstore|pcrs|srk|has-tpm2|image-policy|malloc ...  pages-securely
         log-level|log-target|service-watchdogs ()  harmless
         ()                harmless
         log-level|log-target|service-watchdogs TEXT  changes   sets {{1}} of systemd to {{2}}
@@ -743,7 +743,7 @@ ROWS = (
         "systemd-cgls",
         "-h|--help --version --no-pager -a|--all -l|--full -u|--unit=TEXT --user-unit=TEXT -k -x|--xattr=TEXT -c|--cgroup-id=TEXT"
         " -M|--machine=HOST",
-        f"{_OF_ITSELF}\n...  pages",
+        f"{_OF_ITSELF}\n...  pages-securely",
         abbreviates=True,
     ),
     grammar(
@@ -752,8 +752,8 @@ ROWS = (
         " --no-reload --noexec=TEXT",
         f"""
         {_OF_ITSELF}
-        list|status|check  pages
-        ()                 pages
+        list|status|check  pages-securely
+        ()                 pages-securely
         merge|unmerge|refresh  gives     {{program}} changes the programs or settings of the host
         """,
         abbreviates=True,
@@ -763,7 +763,7 @@ ROWS = (
         f"{_OF_BUS} --adjust-system-clock --monitor -p|--property=TEXT -P=TEXT -a|--all --value",
         f"""
         {_OF_ITSELF}
-        list-timezones         pages
+        list-timezones         pages-securely
         status|show|timesync-status|show-timesync  harmless
         ()                     harmless
         set-timezone TEXT      changes   sets the time zone to {{2}}
@@ -793,7 +793,7 @@ ROWS = (
         {_OF_ITSELF}
         status ()              harmless
         ()                     harmless
-        list-* ...             pages
+        list-* ...             pages-securely
         set-* TEXT...          changes   sets {{*}} of this host to {{2+}}
         """,
         abbreviates=True,
