@@ -96,7 +96,7 @@ LAW: dict[str, set[str]] = {
     "jitd.audit": {CORE, "jitd.audit", "jitd.files.durable", "jitd.recording"},
     "jitd.audit.events": {"jitd.audit.sentences"},
     "jitd.audit.sentences": {CORE, WIRE},
-    "jitd.audit.allowed_signers": {"jitd.audit.sshsig"},
+    "jitd.audit.allowed_signers": {"jitd.audit.ssh_keys", "jitd.audit.sshsig"},
     "jitd.audit.ssh_keys": set(),
     "jitd.audit.sshsig": {"jitd.audit.ssh_keys"},
     "jitd.audit.strict_json": set(),
