@@ -16,7 +16,7 @@ from jitpam.news import SLOW_DIRECTORY, News
 from jitpam.options import Options
 from jitpam.saying import columns, print_out, say, write
 from jitpam.signals import Signals
-from jitpam.submission import asked, asked_thing
+from jitpam.submission import asked, asked_thing, asked_undo
 from jitpam.wire.messages import (
     Anew,
     Breakglass,
@@ -30,6 +30,7 @@ from jitpam.wire.messages import (
     Slow,
     Start,
     Submit,
+    Undo,
     Withdraw,
 )
 
@@ -123,9 +124,11 @@ def _place(options: Options) -> str:
     return "command" if options.mode == "get" else "none" if options.to is None else "file"
 
 
-def _submit(options: Options, kinds: list[str]) -> Submit | Get:
+def _submit(options: Options, kinds: list[str]) -> Submit | Undo | Get:
     if options.mode == "get":
         return Get(**asked_thing(options))
+    if options.mode == "undo":
+        return Undo(**asked_undo(options, kinds))
     if options.mode == "edit":
         fields = asked(options, kinds) | {"locale": []}
         return Edit(**fields, waits=options.waits, if_owed=options.if_owed, text=options.text)
@@ -230,7 +233,7 @@ class _Wait:
         self._end_line()
         if isinstance(heard, Done):
             self._connection.close()
-            if isinstance(message, (Submit, Get)) and not message.waits:
+            if isinstance(message, (Submit, Undo, Get)) and not message.waits:
                 if self._options.json:
                     from jitpam.reporting import submitted
 
@@ -241,7 +244,7 @@ class _Wait:
             if heard.text and not self._options.quiet:
                 say(heard.text)
             later = self._options.terms.get("starts_at")
-            return 0 if later is None or not isinstance(message, Submit) else self._run_later(later)
+            return 0 if later is None or not isinstance(message, (Submit, Undo)) else self._run_later(later)
         return self._relay(heard)
 
     def _run_later(self, starts_at: int) -> int:

@@ -100,6 +100,9 @@ def fetch_kept(options: Options) -> None:
         return
     if any(run.outcome and (run.outcome.ending, run.outcome.number) == ("exited", 0) for run in row.runs):
         return
+    if row.edit.undoes:
+        options.kept = f"to ask for it again: jitsudo -e --undo {row.edit.undoes}"
+        return
     text = next((one.text for one in row.scripts), None)
     if text is None:
         return

@@ -73,7 +73,7 @@ def _run(words: list[bytes], kinds: list[str]) -> int:
 
 
 def _do(options: Options, kinds: list[str]) -> int:
-    if options.mode in ("run", "get", "list", "edit") and not options.yes_show:
+    if options.mode in ("run", "get", "list", "edit", "undo") and not options.yes_show:
         from jitpam import disclosure
 
         disclosure.confirm(options, kinds)
@@ -85,7 +85,7 @@ def _do(options: Options, kinds: list[str]) -> int:
         from jitpam import editing, questions
 
         return editing.edit(options, lambda: _ask(options, kinds), lambda: questions.refused(options, kinds))
-    if options.mode in ("run", "get", "resume"):
+    if options.mode in ("run", "get", "resume", "undo"):
         if options.to is not None:
             from jitpam.access import check_file
 

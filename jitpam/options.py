@@ -38,6 +38,7 @@ MODES = {
     "get": Mode("get", "", "gives a thing to you, and runs nothing as another user", "jitsudo --get=THING {}"),
     "get and run": Mode("get", " with a command", "runs the command as you", "jitsudo --get=THING {} -- COMMAND"),
     "edit": Mode("edit", "", "writes one file, and runs nothing as another user", "jitsudo -e {} FILE"),
+    "undo": Mode("undo", "", "gives a file back its old text, as the user that has changed it", "jitsudo -e {} --undo=ID"),
     "resume": Mode("resume", "", "continues a request, which cannot be changed", "jitsudo --resume=ID {}"),
     "validate": Mode("validate", "", "only shows who you are here", "jitsudo -v {}"),
     "giveback": Mode("reset-timestamp", " without a command", "only gives back leases", "jitsudo -k {}"),
@@ -49,7 +50,8 @@ _GET = frozenset({"get", "get and run"})
 _REQUEST = _GET | {"run"}
 _EDIT = frozenset({"edit"})
 _SENT = _GET | _COMMAND
-_LATER = _GET | {"run", "resume", "edit"}
+_UNDO = frozenset({"undo"})
+_LATER = _GET | {"run", "resume", "edit", "undo"}
 _ALL = frozenset(MODES)
 _NONE: frozenset[str] = frozenset()
 
@@ -170,7 +172,7 @@ OPTIONS = (
         "background", "b", "", "go to the background when the command begins", {"run"},
         group="runs", sets=("background", True), because={"get": "have your shell put jitsudo in the background"},
     ),
-    Option("reason", "", "TEXT", "why (also from JITSUDO_REASON)", _SENT | _EDIT, group="asked", is_own=True),
+    Option("reason", "", "TEXT", "why (also from JITSUDO_REASON)", _SENT | _EDIT | _UNDO, group="asked", is_own=True),
     Term(
         "for", "", "DURATION", "ask for a lease: 15m, 2h, 1h30m, 1d", _SENT, field="lasts_for", read=read_duration,
     ),
@@ -179,7 +181,7 @@ OPTIONS = (
         field="uses", read=read_uses, because={"get": "a thing is given once, for a time: --for says for how long"},
     ),
     Term(
-        "at", "", "TIME", 'ask now for a time that begins then: 22:00, or "2026-11-23 22:00"', {"run", "edit"},
+        "at", "", "TIME", 'ask now for a time that begins then: 22:00, or "2026-11-23 22:00"', {"run", "edit", "undo"},
         field="starts_at", read=_moment, write=_in_utc, because={"get": "it is given when it is approved"},
     ),
     Option(
@@ -193,14 +195,14 @@ OPTIONS = (
     ),
     Option(
         "yes-show", "", "", "send words that look like a secret without a question: approvers and the record will see them",
-        _SENT | _EDIT, group="asked", sets=("yes_show", True), is_own=True, because={"resume": "--resume sends no words"},
+        _SENT | _EDIT | _UNDO, group="asked", sets=("yes_show", True), is_own=True, because={"resume": "--resume sends no words"},
     ),
     Option(
         "non-interactive", "n", "", "never wait: if an approval is required, submit nothing and exit 118", _ALL,
         group="waiting", sets=("if_owed", False),
     ),
     Option(
-        "no-wait", "", "", "submit, print the request's id, exit", {"run", "get", "edit"},
+        "no-wait", "", "", "submit, print the request's id, exit", {"run", "get", "edit", "undo"},
         group="waiting", sets=("waits", False), is_own=True,
         because={"get and run": "once it is approved, jitsudo --resume=ID gets the thing"},
     ),
@@ -226,10 +228,14 @@ OPTIONS = (
     ),
     Option(
         "edit", "e", "", "edit a copy of FILE with your editor; the text that comes out is approved, and then written",
-        _EDIT | {"explain"}, group="edits",
+        _EDIT | _UNDO | {"explain"}, group="edits",
     ),
     Option(
         "from", "", "COPY", "with -e: take the new text from COPY, without an editor", _EDIT,
+        group="edits", is_own=True,
+    ),
+    Option(
+        "undo", "", "ID", "with -e: give the file back the text that it had before the edit of request ID", _UNDO,
         group="edits", is_own=True,
     ),
     Option("list", "l", "", "what may I ask for; with a command: what would happen", {"list", "explain"}, group="nothing"),
@@ -292,14 +298,14 @@ TERMS = {one.name: one for one in OPTIONS if isinstance(one, Term)}
 
 
 class Options:
-    """The parsed command line. ``mode`` is run, get, list, validate, giveback, giveback all, resume, edit, version or
-    help.
+    """The parsed command line. ``mode`` is run, get, list, validate, giveback, giveback all, resume, edit, undo, version
+    or help.
     """
 
     __slots__ = (
         "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "kept", "key",
         "login", "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell", "source",
-        "taken", "terms", "text", "to", "typed", "user", "variables", "waits", "yes_show",
+        "taken", "terms", "text", "to", "typed", "undo", "user", "variables", "waits", "yes_show",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -333,6 +339,7 @@ class Options:
         self.variables: list[list[bytes]] = []
         self.argv: list[bytes] = []
         self.source: bytes | None = None  # the file of --from, which has the new text of the edited file
+        self.undo: str | None = None  # the id of the request whose edit is undone
         self.text = b""  # the new text of the edited file
         self.kept = ""  # the sentence that says where this text is kept, until it was said
 
@@ -357,8 +364,10 @@ _MODES = {
     "resume": "resume",
     "get": "get",
     "edit": "edit",
+    "undo": "undo",
 }
 """Maps an option that asks for a mode to the mode. ``-k`` is not in the table, because its meaning depends on the command."""
+_TOGETHER = {frozenset({"edit", "list"}): "list", frozenset({"edit", "undo"}): "undo"}
 MOST_THINGS = 8  # things in one request, and of --get options on the command line
 TICKET = "service-ticket:"
 CERTIFICATE = "ssh-certificate:"
@@ -492,10 +501,10 @@ def _apply(found: Options, option: Option, typed: str, value: bytes | None) -> N
     found.typed.setdefault(name, typed)
     if name in _MODES:
         other = next(one for one, mode in (*_MODES.items(), ("", "run")) if mode == found.mode)
-        is_question = {other, name} == {"edit", "list"}
-        if other and other != name and not is_question:
+        together = _TOGETHER.get(frozenset({other, name}), "")
+        if other and other != name and not together:
             raise UsageError(f"{typed} does not go with {found.typed[other]}: type only one of them")
-        found.mode = "list" if is_question else _MODES[name]
+        found.mode = together or _MODES[name]
     if option.sets:
         setattr(found, *option.sets)
     elif name == "preserve-env":
@@ -518,7 +527,7 @@ def _apply(found: Options, option: Option, typed: str, value: bytes | None) -> N
 
 
 _FILES = {"chdir": "a directory", "to": "a file", "key": "the file of your public key", "from": "the file of the new text"}
-_TEXTS = frozenset({"user", "group", "reason", "service", "resume"})  # their argument is a text, in the attribute
+_TEXTS = frozenset({"user", "group", "reason", "service", "resume", "undo"})  # their argument is a text, in the attribute
 
 
 def _text(typed: str, value: bytes) -> str:
@@ -539,7 +548,7 @@ def _check(found: Options) -> None:
     if found.mode in ("version", "help"):
         return
     _check_together(found, mode_of(found))
-    if "edit" in found.typed and len(found.argv) != 1:
+    if "edit" in found.typed and found.mode != "undo" and len(found.argv) != 1:
         raise UsageError("-e edits one file a request: jitsudo -e FILE")
     if found.mode == "run" and not runs and found.service == "jitsudo":
         no = "no command"

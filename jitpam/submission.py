@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the fields of Submit, Explain and Get from the command line and from the environment of this process.
+"""Makes the fields of Submit, Undo, Explain and Get from the command line and from the environment of this process.
 
 Law: if the protocol cannot express something, UsageError is raised. Nothing is left out silently.
 """
@@ -36,10 +36,25 @@ def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
         "locale": claims.locale(),
         "streams": kinds if options.waits and options.service == "jitsudo" else [],
         "reason": options.reason or _reason_around(),
-        **{term.field: term.write(options.terms[term.field]) for term in TERMS.values() if term.field in options.terms},
+        **_terms(options),
         "tty": claims.terminal_name(),
         "login_session": claims.login_session(),
         "parents": claims.parents(),
+    }
+
+
+def asked_undo(options: Options, kinds: list[str]) -> dict[str, Any]:
+    """Return the fields of Undo for ``--undo``."""
+    return {
+        "id": options.undo or "",
+        "streams": kinds if options.waits else [],
+        "reason": options.reason or _reason_around(),
+        "starts_at": _terms(options).get("starts_at"),
+        "tty": claims.terminal_name(),
+        "login_session": claims.login_session(),
+        "parents": claims.parents(),
+        "waits": options.waits,
+        "if_owed": options.if_owed,
     }
 
 
@@ -81,6 +96,10 @@ def _key(path: bytes | None) -> str:
     from jitpam.own_key import read_public_key
 
     return read_public_key(path)
+
+
+def _terms(options: Options) -> dict[str, int | str]:
+    return {term.field: term.write(options.terms[term.field]) for term in TERMS.values() if term.field in options.terms}
 
 
 def _directory(options: Options) -> tuple[bytes, int, int]:

@@ -74,6 +74,7 @@ def _forms() -> list[str]:
         "[options] [VAR=value ...] [--] command [argument ...]",
         f"--get=THING [--get=THING ...] {_places('get')} [[--] command [argument ...]]",
         f"-e {_places('edit')} FILE",
+        f"-e --undo=ID {_places('undo')}",
         f"--resume=ID {_places('resume')}",
         "-l [options] [VAR=value ...] command [argument ...]",
         f"-l {_places('list')}",

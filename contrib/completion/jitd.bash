@@ -22,7 +22,8 @@ _jitd_offer() {
 # the options of jitsudo whose value is the next word (jitpam/options.py; a test compares)
 _jitsudo_valued="
     -u -g -D -T -C -p -R -h -r -t -a -c -U --user --group --chdir --command-timeout --reason --for --uses --at --service
-    --resume --get --to --key --from --close-from --prompt --chroot --host --role --type --auth-type --login-class --other-user
+    --resume --undo --get --to --key --from --close-from --prompt --chroot --host --role --type --auth-type --login-class
+    --other-user
 "
 
 _jitsudo() {

@@ -88,7 +88,7 @@ _GLASS = "instead_of skipped"
 
 _ROWS = (
     Event(
-        "request.submitted", sentences.submitted, "Create", parts="extends proved run_as service starts_at stays",
+        "request.submitted", sentences.submitted, "Create", parts="extends proved run_as service starts_at stays undoes",
         people=_TICKET, rule=f"point grade damage {_GROUPS}",
     ),
     Event(

@@ -266,6 +266,9 @@ def submitted(told: Told) -> str:
         host = _member(point.get("remote_host"))
         return f"{told.who} asked{glass} to log in{as_whom}{through}{if_any(host, ' from {}')}{ending}"
     doubt = if_any(told.text("doubt"), "; it is not certain what this runs: {}")
+    if undoes := told.text("undoes"):
+        what = f"to take back what {undoes} has written: to edit"
+        return f"{told.who} asked{glass} {what} {_command(told, 1)}{as_whom}{_texts(told)}{ending}"
     if "text_after" in told.detail:
         return f"{told.who} asked{glass} to edit {_command(told, 1)}{as_whom}{_texts(told)}{ending}"
     place = "" if told.detail.get("cwd") in (None, "", HIDDEN) else f" in {_argument(told.detail['cwd'])}"

@@ -94,6 +94,8 @@ def edited(row: Request, kept: Edit) -> Iterator[Labelled]:
         return
     yield "edits", quoted((*row.argv, UNKNOWN, UNKNOWN)[1])
     yield "", f"which keeps its owner {kept.owner} and its mode {kept.mode}"
+    if kept.undoes:
+        yield "undoes", f"{kept.undoes}, and nothing that was written since: the file gets the text that it had before"
     if kept.mounted:
         yield "mounted", f"the file itself, in {kept.mounted}, which keeps the old text until it is started again"
     if row.terms:

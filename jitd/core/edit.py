@@ -20,6 +20,7 @@ class Edit:
     people, such as ``root:adm``. ``before`` and ``after`` are the SHA-256 of the old and of the new text. The path is
     ``Command.edited``. If ``is_told`` is True, the requester can read the file. Otherwise nothing about the old text is told to
     them. ``mounted`` names processes that have the file itself mounted, and so keep the old text, such as ``nginx (4711)``.
+    ``undoes`` is the id of the request whose edit is taken back, or empty. Then ``is_told`` is about both texts.
     """
 
     device: Annotated[int, NUMBER]
@@ -32,3 +33,24 @@ class Edit:
     is_told: bool = False
     owner: str = ""
     mounted: str = ""
+    undoes: str = ""
+
+    @property
+    def tells_new(self) -> bool:
+        """True if the requester is told the new text: they have sent it, or can read the file."""
+        return self.is_told or not self.undoes
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The edit of the request ``id``, which is to be taken back: the file gets ``text`` again, which it had before. ``user`` and
+    ``group`` are as ``edit`` was asked for. If ``is_told`` is True, who takes it back is told its texts.
+    """
+
+    id: str
+    path: bytes
+    edit: Edit
+    text: bytes
+    user: str
+    group: str | None
+    is_told: bool

@@ -175,7 +175,8 @@ class Submitted(RequestEvent):
 def _edit(edit: Edit) -> dict[str, Any]:
     """Return the digests of the texts of ``edit``. A requester who cannot read the file reads the record, too."""
     before = {"text_before": Value("text_before", edit.before.hex())} if edit.is_told else {}
-    return {**before, "text_after": Value("text_after", edit.after.hex())}
+    after = {"text_after": Value("text_after", edit.after.hex())} if edit.tells_new else {}
+    return {**before, **after, **({"undoes": edit.undoes} if edit.undoes else {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from jitd.core.asked_terms import USUAL, AskedTerms
 from jitd.core.command import Command, Pairs, RunAs
 from jitd.core.deed import deed_of
-from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.edit import SUDOEDIT, Edit, Undone
 from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
 from jitd.core.origin import Caller
 from jitd.core.script import LARGEST, is_text
@@ -48,7 +48,8 @@ class Asked:
     ``unseen``, because the text of ``doubt`` could reveal what exists at these paths. ``gives``, ``stays``, ``brought`` and
     ``lets``: see ``core.command.Command``. ``tty``: the terminal on which the client claims to be. ``caller``: the process that
     sent the request. ``breaks_glass``: the client used ``--break-glass``. ``text``: the text that a file is to have. Then
-    ``argv`` is SUDOEDIT and the path of the file. It is None if no file is edited.
+    ``argv`` is SUDOEDIT and the path of the file. It is None if no file is edited. ``undone``: the edit that is taken
+    back, if one is.
     """
 
     argv: tuple[bytes, ...]
@@ -79,6 +80,7 @@ class Asked:
     caller: Caller | None = None
     breaks_glass: bool = False
     text: bytes | None = None
+    undone: Undone | None = None
 
 
 NO_COMMAND = Asked(

@@ -13,11 +13,11 @@ import os
 import pwd
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jitd.core.command import Command, RunAs
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, Undone
 from jitd.core.script import LARGEST, Script, is_text
 from jitd.core.subject import Subject
 from jitd.core.wording import name_in_sentence
@@ -120,6 +120,19 @@ def refuse_links(typed: bytes, command: Command, who: Subject, trusted: tuple[by
     if changers:
         told = f"{name} leads through a link, or by .. out of a directory, that others can change: {changers[0]}"
         raise CannotEdit(f"{told}; name the file by its real path, {real}")
+
+
+def undoing(looked: Looked, path: bytes, undone: Undone) -> Looked:
+    """Return ``looked``, the file at ``path``, as one that gets the text again that it had before ``undone``. Raises CannotEdit
+    if others have changed it since. If others than then may read it, they would read a text that was not theirs to read.
+    """
+    name, edit = path_in_sentence(path), looked.edit
+    by_hand = f"to change it as it is now, jitsudo -e {name}"
+    if edit.before != undone.edit.after:
+        raise CannotEdit(f"{name} has another text than {undone.id} has written: somebody has changed it since; {by_hand}")
+    if (edit.uid, edit.gid, edit.mode) != (undone.edit.uid, undone.edit.gid, undone.edit.mode):
+        raise CannotEdit(f"{name} has not the owner, the group and the mode any more that {undone.id} has left; {by_hand}")
+    return replace(looked, edit=replace(edit, is_told=edit.is_told and undone.is_told, undoes=undone.id))
 
 
 def scripts_of(command: Command, before: bytes, after: bytes) -> Scripts:

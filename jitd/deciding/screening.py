@@ -169,6 +169,8 @@ def _look_at_edit(
     try:
         edits.refuse_links(path, command, who, trusted, glance)
         looked = edits.look(command, who, trusted, glance)
+        if asked.undone is not None:
+            looked = edits.undoing(looked, path, asked.undone)
         command = replace(command, edit=looked.edit)
         scripts = edits.scripts_of(command, looked.before, asked.text)
     except edits.CannotEdit as fault:
@@ -186,7 +188,7 @@ def _edit_again(
         return decision.denied(Why.ERROR, str(fault))
     before = request.command.edit
     assert before is not None, "it is an edit"
-    if replace(now, is_told=before.is_told, owner=before.owner, mounted=before.mounted) != before:
+    if replace(now, is_told=before.is_told, owner=before.owner, mounted=before.mounted, undoes=before.undoes) != before:
         name = inspection.path_in_sentence(request.command.edited)
         return decision.denied(Why.ERROR, f"somebody changed {name} after the request; nothing was written")
     return decision

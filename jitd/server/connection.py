@@ -25,7 +25,7 @@ from jitd.server.channel import Channel
 from jitd.server.enforcement import Enforcement, Talk, hold
 from jitd.server.handshake import Handshake
 from jitd.server.peer import Count, Peer
-from jitd.server.reading import asked_in, claims_in, pairs_in, refuse_instead, thing_in
+from jitd.server.reading import asked_in, claims_in, pairs_in, refuse_instead, thing_in, undone_in
 from jitd.server.services import Services
 from jitd.server.telling import Telling
 from jitd.server.visit import Visit
@@ -47,7 +47,7 @@ PROVED_WITHIN = 20.0
 The PAM module takes at most 8 s for a proof (``PROOF_WITHIN``), and a few more to send it.
 """
 ACTS = (
-    *(messages.Submit, messages.Get, messages.Resume),
+    *(messages.Submit, messages.Undo, messages.Get, messages.Resume),
     *(messages.Review, messages.Observe, messages.Lock, messages.Unlock),
 )
 """The messages by which a client asks for something or reviews something, with all their kinds, such as those that break glass.
@@ -373,6 +373,17 @@ class Connection:
                 )
                 if message.waits:
                     self._waiting.not_kept(made, pairs_in(message.preserved))
+                await self._tell_of(made, waits=message.waits)
+            case messages.Undo():
+                made = await requests.submit(
+                    with_account(who),
+                    undone_in(message, requests.undone(who, message.id), self._caller),
+                    claims_in(message),
+                    waits=message.waits,
+                    if_owed=message.if_owed,
+                    waiter=self._waiting,
+                    on_created=self._waiting.begin,
+                )
                 await self._tell_of(made, waits=message.waits)
             case messages.Get():
                 made = await requests.submit(

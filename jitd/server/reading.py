@@ -14,7 +14,7 @@ from typing import Any
 from jitd.core.asked_terms import NUMBERS, USUAL, AskedTerms
 from jitd.core.claims import Claims
 from jitd.core.deed import deed_of
-from jitd.core.edit import SUDOEDIT
+from jitd.core.edit import SUDOEDIT, Undone
 from jitd.core.keys.services import read_service
 from jitd.core.origin import Caller
 from jitd.core.several import MOST_THINGS
@@ -74,8 +74,7 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         raise Refusal("usage", "only jitsudo can break glass")
     if breaks_glass and ask.starts_at is not None:
         raise Refusal("usage", "--break-glass cannot be combined with --at: what can wait can be approved")
-    if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
-        raise Refusal("usage", "there are three standard streams, each of a known kind")
+    _refuse_streams(ask)
     argv, text = tuple(ask.argv), ask.text if isinstance(ask, messages.Edit) else None
     if text is not None:
         _refuse_idle(ask)
@@ -107,10 +106,34 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
     )
 
 
+def undone_in(ask: messages.Undo, undone: Undone, caller: Caller) -> Asked:
+    """Return the edit that takes ``undone`` back, as ``ask`` asks for it. Raises Refusal."""
+    _refuse_streams(ask)
+    return replace(
+        NO_COMMAND,
+        argv=(SUDOEDIT, undone.path),
+        user=undone.user,
+        group=undone.group,
+        streams=tuple(ask.streams),
+        reason=ask.reason,
+        terms=USUAL if ask.starts_at is None else replace(USUAL, starts_at=_instant(ask.starts_at)),
+        anew=ask.starts_at is not None,
+        tty=ask.tty,
+        caller=caller,
+        text=undone.text,
+        undone=undone,
+    )
+
+
 def _is_edit(ask: messages.Ask) -> bool:
     """True if the question ``ask`` is whether a file may be edited. Its text is not known yet, and no rule is about a text."""
     is_plain = deed_of(ask.service).is_executed and not ask.login and len(ask.argv) == 2
     return is_plain and ask.argv[0] == SUDOEDIT and bool(ask.argv[1])
+
+
+def _refuse_streams(ask: messages.Ask | messages.Undo) -> None:
+    if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
+        raise Refusal("usage", "there are three standard streams, each of a known kind")
 
 
 def _refuse_idle(edit: messages.Ask) -> None:
@@ -166,7 +189,7 @@ def thing_in(ask: messages.Get, caller: Caller) -> Asked:
     )
 
 
-def claims_in(ask: messages.Ask | messages.Get) -> Claims:
+def claims_in(ask: messages.Ask | messages.Undo | messages.Get) -> Claims:
     """Return the claims of ``ask``. Claims are additional values from the client that nobody can check. Raises Refusal."""
     if len(ask.parents) > 32 or any(len(parent) > 256 for parent in ask.parents) or len(ask.tty or b"") > 4096:
         raise Refusal("usage", "the claims beside the command are too long")

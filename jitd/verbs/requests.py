@@ -21,15 +21,17 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
+from jitd.core.edit import Edit, Undone
 from jitd.core.effects import Moment
 from jitd.core.law import IllegalEvent, Origin, Role
 from jitd.core.masking import MASKED
 from jitd.core.origin import Caller, kept_of
 from jitd.core.request import Request, RequestState
 from jitd.core.rights import Act
-from jitd.core.script import Script
-from jitd.core.subject import Subject
-from jitd.deciding import program_commands
+from jitd.core.run import Ending, Outcome
+from jitd.core.script import LARGEST, Script
+from jitd.core.subject import Identity, Subject
+from jitd.deciding import accounts, program_commands
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
 from jitd.deciding.explaining import Explainer
@@ -54,7 +56,7 @@ from jitd.verbs.uses import Uses, unknown_users
 from jitd.workers import Workers
 from jitpam.wire import rows as wire
 from jitpam.wire.framing import SMALL
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import shown, shown_argument
 
 P = ParamSpec("P")
 MAX_TEXT = 4096  # bytes of a reason or a comment
@@ -170,6 +172,26 @@ class Requests:
         made = self._request(who, service, first, claims, waits=waits, point=None, at_once=not if_owed)
         self._store.keep_texts(made.id, _scripts_of(first).texts)
         return self._begin(made, decision, waiter if waits else None, on_created)
+
+    def undone(self, who: Identity, typed: str) -> Undone:
+        """Return the edit of the request ``typed``, for ``who`` wants to take it back. Raises Refusal."""
+        found = self._access.request(Act.READ_TEXTS, who, typed)
+        command, edit = found.command, found.command.what
+        if not isinstance(edit, Edit):
+            raise Refusal("usage", f"request {found.id} is not an edit: only an edit can be undone")
+        file = shown_argument(command.edited)
+        outcomes = [run.outcome for run in self._store.last_runs(found.id, 1)]
+        if not outcomes or not _has_written(outcomes[-1]):
+            raise Refusal("late", f"request {found.id} has written nothing, so there is nothing to undo in {file}")
+        if (text := self._store.text(edit.before)) is None:
+            raise Refusal("late", f"the text that {file} had before {found.id} is not kept any more: jitsudo -e {file}")
+        try:
+            is_own_group = accounts.is_own_group(command.run_as)
+        except accounts.NoSuchAccount as fault:
+            raise Refusal("denied", str(fault)) from None
+        group = None if is_own_group else command.run_as.group
+        is_told = edit.is_told or self._access.may(Act.READ_BEYOND, who, found)  # as ``show`` tells them its texts
+        return Undone(found.id, command.edited, edit, text, command.run_as.user, group, is_told)
 
     @_timed
     async def enforce(
@@ -467,6 +489,13 @@ class Requests:
         return [rule_row(rule).plus(**graded_rule(self._decider.findings, rule)).written() for rule in found]
 
 
+def _has_written(outcome: Outcome | None) -> bool:
+    """True unless the edit that ended with ``outcome`` has certainly written nothing. If it was killed, the file tells."""
+    if outcome is None:  # it has not ended, or is not known to have ended
+        return True
+    return outcome.ending in (Ending.SIGNALED, Ending.LOST) or (outcome.ending is Ending.EXITED and outcome.number == 0)
+
+
 def _is_of_no_rule(decision: Decision) -> bool:
     """True if ``decision`` denies because no rule permits. Only then is it worth a look which rules come closest."""
     return isinstance(decision, Deny) and decision.why is Why.NO_RULE
@@ -498,10 +527,12 @@ def _scripts_of(first: FirstDecision) -> Scripts:
 
 def _n_bytes_sent(first: FirstDecision) -> int:
     """Return the number of bytes of the texts that count for the pace: of an edit the new text alone. The requester may not be
-    able to read the old one, and would find out its size by how many edits are taken.
+    able to read the old one, and would find out its size by how many edits are taken. An undone edit counts as the longest one.
     """
-    scripts = _scripts_of(first)
-    return scripts.n_bytes if first.asked.text is None or not scripts.texts else len(first.asked.text)
+    scripts, asked = _scripts_of(first), first.asked
+    if asked.undone is not None:
+        return LARGEST
+    return scripts.n_bytes if asked.text is None or not scripts.texts else len(asked.text)
 
 
 def _named(scripts: tuple[Script, ...], command: Command) -> tuple[Script, ...]:

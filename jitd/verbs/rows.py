@@ -129,7 +129,8 @@ def _command(command: Command, *, is_own: bool) -> dict[str, Any]:
 
 def _edit(edit: Edit) -> rows.Edit:
     row = rows.Edit(owner=shown(edit.owner), mode=f"{edit.mode:04o}")
-    return row.plus(mounted=shown(edit.mounted)) if edit.mounted else row
+    row = row.plus(mounted=shown(edit.mounted)) if edit.mounted else row
+    return row.plus(undoes=edit.undoes) if edit.undoes else row
 
 
 def finding_rows(findings: Iterable[Finding]) -> tuple[rows.Finding, ...]:

@@ -26,6 +26,7 @@ from jitpam.wire.shown import shown
 ROOM = 384 * 1024  # bytes of all texts of a row. Beside a command of more than LONGEST, a frame has none
 NO_ROOM = "the texts of this request are too long together"
 BOUND = "exactly this text is written, if the file is still as it was"
+UNTOLD = "the texts are told to you only if you can read the file, and could read both"
 NOT_KEPT = "its text is not kept any more"
 
 
@@ -49,11 +50,15 @@ def script_rows(
         return seen, ""
 
     made = [_members(script, found) for script in found.scripts]
+    edit = found.command.what
+    untold = edit if isinstance(edit, Edit) and is_own and not edit.is_told else None
     for script, row in zip(found.scripts, made, strict=True):  # what runs has room before what was
-        if script.digest:
+        if untold and not untold.tells_new:
+            row["told"] = UNTOLD
+        elif script.digest:
             row["text"], row["told"] = fitting(script.digest)
-    if isinstance(edit := found.command.what, Edit):
-        for row in made if edit.is_told or not is_own else ():
+    if isinstance(edit, Edit):
+        for row in () if untold else made:
             row["before"], told = fitting(edit.before)
             row["told"] = row["told"] or told
         return tuple(rows.Script(**row) for row in made)

@@ -39,6 +39,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         (CLIENT, "anew"): "waiting",
         (CLIENT, "breakglass"): "waiting",
         (CLIENT, "edit"): "waiting",
+        (CLIENT, "undo"): "waiting",
         (CLIENT, "get"): "waiting",
         (CLIENT, "resume"): "waiting",
         **{(CLIENT, asked): "asked" for asked in _ASKS},

@@ -129,6 +129,22 @@ class Edit(Submit, by=FROM_CLIENT):
     text: bytes
 
 
+class Undo(Message, by=FROM_CLIENT):
+    """Request the edit that takes the edit of request ``id`` back: with the text that its file had before, which the daemon has.
+    See also Submit.
+    """
+
+    id: str
+    streams: list[str]
+    reason: Typed | None
+    tty: bytes | None
+    login_session: Count
+    parents: list[str]
+    starts_at: str | None
+    waits: bool
+    if_owed: bool
+
+
 class Explain(Ask, by=FROM_CLIENT):
     """Ask what jitd would decide about this command now. Nothing is submitted or recorded."""
 

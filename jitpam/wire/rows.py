@@ -256,11 +256,14 @@ class Authentication(Row):
 
 
 class Edit(Row):
-    """What an edited file keeps. ``mounted`` are processes that keep the old file."""
+    """What an edited file keeps. ``mounted`` are processes that keep the old file. ``undoes`` is the id of the request whose edit
+    is taken back.
+    """
 
     owner: str = member(UNKNOWN)
     mode: str = member(UNKNOWN)
     mounted: str = member("", default="")
+    undoes: str = member("", default="")
 
 
 class User(Row):

@@ -11,13 +11,14 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jitd.core.command import Command, RunAs
-from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.edit import SUDOEDIT, Edit, Undone
 from jitd.core.script import LARGEST
 from jitd.core.subject import Subject
 from jitd.deciding import edits
@@ -364,3 +365,30 @@ def test_a_file_whose_attributes_cannot_be_listed_is_not_taken_for_one_without(
             look(file)
     else:
         assert look(file).before == b"mine\n"
+
+
+@pytest.mark.parametrize("could", [False, True])
+@pytest.mark.parametrize("can", [False, True])
+def test_an_old_text_is_told_to_nobody_who_could_not_read_it_then_or_cannot_now(place: Path, could: bool, can: bool) -> None:
+    """THREATS R-37."""
+    file = owned(place / "x", SECRET, "nobody" if can else "root")
+    os.chown(place, 0, 0)
+    looked = look(file, account="root")
+    written = replace(looked.edit, before=bytes(32), after=looked.edit.before)
+    undone = Undone("K7QM-2XVD", os.fsencode(file), written, b"old\n", "root", None, is_told=could)
+    found = edits.undoing(looked, undone.path, undone).edit
+    assert (looked.edit.is_told, found.is_told, found.undoes) == (can, can and could, "K7QM-2XVD")
+
+
+@pytest.mark.parametrize("what", ["before", "uid", "gid", "mode"])
+def test_a_file_that_was_changed_in_any_way_that_its_readers_depend_on_is_not_given_an_old_text(place: Path, what: str) -> None:
+    """THREATS R-37."""
+    file = owned(place / "x", SECRET, "nobody")
+    looked = look(file)
+    undone = Undone(
+        "K7QM-2XVD", os.fsencode(file), replace(looked.edit, after=looked.edit.before), b"old\n", "nobody", None, True
+    )
+    edits.undoing(looked, undone.path, undone)
+    value = bytes(32) if what == "before" else getattr(looked.edit, what) + 1
+    with pytest.raises(CannotEdit, match="has another text|has not the owner"):
+        edits.undoing(replace(looked, edit=replace(looked.edit, **{what: value})), undone.path, undone)

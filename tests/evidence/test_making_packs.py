@@ -484,9 +484,17 @@ def test_a_host_that_cannot_sign_makes_a_pack_that_proves_nothing_yet(house: Hou
 BEFORE, AFTER = b"a\nport = 1\n" + b"x\n" * 9 + b"c", b"a\nport = 2\n" + b"x\n" * 9 + b"c"
 
 
-def edited(house: House, id: str = "ED1T-0000", *, is_told: bool = True, who: Subject = ALICE, **hidden: tuple[str, ...]) -> str:
+def edited(
+    house: House,
+    id: str = "ED1T-0000",
+    *,
+    is_told: bool = True,
+    undoes: str = "",
+    who: Subject = ALICE,
+    **hidden: tuple[str, ...],
+) -> str:
     """A request for an edit, whose texts are kept."""
-    edit = Edit(1, 2, 0, 0, 0o644, digest(BEFORE), digest(AFTER), is_told=is_told, owner="root:root")
+    edit = Edit(1, 2, 0, 0, 0o644, digest(BEFORE), digest(AFTER), is_told=is_told, owner="root:root", undoes=undoes)
     made = asked(id, who, command("sudoedit", "/etc/app", cwd=b"/", path=SUDOEDIT, digest=b"", edit=edit))
     house.store.keep_texts(id, (BEFORE, AFTER))
     house.lifecycle.handle(submit(made), screened(made, free(**hidden)))
@@ -510,11 +518,14 @@ def test_a_pack_of_an_edit_has_both_texts_and_its_page_what_changes(house: House
         (True, ALICE, {}, [BEFORE, AFTER]),
         (False, ALICE, {}, [BEFORE, AFTER]),  # who made the pack is not the one who cannot read the file
         (False, DAVE, {}, [AFTER]),  # of the old text, the pack tells its requester nothing
+        (False, DAVE, {"undoes": "AAAA-AAAA"}, []),  # nor of the new one, which is an old one that jitd has
+        (False, ALICE, {"undoes": "AAAA-AAAA"}, [BEFORE, AFTER]),
+        (True, DAVE, {"undoes": "AAAA-AAAA"}, [BEFORE, AFTER]),
         (True, ALICE, {"visible_to": ("group:privacy",)}, []),
     ],
 )
 def test_a_pack_has_the_texts_that_its_reader_may_see(
-    house: House, is_told: bool, who: Subject, hidden: dict[str, tuple[str, ...]], expected: list[bytes]
+    house: House, is_told: bool, who: Subject, hidden: dict[str, Any], expected: list[bytes]
 ) -> None:
     files = house.make(edited(house, is_told=is_told, who=who, **hidden))
     assert texts(files) == expected and wrong(zipped(files), house.public) == []

@@ -597,6 +597,149 @@ def test_after_a_resume_nothing_is_said_of_a_text_that_was_written_or_that_waits
     assert sorted(Path("/var/tmp").iterdir()) == before
 
 
+def written(house: House, file: Path, text: Path, who: str = "alice") -> str:
+    """Have ``who`` change ``file``, and return the id."""
+    asking = house.ask(who, "-e", str(file), "--from", str(text))
+    house.approved(asking.id, "carol")
+    assert asking.end() == 0 and file.read_bytes() == text.read_bytes(), asking.err
+    return asking.id
+
+
+def test_an_edit_is_taken_back_by_a_request_of_its_own_with_its_own_approval(house: House, site: Path, copy: Path) -> None:
+    """THREATS R-37."""
+    first = written(house, site, copy)
+    undone = house.ask("alice", "--reason", "wrong port", "-e", "--undo", first)
+    row = shown_to(house, "bob", undone.id)
+    (text,) = row["scripts"]
+    assert (unshown(text["before"]), unshown(text["text"])) == (NEW, OLD) and row["argv"] == ["sudoedit", str(site)]
+    page = " ".join(house.jitd("show", undone.id, who="bob").stdout.split())
+    assert f"undoes {first}, and nothing that was written since" in page and "1 line taken out (-), 1 line put in (+)" in page
+    assert site.read_bytes() == NEW
+    house.approved(undone.id)
+    assert undone.end() == 0 and site.read_bytes() == OLD, undone.err
+    lines = [json.loads(line) for line in house.jitd("audit", "show", "--json", "--id", undone.id).stdout.splitlines()]
+    digests = [hashlib.sha256(text).hexdigest() for text in (NEW, OLD)]
+    assert [lines[0]["detail"][name] for name in ("undoes", "text_before", "text_after")] == [first, *digests]
+    assert f"asked to take back what {first} has written: to edit {site}" in house.jitd("audit", "show", "--id", undone.id).stdout
+    assert house.jitd("audit", "pack", undone.id, f"--out={house.root}/undone.zip").returncode == 0
+    again = house.ask("alice", "-e", "--undo", undone.id)  # the text that was approved once is approved once more
+    assert house.deny(again.id).returncode == 0 and again.end() == 122 and site.read_bytes() == OLD
+    done = house.sudo("alice", "-e", "--undo", first)
+    assert done.returncode == 126 and f"another text than {first} has written: somebody has changed it since" in done.stderr, done
+    assert f"jitsudo -e {site}" in done.stderr and site.read_bytes() == OLD
+
+
+def test_an_edit_is_not_taken_back_over_what_others_have_written_since(house: House, site: Path, copy: Path) -> None:
+    """THREATS R-37."""
+    id = written(house, site, copy)
+    for change, told in (
+        (lambda: site.write_bytes(NEW + b"theirs\n"), "has another text than"),
+        (lambda: (site.write_bytes(NEW), site.chmod(0o600)), "has not the owner, the group and the mode any more"),
+    ):
+        before = len(house.kept("requests", ended=True))
+        change()
+        now = site.read_bytes()
+        done = house.sudo("alice", "-n", "-e", "--undo", id)
+        assert done.returncode == 126 and told in done.stderr and site.read_bytes() == now, done
+        assert len(house.kept("requests", ended=True)) == before
+    site.chmod(0o644)
+    asking = house.ask("alice", "-e", "--undo", id)
+    asked = asking.id
+    site.write_bytes(NEW + b"theirs\n")  # after the request
+    assert house.jitd("approve", "--yes", asked, who="bob").returncode != 0
+    assert asking.end() == 121 and site.read_bytes() == NEW + b"theirs\n"
+
+
+def test_what_cannot_be_taken_back_is_said_and_nothing_is_requested(house: House, site: Path, copy: Path) -> None:
+    denied = house.sudo("alice", "--no-wait", "-e", str(site), "--from", str(copy)).stdout.strip()
+    waiting = house.sudo("alice", "--no-wait", "-e", str(site), "--from", str(copy)).stdout.strip()
+    assert house.deny(denied).returncode == 0
+    command = house.sudo("alice", "--no-wait", "true").stdout.strip()
+    before = len(house.kept("requests", ended=True))
+    for id, status, told in (
+        (denied, 121, "has written nothing"),
+        (waiting, 121, "has written nothing"),
+        (command, 120, "is not an edit"),
+        ("0000-0000", 121, "no"),
+    ):
+        done = house.sudo("alice", "-e", "--undo", id)
+        assert done.returncode == status and told in done.stderr, done
+    done = house.sudo("eve", "-e", "--undo", denied)  # it is not hers to see
+    assert done.returncode == 121 and "written" not in done.stderr and str(site) not in done.stderr, done
+    for words in (("-e", "--undo", denied, str(site)), ("-u", "bob", "-e", "--undo", denied), ("-l", "--undo", denied)):
+        assert house.sudo("alice", *words).returncode == 120
+    assert len(house.kept("requests", ended=True)) == before and site.read_bytes() == OLD
+    for id in (waiting, command):
+        house.jitd("withdraw", id, who="alice")
+
+
+def test_who_cannot_read_the_file_is_told_neither_text_of_what_they_take_back(house: House, site: Path, copy: Path) -> None:
+    """THREATS R-37."""
+    site.chmod(0o600)
+    site.write_bytes(b"password = hunter2\n")
+    id = written(house, site, copy)  # she sends a text of her own, and never sees the old one
+    asking = house.ask("alice", "-e", "--undo", id)
+    (theirs,), (text,) = (shown_to(house, who, asking.id)["scripts"] for who in ("alice", "bob"))
+    assert (theirs["before"], theirs["text"]) == (None, None) and unshown(text["text"]) == b"password = hunter2\n"
+    page = house.jitd("show", asking.id, who="alice").stdout
+    secret = hashlib.sha256(b"password = hunter2\n").hexdigest()
+    record = house.jitd("audit", "show", "--json", "--id", asking.id).stdout
+    assert "hunter2" not in page + asking.err + record and secret not in record and secret not in page, page
+    assert f"undoes {id}" in " ".join(page.split()) and "the texts are told to you only if you can read the file" in page, page
+    house.approved(asking.id)
+    assert asking.end() == 0 and site.read_bytes() == b"password = hunter2\n"
+    site.write_bytes(NEW)
+    site.chmod(0o644)  # whoever reads it now would read what they could not read then
+    done = house.sudo("alice", "-n", "-e", "--undo", id)
+    assert done.returncode == 126 and "the mode any more" in done.stderr and site.read_bytes() == NEW, done
+
+
+def test_a_text_once_readable_is_not_told_any_more_to_who_cannot_read_the_file_now(house: House, copy: Path) -> None:
+    """THREATS R-37."""
+    place, file = PLACE / "way", PLACE / "way/site.conf"
+    place.mkdir()
+    file.write_bytes(OLD)
+    house.set_policy(RULES.replace("/etc/edits/*.conf", "/etc/edits/way/*.conf"))
+    house.reload()
+    try:
+        id = written(house, file, copy)
+        place.chmod(0o700)
+        asking = house.ask("alice", "-e", "--undo", id)
+        (theirs,) = shown_to(house, "alice", asking.id)["scripts"]
+        assert (theirs["before"], theirs["text"]) == (None, None)
+        house.deny(asking.id)
+        asking.end()
+    finally:
+        house.set_policy(RULES)
+        house.reload()
+
+
+def test_an_edit_that_its_resume_has_not_taken_back_is_asked_for_again_by_its_id(house: House, site: Path, copy: Path) -> None:
+    id = written(house, site, copy)
+    undone = house.sudo("alice", "--no-wait", "-e", "--undo", id).stdout.strip()
+    assert house.deny(undone).returncode == 0
+    done = house.sudo("alice", "--resume", undone)
+    assert done.returncode == 121 and f"to ask for it again: jitsudo -e --undo {id}" in done.stderr, done
+    asked = house.sudo("alice", "--no-wait", "-e", "--undo", id).stdout.strip()
+    house.approved(asked)
+    assert house.sudo("alice", "--resume", asked).returncode == 0 and site.read_bytes() == OLD
+
+
+def test_an_edit_is_taken_back_by_the_account_that_has_written_it(house: House, copy: Path) -> None:
+    (PLACE / "free").chmod(0o755)
+    file = PLACE / "free/bobs"
+    file.write_bytes(OLD)
+    for one in (PLACE / "free", file):
+        os.chown(one, 4002, 4002)
+    done = house.sudo("alice", "--no-wait", "-u", "bob", "-e", str(file), "--from", str(copy))
+    id = done.stdout.strip()
+    assert house.sudo("alice", "--resume", id).returncode == 0 and file.read_bytes() == NEW
+    done = house.sudo("alice", "-e", "--undo", id)
+    assert done.returncode == 0 and file.read_bytes() == OLD and file.stat().st_uid == 4002, done
+    (row,) = (row for row in house.rows("requests", "--all") if row.get("edit", {}).get("undoes") == id)
+    assert row["run_as"] == "bob", row
+
+
 def test_what_was_revoked_is_not_written(house: House, site: Path, copy: Path) -> None:
     id = house.sudo("alice", "--no-wait", "-e", str(site), "--from", str(copy)).stdout.strip()
     house.approved(id)

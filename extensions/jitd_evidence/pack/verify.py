@@ -1573,7 +1573,7 @@ class _Page:
     def _summary(self) -> _Html:
         detail = self._asked.get("detail")
         is_thing = bool(_member(detail, "gives"))
-        is_edit = bool(_member(detail, "text_after"))
+        is_edit = bool(_member(detail, "text_after") or _member(detail, "undoes"))
         what = _e(_member(detail, "gives"), is_name=True) if is_thing else _command(_member(detail, "argv"))
         if is_edit:
             what = _Html(f"an edit of {_edited(detail)}")
@@ -1617,7 +1617,7 @@ class _Page:
         body, request = self._asked, self._request
         detail, command = body.get("detail"), _member(request, "command")
         requester, terms = _member(request, "requester"), _member(request, "lasts_for")
-        is_edit = bool(_member(detail, "text_after"))
+        is_edit = bool(_member(detail, "text_after") or _member(detail, "undoes"))
         facts: list[tuple[str, Any]] = [
             ("requester", _name(body.get("actor"))),
             (
@@ -1634,7 +1634,8 @@ class _Page:
             ("things", _e(_member(detail, "gives"), is_name=True) if _member(detail, "gives") else None),
             ("file", _edited(detail) if is_edit else None),
             ("SHA-256 before", _argument(_member(detail, "text_before")) if _member(detail, "text_before") else None),
-            ("SHA-256 of its new text", _argument(_member(detail, "text_after")) if is_edit else None),
+            ("SHA-256 of its new text", _argument(_member(detail, "text_after")) if _member(detail, "text_after") else None),
+            ("takes back", _member(detail, "undoes")),
             ("command", None if _member(detail, "gives") or is_edit else _command(_member(detail, "argv"))),
             ("program", None if _member(detail, "gives") or is_edit else _argument(_member(detail, "path"))),
             ("its SHA-256", _Html(f"<code>{_e(_member(detail, 'digest'))}</code>") if _member(detail, "digest") else None),

@@ -227,7 +227,7 @@ class Packs:
         if not isinstance(edit, Edit) or not self._access.may(Act.READ_TEXTS, who, request, store=store):
             return {}
         is_told = edit.is_told or self._access.may(Act.READ_BEYOND, who, request, store=store)
-        digests = (edit.before, edit.after) if is_told else (edit.after,)
+        digests = (edit.before, edit.after) if is_told else (edit.after,) if edit.tells_new else ()
         return {making.edited_name(digest): text for digest in digests if (text := store.text(digest)) is not None}
 
     def _found(self, store: Store, number: int) -> Found:
