@@ -38,7 +38,7 @@ fmt:  ## format all
 lab:  ## a throwaway host to play in
 	@contrib/lab/lab
 
-build:  ## what the product imports, from the locked lists (the packages that it takes: contrib/install --deps, as root)
+build:  ## what the product imports, from the locked lists, and what of it is compiled (the packages that it takes: contrib/install --deps, as root)
 	@contrib/runtime build/venv
 
 install:  ## on this host, or under DESTDIR as a package would; a changed file of /etc is left alone
@@ -78,6 +78,7 @@ torture:  ## kill a process of each of many runs, at any point: ARGS="--times N 
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/fuzz
 	@PYTHONPATH=$(CURDIR) $(PYTHON) contrib/torture/races
 	@$(MAKE) -s -C contrib/krb5 fuzz
+	@$(MAKE) -s -C contrib/gates fuzz
 	@contrib/lab/lab --no-jitd env JITD_TIMES=20 $(PYTHON) contrib/torture/hunts $(HUNTS)
 
 sabotage:  ## take each protection of docs/threats.md out, and see its tests notice: ARGS="R-05 K"

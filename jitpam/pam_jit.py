@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Self
 
-SOCKET, PYTHON = "/run/jitd/jitd.sock", "/usr/bin/python3"
-INITIATOR = "/usr/lib/jitd/jitpam/pam_initiator.py"
+SOCKET, INITIATOR, PYTHON = "/run/jitd/jitd.sock", "/usr/lib/jitd/prove", "/usr/bin/python3"
 SERVICES_THAT_CANNOT_WAIT = ("sshd", "cron", "crond")  # a waiting sshd counts against MaxStartups; with cron nobody waits
 # Messages were tested only in these. In others the conversation may be missing (cron, at) or return nothing: pam_python crashes.
 SERVICES_THAT_SHOW = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
@@ -324,9 +323,9 @@ class _Initiator(_Channel):
         streams = [(os.POSIX_SPAWN_OPEN, stream, "/dev/null", os.O_WRONLY, 0) for stream in (1, 2)]
         try:
             self._pid = os.posix_spawn(
-                PYTHON,
-                [PYTHON, "-IS", INITIATOR],
-                {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+                INITIATOR,
+                [INITIATOR],
+                {},
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0), *streams],
                 setsid=True,
                 setsigmask=[],
@@ -494,11 +493,14 @@ def _seen_at(path: str) -> str:
 
 
 def _refuse_others_files() -> None:
-    """Raise _No if an account other than root can change this module, the initiator or the interpreter (THREATS P-11)."""
+    """Raise _No if this module, the initiator or the interpreter is missing, or others than root can change it (THREATS P-11)."""
     for file in (__file__, INITIATOR, PYTHON):
         place, below = os.path.realpath(file), ""
         while place != below:  # up to the root directory
-            status = os.stat(place)
+            try:
+                status = os.stat(place)
+            except FileNotFoundError:
+                raise _No(f"{place} is missing: tell an administrator of this host") from None
             if status.st_uid != 0 or status.st_mode & 0o022:
                 raise _No(f"{place} can be changed by others than root")
             place, below = os.path.dirname(place), place

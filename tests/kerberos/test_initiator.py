@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The initiator with a real KDC, and python-gssapi as the other end."""
+"""The initiator with a real KDC, and python-gssapi as the other end: that of jitsudo, and that of a gate (contrib/gates)."""
 
 import os
 import pathlib
@@ -14,10 +14,12 @@ import pytest
 from gssapi.raw import ChannelBindings
 
 from jitpam.initiator import Initiator, NotAuthenticated, Unproved, own_host, within
+from tests.prover import ALICE, INSTALLED, PATIENT, PROOF, Prover, built, encoded
 from tests.waiting import PATIENCE, wait_for
 
 HOST = "db1.example.test"
 CHANNEL = bytes(range(32))
+in_the_lab = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's alice, whose rights it takes")
 
 
 class Other(gssapi.SecurityContext):
@@ -55,10 +57,74 @@ def pair(realm, initiator):
     return initiator, other
 
 
-def fault_of(host=HOST, timeout_for=PATIENCE):
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The initiator of a gate, under sanitizers, and in no hurry."""
+    return built(tmp_path_factory.mktemp("prove") / "prove", PATIENT, sanitized=True)
+
+
+@pytest.fixture
+def gate(program, realm, cache, tmp_path):
+    """Starts the initiator of a gate for alice, whose home is this test's directory."""
+
+    def start(program=program, under=()):
+        for path in (*list(tmp_path.parents)[:-2], pathlib.Path(realm.configuration).parent, program.parent):
+            os.chmod(path, path.stat().st_mode | 0o055)
+        configuration = pathlib.Path(os.environ["KRB5_CONFIG"])
+        os.chmod(configuration, 0o644)
+        subprocess.run(["chown", "-R", f"{ALICE}:{ALICE}", tmp_path], check=True)
+        places = {pathlib.Path("/etc/krb5.conf"): configuration, pathlib.Path("/home/alice"): tmp_path}
+        return Prover(program, places, under)
+
+    return start
+
+
+OURS, GATES = "jitsudo's", "a gate's"
+both = pytest.fixture(params=[OURS, pytest.param(GATES, marks=in_the_lab)])
+
+
+def our_fault(host=HOST, timeout_for=PATIENCE):
     with pytest.raises(NotAuthenticated) as caught:
         Initiator(host).obtain_ticket(timeout_for)
     return caught.value.cause, str(caught.value)
+
+
+@both
+def fault_of(request):
+    """Why there is no ticket: the cause, and the sentence. The initiator of a gate says the same sentence as jitsudo's."""
+    if request.param == OURS:
+        return our_fault
+    start = request.getfixturevalue("gate")
+
+    def fault(host=HOST):
+        cause, text = our_fault(host)
+        with start() as prover:
+            prover.ask(host, os.environ["KRB5CCNAME"], CHANNEL)
+            assert prover.why() == text
+        return cause, text
+
+    return fault
+
+
+@both
+def proved_by(request, realm):
+    """Who the other end sees; jitsudo's initiator says the same of itself."""
+
+    def proved(host=HOST, cache=None):
+        other = other_end(realm, service=f"jitd/{host}@EXAMPLE.TEST")
+        if request.param == OURS:
+            initiator = Initiator(host, cache)
+            initiator.obtain_ticket(PATIENCE)
+            initiator.finish(other.step(initiator.first_token(CHANNEL)))
+            assert initiator.principal == str(other.initiator_name)
+        else:
+            with request.getfixturevalue("gate")() as prover:
+                prover.ask(host, cache.decode() if cache else os.environ["KRB5CCNAME"], CHANNEL)
+                prover.say({"token": encoded(other.step(prover.token()))})
+                assert other.unwrap(prover.proof()) == (PROOF + CHANNEL, True, 0)
+        return str(other.initiator_name)
+
+    return proved
 
 
 # --- what is asked for, and what is checked
@@ -133,6 +199,41 @@ def test_an_answer_that_is_none_is_refused(initiator, answer):
         initiator.finish(answer)
 
 
+@in_the_lab
+def test_a_gate_has_no_proof_of_an_answer_that_is_changed_or_none(realm, cache, gate):
+    """THREATS S-09: nothing is sealed before the daemon has proved itself."""
+    realm.kinit(cache)
+    for change in ("a byte at 0", "a byte at 30", "a byte at the end", "empty", "ours"):
+        with gate() as prover:
+            prover.ask(HOST, str(cache), CHANNEL)
+            token = prover.token()
+            answer = bytearray(other_end(realm).step(token))
+            if "byte" in change:
+                answer[{"0": 0, "30": 30, "end": -1}[change.split()[-1]]] ^= 0x41
+            prover.say({"token": encoded({"empty": b"", "ours": token}.get(change, bytes(answer)))})
+            assert prover.why().startswith(f"the server cannot prove that it is jitd/{HOST}: "), change
+
+
+@in_the_lab
+def test_a_gates_context_has_every_flag_and_no_delegation_and_is_bound_to_its_channel(realm, cache, gate):
+    """THREATS K-05."""
+    realm.kinit(cache, "-f")
+    with gate() as prover:
+        prover.ask(HOST, str(cache), CHANNEL)
+        with pytest.raises(gssapi.exceptions.GSSError):
+            other_end(realm, channel=bytes(32)).step(prover.token())
+    with gate() as prover:
+        prover.ask(HOST, str(cache), CHANNEL)
+        other = other_end(realm)
+        prover.say({"token": encoded(other.step(prover.token()))})
+        assert other.unwrap(prover.proof()).encrypted
+        assert prover.hear() is None, "and it has ended"
+    flag = gssapi.RequirementFlag
+    assert flag.channel_bound in other.actual_flags and flag.mutual_authentication in other.actual_flags
+    assert flag.replay_detection in other.actual_flags and flag.out_of_sequence_detection in other.actual_flags
+    assert flag.delegate_to_peer not in other.actual_flags and other.delegated_creds is None
+
+
 def test_an_answer_without_the_hosts_key_is_refused(realm, initiator):
     """THREATS S-09: whoever listens without the key cannot make an answer; not even by giving our own token back."""
     token = initiator.first_token(CHANNEL)
@@ -174,24 +275,24 @@ def test_a_message_cut_short_or_changed_is_a_fault(pair):
 # --- no ticket, each in its own words
 
 
-def test_no_ticket(cache):
+def test_no_ticket(cache, fault_of):
     cause, text = fault_of()
     assert cause == "no ticket"
     assert text.endswith("kinit")
 
 
-def test_an_expired_ticket(realm, cache):
+def test_an_expired_ticket(realm, cache, fault_of):
     realm.kinit(cache, "-l", "1s")
     time.sleep(2.1)
     assert fault_of() == ("expired", "your Kerberos ticket has expired: kinit")
 
 
-def test_a_ticket_that_is_not_valid_yet(realm, cache):
+def test_a_ticket_that_is_not_valid_yet(realm, cache, fault_of):
     realm.kinit(cache, "-s", "1h")
     assert fault_of()[0] == "skew"
 
 
-def test_a_service_that_the_kdc_does_not_know(realm, cache):
+def test_a_service_that_the_kdc_does_not_know(realm, cache, fault_of):
     realm.kinit(cache)
     cause, text = fault_of("db2.example.test")
     assert cause == "service"
@@ -199,14 +300,14 @@ def test_a_service_that_the_kdc_does_not_know(realm, cache):
     assert "not enrolled" in text
 
 
-def test_a_host_of_a_realm_without_trust(realm, cache):
+def test_a_host_of_a_realm_without_trust(realm, cache, fault_of):
     realm.kinit(cache)
     cause, text = fault_of("x.mapped.test")
     assert cause == "realm"
     assert "OTHER.TEST" in text
 
 
-def test_a_realm_whose_kdc_nobody_knows(realm, cache, tmp_path, monkeypatch):
+def test_a_realm_whose_kdc_nobody_knows(realm, cache, tmp_path, monkeypatch, fault_of):
     realm.kinit(cache)
     bare = tmp_path / "krb5.conf"
     bare.write_text("[libdefaults]\ndefault_realm = EXAMPLE.TEST\ndns_lookup_kdc = false\n")
@@ -216,7 +317,7 @@ def test_a_realm_whose_kdc_nobody_knows(realm, cache, tmp_path, monkeypatch):
     assert "EXAMPLE.TEST" in text
 
 
-def test_a_kdc_that_is_down(realm, cache):
+def test_a_kdc_that_is_down(realm, cache, fault_of):
     realm.kinit(cache)
     realm.k5.stop_kdc()
     try:
@@ -229,14 +330,14 @@ def test_a_kdc_that_is_silent_holds_nobody_longer_than_said(realm, cache):
     realm.kinit(cache)
     sockets = realm.silent_kdc()
     try:
-        assert fault_of(timeout_for=0.5)[0] == "kdc silent", "the library would say in the end that it is down"
+        assert our_fault(timeout_for=0.5)[0] == "kdc silent", "the library would say in the end that it is down"
     finally:
         for one in sockets:
             one.close()
         realm.k5.start_kdc()
 
 
-def test_a_clock_that_is_wrong(realm, cache):
+def test_a_clock_that_is_wrong(realm, cache, fault_of):
     """The KDC's answer for a request that is ten minutes off: libkrb5 itself offers the offset that makes it so."""
     realm.kinit(cache)
     shift_cache_by(cache, 600)
@@ -252,6 +353,20 @@ def shift_cache_by(cache, seconds):
     assert data[4:8] == b"\x00\x01\x00\x08"
     data[8:12] = seconds.to_bytes(4, "big")
     cache.write_bytes(data)
+
+
+@in_the_lab
+def test_a_kdc_that_is_silent_holds_no_gate_longer_than_3_seconds(realm, cache, gate):
+    realm.kinit(cache)
+    sockets = realm.silent_kdc()
+    try:
+        with gate(INSTALLED) as prover:
+            prover.ask(HOST, str(cache), CHANNEL)
+            assert prover.why() == "the KDC did not answer within 3 s: try again, or check the network and the KDC"
+    finally:
+        for one in sockets:
+            one.close()
+        realm.k5.start_kdc()
 
 
 def test_a_cache_that_may_not_be_read(realm, cache, tmp_path):
@@ -273,26 +388,37 @@ def test_a_cache_that_may_not_be_read(realm, cache, tmp_path):
     assert str(cache) in said
 
 
+@in_the_lab
+def test_a_cache_that_a_gates_person_may_not_read(cache, gate):
+    with gate() as prover:
+        prover.ask(HOST, "FILE:/etc/shadow", CHANNEL)
+        named = " (KRB5CCNAME is FILE:/etc/shadow)"
+        assert prover.why() == f"the credential cache may not be read by you{named}: kinit into one of your own"
+
+
 def python():
     import sys
 
     return [sys.executable, "-IS", "-c"]
 
 
-def test_a_damaged_cache(cache):
+def test_a_damaged_cache(cache, fault_of):
     for content in (b"", b"hello", b"\x05\x04\x00"):
         cache.write_bytes(content)
         assert fault_of()[0] == "cache"
 
 
-def test_a_directory_of_caches(realm, cache, tmp_path, monkeypatch):
+def test_a_directory_of_caches_without_a_ticket(cache, tmp_path, monkeypatch, fault_of):
     monkeypatch.setenv("KRB5CCNAME", f"DIR:{tmp_path}/caches")
     assert fault_of()[0] == "no ticket"
     assert fault_of()[0] == "no ticket"  # libkrb5 has made the directory
+
+
+def test_a_directory_of_caches(realm, cache, tmp_path, monkeypatch, proved_by):
+    monkeypatch.setenv("KRB5CCNAME", f"DIR:{tmp_path}/caches")
+    (tmp_path / "caches").mkdir(mode=0o700)
     realm.kinit(f"DIR:{tmp_path}/caches")
-    initiator = Initiator(HOST)
-    initiator.obtain_ticket(PATIENCE)
-    assert initiator.principal == "alice@EXAMPLE.TEST"
+    assert proved_by() == "alice@EXAMPLE.TEST"
 
 
 @pytest.fixture(scope="module")
@@ -319,15 +445,6 @@ def collection(realm, cache, tmp_path, monkeypatch):
     realm.k5.run_kadminl("delprinc -force alice/spare")
 
 
-def proved_by(realm, host=HOST, cache=None):
-    """Who says it is, and who the other end sees."""
-    initiator = Initiator(host, cache)
-    initiator.obtain_ticket(PATIENCE)
-    other = other_end(realm)
-    initiator.finish(other.step(initiator.first_token(CHANNEL)))
-    return initiator.principal, str(other.initiator_name)
-
-
 @pytest.mark.parametrize("named", ["by the environment", "by its caller"])
 @pytest.mark.parametrize(
     ("lines", "chosen"),
@@ -341,14 +458,13 @@ def proved_by(realm, host=HOST, cache=None):
         ("alice@EXAMPLE.TEST service=jitd host=db2.example.test", "alice/spare"),
     ],
 )
-def test_of_a_collection_the_one_of_k5identity_is_used(realm, collection, tmp_path, named, lines, chosen):
+def test_of_a_collection_the_one_of_k5identity_is_used(collection, tmp_path, proved_by, named, lines, chosen):
     (tmp_path / ".k5identity").write_text(f"{lines}\n")
-    who = f"{chosen}@EXAMPLE.TEST"
-    assert proved_by(realm, cache=collection.encode() if named == "by its caller" else None) == (who, who)
+    assert proved_by(cache=collection.encode() if named == "by its caller" else None) == f"{chosen}@EXAMPLE.TEST"
 
 
 @pytest.mark.parametrize("named", ["by the environment", "by its caller"])
-def test_of_a_collection_the_one_of_the_hosts_realm_is_used(realm, second_realm, cache, tmp_path, monkeypatch, named):
+def test_of_a_collection_the_one_of_the_hosts_realm_is_used(realm, second_realm, cache, tmp_path, monkeypatch, proved_by, named):
     monkeypatch.setenv("HOME", str(tmp_path))
     name = f"DIR:{tmp_path}/caches"
     (tmp_path / "caches").mkdir(mode=0o700)
@@ -356,11 +472,10 @@ def test_of_a_collection_the_one_of_the_hosts_realm_is_used(realm, second_realm,
     realm.kinit(f"DIR::{tmp_path}/caches/tkt1")
     second_realm.run(["kinit", "-c", f"DIR::{tmp_path}/caches/tkt2", "alice"], input="alicealice\n")
     (tmp_path / "caches/primary").write_text("tkt2\n")
-    who = "alice@EXAMPLE.TEST"
-    assert proved_by(realm, cache=name.encode() if named == "by its caller" else None) == (who, who)
+    assert proved_by(cache=name.encode() if named == "by its caller" else None) == "alice@EXAMPLE.TEST"
 
 
-def test_a_choice_of_k5identity_without_a_ticket_is_said(realm, collection, tmp_path):
+def test_a_choice_of_k5identity_without_a_ticket_is_said(realm, collection, tmp_path, fault_of):
     (tmp_path / ".k5identity").write_text("alice/third@EXAMPLE.TEST service=jitd\n")
     cause, text = fault_of()
     assert cause == "no ticket"
@@ -376,7 +491,7 @@ def test_a_refusal_names_who_was_chosen(realm, collection, tmp_path):
     assert initiator.principal == "alice@EXAMPLE.TEST"
 
 
-def test_a_keyring_where_the_kernel_lets_us(realm, cache, monkeypatch):
+def test_a_keyring_where_the_kernel_lets_us(realm, cache, monkeypatch, fault_of):
     monkeypatch.setenv("KRB5CCNAME", "KEYRING:process:jitd-test")
     assert fault_of()[0] in ("no ticket", "cache")
 
@@ -385,14 +500,14 @@ def test_a_keyring_where_the_kernel_lets_us(realm, cache, monkeypatch):
     ("name", "words"),
     [("MEMORY:x", "no other program"), ("BOGUS:x", "type that is not known"), ("KCM:", "no KCM daemon")],
 )
-def test_a_kind_of_cache_that_cannot_work_here_is_named(cache, monkeypatch, name, words):
+def test_a_kind_of_cache_that_cannot_work_here_is_named(cache, monkeypatch, name, words, fault_of):
     monkeypatch.setenv("KRB5CCNAME", name)
     cause, text = fault_of()
     assert cause == "cache"
     assert words in text
 
 
-def test_a_broken_configuration(cache, tmp_path, monkeypatch):
+def test_a_broken_configuration(cache, tmp_path, monkeypatch, fault_of):
     (tmp_path / "krb5.conf").write_text("[libdefaults\n x")
     monkeypatch.setenv("KRB5_CONFIG", str(tmp_path / "krb5.conf"))
     assert fault_of()[0] == "configuration"
@@ -422,6 +537,17 @@ def test_no_resolver_of_any_kind_is_asked_for_the_host(realm, cache, tmp_path, a
     code = f"import sys; sys.path[:0] = {places!r}; {asked}"
     subprocess.run(["strace", "-f", "-o", seen, "-e", "trace=openat", *python(), code], check=True, capture_output=True)
     assert ("/etc/hosts" in seen.read_text()) is asks
+
+
+@in_the_lab
+def test_no_resolver_is_asked_by_a_gate(realm, cache, tmp_path, gate):
+    """Part of K-18."""
+    realm.kinit(cache)
+    seen = tmp_path / "opened"
+    with gate(INSTALLED, ("strace", "-f", "-o", str(seen), "-e", "trace=openat")) as prover:
+        prover.ask(HOST, str(cache), CHANNEL)
+        prover.token()
+    assert "/etc/krb5.conf" in seen.read_text() and "/etc/hosts" not in seen.read_text()
 
 
 # --- waiting, and the host's name
@@ -485,18 +611,26 @@ def test_whatever_the_host_is_called_that_is_its_name(node, found):
     assert said == f"{ascii(found)} True\n"
 
 
-@pytest.mark.parametrize("host", [LONGEST.decode(), "b\u00fcro", "b\udcfcro", "a..b", ".", "x y", "a@b", "a/b", "\\"])
-def test_a_host_that_the_kdc_cannot_know_is_one_that_is_not_enrolled(realm, cache, host):
+@pytest.mark.parametrize("host", [LONGEST.decode(), "b\u00fcro", "a..b", ".", "x y", "a@b", "a/b", "\\"])
+def test_a_host_that_the_kdc_cannot_know_is_one_that_is_not_enrolled(realm, cache, fault_of, host):
     realm.kinit(cache)
     cause, text = fault_of(host)
     assert cause == ("other" if "@" in host else "service"), text
     assert host in text
 
 
-def test_the_longest_name_has_a_ticket(realm, cache):
-    realm.k5.addprinc(f"jitd/{LONGEST.decode()}")
+def test_a_host_whose_name_is_no_text_is_one_that_is_not_enrolled(realm, cache):
     realm.kinit(cache)
-    Initiator(LONGEST.decode()).obtain_ticket(PATIENCE)
+    cause, text = our_fault("b\udcfcro")
+    assert cause == "service" and "b\udcfcro" in text
+
+
+def test_the_longest_name_has_a_ticket(realm, cache, proved_by):
+    service = f"jitd/{LONGEST.decode()}"
+    realm.k5.addprinc(service)
+    realm.k5.extract_keytab(service, realm.k5.keytab)
+    realm.kinit(cache)
+    assert proved_by(LONGEST.decode()) == "alice@EXAMPLE.TEST"
 
 
 def test_the_hosts_name_is_lower_case_and_of_one_word():

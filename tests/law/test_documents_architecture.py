@@ -69,7 +69,7 @@ def missing_names(step: str) -> list[str]:
     defined there.
     """
     words = quoted(step)
-    files = [place for word in words if (place := place_of(word)) is not None and place.is_file()]
+    files = [place for word in words if (place := place_of(word)) is not None and place.is_file() and place.suffix == ".py"]
     known = {name for file in files for name in defined_in(file) | used_in(file)}
     names = {part for word in words if re.fullmatch(r"[\w.]+", word) and place_of(word) is None for part in word.split(".")}
     behind = re.findall(r"`([\w/]+\.py)`,\s`(\w+)`", step)

@@ -80,7 +80,6 @@ LAW: dict[str, set[str]] = {
     },
     "jitpam.pam_jit": set(),
     "jitpam.pam_guard": set(),
-    "jitpam.pam_initiator": {"jitpam.initiator", "jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.notation"},
     # the side that decides: the core, and what knows the core and nothing beside it
     "jitd": set(),
     "jitd.packages": set(),

@@ -280,15 +280,18 @@ class Bench:
     def close(self) -> None:
         shutil.rmtree(self.root)
 
-    def module(self, change: str = "", initiator: str | None = None, name: str = "pam_jit.py") -> Path:
-        """A copy of the module, with ``change`` at its end, and an initiator of this text. It has the patience of tests, unless
-        ``change`` takes it away.
+    def module(self, change: str = "", initiator: str | Path | None = None, name: str = "pam_jit.py") -> Path:
+        """A copy of the module, with ``change`` at its end, and another initiator: a program, or the text of one in Python. It
+        has the patience of tests, unless ``change`` takes it away.
         """
         copy = self.root / name
         text = f"{MODULE.read_text()}\nANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = {PATIENCE / 2}\n"
+        if isinstance(initiator, str):
+            text_of, initiator = initiator, self.root / "initiator.py"
+            initiator.write_text(f"#!/usr/bin/python3 -IS\n{text_of}")
+            initiator.chmod(0o755)
         if initiator is not None:
-            (self.root / "initiator.py").write_text(initiator)
-            text += f'\nINITIATOR = "{self.root}/initiator.py"\n'
+            text += f'\nINITIATOR = "{initiator}"\n'
         copy.write_text(f"{text}\n{change}\n")
         return copy
 

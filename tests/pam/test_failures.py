@@ -29,9 +29,9 @@ from tests.waiting import PATIENCE, status_of, wait_for
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 PAGE = Path(__file__).parents[2] / "docs/pam.md"
 MODULE = Path("/usr/lib/jitd/pam_jit.py")
-PYTHON = Path("/usr/bin/python3")
 PAM_PYTHON = Path(Places().module("pam_python.so"))
-INITIATOR = b"/usr/lib/jitd/jitpam/pam_initiator.py"
+PYTHON = Path("/usr/bin/python3")
+INITIATOR = Path("/usr/lib/jitd/prove")
 ROOTS = ("sudo", "su -c", "login")
 Broken = Callable[[Gated], AbstractContextManager[object]]
 
@@ -124,7 +124,7 @@ def kdcs() -> list[int]:
 
 
 def initiators() -> list[int]:
-    return processes(lambda line: INITIATOR in line.split(b"\0"))
+    return processes(lambda line: os.fsencode(INITIATOR) in line.split(b"\0"))
 
 
 def initiators_of(typed: Driven) -> list[int]:
@@ -194,6 +194,7 @@ ROWS = (
     Row("KDC silent", NO_TICKET + "the KDC did not answer within 3 s", 6, kdc_silent, is_about_tickets=True),
     Row("somebody else's ticket", "this ticket does not belong to your account", 2, ticket="bob", is_about_tickets=True),
     Row("Python missing", SILENT, 2, away(PYTHON)),
+    Row("initiator missing", "/usr/lib/jitd/prove is missing: tell an administrator", 2, away(INITIATOR)),
     Row("pam_python.so missing", SILENT, 2, away(PAM_PYTHON)),
     Row("module file missing", SILENT, 2, away(MODULE)),
     Row("module file writable by its group", "can be changed by others than root", 2, module_writable),

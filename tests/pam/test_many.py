@@ -20,6 +20,7 @@ from tests.marks import full
 from tests.pam.application import DENIED, SUCCESS, Application, Bench, Crashed, Voice, jitd, now
 from tests.pam.test_sabotage import PROVES
 from tests.platforms import is_newest
+from tests.prover import HANGS_AS_THE_PERSON, HANGS_AT_ONCE, built
 from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
 SYSTEM_ERR = 4
@@ -439,20 +440,11 @@ def test_a_grant_that_came_while_the_program_was_stopped_for_long_is_none(
     assert ("while this program was stopped" in host.text) == (answer == DENIED)
 
 
-SLOW = Path("/usr/lib/jitd/jitpam/pam_initiator.py")
-
-
 @pytest.mark.parametrize("hangs", ["before it is asked", "in the library", "everywhere"])
 def test_an_initiator_does_not_outlive_a_program_that_was_killed(hangs: str, bench: Bench, host: Application) -> None:
-    text = SLOW.read_text().replace("ENDS_WITHIN = 12", "ENDS_WITHIN = 3")
-    if hangs == "in the library":
-        text = text.replace("    from jitpam.initiator import Initiator", "    import time; time.sleep(600)")
-    elif hangs == "everywhere":
-        text = text.replace("    module = socket(fileno=0)", "    import time; time.sleep(600)")
-    assert ("time.sleep(600)" in text) == (hangs != "before it is asked")
-    bench.stack(
-        bench.module("PROOF_WITHIN = 30.0\n_Initiator.say = lambda *a: None\n" if hangs == "before it is asked" else "", text)
-    )
+    replaced = {"in the library": HANGS_AS_THE_PERSON, "everywhere": HANGS_AT_ONCE}.get(hangs, {})
+    change = "PROOF_WITHIN = 30.0\n_Initiator.say = lambda *a: None\n" if hangs == "before it is asked" else ""
+    bench.stack(bench.module(change, built(bench.root / "prove", {"ENDS_WITHIN": "3"}, replaced)))
     host.start("alice")
     with jitd(bench.socket, waits):
         host.tell("acct_mgmt", 0)

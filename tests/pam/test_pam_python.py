@@ -20,7 +20,8 @@ import pytest
 
 from tests.pam.application import DENIED, IGNORE, MODULE, SERVICE_ERR, SUCCESS, Application, Bench, Crashed, Voice, jitd
 from tests.pam.programs import PYTHONS
-from tests.waiting import PATIENCE, wait_for
+from tests.prover import HANGS_AS_THE_PERSON, PATIENT, built
+from tests.waiting import wait_for
 
 AUTH_ERR, SESSION_ERR = 7, 14
 SHIPPED = "{0} [success=1 default=ignore] pam_python.so {1} socket={2}\n{0} requisite pam_deny.so\n{0} required pam_permit.so\n"
@@ -251,7 +252,6 @@ def test_no_other_variable_of_pythons_leads_it_anywhere(variable: str, bench: Be
 # --- what is opened, and as whom ---------------------------------------------------------------------------------------
 
 SUDO = Path("/etc/pam.d/sudo")
-INITIATOR = Path("/usr/lib/jitd/jitpam/pam_initiator.py")
 SUDOERS = Path("/etc/sudoers.d/test-pam-python")
 
 
@@ -260,9 +260,7 @@ def sudo(bench: Bench) -> Iterator[Bench]:
     """sudo with the gate, whose jitd is the test's. The module and its initiator have the patience of tests: they are traced."""
     kept = SUDO.read_bytes()
     permit = "".join(f"{stage} required pam_permit.so\n" for stage in ("auth", "session"))
-    initiator, its_own = INITIATOR.read_text(), "\nENDS_WITHIN = 12\n"
-    assert initiator.count(its_own) == 1
-    module = bench.module(initiator=initiator.replace(its_own, f"\nENDS_WITHIN = {PATIENCE:.0f}\n"))
+    module = bench.module(initiator=built(bench.root / "prove", PATIENT))
     SUDO.write_text(SHIPPED.format("account", module, bench.socket) + permit)
     SUDOERS.write_text("Defaults secure_path=/usr/sbin:/usr/bin:/sbin:/bin\nalice ALL=(ALL:ALL) NOPASSWD: ALL\n")
     SUDOERS.chmod(0o440)
@@ -329,10 +327,32 @@ def test_nothing_in_the_persons_directory_is_opened_with_roots_rights(sudo: Benc
     assert done.returncode != 0
     assert len(had) == 1
     calls = trace.read_text()
-    assert f"{sudo.root}/initiator.py" in calls
+    assert f"{sudo.root}/prove" in calls
     relative = re.findall(r'(?:openat|execve|stat\w*|readlink|access)\((?:AT_FDCWD, )?"([^/"][^"]*)"', calls)
     assert set(relative) <= {".", PYTHONS.name}, "what is looked at without the name of a directory is `.` itself"
     assert [call for is_alices, call in _opened(calls, str(home)) if not is_alices and "getcwd" not in call] == []
+
+
+NOTES = """
+import os
+print("\\n".join(open("/proc/self/environ").read().split("\\0")), file=open("PLACE/environment", "w"))
+open("PLACE/descriptors", "w").write(" ".join(f"{n}={os.readlink(f'/proc/self/fd/{n}').partition(':')[0]}" for n in range(3)))
+open("PLACE/words", "w").write(open("/proc/self/cmdline").read())
+"""
+
+
+def test_the_initiator_is_started_with_nothing_but_one_socket(sudo: Bench) -> None:
+    """THREATS K-10: and no word of the caller's."""
+    SUDO.write_text(
+        SUDO.read_text().replace(str(sudo.root / "pam_jit.py"), str(sudo.module("", NOTES.replace("PLACE", str(sudo.root)))))
+    )
+    with jitd(sudo.socket, lambda voice: (voice.proved(), voice.refuse())):
+        env = {"PATH": "/usr/bin:/bin", "KRB5CCNAME": "FILE:/x", "HOME": "/home/alice", "LANG": "C.UTF-8"}
+        line = ["setpriv", "--reuid=alice", "--regid=4001", "--init-groups", "sudo", "-n", "true"]
+        assert subprocess.run(line, env=env, cwd="/", capture_output=True).returncode != 0
+    assert (sudo.root / "environment").read_text().strip() == ""
+    assert (sudo.root / "descriptors").read_text() == "0=socket 1=/dev/null 2=/dev/null"
+    assert (sudo.root / "words").read_text() == f"/usr/bin/python3\0-IS\0{sudo.root}/initiator.py\0"
 
 
 LATER = " <unfinished ...>\n8 exit_group(0) = ?\n7 <... setresuid resumed>"
@@ -347,13 +367,7 @@ def test_that_test_sees_what_root_opens(told: str) -> None:
 
 def test_nobody_of_that_account_can_trace_the_initiator_or_read_its_memory(bench: Bench) -> None:
     """THREATS P-03."""
-    slow = (
-        Path("/usr/lib/jitd/jitpam/pam_initiator.py")
-        .read_text()
-        .replace("    from jitpam.initiator import Initiator", "    import time; time.sleep(600)")
-    )
-    assert "time.sleep(600)" in slow
-    bench.stack(bench.module("PROOF_WITHIN = 600.0", slow))
+    bench.stack(bench.module("PROOF_WITHIN = 600.0", built(bench.root / "prove", {}, HANGS_AS_THE_PERSON)))
     code = (
         "import ctypes, os, sys\n"
         "os.setresgid(4001, 4001, 4001); os.setresuid(4001, 4001, 4001)\n"

@@ -477,7 +477,7 @@ def _lines() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "kind", ["is missing", "is a directory", "is others'", "interpreter is missing", "interpreter is others'"]
+    "kind", ["is missing", "is a directory", "is others'", "is no program", "interpreter is missing", "interpreter is others'"]
 )
 def test_an_initiator_that_cannot_be_or_is_not_roots_is_a_denial(kind: str, bench: Bench, host: Application) -> None:
     copy = bench.module("", "")
@@ -489,7 +489,9 @@ def test_an_initiator_that_cannot_be_or_is_not_roots_is_a_denial(kind: str, benc
         initiator.unlink()
         initiator.mkdir()
     elif kind == "is others'":
-        initiator.chmod(0o664)
+        initiator.chmod(0o775)
+    elif kind == "is no program":
+        initiator.write_text("exit 0\n")
     else:
         other = bench.root / "python"
         if "others" in kind:

@@ -29,7 +29,6 @@ from tests.waiting import PATIENCE, examined, wait_for
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 LOGINS = rule("carol-by-ssh", "carol") + rule("bob-anyhow", "bob", 'ticket = "optional"')
 """carol is let in with a ticket that comes with her, bob without one as well, eve never."""
-INITIATOR = Path("/usr/lib/jitd/jitpam/pam_initiator.py")
 SSH_TAKES = 3.0
 """Seconds of ssh's own, beside what the manual's row allows."""
 WAITS = ("daemon hung", "KDC silent", "initiator stopped")
@@ -39,12 +38,12 @@ NO_TICKET = r"jitd: denied: no rule permits this without a Kerberos ticket"
 
 @contextmanager
 def initiator(text: str) -> Iterator[None]:
-    kept = INITIATOR.read_bytes()
-    INITIATOR.write_text(text)
+    kept = table.INITIATOR.read_bytes()
+    table.INITIATOR.write_text(f"#!/usr/bin/python3 -IS\n{text}")
     try:
         yield
     finally:
-        INITIATOR.write_bytes(kept)
+        table.INITIATOR.write_bytes(kept)
 
 
 @contextmanager
@@ -90,7 +89,8 @@ ROWS = (
         "jitd: this ticket does not belong to your account",
         2,
     ),
-    Row("Python missing", by_name("Python missing"), BOTH, "jitd: asking jitd failed", 2),
+    Row("Python missing", by_name("Python missing"), BOTH, "jitd: /usr/bin/python3 is missing", 2),
+    Row("initiator missing", by_name("initiator missing"), BOTH, "jitd: /usr/lib/jitd/prove is missing", 2),
     Row("pam_python.so missing", by_name("pam_python.so missing"), BOTH, "", 2),
     Row("module file missing", by_name("module file missing"), BOTH, "", 2),
     Row(

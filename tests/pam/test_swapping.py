@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reaso
 EXCHANGE = 2
 PAUSE = 1000
 """Swaps for which a stopped process stays stopped."""
-INITIATORS = (b"pam_initiator", b"jitsudo")
+INITIATORS = (b"/usr/lib/jitd/prove", b"jitsudo")
 """What of the question runs as the person who asks."""
 POLICY = """
 [[permit]]

@@ -420,6 +420,13 @@ LOCKED = [
     ),
     Row("pam_python is not installed", "loader-missing", only(SHAPE + SUDO), {"pam_python.so": "missing"}),
     Row("the module is not installed", "gate-missing", only(SHAPE + SUDO), {"/usr/lib/jitd/pam_jit.py": "missing"}),
+    Row("the initiator is not installed", "gate-missing", only(SHAPE + SUDO), {"/usr/lib/jitd/prove": "missing"}),
+    Row(
+        "others may write the initiator",
+        "file-open",
+        only(SHAPE + SUDO),
+        {"/usr/lib/jitd/prove": "/usr/lib/jitd/prove belongs to uid 4005"},
+    ),
     Row(
         "others may write the module",
         "file-open",

@@ -90,6 +90,9 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "runtime/pamela.py").write_text("")
     (place / "runtime/pam").mkdir()
     (place / "runtime/pam/__init__.py").write_text("")
+    (place / "gates").mkdir()
+    (place / "gates/prove").write_text("compiled")
+    (place / "gates/prove").chmod(0o755)
     for name in NEVER_IMPORTED:
         (place / "runtime" / name).parent.mkdir(parents=True, exist_ok=True)
         (place / "runtime" / name).write_text("")
@@ -122,6 +125,12 @@ def test_the_list_has_every_file_outside_of_the_two_directories_that_are_ours(fr
     assert listed == put
     assert {"usr/bin/jitd", "usr/bin/jitsudo", "usr/sbin/jitd", "etc/pam.d/jitd", "etc/jitd/jitd.toml"} <= put
     assert {"usr/lib/systemd/system/jitd.service", "usr/lib/tmpfiles.d/jitd.conf", "usr/share/man/man8/jitd-pam.8"} <= put
+
+
+def test_what_is_compiled_of_the_product_itself_is_installed_and_can_be_run(fresh: Path) -> None:
+    prover = fresh / "usr/lib/jitd/prove"
+    assert prover.read_text() == "compiled"
+    assert (prover.stat().st_uid, prover.stat().st_gid, prover.stat().st_mode & 0o7777) == (os.geteuid(), os.getegid(), 0o755)
 
 
 def test_what_is_imported_is_installed_and_compiled(fresh: Path) -> None:
@@ -273,11 +282,13 @@ def test_install_says_how_it_is_called(words: list[str]) -> None:
 def test_install_refuses_what_it_cannot_do_and_changes_nothing(dest: Path, tmp_path: Path, venv: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
+    (tmp_path / "half/runtime").mkdir(parents=True)
     before = untouched(tmp_path)
     for words, because in (
         (("",), "DESTDIR is empty: / is this host"),
         ((tmp_path / "file", venv), f"{tmp_path}/file is not a directory"),
         ((dest, tmp_path / "empty"), f"{tmp_path}/empty holds no runtime: contrib/runtime {tmp_path}/empty makes it; "),
+        ((dest, tmp_path / "half"), f"{tmp_path}/half holds no runtime: contrib/runtime {tmp_path}/half makes it; "),
     ):
         status, said = call("install", *words)
         assert status == 1 and because in said, said

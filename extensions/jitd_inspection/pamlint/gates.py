@@ -13,6 +13,7 @@ from jitd_inspection.pamlint.services import facts, is_fragment
 
 LOADER, SCRIPT, GUARD = "pam_python.so", "pam_jit.py", "pam_guard.py"
 SHIPPED, GUARDS_FILE = "/usr/lib/jitd/pam_jit.py", "/usr/lib/jitd/jitpam/pam_guard.py"
+INITIATOR = "/usr/lib/jitd/prove"  # started by the module, as root
 SECURE_PATH = "secure_path"  # an argument of a guard (`is_guard`) in sudo's stack alone: the caller does not control its PATH
 STAGES = ("auth", "account", "session")
 WORDS = ("quiet", "debug")
@@ -229,20 +230,21 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
         else:
             mend = f"chown root:root {script} && chmod 644 {script}, and the like for the directories above it"
             yield bad("file-open", place, f"{because}: anybody who does becomes root", mend, service)
+    yield from about_program(handler, INITIATOR, 755, files, service)
 
 
-def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> Iterator[Linted]:
-    """Yield a finding if the guard's file (GUARDS_FILE) is missing, or if an account other than root could change it. The guard's
-    line runs this file as root. If there is no guard, yield nothing.
+def about_program(handler: Handler, program: str, mode: int, files: Files, service: str) -> Iterator[Linted]:
+    """Yield a finding if ``program``, which is run as root for the line of ``handler``, is missing, or if an account other than
+    root could change it.
     """
-    if guards and (because := files(GUARDS_FILE)):
+    if because := files(program):
         told = (
-            f"{GUARDS_FILE} is not there: everybody is denied"
+            f"{program} is not there: everybody is denied"
             if because.startswith("missing")
             else f"{because}: anybody who does becomes root"
         )
         name = "gate-missing" if because.startswith("missing") else "file-open"
-        yield bad(name, guards[0].place, told, f"install it; chown root:root {GUARDS_FILE} && chmod 644 {GUARDS_FILE}", service)
+        yield bad(name, handler.place, told, f"install it; chown root:root {program} && chmod {mode} {program}", service)
 
 
 def unheard(handler: Handler, service: str, *, is_closed: bool) -> Linted:
