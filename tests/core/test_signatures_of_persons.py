@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from jitd.audit import sshsig
 from jitd.audit.ssh_keys import KINDS, PublicKey, Strings, key_in, read_key, string
-from jitd.audit.sshsig import LEVELS, BadSignature, Checked, best_level, check_by_any
+from jitd.audit.ssh_signatures import LEVELS, BadSignature, Checked, armor, best_level, to_be_signed
+from jitd.audit.sshsig import check_by_any
 from tests import ssh_keys
 
 MESSAGE, SPACE = b"jitd receipt 1\nverdict approve\n", "jitd-receipt"
@@ -192,10 +193,10 @@ def of_rsa(private: rsa.RSAPrivateKey) -> PublicKey:
 def test_sha_1_signs_nothing(algorithm: str, by: hashes.HashAlgorithm) -> None:
     """THREATS A-27."""
     private = rsa.generate_private_key(65537, 2048)
-    signed = sshsig._to_be_signed(SPACE, MESSAGE, "sha256")
+    signed = to_be_signed(SPACE, MESSAGE, "sha256")
     for over, is_good in ((by, False), (hashes.SHA256(), algorithm == "rsa-sha2-256")):
         signature = private.sign(signed, padding.PKCS1v15(), over)
-        armored = sshsig._armor(of_rsa(private).blob, SPACE, "sha256", string(algorithm.encode()) + string(signature))
+        armored = armor(of_rsa(private).blob, SPACE, "sha256", string(algorithm.encode()) + string(signature))
         if is_good:
             assert check_by_any(SPACE, MESSAGE, armored).key == of_rsa(private)
         else:
@@ -248,7 +249,7 @@ def test_a_key_that_cannot_approve_is_refused_with_a_reason(case: str) -> None:
     with pytest.raises(ValueError) as refused:
         key_in(blob)
     assert str(refused.value).startswith(sentence)
-    assert_refused(sshsig._armor(blob, SPACE, "sha256", string(b"ssh-ed25519") + string(bytes(64))))
+    assert_refused(armor(blob, SPACE, "sha256", string(b"ssh-ed25519") + string(bytes(64))))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,15 @@ ROOMS = {
 """Where its modules are. A new row needs a reason: a desk gets what is in it, and trusts it with the words of every host."""
 OF_ROOMS = {
     "jitd": {"jitd.extensions", "jitd.packages"},
-    "jitd.audit": {"jitd.audit.events", "jitd.audit.forms", "jitd.audit.sentences", "jitd.audit.strict_json"},
+    "jitd.audit": {
+        "jitd.audit.events",
+        "jitd.audit.forms",
+        "jitd.audit.libcrypto",
+        "jitd.audit.sentences",
+        "jitd.audit.ssh_keys",
+        "jitd.audit.ssh_signatures",
+        "jitd.audit.strict_json",
+    },
     "jitd.beside": {"jitd.beside.helpers"},
     "jitd.settings": {"jitd.settings.section"},
 }

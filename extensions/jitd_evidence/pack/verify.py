@@ -300,17 +300,38 @@ class Strings:
             raise ValueError("has more bytes than belong to it")
 
 
-# --- from jitd/audit/sshsig.py (written by contrib/verifier) ---
+# --- from jitd/audit/ssh_signatures.py (written by contrib/verifier) ---
 
-ALGORITHM = ED25519
-_KIND = ALGORITHM.encode("ascii")
-_SSHSIG, _SSHSIG_VERSION, _HASH = b"SSHSIG", (1).to_bytes(4, "big"), "sha512"
+_SSHSIG = b"SSHSIG"
+_PREAMBLE = _SSHSIG + (1).to_bytes(4, "big")
+N_HEAD = len(_PREAMBLE)
 _BEGIN, _ENDING, _WIDTH = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", 70
-_N_KEY, _N_SIGNATURE = 32, 64
 
 
 class BadSignature(Exception):
     """The signature is not one of this message. The text is the end of a sentence that begins with "the signature"."""
+
+
+def to_be_signed(namespace: str, message: bytes, digest: str) -> bytes:
+    """Return the bytes that a key signs in the place of ``message``, such as an agent is given."""
+    hashed = hashlib.new(digest, message).digest()
+    return _SSHSIG + string(namespace.encode("ascii")) + string(b"") + string(digest.encode("ascii")) + string(hashed)
+
+
+def armor(key: bytes, namespace: str, digest: str, signature: bytes) -> str:
+    """Return the text of a signature. ``key`` and ``signature`` are as an agent has them."""
+    head = _PREAMBLE + string(key) + string(namespace.encode("ascii")) + string(b"")
+    text = base64.b64encode(head + string(digest.encode("ascii")) + string(signature)).decode("ascii")
+    lines = [text[at : at + _WIDTH] for at in range(0, len(text), _WIDTH)]
+    return "\n".join((_BEGIN, *lines, _ENDING, ""))
+
+
+# --- from jitd/audit/sshsig.py (written by contrib/verifier) ---
+
+ALGORITHM = ED25519
+_KIND = ALGORITHM.encode("ascii")
+_HASH = "sha512"
+_N_KEY, _N_SIGNATURE = 32, 64
 
 
 class ForeignKey(BadSignature):
@@ -330,7 +351,7 @@ def check_signature(public: bytes, namespace: str, message: bytes, armored: str)
     if found != namespace:
         raise BadSignature(f"is for {found!r}, not for {namespace!r}")
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, _to_be_signed(namespace, message))
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, to_be_signed(namespace, message, _HASH))
     except (InvalidSignature, ValueError):
         raise BadSignature("does not fit what was signed") from None
 
@@ -366,24 +387,12 @@ def _public_blob(public: bytes) -> bytes:
     return string(_KIND) + string(public)
 
 
-_AT_KEY = len(_SSHSIG) + len(_SSHSIG_VERSION) + 4 + len(_public_blob(b""))  # where the public key stands in a signature's blob
+_AT_KEY = N_HEAD + 4 + len(_public_blob(b""))  # where the public key stands in a signature's blob
 _AT_NAMESPACE = _AT_KEY + _N_KEY
 
 
-def _to_be_signed(namespace: str, message: bytes, digest: str = _HASH) -> bytes:
-    hashed = hashlib.new(digest, message).digest()
-    return _SSHSIG + string(namespace.encode("ascii")) + string(b"") + string(digest.encode("ascii")) + string(hashed)
-
-
 def _armored(public: bytes, namespace: str, signature: bytes) -> str:
-    return _armor(_public_blob(public), namespace, _HASH, string(_KIND) + string(signature))
-
-
-def _armor(key: bytes, namespace: str, digest: str, signature: bytes) -> str:
-    head = _SSHSIG + _SSHSIG_VERSION + string(key) + string(namespace.encode("ascii")) + string(b"")
-    text = base64.b64encode(head + string(digest.encode("ascii")) + string(signature)).decode("ascii")
-    lines = [text[at : at + _WIDTH] for at in range(0, len(text), _WIDTH)]
-    return "\n".join((_BEGIN, *lines, _ENDING, ""))
+    return armor(_public_blob(public), namespace, _HASH, string(_KIND) + string(signature))
 
 
 def _read_signature(armored: str) -> tuple[bytes, str, bytes]:
