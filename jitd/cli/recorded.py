@@ -16,6 +16,7 @@ import click
 
 from jitd.audit.events import sentence
 from jitd.audit.forms import Digest
+from jitd.audit.sentences import Told
 from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.call import NotDone, called
 from jitd.cli.columns import cut, wrapped
@@ -204,12 +205,12 @@ def _laid_out(row: Row, screen: int | None) -> list[str]:
 
 def _changes(row: Row, screen: int | None) -> list[str]:
     """Return the lines about what an edit changes, if ``row`` says that it was asked for, for those who may read its texts."""
-    detail = row.get("detail")
-    if not isinstance(detail, dict) or "text_after" not in detail:
+    record = Told(row)
+    if "text_after" not in record.detail:
         return []
     try:
         with called() as daemon:
-            page = laid_out(scripts(fetched(daemon, words(row, "id"))), screen, column=len(_INDENT) + LABEL, indent=len(_INDENT))
+            page = laid_out(scripts(fetched(daemon, record.id)), screen, column=len(_INDENT) + LABEL, indent=len(_INDENT))
     except (NotDone, RefusedByDaemon):  # it is forgotten, or was never told to this reader
         return []
     return [line for line, _ in page]
