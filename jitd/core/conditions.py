@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from jitd.core.command import Command
 from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.what import Doubted, Login, Program, Things
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +143,13 @@ class CommandPattern:
         match command.what:
             case Edit():
                 return self._fits(called or command.edited) if self.is_edit else self.path is None
-            case _ if self.is_edit:
+            case Things():
                 return False
-        arguments = command.argv[1:]
+            case Program() | Login() | Doubted():
+                return not self.is_edit and self.names(called or command.path) and self._takes(command.argv[1:])
+
+    def _takes(self, arguments: tuple[bytes, ...]) -> bool:
         if len(arguments) < len(self.arguments) or (len(arguments) > len(self.arguments) and not self.is_open):
-            return False
-        if not self.names(called or command.path):
             return False
         return all(glob.matches(_characters(argument)) for glob, argument in zip(self.arguments, arguments, strict=False))
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jitd.core.edit import Edit
+from jitd.core.what import Doubted, Login, Program, Things, What
+
 JITSUDO = "jitsudo"
 """The service name of requests for commands that the daemon itself runs, and of requests for things. Every other name is the name
 of a PAM service. For a PAM service, another program such as ``sudo`` executes the deed.
@@ -46,10 +49,14 @@ LOGIN = Deed("login", is_executed=False, asks_again=True, has_run=True, may_go_o
 """A login session that another program (``sshd``, ``login``) begins for a person. jitd watches this session."""
 
 
-def deed_of(service: str, *, is_login: bool = False, gives: bool = False) -> Deed:
-    """Return the kind of deed that ``service`` asks for. ``is_login`` is True if a session is about to begin or has begun.
-    ``gives`` is True if the request asks for a thing and not for a command.
+def deed_of(service: str, what: What | None = None, *, is_login: bool = False) -> Deed:
+    """Return the kind of deed that ``service`` asks for. ``what`` is what the request is for, or None if the caller asks about
+    commands. ``is_login`` is True if a session is about to begin or has begun.
     """
-    if service == JITSUDO:
-        return THING if gives else RUN
-    return LOGIN if is_login else GATE
+    if service != JITSUDO:
+        return LOGIN if is_login else GATE
+    match what:
+        case Things():
+            return THING
+        case Program() | Edit() | Login() | Doubted() | None:
+            return RUN

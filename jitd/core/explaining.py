@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.edit import Edit
 from jitd.core.facts import NOTHING, Facts, Unasked
 from jitd.core.keys.break_glass import BREAK_GLASS
 from jitd.core.keys.key import Condition
@@ -25,6 +26,7 @@ from jitd.core.origin import FACT
 from jitd.core.policy import Policy, decide
 from jitd.core.question import Question
 from jitd.core.rule import CONDITIONS, Rule
+from jitd.core.what import Doubted, Login, Program, Things
 from jitd.core.when import Conditions, WhenFailed
 
 MOST_CLOSEST = 3  # permits that are shown to a requester
@@ -249,8 +251,10 @@ def _unfound(question: Question) -> Question:
 
 def _is_about_file(rule: Rule, question: Question) -> bool:
     """True if ``rule`` permits the requested file with some arguments, or gives one of the requested things."""
-    if question.command.gives:
-        return any(thing in (rule.gives or ()) for thing in question.wanted)
-    if rule.commands is None:
-        return rule.gives is None
-    return any(pattern.names(question.command.path) for pattern in rule.commands)
+    match question.command.what:
+        case Things():
+            return any(thing in (rule.gives or ()) for thing in question.wanted)
+        case Program() | Edit() | Login() | Doubted():
+            if rule.commands is None:
+                return rule.gives is None
+            return any(pattern.names(question.command.path) for pattern in rule.commands)

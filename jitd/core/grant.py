@@ -22,6 +22,7 @@ from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered
 from jitd.core.subject import Subject, User, users
 from jitd.core.values import BECAUSE, TEXT, value
+from jitd.core.what import Doubted, Login, Program, Things
 
 
 class GrantState(StrEnum):
@@ -66,6 +67,25 @@ class Grant:
     version: int = 1
     begins_at: datetime | None = None
     begins_boot: float | None = None
+
+    @property
+    def deed(self) -> Deed:
+        """What each use is. Of a login, this is known only at the use."""
+        return deed_of(self.service, self.command.what)
+
+    @property
+    def holdings(self) -> tuple[str, ...]:
+        """Those of ``living`` that are holdings: all, or none."""
+        match self.command.what:
+            case Things():
+                return self.living
+            case Program() | Edit() | Login() | Doubted():
+                return ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Those of ``living`` that are runs: all, or none."""
+        return () if self.holdings else self.living
 
     @property
     def is_live(self) -> bool:
@@ -178,13 +198,11 @@ def is_for_other_requests(grant: Grant) -> bool:
     GATE and LOGIN, each attempt is a new request. Therefore even a grant with one use can serve a later request. An edit was
     approved for one text of the file, so its grant serves no other request.
     """
-    if isinstance(grant.command.what, Edit):
-        return False
-    return grant.is_lease or _deed(grant).asks_again
-
-
-def _deed(grant: Grant) -> Deed:
-    return deed_of(grant.service, gives=grant.command.gives)
+    match grant.command.what:
+        case Edit():
+            return False
+        case Program() | Things() | Login() | Doubted():
+            return grant.is_lease or grant.deed.asks_again
 
 
 def waits_for_its_own(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
@@ -248,42 +266,41 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
 
 
 def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...]]:
-    left = grant.left - 1
-    if grant.command.gives:
-        things, to = grant.command.things, grant.holder.principal
-        ids = tuple(run_id(grant.id, grant.begun + number) for number, _ in enumerate(things, 1))
-        after = replace(grant, left=left, begun=grant.begun + len(ids), living=(*grant.living, *ids))
-        ends_at, stays, together = grant.ends_at, grant.command.stays, ids if len(ids) > 1 else ()
-        account = Account(grant.holder.user, grant.holder.uid)
-        return after, tuple(
-            Giving(
-                id, event.by, grant.id, event.request, thing, to, ends_at, stays, now.at, together, event.used_by, account=account
-            )
-            for id, thing in zip(ids, things, strict=True)
-        )
+    match grant.command.what:
+        case Things(names):
+            return _giving(grant, names, event, now)
+        case Program() | Edit() | Login() | Doubted():
+            left, begun = grant.left - 1, grant.begun + 1
     if not deed_of(grant.service, is_login=event.login is not None).has_run:
         is_spent = left == 0 and not grant.living
-        after = replace(grant, left=left, begun=grant.begun + 1, state=GrantState.SPENT if is_spent else grant.state)
+        after = replace(grant, left=left, begun=begun, state=GrantState.SPENT if is_spent else grant.state)
         return after, (Admit(event.request), ListsChanged())
-    begun = grant.begun + 1
     run = run_id(grant.id, begun)
     after = replace(grant, left=left, begun=begun, living=(*grant.living, run))
     return after, (Starting(run, event.by, grant.id, event.request, now.at, event.login, event.used_by),)
+
+
+def _giving(grant: Grant, things: tuple[str, ...], event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...]]:
+    to, ends_at, stays = grant.holder.principal, grant.ends_at, grant.command.stays
+    ids = tuple(run_id(grant.id, grant.begun + number) for number, _ in enumerate(things, 1))
+    after = replace(grant, left=grant.left - 1, begun=grant.begun + len(ids), living=(*grant.living, *ids))
+    together, account = ids if len(ids) > 1 else (), Account(grant.holder.user, grant.holder.uid)
+    return after, tuple(
+        Giving(id, event.by, grant.id, event.request, thing, to, ends_at, stays, now.at, together, event.used_by, account=account)
+        for id, thing in zip(ids, things, strict=True)
+    )
 
 
 def _expired(grant: Grant, event: Expired) -> tuple[Grant, tuple[Any, ...]]:
     """Expire the grant. If the terms allow a login session to continue, the grant stays active until that session ends. Until
     then, the grant can be revoked.
     """
-    if deed_of(grant.service, is_login=bool(grant.living), gives=grant.command.gives).may_go_on and grant.terms.session == "keep":
+    if deed_of(grant.service, is_login=bool(grant.living)).may_go_on and grant.terms.session == "keep":
         return replace(grant, left=0), ()
     return _ended(grant, GrantState.EXPIRED, event.by, "its grant has ended")
 
 
 def _ended(grant: Grant, state: GrantState, by: Actor, because: str) -> tuple[Grant, tuple[Any, ...]]:
-    stops: tuple[Any, ...]
-    if grant.command.gives:
-        stops = tuple(Taking(held, by, because) for held in grant.living)
-    else:
-        stops = tuple(StopOrdered(run, by, because) for run in grant.living)
-    return replace(grant, state=state, ended_because=because), (*stops, ListsChanged())
+    taken = (Taking(held, by, because) for held in grant.holdings)
+    stopped = (StopOrdered(run, by, because) for run in grant.runs)
+    return replace(grant, state=state, ended_because=because), (*taken, *stopped, ListsChanged())

@@ -93,9 +93,7 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
     is_root = question.requester.is_root
     if policy.broken and not is_root:
         return Deny(Why.NO_POLICY, policy.broken, visible_to=())  # nobody knows who may read what a rule would have hidden
-    if question.command.gives and question.requester.is_by_pam:
-        return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
-    if question.command.gives and (is_root or question.requester.is_local):
+    if question.wanted and (is_root or question.requester.is_local or question.requester.is_by_pam):
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
     if is_root and question.breaks_glass:
         return Deny(Why.NO_RULE, "root does not break glass: root needs no approval")

@@ -35,6 +35,7 @@ from jitd.core.spelling import spelled
 from jitd.core.subject import Identity, Subject
 from jitd.core.values import FACTS, MANY, TEXT, TYPED, Inline, Value, value
 from jitd.core.ways import Open, next_after, opened
+from jitd.core.what import Doubted, Login, Program, Things
 from jitd.core.wording import with_words
 
 WAY, LISTS = "way", "lists"
@@ -123,7 +124,7 @@ class Request:
     @property
     def may_act_at_once(self) -> bool:
         """True if the waiting client itself uses the grant. False if another program uses the grant later."""
-        return self.command.gives or deed_of(self.service).is_executed or self.point is not None
+        return bool(self.command.things) or deed_of(self.service).is_executed or self.point is not None
 
     @property
     def is_open(self) -> bool:
@@ -156,12 +157,10 @@ class Submitted(RequestEvent):
             "cwd": value("cwd", spelled(command.cwd)),
             "reason": value("reason", claims.reason),
             "service": request.service,
-            **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
+            **_kind(command),
             **({"brought": Value("brought", told_of(command.brought))} if command.brought else {}),
-            **({} if command.edit is None else _edit(command.edit)),
             **_graded(command),
             **({"options": Value("options", [spelled(option) for option in command.options])} if command.options else {}),
-            **({"doubt": Value("doubt", command.doubt)} if command.doubt else {}),
             **({"break_glass": True} if request.breaks_glass else {}),
             **({} if request.point is None else {"point": _point(request.point)}),
             **({} if request.terms.starts_at is None else {"starts_at": request.terms.starts_at.isoformat()}),
@@ -170,6 +169,18 @@ class Submitted(RequestEvent):
             **request.requester.membership(),
             **request.requester.users(),
         }
+
+
+def _kind(command: Command) -> dict[str, Any]:
+    match command.what:
+        case Things(names):
+            return {"gives": list(names), "stays": command.stays}
+        case Edit() as edit:
+            return _edit(edit)
+        case Doubted(because):
+            return {"doubt": Value("doubt", because)}
+        case Program() | Login():
+            return {}
 
 
 def _edit(edit: Edit) -> dict[str, Any]:
@@ -506,7 +517,7 @@ def lasts(asked: Request, obligations: Obligations) -> int:
 
 def how_often(asked: Request, obligations: Obligations) -> int:
     """Return the number of uses of the grant for ``asked`` under ``obligations``."""
-    if asked.command.gives:
+    if asked.command.things:
         return 1  # nobody can count how often a ticket is used
     if (wanted := asked.terms.uses) is None:
         wanted = 1 if asked.terms.lasts_for is None else obligations.uses
@@ -622,7 +633,7 @@ def issued(approved: Request, now: Moment) -> Issued:
     if begins_at is not None:
         begins_boot = approved.submitted_boot + (begins_at - approved.submitted_at).total_seconds()
     lasts_for = lasts(approved, obligations)
-    gives, uses = approved.command.gives, how_often(approved, obligations)
+    things, uses = approved.command.things, how_often(approved, obligations)
     command = approved.command if approved.command.findings is None else replace(approved.command, findings=None)
     grant = Grant(
         id=approved.id,
@@ -638,7 +649,7 @@ def issued(approved: Request, now: Moment) -> Issued:
         issued_at=now.at,
         ends_at=(now.at if begins_at is None else begins_at) + timedelta(seconds=lasts_for),
         ends_boot=(now.boot if begins_boot is None else begins_boot) + lasts_for,
-        is_lease=gives or approved.terms.lasts_for is not None or approved.terms.uses is not None,
+        is_lease=bool(things) or approved.terms.lasts_for is not None or approved.terms.uses is not None,
         uses=uses,
         left=uses,
         begins_at=begins_at,

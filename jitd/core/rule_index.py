@@ -119,13 +119,10 @@ class RuleIndex:
         """Return the permits that may match ``question``, in the order of the policy."""
         command = question.command
         known = [self._by_word[word] for word in _words_of(question.requester) & self._by_word.keys()]
-        if not command.gives:
-            found = self._for_command(known, command)
-        elif question.wanted:
-            first = question.wanted[0]  # a permit must name all requested things
-            found = {number for one in known for number in one.gives.get(first, ())}
+        if question.wanted:  # a permit must name all requested things
+            found = {number for one in known for number in one.gives.get(question.wanted[0], ())}
         else:
-            return self._permits
+            found = self._for_command(known, command)
         return tuple([self._permits[number] for number in sorted(found)])
 
     def _for_command(self, known: Iterable[_Permits], command: Command) -> set[int]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from jitd.core.deed import GATE, LOGIN, RUN, THING, deed_of
+from jitd.core.what import Things
 
 
 @pytest.mark.parametrize(
@@ -30,8 +31,8 @@ def test_what_is_not_known_to_be_a_login_is_a_gate():
 
 @pytest.mark.parametrize("is_login", [False, True])
 def test_only_jitd_itself_gives_a_thing(is_login):
-    assert deed_of("jitsudo", is_login=is_login, gives=True) is THING
-    assert deed_of("sshd", is_login=is_login, gives=True) is deed_of("sshd", is_login=is_login)
+    assert deed_of("jitsudo", Things(("group:adm",)), is_login=is_login) is THING
+    assert deed_of("sshd", Things(("group:adm",)), is_login=is_login) is deed_of("sshd", is_login=is_login)
 
 
 def test_what_is_not_known_to_be_about_a_thing_is_a_command():

@@ -21,6 +21,7 @@ from jitd.core.names import NAMES
 from jitd.core.policy import Rule
 from jitd.core.root_groups import findings_of_run_as
 from jitd.core.warning import Warned
+from jitd.core.what import Things
 from jitd.core.when import When
 from jitd_inspection.checking.known import ways_by_door
 
@@ -76,7 +77,7 @@ def _never(rule: Rule) -> Iterator[str]:
     services = rule.services
     if rule.verdict == "permit" and rule.who and all(word == "user:root" for word in rule.who):
         yield "the rule names only root, and no permit applies to root: see the key root in jitd.toml(5)"
-    asks_things = services is None or any(deed_of(service, gives=True) == THING for service in services)
+    asks_things = services is None or any(deed_of(service, Things(())) is THING for service in services)
     if rule.gives is not None and rule.commands is None and not asks_things:
         yield "the rule gives only things, and none of its services can ask for a thing"
     if rule.commands and services is not None and LOGINS.issuperset(services) and all(p.path for p in rule.commands):

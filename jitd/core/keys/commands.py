@@ -7,10 +7,11 @@ directory of a pattern is resolved, too, if it is a link, such as ``/bin``. No o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern, read_command_pattern
 from jitd.core.edit import SUDOEDIT, Edit
 from jitd.core.keys.key import Condition, Fields, Part, SetUp, Stated, Verdict, World, any_of
@@ -18,7 +19,7 @@ from jitd.core.question import Question
 from jitd.core.spelling import spelled
 from jitd.core.thing import SERVICE_TICKET, is_service_ticket, read_thing
 from jitd.core.toml_table import Table, quoted
-from jitd.core.what import Doubted, Program, Things
+from jitd.core.what import Doubted, Login, Program, Things
 from jitd.core.wording import listed
 
 
@@ -55,23 +56,7 @@ class _Commands(Condition[WithCommands]):
                 yield f'jitd.toml sets up no {quoted(thing)}: write a table "[givers.{name}]" with kind = "{kind}" there'
 
     def holds(self, rule: WithCommands, question: Question, at: datetime) -> bool:
-        if rule.commands is None and rule.gives is None:
-            # no permit is about things and edits that it does not name
-            return rule.verdict == "deny" or not isinstance(question.command.what, Things | Edit)
-        if question.command.gives:
-            given = rule.gives or ()  # a deny applies to each thing that it names, whatever other things are requested
-            if rule.verdict == "deny":
-                return any(thing in given for thing in question.command.things)
-            return all(thing in given for thing in question.wanted)
-        if rule.commands is None or may_be_about(rule, question):
-            return rule.commands is not None
-        # A permit applies to the name that it contains. A deny applies to the file: another name must not bypass the deny.
-        command, names = question.command, (b"", *question.names)
-        if rule.verdict == "deny":
-            return any(pattern.matches(command, name) for pattern in rule.commands for name in names)
-        # a permit for any command is none for an edit
-        patterns = (one for one in rule.commands if one.is_edit or not isinstance(command.what, Edit))
-        return any(pattern.matches(command) and not pattern.is_crossed_by(command) for pattern in patterns)
+        return _denies(rule, question) if rule.verdict == "deny" else _permits(rule, question)
 
     def wants(self, rule: WithCommands) -> str:
         if rule.commands is None and rule.gives is None:
@@ -100,6 +85,34 @@ class _Commands(Condition[WithCommands]):
         if narrow.commands is None:
             return narrow.gives is not None
         return all(any(one.covers(other) for one in wide.commands or ()) for other in narrow.commands)
+
+
+def _denies(rule: WithCommands, question: Question) -> bool:
+    if rule.commands is None and rule.gives is None:
+        return True
+    match question.command.what:
+        case Things(names):  # whatever other things are requested
+            return any(name in (rule.gives or ()) for name in names)
+        case Doubted():
+            return rule.commands is not None
+        case Program() | Edit() | Login():  # another name of the file must not bypass the deny
+            others = (b"", *question.names)
+            return any(pattern.matches(question.command, name) for pattern in rule.commands or () for name in others)
+
+
+def _permits(rule: WithCommands, question: Question) -> bool:
+    """A permit is only about things and edits that it names, and about the name of the file that it has."""
+    match question.command.what:
+        case Things():
+            return bool(question.wanted) and set(question.wanted) <= set(rule.gives or ())
+        case Edit():
+            return _is_in([one for one in rule.commands or () if one.is_edit], question.command)
+        case Program() | Login() | Doubted():
+            return rule.gives is None if rule.commands is None else _is_in(rule.commands, question.command)
+
+
+def _is_in(patterns: Iterable[CommandPattern], command: Command) -> bool:
+    return any(pattern.matches(command) and not pattern.is_crossed_by(command) for pattern in patterns)
 
 
 def may_be_about(rule: Stated, question: Question) -> bool:

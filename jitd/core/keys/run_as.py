@@ -68,7 +68,7 @@ class _RunsAs(Condition[WithRunAs]):
         # "root" in a permit is root with root's own group. In a deny it is root with any group: a group must not bypass it.
         any_group = question.is_own_group or rule.verdict == "deny"
         run_as = question.command.run_as
-        if rule.run_as is None or may_be_about(rule, question) or question.command.gives:
+        if rule.run_as is None or may_be_about(rule, question) or question.wanted:
             return True  # a thing is given to the requester, and no command runs
         is_self = _is_self(rule, question)
         return any(covers_run_as(word, run_as, is_self=is_self, any_group=any_group) for word in rule.run_as)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a request is for is asked by a ``match`` on ``Command.what``, in which mypy finds the kind that is missing. What is asked in
+another way, and so leaves a new kind to chance, is counted, and becomes less.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import get_args
+
+from jitd.core.what import What
+from tests.law.tree import MODULES
+
+KINDS = {kind.__name__ for kind in get_args(What)}
+HOME = {"jitd.core.command", "jitd.core.what"}
+MOST = 55
+"""If fewer are left, write their number here. It never grows."""
+
+
+def _is_command(node: ast.AST) -> bool:
+    return ast.unparse(node).rpartition(".")[2] == "command"
+
+
+def _is_what(node: ast.AST) -> bool:
+    return ast.unparse(node).rpartition(".")[2] == "what"
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+
+
+def asked_by_chance(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Each of ``nodes`` that asks for a kind by a field of the command, by ``isinstance``, or by a ``match`` that names some kinds alone."""
+    for node in nodes:
+        match node:
+            case ast.Attribute(value=whose, attr="gives" | "edit" | "doubt") if _is_command(whose):
+                yield ast.unparse(node)
+            case ast.Call(func=ast.Name(id="isinstance"), args=[whose, kinds]) if _is_what(whose) and _names(kinds) & KINDS:
+                yield ast.unparse(node)
+            case ast.Match(subject=whose) if _is_what(whose) and 0 < len(_names(node) & KINDS) < len(KINDS):
+                yield f"match {ast.unparse(whose)}"
+
+
+def test_no_more_places_leave_a_new_kind_of_request_to_chance_than_before() -> None:
+    found = {
+        module.name: asked for module in MODULES if module.name not in HOME and (asked := list(asked_by_chance(module.nodes)))
+    }
+    assert sum(map(len, found.values())) <= MOST, f"match on what instead: {found}"
+
+
+def test_the_law_sees_such_a_place() -> None:
+    all_kinds = " | ".join(f"{kind}()" for kind in sorted(KINDS))
+    asks = "asked.command.gives", "if command.edit: pass", "isinstance(command.what, Edit)", "match what:\n    case Edit(): pass"
+    fine = (
+        "rule.gives",
+        "job.edit",
+        "isinstance(what, list)",
+        "match what:\n    case 'all': pass",
+        f"match command.what:\n    case {all_kinds}: pass",
+    )
+    assert [len(list(asked_by_chance(ast.walk(ast.parse(text))))) for text in (*asks, *fine)] == [1] * 4 + [0] * 5
