@@ -8,7 +8,7 @@ knowledge of programs is in ``jitd_commands.programs``, and that of files in ``p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from jitd.core.code_variables import code_let_in
 from jitd.core.command import Command
@@ -16,7 +16,7 @@ from jitd.core.conditions import CommandPattern, Glob
 from jitd.core.edit import SUDOEDIT, Edit
 from jitd.core.grade import Finding, Grade, Look
 from jitd.core.root_groups import finding_of
-from jitd.core.what import Doubted, Login, Things
+from jitd.core.what import Doubted, Login, Program, Things
 from jitd_commands.judging import MOST_FOUND, Call, Judge
 from jitd_commands.programs import TABLE
 from jitd_commands.shell_text import Word
@@ -34,6 +34,7 @@ def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Findin
     files that matter. ``requester`` is the account of the person who asks. Things that are given have sentences of their own
     (``Command.lets``), so that the result for them is empty.
     """
+    judged: Callable[[Call], None]
     match command.what:
         case Things():
             return ()
@@ -41,6 +42,10 @@ def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Findin
             return (Finding(Grade.GIVES, f"it is not certain what would be run: {because}"),)
         case Login():
             return (Finding(Grade.GIVES, f"it is a login as {command.run_as.user}"),)
+        case Edit():
+            judged = _judge_edit
+        case Program():
+            judged = Call.judged
     is_root = command.run_as.uid == 0
     judge = Judge(TABLE, look, requester, command.run_as.user, is_root=is_root)
     for variable, _ in command.variables:
@@ -55,8 +60,7 @@ def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Findin
     if not is_root and (group := finding_of(command.run_as.group)):
         judge.record(group.grade, group.what)
     try:
-        call = _call(judge, path, words, cwd=_text(command.cwd), is_root=is_root, is_shown=is_shown)
-        _judge_edit(call) if isinstance(command.what, Edit) else call.judged()
+        judged(_call(judge, path, words, cwd=_text(command.cwd), is_root=is_root, is_shown=is_shown))
     except Exception:  # a fault of the table is graded as the worst, and stops no request
         judge.record(Grade.GIVES, FAULT)
     return judge.findings()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from jitd.core.command import Command
 from jitd.core.conditions import may_come_along
 from jitd.core.decision import Obligations, Terms
+from jitd.core.deed import deed_of
 from jitd.core.question import Question
 from jitd.core.wording import listed, name_in_sentence
 
@@ -20,7 +21,7 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
     """Return a sentence about the first part of ``question`` that ``rule`` or its ``obligations`` do not allow. Return an empty
     text if everything is allowed.
     """
-    terms = obligations.terms
+    terms, is_executed = obligations.terms, deed_of(question.service, question.command.what).is_executed
     if found := question.terms.beyond(rule, obligations):
         return found
     if question.command.options and not terms.options:
@@ -31,14 +32,9 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
             return f"rule {rule} does not allow the variable {name_in_sentence(name)}"
         if value.startswith(b"()"):
             return f"the variable {name_in_sentence(name)} holds a function, and functions are not allowed"
-    if (
-        question.deed.is_executed
-        and terms.cwd != "caller"
-        and question.chdir is not None
-        and question.chdir != terms.cwd.encode()
-    ):
+    if is_executed and terms.cwd != "caller" and question.chdir is not None and question.chdir != terms.cwd.encode():
         return f"rule {rule} runs commands only in {terms.cwd}"
-    if terms.observed and not question.deed.is_executed:
+    if terms.observed and not is_executed:
         return f"rule {rule} requires that somebody watches, but only jitsudo COMMAND can be watched"
     kind = question.command.streams[0] if question.command.streams else ""
     if kind and kind not in STDIN.get(terms.stdin, (kind,)):
@@ -47,7 +43,7 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
     if question.writable_by and not terms.writable:
         others = listed(question.writable_by, "and")
         return f"others can change the file of this command, which rule {rule} does not allow: {others}"
-    if question.by_name and question.deed.is_executed:
+    if question.by_name and is_executed:
         return f"{question.by_name[0]}: no rule can allow this"
     return ""
 

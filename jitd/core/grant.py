@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from jitd.core.command import Command, run_id, work_of
 from jitd.core.decision import Terms, narrow_terms
-from jitd.core.deed import Deed, deed_of
+from jitd.core.deed import deed_of
 from jitd.core.edit import Edit
 from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
 from jitd.core.holding import Account, Giving, Taking
@@ -67,11 +67,6 @@ class Grant:
     version: int = 1
     begins_at: datetime | None = None
     begins_boot: float | None = None
-
-    @property
-    def deed(self) -> Deed:
-        """What each use is. Of a login, this is known only at the use."""
-        return deed_of(self.service, self.command.what)
 
     @property
     def holdings(self) -> tuple[str, ...]:
@@ -202,7 +197,7 @@ def is_for_other_requests(grant: Grant) -> bool:
         case Edit():
             return False
         case Program() | Things() | Login() | Doubted():
-            return grant.is_lease or grant.deed.asks_again
+            return grant.is_lease or deed_of(grant.service).asks_again
 
 
 def waits_for_its_own(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:

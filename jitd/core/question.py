@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 from jitd.core.asked_terms import AskedTerms
 from jitd.core.command import Command
-from jitd.core.deed import Deed, deed_of
 from jitd.core.facts import Facts, Unknown, Value
 from jitd.core.origin import Caller
 from jitd.core.spelling import spelled
@@ -57,11 +56,6 @@ class Question:
     breaks_glass: bool = False
     thing: str | None = None
     by_name: tuple[str, ...] = ()
-
-    @property
-    def deed(self) -> Deed:
-        """What is done if the answer is yes."""
-        return deed_of(self.service, self.command.what)
 
     @property
     def wanted(self) -> tuple[str, ...]:

@@ -564,7 +564,7 @@ class Decider:
 
 
 def _words_of(command: Command) -> tuple[bytes, tuple[bytes, ...]]:
-    return command.path, tuple(sorted(command.told_argv)) if command.gives else command.told_argv
+    return command.path, tuple(sorted(command.told_argv)) if command.things else command.told_argv
 
 
 def _with_reason(ask: Callable[[str], Asked], reason: str, search_path: str) -> Asked:

@@ -109,7 +109,7 @@ def as_reviewer(command: Command, who: Subject, words: frozenset[str], naming: N
     are the words of all rules that name reviewers. If the groups of the account cannot be looked up, it may review. May block.
     """
     account, principals = command.run_as, naming.principals_of(command.run_as.user)
-    if command.gives or not principals:
+    if command.things or not principals:
         return ()
     named = {f"user:{account.user}", *(f"principal:{principal}" for principal in principals)}
     if not words & named and not _is_in_one(command, in_words(words)):

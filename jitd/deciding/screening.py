@@ -24,6 +24,7 @@ from jitd.core.policy import Policy, masked_places, named_directories, named_fil
 from jitd.core.question import Question
 from jitd.core.request import Request
 from jitd.core.subject import Subject
+from jitd.core.what import Program
 from jitd.deciding import accounts, edits
 from jitd.deciding.command_lookup import (
     Asked,
@@ -179,15 +180,13 @@ def _look_at_edit(
 
 
 def _edit_again(
-    request: Request, decision: Permit, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look
+    request: Request, before: Edit, decision: Permit, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look
 ) -> Decision:
     """Return ``decision``, or a denial if the file of the edit is not as it was when it was asked for."""
     try:
         now = edits.look(request.command, who, trusted, glance).edit
     except edits.CannotEdit as fault:
         return decision.denied(Why.ERROR, str(fault))
-    before = request.command.edit
-    assert before is not None, "it is an edit"
     if replace(now, is_told=before.is_told, owner=before.owner, mounted=before.mounted, undoes=before.undoes) != before:
         name = inspection.path_in_sentence(request.command.edited)
         return decision.denied(Why.ERROR, f"somebody changed {name} after the request; nothing was written")
@@ -410,7 +409,7 @@ def _looked_again(
         is_own_group = accounts.is_own_group(request.command.run_as)
     except accounts.NoSuchAccount:
         return Deny(Why.ERROR, "the account to run as no longer exists")
-    is_edit = isinstance(request.command.what, Edit)
+    what = request.command.what
     question = Question(
         requester=who,
         command=replace(request.command, digest=b"", interpreters=()),
@@ -424,15 +423,15 @@ def _looked_again(
         is_missing=False,
         writable_by=(),
         names=_names(policy, request.command, (), glance),
-        is_unopened=bool(request.command.path) and not is_edit,
+        is_unopened=isinstance(what, Program),
         tty=request.claims.tty,
         caller=Caller(None, kept=request.caller, request=request.id),
         breaks_glass=request.breaks_glass,
     )
     knowledge.about = question
     on_path = _on_path(policy, question, now, knowledge)
-    if is_edit:
-        return _edit_again(request, on_path, who, trusted, glance) if isinstance(on_path, Permit) else on_path
+    if isinstance(what, Edit):
+        return _edit_again(request, what, on_path, who, trusted, glance) if isinstance(on_path, Permit) else on_path
     sighting = _judged(policy, question, on_path, (), trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Deny):
         return sighting.decision

@@ -112,8 +112,6 @@ class Holdings:
         """Return the things of ``request`` that jitd has tried to take back for more than a minute without success. Also return
         the things of ``request`` that have been taken back. Raises StoreError.
         """
-        if not request.command.gives:
-            return ()
         found = [one for one in self._store.holdings(grant=request.lease or request.id, ended=True) if one.request == request.id]
         live = [(one, self._memory.find(one.id)) for one in found if one.is_live]
         stuck = [(one, known.untaken) for one, known in live if known is not None and known.pause >= LONGEST_PAUSE]
@@ -332,8 +330,6 @@ class Holdings:
         """Return a holding of ``request`` that belongs to no connected client. The thing of this holding is already given, or is
         being given. Return None if there is no such holding.
         """
-        if not request.command.gives:
-            return None
         held = (one for one in self._store.holdings(grant=request.lease or request.id) if one.request == request.id)
         free = (one for one in held if self._waiters.holder_of(one.id) is None)
         return next((one for one in free if one.state in (HoldingState.GIVING, HoldingState.HELD)), None)

@@ -14,24 +14,33 @@ from jitd.core.environment import environment
 from jitd.core.grant import Grant
 from jitd.core.request import Request, ends_of
 from jitd.core.run import Run
+from jitd.core.what import Doubted, Login, Program, Things
 from jitd.deciding import accounts, screening
 from jitd.lifecycle.observing import is_observed
-from jitd.monitor.orders import Job, Login, nanoseconds
+from jitd.monitor import orders
+from jitd.monitor.orders import Job, nanoseconds
 from jitd.settings.config import Config
 
 
-def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float, text: bytes | None = None) -> Job | Login:
+def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float, text: bytes | None = None) -> Job | orders.Login:
     """Return the job of the run ``begun``. The run starts at ``now`` (seconds on the boot clock). ``text`` is the new
     text of an edit, or None if it is not kept any more. This call may block.
     Raises ValueError if the job would differ from what was approved. Raises NoSuchAccount if the target account of the command
     does not exist any more.
     """
-    command, edit = asked.command, asked.command.edit
+    command = asked.command
     who, terms = asked.requester.principal, asked.terms.fingerprinted
     if fingerprint(asked.id, who, asked.host, asked.service, command, terms) != asked.fingerprint:
         raise ValueError("the request differs from what was approved")
     if begun.login is not None:
         return _login_of(begun, grant, asked)
+    match command.what:
+        case Program(_, digest):
+            written = None
+        case Edit() as edit:
+            digest, written = edit.before, _written(edit, text)
+        case Things() | Login() | Doubted():
+            raise ValueError("the request is for no program that jitd executes, and for no edit")
     target = accounts.entry_of(f"#{command.run_as.uid}")
     if target.pw_name != command.run_as.user:
         raise accounts.NoSuchAccount(f"the uid {command.run_as.uid} no longer belongs to the account {command.run_as.user}")
@@ -56,7 +65,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
         gid=command.run_as.gid if given_gid is None else target.pw_gid,  # see ADR 0094
         groups=tuple(dict.fromkeys((command.run_as.gid, *own))),  # like sudo -g
         streams=command.streams,
-        digest=edit.before if edit else command.digest,
+        digest=digest,
         writable=grant.terms.writable and fresh.writable,
         ends_at_boot_ns=nanoseconds(ends_at_boot),
         ends_because=because,
@@ -81,7 +90,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
         interpreters=tuple(one for one in screening.bound_interpreters(command) if one[1]),  # the kernel opens these
         namespace=narrow_namespace(grant.terms, fresh),
         recorded_argv=command.told_argv if command.masked else (),
-        edit=_written(edit, text) if edit else None,
+        edit=written,
         checks=tuple(tuple(map(str.encode, words)) for words in sorted({*grant.terms.checks, *fresh.checks})),
     )
 
@@ -93,10 +102,10 @@ def _written(edit: Edit, text: bytes | None) -> tuple[int, int, bytes]:
     return edit.device, edit.inode, text
 
 
-def _login_of(begun: Run, grant: Grant, asked: Request) -> Login:
+def _login_of(begun: Run, grant: Grant, asked: Request) -> orders.Login:
     assert begun.login is not None and asked.obligations is not None, "an approved request has its obligations"
     ends = "end" in (grant.terms.session, asked.obligations.terms.session)
-    return Login(
+    return orders.Login(
         run=begun.id,
         pid=begun.login.pid,
         started=begun.login.started,

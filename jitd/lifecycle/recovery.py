@@ -109,8 +109,7 @@ class Recovery:
             self._perform.observing.forget(one)
             living += self._settle(one, now)
         for grant in tuple(self._store.grants()):
-            ids = () if grant.command.gives else grant.living
-            set_aside = [id for id in ids if self._store.run(id) is None]  # the grant waits for their end, too
+            set_aside = [id for id in grant.runs if self._store.run(id) is None]  # the grant waits for their end, too
             if grant.boot_id == now.boot_id:
                 living += set_aside
                 continue

@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 
 from jitd.core import run
+from jitd.core.deed import deed_of
 from jitd.core.grant import Grant, Revoked
 from jitd.core.law import ByDoor, IllegalEvent, Role
 from jitd.core.request import Request
@@ -164,13 +165,13 @@ class Endings:
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
         """As the end of a sentence: that programs other than jitd have started processes, or nothing."""
-        others = (grant for grant in grants if grant.begun and not grant.command.gives)
+        others = (grant for grant in grants if grant.begun and deed_of(grant.service).asks_again)
         begun = [grant for grant in others if not self._store.last_runs(grant.id, 1)]
         services = sorted({shown(grant.service) for grant in begun})
         return f"commands that {' and '.join(services)} has started are not ended, and may still run" if begun else ""
 
     def _things(self, grants: Iterable[Grant]) -> list[str]:
-        given = (self._store.holdings(grant=grant.id, ended=True) for grant in grants if grant.command.gives)
+        given = (self._store.holdings(grant=grant.id, ended=True) for grant in grants)
         return [one.id for under_one in given for one in under_one]
 
     def not_taken(self, ids: Iterable[str]) -> str:

@@ -129,9 +129,8 @@ class Lists:
             asked = store.request(found.id)
             if asked is None or not self._access.may(Act.SEE, who, asked):
                 return None
-            holdings = store.holdings(grant=found.id) if found.command.gives else ()
             is_own = not access_to(store).may(Act.READ_BEYOND, who, asked)
-            row = grant_row(found, who, holdings, self._untaken, is_own=is_own)
+            row = grant_row(found, who, store.holdings(grant=found.id), self._untaken, is_own=is_own)
             return self._as_seen(store, who, asked, asked_row(asked), row)
 
         def over() -> list[Row]:
@@ -386,8 +385,7 @@ class Lists:
         asked = self._store.request(id) if id is not None else None
         if asked is None or not self._access.may(Act.SEE, who, asked):
             return f"there is no run {shown(typed)}, as far as you may see"
-        if asked.command.gives:
-            things = " and ".join(map(shown, asked.command.things))
+        if things := " and ".join(map(shown, asked.command.things)):
             return f"request {asked.id} is for {things}, and has no run. To take back what was given: jitd revoke {asked.id}"
         if asked.is_open:
             end = f"The requester ends it with jitd withdraw {asked.id}, an approver with jitd deny {asked.id}"

@@ -509,8 +509,9 @@ def _refuse_without_place(found: Request, place: str) -> None:
     """Raise Refusal if the secrets of the things that ``found`` asks for have no ``place`` at the client. Otherwise the use would
     be taken, and nobody would have the secret.
     """
-    secret = [thing for thing in found.command.things if kind_of(thing).HAS_SECRET]
-    if not found.command.gives or place == "command" or (place == "file" and len(secret) == 1):
+    things = found.command.things
+    secret = [thing for thing in things if kind_of(thing).HAS_SECRET]
+    if not things or place == "command" or (place == "file" and len(secret) == 1):
         return
     if place == "file":
         each = f"each of these has one: {', '.join(secret)}" if secret else "nothing that is given has one"

@@ -335,7 +335,7 @@ def grant_row(
         ended_because=reshown(grant.ended_because),
         uses=grant.uses,
         left=grant.left,
-        runs=() if grant.command.gives else tuple(grant.living),
+        runs=grant.runs,
         holdings=tuple(held.id for held in holdings),
         untaken=tuple(holding_row(held, why) for held in holdings if held.state is HoldingState.TAKING),
         unrenewed=tuple(holding_row(held, why) for held in holdings if held.state is HoldingState.HELD and why(held.id)),

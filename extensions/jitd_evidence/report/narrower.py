@@ -63,7 +63,7 @@ def narrower(rule: Rule, uses: Sequence[Use]) -> tuple[Narrower, ...]:
     uses = under(rule, uses)
     if len(uses) < ENOUGH:
         return ()
-    parts = [[use for use in uses if use.command.gives is is_given] for is_given in (False, True)]
+    parts = [[use for use in uses if bool(use.command.things) is is_given] for is_given in (False, True)]
     commands, given = (of if len(of) >= ENOUGH else [] for of in parts)
     found = [_commands(rule, commands), _gives(rule, given), _run_as(rule, commands), _hosts(rule, uses), _services(rule, uses)]
     return tuple(one for one in (*found, _cwd(rule, commands)) if one is not None and shown(one.then) == one.then)
@@ -77,8 +77,8 @@ def under(rule: Rule, uses: Iterable[Use]) -> list[Use]:
 def _is_under(rule: Rule, use: Use) -> bool:
     if not SERVICES.is_for(rule, use.service) or not HOSTS.is_here(rule, use.host):
         return False
-    if use.command.gives:
-        return rule.gives is not None and (not use.is_whole or set(use.command.things) <= set(rule.gives))
+    if things := use.command.things:
+        return rule.gives is not None and (not use.is_whole or set(things) <= set(rule.gives))
     if rule.run_as is not None and not any(_names(word, use) for word in rule.run_as):
         return False
     if rule.commands is None:

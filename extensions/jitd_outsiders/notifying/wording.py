@@ -27,7 +27,7 @@ from jitd.core.request import Request, RequestState, open_ways
 from jitd.core.root_groups import whose_power
 from jitd.core.subject import Identity, Subject
 from jitd.core.visibility import shown_elsewhere
-from jitd.core.what import Things
+from jitd.core.what import Doubted, Login, Program, Things
 from jitd.core.wording import count, in_quotes, name_in_sentence
 from jitd_outsiders.notifying import foreign
 from jitd_outsiders.notifying.channel import Message
@@ -88,10 +88,10 @@ class _Words:
                 return "to be given a ticket" if len(names) == 1 else f"to be given {len(names)} things"
             case Edit():
                 return f"to edit a file as {run_as}"
-        if request.point is not None and request.point.process is not None:
-            return f"to log in as {run_as} ({self.name(request.service)})"
-        by = "" if deed_of(request.service).is_executed else f" ({self.name(request.service)})"
-        return f"to run a command as {run_as}{by}"
+            case Program() | Login() | Doubted():
+                by = "" if deed_of(request.service).is_executed else f" ({self.name(request.service)})"
+                begins_session = request.point is not None and request.point.process is not None
+                return f"to {'log in' if begins_session else 'run a command'} as {run_as}{by}"
 
     def told(self, shows: str) -> list[str]:
         """Return the additional lines that the setting ``shows`` requires."""
@@ -105,7 +105,7 @@ class _Words:
         if shows != "command":
             return lines
         if request.command.argv:
-            what = "Thing:   " if request.command.gives else "Command: "
+            what = "Thing:   " if request.command.things else "Command: "
             lines.append(f"{what} {self.plain(shown_command(_beginning(request.command.told_argv)), foreign.MOST)}")
         lines += self._worst()
         if request.claims.reason:
