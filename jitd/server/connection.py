@@ -18,6 +18,7 @@ from jitd.core.party import Party
 from jitd.core.request import Request, Verdict
 from jitd.core.rights import Act
 from jitd.core.subject import Identity, Subject
+from jitd.deciding.command_lookup import Asked
 from jitd.deciding.walking import Held
 from jitd.failures import Failure, count
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
@@ -25,7 +26,7 @@ from jitd.server.channel import Channel
 from jitd.server.enforcement import Enforcement, Talk, hold
 from jitd.server.handshake import Handshake
 from jitd.server.peer import Count, Peer
-from jitd.server.reading import asked_in, claims_in, pairs_in, refuse_instead, thing_in, undone_in
+from jitd.server.reading import asked_in, claims_in, refuse_instead, thing_in, undone_in
 from jitd.server.services import Services
 from jitd.server.telling import Telling
 from jitd.server.visit import Visit
@@ -347,7 +348,6 @@ class Connection:
         self._task = asyncio.get_running_loop().create_task(done())
 
     async def _deed(self, message: Message, body: bytes) -> None:
-        requests = self._services.requests
         refuse_instead(message)
         self._end.admit(message)  # first of all, so that no time passes between the reading and the look
         who = await self._admit(message.type)
@@ -361,47 +361,18 @@ class Connection:
                 who = self._services.using.as_used_anywhere(who)
         match message:
             case messages.Submit():
-                made = await requests.submit(
-                    with_account(who),
-                    asked_in(message, self._caller),
-                    claims_in(message),
-                    service=message.service,
-                    waits=message.waits,
-                    if_owed=message.if_owed,
-                    waiter=self._waiting,
-                    on_created=self._waiting.begin,
-                )
-                if message.waits:
-                    self._waiting.not_kept(made, pairs_in(message.preserved))
-                await self._tell_of(made, waits=message.waits)
+                await self._submit(with_account(who), message, asked_in(message, self._caller), service=message.service)
             case messages.Undo():
-                made = await requests.submit(
-                    with_account(who),
-                    undone_in(message, requests.undone(who, message.id), self._caller),
-                    claims_in(message),
-                    waits=message.waits,
-                    if_owed=message.if_owed,
-                    waiter=self._waiting,
-                    on_created=self._waiting.begin,
-                )
-                await self._tell_of(made, waits=message.waits)
+                undone = self._services.requests.undone(who, message.id)
+                await self._submit(with_account(who), message, undone_in(message, undone, self._caller))
             case messages.Get():
-                made = await requests.submit(
-                    with_account(who),
-                    thing_in(message, self._caller),
-                    claims_in(message),
-                    waits=message.waits,
-                    if_owed=message.if_owed,
-                    waiter=self._waiting,
-                    on_created=self._waiting.begin,
-                )
-                await self._tell_of(made, waits=message.waits)
+                await self._submit(with_account(who), message, thing_in(message, self._caller))
             case messages.Keep():
                 self._done(self._waiting.keep())
             case messages.Resume():
                 began, place = self._waiting.begin, message.place
                 self._waiting.resumed(
-                    await requests.resume(with_account(who), message.id, self._caller, self._waiting, began, place)
+                    await self._services.requests.resume(with_account(who), message.id, self._caller, self._waiting, began, place)
                 )
             case messages.Watch():
                 self._watch_ended = message.ended
@@ -450,10 +421,23 @@ class Connection:
                         self._say_number()
                     self._done("")
 
-    async def _tell_of(self, made: Request, *, waits: bool) -> None:
-        """Tell the client of ``made``, and of other open requests that ask for the same. The request is made, and the others are
-        only information, so whatever fails about them keeps the client's answer from nobody.
+    async def _submit(
+        self, who: Subject, message: messages.Submit | messages.Get | messages.Undo, asked: Asked, **named: str
+    ) -> None:
+        """Make the request, and tell the client of it, and of other open requests that ask for the same. The request is made, and
+        the others are only information, so whatever fails about them keeps the client's answer from nobody.
         """
+        made = await self._services.requests.submit(
+            who,
+            asked,
+            claims_in(message),
+            **named,
+            waits=message.waits,
+            if_owed=message.if_owed,
+            waiter=self._waiting,
+            on_created=self._waiting.begin,
+        )
+        self._waiting.not_kept(made, asked.preserved)
         others: list[Request] = []
         try:
             async with asyncio.timeout(ALIKE_WITHIN):
@@ -462,7 +446,7 @@ class Connection:
             pass
         except Exception as fault:
             self._log("failed", fault=fault)
-        if waits:
+        if message.waits:
             self._waiting.repeats(made, others)
         else:
             self._waiting.submitted(made, others)
