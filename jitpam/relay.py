@@ -44,7 +44,6 @@ RELAYED = (
     _signal.SIGALRM,
     _signal.SIGTSTP,
 )
-"""Signals that jitsudo passes on to the command."""
 _CAUGHT = (*RELAYED, _signal.SIGWINCH, _signal.SIGCONT)
 _OF_THE_TERMINAL = (_signal.SIGTTIN, _signal.SIGTTOU)
 

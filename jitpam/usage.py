@@ -21,7 +21,6 @@ _GROUPS = {
     "things": "things in place of a command",
     "nothing": "what runs nothing",
 }
-"""Maps a group of options to its heading."""
 _STATUSES = {
     "118": "an approval is required, and -n does not wait for one",
     "119": "not authenticated",

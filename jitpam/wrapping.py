@@ -24,7 +24,6 @@ VERBS = (
     *("pam-install", "pam-lint", "policy", "reload", "replay", "requests", "review", "reviews", "revoke", "runs", "serve"),
     *("setup", "show", "status", "stop", "unlock", "watch", "withdraw"),
 )
-"""The verbs of ``jitd``."""
 COMMANDS: dict[str, tuple[str, ...]] = {
     "adcli": ("join", "testjoin", "update"),
     "addprinc": (OPTION,),

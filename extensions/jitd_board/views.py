@@ -65,7 +65,6 @@ def ordered(rows: Sequence[Listed]) -> list[Listed]:
 
 HEADS = ("ID", "LEFT", "", "WHO", "HOST", "COMMAND", "REASON")
 MARKS = {Grade.GIVES.word: "!!", Grade.LEADS.word: "!", Grade.CHANGES.word: "!", Grade.READS.word: "!", Grade.UNKNOWN.word: "?"}
-"""Maps the grade of a command to the mark in front of the command."""
 WITH_REASON = 60  # minimum number of cells for a line that has room for a reason
 MOST_OF_HOST = 16  # cells for a host in the line of a request
 

@@ -28,7 +28,6 @@ KINDS: Mapping[str, str] = {
     "polkit": "a rule or an action of polkit that says yes, or names administrators",
     "jitd": "root's own commands, which jitd.toml permits without a rule",
 }
-"""Maps each kind of standing privilege (``Privilege.by``) to who has one."""
 MOST = 2000  # privileges in a list, and of sentences about what was not seen
 LONGEST = 400  # characters of a text in a list. A longer text is cut.
 MOST_BYTES = 2 * 1024 * 1024  # bytes of a list as JSON

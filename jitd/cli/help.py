@@ -173,7 +173,6 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "kdc ungate": {"jitd kdc ungate nfs/db1.example.org": "as before jitd kdc gate"},
     "kdc check": {"jitd kdc check": "each KDC must refuse"},
 }
-"""Maps each verb to examples, each with what it is good for."""
 
 
 class Group(click.Group):

@@ -133,7 +133,6 @@ def _explained(rule: Rule, question: Question, at: datetime, known: Facts) -> Ex
 ROWS: Mapping[str, tuple[Condition[Rule], ...]] = {
     key.row: tuple(one for one in CONDITIONS if one.row == key.row) for key in CONDITIONS
 }
-"""The rows of an explanation, each with its conditions."""
 
 
 def _holds(rule: Rule, row: str, question: Question, at: datetime) -> bool:

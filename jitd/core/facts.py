@@ -66,7 +66,6 @@ _READ: Mapping[str, Callable[[str], Value]] = {
     "timestamp": datetime.fromisoformat,
     "list": lambda text: tuple(filter(None, map(str.strip, text.split(",")))),
 }
-"""Maps the type of a fact to the function that reads a written value of this type."""
 
 
 class Unasked(Exception):

@@ -265,7 +265,11 @@ def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...
         case Things(names):
             return _giving(grant, names, event, now)
         case Program() | Edit() | Login() | Doubted():
-            left, begun = grant.left - 1, grant.begun + 1
+            return _beginning(grant, event, now)
+
+
+def _beginning(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...]]:
+    left, begun = grant.left - 1, grant.begun + 1
     if not deed_of(grant.service, is_login=event.login is not None).has_run:
         is_spent = left == 0 and not grant.living
         after = replace(grant, left=left, begun=begun, state=GrantState.SPENT if is_spent else grant.state)

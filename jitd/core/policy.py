@@ -42,7 +42,6 @@ ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))  # re
 
 
 ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)
-"""The rule that permits root's requests."""
 
 
 @dataclass(frozen=True, slots=True)

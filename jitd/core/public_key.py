@@ -25,7 +25,6 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "sk-ssh-ed25519@openssh.com": ("ed25519", "application"),
     "sk-ecdsa-sha2-nistp256@openssh.com": ("curve", "point", "application"),
 }
-"""Maps the type of a key to the fields that follow the type."""
 _POINTS = {"nistp256": 65, "nistp384": 97, "nistp521": 133}  # curve → bytes of an uncompressed point
 
 

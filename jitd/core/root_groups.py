@@ -46,7 +46,6 @@ ROOT_GROUPS: Mapping[str, RootGroup] = {
     "tss": RootGroup(READS, "uses the keys in the host's TPM"),
     "wheel": RootGroup(GIVES, "is let run any command as root by the usual sudoers"),
 }
-"""Maps the name of a group to what its members can do."""
 ANY_GROUP = "any group may be named, also one that amounts to root, such as disk"
 
 

@@ -37,7 +37,6 @@ WARNINGS: Mapping[str, str] = {
     "not-looked-up": "something could not be looked up, so it is not known whether there is more to warn about",
     "needless-accept": "the rule accepts a warning that does not arise",
 }
-"""Maps the name of a warning to its meaning."""
 OF_THE_HOST = ("still-given", "unreachable", "two-persons", "no-effect", "not-looked-up", "needless-accept")
 """The warnings that are not about a rule, and that about a needless word of ``accept``."""
 ACCEPTABLE = tuple(name for name in WARNINGS if name not in OF_THE_HOST)  # the warnings that a rule may accept

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from jitd.core.command import fingerprint
+from jitd.core.command import Command, fingerprint
 from jitd.core.decision import narrow_namespace
 from jitd.core.edit import Edit
 from jitd.core.environment import environment
@@ -34,13 +34,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
         raise ValueError("the request differs from what was approved")
     if begun.login is not None:
         return _login_of(begun, grant, asked)
-    match command.what:
-        case Program(_, digest):
-            written = None
-        case Edit() as edit:
-            digest, written = edit.before, _written(edit, text)
-        case Things() | Login() | Doubted():
-            raise ValueError("the request is for no program that jitd executes, and for no edit")
+    digest, edit = _file_of(command, text)
     target = accounts.entry_of(f"#{command.run_as.uid}")
     if target.pw_name != command.run_as.user:
         raise accounts.NoSuchAccount(f"the uid {command.run_as.uid} no longer belongs to the account {command.run_as.user}")
@@ -90,16 +84,22 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
         interpreters=tuple(one for one in screening.bound_interpreters(command) if one[1]),  # the kernel opens these
         namespace=narrow_namespace(grant.terms, fresh),
         recorded_argv=command.told_argv if command.masked else (),
-        edit=written,
+        edit=edit,
         checks=tuple(tuple(map(str.encode, words)) for words in sorted({*grant.terms.checks, *fresh.checks})),
     )
 
 
-def _written(edit: Edit, text: bytes | None) -> tuple[int, int, bytes]:
-    """Return the device and the inode of the edited file, and its new text. Raises ValueError."""
-    if text is None or hashlib.sha256(text).digest() != edit.after:
-        raise ValueError("the approved text is not kept any more")
-    return edit.device, edit.inode, text
+def _file_of(command: Command, text: bytes | None) -> tuple[bytes, tuple[int, int, bytes] | None]:
+    """Return the digest of the file. If it is edited, also return its device, its inode and its new text. Raises ValueError."""
+    match command.what:
+        case Program(_, digest):
+            return digest, None
+        case Edit() as edit:
+            if text is None or hashlib.sha256(text).digest() != edit.after:
+                raise ValueError("the approved text is not kept any more")
+            return edit.before, (edit.device, edit.inode, text)
+        case Things() | Login() | Doubted():
+            raise ValueError("it is not a program that jitd can execute")
 
 
 def _login_of(begun: Run, grant: Grant, asked: Request) -> orders.Login:

@@ -45,7 +45,6 @@ _BEGIN: dict[type, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
     lock.Placed: lock.place,
     owed_review.Begun: owed_review.begin,
 }
-"""Maps each event that creates an object to the function that creates the object."""
 _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]]] = {
     Request: request.transition,
     Grant: grant.transition,

@@ -24,7 +24,6 @@ from jitd.store import DAMAGED, Life, Store
 COMES_BACK_FOR = 30.0
 """Seconds within which a client must come back after a restart of the daemon."""
 REBOOTED = Outcome(Ending.LOST, 0, "the host was booted anew")
-"""How the runs of an earlier boot have ended."""
 
 Step = lock.Carried | owed_review.Carried | DeadlinePassed | Expired | Revoked | Taking | run.StopOrdered | run.Ended | Screen
 """An event that must happen now, or a query that must be begun."""

@@ -20,7 +20,6 @@ from jitd.verbs.status import Status
 from jitpam.wire import messages
 
 MOST_ROWS = 1000
-"""Maximum number of rows of a page."""
 
 
 def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status) -> None:

@@ -182,7 +182,6 @@ def _alone(who: Identity, found: Request) -> tuple[Identity, Request]:
 
 _ASKED = {Act.APPROVE: Act.BE_ASKED, Act.GIVE: Act.BE_ASKED_LATER}  # who is asked for an act
 _VERBS = {Act.DENY: "review", Act.APPROVE: "review", Act.GIVE: "review", Act.OBSERVE: "watch"}
-"""The verb in the refusal of an act."""
 
 
 def _refusal(refused: Refused, case: Case) -> Refusal:

@@ -14,7 +14,6 @@ SEAL = 1024  # maximum number of bytes that sealing may add to a body. Sealing n
 MOST_TOKEN = 96 * 1024
 """Bytes in a GSSAPI token. A ticket of Active Directory has the person's groups, and up to 64 KiB (MaxTokenSize)."""
 TOKEN = MOST_TOKEN // 3 * 4 + len(b'{"type":"token","token":""}')
-"""Maximum number of bytes in a body of token, which contains the token in base64."""
 LIMIT_BEFORE_AUTHENTICATION = TOKEN  # maximum number of bytes in one frame before the peer has authenticated
 LIMIT = LARGE  # maximum number of bytes in one frame after the peer has authenticated
 

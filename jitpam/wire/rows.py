@@ -37,7 +37,6 @@ MOST = 2**53 - 1
 GRADES = ("harmless", "unknown", "reads", "changes", "leads", "gives")
 DAMAGES = ("none", "stops", "destroys")
 STATES = ("screening", "pending", "approved", "denied", "withdrawn", "expired")
-"""The states of a request."""
 _WRONG: Any = object()
 
 

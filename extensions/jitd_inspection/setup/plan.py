@@ -225,7 +225,6 @@ RULE = (
     Question("command", "COMMAND", "Which command, such as /usr/bin/systemctl restart cron"),
     Question("tell", "--tell HOW", "Who is told: terminals, nobody, or also a mail address", TERMINALS),
 )
-"""The questions about the first rule."""
 
 
 # --- the steps -----------------------------------------------------------------------------------------------------------

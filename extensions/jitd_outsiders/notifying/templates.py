@@ -24,7 +24,6 @@ PLACES: Mapping[str, Callable[[Message], str]] = {
     "text": lambda message: "\n".join(message.lines),
     "to": lambda message: ", ".join(message.to),
 }
-"""Maps the name of a placeholder to a function, which returns the text for this placeholder."""
 ESCAPES: Mapping[str, Callable[[str], str]] = {
     "slack": lambda text: _by_table(text, _ENTITIES),
     "html": lambda text: _by_table(text, {**_ENTITIES, '"': "&quot;", "'": "&#39;"}),
