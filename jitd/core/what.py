@@ -2,7 +2,8 @@
 """What a request is for: a program, an edit, things, a login, or what jitd cannot tell. Who carries it out is another question
 (``core.deed``).
 
-Law: each command is one of these, and each of these has what only it has. A ``match`` on it misses none that the types tell of.
+Law: each command is one of these, and each of these has what only it has. For a new kind, mypy and
+``tests/law/test_kinds.py`` name the places that must answer for it.
 """
 
 from __future__ import annotations
