@@ -180,6 +180,7 @@ class Judge:
         self._led: dict[str, str] = {}
         self._not_looked: set[str] = set()
         self._found: dict[tuple[Grade, str], Finding] = {}
+        self._guessed: set[str] = set()
         self.n_recorded = 0
         self.n_given = 0
         self.n_calls = 0
@@ -187,7 +188,17 @@ class Judge:
         self.n_searched = 0
         self.is_full = False
 
-    def record(self, grade: Grade, what: str, path: str = "", matters: str = "", damage: Damage = Damage.NONE) -> None:
+    def record(
+        self,
+        grade: Grade,
+        what: str,
+        path: str = "",
+        matters: str = "",
+        damage: Damage = Damage.NONE,
+        *,
+        is_guess: bool = False,
+    ) -> None:
+        self._guessed |= {what} if is_guess else set()
         self.n_recorded += grade is not Grade.HARMLESS
         self.n_given += grade is Grade.GIVES
         is_loud = grade is Grade.GIVES or damage is not Damage.NONE
@@ -201,7 +212,15 @@ class Judge:
     def findings(self) -> tuple[Finding, ...]:
         found = sorted(self._found.values(), key=lambda one: one.order)
         said = {(one.what, one.matters) for one in found if one.path}
-        return tuple(one for one in found if not _is_below(one, said, found))[:MOST_FOUND]
+        known = [one for one in found if one.path and one.what not in self._guessed]
+        return tuple(one for one in found if not self._is_said(one, known) and not _is_below(one, said, found))[:MOST_FOUND]
+
+    def _is_said(self, one: Finding, known: Sequence[Finding]) -> bool:
+        """True if one of ``known`` says as much about the file of ``one``, or says that it is lost."""
+        more = [other for other in known if other.path == one.path and other.grade >= one.grade and other is not one]
+        if one.what in self._guessed:
+            return any(other.damage >= one.damage for other in more)
+        return any(other.damage > one.damage or other.what.startswith(f"{one.what}, and ") for other in more)
 
     def look(self, path: str) -> Seen | None:
         """Return what is at ``path``. If nobody looked, return what the name alone says."""
@@ -294,7 +313,8 @@ class Judge:
             return None
         for one in call.names(path):
             if (place := place_of(one)) and place.matters:
-                return call._record(max(Grade.READS, place.written), f"opens {_short(path)}", path, place.matters, is_whole=True)
+                grade = max(Grade.READS, place.written)
+                return call._record(grade, f"opens {_short(path)}", path, place.matters, is_whole=True, is_guess=True)
 
     def run_text(self, call: Call, text: Word, positional: Sequence[Word] = ()) -> None:
         """A shell runs ``text``, with ``positional`` as ``$0``, ``$1`` and so on."""
@@ -337,6 +357,8 @@ class Judge:
                 is_shown = False
         inner = replace(call, input=input_, is_shown=is_shown, name="")
         for redirection in one.redirections:
+            if redirection.target.text == "/proc/sysrq-trigger" and [word.text for word in one.words] == ["echo", "s"]:
+                continue  # the letter of sync(2)
             self._redirect(inner, redirection)
             self._empties(inner, redirection, one.words)
         for name, value in one.assigned:
@@ -494,7 +516,9 @@ class Call:
         *,
         is_whole: bool = False,
         damage: Damage = Damage.NONE,
+        is_guess: bool = False,
     ) -> None:
+        """``is_guess``: the program is given a file, and jitd does not know for what. So any other finding about it says more."""
         said = what if is_whole or not self.name else f"{_short(self.name)} {what}"
         if self.elsewhere or (self.whom and grade is Grade.GIVES):
             whom = [f"as {_short(self.whom)}"] if self.whom else []
@@ -502,7 +526,7 @@ class Call:
             grade = min(grade, Grade.LEADS)
         if self.elsewhere:
             path, matters, said = "", matters.replace("this host", "that host"), said.replace("this host", "that host")
-        self.judge.record(grade, said, path, matters, damage)
+        self.judge.record(grade, said, path, matters, damage, is_guess=is_guess)
 
     def gives(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
         self._record(Grade.GIVES, what, path, matters, is_whole=is_whole)
@@ -552,7 +576,7 @@ class Call:
             for named in _paths_in(word) if _PLAIN.fullmatch(word.text) else ():
                 whole = self.absolute(named)
                 if whole is not None and _STARTED.match(whole):
-                    return self.gives(f"is given {_short(whole)}, and may write to it", whole)
+                    return self._record(Grade.GIVES, f"is given {_short(whole)}, and may write to it", whole, is_guess=True)
                 if whole is not None and (who := self.judge.changed_by(whole)):
                     return self.gives(f"{_short(whole)} {_belongs(self.judge.look(whole), who)}", whole, is_whole=True)
 
@@ -665,23 +689,24 @@ class Call:
         seen = [self.judge.look(one) for one in (path, path.rpartition("/")[0] or "/")]
         return bool(self.judge.requester) and any(one is not None and one.owner == self.judge.requester for one in seen)
 
-    def reads(self, word: Word, *, is_tree: bool = False) -> None:
-        """The program shows or copies what is in the file ``word``."""
+    def reads(self, word: Word, *, is_tree: bool = False, then: str = "", least: Grade = Grade.READS) -> None:
+        """The program shows or copies what is in the file ``word``, and ``then`` does more with it, which counts as ``least``."""
         path = self.absolute(word)
+        told = f", and {then}" if then else ""
         if path is None:
             if word.is_free:
-                self.discloses("can read any file, keys and password hashes too")
+                self._record(least, f"can read any file, keys and password hashes too{told}")
             return None
         names = self.names(path)
         place = max(
             (place for one in names if (place := place_of(one)) and place.read), key=lambda place: place.read, default=None
         )
         if place is None and (whose := next(filter(None, map(self._home_of_another, names)), "")):
-            return self.discloses(f"reads files of {whose}", path, is_whole=True)
+            return self._record(least, f"reads files of {whose}{told}", path, is_whole=True)
         if place is not None:
-            self._record(place.read, f"reads {_short(path)}", path, place.matters, is_whole=True)
+            self._record(max(place.read, least), f"reads {_short(path)}{told}", path, place.matters, is_whole=True)
         elif (is_tree or word.is_free) and self.is_root and any(map(_is_tree, names)):
-            self.discloses(f"reads files below {_short(path)}", path, tree_matters(path), is_whole=True)
+            self._record(least, f"reads files below {_short(path)}{told}", path, tree_matters(path), is_whole=True)
         elif self.is_root and self.judge.is_not_looked_at(path):
             self.discloses("it reads files at which jitd has not looked", is_whole=True)
         elif self.is_root and (is_tree or not word.is_free) and (who := self.judge.leads_elsewhere(path)):
@@ -977,10 +1002,12 @@ class Call:
         if path is None:
             return None
         if who := self.judge.changed_by(path) if self.is_root else who_else(self, path):
-            return self.gives(f"is given {_short(path)}, which {_belongs(self.judge.look(path), who)}", path)
+            told = f"is given {_short(path)}, which {_belongs(self.judge.look(path), who)}"
+            return self._record(Grade.GIVES, told, path, is_guess=True)
         place = place_of(self.real(path)) or place_of(path)
         if place is not None and place.written is Grade.GIVES and may_write and self.is_root:
-            return self.gives(f"is given {_short(path)}, and may write to it", path, place.matters)
+            told = f"is given {_short(path)}, and may write to it"
+            return self._record(Grade.GIVES, told, path, place.matters, is_guess=True)
         if is_sure or (place is not None and re.search("keys|hashes|secrets", place.matters)):
             self.reads(Word(path))
 

@@ -2,8 +2,8 @@
 """Lines about what a request gives beyond what its words say, and what it destroys or stops. The daemon grades the command
 (``core.grade``); this module only says it.
 
-Law: there is no sentence that comforts. Of a harmless command, only notes are said, such as where it acts, and a row without a
-grade is never read as harmless. The worst finding comes first, and no finding is left out.
+Law: a row without a grade is never read as harmless. Of a harmless command, it is said that jitd knows nothing more of its
+program (ADR 0211). The worst finding comes first, and no finding is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from jitd.cli.answer import quoted
 from jitd.cli.labels import Labelled
 from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
-from jitpam.wire.rows import Finding, Request
+from jitd.core.wording import name_in_sentence
+from jitpam.wire.rows import Finding, Program, Request
 
 LABELS = {
     Grade.GIVES.word: "DANGER",
@@ -29,6 +30,7 @@ LOST = {Damage.DESTROYS.word: "DESTROYS", Damage.STOPS.word: "STOPS"}
 """Maps the word of a damage to the label of its lines, from the worst to the mildest. Such a line needs no line of its grade."""
 NOT_KNOWN = "NOT KNOWN"
 """The label of what counts as a loss because jitd does not know what it is."""
+HARMLESS = "gives nothing beyond its words, as far as jitd knows {}"
 NOT_GRADED = "jitd did not say what this gives: expect the worst"
 NO_DAMAGE_TOLD = "jitd did not say what is lost if this is wrong: expect the worst"
 
@@ -50,6 +52,8 @@ def findings(row: Request) -> Iterator[Labelled]:
     if row.narrowed:
         return
     grade, damage, told = grade_of(row), damage_of(row), set[str]()
+    if (grade, damage) == (Grade.HARMLESS.word, Damage.NONE.word) and isinstance(row.what, Program):
+        yield LABELS[grade], HARMLESS.format(name_in_sentence(row.path.rpartition("/")[2]))
     for one in sorted(row.findings, key=_order):
         text, its = _text(one), _word(one)
         if text not in told:

@@ -198,6 +198,7 @@ def test_what_matters_stands_first() -> None:
     assert labels == ["runs", "why", "DANGER", "new", "terms", "needs", "from"]
 
 
+HARMLESS = "note      gives nothing beyond its words, as far as jitd knows vim"
 VIM: Row = {"grade": "gives", "what": "vim can start a shell", "path": "", "matters": ""}
 SHADOW: Row = {"grade": "reads", "what": "", "path": "/etc/shadow", "matters": "password hashes"}
 
@@ -262,8 +263,8 @@ def test_what_is_lost_stands_as_loudly_as_what_is_given(grade: Any, damage: Any,
 @pytest.mark.parametrize(
     ("grade", "findings", "said"),
     [
-        ("harmless", [], []),
-        ("harmless", [{**VIM, "grade": "harmless", "what": "acts on db2"}], ["note      acts on db2"]),
+        ("harmless", [], [HARMLESS]),
+        ("harmless", [{**VIM, "grade": "harmless", "what": "acts on db2"}], [HARMLESS, "note      acts on db2"]),
         ("gives", [VIM], ["DANGER    gives root: vim can start a shell"]),
         ("leads", [{**VIM, "grade": "leads"}], ["caution   can lead to root: vim can start a shell"]),
         ("changes", [{**VIM, "grade": "changes"}], ["changes   vim can start a shell"]),
@@ -281,8 +282,8 @@ def test_what_is_lost_stands_as_loudly_as_what_is_given(grade: Any, damage: Any,
         ),
     ],
 )
-def test_each_grade_has_its_label_and_of_what_is_harmless_only_a_note_is_said(grade: Any, findings: Any, said: list[str]) -> None:
-    """THREATS R-01: not knowing is never said as harmless, and nothing ever comforts."""
+def test_each_grade_has_its_label_and_harmless_is_said_as_far_as_jitd_knows(grade: Any, findings: Any, said: list[str]) -> None:
+    """THREATS R-01: not knowing is never said as harmless."""
     row = whole_row("vim") | {"grade": grade, "findings": findings}
     lines = without_styles(brief.brief(row, None))
     at = next(at for at, line in enumerate(lines) if line.startswith("why"))

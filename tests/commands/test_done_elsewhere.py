@@ -57,13 +57,10 @@ data, which cannot be undone
 argocd app delete shop : deletes the application shop, and all that it made, and a new one does not bring back its data
 terraform -chdir=/srv/infra destroy : destroys all that the files in /srv/infra describe, which cannot be undone
 tofu -chdir=/srv/infra apply -destroy : destroys all that the files in /srv/infra describe, which cannot be undone
-terraform state rm aws_instance.web : forgets aws_instance.web: it goes on, and nothing manages it, until it is imported again
 aws s3 rm s3://b --recursive : deletes everything below s3://b, unless the bucket keeps versions
 aws --profile prod s3 rb --force s3://b : in prod: deletes the bucket s3://b, and everything in it, which cannot be undone
 aws rds delete-db-cluster --db-cluster-identifier db --skip-final-snapshot : deletes the database db, and takes no last \
 snapshot
-aws rds delete-db-instance --db-instance-identifier db --final-db-snapshot-identifier last : deletes the database db, of which \
-the snapshot last remains
 aws ec2 terminate-instances --instance-ids i-1 i-2 : ends the hosts i-1 and i-2, and deletes their disks, unless a disk is set \
 to remain
 aws dynamodb delete-table --table-name orders : deletes the table orders, which cannot be undone
@@ -78,7 +75,6 @@ restic -r /srv/r forget --keep-daily 7 --prune : in /srv/r: deletes the backups 
 which cannot be undone
 borg delete /srv/repo::monday : deletes the backups /srv/repo::monday, which cannot be undone
 etcdctl del /registry --prefix : deletes all keys of the cluster that begin with /registry, which cannot be undone
-vault kv delete secret/app : deletes the secret secret/app, unless its engine keeps versions
 vault secrets disable secret : deletes all secrets below secret, which cannot be undone
 consul kv delete -recurse app/ : deletes all keys below app/, which cannot be undone
 patronictl remove prod : deletes what the cluster prod knows of itself, and its hosts are in no cluster then
@@ -155,6 +151,9 @@ def test_what_many_need_and_is_stopped_is_named(line: str, said: str) -> None:
         "kubectl drain web1 --ignore-daemonsets",
         "kubectl cordon web1",
         "kubectl scale deploy/web --replicas=0",
+        "terraform -chdir=/srv/infra state rm aws_instance.web",
+        "aws rds delete-db-instance --db-instance-identifier db --final-db-snapshot-identifier last",
+        "vault kv delete secret/app",
         "kubectl delete ns prod --dry-run=client",
         "helm upgrade web /srv/chart",
         "helm uninstall web --keep-history",
@@ -203,6 +202,19 @@ def test_what_the_next_command_brings_back_is_no_loss(line: str) -> None:
         ("gcloud iam service-accounts keys create /srv/k --iam-account x@y", "makes a key by which its holder acts as x@y"),
         ("aws --no-cli-pager ec2 stop-instances --instance-ids i-1", "stops the hosts i-1"),
         ("docker stop web", "stops web"),
+        (
+            "terraform -chdir=/srv/infra state rm aws_instance.web",
+            "forgets aws_instance.web: it goes on, and nothing manages it, until it is imported again",
+        ),
+        (
+            "aws rds delete-db-instance --db-instance-identifier db --final-db-snapshot-identifier last",
+            "deletes the database db, of which the snapshot last remains",
+        ),
+        ("vault kv delete secret/app", "deletes the secret secret/app, which undelete brings back if its engine keeps versions"),
+        (
+            "kubectl debug node/web1 -it --image=alpine",
+            "kubectl gives root on the host web1 of the cluster: it starts a container with all its files",
+        ),
         ("docker network connect net web", "changes whether web is in the network net"),
         ("kubectl rollout restart deploy/app -n shop", "restarts deploy/app of the namespace shop"),
         ("kubectl set image deploy/app app=app:2", "changes the image of deploy/app app=app:2"),

@@ -318,7 +318,7 @@ def test_what_only_looks_warns_of_nothing(line: str) -> None:
     [
         ("sudo systemctl status cron", Grade.LEADS),
         ("su - -c 'systemctl status cron'", Grade.LEADS),
-        ("ssh root@db2 systemctl status cron", Grade.LEADS),
+        ("ssh -t root@db2 systemctl status cron", Grade.LEADS),
         ("systemctl help cron", Grade.LEADS),
         ("sh -c 'SYSTEMD_PAGERSECURE=0 systemctl status cron'", Grade.GIVES),
         ("gcloud compute start-iap-tunnel web 22", Grade.LEADS),

@@ -37,8 +37,8 @@ _AWS = DecisionTable(
     s3api put-bucket-lifecycle*         destroys  lets what is in the bucket {{--bucket}} be deleted after some time  {_VERSIONS}
     rds delete-db-instance|delete-db-cluster --skip-final-snapshot  destroys  \
         deletes the database {{name}}  and takes no last snapshot
-    rds delete-db-instance|delete-db-cluster --final-db-snapshot-identifier  destroys  \
-        deletes the database {{name}}  of which the snapshot {{--final-db-snapshot-identifier}} remains
+    rds delete-db-instance|delete-db-cluster --final-db-snapshot-identifier  changes  \
+        deletes the database {{name}}, of which the snapshot {{--final-db-snapshot-identifier}} remains
     redshift delete-cluster --skip-final-cluster-snapshot  destroys  deletes the database {{name}}  and takes no last snapshot
     ec2 terminate-instances             destroys  ends the hosts {{name}}, and deletes their disks  unless a disk is set to remain
     ec2 stop-instances                  changes   stops the hosts {{name}}

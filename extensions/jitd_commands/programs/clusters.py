@@ -172,7 +172,8 @@ def _kubectl(call: Call) -> None:
         return in_container(call, command if command is not None else rest[1:], told(rest[:1]))
     if name == "debug":
         if second.startswith("node/") or second == "node":
-            return call.leads("starts a container with the files of a host of the cluster")
+            node = second.partition("/")[2] or told(rest[1:2]) or "a node"
+            return call.leads(f"gives root on the host {node} of the cluster: it starts a container with all its files")
         return call.leads("starts a container beside others")
     if name == "edit":
         return call.gives("edit starts an editor")

@@ -616,7 +616,7 @@ _VAULT = DecisionTable(
     kv list                            harmless
     kv metadata delete                 destroys  deletes the secret {}, and all versions of it
     kv destroy                         destroys  deletes versions of the secret {}
-    kv delete                          destroys  deletes the secret {}  unless its engine keeps versions
+    kv delete                          changes   deletes the secret {}, which undelete brings back if its engine keeps versions
     kv put|patch|rollback|undelete|enable-versioning  changes   changes the secret {3}
     secrets disable                    destroys  deletes all secrets below {}
     secrets enable|move|tune           changes   changes where secrets are kept: {}

@@ -8,6 +8,7 @@ that jitd cannot read, it says so.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
@@ -81,7 +82,13 @@ def _sql(call: Call, text: str) -> None:
         return call.gives("makes somebody a superuser of the database")
     if _SECRETS.search(_QUOTED.sub("''", whole)):
         call.discloses("runs SQL that reads passwords or files of the server")
-    plain = _QUOTED.sub("''", _NAMED.sub(r"\1", whole))
+    quoted: list[str] = []
+
+    def place_of_quoted(found: re.Match[str]) -> str:
+        quoted.append(found[0])
+        return f"'{len(quoted) - 1}'"
+
+    plain = _QUOTED.sub(place_of_quoted, _NAMED.sub(r"\1", whole))
     is_taken_back = call.name == "psql" and whole == text and _TAKEN_BACK.fullmatch(plain) is not None
     for statement in plain.split(";"):
         found = re.match(r"\s*\(*\s*([A-Za-z]+)", statement)
@@ -106,7 +113,7 @@ def _sql(call: Call, text: str) -> None:
         ):
             continue
         elif verb in _KNOWN:
-            _statement(call, verb, " ".join(statement.split()))
+            _statement(call, verb, " ".join(statement.split()), quoted)
         else:
             call.unknown("jitd does not know what this SQL does")
 
@@ -121,10 +128,14 @@ _LOST: tuple[tuple[str, str], ...] = (
     (r"delete from (?:only )?(\S+)(?! .*\bwhere\b)(?: .*)?", "deletes all rows of {0}"),
     (r"update (?:only )?(\S+) set (?!.* where ).*", "overwrites all rows of {0}"),
     (
+        r"delete from (?:only )?(\S+)(?: .*)? where ((?!.*\blimit \d)[^<>=]*[<>]=? ?(?:date |timestamp )?'\d+'.*)",
+        "deletes all rows of {0} where {1}",
+    ),
+    (
         r"alter table (?:if exists )?(?:only )?(\S+) .*\bdrop (?:column|partition) (?:if exists )?(\S+).*",
         "deletes the column or part {1} of {0}",
     ),
-    (r"(?:purge|reset) (?:binary|master)\b.*", "deletes the logs from which a database is restored"),
+    (r"(?:purge|reset) (?:binary|master)\b(?! logs before '\d+').*", "deletes the logs from which a database is restored"),
     (r"drop owned by (\S+).*", "deletes all that belongs to {0}"),
 )
 """SQL that destroys, and what it destroys."""
@@ -137,15 +148,20 @@ _ALL_ROWS = re.compile(r"\bdelete\s+from\b(?!.*\bwhere\b)", re.IGNORECASE | re.D
 _KINDS = words("database schema keyspace tablespace table measurement collection stream dictionary") | {"materialized view"}
 
 
-def _statement(call: Call, verb: str, statement: str) -> None:
-    """The program sends one statement that changes something."""
+def _statement(call: Call, verb: str, statement: str, quoted: Sequence[str]) -> None:
+    """The program sends one statement that changes something. ``'3'`` in it stands for the literal ``quoted[3]``."""
+
+    def shown(part: str) -> str:
+        return re.sub(r"'(\d+)'", lambda place: quoted[int(place[1])], part)[:60]
+
     for pattern, says in _LOST:
         if found := re.fullmatch(pattern, statement, re.IGNORECASE):
-            return call.destroys(says.format(*(part.lower() if part.lower() in _KINDS else part[:60] for part in found.groups())))
+            parts = (part.lower() if part.lower() in _KINDS else shown(part) for part in found.groups())
+            return call.destroys(says.format(*parts))
     if verb == "shutdown" or re.match("(?i)stop (slave|replica)", statement):
         told = "stops a database server" if verb == "shutdown" else "stops the copying from another server"
         return call.stops(told, back="until it is started again") if verb == "shutdown" else call.changes(told)
-    call.changes(f"runs SQL that changes the database: {statement[:60]}")
+    call.changes(f"runs SQL that changes the database: {shown(statement)}")
 
 
 def _sql_of(call: Call, text: Word) -> bool:

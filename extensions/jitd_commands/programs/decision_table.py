@@ -119,7 +119,7 @@ class DecisionTable:
        ``{1}`` for the first operand, which may be a verb, ``{2+}`` for all from the second on, ``{-1}`` for the last; ``{}`` for
        those behind the verbs, ``{ }`` for the same as they are typed, ``{...}`` for those before the verb, ``{verbs}`` for the
        first two, ``{*}`` for what the star is; ``{-o|--op}`` for the value of an option, ``{name}`` for that of the first option
-       that names something; ``{words}`` for all words, ``{program}`` for the program's name. ``tells`` may be given others.
+       that names something, and ``{program}`` for the program's name. ``tells`` may be given others.
     4. How what is lost comes back, if the words tell it. A sentence that says that something is gone needs no such column.
 
     Options that the table names are known, and any other is what the row of the program says of it: so the row lists those that
@@ -336,7 +336,6 @@ def filling(call: Call, fits: Match, words: Words, named: Mapping[str, str]) -> 
         "*": lambda: fits.star.replace("-", " "),
         "-1": lambda: told(fits.after[-1:]),
         "program": lambda: _cut(call.name),
-        "words": lambda: _typed(word for word in call.words if word.text) or "…",
         "verbs": lambda: told(operands[:2]),
     }
 
@@ -347,7 +346,8 @@ def filling(call: Call, fits: Match, words: Words, named: Mapping[str, str]) -> 
         if number := re.fullmatch(r"([0-9]+)(\+?)", key):
             at = int(number[1]) - 1
             known = [word for word in operands[at : None if number[2] else at + 1] if word.text]
-            return _typed(known) or default or ("*" if operands and operands[-1].is_any else "…")
+            unsaid = "*" if operands and operands[-1].is_any else "…"
+            return _typed(known) or (unsaid if default is None else default)
         if key in plain:
             return plain[key]() or default or ""
         if key.startswith("-"):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from jitd_commands.judging import Call, Row
+from jitd_commands.programs.decision_table import told
 from jitd_commands.programs.shared import gives, words
 from jitd_commands.shell_text import Word
 
@@ -17,7 +18,20 @@ def _editor(call: Call) -> None:
         path = call.absolute(word) if not word.text.startswith("+") else None
         if path is not None:
             call.judge.touch(call, path)
+    is_restricted = call.name == "rnano" or (call.name == "nano" and (call.has("R", "restricted")))
+    if is_restricted and call.operands and not call.may_add_options and not call.has("f", "rcfile", "s", "speller"):
+        for word in call.operands:  # it starts nothing, and opens no other file
+            if not word.text.startswith("+"):
+                call.writes(word, how="changes")
+        return None
     call.gives("can start a shell")
+
+
+def _mails(call: Call) -> None:
+    gives("can start a shell")(call)
+    files = [*call.values("a", "A", "attach"), *([call.input.path] if call.input and call.input.path else [])]
+    for file in files if call.operands else ():
+        call.reads(file, then=f"sends it to {told(call.operands)}")
 
 
 def _pager(call: Call) -> None:
@@ -78,11 +92,18 @@ def _later(call: Call) -> None:
 
 ROWS = (
     Row(
-        "vi vim view ex rvim rview nvim vimdiff nano rnano pico emacs emacsclient ed red joe jed jmacs jstar jpico rjoe"
+        "vi vim view ex rvim rview nvim vimdiff pico emacs emacsclient ed red joe jed jmacs jstar jpico rjoe"
         " ne micro mcedit vimtutor kak helix hx sensible-editor editor gedit kate pluma mousepad geany code zile mg jove"
         " dte tilde amp select-editor nvi elvis vile levee",
         _editor,
     ),
+    Row(
+        "nano rnano",
+        _editor,
+        "R restricted f: rcfile: s: speller: B backup l linenumbers w nowrap m mouse i autoindent E tabstospaces T: tabsize: x"
+        " nohelp c constantshow v view I ignorercfiles A smarthome S softwrap L nonewlines N noconvert t tempfile",
+    ),
+    Row("mail mailx s-nail bsd-mailx mutt neomutt", _mails, "a: A: attach: s: c: b: r:"),
     Row(
         "less more most pg pager sensible-pager lv bat batcat lnav multitail w3m links elinks lynx zless zmore bzless xzless"
         " zstdless lesspipe moar ov",
@@ -99,7 +120,7 @@ ROWS = (
         " local-file: S: s: k f w W apropos whatis where path help V version",
     ),
     Row(
-        "ranger nnn vifm lf ncdu broot mutt neomutt mail mailx s-nail bsd-mailx alpine pine telnet rtelnet nethack gtop"
+        "ranger nnn vifm lf ncdu broot alpine pine telnet rtelnet nethack gtop"
         " cfdisk aptitude byobu elm slrn tin trn minicom cu tip picocom kermit wvdial gtkterm tig lazygit lazydocker k9s fzf"
         " aptitude-curses"
         " sqsh ncftp yafc",

@@ -10,7 +10,7 @@ from jitd.core.grade import Grade
 from jitd_commands.judging import THIS_HOST, Call, Row, Verdict
 from jitd_commands.places import DISK, is_data, matters_of, place_of
 from jitd_commands.places import is_tree as is_whole
-from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.decision_table import DecisionTable, told
 from jitd_commands.programs.shared import words
 from jitd_commands.shell_text import Word
 
@@ -556,9 +556,7 @@ def _rsync(call: Call) -> None:
     if call.may_add_options:
         call.gives("can start any other command")
     operands = call.operands
-    for word in operands[:-1]:
-        if not _is_remote(word):
-            call.reads(word, is_tree=True)
+    _sends(call, is_tree=True)
     if len(operands) > 1:
         _rsync_to(call, operands[:-1], operands[-1])
     for word in call.values("log-file"):
@@ -593,6 +591,15 @@ def _rsync_to(call: Call, sources: Sequence[Word], target: Word) -> None:
             call.changes(f"copies files of {who.partition(',')[0]}'s with their owners and rights", path, is_whole=True)
 
 
+def _sends(call: Call, *, is_tree: bool) -> None:
+    """The operands before the last are copied to it."""
+    *sources, target = call.operands or [Word("")]
+    then = f"copies it to {told([target])}" if sources and _is_remote(target) and not call.has("n", "dry-run") else ""
+    for word in sources:
+        if not _is_remote(word):
+            call.reads(word, is_tree=is_tree, then=then)
+
+
 def _puts(there: Call, place: Word) -> None:
     """Files are copied to ``place`` on another host."""
     if re.match(r"/(?!(tmp|var/tmp|dev/shm)/)|\.\w", place.text):
@@ -622,9 +629,7 @@ def _scp(call: Call) -> None:
         call.gives("starts other programs")
     if call.may_add_options:
         call.gives("can start any other command")
-    for word in call.operands[:-1]:
-        if not _is_remote(word):
-            call.reads(word, is_tree=call.has("r"))
+    _sends(call, is_tree=call.has("r"))
     if call.operands:
         target = call.operands[-1]
         place, there = _at(call, target)
@@ -736,11 +741,11 @@ def _labels(call: Call) -> None:
 _LABELS = DecisionTable("""
     restorecon|setfiles:                changes   sets the labels of {1+:files} as SELinux's rules say
     fixfiles:                           changes   sets the labels of {2+:all files} as SELinux's rules say
-    chcon|chsmack:                      changes   sets labels by which programs are restricted: {words}
+    chcon|chsmack:                      changes   sets the labels of {2+:files}, by which programs are restricted
     setfattr:                           changes   sets attributes of {1+:files}
-    semanage: boolean|permissive|port|fcontext|login|user  changes   changes what SELinux lets programs do: {words}
-    semodule: -r|--remove|-d|--disable  changes   takes a rule of SELinux away: {words}
-    ...                                 changes   changes what SELinux lets programs do: {words}
+    semanage: boolean|permissive|port|fcontext|login|user  changes   changes what SELinux lets programs do: {1}
+    semodule: -r|--remove|-d|--disable  changes   takes the module {-r|--remove|-d|--disable} of SELinux away
+    ...                                 changes   changes what SELinux lets programs do
 """)
 
 

@@ -279,8 +279,7 @@ def _audit(call: Call) -> None:
     if call.name in ("auditctl", "augenrules", "auditd"):
         if call.has("l", "s", "v") and not call.has("a", "d", "D", "e", "w", "R") and not call.may_add_options:
             return None
-        given = " ".join(word.text for word in call.words if word.text)[:60]
-        told = f"records what people do by other rules: {given}" if given else "reads the rules anew by which people are recorded"
+        told = "records what people do by other rules" if call.words else "reads the rules anew by which people are recorded"
         if call.name == "auditctl" and (call.has("D") or any(word.text == "0" for word in call.values("e"))):
             told = "records nothing more of what people do"
         return call.changes(told, "", "what is recorded")
@@ -299,8 +298,8 @@ def _quota(call: Call) -> None:
     if call.name == "edquota":
         return call.gives("starts an editor")
     told = {"quotaoff": "lets everybody store as much as they like", "quotaon": "limits how much others may store"}
-    named = " ".join(word.text for word in call.words if word.text)[:60]
-    call.changes(f"{told.get(call.name, 'changes how much others may store')}: {named or 'it names nothing'}", is_whole=True)
+    named = objects(call, "it names nothing")
+    call.changes(f"{told.get(call.name, 'changes how much others may store')}: {named}", is_whole=True)
 
 
 def _dump_process(call: Call) -> None:
@@ -355,25 +354,25 @@ _IPMITOOL = DecisionTable("""
     power on                        changes   switches on {-H:the host}
     chassis bootdev|bootparam       changes   lets {-H:the host} boot from {3+}
     sel clear                       changes   deletes the log of the hardware
-    user set|enable|priv *  leads  {program} changes who may control the hardware, and start the host from other disks: {1+}
+    user set|enable|priv *  leads  {program} changes who may control the hardware, and start the host from other disks: {1} {2:}
     sol activate                    leads     {program} opens the console of {-H:the host}
-    user|channel *                  changes   changes who may control the hardware: {1+}
-    lan|sol *                       changes   changes the network of the control of the hardware: {1+}
+    user|channel *                  changes   changes who may control the hardware: {1} {2:}
+    lan|sol *                       changes   changes the network of the control of the hardware: {1} {2:}
     mc|bmc reset                    changes   restarts the control of the hardware
-    *                               changes   runs {1+:what is typed} on the control of the hardware
+    *                               changes   runs {1:what is typed} {2:} on the control of the hardware
 """)
 _IPC = DecisionTable("""
     ipcrm: -a|--all  changes   deletes all memory and messages that processes share
     ipcrm:           changes   deletes memory or messages that processes share
-    renice:          changes   changes how fast processes run: {words}
+    renice:          changes   changes how fast processes run
 """)
 _DEVICES = DecisionTable(
     """
     mokutil: --sb-state|--list-enrolled|-l|--list-new|-N|--list-delete|-D|--pk|--kek|--db|--dbx|--test-key|-t  harmless
-    mokutil:                          changes   changes which keys may sign what the host boots: {words}
+    mokutil:                          changes   changes which keys may sign what the host boots
     fwupdmgr: get-*|security|report-history|search|verify|hwids  harmless
     fwupdmgr: refresh                 harmless
-    fwupdmgr: *                       changes   changes the firmware of devices: {1+}
+    fwupdmgr: *                       changes   changes the firmware of devices: {1} {2:}
     eject:                            changes   ejects {1+:a medium}
     etherwake|wakeonlan:              changes   wakes {1+:another host}
     rtcwake: -m|--mode=show           harmless
@@ -383,7 +382,7 @@ _DEVICES = DecisionTable(
     racadm: *action powerdown|graceshutdown  stops     switches off the host  until somebody switches it on
     racadm: *action                   stops     restarts the host at its power  which is away until it has started again
     racadm: get*                      harmless
-    racadm:                           changes   runs {1+} on the control of the hardware
+    racadm:                           changes   runs {1} {2:} on the control of the hardware
 """,
     acts="-h:pm-suspend,pm-hibernate -V:pm-suspend,pm-hibernate --version:pm-suspend,pm-hibernate",
 )

@@ -317,7 +317,7 @@ def sed(call: Call) -> None:
         if call.has("i", "in-place"):
             if is_emptied and not any(suffix.text for suffix in call.values("i", "in-place")):
                 _empties(call, word)
-            _edits(call, word)
+            _edits(call, word, is_plain=all(_PLAIN_CHANGE.fullmatch(one.text) and not one.is_free for one in scripts))
         call.reads(word)
 
 
@@ -331,12 +331,18 @@ def _empties(call: Call, word: Word) -> None:
         call.destroys(f"deletes all lines of {path[:60]}", path, is_whole=True)
 
 
-def _edits(call: Call, word: Word) -> None:
+_PLAIN_CHANGE = re.compile(r"s/(?!.*(suid|dev|exec|user|defaults))[\w=,]+/[\w=,]+/g?")
+"""Scripts of sed that put one option of a mount in place of another that gives nothing."""
+
+
+def _edits(call: Call, word: Word, *, is_plain: bool) -> None:
     """sed changes the file ``word`` by a script that is read together with the command."""
     path = call.absolute(word)
     place = place_of(path) if path is not None and not word.is_free else None
     if place is not None and place.matters.startswith("settings of a service") and path is not None and call.is_root:
         return call.leads(f"changes {path}", path, place.matters, is_whole=True)
+    if path == "/etc/fstab" and is_plain and not call.judge.leads_elsewhere(path):
+        return call.changes(f"changes {path}", path, "what is mounted when the host starts", is_whole=True)
     call.writes(word, how="changes", is_creation=False)
 
 
@@ -468,7 +474,7 @@ _INFRASTRUCTURE = DecisionTable(
     run-all|run|stack destroy  destroys  destroys all that {files} describe
     apply -destroy|--destroy   destroys  destroys all that {files} describe
     apply -replace|--replace   destroys  destroys {-replace}{--replace}, and makes it anew
-    state rm|delete            destroys  forgets {}: it goes on, and nothing manages it  until it is imported again
+    state rm|delete            changes   forgets {}: it goes on, and nothing manages it, until it is imported again
     state push                 destroys  overwrites what is known of {files} with {}
     state mv|replace-provider|rename|unprotect|repair  changes   changes what is known of {files}: { }
     workspace delete           destroys  deletes the workspace {}, and what is known of it

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.decision_table import DecisionTable, told
 from jitd_commands.programs.shared import trusts
 
 
@@ -24,7 +24,7 @@ _POSTFIX = DecisionTable("""
     reload            changes   lets the mail server read its settings again
     flush             changes   tries to send all mail that waits
     set-permissions|upgrade-configuration  changes   repairs the files of the mail server
-    *                 changes   runs {1+} on the mail server
+    *                 changes   runs {1} {2:} on the mail server
 """)
 
 
@@ -74,7 +74,7 @@ _EXIM = DecisionTable("""
     M*        changes   sends or changes the mails {2+:that it names}
     R*|S*|q*  changes   tries to send mail that waits
     bd        changes   starts a mail server
-    *         changes   sends mail: {words}
+    *         changes   sends mail
 """)
 
 
@@ -82,7 +82,10 @@ def _sendmail(call: Call) -> None:
     trusts(call, call.values("C"))
     if call.has("bp"):
         return
-    call.changes(f"sends mail to {' '.join(word.text for word in call.operands if word.text)[:60] or 'whom its input names'}")
+    to = told(call.operands) or "whom its input names"
+    if call.input is not None and call.input.path is not None:
+        call.reads(call.input.path, then=f"sends it to {to}")
+    call.changes(f"sends mail to {to}")
 
 
 def _postcat(call: Call) -> None:
@@ -112,19 +115,19 @@ _DOVEADM = DecisionTable("""
     fetch|dump|save           reads     {program} shows mail of others
     mailbox status            harmless
     mailbox list              reads     {program} shows which mail others have
-    expunge                   destroys  deletes mail: {words}
+    expunge                   destroys  deletes the mail that it finds
     mailbox delete            destroys  deletes mailboxes with all mail in them: {3+}
-    move|copy|import|sync|backup|altmove|dsync  changes   moves or copies mail: {words}
+    move|copy|import|sync|backup|altmove|dsync  changes   moves or copies the mail that it finds
     purge                     changes   frees the space of mail that is deleted ({-u:whom it names})
     kick                      changes   ends the connections of {2+:everybody}
     reload                    changes   lets the mail server read its settings again
     stop                      changes   stops the mail server: nobody reads mail
-    *                         changes   runs {1+} on the mail of others
+    *                         changes   runs {1} {2:} on the mail of others
 """)
 _RSPAMC = DecisionTable("""
     stat|uptime|counters|errors|ping  harmless
     stat_reset                        changes   sets the counters of the filter for spam to zero
-    *                                 changes   teaches the filter for spam, or changes it: {1+}
+    *                                 changes   teaches the filter for spam, or changes it: {1} {2:}
 """)
 _RSPAMADM = DecisionTable("""
     control stat|fuzzystat             harmless

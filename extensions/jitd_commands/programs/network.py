@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
+from jitd.core.grade import Grade
 from jitd_commands.judging import Call, Row
 from jitd_commands.places import place_of
-from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.decision_table import DecisionTable, told
 from jitd_commands.programs.grammar import grammar
 from jitd_commands.programs.shared import words
 from jitd_commands.shell_text import Word
@@ -78,7 +80,7 @@ _IP = DecisionTable("""
     netns delete          changes   deletes the network space {3}
     netns add             changes   makes the network space {3}
     neighbour *           changes   changes by which addresses neighbours are reached: {3+}
-    *                     changes   changes the network of this host, and may cut it off: {1+}
+    *                     changes   changes the network of this host, and may cut it off: {1} {2:}
 """)
 
 
@@ -145,49 +147,54 @@ _RULES = DecisionTable("""
         adds the rules in {1:its input} to the firewall
     iptables-restore|ip6tables-restore|ebtables-restore|arptables-restore:  changes  \
         replaces all rules of the firewall by those in {1:its input}
-    iptables*|ip6tables*: -I|--insert -s|--source  changes   adds to the firewall: {words}
+    iptables*|ip6tables*: -I|--insert -s|--source  changes  \
+        adds a rule for {-s|--source} to {-I|--insert} of the firewall
     iptables*|ip6tables*: -I|--insert=INPUT --dport|--destination-port=22|ssh -j|--jump=DROP|REJECT  stops  \
         keeps everybody from the SSH of this host  until the rule is deleted
-    iptables*|ip6tables*|ebtables*|arptables*: -A|--append|-I|--insert|-R  changes   adds to the firewall: {words}
-    iptables*|ip6tables*|ebtables*|arptables*: -D|--delete  changes   deletes from the firewall: {words}
-    iptables*|ip6tables*|ebtables*|arptables*: -X  changes   deletes chains of the firewall: {words}
+    iptables*|ip6tables*|ebtables*|arptables*: -A|--append|-I|--insert|-R  changes  \
+        adds a rule to {-A|--append|-I|--insert|-R:a chain} of the firewall
+    iptables*|ip6tables*|ebtables*|arptables*: -D|--delete  changes   deletes a rule from {-D|--delete:a chain} of the firewall
+    iptables*|ip6tables*|ebtables*|arptables*: -X  changes   deletes the chain {-X:that it names} of the firewall
     netfilter-persistent: flush  stops  empties the firewall: anybody may reach this host  until its rules are loaded again
     netfilter-persistent: save          changes   keeps the rules of the firewall for the next start of the host
     netfilter-persistent:               changes   loads the rules of the firewall again
     nft: flush|delete|destroy ruleset|table|chain  stops     empties the firewall: anybody may reach this host  until it is loaded
     nft: -f|--file                      changes   changes the firewall as {-f|--file:…} says
-    nft: *                              changes   changes the firewall: {1+}
+    nft: *                              changes   changes the firewall: {1} {2:}
     ufw: disable|reset                  stops     empties the firewall: anybody may reach this host  until it is enabled again
     ufw: reset --force                  stops     empties the firewall: anybody may reach this host  until it is enabled again
     ufw: enable                         changes   switches the firewall on, which cuts off what no rule allows
     ufw: default deny|reject            changes   cuts off what no rule of the firewall allows ({3:incoming})
-    ufw: allow from any *to * port      changes   lets others reach {4+:this host}
-    ufw: allow from any to * port|proto|app  changes   lets others reach {4+:this host}
-    ufw: allow from any port|proto|app  changes   lets others reach {4+:this host}
+    ufw: allow from any *to * port|proto|app  changes   lets others reach {-1} of this host
+    ufw: allow from any to * port|proto|app  changes   lets others reach {-1} of this host
+    ufw: allow from any port|proto|app  changes   lets others reach {-1} of this host
     ufw: allow from any                 stops     empties the firewall: anybody may reach this host  until the rule is deleted
+    ufw: allow from                     changes   lets {3} reach this host
     ufw: allow                          changes   lets others reach {2+:this host}
     ufw: deny|reject 22|22/tcp|ssh|OpenSSH  stops     keeps everybody from the SSH of this host  until the rule is deleted
     ufw: deny|reject|limit from         changes   keeps {3+} out
     ufw: deny|reject|limit              changes   keeps others from {2+:this host}
     ufw: delete                         changes   deletes the rule {2+} of the firewall
-    ufw: *                              changes   changes the firewall: {1+}
+    ufw: *                              changes   changes the firewall: {1} {2:}
     firewall-cmd: --panic-on            stops     drops all packets, and cuts this host off  until panic mode is off
     firewall-cmd: --remove-service=ssh  stops     keeps everybody from the SSH of this host  until the service is added again
     firewall-cmd: ssh --remove-service  stops     keeps everybody from the SSH of this host  until the service is added again
     firewall-cmd: --reload|--complete-reload  changes   loads the rules of the firewall again
-    firewall-cmd:                       changes   changes the firewall: {words}
+    firewall-cmd:                       changes   changes the firewall
     ipset: flush|destroy                changes   deletes what is in the set of addresses {2:and in all others}
     ipset: *                            changes   changes the set of addresses {2:it names}: {1} {3+}
     conntrack: -F|--flush               changes   forgets all connections, which the firewall may then cut
-    conntrack:                          changes   changes what the firewall knows of connections: {words}
+    conntrack:                          changes   changes what the firewall knows of connections
     ipvsadm: -C|--clear                 stops     stops to share out all services to other hosts  until its rules are loaded again
-    ipvsadm:                            changes   changes to which hosts a service is shared out: {words}
+    ipvsadm:                            changes   changes to which hosts a service is shared out
     pfctl: -d|-F                        stops     empties the firewall: anybody may reach this host  until it is enabled again
     shorewall: stop|clear               stops     empties or closes the firewall  until it is started again
     fail2ban-client: stop               changes   locks attackers out no more
-    fail2ban-client: *                  changes   changes who is locked out: {1+}
-    cscli: *                            changes   changes who is locked out: {1+}
-    ...                                 changes   changes the firewall: {words}
+    fail2ban-client: set * banip        changes   locks {4+} out of {2}
+    fail2ban-client: set * unbanip      changes   lets {4+} back in to {2}
+    fail2ban-client: *                  changes   changes who is locked out: {1} {2:}
+    cscli: *                            changes   changes who is locked out: {1} {2:}
+    ...                                 changes   changes the firewall
 """)
 
 
@@ -304,10 +311,10 @@ _NETWORK = DecisionTable("""
     ethtool: -E|-f|--change-eeprom|--flash  destroys  overwrites the firmware of the interface {1:that it names}
     ethtool: -r|--negotiate    changes   takes the link of the interface {1} down and up again
     ethtool: -t|--test         changes   tests the interface {1}, which may be cut off meanwhile
-    ethtool:                   changes   changes how the interface works: {words}
+    ethtool:                   changes   changes how the interface {1} works
     arp: -d|--delete           changes   forgets by which address {1} is reached
-    arp:                       changes   changes by which addresses neighbours are reached: {words}
-    ...                        changes   changes the network of this host, and may cut it off: {words}
+    arp:                       changes   changes by which address {1:a neighbour} is reached
+    ...                        changes   changes the network of this host, and may cut it off
 """)
 
 
@@ -352,13 +359,11 @@ def _curl(call: Call) -> None:
             call.writes(Word(output[1]))
     if call.has("engine"):
         call.gives("loads code that it is given")
-    for word in [
-        *call.values("d", "data", "data-binary", "data-ascii", "data-raw", "data-urlencode", "F", "form", "json", "url-query"),
-        *call.values("H", "header"),
-    ]:
-        if found := re.search(r"(?:^|=|^\w+)[@<](.+)", word.text):
-            call.reads(Word(found[1].partition(";")[0], word.is_free))
-    for word in call.values("T", "upload-file", "E", "cert", "key", "netrc-file", "b", "cookie", "w", "write-out"):
+    data = call.values("d", "data", "data-binary", "data-ascii", "data-raw", "data-urlencode", "F", "form", "json", "url-query")
+    sent = [*_named_by_at(data), *call.values("T", "upload-file")]
+    for word in _named_by_at(call.values("H", "header")):
+        call.reads(word)
+    for word in call.values("E", "cert", "key", "netrc-file", "b", "cookie", "w", "write-out"):
         if "=" not in word.text:
             call.reads(Word(word.text.removeprefix("@"), word.is_free))
     for word in call.operands:
@@ -375,16 +380,27 @@ def _curl(call: Call) -> None:
     )
     path = next((word.text.partition("?")[0] for word in call.operands if word.text), "")
     is_asked = re.search(r"/_(refresh|search|count|msearch|field_caps|analyze|validate/query|mget)/?\Z", path) is not None
+    least, n_recorded = Grade.READS, call.judge.n_recorded
     if is_asked and call.values("X", "request")[-1:] in ([], [Word("GET")], [Word("POST")]):
-        return
-    if any(word.text == "DELETE" for word in call.values("X", "request")):
+        pass
+    elif any(word.text == "DELETE" for word in call.values("X", "request")):
         call.destroys(f"asks {where} to delete it", is_whole=True)
     elif path.endswith("/_delete_by_query"):
         call.destroys(f"asks {where} to delete what it finds", is_whole=True)
     elif any(word.text in ("POST", "PUT", "PATCH") for word in call.values("X", "request")) or call.has(
         "d", "data", "data-binary", "F", "form", "T", "json", "data-raw"
     ):
+        least = Grade.CHANGES
+    for word in sent:
+        call.reads(word, then=f"sends it to {where}", least=least)
+    if least is Grade.CHANGES and call.judge.n_recorded == n_recorded:
         call.changes(f"sends data to {where}")
+
+
+def _named_by_at(values: Iterable[Word]) -> list[Word]:
+    """Return the files that ``values`` name behind an ``@``."""
+    found = ((word, re.search(r"(?:^|=|^\w+)[@<](.+)", word.text)) for word in values)
+    return [Word(name[1].partition(";")[0], word.is_free) for word, name in found if name]
 
 
 def _wget(call: Call) -> None:
@@ -416,9 +432,10 @@ def _netcat(call: Call) -> None:
         return call.gives("starts other programs")
     if call.has("z") or call.has("h", "help", "V", "version"):
         return None
+    is_heard = call.has("l", "listen")
     if call.input is not None and call.input.path is not None:
-        call.reads(call.input.path)
-    if call.has("l", "listen"):
+        call.reads(call.input.path, then=f"sends it to {told(call.operands)}" if call.operands and not is_heard else "")
+    if is_heard:
         return call.changes("listens on the network")
     text = call.input.text if call.input is not None else None
     if text and not re.match(_ASKS, text):
@@ -624,8 +641,8 @@ _TUNNELS = DecisionTable("""
     ipsec|strongswan: status*|list*  harmless
     swanctl: -t|--terminate|-c       stops     takes tunnels of this host down  until they are up again
     swanctl: -l|--list-sas|-L|--list-conns|-P|--list-pols|--stats|-S  harmless
-    tailscale|ipsec|strongswan|cloudflared|ngrok: *  changes   changes the tunnels of this host: {1+}
-    ...                              changes   joins this host to another network: {words}
+    tailscale|ipsec|strongswan|cloudflared|ngrok: *  changes   changes the tunnels of this host: {1} {2:}
+    ...                              changes   joins this host to another network
 """)
 
 

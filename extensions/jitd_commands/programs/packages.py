@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
+from jitd_commands.programs.decision_table import told
 from jitd_commands.programs.grammar import ANY, grammar
 from jitd_commands.shell_text import Word
 
@@ -255,15 +256,12 @@ def _marks(call: Call) -> None:
         and not call.has("dry-run", "check-dist-upgrade-only", "c", "l")
         and not (call.name == "needrestart" and call.has("b", "p"))
     ):
-        told = _MARKS.get(call.name)
-        words = " ".join(word.text for word in call.words if word.text)[:60]
-        call.changes(told or f"changes how packages are kept: {words}")
+        call.changes(_MARKS.get(call.name, f"changes how {told(call.operands) or 'packages'} are kept"))
 
 
 def _certificates(call: Call) -> None:
     if call.verb is None or call.verb.text not in ("list", "dump"):
-        words = " ".join(word.text for word in call.words if word.text)[:60]
-        call.changes(f"changes which certificates this host trusts{f': {words}' if words else ''}")
+        call.changes("changes which certificates this host trusts")
 
 
 _ZYPPER_CHANGES = (

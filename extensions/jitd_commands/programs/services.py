@@ -475,7 +475,7 @@ def _boot(call: Call) -> None:
         for word in call.values("o", "output"):
             call.writes(word, is_use=False)
         call.trusts_words()
-        named = " ".join(word.text for word in call.words if word.text)[:60]
+        named = " ".join(word.text for word in call.operands if word.text)[:60]
         return call.changes(f"{_BOOTS.get(call.name, 'changes what the host boots')}{f': {named}' if named else ''}")
     if call.has("display", "list", "query") or (call.verb is not None and call.verb.text == "--get-selections"):
         return None

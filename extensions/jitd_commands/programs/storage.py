@@ -330,7 +330,7 @@ _LVM = DecisionTable("""
     pvmove:                           changes   moves what is on {1:disks} to other disks
     pvresize:                         changes   changes the size of {1:a disk} in its volume group
     vgck|pvck:                        changes   repairs what describes {1:volumes}
-    lvm:                              changes   runs {1+:what is typed} on volumes
+    lvm:                              changes   runs {1:what is typed} {2:} on volumes
 """)
 
 
@@ -435,7 +435,7 @@ _STORED = DecisionTable("""
     gluster: snapshot delete|restore    destroys  runs {2} on the snapshot {3}
     gluster: volume *                   changes   runs {2} on the volume {3+}
     gluster: peer *                     changes   runs {2} on the host {3}
-    multipathd: *                       changes   runs {1+} on the paths of disks
+    multipathd: *                       changes   runs {1} {2:} on the paths of disks
     rbd: rm|remove                      destroys  deletes the disk {2}
     rbd: snap rm|remove|purge           destroys  deletes snapshots of the disk {3}
     rbd: snap rollback|revert           destroys  takes the disk {3} back: what was written since is gone
@@ -478,13 +478,13 @@ _CEPH = DecisionTable("""
     rados: rmpool|purge|cppool   destroys  deletes the pool {2} with all that is in it
     rados: rm|truncate|rollback  destroys  deletes {2+:objects} of the store
     rados: get|export|listomapvals|getxattr  reads     {program} shows or copies what is in the store
-    rados: *                     changes   runs {1+} in the store
+    rados: *                     changes   runs {1} {2:} in the store
     cephadm: ls|version|inspect-image|list-networks|gather-facts|check-host  harmless
     cephadm: rm-cluster|rm-daemon|zap-osds  destroys  deletes daemons or disks of the store on this host
     cephadm: shell|enter|run|bootstrap|deploy|adopt|unit|logs|ceph-volume  gives  \
         {program} starts containers that have the whole host
-    cephadm: *                   changes   runs {1+} on the store
-    rbd-nbd:                     changes   makes a disk of the host: {1+}
+    cephadm: *                   changes   runs {1} {2:} on the store
+    rbd-nbd:                     changes   makes a disk of the host: {1} {2:}
 """)
 _RAID = DecisionTable("""
     /* show                           harmless
@@ -493,27 +493,24 @@ _RAID = DecisionTable("""
     ctrl * * show                     harmless
     ctrl * * * show                   harmless
     ctrl * * * * show                 harmless
-    ctrl * * * * delete               destroys  deletes {2+}: what is on these disks is gone
-    ctrl * * * delete                 destroys  deletes {2+}: what is on these disks is gone
-    ctrl * * delete                   destroys  deletes {2+}: what is on these disks is gone
-    ctrl * delete                     destroys  deletes {2+}: what is on these disks is gone
+    ctrl ... delete                   destroys  deletes {...:all}: what is on these disks is gone
     ctrl * * * * erase|modify         destroys  erases or changes {2+}
-    delete|deleteconfig|uninit|task|setconfig  destroys  runs {1+}: what is on these disks may be gone
+    delete|deleteconfig|uninit|task|setconfig  destroys  runs {1} {2:}: what is on these disks may be gone
     /* del|delete|clear|erase|init|initialize|secureerase|format  destroys  runs {2} on {1}: what is on these disks is gone
     /* start init|initialization|erase|format  destroys  runs {2+} on {1}: what is on these disks is gone
     /* set jbod|good*                 destroys  changes what {1} is: what is on it may be gone
-    *                                 changes   runs {1+} on the disks of the host
+    *                                 changes   runs {1} {2:} on the disks of the host
 """)
 _TAPE = DecisionTable("""
     status|stat|tell|datcompression|stshowopt*  harmless
     erase                            destroys  erases the tape in {-f:the drive}
     weof|eof|mkpartition|seteod|wsm  destroys  writes over the end of what is on the tape in {-f:the drive}
-    *                                changes   moves the tape in {-f:the drive}: {1+}
+    *                                changes   moves the tape in {-f:the drive}: {1} {2:}
 """)
 _TPM = DecisionTable(
     """
     tpm2_clear:  destroys  deletes all keys in the TPM of this host: what they open is gone
-    ...          destroys  deletes keys or data in the TPM of this host: {words}
+    ...          destroys  deletes keys or data in the TPM of this host
 """,
     acts="-V:tpm2_clear,tpm2_evictcontrol,tpm2_nvundefine",
 )

@@ -8,6 +8,7 @@ table does not know, makes the wrapped command begin too early or too late: so t
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from jitd_commands.judging import ALL_HOSTS, THIS_HOST, Call, Input, Row, Verdict
 from jitd_commands.programs.decision_table import told
@@ -392,6 +393,7 @@ def _ssh(call: Call) -> None:
         return inner.runs_text(_joined(call.operands[1:])) if len(call.operands) > 1 else inner.shell()
     there = call.on(host, account, variable=call.operands[0].variable)
     if len(call.operands) > 1:
+        there = replace(there, is_shown=call.has("t") and call.is_shown)  # else, the command there has no terminal
         return there.runs_text(_joined(call.operands[1:]))
     if not call.has("N", "O", "Q", "G", "V"):
         call.leads(f"gives a shell on {host[:60] or 'another host'}, and has a prompt at ~C")
