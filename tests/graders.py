@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from jitd import extensions
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern
-from jitd.core.grade import Finding, Look
+from jitd.core.grade import NOTHING, Beside, Finding, Look
 from jitd.deciding.findings import Findings
 
 FINDINGS = Findings(extensions.grader())
@@ -21,7 +21,7 @@ class Said:
 
     found: Callable[[Command, Look, str], tuple[Finding, ...]]
 
-    def findings_of(self, command: Command, look: Look, *, requester: str) -> tuple[Finding, ...]:
+    def findings_of(self, command: Command, look: Look, *, requester: str, beside: Beside = NOTHING) -> tuple[Finding, ...]:
         return self.found(command, look, requester)
 
     def findings_of_pattern(self, pattern: CommandPattern, *, as_root: bool = True) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ from jitd.core.code_variables import code_let_in
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern, Glob
 from jitd.core.edit import SUDOEDIT, Edit
-from jitd.core.grade import Finding, Grade, Look
+from jitd.core.grade import NOTHING, Beside, Finding, Grade, Look
 from jitd.core.root_groups import finding_of
 from jitd.core.what import Doubted, Login, Program, Things
 from jitd_commands.judging import MOST_FOUND, Call, Judge
@@ -29,10 +29,10 @@ programs in the table are compared with the file name.
 """
 
 
-def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Finding, ...]:
+def findings_of(command: Command, look: Look, *, requester: str, beside: Beside = NOTHING) -> tuple[Finding, ...]:
     """Return the reasons for the grade of ``command``, the worst first, and at most MOST_FOUND. ``look`` is asked about the
-    files that matter. ``requester`` is the account of the person who asks. Things that are given have sentences of their own
-    (``Command.lets``), so that the result for them is empty.
+    files that matter. ``requester`` is the account of the person who asks, and ``beside`` is known beside looks. Things that are
+    given have sentences of their own (``Command.lets``), so that the result for them is empty.
     """
     judged: Callable[[Call], None]
     match command.what:
@@ -47,7 +47,7 @@ def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Findin
         case Program():
             judged = Call.judged
     is_root = command.run_as.uid == 0
-    judge = Judge(TABLE, look, requester, command.run_as.user, is_root=is_root)
+    judge = Judge(TABLE, look, requester, command.run_as.user, is_root=is_root, beside=beside)
     for variable, _ in command.variables:
         if code_let_in(name := _text(variable)):
             judge.record(Grade.GIVES, LETS_IN.format(name))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jitd.core.code_variables import code_let_in
-from jitd.core.grade import Damage, Finding, Grade, Look, NotLooked, Seen
+from jitd.core.grade import NOTHING, Beside, Damage, Finding, Grade, Look, NotLooked, Seen
 from jitd.core.wording import name_in_sentence
 from jitd_commands.places import DATABASE, DISK, STOPPED_BY, Asset, absolute, is_data, is_lost, is_spent, place_of, tree_matters
 from jitd_commands.places import is_tree as _is_tree
@@ -78,6 +78,8 @@ _STARTED = re.compile(r"/etc/(cron|sudoers|pam\.d|passwd|shadow|ld\.so|profile|s
 """Files that no program is given by accident."""
 _BOUND = re.compile(r"/[^/]+/[^/]*/")
 """The beginning of a path in a directory that a wildcard after it does not leave."""
+_OF_A_SHELL = re.compile(r"#! *(/usr)?/bin/(env +)?(ba|da|k|a)?sh\b|(?!#!)")
+"""The beginning of a text that a shell runs, unless another program is told to run it."""
 _URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://")
 _PLAIN = re.compile(r"[\w./~@:=,+%-]+")
 _VERSION = re.compile(
@@ -168,7 +170,15 @@ class Judge:
     """Judges one command, and collects what it finds."""
 
     def __init__(
-        self, table: Table, look: Look, requester: str, account: str, *, is_root: bool, is_pattern: bool = False
+        self,
+        table: Table,
+        look: Look,
+        requester: str,
+        account: str,
+        *,
+        is_root: bool,
+        is_pattern: bool = False,
+        beside: Beside = NOTHING,
     ) -> None:
         self.table = table
         self.account = account
@@ -176,6 +186,7 @@ class Judge:
         self.is_pattern = is_pattern
         self.requester = requester
         self._look = look
+        self._beside = beside
         self._seen: dict[str, Seen | None] = {}
         self._led: dict[str, str] = {}
         self._not_looked: set[str] = set()
@@ -238,6 +249,16 @@ class Judge:
                 pass
         self._not_looked.add(path)
         return None
+
+    def as_elsewhere(self, path: str) -> tuple[str, ...]:
+        """Return the name that the file at ``path`` has on most hosts, if it is in a home of root's or of a service's account."""
+        homes = ((home, account) for home, account in self._beside.homes.items() if f"{path}/".startswith(f"{home}/"))
+        home, account = max(homes, default=("", ""))
+        return (f"{'/root' if account == 'root' else f'/var/lib/{account}'}{path[len(home) :]}",) if home else ()
+
+    def text_of(self, paths: Sequence[str]) -> str | None:
+        """Return the text to which the run is bound, if it is that of a file at one of ``paths``."""
+        return next((self._beside.texts[path] for path in paths if path in self._beside.texts), None)
 
     def is_not_looked_at(self, path: str) -> bool:
         """True if a look at ``path`` could have told something, and there was none."""
@@ -418,6 +439,12 @@ class _Away(Judge):
 
     def is_not_looked_at(self, path: str) -> bool:
         return False
+
+    def as_elsewhere(self, path: str) -> tuple[str, ...]:
+        return ()
+
+    def text_of(self, paths: Sequence[str]) -> str | None:
+        return None
 
     def whole(self, path: str, cwd: str) -> str:
         return absolute(path, cwd or "/")
@@ -610,14 +637,15 @@ class Call:
     def names(self, path: str) -> tuple[str, ...]:
         """Return where ``path`` leads, ``path`` itself, and the other names of the file."""
         seen = self.judge.look(path)
-        return self.real(path), path, *(() if seen is None else seen.others)
+        real = self.real(path)
+        return real, path, *(() if seen is None else seen.others), *self.judge.as_elsewhere(real)
 
     def place(self, path: str, graded: Callable[[Asset], Grade]) -> Asset | None:
         """Return what is known of the file at ``path`` by where it leads, or else by ``path``. If another name of the file is
         graded as worse by ``graded``, return what is known by this name.
         """
         real, same, *others = self.names(path)
-        found = place_of(real) or place_of(same)
+        found = next(filter(None, map(place_of, (*self.judge.as_elsewhere(real), real, same))), None)
         worst = graded(found) if found is not None else Grade.HARMLESS
         for other in others:
             if (place := place_of(other)) is not None and graded(place) > worst:
@@ -699,7 +727,9 @@ class Call:
             return None
         names = self.names(path)
         place = max(
-            (place for one in names if (place := place_of(one)) and place.read), key=lambda place: place.read, default=None
+            (place for one in (*self.judge.as_elsewhere(names[0]), *names) if (place := place_of(one)) and place.read),
+            key=lambda place: place.read,
+            default=None,
         )
         if place is None and (whose := next(filter(None, map(self._home_of_another, names)), "")):
             return self._record(least, f"reads files of {whose}{told}", path, is_whole=True)
@@ -876,6 +906,7 @@ class Call:
             real = seen.real if seen is not None else whole
             if self.is_root and (who := judge.changed_by(whole)):
                 self.gives(f"{_short(whole)} {_belongs(seen, who)}", whole, is_whole=True)
+                self.runs_bound(whole, self.arguments)
             elif not self.is_root and who_else(self, whole):
                 self.gives(f"{_short(whole)} {_belongs(seen, who_else(self, whole))}", whole, is_whole=True)
             if directory == "/etc/init.d" and "service" in judge.table:
@@ -1042,8 +1073,8 @@ class Call:
             self.gives("runs code that is too long to be read")
         return code.is_free or len(code.text) > LONGEST_CODE
 
-    def runs_file(self, word: Word) -> None:
-        """The program runs the code in the file ``word``."""
+    def runs_file(self, word: Word, positional: Sequence[Word] = ()) -> None:
+        """The program runs the code in the file ``word``, with the arguments ``positional`` if it is a script."""
         path = self.absolute(word)
         if path is None:
             return self.gives("runs any code that it is given")
@@ -1055,8 +1086,15 @@ class Call:
                 return self.gives(f"runs any file below {_short(path)}", path)
             return self.unknown(f"jitd does not know what the files below {_short(path)} do", path)
         if who := self.judge.changed_by(path) if self.is_root else who_else(self, path):
-            return self.gives(f"{_short(path)} {_belongs(seen, who)}", path, is_whole=True)
+            self.gives(f"{_short(path)} {_belongs(seen, who)}", path, is_whole=True)
+            return self.runs_bound(path, positional)
         self.unknown(f"jitd does not know what {_short(path)} does", path)
+
+    def runs_bound(self, path: str, positional: Sequence[Word]) -> None:
+        """A shell runs the file at ``path``. If the run is bound to its text, this is read as one after ``sh -c``."""
+        text = self.judge.text_of(self.names(path))
+        if text is not None and _OF_A_SHELL.match(text):
+            self.runs_text(Word(text), [Word(path), *positional])
 
     def runs_input(self, what: str = "runs") -> None:
         """The program runs the code in its standard input."""

@@ -7,8 +7,8 @@ warns as loudly as what is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
@@ -78,6 +78,20 @@ class Seen:
     changed_by: str = ""
     is_hidden: bool = False
     others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known beside looks. ``homes`` maps home directories to the accounts of services that have them, and to ``root`` for
+    each account with the uid 0. ``texts`` maps the paths of files that others can change to their texts, if the run is bound to
+    these.
+    """
+
+    homes: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING = Beside()
 
 
 class NotLooked(Exception):

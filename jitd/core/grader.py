@@ -10,7 +10,7 @@ from typing import Protocol
 
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern
-from jitd.core.grade import Finding, Grade, Look
+from jitd.core.grade import NOTHING, Beside, Finding, Grade, Look
 
 AMOUNTS_TO_ROOT = frozenset({Grade.GIVES, Grade.LEADS, Grade.READS})  # who reads root's secrets has its power, too
 
@@ -18,9 +18,9 @@ AMOUNTS_TO_ROOT = frozenset({Grade.GIVES, Grade.LEADS, Grade.READS})  # who read
 class Grader(Protocol):
     """The knowledge of programs. Both answers have the worst finding first."""
 
-    def findings_of(self, command: Command, look: Look, *, requester: str) -> tuple[Finding, ...]:
+    def findings_of(self, command: Command, look: Look, *, requester: str, beside: Beside = NOTHING) -> tuple[Finding, ...]:
         """Return the reasons for the grade of ``command``. ``look`` is asked about the files that matter. ``requester`` is the
-        account of the person who asks.
+        account of the person who asks, and ``beside`` is known beside looks.
         """
 
     def findings_of_pattern(self, pattern: CommandPattern, *, as_root: bool = True) -> tuple[Finding, ...]:

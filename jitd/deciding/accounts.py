@@ -33,6 +33,8 @@ OF_THE_DIRECTORY = "those of a directory of accounts that does not answer"
 _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
 NOBODY = 65534  # the kernel shows this for a user without a uid in this user namespace, such as a peer (user_namespaces(7))
 _SHADOW, _GROUP = Path("/etc/shadow"), "/etc/group"
+PASSWD = Path("/etc/passwd")
+FIRST_PERSON = 1000  # the lowest uid of a person: below it are root and services (login.defs(5))
 _PIECE = 64 * 1024  # bytes of one read(2). If a regular file gives fewer, it has ended
 
 
@@ -48,6 +50,23 @@ def entry_of(user: str) -> pwd.struct_passwd:
         return pwd.getpwnam(user) if number is None else pwd.getpwuid(number)
     except (KeyError, ValueError, OSError):
         raise NoSuchAccount("there is no such user here") from None
+
+
+def homes() -> dict[str, str]:
+    """Map the home directories of services to their accounts, and those of other accounts with the uid 0 to ``root``. Only this
+    host's own accounts are read: those of a directory are people's.
+    """
+    try:
+        lines = PASSWD.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return {}
+    found: dict[str, str] = {}
+    for fields in (line.split(":") for line in lines):
+        if len(fields) == 7 and fields[2].isdecimal() and int(fields[2]) < FIRST_PERSON:
+            home = os.path.normpath(fields[5])
+            if home.startswith("/") and home not in ("/", "/root") and found.get(home) != "root":
+                found[home] = "root" if int(fields[2]) == 0 else fields[0]
+    return found
 
 
 def _group_of(group: str) -> groups.Group:

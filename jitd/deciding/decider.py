@@ -38,7 +38,7 @@ from jitd.deciding.gatekeepers import AllGatekeepers, Answers, Gatekeepers, Hear
 from jitd.deciding.hearings import Hearings, InForce
 from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Providers, Wanted
 from jitd.deciding.screening import Sighting
-from jitd.deciding.scripts import Scripts
+from jitd.deciding.scripts import NO_SCRIPTS, Scripts
 from jitd.deciding.seats import Seating
 from jitd.files.silence import MOUNTS
 from jitd.settings.config import Config
@@ -209,7 +209,7 @@ class Decider:
             if not given and not _is_judged(first):
                 return first
             if _is_judged(first):
-                first = replace(first, command=replace(command, findings=await self._findings(command, who)))
+                first = replace(first, command=replace(command, findings=await self._findings(command, who, first.scripts)))
             if self._is_still(policy, locked, who):
                 return first
 
@@ -372,16 +372,18 @@ class Decider:
         """True if a rule lets ``who`` break glass through ``service`` on this host."""
         return any(rule.break_glass is not None for rule in self.rules_for(who, service))
 
-    async def _findings(self, command: Command, who: Subject) -> tuple[Finding, ...] | None:
+    async def _findings(self, command: Command, who: Subject, scripts: Scripts) -> tuple[Finding, ...] | None:
         """Return what ``command``, which ``who`` asks for, gives beyond its words. Files that do not answer are not looked at."""
         try:
-            look = partial(self._found_in, command, who, self._rules.policy)
+            look = partial(self._found_in, command, who, self._rules.policy, scripts)
             return await self._workers.files.run_within(JUDGED_WITHIN, who.party, look)
         except TimeoutError:
             return self.findings.without_answer(command, who.user)
 
-    def _found_in(self, command: Command, who: Subject, policy: Policy) -> tuple[Finding, ...] | None:
-        found = self.findings.on_this_host(command, who)
+    def _found_in(
+        self, command: Command, who: Subject, policy: Policy, scripts: Scripts = NO_SCRIPTS
+    ) -> tuple[Finding, ...] | None:
+        found = self.findings.on_this_host(command, who, scripts)
         if found is None or command.run_as.uid in (0, who.uid):  # root may do everything, and reviews nothing
             return found
         return worst_of(found, as_reviewer(command, who, policy.reviewers, self._config.naming))

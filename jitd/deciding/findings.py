@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from jitd.core.command import Command
-from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
+from jitd.core.grade import NOTHING, Beside, Finding, Grade, Look, NotLooked, Seen
 from jitd.core.grader import Grader
 from jitd.core.named_groups import in_words
 from jitd.core.naming import Naming
@@ -26,6 +26,7 @@ from jitd.core.rule import Rule
 from jitd.core.spelling import spelled
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, groups
+from jitd.deciding.scripts import NO_SCRIPTS, Scripts
 from jitd.files import inspection, path_lookup
 from jitd.files.mounts import Mount
 from jitd.files.names import other_names
@@ -77,13 +78,15 @@ class Findings:
         """
         return self.of_words(command, requester) if command.findings is None else command.findings
 
-    def on_this_host(self, command: Command, who: Subject) -> tuple[Finding, ...] | None:
-        """Return the findings about ``command``, for which ``who`` asks, with a look at the files that matter. May block."""
+    def on_this_host(self, command: Command, who: Subject, scripts: Scripts = NO_SCRIPTS) -> tuple[Finding, ...] | None:
+        """Return the findings about ``command``, for which ``who`` asks, with a look at the files that matter. ``scripts`` are
+        the texts that its approvers read. May block.
+        """
         look = RequesterLook(command, who, self._trusted)
-        found = self._found(command, look, who.user)
+        found = self._found(command, look, who.user, Beside(accounts.homes(), scripts.bound(command)))
         return found and _stored_all(tuple(replace(one, path=look.real.get(one.path, one.path)) for one in found))
 
-    def _found(self, command: Command, look: Look, requester: str) -> tuple[Finding, ...] | None:
+    def _found(self, command: Command, look: Look, requester: str, beside: Beside = NOTHING) -> tuple[Finding, ...] | None:
         """Return the findings about ``command``. If the judgement itself fails, this is graded as the worst. So a defect of the
         grader neither comforts anybody, nor keeps the lists with this request from everybody. A finding that the command does
         not have with its masks keeps its grade and loses its words, because they could quote what is masked.
@@ -94,10 +97,10 @@ class Findings:
         interpreters = tuple(one for one in command.interpreters if one.is_told)
         told = command if interpreters == command.interpreters else replace(command, interpreters=interpreters)
         try:
-            found = self._grader.findings_of(told, look, requester=requester)
+            found = self._grader.findings_of(told, look, requester=requester, beside=beside)
             if command.masked:
                 as_told = replace(told, argv=told.told_argv)
-                unmasked = set(self._grader.findings_of(as_told, look, requester=requester))
+                unmasked = set(self._grader.findings_of(as_told, look, requester=requester, beside=beside))
                 found = tuple(one if one in unmasked else _masked(one) for one in found)
         except Exception as fault:
             found = (Finding(Grade.GIVES, f"jitd failed to judge this command ({type(fault).__name__})"),)

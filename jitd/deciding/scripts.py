@@ -39,6 +39,16 @@ class Scripts:
         """The size of all texts together, in bytes."""
         return sum(map(len, self.texts))
 
+    def bound(self, command: Command) -> dict[str, str]:
+        """Map the path of each file that others can change to its text, if the run of ``command`` is bound to the text."""
+        digests = {command.digest, *(one.digest for one in command.operands)} - {b""}
+        texts = {sha256(text).digest(): text.decode("utf-8", "surrogateescape") for text in self.texts}
+        found = ((one.path.decode("utf-8", "surrogateescape"), one.digest) for one in self.scripts if one.digest in digests)
+        return {path: texts[digest] for path, digest in found if digest in texts}
+
+
+NO_SCRIPTS = Scripts()
+
 
 def find(command: Command, who: Subject, *, is_fixed: bool) -> Scripts:
     """Return the texts of ``command``, which ``who`` asks for. ``is_fixed`` is True if only root and the account to run as can

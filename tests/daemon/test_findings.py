@@ -8,15 +8,19 @@ import pwd
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jitd.core.command import Command, Interpreter
+from jitd.core.command import Command, Interpreter, Operand
 from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen, worst
-from jitd.deciding import findings
+from jitd.core.script import Script
+from jitd.deciding import accounts, findings
 from jitd.deciding.findings import Findings, RequesterLook
+from jitd.deciding.scripts import Scripts
 from jitd.files.glance import MOST_NAMES
 from jitd.files.silence import Silent
 from tests.graders import FINDINGS, Said
@@ -346,3 +350,32 @@ def test_a_path_with_too_many_names_for_a_look_is_not_said_to_be_hidden(place: P
     (place / "link").symlink_to(f"{place}/many/" + "/../".join(str(number) for number in range(MOST_NAMES)) + "/../../end")
     with pytest.raises(NotLooked):
         look()(f"{place}/link")
+
+
+def test_homes_of_services_and_of_other_names_of_root_come_from_the_host(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    passwd = made(place / "passwd")
+    passwd.write_text(
+        f"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::{place}/toor:/bin/sh\nbin:x:2:2::/:/bin/false\n"
+        f"git:x:990:990::{place}/git:/bin/sh\nalice:x:4001:4001::{place}/alice:/bin/sh\nbroken\n"
+    )
+    monkeypatch.setattr(accounts, "PASSWD", passwd)
+    assert accounts.homes() == {f"{place}/toor": "root", f"{place}/git": "git"}
+    for home, matters in (("toor", "who may log in as root"), ("git", "who may act as this account")):
+        found = FINDINGS.on_this_host(
+            command("tee", f"{place}/{home}/.ssh/authorized_keys"), person("alice", uid=ALICE, gid=ALICE)
+        )
+        assert [one.matters for one in found or () if one.grade is Grade.GIVES] == [matters], home
+    passwd.unlink()
+    assert accounts.homes() == {}
+
+
+def test_a_text_counts_only_if_the_run_is_bound_to_it(place: Path) -> None:
+    own = made(place / "x.sh", ALICE)
+    own.write_text("rm -rf /srv/data\n")
+    text = own.read_bytes()
+    asked = command("bash", str(own))
+    for digest, lost in ((sha256(text).digest(), True), (sha256(b"").digest(), False), (b"", False)):
+        bound = replace(asked, operands=(Operand(1, str(own).encode(), digest, "", True),))
+        scripts = Scripts((Script(1, str(own).encode(), sha256(text).digest()),), (text,))
+        found = FINDINGS.on_this_host(bound, person("alice", uid=ALICE, gid=ALICE), scripts) or ()
+        assert worst(found) is Grade.GIVES and any(one.damage for one in found) is lost

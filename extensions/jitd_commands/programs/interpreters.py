@@ -81,7 +81,7 @@ def _shell(call: Call) -> None:
             return call.gives("runs a text that jitd cannot read")
         return call.runs_text(code, rest[1:] or [Word(call.name)])
     if rest and not reads_input:
-        return call.runs_file(rest[0])
+        return call.runs_file(rest[0], rest[1:])
     if call.input is None:
         return call.gives("is a shell")
     if call.input.text is not None:

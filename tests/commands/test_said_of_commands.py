@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
-from jitd.core.grade import Damage, Finding, Grade, damage, worst
+from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.grade import NOTHING, Beside, Damage, Finding, Grade, damage, worst
 from jitd_commands.grading import findings_of
 from jitd_commands.programs import TABLE
 from jitd_commands.programs.decision_table import DecisionTable
@@ -15,10 +17,13 @@ from jitd_commands.programs.grammar import Grammar
 from tests.commands.graded import REQUESTER, Line, Looker, command_of, corpus
 
 
-def found(line: str, account: str = "root") -> tuple[Finding, ...]:
+def found(line: str, account: str = "root", beside: Beside = NOTHING) -> tuple[Finding, ...]:
     run_as = next(one.run_as for one in corpus()[1] if one.run_as.user == account)
     made = Line(Grade.HARMLESS, None, line, False, tuple(shlex.split(line)), run_as, "/srv", True, ())
-    return findings_of(command_of(made), Looker(made), requester=REQUESTER)
+    asked = command_of(made)
+    if made.words[0] == "sudoedit":
+        asked = replace(asked, path=SUDOEDIT, edit=Edit(0, 0, 0, 0, 0, b"", b""))
+    return findings_of(asked, Looker(made), requester=REQUESTER, beside=beside)
 
 
 def told(line: str, account: str = "root") -> list[str]:
@@ -145,3 +150,45 @@ def test_the_crontab_of_another_account_is_not_roots() -> None:
 def test_a_node_of_a_cluster_is_given_by_its_name() -> None:
     (one,) = found("kubectl debug node/web1 -it --image=alpine")
     assert one.grade is Grade.LEADS and one.what.startswith("kubectl gives root on the host web1 of the cluster")
+
+
+HOMES = Beside(homes={"/srv/toor": "root", "/srv/jenkins": "jenkins", "/srv/redis": "redis"})
+
+
+@pytest.mark.parametrize(
+    ("line", "grade", "matters"),
+    [
+        ("tee /srv/toor/.ssh/authorized_keys", Grade.GIVES, "who may log in as root"),
+        ("tee /srv/toor/.vimrc", Grade.GIVES, "root's own files"),
+        ("cat /srv/toor/.ssh/id_ed25519", Grade.READS, "root's keys"),
+        ("tee /srv/jenkins/.bashrc", Grade.GIVES, "who may act as this account"),
+        ("tee /srv/jenkins/config.xml", Grade.GIVES, "who may act as this account"),
+        ("cat /srv/jenkins/credentials.xml", Grade.READS, "secrets"),
+        ("cat /srv/redis/dump.rdb", Grade.READS, "a database of other people's data"),
+        ("sudoedit /srv/toor/.ssh/authorized_keys", Grade.GIVES, "who may log in as root"),
+        ("sudoedit /srv/jenkins/.profile", Grade.GIVES, "who may act as this account"),
+    ],
+)
+def test_the_homes_of_root_and_of_services_are_where_the_host_has_them(line: str, grade: Grade, matters: str) -> None:
+    (one, *_) = found(line, beside=HOMES)
+    assert (one.grade, one.matters) == (grade, matters)
+    assert not [other for other in found(line) if other.matters == matters], "without the host's word, the path is any other"
+
+
+@pytest.mark.parametrize("line", ["cat /srv/jenkins/log.txt", "ls /srv/toorx", "cat /srv/jenkinsx/credentials.xml"])
+def test_what_is_no_file_of_an_account_stays_what_it_was(line: str) -> None:
+    assert found(line, beside=HOMES) == found(line)
+
+
+@pytest.mark.parametrize("line", ["bash /home/alice/x.sh /srv/data", "/home/alice/x.sh /srv/data"])
+def test_a_text_to_which_the_run_is_bound_is_read_as_one_after_sh_c(line: str) -> None:
+    """What the file says is told beside whose it is: the grade of what others can change stays."""
+    texts = Beside(texts={"/home/alice/x.sh": '#!/bin/bash\nrm -rf "$1"\n'})
+    lost = "deletes /srv/data, which cannot be undone"
+    assert told(line)[:1] == ["/home/alice/x.sh belongs to alice, who asks"] and lost not in told(line)
+    assert [one.what for one in found(line, beside=texts)][:2] == [told(line)[0], lost]
+
+
+def test_a_text_of_another_language_is_not_read_as_a_shells() -> None:
+    texts = Beside(texts={"/home/alice/x.sh": "#!/usr/bin/python3\nrm -rf /srv/data\n"})
+    assert damage(found("/home/alice/x.sh", beside=texts)) is Damage.NONE
