@@ -774,9 +774,6 @@ ROWS = (
         " N no-doc I: indent: c compact-output S sort-keys a: s slurp unwrapScalar f: from-file: i inplace in-place V h help"
         " version",
     ),
-    Row("genisoimage vimcat dhex hexyl jless aa", reader, "help version"),
-    Row("ccze", reader, "A raw-ansi m: mode: C convert-date h V"),
-    Row("pygmentize", reader, "l: f: g N: V h L"),
     Row(
         "numfmt",
         reader,

@@ -234,31 +234,21 @@ _NO_OPERANDS = """
     uname           a all s kernel-name n nodename r kernel-release v kernel-version m machine p processor i hardware-platform o
                     operating-system
     lsb_release     h v i id d description r release c codename a all s short
-    mcookie         m: max-size: v verbose h V
     sestatus        v b
     getenforce
     pwd             L P
     aa-status,apparmor_status
                     enabled profiled enforced complaining kill special-unconfined process-mixed verbose json pretty-json
-    hwinfo          short listmd map arch bios block bluetooth bridge cdrom cpu disk fingerprint floppy framebuffer gfxcard hub
-                    isdn keyboard memory mmc-ctrl monitor mouse netcard network partition pci pcmcia printer scanner scsi smp
-                    sound storage-ctrl storage sys tape tv usb-ctrl usb wlan
     lshw            X html xml json short businfo class: C: c: enable: disable: quiet sanitize numeric notime
     locale          a all-locales m charmaps c category-name k keyword-name v verbose usage V
-    inxi            F x xx xxx a z v: b c: C d D f G h i I j J l L m M n N o p P r R s S t: u w y:
     nvidia-smi      L list-gpus q query d: display: l: loop: lms: loop-ms: i: id: h query-gpu: format: query-compute-apps: x
                     xml-format
     powertop,xdpyinfo,units,clear,reset,turbostat    V h
     slabtop         d: delay: s: sort: o once V h
-    tload           s: scale: d: delay: h V
     iotop           v h o only b batch n: iter: d: delay: p: pid: u: user: P processes a accumulated k kilobytes t time q quiet
     lsusb           v verbose s: d: D: t tree V
     lspci           m mm t v vv vvv k x xxx xxxx b D P PP n nn q qq Q s: d: i: p:
-    tzselect        c: n: t:
     sensors         c: config-file: h A no-adapter u j v f fahrenheit
-    needs-restarting    r reboothint s services u useronly q quiet
-    lsirq           n noheadings o: output: s: sort: J json P pairs S softirq h V
-    irqtop          d: delay: o: output: s: sort: S softirq h V c: cpu-stat:
     lsscsi          b brief c classic C controllers d device g generic h H: hosts: k kname L list l long U long-unit x lunhex N
                     no-nvme D pdt p protection P protmode i scsi_id s size S sz-lbs t transport u unit v verbose V w wwn
     nfsstat         s server c client n nfs 2 3 4 m mounts r rpc o: v verbose l list S: since: Z:: sleep::
@@ -276,7 +266,6 @@ _NAMED = """
                     strip no-symlinks z zero
     readlink        f canonicalize e canonicalize-existing m canonicalize-missing n no-newline q quiet s silent v verbose z zero
     basename,dirname    a multiple s: suffix: z zero
-    pathchk         p P portability
     id              a Z context g group G groups n name r real u user z zero
     groups,factor,sleep,sync,prtstat,getconf,hash,jobs    a d data f file-system r raw V v
     seq             f: format: s: separator: w equal-width
@@ -312,8 +301,6 @@ _NAMED_OF_LINUX = """
     lslogins        a acc-expiration c colon-separate e export f failed G supp-groups g: groups: L last l: logins: n newline
                     noheadings notruncate o: output: output-all p pwd r raw s system-accs time-format: u user-accs Z context z
                     print0
-    lsfd            l threads J json n noheadings o: output: r raw u notruncate p: pid: i:: inet:: Q: filter: C: counter:
-                    summary::
     findmnt         A all a ascii b bytes C nocanonicalize c canonicalize deleted D df d: direction: e evaluate f first-only i
                     invert J json k kernel l list M: mountpoint: m mtab n noheadings O: options: o: output: output-all P pairs
                     p:: poll:: pseudo shadow R submounts r raw real S: source: s fstab T: target: t: types: tree U uniq u
@@ -334,7 +321,6 @@ _NAMED_OF_LINUX = """
     sar,sar.sysstat
                     A B b C D d dec: dev: e:: F:: f:: fs: H human I: i: iface: int: j: m: n: P: p pretty q:: r:: S s:: t u:: v W w
                     y z 1 2 3 4 5 6 7 8 9
-    numastat        c m n p: s:: v z
     dstat           c cpu C: d disk D: g page i int I: l load m mem n net N: p proc r io s swap S: t time T epoch y sys aio fs
                     filesystem ipc lock raw socket tcp udp unix vm list a all f full v vmstat bits float integer bw nocolor
                     noheaders noupdate top-cpu top-io top-mem top-bio top-latency top-oom
@@ -360,22 +346,10 @@ _NAMED_OF_LINUX = """
     aureport        au auth a avc comm c config cr crypto e event escape: f file failed host i interpret if: input: input-logs
                     integrity k key l login m mods ma mac n anomaly nc no-config node: p pid r response s syscall success
                     summary t log tty te: end: tm terminal ts: start: u user v virt x executable
-    dpkg-architecture    l list e: equal: i: is: q: query: s print-set u print-unset L list-known a: host-arch: t: host-type: A:
-                    target-arch: T: target-type: W: match-wildcard: B: match-bits: E: match-endian: f force
     modinfo         F: field: b: basedir: k: 0 null a author d description l license p parameters n filename
     tput            S T: x
     systemd-detect-virt    c container v vm r chroot private-users cvm q quiet list list-cvm
-    systemd-id128   p pretty P value a: app-specific: u uuid no-pager no-legend j json:
-    systemd-path    suffix: no-pager
-    systemd-escape  suffix: template: path p unescape u mangle m instance
-    mountstats      f: file: S: since: n: nfs: r: rpc: R raw x xprt 3 4
     nfsiostat       a attr d dir l: list: p page s sort
-    zdump           i v c: t:
-    ipcalc          n: nocolor b nobinary c check class html s: split: r range 4 ipv4 6 ipv6 i info a: address broadcast network
-                    prefix netmask minaddr maxaddr j json
-    sipcalc         a all b cidr-bitmap c classfull-addr d resolve e v4inv6 i cidr-addr I: addr-int: n: subnets: r v6rev s:
-                    v4split: S: v6split: t v6-standard u split-verbose w wildcard x classful-bitmap 4: addr-ipv4: 6: addr-ipv6:
-    fc-list,fc-match    v verbose f: format: q quiet a all s sort
     pvs,vgs,lvs,pvdisplay,vgdisplay,lvdisplay,lvscan    {lvm}
     pvscan          v verbose s short e exported n novolumegroup u uuid q quiet
     vgscan          v verbose q quiet t test

@@ -322,13 +322,6 @@ def _udevadm(call: Call) -> None:
         call.changes(f"runs {objects(call, 'a command')} on the handling of devices")
 
 
-def _console(call: Call) -> None:
-    if call.name in ("openvt", "loadkeys"):
-        call.gives("starts programs at a console, or changes its keys")
-    else:
-        call.changes(f"switches to or changes the console {objects(call, 'in use')}")
-
-
 _IPMI = re.compile(
     r"sel (list|elist|info|get)( \S+)*|sensor( list| get( \S+)+)?|sdr( (list|elist|type|info|get"
     r"|entity)( \S+)*)?|fru( print( \d+)?)?"
@@ -590,7 +583,6 @@ ROWS = (
         " subsystem-match: subsystem-nomatch: action: c: attr-match: sysname-match: dry-run settle verbose v timeout:"
         " exit-if-exists: prefix: s:",
     ),
-    Row("chvt openvt setfont loadkeys deallocvt", _console, telling="--version:loadkeys"),
     Row("ipcrm", _IPC, "m: M: q: Q: s: S: a:: all::"),
     Row("renice", _IPC, "n: p g u priority: pid pgrp user relative: V version h help"),
     Row("wall write mesg", _wall),

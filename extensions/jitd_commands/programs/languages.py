@@ -211,7 +211,7 @@ ROWS = (
         chosen="installs any package, and runs its code",
     ),
     Row(
-        "easy_install easy_install3",
+        "easy_install",
         _easy_install,
         "i: index-url: f: find-links: d: s:",
         chosen="installs any package, and runs its code",
@@ -249,14 +249,14 @@ ROWS = (
     ),
     Row("go", _project("list doc", "install get", "C"), "C: o: mod: modfile: exec: toolexec:"),
     Row(
-        "poetry pipenv pdm hatch",
+        "poetry pipenv",
         _project("show check about", "install add update sync lock", "C", "directory", "project"),
         "C: directory: project:",
     ),
     Row(
-        "cpan cpanm cpanminus luarocks opam stack cabal conda mamba rustup asdf",
+        "cpan cpanm luarocks stack cabal conda mamba rustup",
         _cpan,
         "v V h l O",
-        telling="--version:cpanm,luarocks,opam,cabal,conda,mamba,rustup --help:conda,rustup -V:conda,rustup",
+        telling="--version:cpanm,luarocks,cabal,conda,mamba,rustup --help:conda,rustup -V:conda,rustup",
     ),
 )

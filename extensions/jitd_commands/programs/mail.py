@@ -172,7 +172,7 @@ ROWS = (
         telling="--version",
     ),
     Row(
-        "sendmail msmtp swaks qmail-inject",
+        "sendmail msmtp",
         _sendmail,
         "C: f: F: r: X: bp t i v oi oem bv",
     ),

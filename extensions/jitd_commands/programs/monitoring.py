@@ -14,23 +14,12 @@ def _checks(call: Call) -> None:
     trusts(call, call.values("c", "config", "configfile", "profile"))
 
 
-def _sysbench(call: Call) -> None:
-    for word in call.operands[:1]:
-        if "/" in word.text or word.text.endswith(".lua") or word.is_free:
-            call.runs_file(word)
-
-
 def _atrm(call: Call) -> None:
     call.changes(f"deletes the planned jobs {' '.join(word.text for word in call.operands if word.text)[:60] or 'that it names'}")
 
 
 def _top(call: Call) -> None:
-    if (
-        call.name in ("glances", "nmon")
-        or not call.is_shown
-        or call.has("b", "h", "V", "v", "version", "help")
-        or (call.name == "atop" and call.has("r"))
-    ):
+    if not call.is_shown or call.has("b", "h", "V", "v", "version", "help") or (call.name == "atop" and call.has("r")):
         return
     call.changes("can end processes at a key")
 
@@ -70,25 +59,13 @@ def _collects(call: Call) -> None:
 
 
 _WATCHES = """
-    chkrootkit      q x n l d V h
     debsecan        suite: format: only-fixed no-obsolete
-    zabbix_get      s: host: p: port: k: key: I: source-address: t: timeout: h V
-    zabbix_sender   z: zabbix-server: p: port: s: host: k: key: o: value: v vv r h V
-    nload           a: i: m o: t: u: U: h
-    bmon            h i: input: p: policy: a show-all r: read-interval: R: rate-interval: b use-bit U use-si V
-    pwdx            V h
     tcptraceroute   n N i: f: l: q: w: m: p: s: S A E F d
     ntpq            4 ipv4 6 ipv6 n numeric p peers c: command: d debug s srcname S srcnumber u units w wide W: width: h V
-    ntpstat         h
     atq             q: V
     printenv        0 null
     nethogs         V h d: v: c: t p s a l b C P:
-    vnstat          b: begin: d:: days:: D debug e: end: 5:: fiveminutes:: h:: hours:: hg hoursgraph i: iface: iflist:: json::
-                    l:: live:: limit: longhelp m:: months:: oneline:: q query ru:: rateunit:: s short style: t:: top:: tr::
-                    traffic:: v w weeks xml:: y:: years::
-    pg_activity     U: username: h: host: p: port: d: dbname: no-database-size verbose-mode:
-    mytop,innotop   u: user: p: h: host: P: port: d: db: s: delay: b batch
-    mongostat,mongotop    h: host: u: username: p: password: port: n: rowcount: noheaders json discover all humanReadable:
+    mongostat    h: host: u: username: p: password: port: n: rowcount: noheaders json discover all humanReadable:
     ssh-keyscan     4 6 c D H p: T: t: v f:
     systemd-cgtop   p c t m i order: cpu:: P k recursive: n: iterations: 1 d: delay: depth: M: machine: b batch r raw h
     aa-enabled      q quiet h
@@ -109,22 +86,16 @@ ROWS = (
     Row("promtool", looks("check test query", "changes data of the monitoring"), "h help version format: o: output:"),
     Row("amtool", _amtool, "h help version alertmanager.url: o: output: verify-config"),
     Row(
-        "aide rkhunter lynis logwatch",
+        "rkhunter lynis",
         _checks,
         "check C sk skip-keypress rwo report-warnings-only nocolors version V h help audit Q quick no-colors cronjob"
         " auditor: pentest verbose limit: detail: service: range: archives c: config: configfile: profile: logdir: a b q",
         chosen="does what any file says",
         operands="what is checked",
     ),
-    Row(
-        "sysbench",
-        _sysbench,
-        "threads: time: events: report-interval: cpu-max-prime: file-total-size: file-num: file-test-mode:"
-        " memory-block-size: memory-total-size: rate: percentile: db-driver: version help",
-    ),
     Row("atrm", _atrm),
     Row(
-        "top htop btop atop glances nmon",
+        "top htop atop",
         _top,
         "1 0 a A B C D F f G g i I j l m M N P R t T U: v V h help version x X y Y z d: no-color no-colour tree sort-key:"
         " delay: user: e: s batch iterations: c w: E: k L O o: q stdout b n: p: u: r S H",
@@ -132,13 +103,13 @@ ROWS = (
     ),
     Row("needrestart", _needrestart, "help version c: m: r: u: w: n: b l p k v q", telling="--help"),
     Row(
-        "zabbix_agentd zabbix_agent2 zabbix_agent",
+        "zabbix_agentd",
         _zabbix,
         "c: config: t: test: p V h R: f",
         chosen="runs the programs that any file names",
     ),
     Row(
-        "sosreport sos supportconfig",
+        "sosreport sos",
         _collects,
         "batch only-plugins: n: skip-plugins: e: enable-plugins: k: plugin-option: l list-plugins a alloptions"
         " all-logs since: log-size: z: compression-type: label: case-id: name: ticket-number: q quiet v verbose clean"
@@ -146,9 +117,9 @@ ROWS = (
         telling="--help:sosreport,sos",
     ),
     Row(
-        "sysdig csysdig falco opensnoop execsnoop bashreadline ttysnoop",
+        "sysdig",
         _sysdig,
         "w: r: p: c: n: A",
-        telling="--version:sysdig,falco --help:sysdig,falco",
+        telling="--version --help",
     ),
 )

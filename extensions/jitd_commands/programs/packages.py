@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import told
-from jitd_commands.programs.grammar import ANY, grammar
+from jitd_commands.programs.grammar import grammar
+from jitd_commands.programs.shared import changes
 from jitd_commands.shell_text import Word
 
 _FILE = re.compile(r".*\.(deb|rpm|apk|ipk|pkg\.tar\.\w+|snap|flatpak|dsc|changes|whl|tar\.gz|tgz|zip|gem)|[.~]?/.*", re.DOTALL)
@@ -61,14 +62,6 @@ def _named(packages: Iterable[Word]) -> str:
     return ", ".join(word.text for word in packages if word.text)[:60]
 
 
-def _removes(call: Call, packages: list[Word], *, is_purge: bool) -> None:
-    """The program removes ``packages``. If ``is_purge`` is True, their settings and data go, too."""
-    if call.may_add_options:
-        packages = [*packages, ANY]
-    if not any([_lost(call, word, is_purge=is_purge) for word in packages]):
-        call.changes(f"removes {_named(packages) or 'packages'}{' with all settings' if is_purge else ''}")
-
-
 def _lost(call: Call, package: Word, *, is_purge: bool) -> bool:
     """The program removes ``package``. Return True if this host needs it, which is told."""
     if package.is_free:
@@ -104,9 +97,7 @@ def _installed(call: Call, package: Word) -> bool:
     if package.is_free and not text:
         call.gives("can install packages, whose scripts run as root")
     is_file = ("/" in text and _FILE.fullmatch(text) is not None) or text.endswith((".deb", ".rpm", ".apk"))
-    if is_file and re.match(r"https?://|ftp://", text):
-        call.gives("installs a package of the network, whose scripts run as root")
-    elif is_file:
+    if is_file and not _from_afar(call, package):
         _package_file(call, package)
     is_removed = call.name.startswith("apt") and (text.endswith("-") or package.is_free)
     return is_removed and _lost(call, replace(package, text=text.removesuffix("-")), is_purge=False)
@@ -130,6 +121,14 @@ def _paged(call: Call, package: Word) -> bool:
     return True
 
 
+def _from_afar(call: Call, package: Word) -> bool:
+    """True if ``package`` is one of the network, which is told."""
+    is_far = re.match(r"https?:|ftp:", package.text) is not None
+    if is_far:
+        call.gives("installs a package of the network, whose scripts run as root")
+    return is_far
+
+
 _TYPES = {
     "PKG": _installed,
     "PKG:removed": lambda call, word: _lost(call, word, is_purge=False),
@@ -137,92 +136,11 @@ _TYPES = {
     "PKG:paged": _paged,
     "SETTING": _set,
     "SETTINGS": _configured,
-    "PKG:file": lambda call, word: _package_file(call, word),
+    "PKG:file": lambda call, word: None if _from_afar(call, word) else _package_file(call, word),
+    "DIR:filled": lambda call, word: call.writes(word, how="extracts files into", is_tree=True) or True,
+    "CODE": lambda call, word: call.gives("runs any code that it is given"),
     "PROMPT": lambda call, word: call.gives("can install packages, whose scripts run as root"),
 }
-
-
-def _dpkg(call: Call) -> None:
-    if call.may_add_options:
-        return call.gives("can install packages, whose scripts run as root")
-    if any(option.startswith(("pre-invoke", "post-invoke", "status-logger")) for option in call.given) or call.has(
-        "admindir", "root", "instdir"
-    ):
-        call.gives("starts other programs")
-    operands = call.operands
-    if call.has("i", "install", "unpack", "x", "extract", "X", "vextract", "e", "control", "R", "record-avail"):
-        if call.has("x", "X", "extract", "vextract", "e", "control"):
-            for word in operands[1:2]:
-                call.writes(word, how="extracts files into", is_tree=True)
-            return None
-        for word in operands:
-            _package_file(call, word)
-        return None
-    if call.has("r", "remove", "P", "purge"):
-        if call.has("dry-run", "no-act", "simulate"):
-            return None
-        return _removes(call, operands, is_purge=call.has("P", "purge"))
-    if call.has("configure", "triggers-only"):
-        return call.changes(f"runs scripts of {_named(operands) or 'all installed packages'}")
-    if call.has(
-        "set-selections",
-        "clear-selections",
-        "update-avail",
-        "merge-avail",
-        "add-architecture",
-        "remove-architecture",
-        "forget-old-unavail",
-    ):
-        return call.changes("changes which packages are installed")
-    if call.name == "dpkg-deb" and call.has("b", "build"):
-        for word in operands[1:]:
-            call.writes(word)
-        return None
-    if call.name == "dpkg-statoverride" and call.has("add", "remove"):
-        return call.gives("changes whose files are, and whether they are set-uid")
-    if call.name == "dpkg-divert" and not call.has("list", "listpackage", "truename"):
-        return call.gives("moves files of packages away")
-    if call.is_shown and call.has("l", "list") and call.name in ("dpkg", "dpkg-query") and not call.has("no-pager"):
-        return call.leads("starts a pager, which can start a shell")
-    for word in operands:
-        if "/" in word.text:
-            call.reads(word)
-
-
-def _rpm(call: Call) -> None:
-    if call.may_add_options:
-        return call.gives("can install packages, whose scripts run as root")
-    if any(
-        word.text.startswith(("--eval", "-E", "--define", "-D", "--pipe", "--load", "--rcfile", "--root", "--dbpath"))
-        for word in call.words
-    ):
-        return call.gives("runs any code that it is given")
-    if call.has("test"):
-        return call.knows_all()
-    letters = {word.text[1] for word in call.words if re.match("-[A-Za-z]", word.text)}
-    is_query = call.name in ("rpmquery", "rpmverify") or letters & {"q", "V"} or call.has("query", "verify")
-    if call.name == "rpmspec" or call.has("specfile"):
-        for word in [*call.operands, *call.values("specfile")]:
-            call.runs_file(word)
-        return None
-    if is_query:
-        return None
-    if letters & {"i", "U", "F"} or call.has("install", "upgrade", "freshen", "reinstall"):
-        for word in call.operands:
-            if re.match("https?:|ftp:", word.text):
-                call.gives("installs a package of the network, whose scripts run as root")
-            else:
-                _package_file(call, word)
-        return None
-    if "e" in letters or call.has("erase"):
-        return _removes(call, call.operands, is_purge=False)
-    if call.has("import"):
-        return call.gives("changes which archives are trusted")
-    if call.has("setperms", "setugids", "restore", "rebuilddb", "initdb"):
-        return call.changes(f"sets the files of {_named(call.operands) or 'packages'} as they were installed")
-    if call.has("checksig", "K", "version", "showrc", "querytags", "help"):
-        return None
-    call.not_known("jitd does not know what rpm does here")
 
 
 def _reconfigure(call: Call) -> None:
@@ -244,7 +162,7 @@ def _archives(call: Call) -> None:
 
 _MARKS = {
     **dict.fromkeys(("unattended-upgrade", "unattended-upgrades"), "installs all updates of this host's archives"),
-    **dict.fromkeys(("do-release-upgrade", "do-dist-upgrade"), "upgrades the whole host to another release"),
+    "do-release-upgrade": "upgrades the whole host to another release",
     "debconf-set-selections": "answers questions that packages will ask",
 }
 
@@ -259,11 +177,6 @@ def _marks(call: Call) -> None:
         call.changes(_MARKS.get(call.name, f"changes how {told(call.operands) or 'packages'} are kept"))
 
 
-def _certificates(call: Call) -> None:
-    if call.verb is None or call.verb.text not in ("list", "dump"):
-        call.changes("changes which certificates this host trusts")
-
-
 _ZYPPER_CHANGES = (
     "install|in|remove|rm|removeptf|rmptf|update|up|dist-upgrade|dup|patch|verify|ve|install-new-recommends|inr|download"
     "|source-install|si"
@@ -272,6 +185,22 @@ _ZYPPER_LOOKS = (
     "list-updates|lu|list-patches|lp|patch-check|pchk|search|se|info|if|patch-info|pattern-info|product-info|repos|lr|services|ls"
     "|packages|pa|patches|pch|patterns|pt|products|pd|what-provides|wp|system-architecture"
 )
+_RPM = """
+    -q|--query -a|--all -i|--install|--info -U|--upgrade|--url -F|--freshen -e|--erase -V|--verify|--version -l|--list
+    -s|--state -c|--configfiles -d|--docfiles -L|--licensefiles -R|--requires -f|--file -p|--package -g|--group -K|--checksig
+    -v|--verbose -h|--hash --reinstall --import --initdb --rebuilddb --setperms --setugids --restore --showrc --querytags
+    --help --provides --conflicts --obsoletes --recommends --suggests --enhances --supplements --changelog --changes
+    --scripts --triggers --triggerscripts --filetriggers --last --dump --artifactfiles --whatprovides --whatrequires
+    --whatconflicts --whatobsoletes --whatrecommends --whatsuggests --whatsupplements --whatenhances --filesbypkg
+    --fileclass --filecaps --fileprovide --filerequire --specfile --test --nodeps --noscripts --nopre --nopost --nopreun
+    --nopostun --nopretrans --noposttrans --notriggers --nofiles --nomd5 --nofiledigest --nosignature --nodigest --nomtime
+    --nomode --nouser --nogroup --nosize --nolinkto --nordev --noconfig --noghost --noartifact --nocaps --noplugins
+    --nosuggest --nocontexts --quiet --replacepkgs --replacefiles --oldpackage --force --percent --excludedocs
+    --includedocs --allmatches --justdb --ignorearch --ignoreos --ignoresize --allfiles --badreloc --upgrade-test
+    --qf|--queryformat=TEXT --hdrid=TEXT --pkgid=TEXT --tid=TEXT --prefix=TEXT --relocate=TEXT --excludepath=TEXT
+    --queryinstalled --builtrpms --srpm --target=TEXT --undefine=TEXT
+    -E|--eval=CODE -D|--define=CODE --load=CODE --macros=CODE --rcfile=CODE --pipe=CODE --root|-r=CODE --dbpath=CODE
+"""
 ROWS = (
     grammar(
         "apt apt-get",
@@ -591,7 +520,7 @@ ROWS = (
         types=_TYPES,
     ),
     Row(
-        "apt-cache apt-config apt-file apt-show-versions debsums deborphan",
+        "apt-cache apt-config apt-file debsums",
         _archives,
         "a all s silent q quiet i important n names-only f full g generate: recurse installed no-pre-depends no-depends"
         " no-recommends no-suggests no-conflicts no-breaks no-replaces no-enhances implicit all-versions all-names h help v"
@@ -600,53 +529,143 @@ ROWS = (
         operands="a verb that looks, and packages",
     ),
     Row(
-        "apt-mark apt-clone dpkg-split unattended-upgrade unattended-upgrades do-release-upgrade do-dist-upgrade"
-        " debconf-set-selections checkrestart",
+        "apt-mark unattended-upgrade unattended-upgrades do-release-upgrade  debconf-set-selections",
         _marks,
         "h help version q quiet dry-run check-dist-upgrade-only c l d v debug"
         " a all f: file: mode: m: frontend: p: proposed allow-third-party unattended verbose n",
-        telling="--version:apt-mark,dpkg-split --help:apt-mark,dpkg-split,unattended-upgrade",
+        telling="--version:apt-mark --help:apt-mark,unattended-upgrade",
     ),
     Row(
-        "apt-key add-apt-repository apt-add-repository rpmkeys apt-ftparchive",
+        "apt-key add-apt-repository apt-add-repository rpmkeys",
         _keys,
-        "l list",
+        "l list import",
         telling="--version:rpmkeys --help:rpmkeys",
     ),
-    Row(
-        "update-ca-certificates update-ca-trust trust",
-        _certificates,
-        "fresh f verbose v certsdir: localcertsdir: etccertsdir: default",
+    Row("update-ca-certificates update-ca-trust", changes("changes which certificates this host trusts"), "fresh f verbose v"),
+    grammar(
+        "dpkg dpkg-deb",
+        """
+        -i|--install -A|--record-avail --unpack --configure --triggers-only -r|--remove -P|--purge -V|--verify -C|--audit
+        --get-selections --set-selections --clear-selections --update-avail --merge-avail --clear-avail --forget-old-unavail
+        --add-architecture --remove-architecture --print-architecture --print-foreign-architectures --print-avail -p
+        --yet-to-unpack --predep-package --compare-versions --validate-pkgname --validate-trigname --validate-archname
+        --validate-version --assert-help --assert-multi-arch --assert-support-predepends --force-help -?|--help --version
+        -l|--list -s|--status -L|--listfiles -S|--search -b|--build -c|--contents -e|--control -x|--extract -X|--vextract
+        -R|--recursive -f|--field -I|--info -W|--show --fsys-tarfile --ctrl-tarfile --raw-extract -a|--pending
+        -G|--refuse-downgrade -O|--selected-only -E|--skip-same-version -B|--auto-deconfigure -D|--debug=N
+        --force-all --force-confold --force-confdef --force-confnew --force-confmiss --force-confask --force-overwrite
+        --force-overwrite-dir --force-depends --force-depends-version --force-downgrade --force-remove-reinstreq
+        --force-remove-essential --force-architecture --force-bad-path --force-not-root --force-unsafe-io --force-hold
+        --force-configure-any --force-breaks --force-conflicts --force-bad-verify --force-script-chrootless
+        --no-force-all --ignore-depends=TEXT --no-act|--dry-run|--simulate --admindir=SETTINGS --instdir=SETTINGS
+        --root=SETTINGS --path-exclude=TEXT --path-include=TEXT --verify-format=TEXT --status-fd=N --status-logger=SHELL
+        --log=FILE:writes --pre-invoke=SHELL --post-invoke=SHELL --no-debsig --no-triggers --triggers --abort-after=N
+        --robot --no-pager -q|--quiet --deb-new --root-owner-group -Z=TEXT -z=N --showformat=TEXT -v|--verbose
+        """,
+        """
+        --help|--version|--force-help ()  harmless
+        --no-act ...                  harmless
+        -x|-X|--raw-extract FILE:reads DIR:filled  changes  extracts the files of {1} into {2}
+        -e FILE:reads [DIR:filled]    changes   extracts the scripts of {1}
+        -b DIR:reads [FILE:writes]    harmless
+        -i|-A|--unpack PKG:file...    changes   {program} installs {:packages} from files
+        -r PKG:removed...             changes   {program} removes {:packages}
+        -P PKG:purged...              changes   {program} removes {:packages} with all settings
+        --configure|--triggers-only ...  changes   {program} runs scripts of {:all installed packages}
+        --set-selections|--clear-selections|--update-avail|--merge-avail|--clear-avail|--forget-old-unavail ...  changes  \
+            {program} changes which packages are installed
+        --add-architecture|--remove-architecture TEXT  changes   {program} changes which packages are installed
+        -l --no-pager ...             harmless
+        -l ...                        pages
+        -c|-I|-f|-W FILE:reads ...    harmless
+        --fsys-tarfile|--ctrl-tarfile FILE:reads  harmless
+        -s|-L|-S|-p|-V|-C|--print-avail|--get-selections|--yet-to-unpack|--predep-package|--compare-versions ...  harmless
+        --print-architecture|--print-foreign-architectures ()  harmless
+        --validate-pkgname|--validate-trigname|--validate-archname|--validate-version TEXT  harmless
+        --assert-help|--assert-multi-arch|--assert-support-predepends ()  harmless
+        """,
+        types=_TYPES,
     ),
-    Row(
-        "dpkg dpkg-deb dpkg-query dpkg-statoverride dpkg-divert gdebi alien",
-        _dpkg,
-        "V verify C audit get-selections print-architecture print-foreign-architectures status listfiles search show p"
-        " print-avail c contents I info compare-versions yet-to-unpack predep-package assert-help version help ? status-fd:"
-        " listpackage: truename: no-act dry-run simulate load-avail control-list: control-show: validate-pkgname:"
-        " validate-version: force-help D: debug: verify-format: assert-multi-arch no-triggers force-confold force-confdef"
-        " robot fsys-tarfile ctrl-tarfile f:: field: showformat: W w admindir: root: instdir: i install unpack x extract X"
-        " vextract e control r remove P purge R l list L S s b build configure triggers-only pre-invoke: post-invoke:"
-        " status-logger: add no-pager"
-        " a pending force-all force-confnew force-confmiss force-overwrite force-depends force-downgrade"
-        " skip-same-version refuse-downgrade G E O selected-only set-selections clear-selections add-architecture:"
-        " remove-architecture: no-debsig quiet q deb-new root-owner-group Z: z:",
-        telling="--version:dpkg-divert --help:dpkg-divert",
+    grammar(
+        "dpkg-query",
+        """
+        -?|--help --version -s|--status -p|--print-avail -L|--listfiles -l|--list -W|--show -S|--search --control-list
+        --control-show --control-path --load-avail --admindir=SETTINGS --root=SETTINGS -f|--showformat=TEXT --no-pager
+        """,
+        """
+        --help|--version ...          harmless
+        -l --no-pager ...             harmless
+        -l ...                        pages
+        -s|-p|-L|-W|-S|--control-list|--control-show|--control-path ...  harmless
+        """,
+        types=_TYPES,
     ),
-    Row(
-        "rpm rpmquery rpmdb rpmverify rpmsign rpmspec",
-        _rpm,
-        "q a all i info l list s state c configfiles d docfiles L licensefiles R requires provides conflicts obsoletes"
-        " recommends suggests enhances supplements changelog changes scripts triggers triggerscripts filetriggers last"
-        " queryformat: f: file: package: g: group: whatprovides: whatrequires: whatconflicts: whatobsoletes: whatrecommends:"
-        " whatsuggests: whatsupplements: whatenhances: filesbypkg fileclass filecaps fileprovide filerequire dump V nofiles"
-        " nodeps noscripts nomd5 nofiledigest nosignature nodigest nomtime nomode nouser nogroup nosize nolinkto nordev v"
-        " verbose vv quiet querytags help hdrid: tid: pkgid: noconfig noghost noartifact nocaps path: qf: p: query verify"
-        " install upgrade freshen reinstall erase import setperms setugids restore rebuilddb initdb checksig K version showrc"
-        " e h nopreun nopostun nopre nopost noplugins replacepkgs replacefiles oldpackage force test percent"
-        " excludedocs prefix: relocate: allmatches justdb ignorearch ignoreos ignoresize nocontexts U F hash"
-        " nofilelinktos includedocs nopretrans noposttrans nosuggest",
+    grammar(
+        "dpkg-statoverride",
+        "--add --remove --list --update --force-all --quiet --help --version --admindir=SETTINGS",
+        """
+        --help|--version ()  harmless
+        --list ...           harmless
+        --add|--remove ...   gives     {program} changes whose files are, and whether they are set-uid
+        """,
+        types=_TYPES,
     ),
+    grammar(
+        "dpkg-divert",
+        """
+        --add --remove --list --listpackage --truename --divert=TEXT --local --package=TEXT --quiet --rename --no-rename --test
+        --help --version --admindir=SETTINGS
+        """,
+        """
+        --help|--version ()                  harmless
+        --list|--listpackage|--truename ...  harmless
+        TEXT...                              gives     {program} moves files of packages away
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "gdebi",
+        "-h|--help --version -n|--non-interactive -q|--quiet --apt-line -o|--option=SETTING --root=SETTINGS",
+        """
+        --help|--version ()     harmless
+        --apt-line FILE:reads   harmless
+        PKG:file                changes   {program} installs {1} from a file
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "alien",
+        """
+        -r|--to-rpm -t|--to-tgz --to-slp -d|--to-deb -p|--to-pkg -i|--install -g|--generate -s|--single -c|--scripts
+        -T|--test -k|--keep-version -v|--verbose --veryverbose --nopatch --patch=FILE:trusts --anypatch --fixperms
+        --bump=N --description=TEXT --version=TEXT --target=TEXT -h|--help -V
+        """,
+        """
+        --help|-V ()         harmless
+        -i PKG:file...       changes   {program} installs {:packages} from files
+        PKG:file...          changes   {program} writes packages into its directory
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "rpm rpmdb",
+        _RPM,
+        """
+        --help|--showrc|--querytags|--eval ()  harmless
+        --test ...                    harmless
+        --version ()                  harmless
+        --specfile FILE:runs...       harmless
+        -q|-V|-K ...                  harmless
+        -i|-U|-F|--reinstall PKG:file...  changes   {program} installs {:packages} from files
+        -e PKG:removed...             changes   {program} removes {:packages}
+        --import ...                  gives     {program} changes which archives are trusted
+        --setperms|--setugids|--restore|--rebuilddb|--initdb ...  changes   \
+            {program} sets the files of {:packages} as they were installed
+        """,
+        types=_TYPES,
+    ),
+    grammar("rpmquery rpmverify", _RPM, "--specfile FILE:runs...  harmless\n...  harmless", types=_TYPES),
+    grammar("rpmspec", _RPM, "FILE:runs...  harmless", types=_TYPES),
     Row(
         "dpkg-reconfigure", _reconfigure, "p: priority: f: frontend: u force default-priority unseen-only no-reload showold terse"
     ),

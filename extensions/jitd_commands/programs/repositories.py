@@ -420,7 +420,7 @@ ROWS = (
         " delete unset unset-all replace-all",
     ),
     Row(
-        "svn svnlite",
+        "svn",
         _svn,
         "config-option: config-dir: editor-cmd: diff-cmd: diff3-cmd: m: message: F: file: r: revision: c: change: l:"
         " limit: username: password:"
@@ -434,5 +434,5 @@ ROWS = (
         chosen="can start any other program",
         telling="--version",
     ),
-    Row("bzr brz cvs fossil darcs", _older, telling="--version:bzr,brz,cvs,darcs --help:cvs"),
+    Row("bzr cvs", _older, telling="--version:bzr,cvs --help:cvs"),
 )

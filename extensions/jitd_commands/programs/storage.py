@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import DecisionTable, told
-from jitd_commands.programs.grammar import grammar
+from jitd_commands.programs.grammar import Effect, grammar
 from jitd_commands.programs.shared import nothing, objects, trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
@@ -18,13 +18,10 @@ _DOES = DecisionTable("""
     sg_sanitize:                        destroys  erases all that is on {1:a disk}
     kpartx: -d                          changes   takes away the devices of the partitions of {1}
     kpartx:                             changes   makes devices of the partitions of {1}
-    tunefs:                             changes   changes the name or settings of the file system {1}
     fsck*|btrfsck:                      changes   repairs the file system on {1:a disk}, and may delete files
     multipath: -t|-T|-l|--ll|-h         harmless
     multipath: -F|-f                    changes   takes away the devices of paths {1:that are not in use}
     multipath:                          changes   makes devices of the paths to disks
-    dmraid: -E                          destroys  erases what describes the RAID on {1:all disks}
-    dmraid:                             changes   makes or takes away the devices of RAID sets
 """)
 """What programs do to disks."""
 
@@ -101,14 +98,6 @@ def _swapon(call: Call) -> None:
     call.changes(f"swaps to {objects(call, 'what /etc/fstab names')}", is_whole=True)
 
 
-_MAPPED = """
-        --help|--usage|--version ...  harmless
-        ()                            harmless
-        status|dump TEXT              harmless
-        close|remove TEXT             changes   closes {2}
-"""
-
-
 _DMSETUP = DecisionTable("""
     ls|info|status|table|deps|version|targets|splitname  harmless
     remove_all   stops     takes away all mapped disks that are not in use  until they are made again
@@ -128,56 +117,6 @@ def _dmsetup(call: Call) -> None:
     _DMSETUP(call)
 
 
-_ZPOOL = DecisionTable("""
-    -n                                harmless
-    status|list|get|iostat|history|events|version|wait  harmless
-    destroy  destroys  destroys the pool {2:that it names} and all in it  which zpool import -D may bring back
-    labelclear                        destroys  erases what makes {2:a disk} a part of a pool
-    create                            destroys  makes the pool {2} of {3+:disks}: what is on these disks is gone
-    split                             destroys  splits {2:a pool} in two, which leaves one copy of all files
-    checkpoint -d|--discard           destroys  deletes the checkpoint of {2:a pool}
-    import --rewind-to-checkpoint|-F  destroys  takes {2:a pool} back to an older state: what was written since is gone
-    import                            changes   makes {2:all pools that are found} available
-    export                            stops     takes {2:a pool} and all its file systems away  until it is imported
-    offline                           changes   stops the use of {3:a disk} in {2:a pool}
-    detach|remove                     changes   takes {3:a disk} out of {2:a pool}
-    replace|attach -f  destroys  puts a copy of {3:a disk} of {2:a pool} on {4:another}: what is on this disk is gone
-    replace|attach                    changes   puts a copy of {3:a disk} of {2:a pool} on {4:another}
-    add -f                            destroys  adds {3+:disks} to {2:a pool}: what is on them is gone
-    add                               changes   adds {3+:disks} to {2:a pool}
-    clear                             changes   forgets the errors of {2:a pool}
-    scrub                             changes   reads and checks all files of {2:a pool}
-    upgrade                           changes   changes the format of {2:pools}, which older hosts cannot read
-    set                               changes   sets {2} of the pool {3}
-    online|reopen|trim|initialize|resilver|reguid|checkpoint|sync|prefetch  changes   runs {1} on the pool {2}
-""")
-_ZFS = DecisionTable("""
-    -n               harmless
-    list|get|diff|holds|version|userspace|groupspace|projectspace|snapshot|snap|bookmark|wait  harmless
-    destroy -r|-R    destroys  destroys {2:a file system} with all that is below it and its snapshots
-    destroy *@*      destroys  destroys the snapshot {2}
-    destroy          destroys  destroys {2:a file system or snapshot}
-    rollback         destroys  takes {2:a file system} back: what was written since this snapshot is gone
-    receive|recv -F  destroys  replaces {2:a file system} by what it reads: what was written since is gone
-    receive|recv     changes   makes {2:a file system} of what it reads
-    send             reads     {program} copies all files of {2:a file system}
-    allow|delegate   leads     {program} lets others change file systems
-    unload-key       stops     locks {2:file systems}  until the key is loaded again
-    load-key         changes   unlocks {2:file systems}
-    change-key       changes   changes the key of {2:a file system}
-    release          changes   lets others destroy snapshots that are held: {2+}
-    hold             changes   keeps {3+:snapshots} from being destroyed
-    create           changes   makes the file system {2}
-    clone            changes   makes the file system {3} of the snapshot {2}
-    rename           changes   renames {2} to {3}
-    promote          changes   makes {2} independent of its snapshot
-    unmount|umount   changes   unmounts {2:all file systems}
-    mount            changes   mounts {2:all file systems}
-    set              changes   sets {2} of the file system {3}
-    inherit|share|unshare|upgrade|unallow|project|redact|program|jail|zone  changes   runs {1} on {2+}
-""")
-
-
 def _receives(call: Call) -> None:
     """The program makes files of what it reads, with their owners and rights."""
     given = call.input.path if call.input is not None else None
@@ -187,57 +126,48 @@ def _receives(call: Call) -> None:
             call.gives(f"makes files of what {who} can choose, which may be set-uid", call.absolute(word) or "")
 
 
-def _pool(call: Call) -> None:
-    """``zpool import`` without a pool only lists those that it finds."""
-    verb = call.verb
-    if verb is not None and verb.text == "import" and len(call.operands) == 1 and not (call.may_add_options or call.has("a")):
-        return
-    _ZPOOL(call)
-
-
 def _subvolumes(call: Call) -> None:
     if call.verb is not None and call.verb.text == "receive":
         _receives(call)
     _BTRFS(call)
 
 
-def _zfs(call: Call) -> None:
-    for word in call.operands if call.verb is not None and call.verb.text in ("set", "create") else ():
-        if word.text.startswith("mountpoint=/"):
-            call.writes(Word(word.text.partition("=")[2]), how="mounts over", is_tree=True)
-    if call.verb is not None and call.verb.text == "allow" and len(call.operands) < 2:
-        return
-    if call.verb is not None and call.verb.text in ("receive", "recv"):
-        _receives(call)
-    _ZFS(call)
+def _mounted(call: Call, setting: Word) -> None:
+    """A file system gets a ``setting``, which may be where it is mounted."""
+    if setting.text.startswith("mountpoint=/"):
+        call.writes(Word(setting.text.partition("=")[2], setting.is_free), how="mounts over", is_tree=True)
+    elif setting.is_free and "mountpoint=/".startswith(setting.text[:12]):
+        call.gives("can mount files over any directory")
 
 
-_MDADM = DecisionTable("""
-    --zero-superblock       destroys  erases what makes {1:a disk} a part of a RAID
-    -C|--create             destroys  makes the RAID {1} of {2+:disks}: what is on these disks is gone
-    -f|--fail|--set-faulty  changes   declares {2:a disk} of {1:a RAID} broken
-    -r|--remove             changes   takes {2:a disk} out of {1:a RAID}
-    -a|--add|--re-add       changes   adds {-a|--add:a disk} to {1:a RAID}
-    -S|--stop               stops     stops {1:all RAIDs that are not in use}  until somebody assembles them again
-    -G|--grow               changes   changes the size or number of disks of {1:a RAID}
-    -A|--assemble           changes   assembles {1:all RAIDs that are found}
-    ...                     changes   changes the RAID {1:of this host}
-""")
+def _received(call: Call, target: Word) -> None:
+    """Files are made of the input."""
+    _receives(call)
 
 
-def _mdadm(call: Call) -> None:
-    for program in call.values("p", "program", "alert"):
-        call.runs_file(program)
-    for file in call.values("c", "config"):
-        path = call.absolute(file)
-        if path is None or file.is_free or call.judge.changed_by(path):
-            call.gives("starts programs that its configuration names")
-    if call.has(
-        "D", "detail", "E", "examine", "Q", "query", "X", "examine-bitmap", "examine-badblocks", "detail-platform", "V", "version"
-    ):
-        return
-    if not call.has("F", "follow", "monitor"):
-        _MDADM(call)
+def _configured(call: Call, file: Word) -> None:
+    """The program reads ``file``, which may name programs."""
+    path = call.absolute(file)
+    if file.is_free or ("/" in file.text and (path is None or call.judge.changed_by(path))):
+        call.gives("starts programs that its configuration names")
+
+
+def _program(call: Call, file: Word) -> None:
+    """The program starts ``file``, unless it is the name of a layout."""
+    if file.is_free or "/" in file.text:
+        call.runs_file(file)
+
+
+def _settings(call: Call, text: Word) -> None:
+    """The program has other settings, which may name programs."""
+    if text.is_free or "/" in text.text:
+        call.gives("starts programs that its settings name")
+
+
+_TYPES: Mapping[str, Effect] = {
+    "NAME": lambda call, word: None,
+    "SETTING": _mounted, "TEXT:received": _received, "CONF": _configured, "PLAN": _program, "LVM": _settings,
+}  # fmt: skip
 
 
 def _smartctl(call: Call) -> None:
@@ -302,51 +232,6 @@ def _blockdev(call: Call) -> None:
         )
 
 
-_LVM = DecisionTable("""
-    -t|--test                         harmless
-    lvremove:  destroys  destroys the volume {1+:that it names} and all files on it  which vgcfgrestore may bring back
-    vgremove:                         destroys  destroys all volumes of the group {1+:that it names} with all files on them
-    pvremove:                         destroys  erases what makes {1+:a disk} a part of a volume group
-    pvcreate:                         destroys  makes {1+:disks} ready for volumes: what is on them is gone
-    vgcreate|vgextend: -f|-y          destroys  puts {2+:disks} into the volume group {1}: what is on these disks is gone
-    vgcreate|vgextend:                changes   puts {2+:disks} into the volume group {1}
-    lvreduce|lvresize: -r|--resizefs  changes   makes the volume {1:that it names} and its file system smaller or larger
-    lvreduce:                         destroys  makes the volume {1:that it names} smaller: files beyond its new end are gone
-    lvresize: -L|-l|--size|--extents=-*  destroys  makes the volume {1:that it names} smaller: files beyond its new end are gone
-    lvresize:                         changes   changes the size of the volume {1:that it names}
-    lvextend:                         changes   makes the volume {1:that it names} larger
-    lvcreate:                         changes   makes the volume {-n|--name:that it names} in {1:a group}
-    lvconvert: --merge                destroys  takes a volume back to its snapshot {1}: what was written since is gone
-    lvconvert:                        changes   changes how the volume {1:that it names} is stored
-    lvchange|vgchange: -a|--activate=n|ln  stops     takes {1+:all volumes} away  until they are activated
-    lvchange|vgchange|pvchange:       changes   changes {1+:volumes}
-    lvrename|vgrename:                changes   renames {1} to {2+}
-    vgcfgrestore:                     destroys  replaces what describes the volumes of {1:a group} by an older copy
-    vgreduce: --removemissing --force|-f  destroys  deletes all volumes of the group {1:a group} with a part on a missing disk
-    vgreduce:                         changes   takes {2+:disks} out of the volume group {1}
-    vgmerge|vgsplit:                  changes   moves disks between the volume groups {1} and {2}
-    vgexport:                         stops     takes the volume group {1:that it names} away from this host  until it is imported
-    vgimport|vgimportclone:           changes   makes the volume group {1:that it names} available
-    pvmove:                           changes   moves what is on {1:disks} to other disks
-    pvresize:                         changes   changes the size of {1:a disk} in its volume group
-    vgck|pvck:                        changes   repairs what describes {1:volumes}
-    lvm:                              changes   runs {1:what is typed} {2:} on volumes
-""")
-
-
-def _lvm(call: Call) -> None:
-    if call.has("config") and any(word.is_free or "/" in word.text for word in call.values("config")):
-        return call.gives("starts programs that its settings name")
-    if call.name == "vgcfgrestore" and {"-l", "--list"} & {word.text for word in call.words} and not call.may_add_options:
-        return call.knows_all()
-    if call.name == "lvm" and call.verb is not None and not call.verb.is_free:
-        return None if re.fullmatch(_LVM_LOOKS, call.verb.text) else call.start(call.words)
-    _LVM(call)
-
-
-_LVM_LOOKS = r"(lv|vg|pv)(s|display|scan|ck)|lvmconfig|lvmdiskscan|dumpconfig|version|help|formats|segtypes|fullreport"
-
-
 _ISCSI = DecisionTable("""
     -U|--logoutall            stops     disconnects disks of other hosts: {-U|--logoutall:…}  until somebody logs in there again
     -u|--logout               stops     disconnects disks of other hosts: {-T:all of them}  until somebody logs in there again
@@ -397,9 +282,7 @@ _STORES = {
     "gluster": r"(volume (status|info|list|heal \S+ info)|peer status|pool list)( \S+)*",
     "multipathd": r"(show|list) .*",
     "rbd": r"(ls|list|info|du|status|showmapped|device list|snap ls|mirror pool status)( \S+)*",
-    "stratis": r"(|pool|filesystem|blockdev|report|daemon version)( list)?",
     "targetcli": r"(/\S* )?ls( \S+)*|version",
-    "vdo": r"(status|list)( \S+)*",
 }
 """What programs of stores that several hosts share only show."""
 
@@ -444,17 +327,9 @@ _STORED = DecisionTable("""
     rbd: resize --allow-shrink          destroys  makes the disk {2} smaller: what is beyond its new end is gone
     rbd: import|create|clone|cp|copy|export  changes   does {1} with the disk {2+}
     rbd: *                              changes   runs {1} on the disk {2+}
-    stratis: pool destroy               destroys  destroys the pool {3} with all files in it
-    stratis: filesystem|fs destroy      destroys  destroys the file system {4} with all files in it
-    stratis: pool create                destroys  makes the pool {3} of {4+:disks}: what is on these disks is gone
-    stratis: *                          changes   runs {2} on the {1} {3+}
     targetcli: * delete                 destroys  deletes {3+} at {1}, and what other hosts keep there may be gone
     targetcli: clearconfig              stops     takes all disks away from other hosts  until they are exported again
     targetcli: *                        changes   does {2+} at {1} to the disks that other hosts use
-    vdo: remove                         destroys  destroys {-n|--name:volumes} with all files on it
-    vdo: stop                           stops     stops {-n|--name:all volumes}  until it is started
-    vdo: create                         destroys  makes the volume {-n|--name:…} of a disk: what is on it is gone
-    vdo: *                              changes   runs {1} on the volume {-n|--name:that it names}
 """)
 
 
@@ -484,7 +359,6 @@ _CEPH = DecisionTable("""
     cephadm: shell|enter|run|bootstrap|deploy|adopt|unit|logs|ceph-volume  gives  \
         {program} starts containers that have the whole host
     cephadm: *                   changes   runs {1} {2:} on the store
-    rbd-nbd:                     changes   makes a disk of the host: {1} {2:}
 """)
 _RAID = DecisionTable("""
     /* show                           harmless
@@ -553,6 +427,11 @@ def _raid_adapter(call: Call) -> None:
     call.changes(f"runs {' '.join(verbs)[:60]} on the disks of the host", is_whole=True)
 
 
+_LVM = """
+    -A|--autobackup=TEXT -t|--test -v|--verbose -q|--quiet -d|--debug -y|--yes -f|--force -h|--help --longhelp --version
+    --config=LVM --commandprofile=TEXT --profile=TEXT --driverloaded=TEXT --lockopt=TEXT --nolocking --nohints --devices=TEXT
+    --devicesfile=TEXT --journal=TEXT -S|--select=TEXT --noudevsync --reportformat=TEXT --alloc=TEXT
+"""
 ROWS = (
     Row(
         "fstrim",
@@ -561,7 +440,7 @@ ROWS = (
         operands="mount points",
     ),
     Row(
-        "filefrag dumpe2fs xfs_info e2freefrag",
+        "filefrag dumpe2fs xfs_info",
         nothing,
         "b h f g i m x V v e k s t X B",
         operands="devices",
@@ -584,9 +463,9 @@ ROWS = (
         telling="--version --help -V",
     ),
     Row(
-        "kpartx tunefs nwipe sg_format sg_sanitize",
+        "kpartx nwipe sg_format sg_sanitize",
         _disks,
-        "s v n b: p: autonuke nogui version help w r d a F format resize u force V D: f z",
+        "s v n b: p: autonuke nogui version help w r d a F format resize u force V D: f z B block C crypto O overwrite",
     ),
     grammar(
         "mkswap",
@@ -630,25 +509,7 @@ ROWS = (
         """,
         abbreviates=True,
     ),
-    grammar(
-        "swaplabel",
-        "-L|--label=TEXT -U|--uuid=TEXT -h|--help -V|--version",
-        """
-        --help|--version ()              harmless
-        --label|--uuid DISK:writes       changes   changes the name or settings of the file system {1}
-        DISK                             harmless
-        """,
-        abbreviates=True,
-    ),
     grammar("e2label", "", "DISK:writes TEXT  changes   changes the name or settings of the file system {1}\nDISK  harmless"),
-    grammar(
-        "xfs_admin",
-        "-e -f -j -l -p -u -V -c=N -L=TEXT -O=TEXT -r=TEXT -U=TEXT",
-        """
-        -V ()                harmless
-        DISK:writes [DISK]   changes   changes the name or settings of the file system {1}
-        """,
-    ),
     grammar(
         "xfs_growfs",
         "-d -l -r -n -i -t=FILE:reads -x -D=N -L=N -R=N -e=N -m=N -V",
@@ -662,12 +523,6 @@ ROWS = (
         "partprobe",
         "-d -s -h -v",
         "-h|-v|-d ...  harmless\nDISK...  changes   tells the kernel of the partitions of {1:all disks}",
-    ),
-    grammar("e4defrag", "-v -c", "-c TEXT...  harmless\nTEXT...  changes   moves the files on {1:all file systems} together"),
-    grammar(
-        "xfs_fsr",
-        "-d -v -g -t=N -p=N -f=FILE:writes -m=FILE:reads -V",
-        "-V ()  harmless\nTEXT...  changes   moves the files on {1:all file systems} together",
     ),
     grammar(
         "e2image",
@@ -686,31 +541,6 @@ ROWS = (
         -h FILE:reads          harmless
         FILE:trusts DISK:writes  destroys  takes back changes of the file system on {2}
         """,
-    ),
-    grammar(
-        "ntfsfix",
-        "-b|--clear-bad-sectors -d|--clear-dirty -h|--help -n|--no-action -V|--version",
-        """
-        --help|--version ()  harmless
-        --no-action DISK     harmless
-        DISK:writes          changes   repairs the file system on {1}, and may delete files
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "zramctl",
-        """
-        -a|--algorithm=TEXT -b|--bytes -f|--find -n|--noheadings -o|--output=TEXT --output-all --raw -r|--reset -s|--size=N
-        -t|--streams=N -h|--help -V|--version
-        """,
-        """
-        --help|--version ()  harmless
-        --reset DISK...      changes   takes away the memory disk {1:of the host}
-        --find ()            changes   makes a disk in memory
-        --size DISK          changes   makes a disk in memory
-        [DISK]               harmless
-        """,
-        abbreviates=True,
     ),
     Row(
         " ".join(_STORES),
@@ -775,36 +605,159 @@ ROWS = (
         """,
     ),
     Row(
-        "fsck fsck.xfs fsck.vfat btrfsck",
+        "fsck fsck.xfs fsck.vfat",
         _unless("n", "N"),
         "n N T f y p c v b: B: C: t: P:: a A r R s l k V M o q i: u w x progress",
     ),
-    Row("debugfs ext4magic", _debugfs, "h R: f: b: s: d: z: w c i D n V", chosen="can start a shell", telling="-V:debugfs"),
-    Row("xfs_db xfs_io xfs_mdrestore zdb", _raw, "c: l: p: x r i f F", telling="-V:xfs_db,xfs_io"),
-    Row(
-        "lvm lvcreate lvextend lvreduce lvresize lvremove lvchange lvconvert lvrename vgcreate vgextend vgreduce vgremove"
-        " vgchange vgrename vgexport vgimport vgcfgrestore vgck vgmerge vgsplit vgimportclone pvcreate pvremove pvchange"
-        " pvmove pvresize pvck",
-        _lvm,
-        "L: l: n: size: extents: name: type: m: i: I: config: C: o: options: O: sort: S: select: a: activate: t test merge r"
-        " resizefs y f force removemissing v"
-        " yes k Z: zero: W: wipesignatures: verbose q quiet d debug autobackup: A: ay an addtag: deltag: permission:"
-        " p: persistent: M: monitor: refresh resync poll: alloc: nofsck noudevsync reportformat: units: thin T"
-        " thinpool: V: virtualsize: mirrors: stripes: stripesize: cachemode: cachepool: cachevol: poolmetadata:"
-        " poolmetadatasize: chunksize: c: errorwhenfull: discards: snapshot split: splitmirrors: splitcache uncache"
-        " repair replace: atomic b background interval: abort setphysicalvolumesize: dataalignment: metadatasize:"
-        " metadatacopies: pvmetadatacopies: uuid: u: restorefile: norestorefile labelsector: physicalextentsize:"
-        " maxlogicalvolumes: maxphysicalvolumes: systemid: shared lockstart lockstop mirrorsonly file: list fs:"
-        " usepolicies devices: devicesfile: nolocking driverloaded: ignorelockingfailure sysinit readonly nohints"
-        " longhelp help h version all allpvs x: resizeable: major: minor: j: s: ignoremonitoring writemostly:"
-        " maxrecoveryrate: minrecoveryrate: syncaction: rebuild: raidintegrity: integrity vdo compression:"
-        " deduplication: K ignoreactivationskip setactivationskip: E detachprofile profile: metadataprofile:"
-        " commandprofile:",
-        telling=(
-            "--version"
-            " --help:lvcreate,lvextend,lvreduce,lvresize,lvremove,lvchange,lvconvert,lvrename,vgcreate,vgextend,vgreduce,"
-            "vgremove,vgchange,vgrename,pvcreate,pvremove,pvchange,pvmove,pvresize"
-        ),
+    Row("debugfs", _debugfs, "h R: f: b: s: d: z: w c i D n V", chosen="can start a shell", telling="-V:debugfs"),
+    Row("xfs_db xfs_io", _raw, "c: l: p: x r i f F", telling="-V:xfs_db,xfs_io"),
+    grammar(
+        "lvm",
+        _LVM,
+        """
+        --help|--version ...          harmless
+        ()                            changes   runs what is typed on volumes
+        lvmconfig|lvmdiskscan|dumpconfig|version|help|formats|segtypes|fullreport ...  harmless
+        PROGRAM                       harmless
+        """,
+        dialect="posix",
+        types=_TYPES,
+    ),
+    grammar(
+        "lvcreate",
+        f"""
+        {_LVM}
+        -n|--name=NAME -L|--size=TEXT -l|--extents=TEXT -s|--snapshot -T|--thin -V|--virtualsize=TEXT -m|--mirrors=N
+        -i|--stripes=N -I|--stripesize=TEXT -c|--chunksize=TEXT -C|--contiguous=TEXT -M|--persistent=TEXT -j|--major=N --minor=N
+        -p|--permission=TEXT -r|--readahead=TEXT -R|--regionsize=TEXT -a|--activate=TEXT -k|--setactivationskip=TEXT
+        -K|--ignoreactivationskip -W|--wipesignatures=TEXT -Z|--zero=TEXT -H|--cache --type=TEXT --thinpool=TEXT
+        --cachepool=TEXT --cachevol=TEXT --cachemode=TEXT --poolmetadatasize=TEXT --addtag=TEXT --nosync --monitor=TEXT
+        --ignoremonitoring --errorwhenfull=TEXT --discards=TEXT --vdo --compression=TEXT --deduplication=TEXT
+        --raidintegrity=TEXT --minrecoveryrate=TEXT --maxrecoveryrate=TEXT
+        """,
+        "--test|--help|--version ...  harmless\nTEXT...  changes   makes the volume {-n|--name:that it names} in {1:a group}",
+        types=_TYPES,
+    ),
+    grammar(
+        "lvextend lvreduce lvresize",
+        f"""
+        {_LVM}
+        -L|--size=TEXT -l|--extents=TEXT -r|--resizefs -n|--nofsck -i|--stripes=N -I|--stripesize=TEXT -m|--mirrors=N
+        --poolmetadatasize=TEXT --use-policies|--usepolicies --nosync --fs=TEXT --fsmode=TEXT --type=TEXT
+        """,
+        """
+        --test|--help|--version ...              harmless
+        lvextend: TEXT...                        changes   makes the volume {1:that it names} larger
+        lvreduce|lvresize: -r TEXT...            changes   changes the size of the volume {1:that it names} and its file system
+        lvreduce: TEXT...  destroys  makes the volume {1:that it names} smaller: files beyond its new end are gone
+        lvresize: -L=-* TEXT...  destroys  makes the volume {1:that it names} smaller: files beyond its new end are gone
+        lvresize: -l=-* TEXT...  destroys  makes the volume {1:that it names} smaller: files beyond its new end are gone
+        lvresize: TEXT...                        changes   changes the size of the volume {1:that it names}
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "lvremove vgremove pvremove",
+        f"{_LVM}\n--nohistory",
+        """
+        --test|--help|--version ...  harmless
+        lvremove: TEXT...  destroys  destroys the volume {1+:that it names} and all files on it  which vgcfgrestore may bring back
+        vgremove: TEXT...  destroys  destroys all volumes of the group {1+:that it names} with all files on them
+        pvremove: TEXT...  destroys  erases what makes {1+:a disk} a part of a volume group
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "vgcreate vgextend pvcreate",
+        f"""
+        {_LVM}
+        -l|--maxlogicalvolumes=N -p|--maxphysicalvolumes=N -s|--physicalextentsize=TEXT -M|--metadatatype=TEXT -Z|--zero=TEXT
+        --addtag=TEXT --dataalignment=TEXT --dataalignmentoffset=TEXT --labelsector=N --metadatacopies|--pvmetadatacopies=N
+        --vgmetadatacopies=TEXT --metadatasize=TEXT --metadataignore=TEXT --restoremissing --shared --systemid=TEXT
+        --bootloaderareasize=TEXT -u|--uuid=TEXT --restorefile=FILE:reads --norestorefile --setphysicalvolumesize=TEXT
+        """,
+        """
+        --test|--help|--version ...  harmless
+        pvcreate: TEXT...            destroys  makes {1+:disks} ready for volumes: what is on them is gone
+        vgcreate|vgextend: -f|-y TEXT TEXT...  destroys  puts {2+:disks} into the volume group {1}: what is on these disks is gone
+        vgcreate|vgextend: TEXT TEXT...  changes   puts {2+:disks} into the volume group {1}
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "lvchange vgchange",
+        f"""
+        {_LVM}
+        -a|--activate=TEXT -p|--permission=TEXT -M|--persistent=TEXT -K|--ignoreactivationskip -k|--setactivationskip=TEXT
+        -r|--readahead=TEXT -u|--uuid -x|--resizeable=TEXT -l|--logicalvolume=N -C|--contiguous=TEXT -j|--major=N --minor=N
+        -s|--physicalextentsize=TEXT -Z|--zero=TEXT --refresh --resync --rebuild=TEXT --syncaction=TEXT --sysinit --monitor=TEXT
+        --ignoremonitoring --ignorelockingfailure --poll=TEXT --addtag=TEXT --deltag=TEXT --metadataprofile=TEXT --detachprofile
+        --maxrecoveryrate=TEXT --minrecoveryrate=TEXT --writemostly=TEXT --writebehind=N --errorwhenfull=TEXT --discards=TEXT
+        --cachemode=TEXT --cachepolicy=TEXT --cachesettings=TEXT --compression=TEXT --deduplication=TEXT --systemid=TEXT
+        --lockstart --lockstop --majoritypvs --setautoactivation=TEXT --pvmetadatacopies=N --vgmetadatacopies=TEXT
+        """,
+        """
+        --test|--help|--version ...  harmless
+        -a=n|ln|-n TEXT...           stops     takes {1+:all volumes} away  until they are activated
+        TEXT...                      changes   changes {1+:volumes}
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "lvconvert",
+        f"""
+        {_LVM}
+        -b|--background -c|--chunksize=TEXT -H|--cache -i|--interval|--stripes=N -I|--stripesize=TEXT -m|--mirrors=N
+        -n|--name=TEXT -R|--regionsize=TEXT -r|--readahead=TEXT -s|--snapshot -T|--thin -Z|--zero=TEXT --cachemode=TEXT
+        --cachepool=TEXT --cachevol=TEXT --merge --mergesnapshot --mergethin --mirrorlog=TEXT --originname=TEXT
+        --poolmetadata=TEXT --poolmetadatasize=TEXT --poolmetadataspare=TEXT --repair --replace=TEXT --split --splitcache
+        --splitmirrors=N --splitsnapshot --startpoll --swapmetadata --thinpool=TEXT --trackchanges --type=TEXT --uncache
+        --usepolicies
+        """,
+        """
+        --test|--help|--version ...  harmless
+        --merge|--mergesnapshot|--mergethin TEXT...  destroys  takes a volume back to {1}: what was written since is gone
+        TEXT...                      changes   changes how the volume {1:that it names} is stored
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "pvmove pvresize pvchange pvck",
+        f"""
+        {_LVM}
+        -n|--name=TEXT -i|--interval=N -b|--background --abort --atomic -a|--all -x|--allocatable=TEXT -u|--uuid --addtag=TEXT
+        --deltag=TEXT --metadataignore=TEXT --setphysicalvolumesize=TEXT --dump=TEXT --repair --repairtype=TEXT --labelsector=N
+        """,
+        """
+        --test|--help|--version ...  harmless
+        pvmove: TEXT...              changes   moves what is on {1:disks} to other disks
+        pvresize: TEXT...            changes   changes the size of {1:a disk} in its volume group
+        pvck: --dump TEXT            reads     {program} shows what describes volumes
+        pvck: TEXT...                changes   repairs what describes {1:volumes}
+        pvchange: TEXT...            changes   changes {1+:disks}
+        """,
+        types=_TYPES,
+    ),
+    grammar(
+        "lvrename vgrename vgcfgrestore vgck vgreduce vgmerge vgsplit vgexport vgimport vgimportclone",
+        f"""
+        {_LVM}
+        -a|--all -l|--list -n|--name|--basevgname=TEXT -i|--import --removemissing --mirrorsonly --updatemetadata
+        --file=FILE:reads -M|--metadatatype=TEXT --importdevices --maxlogicalvolumes=N --maxphysicalvolumes=N
+        """,
+        """
+        --test|--help|--version ...  harmless
+        lvrename|vgrename: TEXT TEXT [TEXT]  changes   renames {1} to {2+}
+        vgcfgrestore: -l TEXT        harmless
+        vgcfgrestore: TEXT [TEXT]    destroys  replaces what describes the volumes of {1:a group} by an older copy
+        vgck: TEXT...                changes   repairs what describes {1:volumes}
+        vgreduce: --removemissing -f TEXT...  destroys  deletes all volumes of the group {1} with a part on a missing disk
+        vgreduce: TEXT...            changes   takes {2+:disks} out of the volume group {1}
+        vgmerge|vgsplit: TEXT TEXT TEXT...  changes   moves disks between the volume groups {1} and {2}
+        vgexport: TEXT...            stops     takes the volume group {1:that it names} away from this host  until it is imported
+        vgimport|vgimportclone: TEXT...  changes   makes the volume group {1:that it names} available
+        """,
+        types=_TYPES,
     ),
     Row(
         "dmsetup",
@@ -863,64 +816,162 @@ ROWS = (
         """,
     ),
     grammar(
-        "veritysetup",
+        "zpool",
         """
-        -?|--help --usage -V|--version --cancel-deferred --check-at-most-once --data-block-size=N --data-blocks=N --debug
-        --deferred --fec-device=TEXT --fec-offset=N --fec-roots=N --format=N -h|--hash=TEXT --hash-block-size=N
-        --hash-offset=N --ignore-corruption --ignore-zero-blocks --no-superblock --panic-on-corruption --restart-on-corruption
-        --root-hash-signature=FILE:reads -s|--salt=TEXT --use-tasklets --uuid=TEXT -v|--verbose
-        format: --root-hash-file=FILE:writes
-        open|verify|create: --root-hash-file=FILE:reads
+        -?|--help -V|--version
+        status|list|iostat|events|get|history|version: -c=TEXT -D -d -e -f -g -H -i -j|--json --json-int --json-flat-vdevs -L -l \
+            -n -o=TEXT -P -p --power -q -r -s -t -T=TEXT -v -w -x -y
+        wait: -H -p -T=TEXT -t=TEXT
+        destroy|labelclear: -f
+        create: -d -f -n -m=TEXT -o=TEXT -O=SETTING -R=TEXT -t=TEXT
+        split: -g -L -l -n -P -o=TEXT -R=TEXT
+        checkpoint: -d|--discard -w|--wait
+        import: -a -D -d=TEXT -c=FILE:reads -F -X -f -l -m -N -n -o=TEXT -R=TEXT -s -t -T=N --rewind-to-checkpoint
+        export: -a -f
+        offline: -f -t --power
+        online: -e --power
+        remove: -n -p -s -w
+        replace|attach: -f -o=TEXT -s -w
+        add: -f -g -L -n -P -o=TEXT --allow-in-use --allow-ashift-mismatch --allow-replication-mismatch
+        clear: -F -n -X --power
+        scrub: -a -e -p -s -w -C
+        upgrade: -V=N -a -v
+        reopen: -n
+        trim: -a -d -r=TEXT -c -s -w
+        initialize: -a -c -s -u -w
+        reguid: -g=N
+        prefetch: -t=TEXT
         """,
-        f"""
-        {_MAPPED}
-        verify DISK DISK [TEXT]       harmless
-        open DISK TEXT DISK [TEXT]    changes   opens {{2}} as {{3}}
-        create TEXT DISK DISK [TEXT]  changes   opens {{3}} as {{2}}
-        format DISK DISK              destroys  writes checksums of {{2}} to {{3}}: what is on it is gone
+        """
+        --help|--version ...              harmless
+        status|list|get|iostat|history|events|version|wait ...  harmless
+        create|split|import|remove|add|clear -n ...  harmless
+        destroy TEXT  destroys  destroys the pool {2:that it names} and all in it  which zpool import -D may bring back
+        labelclear DISK                   destroys  erases what makes {2:a disk} a part of a pool
+        create TEXT TEXT TEXT...          destroys  makes the pool {2} of {3+:disks}: what is on these disks is gone
+        split TEXT TEXT TEXT...           destroys  splits {2:a pool} in two, which leaves one copy of all files
+        checkpoint --discard TEXT         destroys  deletes the checkpoint of {2:a pool}
+        import -a --rewind-to-checkpoint|-F ()  destroys  takes all pools back to an older state: what was written since is gone
+        import -a ()                      changes   makes all pools that are found available
+        import ()                         harmless
+        import --rewind-to-checkpoint|-F TEXT [TEXT]  destroys  takes {2} back to an older state: what was written since is gone
+        import TEXT [TEXT]                changes   makes {2} available
+        export [TEXT] TEXT...             stops     takes {2:all pools} and all its file systems away  until it is imported
+        offline TEXT TEXT TEXT...         changes   stops the use of {3:a disk} in {2:a pool}
+        detach|remove TEXT TEXT TEXT...   changes   takes {3:a disk} out of {2:a pool}
+        remove -s TEXT                    changes   lets {2} keep its disks
+        replace|attach -f TEXT TEXT [TEXT]  destroys  \
+            puts a copy of {3:a disk} of {2:a pool} on {4:another}: what is on this disk is gone
+        replace|attach TEXT TEXT [TEXT]   changes   puts a copy of {3:a disk} of {2:a pool} on {4:another}
+        add -f TEXT TEXT TEXT...          destroys  adds {3+:disks} to {2:a pool}: what is on them is gone
+        add TEXT TEXT TEXT...             changes   adds {3+:disks} to {2:a pool}
+        clear TEXT [TEXT]                 changes   forgets the errors of {2:a pool}
+        scrub TEXT...                     changes   reads and checks all files of {2:all pools}
+        upgrade -v ()                     harmless
+        upgrade TEXT...                   changes   changes the format of {2:pools}, which older hosts cannot read
+        set SETTING TEXT [TEXT]           changes   sets {2} of the pool {3}
+        online|reopen|trim|initialize|resilver|reguid|checkpoint|sync|prefetch TEXT...  changes   runs {1} on {2:all pools}
         """,
+        dialect="verbs",
+        types=_TYPES,
     ),
     grammar(
-        "integritysetup",
+        "zfs",
         """
-        -?|--help --usage -V|--version --allow-discards -q|--batch-mode --buffer-sectors=N --bitmap-flush-time=N
-        --bitmap-sectors-per-bit=N --cancel-deferred --data-device=TEXT --debug --deferred -I|--integrity=TEXT
-        --integrity-key-file=FILE:reads --integrity-key-size=N --integrity-legacy-padding --integrity-legacy-hmac
-        --integrity-legacy-recalculate -D|--integrity-no-journal --interleave-sectors=N --journal-commit-time=N
-        --journal-integrity=TEXT --journal-integrity-key-size=N --journal-integrity-key-file=FILE:reads --journal-crypt=TEXT
-        --journal-crypt-key-file=FILE:reads --journal-crypt-key-size=N -j|--journal-size=N --journal-watermark=N --no-wipe
-        --wipe --progress-frequency=N --progress-json -B|--integrity-bitmap-mode --integrity-recalculate
-        --integrity-recalculate-reset -R|--integrity-recovery-mode -s|--sector-size=N -t|--tag-size=N -v|--verbose
-        --device-size=N -b|--size=N
+        -?|--help -V|--version
+        list|get|holds|version|userspace|groupspace|projectspace: -r -d=N -H -i -n -p -o=TEXT -s=TEXT -S=TEXT -t=TEXT \
+            -j|--json --json-int
+        diff: -F -H -t -h
+        snapshot|snap: -r -o=SETTING
+        wait: -t=TEXT
+        destroy: -r -R -f -n -v -p -d
+        rollback: -r -R -f
+        receive|recv: -F -v -n -u -e -d -h -M -s -c -A -o=SETTING -x=TEXT
+        send: -D -L -P -R -V -b -c -e -h -n -p -s -v -w -X=TEXT -i=TEXT -I=TEXT -t=TEXT -S --raw --replicate --large-block \
+            --compressed --embed --props --parsable --verbose --dryrun --redact=TEXT
+        allow|unallow: -l -d -u=TEXT -g=TEXT -e -c -s=TEXT -r
+        unload-key: -r -a
+        load-key: -n -r -a -L=TEXT
+        change-key: -l -i -o=TEXT
+        release|hold: -r
+        create: -p -s -u -P -n -v -b=N -V=N -o=SETTING
+        clone: -p -u -o=SETTING
+        rename: -f -p -u -r
+        unmount|umount: -f -u -a
+        mount: -a -O -v -f -l -R -o=TEXT
+        set: -u
+        inherit: -r -S
+        share: -a -l
+        unshare: -a
+        upgrade: -r -a -v -V=N
+        program: -j -n -t=N -m=N
         """,
-        f"""
-        {_MAPPED}
-        open DISK TEXT    changes   opens {{2}} as {{3}}
-        create TEXT DISK  changes   opens {{3}} as {{2}}
-        resize TEXT       changes   changes the size of {{2}}
-        format DISK       destroys  writes checksums to all of {{2}}: what is on it is gone
+        """
+        --help|--version ...              harmless
+        list|get|diff|holds|version|userspace|groupspace|projectspace|snapshot|snap|bookmark|wait ...  harmless
+        destroy|receive|recv|send|load-key|create|program -n ...  harmless
+        send --dryrun ...                 harmless
+        destroy -r|-R TEXT                destroys  destroys {2:a file system} with all that is below it and its snapshots
+        destroy *@*                       destroys  destroys the snapshot {2}
+        destroy TEXT                      destroys  destroys {2:a file system or snapshot}
+        rollback TEXT                     destroys  takes {2:a file system} back: what was written since this snapshot is gone
+        receive|recv -F TEXT:received     destroys  replaces {2:a file system} by what it reads: what was written since is gone
+        receive|recv TEXT:received        changes   makes {2:a file system} of what it reads
+        send TEXT                         reads     {program} copies all files of {2:a file system}
+        allow TEXT                        harmless
+        allow TEXT TEXT TEXT...           leads     {program} lets others change file systems
+        unload-key TEXT...                stops     locks {2:file systems}  until the key is loaded again
+        load-key TEXT...                  changes   unlocks {2:file systems}
+        change-key TEXT                   changes   changes the key of {2:a file system}
+        release TEXT TEXT TEXT...         changes   lets others destroy snapshots that are held: {3+}
+        hold TEXT TEXT TEXT...            changes   keeps {3+:snapshots} from being destroyed
+        create TEXT                       changes   makes the file system {2}
+        clone TEXT TEXT                   changes   makes the file system {3} of the snapshot {2}
+        rename TEXT TEXT [TEXT]           changes   renames {2} to {3}
+        promote TEXT                      changes   makes {2} independent of its snapshot
+        unmount|umount TEXT...            changes   unmounts {2:all file systems}
+        mount ()                          harmless
+        mount TEXT...                     changes   mounts {2:all file systems}
+        set SETTING TEXT TEXT...          changes   sets {2} of the file system {3}
+        inherit|share|unshare|upgrade|unallow|project|redact|program|jail|zone TEXT...  changes   runs {1} on {2+:file systems}
         """,
+        dialect="verbs",
+        types=_TYPES,
     ),
-    Row(
-        "zpool",
-        _pool,
-        "L P g y l q r w v p H T: json j o: O: R: d: c: t: n f a F rewind-to-checkpoint discard"
-        " s e x u D i m N altroot: comment: force S k",
-    ),
-    Row("zfs", _zfs, "H p r d: o: s: S: t: json j v n R f F u D w e c I: i: P V b L x l k: O: recursive U: A h"),
-    Row(
+    grammar(
         "mdadm",
-        _mdadm,
-        "h help version verbose q quiet detail-platform examine-bitmap brief b no-devices Y export examine-badblocks p:"
-        " program: alert: c: config: m: mail: y: d: delay: l: n: x: level: raid-devices: spare-devices: metadata: e: u: N:"
-        " name: a: add: zero-superblock C create A assemble G grow S stop fail set-faulty remove re-add D detail E examine Q"
-        " query X F follow monitor s scan 1 t v V f r"
-        " manage misc run readonly R o readwrite w force assume-clean bitmap: layout: chunk: bitmap-chunk:"
-        " write-mostly write-journal: uuid: super-minor: homehost: size: z: array-size: backup-file: data-offset:"
-        " spare-group: test replace with: update: wait W incremental I rebuild-map auto: add-spare cluster-confirm"
-        " raid-disks: daemonise pid-file: syslog oneshot",
-        operands="devices",
-        telling="--help -h",
+        """
+        -h|--help|--help-options -V|--version -v|--verbose -q|--quiet --offroot -b|--brief --bitmap=TEXT -e|--metadata=TEXT
+        -C|--create -B|--build -A|--assemble -F|--follow|--monitor -G|--grow -I|--incremental --auto-detect
+        -n|--raid-devices|--raid-disks=N -x|--spare-devices=N -z|--size=TEXT -Z|--array-size=TEXT --data-offset=TEXT
+        -l|--level=TEXT -p|--layout|--parity|--program|--alert=PLAN -c|--config|--chunk=CONF --rounding=N
+        --bitmap-chunk=N --write-mostly --write-behind=N --failfast --no-failfast --assume-clean --write-zeroes
+        --backup-file=FILE:writes --add-journal=TEXT -N|--name=TEXT -R|--run -f|--force|--fail|--set-faulty
+        -o|--readonly -a|--add|--auto=TEXT --homehost=TEXT --home-cluster=TEXT --nodes=N --cluster-confirm=TEXT
+        --consistency-policy=TEXT -u|--uuid=TEXT -m|--super-minor|--mail=TEXT -U|--update=TEXT --freeze-reshape --continue
+        --symlinks=TEXT --bitmap-file=TEXT --re-add -r|--remove|--rebuild-map --replace --with=TEXT --manage --misc
+        -Q|--query -D|--detail --detail-platform -Y|--export -E|--examine --dump=DIR:writes --restore=DIR:reads
+        -X|--examine-bitmap
+        --examine-badblocks -S|--stop -w|--readwrite --zero-superblock --kill-subarray=TEXT --update-subarray=TEXT -t|--test
+        -W|--wait --wait-clean --action=TEXT -y|--syslog -d|--delay=N -i|--pid-file=FILE:writes -s|--scan -1|--oneshot
+        --prefer=TEXT --no-devices --no-sharing --daemonise --increment=N --path=TEXT --add-spare=TEXT --write-journal=TEXT
+        """,
+        """
+        --help|--version ()               harmless
+        -D|-E|-Q|-X|--examine-badblocks|--detail-platform|-F ...  harmless
+        --kill-subarray TEXT              destroys  deletes a part of the RAID {1}
+        --zero-superblock DISK TEXT...    destroys  erases what makes {1+:a disk} a part of a RAID
+        -C TEXT TEXT...                   destroys  makes the RAID {1} of {2+:disks}: what is on these disks is gone
+        -S TEXT...                        stops     stops {1:all RAIDs that are not in use}  until somebody assembles them again
+        -G TEXT TEXT...                   changes   changes the size or number of disks of {1:a RAID}
+        -A TEXT...                        changes   assembles {1:all RAIDs that are found}
+        -f TEXT TEXT TEXT...              changes   declares {2:a disk} of {1:a RAID} broken
+        -r TEXT TEXT TEXT...              changes   takes {2:a disk} out of {1:a RAID}
+        -a|--re-add|--add-spare|--write-journal TEXT TEXT...  changes   adds {-a|--add|--add-spare:a disk} to {1:a RAID}
+        -I|-B|-W|-w|-o|-R|--wait-clean|--action|--update-subarray|--replace|--auto-detect|--dump|--restore ...  \
+            changes   changes the RAID {1:of this host}
+        """,
+        types=_TYPES,
     ),
     Row(
         "smartctl",
@@ -931,12 +982,11 @@ ROWS = (
         operands="devices",
     ),
     Row(
-        "hdparm sdparm",
+        "hdparm",
         _hdparm,
         "I i t T g v V a q direct offset: H C verbose h help version al l p: enumerate inquiry long six"
         " security-erase: security-erase-enhanced: security-set-pass: security-unlock: security-disable:"
         " security-freeze user-master: y Y z S: write-sector: yes-i-know-what-i-am-doing",
-        telling="-V:sdparm",
     ),
     Row(
         "nvme",
@@ -972,9 +1022,9 @@ ROWS = (
         " ifname: a: ip:",
         telling="--version --help",
     ),
-    Row("multipath dmraid", _unless("ll", "l", "h"), "h d r ay ll l v:: F f E t T w W a A B c: C: D i q U u"),
+    Row("multipath", _unless("ll", "l", "h"), "h d r ay ll l v:: F f E t T w W a A B c: C: D i q U u"),
     Row(
-        "ceph-volume rados cephadm rbd-nbd",
+        "ceph-volume rados cephadm",
         _ceph,
         "fsid: osd-id: osd-fsid: force format: f: yes-i-really-really-mean-it all h help p: pool: n: id: c: conf: destroy"
         " zap-osds",
@@ -989,7 +1039,7 @@ ROWS = (
         " AdpAlILog EncInfo CfgDsply CfgSave CfgRestore ShowSummary FwTermLog LALL Lall L0 L1 L2 aAll PhysDrv: Start"
         " Stop start stop Set Rmv Force Full Fast ShowProg ProgDsply GetBbuStatus WB WT RA ADRA NORA Direct Cached",
     ),
-    Row("ssacli hpssacli hpacucli arcconf", _RAID),
+    Row("ssacli hpssacli hpacucli", _RAID),
     Row("mt mt-st", _TAPE, "f: v version help h"),
     Row("tpm2_clear tpm2_evictcontrol tpm2_nvundefine", _TPM, "c: C: P: T: L:"),
     Row("clevis", _clevis, "d: s: f y q t: k:"),
