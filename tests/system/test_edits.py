@@ -498,7 +498,9 @@ def test_a_text_that_nobody_could_read_is_refused(house: House, site: Path, copy
         assert done.returncode == 120 and "KiB" in done.stderr, done
 
 
-def test_all_who_read_the_record_are_told_the_file_and_the_digests_and_never_a_text(house: House, site: Path, copy: Path) -> None:
+def test_the_record_has_the_file_and_the_digests_and_what_changed_is_told_to_who_may_read_the_texts(
+    house: House, site: Path, copy: Path
+) -> None:
     asking = house.ask("alice", "--reason", "CHG-1", "-e", str(site), "--from", str(copy))
     house.approved(asking.id)
     assert asking.end() == 0
@@ -516,8 +518,11 @@ def test_all_who_read_the_record_are_told_the_file_and_the_digests_and_never_a_t
         contents = {name: pack.read(name) for name in pack.namelist()}
     page = contents["index.html"].decode()
     assert all(words in page for words in ("an edit of", str(site), before, after)), page
-    told = [shown, report, house.log_file.read_text(), *(content.decode("latin-1") for content in contents.values())]
-    assert not any("listen 80" in text for text in told)
+    assert contents[f"texts/{before}"] == OLD and contents[f"texts/{after}"] == NEW
+    with_texts = [shown, page]
+    assert all("listen 80" in text for text in with_texts)
+    others = [content.decode("latin-1") for name, content in contents.items() if name != "index.html" and "texts/" not in name]
+    assert not any("listen 80" in text for text in (json.dumps(lines), report, house.log_file.read_text(), *others))
 
 
 def test_no_record_has_a_text_of_an_edit(house: House, site: Path, copy: Path) -> None:
