@@ -23,7 +23,7 @@ from jitd.deciding.walking import Held
 from jitd.failures import Failure, count
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.server.channel import Channel
-from jitd.server.enforcement import Enforcement, Talk, hold
+from jitd.server.enforcement import Enforcement, Talk, brief, hold
 from jitd.server.handshake import Handshake
 from jitd.server.peer import Count, Peer
 from jitd.server.reading import asked_in, claims_in, refuse_instead, thing_in, undone_in
@@ -187,7 +187,7 @@ class Connection:
         self._channel.give_room()
 
     def _refuse(self, code: str, text: str) -> None:
-        self.say(messages.Refused(code=code, text=text))
+        self.say(messages.Refused(code=code, text=text if self._point is None else brief(text)))
         if self._talk.state == "closed":
             return self.close(flush=True)
         try:

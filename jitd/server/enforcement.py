@@ -45,6 +45,7 @@ from jitpam.wire.framing import frame
 from jitpam.wire.messages import Message
 from jitpam.wire.shown import reshown, shown
 
+MOST_SHOWN, MOST_NEWS = 500, 8  # characters of a sentence, since PAM shows no more; sentences in one message
 PROOF = b"jitd proof 1\n"  # begins what the enforcement point's helper wraps. The binding of the challenge follows
 
 
@@ -255,15 +256,21 @@ class Enforcement:
         refusal = refusal_of(found)
         services = self._services
         lines, self._told = news_of(found, self._told, services.locks.active(), services.now(), services.notices.heard_of(found))
-        if lines and refusal is None and self._waits:
-            until = instant(found.expires_at)
-            self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
+        if refusal is None:
+            self._tell(found, lines)
         assert self._who is not None, "nobody waits unknown"
         if refusal is None and found.state is RequestState.APPROVED and not self._who.has_ticket_at(self._services.now().at):
             refusal = Refusal("unauthenticated", "your ticket expired while the request waited: kinit, and do it again")
         if refusal is not None:
             self._leave()
             self._talk.refuse(refusal.code, refusal.text)
+
+    def _tell(self, found: Request, lines: list[str]) -> None:
+        """Send news, if the person waits for them. A point reads no message of more than 64 KiB (PROTOCOL.md section 9)."""
+        news, until = [brief(line) for line in lines], instant(found.expires_at)
+        for at in range(0, len(news) if self._waits else 0, MOST_NEWS):
+            some = news[at : at + MOST_NEWS]
+            self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=some, until=until))
 
     def admit(self, id: str) -> None:
         self._leave()
@@ -291,9 +298,8 @@ class Enforcement:
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         lines = self._seat_news.about(found, seats, self._services.now())
-        if lines and self._waits_for == found.id and self._waits:
-            until = instant(found.expires_at)
-            self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
+        if self._waits_for == found.id:
+            self._tell(found, lines)
 
     def refuse(self, code: str, text: str) -> None:
         if self._waits_for is not None:
@@ -324,6 +330,11 @@ class Enforcement:
         if self._waits_for is not None:
             self._services.waiters.leave(self._waits_for, self)
             self._waits_for = None
+
+
+def brief(sentence: str) -> str:
+    """Return the part of ``sentence`` that a point shows."""
+    return sentence if len(sentence) <= MOST_SHOWN else f"{sentence[: MOST_SHOWN - 3]}..."
 
 
 def _text(value: bytes | None) -> str | None:

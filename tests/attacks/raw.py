@@ -28,6 +28,7 @@ from jitpam.wire import messages
 from jitpam.wire.coding import decode, encode
 from jitpam.wire.framing import LIMIT, FrameReader, frame
 from jitpam.wire.messages import FROM_DAEMON, Message
+from tests.narrow import type_of
 
 T = TypeVar("T")
 REALM = "EXAMPLE.TEST"
@@ -48,6 +49,7 @@ SYS_SETRESUID = {"x86_64": 117, "aarch64": 147, "riscv64": 147, "ppc64le": 164}
 _libc = ctypes.CDLL(None, use_errno=True)
 WITHIN = 60.0
 """Seconds in which any answer is here."""
+OF_A_POINT = (messages.Enforce, messages.Token, messages.Proof, messages.Withdraw)
 LIVES = (6, 12, 24)
 """Seconds that a ticket lives which is to end in the middle of something: one after the other, until one is long enough."""
 
@@ -165,6 +167,7 @@ class Raw:
     def __init__(self, house: Any, uid: int = 0) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
         self._is_root = uid == 0
+        self._is_point = False  # as long as it says only what a point says: what it hears is narrow then (tests/narrow.py)
         self.context: gssapi.SecurityContext | None = None
         self.descriptors: list[int] = []
         self._frames = FrameReader(LIMIT)
@@ -201,6 +204,7 @@ class Raw:
         return body if self.context is None else self.context.wrap(body, encrypt).message
 
     def say(self, message: Message) -> None:
+        self._is_point = self._is_point and isinstance(message, OF_A_POINT)
         if isinstance(message, messages.Enforce) and self._is_root:
             return self.enforce(message, *VIEW)
         self.send(frame(self.seal(encode(message))))
@@ -227,6 +231,8 @@ class Raw:
             if not data:
                 return None
             self._frames.feed(data)
+        if self._is_point:
+            type_of(body)
         return body
 
     def hear(self, within: float = WITHIN, *, slow: bool = False) -> Message | None:
@@ -264,6 +270,7 @@ class Raw:
         """Both hellos; the channel that they make."""
         ours = encode(messages.Hello(version=messages.VERSION, authentication=authentication, nonce=os.urandom(32)))
         self.send(frame(ours))
+        self._is_point = authentication == "root"
         theirs = self.hear_body()
         assert theirs is not None
         assert isinstance(decode(theirs, FROM_DAEMON), messages.DaemonHello)

@@ -26,6 +26,7 @@ import pytest
 from jitpam.wire import messages
 from tests.attacks.raw import VIEW, Raw, asked, connected, initiator, ticket_of, uid_of
 from tests.descriptors import links
+from tests.narrow import type_of
 from tests.system.conftest import House
 from tests.waiting import PATIENCE, wait_for
 
@@ -406,6 +407,27 @@ def test_a_request_waits_is_told_of_and_is_granted(gated):
         gated.approved(waits.id)
         heard = [one.raw.hear(), one.raw.hear()]
         assert [type(message) for message in heard] == [messages.Progress, messages.Granted]
+
+
+def test_whatever_a_point_is_told_is_narrow(gated):
+    """Also of megabytes, of what nobody can type, and of what is decided in other letters. ``hear_body`` looks at each body."""
+    odd = '\u00fc\u202e \x7f\t\n"\\/\U0001f600'
+    asks = question("alice", "id", odd, odd * 20_000, reason=odd)
+    for ends in ("approved", "denied", "gone wrong"):
+        with point(gated, asks) as one:
+            assert isinstance(one.challenge, messages.Challenge)
+            if ends == "gone wrong":
+                one.raw.say(messages.Proof(proof=b"x", because=odd))
+            else:
+                waits = one.prove("alice")
+                assert isinstance(waits, messages.Progress)
+                if ends == "approved":
+                    gated.approved(waits.id)
+                else:
+                    assert gated.deny(waits.id, reason=odd.replace("\n", " ").replace("\t", " ")).returncode == 0
+            while (body := one.raw.hear_body()) is not None and type_of(body) not in ("granted", "refused"):
+                pass
+            assert body is not None and type_of(body) == ("granted" if ends == "approved" else "refused")
 
 
 def test_a_denial_and_a_withdrawal_are_told(gated):
