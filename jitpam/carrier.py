@@ -240,13 +240,12 @@ class AtTheDoor(Connection):
         self._carrier = carrier
         self._stream: Stream | None = None
         self.is_sent = False  # true once a part of the latest deed may be on its way
-        self._is_asked = False  # true if the latest message asks for what is on the host
+        self._latest: Message | None = None
         self._n_rows = self._n_bytes = 0
         self._most: tuple[float, float] = (0, 0)  # rows and bytes of the latest answer so far, and the most
         self._follows = False  # true if the answer to the latest message has no end
         self.number: int | None = None
         """The number of the newest record of the host when it had said the last row of the latest list, if it has said this."""
-        self._lists = False  # true if the latest message asks for a list
         self._followed_at = self._current_at = 0.0  # when the latest message was sent, and of when the newest sign is (boot)
 
     def _connect(self, until: float) -> None:
@@ -276,10 +275,9 @@ class AtTheDoor(Connection):
             self._get_stamp()
             until = time.monotonic() + HANDSHAKE_WITHIN
         self.is_sent = isinstance(message, DEEDS)
-        self._is_asked = isinstance(message, QUESTIONS)
         self._follows = isinstance(message, Watch) or (isinstance(message, Replay | Audit) and message.follow)
         self._followed_at = self._current_at = _boot_clock()
-        self._lists, self.number = isinstance(message, List | Watch), None
+        self._latest, self.number = message, None
         self._n_rows = self._n_bytes = 0
         is_of_now = isinstance(message, List | Watch) and not message.ended
         n_rows = 0 if isinstance(message, DEEDS) else 1 if isinstance(message, Show) else MOST_ROWS if is_of_now else math.inf
@@ -297,7 +295,7 @@ class AtTheDoor(Connection):
                 self._n_rows, self._n_bytes = self._n_rows + 1, self._n_bytes + len(body)
                 if self._n_rows > self._most[0] or self._n_bytes > self._most[1]:
                     raise Unreachable(f"{self._peer} says more than an answer can have")
-                if self._lists and message.row.keys() == {"number"}:
+                if isinstance(self._latest, List | Watch) and message.row.keys() == {"number"}:
                     self.number = number if type(number := message.row["number"]) is int else None
                     continue
             else:  # of what is watched, each change has all rows
@@ -365,10 +363,7 @@ class AtTheDoor(Connection):
         words = f"{NOT_PROVED}{UNPROVED.get(refused.code, OTHERWISE)}".format(host=self._host)
         return RefusedByDaemon(refused.code, words) if refused.code == "unauthenticated" else Unreachable(words)
 
-    def _broken(self, fault: OSError) -> Unreachable:
-        return self._closed()  # a carrier that ends with what it has not read
-
-    def _closed(self) -> Unreachable:
+    def _ended(self, fault: OSError | None = None) -> Unreachable:  # a fault: the carrier ends with what it has not read
         if self._stream is not None and self._stream.has_ended():
             return Unreachable(self._stream.how_it_ended())
         return Unreachable(f"the carrier closed the connection: {self._carrier.name}")
@@ -376,7 +371,7 @@ class AtTheDoor(Connection):
     def _row(self, heard: Message) -> dict[str, Any]:
         """As of any connection. Whatever the host says, what it tells is of the host that the ticket names."""
         row = super()._row(heard)
-        return row | {"host": self._host} if self._is_asked and "host" in row else row
+        return row | {"host": self._host} if isinstance(self._latest, QUESTIONS) and "host" in row else row
 
 
 def _boot_clock() -> float:

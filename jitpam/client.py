@@ -420,7 +420,7 @@ class Connection:
         except (BrokenPipeError, ConnectionResetError):
             pass  # jitd has closed the connection; its last message can still be read
         except OSError as fault:
-            raise self._broken(fault) from None
+            raise self._ended(fault) from None
         return body
 
     def _hear_body(self, until: float | None) -> tuple[Message, bytes]:
@@ -461,7 +461,7 @@ class Connection:
         except BlockingIOError:
             return
         except OSError as fault:
-            raise self._broken(fault) from None
+            raise self._ended(fault) from None
         room = _MOST_DESCRIPTORS
         for level, kind, value in extra:
             if level == SOL_SOCKET and kind == SCM_RIGHTS:
@@ -472,7 +472,7 @@ class Connection:
         if flags & MSG_CTRUNC or len(self._descriptors) > 1:
             raise self._fault("jitd broke the protocol: more than one descriptor")
         if not data:
-            raise self._closed()
+            raise self._ended()
         self._frames.feed(data)
 
     def _wait(self, event: int, until: float | None) -> None:
@@ -506,11 +506,8 @@ class Connection:
     def _refusal(self, refused: Refused) -> Exception:
         return RefusedByDaemon(refused.code, refused.text)
 
-    def _broken(self, fault: OSError) -> Unreachable:
-        return Unreachable(f"the connection to jitd broke: {fault.strerror or fault}")
-
-    def _closed(self) -> Unreachable:
-        return Unreachable("jitd closed the connection")
+    def _ended(self, fault: OSError | None = None) -> Unreachable:
+        return Unreachable(f"the connection to jitd broke: {fault.strerror or fault}" if fault else "jitd closed the connection")
 
     def _unexpected(self, heard: Message) -> Unreachable:
         return self._fault(f"jitd broke the protocol: it said {heard.type}")
