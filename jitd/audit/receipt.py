@@ -19,13 +19,13 @@ VERDICTS = ("approve", "reviewed")
 N_RANDOM = 16  # random bytes of the client
 MOST = 8192  # characters of a statement
 
-_NAMES = (
+_IN_ORDER = (
     *("verdict", "host", "id", "requester", "approver", "rule", "policy", "expires", "terms", "at", "random"),
     *("submitted", "newest"),
 )
 _VISIBLE = re.compile(rb"[!-$&-~]")  # what stands for itself in a word: visible ASCII, without the percent sign
-_WORD = re.compile(r"(?:[!-$&-~]|%[0-9A-F]{2})+")
-_HEX = re.compile(r"[0-9a-f]{64}")
+_ESCAPED_WORD = re.compile(r"(?:[!-$&-~]|%[0-9A-F]{2})+")
+_DIGEST_HEX = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _RANDOM = re.compile(rf"[0-9a-f]{{{2 * N_RANDOM}}}")
@@ -91,7 +91,7 @@ class Statement(NamedTuple):
             f"{self.submitted.number} {self.submitted.seal.hex()}",
             f"{self.newest.number} {self.newest.seal.hex()}",
         )
-        made = "".join((FORM, "\n", *(f"{name} {one}\n" for name, one in zip(_NAMES, told))))
+        made = "".join((FORM, "\n", *(f"{name} {one}\n" for name, one in zip(_IN_ORDER, told))))
         if _read(made) != self:
             raise ValueError("cannot be a receipt")
         return made
@@ -113,8 +113,8 @@ def word(text: str) -> str:
 
 
 def _unworded(text: str) -> str:
-    if not _WORD.fullmatch(text):
-        raise ValueError("has a field that is no word of a receipt")
+    if not _ESCAPED_WORD.fullmatch(text):
+        raise ValueError("has a field that cannot be a word of a receipt")
     try:
         return re.sub(rb"%([0-9A-F]{2})", lambda found: bytes((int(found[1], 16),)), text.encode("ascii")).decode("utf-8")
     except UnicodeDecodeError:
@@ -123,17 +123,17 @@ def _unworded(text: str) -> str:
 
 def _read(text: str) -> Statement:
     lines = text.split("\n")
-    if len(text) > MOST or lines[0] != FORM or len(lines) != len(_NAMES) + 2 or lines[-1]:
+    if len(text) > MOST or lines[0] != FORM or len(lines) != len(_IN_ORDER) + 2 or lines[-1]:
         raise ValueError(f"does not have the form {FORM}")
     told = []
-    for line, name in zip(lines[1:], _NAMES):
+    for line, name in zip(lines[1:], _IN_ORDER):
         if not line.startswith(f"{name} "):
             raise ValueError(f"has no field {name} in its place")
         told.append(line[len(name) + 1 :])
     verdict, host, id, requester, approver, rule, policy, expires, terms, at, random, submitted, newest = told
     if verdict not in VERDICTS:
         raise ValueError("has a verdict that this program does not know")
-    forms = {"policy": (_HEX, policy), "expires": (_TIME, expires), "at": (_TIME, at), "random": (_RANDOM, random)}
+    forms = {"policy": (_DIGEST_HEX, policy), "expires": (_TIME, expires), "at": (_TIME, at), "random": (_RANDOM, random)}
     for name, (form, one) in forms.items():
         if not form.fullmatch(one):
             raise ValueError(f"has a wrong field {name}")
@@ -164,6 +164,6 @@ def _terms(text: str) -> Terms:
 
 def _sealed(text: str, name: str) -> Sealed:
     number, _, seal = text.partition(" ")
-    if not _NUMBER.fullmatch(number) or not _HEX.fullmatch(seal):
+    if not _NUMBER.fullmatch(number) or not _DIGEST_HEX.fullmatch(seal):
         raise ValueError(f"has a wrong field {name}")
     return Sealed(int(number), bytes.fromhex(seal))

@@ -224,10 +224,179 @@ def _matches(name: str, pattern: str) -> bool:
     return re.fullmatch("".join(parts), name) is not None
 
 
+# --- from jitd/audit/receipt.py (written by contrib/verifier) ---
+
+FORM = "jitd receipt 1"
+VERDICTS = ("approve", "reviewed")
+N_RANDOM = 16  # random bytes of the client
+MOST = 8192  # characters of a statement
+_IN_ORDER = (
+    *("verdict", "host", "id", "requester", "approver", "rule", "policy", "expires", "terms", "at", "random"),
+    *("submitted", "newest"),
+)
+_VISIBLE = re.compile(rb"[!-$&-~]")  # what stands for itself in a word: visible ASCII, without the percent sign
+_ESCAPED_WORD = re.compile(r"(?:[!-$&-~]|%[0-9A-F]{2})+")
+_DIGEST_HEX = re.compile(r"[0-9a-f]{64}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,18}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_RANDOM = re.compile(rf"[0-9a-f]{{{2 * N_RANDOM}}}")
+_TERMS = re.compile(
+    rf"lasts=({_NUMBER.pattern}) uses=({_NUMBER.pattern}) timeout=({_NUMBER.pattern}|-) starts=({_TIME.pattern}|-)"
+)
+
+
+class Sealed(NamedTuple):
+    """A record of the host's chain: its number, and its seal (32 bytes)."""
+
+    number: int
+    seal: bytes
+
+
+class Terms(NamedTuple):
+    """What is granted at most: for how many seconds, and for how many uses. ``timeout_for`` is the longest run in seconds, or
+    None. ``starts_at`` is when the grant begins, or empty if it begins with the approval.
+    """
+
+    lasts_for: int
+    uses: int
+    timeout_for: int | None = None
+    starts_at: str = ""
+
+
+class Statement(NamedTuple):
+    """What is signed. Times are ``2026-11-26T21:00:00Z``. ``policy`` has 32 bytes, and ``random`` N_RANDOM. ``at`` is by the
+    clock of the signer. ``submitted`` is the record of the submission of the request, and ``newest`` the newest record about it
+    that the signer has been told of.
+    """
+
+    verdict: str
+    host: str
+    id: str
+    requester: str
+    approver: str
+    rule: str
+    policy: bytes
+    expires: str
+    terms: Terms
+    at: str
+    random: bytes
+    submitted: Sealed
+    newest: Sealed
+
+    @property
+    def matter(self) -> Statement:
+        """This statement without what each signer adds. What two statements are about is the same if their matters are."""
+        return self._replace(at="", random=b"", newest=self.submitted)
+
+    def text(self) -> str:
+        """Return the text that is signed, in ASCII. Raises ValueError if it would not be read again."""
+        starts, timeout = self.terms.starts_at or "-", "-" if self.terms.timeout_for is None else self.terms.timeout_for
+        told = (
+            self.verdict,
+            *map(word, (self.host, self.id, self.requester, self.approver, self.rule)),
+            self.policy.hex(),
+            self.expires,
+            f"lasts={self.terms.lasts_for} uses={self.terms.uses} timeout={timeout} starts={starts}",
+            self.at,
+            self.random.hex(),
+            f"{self.submitted.number} {self.submitted.seal.hex()}",
+            f"{self.newest.number} {self.newest.seal.hex()}",
+        )
+        made = "".join((FORM, "\n", *(f"{name} {one}\n" for name, one in zip(_IN_ORDER, told))))
+        if _read(made) != self:
+            raise ValueError("cannot be a receipt")
+        return made
+
+
+def read(text: str) -> Statement:
+    """Read a statement. Raises ValueError; its text is the end of a sentence about the statement."""
+    found = _read(text)
+    if found.text() != text:
+        raise ValueError("is not in the one form that a receipt has")
+    return found
+
+
+def word(text: str) -> str:
+    """Return ``text`` as a word of a statement: each byte of its UTF-8 that is not visible ASCII is a percent sign and two
+    hexadecimal digits, and so is the percent sign.
+    """
+    return "".join(chr(one) if _VISIBLE.match(bytes((one,))) else f"%{one:02X}" for one in text.encode("utf-8"))
+
+
+def _unworded(text: str) -> str:
+    if not _ESCAPED_WORD.fullmatch(text):
+        raise ValueError("has a field that cannot be a word of a receipt")
+    try:
+        return re.sub(rb"%([0-9A-F]{2})", lambda found: bytes((int(found[1], 16),)), text.encode("ascii")).decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("has a field that is not UTF-8") from None
+
+
+def _read(text: str) -> Statement:
+    lines = text.split("\n")
+    if len(text) > MOST or lines[0] != FORM or len(lines) != len(_IN_ORDER) + 2 or lines[-1]:
+        raise ValueError(f"does not have the form {FORM}")
+    told = []
+    for line, name in zip(lines[1:], _IN_ORDER):
+        if not line.startswith(f"{name} "):
+            raise ValueError(f"has no field {name} in its place")
+        told.append(line[len(name) + 1 :])
+    verdict, host, id, requester, approver, rule, policy, expires, terms, at, random, submitted, newest = told
+    if verdict not in VERDICTS:
+        raise ValueError("has a verdict that this program does not know")
+    forms = {"policy": (_DIGEST_HEX, policy), "expires": (_TIME, expires), "at": (_TIME, at), "random": (_RANDOM, random)}
+    for name, (form, one) in forms.items():
+        if not form.fullmatch(one):
+            raise ValueError(f"has a wrong field {name}")
+    return Statement(
+        verdict,
+        _unworded(host),
+        _unworded(id),
+        _unworded(requester),
+        _unworded(approver),
+        _unworded(rule),
+        bytes.fromhex(policy),
+        expires,
+        _terms(terms),
+        at,
+        bytes.fromhex(random),
+        _sealed(submitted, "submitted"),
+        _sealed(newest, "newest"),
+    )
+
+
+def _terms(text: str) -> Terms:
+    found = _TERMS.fullmatch(text)
+    if found is None:
+        raise ValueError("has a wrong field terms")
+    lasts, uses, timeout, starts = found.groups()
+    return Terms(int(lasts), int(uses), None if timeout == "-" else int(timeout), "" if starts == "-" else starts)
+
+
+def _sealed(text: str, name: str) -> Sealed:
+    number, _, seal = text.partition(" ")
+    if not _NUMBER.fullmatch(number) or not _DIGEST_HEX.fullmatch(seal):
+        raise ValueError(f"has a wrong field {name}")
+    return Sealed(int(number), bytes.fromhex(seal))
+
+
 # --- from jitd/audit/ssh_keys.py (written by contrib/verifier) ---
 
 ED25519, RSA = "ssh-ed25519", "ssh-rsa"
 SK_ED25519, SK_ECDSA = "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"
+CURVES = {"ecdsa-sha2-nistp256": 32, "ecdsa-sha2-nistp384": 48, "ecdsa-sha2-nistp521": 66, SK_ECDSA: 32}
+"""Each kind on a curve of NIST, with the bytes of a coordinate."""
+KINDS = (ED25519, SK_ED25519, *CURVES, RSA)
+LEAST_BITS, MOST_BITS = 2048, 16384  # of an RSA key. The second is OpenSSH's own limit.
+_CERTIFICATE = "-cert-v01@openssh.com"
+_OF_ED25519 = bytes.fromhex("302a300506032b6570032100")
+_OF_CURVES = {
+    32: bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200"),
+    48: bytes.fromhex("3076301006072a8648ce3d020106052b81040022036200"),
+    66: bytes.fromhex("30819b301006072a8648ce3d020106052b8104002303818600"),
+}
+_OF_RSA = bytes.fromhex("300d06092a864886f70d0101010500")
+"""What stands before the key in a SubjectPublicKeyInfo (DER)."""
 
 
 class PublicKey(NamedTuple):
@@ -300,6 +469,53 @@ class Strings:
             raise ValueError("has more bytes than belong to it")
 
 
+def key_in(blob: bytes) -> PublicKey:
+    """Read the bytes of a key. Raises ValueError with the end of a sentence that begins with "the key"."""
+    parts = Strings(blob)
+    kind = parts.string().decode("ascii", "backslashreplace")
+    if kind.endswith(_CERTIFICATE):
+        raise ValueError("is a certificate: a certificate approves nothing, so name the key itself")
+    if kind not in KINDS:
+        raise ValueError(f"is of a kind that cannot approve, {kind[:64]!r}: use one of {', '.join(KINDS)}")
+    if kind == RSA:
+        e, n = (int.from_bytes(parts.positive(), "big") for _ in "en")
+        if not LEAST_BITS <= n.bit_length() <= MOST_BITS:
+            raise ValueError(f"is an RSA key of {n.bit_length()} bits, and needs at least {LEAST_BITS}: make one of ssh-ed25519")
+        if not (n & 1 and e & 1 and 1 << 16 < e < 1 << 32):
+            raise ValueError("is an RSA key with numbers that OpenSSH does not choose: make one of ssh-ed25519")
+    elif kind in CURVES:
+        curve, point = parts.string(), parts.string()
+        if curve != _curve_of(kind) or len(point) != 1 + 2 * CURVES[kind] or point[0] != 4:
+            raise ValueError(f"is not one of {kind}")
+    elif len(parts.string()) != 32:
+        raise ValueError(f"is not one of {kind}")
+    if kind in (SK_ED25519, SK_ECDSA) and not parts.string().startswith(b"ssh:"):
+        raise ValueError("was made for something else than ssh: make one with ssh-keygen -t ed25519-sk")
+    parts.end()
+    return PublicKey(kind, blob)
+
+
+def for_libraries(key: PublicKey) -> bytes:
+    """Return ``key`` as a SubjectPublicKeyInfo in DER, which every library of cryptography reads."""
+    if key.kind == RSA:
+        e, n = key.parts
+        return der(0x30, _OF_RSA + der(3, b"\0" + der(0x30, der(2, n) + der(2, e))))
+    if key.kind in CURVES:
+        return _OF_CURVES[CURVES[key.kind]] + key.parts[1]
+    return _OF_ED25519 + key.parts[0]
+
+
+def der(tag: int, content: bytes) -> bytes:
+    """Return a value of ASN.1. An integer (tag 2) has the bytes of an mpint (X.690 section 8.3)."""
+    size = len(content)
+    n = (size.bit_length() + 7) // 8
+    return bytes([tag, size] if size < 0x80 else [tag, 0x80 | n, *size.to_bytes(n, "big")]) + content
+
+
+def _curve_of(kind: str) -> bytes:
+    return b"nistp256" if kind == SK_ECDSA else kind.rpartition("-")[2].encode("ascii")
+
+
 # --- from jitd/audit/ssh_signatures.py (written by contrib/verifier) ---
 
 _SSHSIG = b"SSHSIG"
@@ -310,6 +526,49 @@ _BEGIN, _ENDING, _WIDTH = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATU
 
 class BadSignature(Exception):
     """The signature is not one of this message. The text is the end of a sentence that begins with "the signature"."""
+
+
+_TOUCHED, _VERIFIED = 0x01, 0x04  # PROTOCOL.u2f. `ssh-keygen -Y verify` looks at neither, and calls 0x00 good
+
+
+class Checked(NamedTuple):
+    """Who has signed. ``flags`` and ``counter`` are what an authenticator has said with its signature. For a key that is in none,
+    they are None.
+    """
+
+    key: PublicKey
+    flags: int | None = None
+    counter: int | None = None
+
+    @property
+    def level(self) -> str:
+        """One of LEVELS."""
+        if self.flags is None or not self.flags & _TOUCHED:
+            return "key"
+        return "pin" if self.flags & _VERIFIED else "touch"
+
+
+def checked(
+    namespace: str, message: bytes, armored: str, digest: str, is_good: Callable[[bytes, str, bytes, bytes], bool]
+) -> Checked:
+    """Return who has signed ``message`` in ``namespace`` over ``digest`` (sha256 or sha512), if ``armored`` is their signature.
+    A signature names its key itself: whether this key counts is not asked. Raises BadSignature. ``is_good`` is a library of
+    cryptography, such as ``libcrypto.is_good``.
+    """
+    said = _read_by_any(armored)
+    if said.namespace != namespace:
+        raise BadSignature(f"is for {said.namespace!r}, not for {namespace!r}")
+    if said.digest != digest:
+        raise BadSignature(f"is over {said.digest!r}, not over {digest!r}")
+    signed = to_be_signed(namespace, message, digest)
+    if said.key.is_in_hardware:
+        application = said.key.parts[-1]
+        signed = hashlib.sha256(application).digest() + said.told + hashlib.sha256(signed).digest()
+    if not is_good(for_libraries(said.key), said.of_libraries, said.signature, signed):
+        raise BadSignature("does not fit what was signed")
+    if said.key.is_in_hardware:
+        return Checked(said.key, said.told[0], int.from_bytes(said.told[1:], "big"))
+    return Checked(said.key)
 
 
 def to_be_signed(namespace: str, message: bytes, digest: str) -> bytes:
@@ -324,6 +583,69 @@ def armor(key: bytes, namespace: str, digest: str, signature: bytes) -> str:
     text = base64.b64encode(head + string(digest.encode("ascii")) + string(signature)).decode("ascii")
     lines = [text[at : at + _WIDTH] for at in range(0, len(text), _WIDTH)]
     return "\n".join((_BEGIN, *lines, _ENDING, ""))
+
+
+class _Said(NamedTuple):
+    """What an armored signature says. ``told`` is what an authenticator adds, the flags and the counter. ``of_libraries`` is the
+    digest with which a library checks the signature, and empty if the key's kind has one of its own.
+    """
+
+    key: PublicKey
+    namespace: str
+    digest: str
+    signature: bytes
+    told: bytes
+    of_libraries: str
+
+
+def _read_by_any(armored: str) -> _Said:
+    try:
+        blob = base64.b64decode("".join(armored.split("\n")[1:-2]), validate=True)
+        parts = Strings(blob)
+        if parts.take(N_HEAD) != _PREAMBLE:
+            raise BadSignature("is not of OpenSSH's form")
+        key = parts.string()
+        namespace, _, digest = (parts.string().decode("ascii") for _ in range(3))
+        signature = parts.string()
+        parts.end()
+    except ValueError:
+        raise BadSignature("is not of OpenSSH's form") from None
+    if armor(key, namespace, digest, signature) != armored:
+        raise BadSignature("is not of OpenSSH's form")
+    try:
+        by = key_in(key)
+    except ValueError as fault:
+        raise BadSignature(f"names a key that {fault}") from None
+    try:
+        return _Said(by, namespace, digest, *_read_part(by, signature))
+    except ValueError as fault:
+        raise BadSignature(str(fault)) from None
+
+
+def _read_part(key: PublicKey, signature: bytes) -> tuple[bytes, bytes, str]:
+    """Return the signature as a library reads it, what an authenticator has told, and the library's digest. Raises ValueError
+    with the end of a sentence that begins with "the signature".
+    """
+    parts = Strings(signature)
+    algorithm, written = parts.string().decode("ascii", "backslashreplace"), parts.string()
+    told = parts.take(5) if key.is_in_hardware else b""
+    parts.end()
+    if key.kind == RSA:
+        if algorithm not in ("rsa-sha2-256", "rsa-sha2-512"):
+            raise ValueError(f"is by {algorithm[:64]!r}, not by rsa-sha2-256 or rsa-sha2-512")
+        if len(written) != len(key.parts[1].lstrip(b"\0")):
+            raise ValueError("is not as long as its key")
+        return written, told, f"sha{algorithm[-3:]}"
+    if algorithm != key.kind:
+        raise ValueError(f"is by {algorithm[:64]!r}, and its key of {key.kind}")
+    if key.kind in CURVES:
+        numbers = Strings(written)
+        signature = der(0x30, der(2, numbers.positive()) + der(2, numbers.positive()))
+        numbers.end()
+        return signature, told, {32: "sha256", 48: "sha384", 66: "sha512"}[CURVES[key.kind]]
+    if len(written) != 64:
+        raise ValueError("is cut off")
+    return written, told, ""
 
 
 # --- from jitd/audit/sshsig.py (written by contrib/verifier) ---
@@ -409,6 +731,37 @@ def _read_signature(armored: str) -> tuple[bytes, str, bytes]:
     if _armored(*read) != armored:
         raise BadSignature(f"is not one by an {ALGORITHM} key over SHA-512, in OpenSSH's form")
     return read
+
+
+def check_by_any(namespace: str, message: bytes, armored: str, digest: str = "sha256") -> Checked:
+    """Return who has signed ``message`` in ``namespace`` over ``digest``, by whatever kind of key (``ssh_signatures.checked``).
+    Whether this key counts is not asked. Raises BadSignature.
+    """
+    return checked(namespace, message, armored, digest, _is_good)
+
+
+def _is_good(key: bytes, digest: str, signature: bytes, signed: bytes) -> bool:
+    """True if ``signature`` is one of ``signed`` by ``key`` (``for_libraries``)."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        public = serialization.load_der_public_key(key)
+        if isinstance(public, Ed25519PublicKey):
+            public.verify(signature, signed)
+            return True
+        over = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}[digest]
+        if isinstance(public, ec.EllipticCurvePublicKey):
+            public.verify(signature, signed, ec.ECDSA(over))
+            return True
+        if isinstance(public, rsa.RSAPublicKey):
+            public.verify(signature, signed, padding.PKCS1v15(), over)
+            return True
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        pass
+    return False
 
 
 # --- from jitd/cli/differences.py (written by contrib/verifier) ---
@@ -919,7 +1272,7 @@ class Contents(NamedTuple):
         return [line for line in self.records if line.content is None]
 
 
-def read(files: Files, report: Report) -> Contents:
+def read_contents(files: Files, report: Report) -> Contents:
     """Read what ``files`` say. Report what cannot be read, and go on with the rest."""
     lines = read_record(files, RECORDS, report)
     values: dict[str, Value] = {}
@@ -1209,6 +1562,96 @@ def _followers(given: set[bytes], changes: Sequence[Change]) -> set[bytes]:
             if change.is_proved and change.before is not None and good & {change.public, change.before}:
                 good |= {change.public, change.before}
     return good
+
+
+# --- receipts ------------------------------------------------------------------------------------------------------------
+
+
+class Receipted(NamedTuple):
+    """A record of a review that its author has signed with a key of their own, by which key, and what the signature proves."""
+
+    line: Line
+    statement: Statement
+    by: Checked
+
+
+def check_receipts(contents: Contents, segments: Sequence[Segment], report: Report) -> list[Receipted]:
+    """Check what approvers have signed: the signature, and that the chain has both records that it countersigns. Return what is
+    good. Whose key it is, a pack cannot prove.
+    """
+    found = []
+    first: dict[str, int] = {}
+    events = {line.number: line for line in contents.records}
+    for line in contents.records:
+        said = _member(line.body, "detail", "receipt")
+        if said is None or said in _WORDS:
+            continue
+        try:
+            if (before := first.setdefault(str(_member(said, "statement")), line.number)) != line.number:
+                raise Wrong(f"has the statement of record {before} again: what was signed once was used twice")
+            one = _receipted(line, said)
+            _check_sealed(one, segments, events)
+            found.append(one)
+        except Wrong as fault:
+            report(Finding(RECORDS, line.at, f"the receipt of record {line.number} {fault}"))
+    return found
+
+
+_RECEIPTED = {"request.reviewed": "approve", "owed_review.reviewed": "reviewed"}
+"""The events that may have a receipt, and the verdict in it."""
+
+
+def _receipted(line: Line, said: Any) -> Receipted:
+    """Read the receipt of a record, and compare it with the record. Raises Wrong."""
+    if not isinstance(said, dict) or set(said) != {"statement", "signature", "key", "proves"}:
+        raise Wrong("does not have exactly the members of its form")
+    text, armored = _text(said, "statement"), _text(said, "signature")
+    try:
+        statement = read(text)
+    except ValueError as fault:
+        raise Wrong(f"has a statement that {fault}") from None
+    try:
+        by = check_by_any("jitd-receipt", text.encode("ascii"), armored)
+    except BadSignature as fault:
+        raise Wrong(f"has a signature that {fault}") from None
+    if (_text(said, "key"), _text(said, "proves")) != (by.key.fingerprint, by.level):
+        raise Wrong(f"says more or less than its signature, which is by {by.key.fingerprint} and proves {by.level!r}")
+    verdict = _RECEIPTED.get(str(line.body.get("event")))
+    is_own = _says(line, id=statement.id, actor=statement.approver) and (line.host, verdict) == (
+        statement.host,
+        statement.verdict,
+    )
+    if not is_own:
+        raise Wrong("is one for another review, another person or another host")
+    if verdict == "approve" and _member(line.body, "detail", "verdict") != "approve":
+        raise Wrong("belongs to an approval, and the record tells of none")
+    return Receipted(line, statement, by)
+
+
+def _says(line: Line, **expected: Any) -> bool:
+    """True if a record has these members, as far as its reader may see them."""
+    return all(
+        line.body.get(name) == said or (line.content is None and line.body.get(name) in _WORDS) for name, said in expected.items()
+    )
+
+
+def _check_sealed(one: Receipted, segments: Sequence[Segment], events: Mapping[int, Line]) -> None:
+    """Look whether the chain has both records that a receipt countersigns, and what they are. Raises Wrong."""
+    statement, number = one.statement, one.line.number
+    if not statement.submitted.number <= statement.newest.number < number:
+        raise Wrong("countersigns records that do not come before it in this order")
+    for sealed in (statement.submitted, statement.newest):
+        seals = {segment.seals[sealed.number] for segment in segments if sealed.number in segment.seals}
+        if seals != {sealed.seal}:
+            why = "is another one here" if seals else "is not here"
+            raise Wrong(
+                f"countersigns record {sealed.number}, which {why}: the record was changed, or the receipt is of another past"
+            )
+        about = events.get(sealed.number)
+        if about is None or not _says(about, id=statement.id):
+            raise Wrong(f"countersigns record {sealed.number}, which is not about {_ascii(statement.id)}")
+    if not _says(events[statement.submitted.number], event="request.submitted", actor=statement.requester):
+        raise Wrong(f"countersigns record {statement.submitted.number} as what {_ascii(statement.requester)} has asked")
 
 
 # --- recordings ----------------------------------------------------------------------------------------------------------
@@ -2017,13 +2460,22 @@ def _details(body: Mapping[str, Any]) -> _Html:
     detail = body.get("detail")
     if not isinstance(detail, dict):
         return _Html("")
-    told = []
+    told: list[str] = []
     for name, value in detail.items():
         if name in _LONG or value in (None, "", [], {}):
+            continue
+        if name == "receipt" and isinstance(value, dict):
+            told.append(_signed_by(value))
             continue
         shown_value = _command(value) if name == "argv" else _argument(value) if name in ("path", "cwd") else _e(value)
         told.append(f"{_name(name)} {shown_value}")
     return _Html("; ".join(told))
+
+
+def _signed_by(value: Any) -> _Html:
+    """Tell of a receipt. Its text is in the record, and says nothing more to who reads the page."""
+    told = {name: _member(value, name) for name in ("key", "proves")}
+    return _Html(f"signed with the key {_e(told['key'])}, which proves {_e(told['proves'])}")
 
 
 def _place_of(rule: str, text: str) -> tuple[int, int] | None:
@@ -2113,7 +2565,7 @@ def page(files: Files, id: str) -> bytes:
     files cannot be read.
     """
     found: list[Finding] = []
-    contents = read(files, found.append)
+    contents = read_contents(files, found.append)
     if found:
         raise Wrong(str(found[0]))
     return _page(files, id, contents)
@@ -2201,7 +2653,7 @@ class Verdict(NamedTuple):
     """What a verification has found. If ``findings`` is empty, the rest is true: ``manifest`` is the manifest, ``contents`` what
     the files say, ``signatures`` what signatures prove, ``made`` the record about the pack, ``made_signed`` the number and the
     time of the checkpoint that covers it. ``going_on`` names the objects that had not ended. ``is_page_own`` is True if this file
-    has made the page again, and it was the same.
+    has made the page again, and it was the same. ``receipts`` are the approvals that their authors have signed.
     """
 
     findings: list[Finding]
@@ -2214,6 +2666,7 @@ class Verdict(NamedTuple):
     is_page_own: bool = False
     n_recordings: int = 0
     segments: Sequence[Segment] = ()
+    receipts: Sequence[Receipted] = ()
 
     def covered(self, number: int) -> set[int]:
         """Return the numbers of the records that are there as they were sealed and that the seal of record ``number`` covers, as
@@ -2239,7 +2692,7 @@ def verify(data: Bytes, own: bytes, given: Sequence[NamedKey] = (), witnesses: S
     made, signed, proof = _check_proof(files, manifest, found.append) if PROOF in files else (None, (0, ""), [])
     if RECORDS not in files or DOCUMENTS not in files:
         return Verdict(found)
-    contents = read(files, found.append)
+    contents = read_contents(files, found.append)
     if len(contents.records) > MOST_SHOWN:
         return Verdict([*found, Finding(RECORDS, 0, f"shows more than {MOST_SHOWN} records")])
     segments = read_segments(contents.lines, RECORDS, found.append)
@@ -2250,6 +2703,7 @@ def verify(data: Bytes, own: bytes, given: Sequence[NamedKey] = (), witnesses: S
                 Finding(name, line.at, f"the line is of the host {line.host}, and the pack is of {_ascii(str(manifest['host']))}")
             )
     signatures = check_signatures(lines, given, witnesses, found.append)
+    receipts = check_receipts(contents, segments, found.append)
     _compare_records(contents.lines, proof, found.append)
     going_on = _check_objects(contents, str(manifest.get("id")), found.append)
     _check_texts(files, contents, found.append)
@@ -2264,7 +2718,7 @@ def verify(data: Bytes, own: bytes, given: Sequence[NamedKey] = (), witnesses: S
                 found.append(Finding(PAGE, 0, "is not the page of this pack: made again of the other files, it is another one"))
         except Wrong as fault:
             found.append(Finding(PAGE, 0, f"cannot be made again: {fault}"))
-    return Verdict(found, manifest, contents, signatures, made, signed, going_on, is_page_own, n_recordings, segments)
+    return Verdict(found, manifest, contents, signatures, made, signed, going_on, is_page_own, n_recordings, segments, receipts)
 
 
 def _sha256(content: Bytes) -> str:
@@ -2488,6 +2942,7 @@ def told(verdict: Verdict, own: bytes, *, has_key: bool) -> Iterator[str]:
             f"- No witness that you know has countersigned a head{others}. So who has the key of the host, as root of {host} "
             "does, could have written all of it at any time until the pack was made."
         )
+    yield from _told_of_receipts(verdict.receipts, records)
     yield ""
     yield "Not proved:"
     if contents.partial:
@@ -2535,6 +2990,21 @@ def _told_of_records(contents: Contents, n_recordings: int) -> Iterator[str]:
         _n(n_recordings, "recording"),
     )
     yield f"- {', '.join(found)}: those of which the records have the digests."
+
+
+_PROVES = {"key": "", "touch": ", which somebody has touched", "pin": ", which somebody has touched after it had verified them"}
+
+
+def _told_of_receipts(receipts: Sequence[Receipted], records: Sequence[Line]) -> Iterator[str]:
+    for line, statement, by in receipts:
+        yield (
+            f"- To who knows whose key {by.key.fingerprint} ({by.key.kind}) is: its owner has signed the approval in record "
+            f"{line.number} as {_ascii(statement.approver)} at {statement.at} by their clock{_PROVES[by.level]}. This "
+            f"countersigns what the host had recorded up to record {statement.newest.number}."
+        )
+    approvals = (_member(line.body, "detail") for line in records if line.body.get("event") == "request.reviewed")
+    if n := sum(_member(one, "verdict") == "approve" and _member(one, "receipt") is None for one in approvals):
+        yield f"- Of {_n(n, 'approval')}, the host alone says who gave it: nobody has signed it with a key of their own."
 
 
 def _numbers(lines: Iterable[Line]) -> str:
