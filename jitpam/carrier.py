@@ -38,6 +38,7 @@ from jitpam.wire.conversation import CLIENT, DOOR, Conversation
 from jitpam.wire.messages import (
     STAMPED_WITHIN,
     Audit,
+    Basis,
     Done,
     Item,
     List,
@@ -62,7 +63,7 @@ CURRENT_FOR = 120.0  # seconds after the latest sign of life, for which what is 
 MOST_ROWS = 20_000  # rows that a host may say to a question for what is there now: all are laid out again and again
 MOST_BYTES = 64 * 1024 * 1024  # bytes of rows for one question: a hostile host would otherwise fill the memory
 DEEDS = (Review, Revoke, Stop, Lock, Unlock)
-QUESTIONS = (List, Show, Watch)
+QUESTIONS = (List, Show, Watch, Basis)
 LISTS = (List, Watch, Status)
 
 NOT_PROVED = "what answers has not proved to be {host}, and "  # first: who reads on must not think that the host answered
@@ -280,7 +281,8 @@ class AtTheDoor(Connection):
         self._latest, self.number = message, None
         self._n_rows = self._n_bytes = 0
         is_of_now = isinstance(message, List | Watch) and not message.ended
-        n_rows = 0 if isinstance(message, DEEDS) else 1 if isinstance(message, Show) else MOST_ROWS if is_of_now else math.inf
+        is_bounded = is_of_now or isinstance(message, Basis)
+        n_rows = 0 if isinstance(message, DEEDS) else 1 if isinstance(message, Show) else MOST_ROWS if is_bounded else math.inf
         self._most = n_rows, MOST_BYTES if n_rows < math.inf or isinstance(message, LISTS) else math.inf
         return super()._say(message, until)
 

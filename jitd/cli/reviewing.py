@@ -20,10 +20,10 @@ from jitd.cli.page import page
 from jitd.cli.question import can_ask, is_answered_yes
 from jitd.cli.reading import Reading, put_all
 from jitd.cli.terminal_size import width
-from jitd.cli.verdict import fetched, fingerprint_of
+from jitd.cli.verdict import fetched, told
 from jitd.cli.who import reason
 from jitpam.client import Connection
-from jitpam.wire.messages import List, Review
+from jitpam.wire.messages import List
 from jitpam.wire.principals import without_realm
 from jitpam.wire.rows import UNKNOWN, OwedReview, Request
 
@@ -87,6 +87,7 @@ def given(daemon: Connection, row: Request, comment: str) -> str:
     """Send the review of the request in ``row`` to jitd. Return a sentence about the result of the review. Raises NotDone and
     RefusedByDaemon.
     """
+    message, by = told(daemon, row, "reviewed", comment)
     with done_by(daemon):
-        said = daemon.do(Review(id=row.id, verdict="reviewed", fingerprint=fingerprint_of(row), comment=comment))
-    return said or f"request {row.id} is reviewed"
+        said = daemon.do(message)
+    return (said or f"request {row.id} is reviewed") + by

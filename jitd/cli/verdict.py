@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from jitd.cli.call import NotDone, called_as_reviewer, done_by
 from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unanswered, Unreachable
-from jitpam.wire.messages import Review, Show
+from jitpam.wire.messages import Review, Show, SignedReview
 from jitpam.wire.rows import Request
 
 
@@ -33,15 +33,17 @@ def fingerprint_of(row: Request) -> bytes:
 
 def sent(daemon: Connection, row: Request, verdict: str, comment: str) -> str:
     """Send a review of the request in ``row``, with the fingerprint of this row. ``verdict`` is ``approve`` or ``deny``. Return
-    a sentence about the result of the review. If the answer is lost on the way, ask whether it was done, and send nothing twice.
+    a sentence about the result of the review. An approval is signed if a key that counts is at hand. If the answer is lost on the
+    way, ask whether it was done, and send nothing twice.
 
     Raises NotDone, RefusedByDaemon and Unreachable.
     """
     id = row.id
     done = f"request {id} is {'approved' if verdict == 'approve' else 'denied'}"
+    message, by = told(daemon, row, verdict, comment)
     try:
         with done_by(daemon):
-            return daemon.do(Review(id=id, verdict=verdict, fingerprint=fingerprint_of(row), comment=comment)) or done
+            return (daemon.do(message) or done) + by
     except Unanswered as fault:
         me, lost = daemon.welcome.principal, fault
     try:
@@ -50,8 +52,29 @@ def sent(daemon: Connection, row: Request, verdict: str, comment: str) -> str:
     except (NotDone, NotAuthenticated, RefusedByDaemon, Unreachable):
         raise lost from None
     if _n_of(now, me, verdict) > _n_of(row, me, verdict):
-        return f"{done}; its answer was lost on the way, and the host was asked again"
+        return f"{done}{by}; its answer was lost on the way, and the host was asked again"
     raise NotDone(f"the answer was lost on the way, and your review of request {id} has not arrived: try again", "failed")
+
+
+def told(daemon: Connection, row: Request, verdict: str, comment: str) -> tuple[Review, str]:
+    """Return the message with the review, and, if it is signed, the end of a sentence that says by which key."""
+    fingerprint = fingerprint_of(row)
+    receipt = None
+    if verdict != "deny" and (row.keys or row.signed):
+        from jitd.cli.signing import signed  # most approvals need none of it
+
+        receipt = signed(daemon, row, verdict)
+    if receipt is None:
+        return Review(id=row.id, verdict=verdict, fingerprint=fingerprint, comment=comment), ""
+    made = SignedReview(
+        id=row.id,
+        verdict=verdict,
+        fingerprint=fingerprint,
+        comment=comment,
+        receipt=receipt.statement,
+        signature=receipt.signature,
+    )
+    return made, f"; signed by your key {receipt.key.fingerprint}"
 
 
 def _n_of(row: Request, principal: str, verdict: str) -> int:

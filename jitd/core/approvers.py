@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from jitd.core.decision import Approval
+from jitd.core.receipt import LEVELS
 from jitd.core.subject import Identity, Subject, is_one_person, matches_any
 from jitd.core.ways import Open, best, every_way, flat, still_asked
 
@@ -76,6 +77,13 @@ def lack(asked: Open, approver: Identity, requester: Subject) -> str:
         return ""
     named, ways = sorted(may_review(asked, approver, requester)), flat(asked)
     return next((ways[index].demand.lack(approver.authentication) for index in named), "")
+
+
+def least_signed(asked: Open, approver: Identity, requester: Subject) -> str:
+    """Return what a receipt of ``approver`` has to prove at least, so that their approval counts by a way in ``asked``."""
+    ways = flat(asked)
+    levels = [ways[index].demand.signed for index in may_review(asked, approver, requester)]
+    return min(levels, key=LEVELS.index, default="")
 
 
 def tally(asked: Open, approvers: tuple[Identity, ...], requester: Subject) -> int:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from jitd.core.duration import duration_in_words, spell_duration
+from jitd.core.receipt import IN_WORDS, is_enough
 
 
 class KdcAnswer(StrEnum):
@@ -104,7 +105,8 @@ class Authentication:
     ``realms`` contains the realm of the principal and the realm of this host. If the two realms are the same, ``realms``
     contains one realm. There may be other realms between the two realms, but GSSAPI does not report them. ``by_door`` is True if
     the person came through the door: then jitd knows nothing of the host on which the ticket is used. ``pac`` is None if the
-    ticket has no PAC that counts, or if the settings name no SIDs.
+    ticket has no PAC that counts, or if the settings name no SIDs. The KDC does not say ``signed``: it is what a receipt of this
+    person proves (``core.receipt.LEVELS``), by a key that counts at this moment.
     """
 
     at: datetime
@@ -116,6 +118,7 @@ class Authentication:
     realms: tuple[str, ...]
     by_door: bool = False
     pac: Pac | None = None
+    signed: str = ""
 
     def detail(self) -> dict[str, Any]:
         """Return the values that are stored in the chain."""
@@ -168,23 +171,25 @@ class Demand:
     The ticket must contain at least one of ``indicators``. If ``indicators`` is empty, the ticket needs no indicator.
     ``ticket_age`` is the maximum number of seconds since the initial authentication. None means that there is no maximum.
     ``forwarded`` is ``allow`` or ``refuse``. ``door`` is True if the person may come by the door. This demands nothing, so it is
-    False where nobody has thought of the door.
+    False where nobody has thought of the door. ``signed`` is what a receipt of the person has to prove at least, one of LEVELS
+    (``core.receipt``). If it is empty, no receipt is needed.
     """
 
     indicators: tuple[str, ...] = ()
     ticket_age: int | None = None
     forwarded: str = "allow"
     door: bool = False
+    signed: str = ""
 
     @property
     def is_none(self) -> bool:
-        """True if nothing is demanded of a ticket."""
-        return (self.indicators, self.ticket_age, self.forwarded) == ((), None, "allow")
+        """True if nothing is demanded of a ticket, and no receipt."""
+        return (self.indicators, self.ticket_age, self.forwarded, self.signed) == ((), None, "allow", "")
 
     @property
     def is_bare(self) -> bool:
         """True if a stolen ticket would do, whenever and however its owner authenticated."""
-        return not self.indicators and self.ticket_age is None
+        return not self.indicators and self.ticket_age is None and not self.signed
 
     def lack(self, given: Authentication | None, moment: datetime | None = None) -> str:
         """If ``given`` meets this demand at ``moment``, return an empty text. Otherwise return a text about what is missing. The
@@ -203,8 +208,10 @@ class Demand:
             shown = f"only {_either(given.indicators)}" if given.indicators else "none"
             how = _either(self.indicators)
             return f"wants the authentication indicator {how}, and your ticket has {shown}: kinit, and authenticate with {how}"
-        if self.ticket_age is not None:
-            return self._age(self.ticket_age, given.age_at(moment or given.looked_at))
+        if self.ticket_age is not None and (lack := self._age(self.ticket_age, given.age_at(moment or given.looked_at))):
+            return lack
+        if not is_enough(given.signed, self.signed):
+            return f"takes only approvals that are {IN_WORDS[self.signed]}, one of yours that counts on this host"
         return ""
 
     def _age(self, most: int, age: int) -> str:
@@ -222,7 +229,7 @@ class Demand:
         parts += [f"at most {duration_in_words(self.ticket_age)} ago"] if self.ticket_age is not None else []
         parts += ["by a ticket that was not forwarded"] if self.forwarded != "allow" else []
         demanded = f"authenticated {', '.join(parts)}" if parts else ""
-        return "; ".join(filter(None, (demanded, "also by the door" if self.door else "")))
+        return "; ".join(filter(None, (demanded, IN_WORDS[self.signed], "also by the door" if self.door else "")))
 
 
 def _either(words: tuple[str, ...]) -> str:

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from jitd.core.approvers import lack, may_approve, may_review
+from jitd.core.approvers import lack, least_signed, may_approve, may_review
 from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import BreakGlass, Deny, Why
 from jitd.core.effects import ListsChanged, Moment, Notify, SetDeadline
 from jitd.core.law import IllegalEvent, LifeEvent, Role, check
+from jitd.core.receipt import Receipt, detail_of, proved_by
 from jitd.core.subject import Identity, Subject, is_one_person
 from jitd.core.values import TYPED, value
 from jitd.core.ways import every_way, flat
@@ -60,6 +61,7 @@ class OwedReview:
     comment: Annotated[str, TYPED] = ""
     state: OwedReviewState = OwedReviewState.OWED
     version: int = 1
+    receipt: Receipt | None = None
 
     @property
     def is_open(self) -> bool:
@@ -107,6 +109,7 @@ class Reviewed(OwedReviewEvent):
     fingerprint: bytes
     comment: str
     kdc: KdcAnswer
+    receipt: Receipt | None = None  # as in ``request.Reviewed``
 
     def detail(self) -> dict[str, Any]:
         return {
@@ -116,6 +119,7 @@ class Reviewed(OwedReviewEvent):
             "kdc": str(self.kdc),
             **self.reviewer.ticket(),
             **self.reviewer.users(),
+            **detail_of(self.receipt),
         }
 
 
@@ -202,7 +206,7 @@ def transition(owed: OwedReview, event: Event, now: Moment) -> tuple[OwedReview,
 def _reviewed(owed: OwedReview, event: Reviewed, now: Moment) -> OwedReview:
     if event.fingerprint != owed.fingerprint:
         raise NotAsShown(f"the reviewed fingerprint is not that of request {owed.id}")
-    reviewer = event.reviewer.looked_at(now.at)
+    reviewer = event.reviewer.looked_at(now.at).signing(proved_by(event.receipt))
     if event.by.role not in roles_of(owed, reviewer):
         raise NotTheirs(f"{reviewer.principal} may not review request {owed.id} as {event.by.role}")
     return replace(
@@ -212,6 +216,7 @@ def _reviewed(owed: OwedReview, event: Reviewed, now: Moment) -> OwedReview:
         given_as=str(event.by.role),
         given_at=now.at,
         comment=event.comment,
+        receipt=event.receipt,
     )
 
 
@@ -245,6 +250,11 @@ def lacks(owed: OwedReview, who: Identity) -> str:
     for the review, such as ``wants …: kinit``. Return an empty text if the present authentication is enough.
     """
     return lack(every_way(owed.glass.skipped), who, owed.requester)
+
+
+def least_signed_of(glass: BreakGlass, who: Identity, requester: Subject) -> str:
+    """Return what a receipt of ``who`` has to prove at least for the review (``core.receipt.LEVELS``)."""
+    return least_signed(every_way(glass.skipped), who, requester)
 
 
 def reviewers(glass: BreakGlass) -> str:

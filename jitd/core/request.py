@@ -30,6 +30,7 @@ from jitd.core.grant import Grant, Issued, Used
 from jitd.core.law import DAEMON, ByDoor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.owed_review import Begun, OwedReview
 from jitd.core.public_key import told_of
+from jitd.core.receipt import Receipt, detail_of, proved_by
 from jitd.core.script import Script
 from jitd.core.spelling import spelled
 from jitd.core.subject import Identity, Subject
@@ -72,6 +73,7 @@ class Review:
     comment: Annotated[str, TYPED]
     at: datetime
     way: ByDoor | None = None  # the way through the door, as the carrier told it. None for a review on this host.
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ class Submitted(RequestEvent):
             **({"brought": Value("brought", told_of(command.brought))} if command.brought else {}),
             **_graded(command),
             **({"options": Value("options", [spelled(option) for option in command.options])} if command.options else {}),
+            **_beside(command, request.terms),
             **({"break_glass": True} if request.breaks_glass else {}),
             **({} if request.point is None else {"point": _point(request.point)}),
             **({} if request.terms.starts_at is None else {"starts_at": request.terms.starts_at.isoformat()}),
@@ -181,6 +184,20 @@ def _kind(command: Command) -> dict[str, Any]:
             return {"doubt": Value("doubt", because)}
         case Program() | Login():
             return {}
+
+
+def _beside(command: Command, terms: AskedTerms) -> dict[str, Any]:
+    """Return what approvers see of ``command`` beside its words, so that a receipt binds it. A digest is told only if the
+    requester, who may read the record, can read the file.
+    """
+    operands = [[one.at, spelled(one.path), one.digest.hex() if one.is_told else ""] for one in command.told.operands]
+    found = {
+        "variables": [[spelled(name), spelled(value)] for name, value in command.variables],
+        "streams": list(command.streams),
+        "operands": operands,
+        "terms": {name: number for name, number in terms.numbers.items() if number is not None},
+    }
+    return {name: Value(name, said) for name, said in found.items() if said}
 
 
 def _edit(edit: Edit) -> dict[str, Any]:
@@ -212,6 +229,7 @@ class Reviewed(RequestEvent):
 
     ``decision`` is the current answer of the policy. ``standing`` contains the earlier approvers with their current data.
     Approvers whose account is missing, or whom the KDC refuses, are not included. ``kdc`` is the KDC's answer about ``reviewer``.
+    ``receipt`` is what ``reviewer`` has signed. What it proves stands in the reviewer's ``authentication``, too.
     """
 
     reviewer: Identity
@@ -222,6 +240,7 @@ class Reviewed(RequestEvent):
     standing: tuple[Identity, ...]
     attended: bool
     kdc: KdcAnswer
+    receipt: Receipt | None = None
 
     def detail(self) -> dict[str, Any]:
         return {
@@ -233,6 +252,7 @@ class Reviewed(RequestEvent):
             **self.reviewer.ticket(),
             **self.reviewer.users(),
             **facts_of(self.decision),
+            **detail_of(self.receipt),
         }
 
 
@@ -431,13 +451,13 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
     assert before is not None, "a pending request has its obligations"
     if event.fingerprint != request.fingerprint:
         raise Stale(f"the reviewed fingerprint is not that of request {request.id}")
-    who, reviewer = event.reviewer.principal, event.reviewer.looked_at(now.at)
+    who, reviewer = event.reviewer.principal, event.reviewer.looked_at(now.at).signing(proved_by(event.receipt))
     lacks = lack(asked, reviewer, request.requester) if event.verdict is Verdict.APPROVE else ""
     if lacks or not may_review(asked, reviewer, request.requester):
         raise NotYours(f"{who} may not {event.verdict} request {request.id}" + (f": its rule {lacks}" if lacks else ""))
     origin = event.by.origin
     way = origin if isinstance(origin, ByDoor) else None
-    review = Review(reviewer, event.verdict, event.comment, now.at, way)
+    review = Review(reviewer, event.verdict, event.comment, now.at, way, event.receipt)
     request = replace(request, reviews=(*request.reviews, review))
     if event.verdict is Verdict.DENY:
         return _ended(request, RequestState.DENIED, with_words(f"denied by {who}", event.comment))

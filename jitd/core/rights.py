@@ -19,6 +19,7 @@ from jitd.core.authentication import Demand
 from jitd.core.law import Role
 from jitd.core.lock import Lock, Whom, answer_to
 from jitd.core.owed_review import OwedReview
+from jitd.core.receipt import LEVELS
 from jitd.core.request import Request, open_ways
 from jitd.core.subject import Identity, is_one_person, matches_any
 from jitd.core.used_accounts import Uses, why_own
@@ -140,6 +141,7 @@ class Bar(StrEnum):
     LOCKED = "locked"
     NAMED_IN_LOCK = "named in lock"  # a lock on everybody is left out, because somebody has to lift it
     UNPROVED = "unproved"  # the authentication of a reviewer is less than the rule demands for an approval
+    UNSIGNED = "unsigned"  # as UNPROVED, or the receipt of the reviewer proves less: only what is sent with an approval is signed
     GIVEN = "given"  # the owed review was given
 
 
@@ -158,7 +160,7 @@ TABLE: Mapping[Act, tuple[Step, ...]] = {
     Act.BE_ASKED: ((Part.REVIEWER,),),
     Act.READ_NOTICES: ((Part.REVIEWER, Part.OPERATOR),),
     Act.DENY: (Bar.OWN_ACCOUNT, Bar.LOCKED, (Part.REVIEWER,)),
-    Act.APPROVE: (Bar.OWN, Bar.LOCKED, (Part.REVIEWER,), Bar.UNPROVED),
+    Act.APPROVE: (Bar.OWN, Bar.LOCKED, (Part.REVIEWER,), Bar.UNPROVED, Bar.UNSIGNED),
     Act.COUNT: ((Part.REVIEWER,), Bar.OWN),
     Act.OBSERVE: (Bar.ROOT, Bar.OWN, Bar.LOCKED, (Part.REVIEWER,), Bar.UNPROVED, Act.REPLAY),
     Act.BE_ASKED_LATER: ((Part.LATE_APPROVER, Part.LATE_OPERATOR),),
@@ -326,7 +328,8 @@ _BARS: Mapping[Bar, Callable[[Case], str]] = {
     Bar.OWN_ACCOUNT: lambda case: _own(case) if is_one_person(case.who, case.request.requester) else "",
     Bar.LOCKED: lambda case: _locked(case.known.locks(), case.who),
     Bar.NAMED_IN_LOCK: lambda case: _locked((one for one in case.known.locks() if one.whom is not Whom.ALL), case.who),
-    Bar.UNPROVED: lambda case: approvers.lack(open_ways(case.request), case.who, case.request.requester),
+    Bar.UNPROVED: lambda case: approvers.lack(open_ways(case.request), case.who.signing(LEVELS[-1]), case.request.requester),
+    Bar.UNSIGNED: lambda case: approvers.lack(open_ways(case.request), case.who, case.request.requester),
     Bar.GIVEN: _given,
 }
 """Maps each bar to a function that returns a sentence, or the end of one, about why it is there. If it is not there, the text is

@@ -120,6 +120,11 @@ class Identity:
         given = self.authentication
         return self if given is None else self.but(authentication=replace(given, looked_at=moment))
 
+    def signing(self, level: str) -> Self:
+        """Return a copy of this person, of whom a receipt proves ``level`` (``core.receipt.LEVELS``)."""
+        given = self.authentication
+        return self if given is None else self.but(authentication=replace(given, signed=level))
+
     def ticket(self) -> dict[str, Any]:
         """Return the information about the ticket for the chain: the end of the ticket and, if known, how the person got the
         ticket.

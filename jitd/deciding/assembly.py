@@ -19,6 +19,7 @@ from jitd.deciding.ground import Ground
 from jitd.deciding.kdc_liveness import Kdc
 from jitd.deciding.knowledge import Gather, KeptProviders
 from jitd.deciding.seats import Seating, muted
+from jitd.deciding.signers import Signers
 from jitd.store.made_accounts import behind_in, made_by
 from jitd.store.used_accounts import UsedAccounts
 
@@ -45,6 +46,7 @@ class Deciding:
         self.accounts = Accounts(
             config.naming, dict(config.people), config.min_uid, _named(ground), made, config.approvers, config.sids
         )
+        self.signers = Signers(config.approvals.keys, lambda: now().at, self.accounts.are_one)
         self.seating = Seating(
             config,
             ground.workers,
@@ -54,6 +56,7 @@ class Deciding:
             ask=kdc.look_at,
             closed=lambda request: self.decider.why_closed(request),
             rules=lambda: (ground.policy().digest, self.decider.rules_in_hours()),
+            signers=self.signers,
         )
         self.account_policy = AccountPolicy(config.pam.requester, account_code, partial(behind_in, store))
         self.decider = Decider(
@@ -71,6 +74,7 @@ class Deciding:
             findings=Findings(extensions.grader(), config.trusted_places),
             gatekeepers=gatekeepers,
             seating=self.seating,
+            signers=self.signers,
         )
         self.explainer = Explainer(
             config,

@@ -40,6 +40,7 @@ from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Providers, Wa
 from jitd.deciding.screening import Sighting
 from jitd.deciding.scripts import NO_SCRIPTS, Scripts
 from jitd.deciding.seats import Seating
+from jitd.deciding.signers import NOBODY, Signers
 from jitd.files.silence import MOUNTS
 from jitd.settings.config import Config
 from jitd.store import Store
@@ -123,6 +124,7 @@ class Decider:
         findings: Findings,
         gatekeepers: Gatekeepers | None = None,
         seating: Seating | None = None,
+        signers: Signers = NOBODY,
     ) -> None:
         self._config = config
         self._rules = rules
@@ -131,6 +133,7 @@ class Decider:
         self._uses = UsedAccounts(store, accounts.people)
         self._account_policy = account_policy
         self._kdc = kdc
+        self._signers = signers
         self._givers = givers
         self._gather = gather
         self._providers = providers
@@ -463,20 +466,25 @@ class Decider:
 
     async def approvers_now(self, request: Request) -> tuple[Identity, ...]:
         """Return the approvers of ``request`` who are still there, with their present data. Raises TimeoutError."""
-        found = await self._as_they_are([review.by for review in _approving(request)])
+        found = await self._as_they_are(_approving(request))
         return tuple(now for now in found if now is not None)
 
-    async def _as_they_are(self, approvers: Sequence[Identity]) -> list[Identity | None]:
-        """Return ``approvers`` with their present data, in the same order. None replaces an approver whose account no longer
-        exists, whose principal the KDC refuses, or who came by the door as an account that PAM denies. The look-ups run in
-        parallel, and so do the queries to the KDC and to PAM. A missing answer of the KDC is not a refusal, and one of PAM is.
+    async def _as_they_are(self, reviews: Sequence[Review]) -> list[Identity | None]:
+        """Return the authors of ``reviews`` with their present data, in the same order. None replaces an approver whose account
+        no longer exists, whose principal the KDC refuses, or who came by the door as an account that PAM denies. The look-ups run
+        in parallel, and so do the queries to the KDC and to PAM. A missing answer of the KDC is not a refusal, and one of PAM is.
+        A receipt proves what its key proves now.
         """
+        approvers = [review.by for review in reviews]
         found = await asyncio.gather(*(self._workers.names.run(one.party, self._accounts.again, one) for one in approvers))
         there = [now for now in found if now is not None]
         refused = await self._kdc.refused([now.in_ticket for now in there])
         denials = await asyncio.gather(*(self._account_policy.denial_by_door(now) for now in there))
         gone = refused.union(now.in_ticket for now, denial in zip(there, denials, strict=True) if denial is not None)
-        return [None if now is None or now.in_ticket in gone else now for now in found]
+        return [
+            None if now is None or now.in_ticket in gone else self._signers.judged(now, review.receipt)
+            for now, review in zip(found, reviews, strict=True)
+        ]
 
     async def _counting(self, answered: Request, today: Obligations, who: Subject) -> tuple[Identity, ...]:
         """Return the approvers of ``answered`` whose approvals are valid for a use by ``who`` under the obligations ``today``. A
@@ -485,7 +493,7 @@ class Decider:
         assert answered.obligations is not None, "an approved request has its obligations"
         reviews = _approving(answered)
         standing = narrow_standing(answered.obligations, today)
-        found = await self._as_they_are([review.by for review in reviews])
+        found = await self._as_they_are(reviews)
         locks = tuple(self._uses.locks())
         return tuple(
             counted

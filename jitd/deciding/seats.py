@@ -22,11 +22,13 @@ from jitd.core.decision import Approval
 from jitd.core.lock import Lock, lock_on
 from jitd.core.made_account import is_made, itself
 from jitd.core.party import Party
+from jitd.core.receipt import is_enough
 from jitd.core.request import Request, open_ways
 from jitd.core.subject import Subject, Visitor, is_one_person, matches_any, person_of
 from jitd.core.used_accounts import Use, as_used
 from jitd.core.ways import flat
 from jitd.deciding import accounts, directory, groups
+from jitd.deciding.signers import NOBODY, Signers
 from jitd.files.digests import identity_at
 from jitd.settings.config import Config
 from jitd.store import Store
@@ -54,8 +56,8 @@ class Seats:
     """The people who could approve now. ``people`` contains their accounts, sorted, and the principals of ``visitors``: people
     without an account, who come by the door and get no notices. If ``is_whole`` is True, the list is complete. Otherwise there
     may be more people who could approve. ``muted`` are those of ``people`` who take no notices now. ``refused`` are those who
-    could approve if the KDC did not refuse them. If nobody could approve for a reason that has nothing to do with people,
-    ``because`` is this reason.
+    could approve if the KDC did not refuse them, and ``keyless`` those who could if they had a key that counts for a receipt. If
+    nobody could approve for a reason that has nothing to do with people, ``because`` is this reason.
     """
 
     people: tuple[str, ...]
@@ -64,6 +66,7 @@ class Seats:
     refused: tuple[str, ...] = ()
     because: str = ""
     visitors: tuple[str, ...] = ()
+    keyless: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -120,6 +123,7 @@ class Seating:
         closed: Callable[[Request], Awaitable[str]] = _open,
         rules: Callable[[], object] = lambda: None,
         account_files: tuple[Path, ...] = ACCOUNT_FILES,
+        signers: Signers = NOBODY,
     ) -> None:
         self._config = config
         self._uses = uses
@@ -129,6 +133,7 @@ class Seating:
         self._closed = closed
         self._rules = rules
         self._account_files = account_files
+        self._signers = signers
         self._workers = workers
         self._nsswitch = nsswitch
         self._listed: tuple[float, dict[str, int]] = (float("-inf"), {})
@@ -149,7 +154,8 @@ class Seating:
         is_whole = all(seats.is_whole for seats in found) and len(people) <= MOST_PEOPLE
         muted, refused = _of_all(seats.muted for seats in found), _of_all(seats.refused for seats in found)
         visitors = _of_all(seats.visitors for seats in found)
-        return Seats(people[:MOST_PEOPLE], is_whole, muted, refused, visitors=visitors)
+        keyless = tuple(one for one in _of_all(seats.keyless for seats in found) if one not in people)
+        return Seats(people[:MOST_PEOPLE], is_whole, muted, refused, visitors=visitors, keyless=keyless)
 
     async def of_each(self, request: Request, ways: Iterable[Approval]) -> tuple[Seats, ...]:
         """For each of ``ways``, return the people who could approve ``request`` in this way. The function also returns people for
@@ -217,7 +223,8 @@ class Seating:
         """
         standing, today = self._standing(), datetime.now(UTC).date()  # an account expires with a day, and no file changes
         files = tuple(identity_at(path) for path in (self._nsswitch, *self._account_files))
-        return standing.muted, standing.refused, tuple(use.run for use in standing.uses), self._rules(), today, files
+        keys = self._signers.state()
+        return standing.muted, standing.refused, tuple(use.run for use in standing.uses), self._rules(), today, files, keys
 
     def forget(self) -> None:
         """Forget the list of all accounts, because there may be other ones."""
@@ -282,14 +289,22 @@ class Seating:
         is_whole = all(known[word].is_whole for word in way.of_whom) and all(left[account] is not None for account in others)
         # A person who is not on the provider's list cannot approve.
         is_closed = bool(way.also) and not way.among
-        there = {account for account in others if left[account]}
+        keyless = {account for account in others if left[account] and not self._may_sign(way, left[account] or ())}
+        there = {account for account in others if left[account]} - keyless
         refused = {account for account in there if standing.refused.issuperset(left[account] or ())}
         muted = {account for account in there - refused if persons[account] in standing.muted}
         visitors, gone, is_told = self._visitors(requester, way, standing)
-        gone |= refused
+        unsigning = {one for one in visitors if not self._may_sign(way, (one,))}
+        visitors, gone = visitors - unsigning, gone | refused
         people, *rest = (tuple(sorted(some)) for some in ((there - refused) | visitors, muted | visitors, gone, visitors))
         muted_ones, refused_ones, visiting = rest
-        return Seats(people, is_closed or (is_whole and is_told), muted_ones, refused_ones, visitors=visiting)
+        keys = tuple(sorted(keyless | unsigning))
+        return Seats(people, is_closed or (is_whole and is_told), muted_ones, refused_ones, visitors=visiting, keyless=keys)
+
+    def _may_sign(self, way: Approval, principals: Iterable[str]) -> bool:
+        """True if a receipt by one of ``principals``, who are one person, could prove now what ``way`` demands."""
+        wanted = way.demand.signed
+        return not wanted or any(is_enough(self._signers.best_of(one), wanted) for one in principals)
 
     def _visitors(self, requester: Subject, way: Approval, standing: Standing) -> tuple[set[str], set[str], bool]:
         """Return the principals of the people without an account who could approve in this way, those whom the KDC refuses, and

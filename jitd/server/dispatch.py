@@ -16,6 +16,7 @@ from jitd.verbs.lists import Part
 from jitd.verbs.owed_reviews import VERDICT
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.reloading import Reloading
+from jitd.verbs.reviewers import Signed
 from jitd.verbs.status import Status
 from jitpam.wire import messages
 
@@ -33,6 +34,8 @@ def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status)
     to.add(messages.Page, answers.page)
     to.add(messages.Show, answers.show)
     to.add(messages.Review, answers.review)
+    to.add(messages.SignedReview, lambda asker, m: answers.review(asker, m, Signed(m.receipt, m.signature)))
+    to.add(messages.Basis, lambda asker, m: verbs.receipts.basis(asker.who, m.id, m.verdict))
     to.add(messages.Revoke, answers.revoke)
     to.add(messages.Stop, lambda asker, m: verbs.endings.stop(asker.who, m.id, m.reason, asker.way))
     to.add(messages.Lock, lambda asker, m: verbs.locks.lock(asker.who, m.whom, m.name, m.lasts_for, m.reason, asker.way))
@@ -72,14 +75,14 @@ class _Answers:
     async def show(self, asker: Asker, message: messages.Show) -> Answer:
         return [await self._to.lists.show(asker.who, message.id)]
 
-    async def review(self, asker: Asker, message: messages.Review) -> Answer:
+    async def review(self, asker: Asker, message: messages.Review, signed: Signed | None = None) -> Answer:
         who, origin = asker.who, asker.origin
         if message.verdict == VERDICT:
-            return await self._to.owed_reviews.give(who, message.id, message.fingerprint, message.comment, origin())
+            return await self._to.owed_reviews.give(who, message.id, message.fingerprint, message.comment, origin(), signed)
         if message.verdict not in tuple(Verdict):
             raise Refusal("usage", "a verdict is approve, deny or reviewed")
         verdict = Verdict(message.verdict)
-        return await self._to.reviews.review(who, message.id, verdict, message.fingerprint, message.comment, origin())
+        return await self._to.reviews.review(who, message.id, verdict, message.fingerprint, message.comment, origin(), signed)
 
     async def reload(self, asker: Asker, message: messages.Reload) -> Answer:
         self._to.access.refuse(Act.RELOAD, asker.who)

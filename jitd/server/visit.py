@@ -33,6 +33,7 @@ PERMIT_NOTHING = (
     messages.List,
     messages.Page,
     messages.Show,
+    messages.Basis,
     messages.Watch,
     messages.Replay,
     messages.Status,

@@ -101,6 +101,13 @@ class Door:
     operators: Demand | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """``keys`` is the file of allowed signers (ssh-keygen(1)): whose keys sign receipts of approvals."""
+
+    keys: Path = Path("/etc/jitd/allowed_signers")
+
+
 S = TypeVar("S", bound=Section)
 
 
@@ -132,6 +139,7 @@ class Config:
     record: KeptRecord = KeptRecord()
     pam: Pam = Pam()
     door: Door = Door()
+    approvals: Approvals = Approvals()
     accounts: Mapping[str, Form] = field(default_factory=lambda: MappingProxyType({}))
     principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
@@ -296,6 +304,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         record=_record(top.table("record")),
         pam=_pam(top.table("pam")),
         door=_door(top.table("door")),
+        approvals=_approvals(top.table("approvals")),
         accounts=naming.forms,
         principals=naming.table,
         people=people,
@@ -442,6 +451,11 @@ def _door(table: Table) -> Door:
             '"operators" must have "ticket_age" or "indicators": at the door, a stolen ticket counts everywhere', "operators"
         )
     return Door(table.flag("listen"), replace(operators, door=True))
+
+
+def _approvals(table: Table) -> Approvals:
+    table.known(tuple(Approvals.__dataclass_fields__))
+    return Approvals(path_in(table, "keys", Approvals().keys))
 
 
 def _accounts(table: Table, realms: frozenset[str]) -> Mapping[str, Form]:

@@ -127,7 +127,7 @@ class Access:
         if rights.may(_ASKED[act], case) is not None:
             return ""
         refused = rights.may(act, case)
-        return "" if refused is None or refused.step is Bar.UNPROVED else str(_refusal(refused, case))
+        return "" if refused is None or refused.step in (Bar.UNPROVED, Bar.UNSIGNED) else str(_refusal(refused, case))
 
     def uncounted(self, found: Request, today: Iterable[Identity]) -> dict[str, str]:
         """Map the principals of those who approved ``found``, and whose approval does not count now, to the reason, in words
@@ -213,7 +213,7 @@ def _barred(act: Act, bar: Bar, because: str, case: Case) -> Refusal:
             return Refusal("forbidden", shown(because))
         case Bar.GIVEN:
             return Refusal("late", f"request {case.request.id} was {shown(because)}")
-        case Bar.UNPROVED:
+        case Bar.UNPROVED | Bar.UNSIGNED:
             verb = "approve" if act is Act.APPROVE else _VERBS[act]
             return Refusal("forbidden", f"you may not {verb} request {case.request.id}: its rule {because}")
         case Bar.NAMED_IN_LOCK:

@@ -25,6 +25,7 @@ from jitd.verbs.locks import Locks
 from jitd.verbs.mutes import Mutes
 from jitd.verbs.observers import Observers
 from jitd.verbs.owed_reviews import OwedReviews
+from jitd.verbs.receipts import Receipts
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.records import Records
 from jitd.verbs.requests import Requests
@@ -61,6 +62,7 @@ class Verbs:
             notices_of=notices.of,
             untaken=lambda id: perform.holdings.why_untaken(id) or givers.why_unrenewed(id),
             is_attended=lambda id: waiters.of(id) is not None,
+            signers=deciding.signers,
         )
 
         def countersigned() -> Iterable[Countersignature]:
@@ -68,8 +70,9 @@ class Verbs:
 
         self.requests = Requests(config, access, decider, explainer, perform, store, waiters, workers, now, readers.decided)
         self.explanations = Explanations(access, explainer, workers, now)
-        self.reviews = Reviews(access, decider, perform, store, now)
-        self.owed_reviews = OwedReviews(access, decider, perform, store, now)
+        self.receipts = Receipts(ground, access, decider, deciding.signers)
+        self.reviews = Reviews(access, decider, perform, store, now, self.receipts)
+        self.owed_reviews = OwedReviews(access, decider, perform, store, now, self.receipts)
         self.endings = Endings(config, access, self.lists, perform, store, waiters)
         self.locks = Locks(access, self.endings, perform, store, deciding.accounts, waiters, workers, now)
         self.recordings = Recordings(config, access, self.lists, lifecycle, store, opened, workers, now, readers.recorded)

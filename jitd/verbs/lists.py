@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from jitd.core.approvers import least_signed
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.holding import HoldingState
 from jitd.core.lock import Lock
-from jitd.core.owed_review import OwedReview
-from jitd.core.request import Request
+from jitd.core.owed_review import OwedReview, least_signed_of
+from jitd.core.request import Request, open_ways
 from jitd.core.rights import Act
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Identity, Subject
@@ -28,6 +29,7 @@ from jitd.core.visibility import without_contents, words_of
 from jitd.deciding.decider import Decider
 from jitd.deciding.findings import Findings
 from jitd.deciding.seats import UNKNOWN
+from jitd.deciding.signers import NOBODY, Signers
 from jitd.lifecycle.notifier import Noticed
 from jitd.store import LAST, Store
 from jitd.verbs.access import Access
@@ -72,6 +74,7 @@ class Lists:
         notices_of: Callable[[Request], Iterable[Noticed]] = lambda request: (),
         untaken: Why = lambda id: None,
         is_attended: Callable[[str], bool] = lambda id: True,
+        signers: Signers = NOBODY,
     ) -> None:
         """``is_attended`` tells whether a client waits for a request at this moment (its argument is the id). Without
         ``decider``, only what is stored is told: not who could approve, what a command gives now, and which approvals count now.
@@ -89,6 +92,7 @@ class Lists:
         self._notices_of = notices_of
         self._untaken = untaken
         self._is_attended = is_attended
+        self._signers = signers
         self._findings = Findings(None) if decider is None else decider.findings
 
     def requests(self, who: Identity, *, ended: bool, part: Part | None = None) -> AsyncIterator[Row]:
@@ -97,7 +101,7 @@ class Lists:
         With ``part``, this and each other list is that page alone, the newest row first, and a last row ``{"more": N}``: how many
         older ones ``who`` may see, MOST_COUNTED if there are as many or more. Raises Refusal if they may not see ``part.before``.
         """
-        locks, access_to = tuple(self._store.locks()), self._access.of_now()
+        locks, access_to, who = tuple(self._store.locks()), self._access.of_now(), self._signers.could(who)
 
         def row_of(store: Store, found: Request) -> Row | None:
             if not self._access.may(Act.SEE, who, found):
@@ -192,7 +196,7 @@ class Lists:
         """Yield the reviews that are owed for requests that ``who`` may see. If ``ended`` is true, also yield reviews that were
         given.
         """
-        now, access_to = self._now(), self._access.of_now()
+        now, access_to, who = self._now(), self._access.of_now(), self._signers.could(who)
 
         def row_of(store: Store, found: OwedReview) -> Row | None:
             asked = store.request(found.id)
@@ -295,7 +299,7 @@ class Lists:
 
     async def show(self, who: Identity, typed: str) -> Row:
         """Return the row with everything about one request, its grant and its runs. Raises Refusal."""
-        found, locks = self._access.request(Act.SEE, who, typed), tuple(self._store.locks())
+        found, locks, who = self._access.request(Act.SEE, who, typed), tuple(self._store.locks()), self._signers.could(who)
         part, access_to = self._part_of(self._access, who, found), self._access.of_now()
         may_review, is_own = part["may_review"], part["is_own"]
         is_told_all = self._access.may(Act.READ_NOTICES, who, found)
@@ -332,6 +336,7 @@ class Lists:
                 held = () if grant is None else store.holdings(grant=grant.id, ended=True)
                 row = row.plus(
                     asked_people=people,
+                    **self._receipt_of(who, today),
                     notices=notices,
                     last_approved=last_approved(store, found, seen) if may_review else None,
                     scripts=script_rows(store, found, may_see, is_own=is_own) if may_see(found) else (),
@@ -345,6 +350,18 @@ class Lists:
                 return self._as_seen(store, who, found, row)
 
         return await self._workers.kept.run(who.party, read)
+
+    def _receipt_of(self, who: Identity, found: Request) -> Row:
+        """Return the members about a receipt of ``who`` on ``found``, or on the review owed for it: the keys that count now, and
+        the least that it has to prove.
+        """
+        glass = None if found.obligations is None or found.is_open else found.obligations.break_glass
+        if glass is None:
+            least = least_signed(open_ways(found), who, found.requester)
+        else:
+            least = least_signed_of(glass, who, found.requester)
+        keys = tuple(key.fingerprint for key in self._signers.keys_of(who.principal))
+        return {"keys": keys, "signed": least}
 
     async def _uncounted(self, found: Request) -> dict[str, str]:
         """Map those whose approval of ``found`` does not count now to the reason (``Access.uncounted``). If that cannot be found

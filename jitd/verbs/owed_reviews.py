@@ -25,8 +25,9 @@ from jitd.lifecycle.integrity import why_unread
 from jitd.lifecycle.perform import Perform
 from jitd.store import Store
 from jitd.verbs.access import Access
+from jitd.verbs.receipts import Receipts
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.reviewers import Reviewers
+from jitd.verbs.reviewers import Reviewers, Signed
 from jitpam.wire.shown import shown
 
 VERDICT = "reviewed"  # the verdict in a protocol message with which a person gives an owed review
@@ -35,25 +36,43 @@ VERDICT = "reviewed"  # the verdict in a protocol message with which a person gi
 class OwedReviews:
     """The verb with which people give owed reviews."""
 
-    def __init__(self, access: Access, decider: Decider, perform: Perform, store: Store, now: Callable[[], Moment]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        decider: Decider,
+        perform: Perform,
+        store: Store,
+        now: Callable[[], Moment],
+        receipts: Receipts | None = None,
+    ) -> None:
         self._access = access
         self._decider = decider
         self._perform = perform
         self._store = store
-        self._reviewers = Reviewers(access, decider, now)
+        self._reviewers = Reviewers(access, decider, now, receipts)
 
-    async def give(self, who: Identity, typed: str, fingerprint: bytes, comment: str, origin: Origin | ByDoor) -> str:
-        """Accept the review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
-        Refusal.
+    async def give(
+        self,
+        who: Identity,
+        typed: str,
+        fingerprint: bytes,
+        comment: str,
+        origin: Origin | ByDoor,
+        signed: Signed | None = None,
+    ) -> str:
+        """Accept the review that ``who`` has given from ``origin``, and perhaps ``signed``. Return a sentence about the effect of
+        the review. Raises Refusal.
         """
         self._reviewers.refuse_at_once(who, comment)
         found = self._access.request(Act.SEE, who, typed)
-        self._refuse(who, found)  # check this first, so that the KDC is queried only if needed
+        self._refuse(self._reviewers.perhaps(who, signed), found)  # check this first, so that the KDC is queried only if needed
         fresh, answer = await self._reviewers.as_now(who)
         found = self._access.request(Act.SEE, fresh, found.id)
+        fresh, given = self._reviewers.signing(fresh, found, signed)
         self._refuse(fresh, found)
+        self._reviewers.must_state(given, fresh, found, VERDICT, found.obligations)
         by = replace(self._access.actor(Act.GIVE, fresh, found), origin=origin)
-        event = Reviewed(found.id, by, fresh, fingerprint, comment, answer)
+        event = Reviewed(found.id, by, fresh, fingerprint, comment, answer, given)
         try:
             self._perform.act(event)
         except NotAsShown:

@@ -153,7 +153,7 @@ class Records:
                 asked_at, who = time.monotonic(), await again()
                 self._access.refuse(Act.READ_RECORD, who)
             text, after, is_end, _ = await self._workers.kept.run(who.party, self._page, who, sought, after)
-            for row in _rows(text):
+            for row in pieces(text):
                 yield row
 
     async def follow(self, who: Identity, asked: Audit, again: Callable[[], Awaitable[Identity]]) -> AsyncGenerator[Row, None]:
@@ -184,7 +184,7 @@ class Records:
                     text = _text(found.line(found.sight(shown)) for _, found in new if found.is_sought(sought))
                     after, is_new = new[-1][0] if new else after, False
                 del new  # while the reader reads, only what it reads is kept
-                for row in _rows(text):
+                for row in pieces(text):
                     if not is_new:
                         await self.feed.wait_until_turn(A_ROW + A_CHARACTER * len(row["text"]))
                     yield row
@@ -242,7 +242,7 @@ class Records:
         at, end = 0 if begins is None else begins.number, newest if ends is None else ends.number
         while at < end:
             text, at = await self._workers.kept.run(who.party, self._exported, who, sought, at + 1, end, newest)
-            for row in _rows(text):
+            for row in pieces(text):
                 yield row
 
     def _matching(self, sought: Sought, start: int, stop: int) -> list[int]:
@@ -301,7 +301,8 @@ def _text(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _rows(text: str) -> Iterator[Row]:
+def pieces(text: str) -> Iterator[Row]:
+    """Yield ``text`` as rows."""
     for start in range(0, len(text), PIECE):
         yield {"text": text[start : start + PIECE]}
 

@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 from jitd.core.approvers import tally
 from jitd.core.authentication import KdcAnswer
-from jitd.core.decision import Deny, Permit, Why
+from jitd.core.decision import Deny, Permit, Why, narrow
 from jitd.core.effects import Moment
 from jitd.core.law import ByDoor, IllegalEvent, Origin, Role
 from jitd.core.lock import LockedOut
+from jitd.core.receipt import Receipt
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict, open_ways
 from jitd.core.rights import Act
 from jitd.core.subject import Identity
@@ -23,8 +24,9 @@ from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
 from jitd.store import Store
 from jitd.verbs.access import Access
+from jitd.verbs.receipts import Receipts
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.reviewers import Reviewers
+from jitd.verbs.reviewers import Reviewers, Signed
 from jitd.verbs.sentences import asking
 from jitpam.wire.shown import reshown
 
@@ -40,32 +42,50 @@ an error.
 class Reviews:
     """The verb that approvers use."""
 
-    def __init__(self, access: Access, decider: Decider, perform: Perform, store: Store, now: Callable[[], Moment]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        decider: Decider,
+        perform: Perform,
+        store: Store,
+        now: Callable[[], Moment],
+        receipts: Receipts | None = None,
+    ) -> None:
         self._access = access
         self._decider = decider
         self._perform = perform
         self._store = store
-        self._reviewers = Reviewers(access, decider, now)
+        self._reviewers = Reviewers(access, decider, now, receipts)
 
     async def review(
-        self, who: Identity, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin | ByDoor
+        self,
+        who: Identity,
+        typed: str,
+        verdict: Verdict,
+        fingerprint: bytes,
+        comment: str,
+        origin: Origin | ByDoor,
+        signed: Signed | None = None,
     ) -> str:
-        """Accept one review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
-        Refusal.
+        """Accept one review that ``who`` has given from ``origin``, and perhaps ``signed``. Return a sentence about the effect of
+        the review. Raises Refusal.
         """
         self._reviewers.refuse_at_once(who, comment)
         act = Act.APPROVE if verdict is Verdict.APPROVE else Act.DENY
-        found = self._access.request(act, who, typed)
+        if signed is not None and verdict is not Verdict.APPROVE:
+            raise Refusal("usage", "a denial takes no receipt")
+        found = self._access.request(act, self._reviewers.perhaps(who, signed), typed)
         self._refuse_now(who, found, verdict, fingerprint)  # refuse first, so that the KDC is queried only if needed
         fresh, answer = await self._reviewers.as_now(who)
         while True:
             found = self._access.request(Act.SEE, who, found.id)
+            fresh, given = self._reviewers.signing(fresh, found, signed)
             self._access.refuse(act, fresh, found)
             self._refuse_now(fresh, found, verdict, fingerprint)
             if repeated := self._repeated(fresh, found, verdict):
                 return repeated
             try:
-                await self._take(fresh, answer, found, verdict, fingerprint, comment, origin)
+                await self._take(fresh, answer, found, verdict, fingerprint, comment, origin, given)
             except Overtaken:  # another review came first, so the decision was about an older state
                 continue
             return self._said(fresh, found.id, verdict)
@@ -79,6 +99,7 @@ class Reviews:
         fingerprint: bytes,
         comment: str,
         origin: Origin | ByDoor,
+        given: Receipt | None,
     ) -> None:
         """Take the review of ``who`` on ``found``. ``answer`` is what the KDC says about ``who``. For an approval, the policy
         first decides again about ``found``. Raises Refusal. Raises Overtaken if the request has changed in the meantime.
@@ -88,6 +109,8 @@ class Reviews:
         else:
             fresh = await self._decider.decide_again(found)
             if isinstance(fresh.decision, Permit):  # otherwise nobody has looked at the earlier approvers
+                left = None if found.obligations is None else narrow(found.obligations, fresh.decision.obligations)
+                self._reviewers.must_state(given, who, found, verdict, left)
                 self._perform.note_uncounted(found.id, self._access.uncounted(found, fresh.standing))
         event = Reviewed(
             found.id,
@@ -100,6 +123,7 @@ class Reviews:
             fresh.standing,
             self._perform.is_attended(found),
             answer,
+            given if isinstance(fresh.decision, Permit) else None,  # nothing was compared with what it states
         )
         try:
             self._perform.act_on(event, found)

@@ -186,10 +186,18 @@ def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Appro
     if empty is not None:
         return f"nobody can give {what} at present: the list {shown(empty.also)} is empty"
     most = max(now_open, key=lambda way: len(found[way].people))
-    n_there = len(found[most].people)
+    n_there, keys = len(found[most].people), _without_a_key([found[way] for way in now_open])
     if not n_there:
-        return f"nobody can give {what} at present"
-    return f"too few people can give {what} at present: {count(most.need, 'person')} must, and {n_there} could"
+        return f"nobody can give {what} at present{keys and f': {keys}'}"
+    return (
+        f"too few people can give {what} at present: {count(most.need, 'person')} must, and {n_there} could{keys and f'; {keys}'}"
+    )
+
+
+def _without_a_key(found: list[Seats]) -> str:
+    """Return words about the people who lack only a key that counts for a receipt, or an empty text."""
+    lack = sorted({one for seats in found for one in seats.keyless})
+    return f"no key that would do counts on this host for {_people(tuple(lack))}" if lack else ""
 
 
 def _next_seats(request: Request, approval: Approval, found: Mapping[Approval, Seats], now: Moment) -> str:

@@ -14,7 +14,22 @@ CLIENT = "client"
 DAEMON = "daemon"
 
 _ASKS = (
-    *("explain", "suppose", "review", "list", "page", "show", "revoke", "giveback", "stop", "lock", "unlock", "mute"),
+    *(
+        "explain",
+        "suppose",
+        "review",
+        "basis",
+        "signedreview",
+        "list",
+        "page",
+        "show",
+        "revoke",
+        "giveback",
+        "stop",
+        "lock",
+        "unlock",
+        "mute",
+    ),
     *("reload", "reloadtested", "audit", "signingkey", "metrics", "status", "export", "report", "keptreport", "pack"),
     *("replay", "withdraw"),
 )
@@ -117,7 +132,7 @@ no message is allowed.
 _AT_THE_DOOR = frozenset(
     (
         *("hello", "token", "slow", "welcome", "refused", "item", "done"),
-        *("list", "page", "show", "review", "revoke", "stop", "lock", "unlock"),
+        *("list", "page", "show", "review", "basis", "signedreview", "revoke", "stop", "lock", "unlock"),
         *("watch", "observe", "seen", "replay", "status", "audit"),
         "bye",
     )

@@ -207,6 +207,20 @@ class Review(Message, by=FROM_CLIENT):
     comment: Typed
 
 
+class Basis(Message, by=FROM_CLIENT):
+    """Ask what a receipt of this person's ``verdict`` on the request ``id`` would state, and for the record of its submission."""
+
+    id: str
+    verdict: str
+
+
+class SignedReview(Review, by=FROM_CLIENT):
+    """Like Review, with a receipt: the statement ``receipt``, and its ``signature`` by a key of the person."""
+
+    receipt: str
+    signature: str
+
+
 class List(Message, by=FROM_CLIENT):
     """List the requests, grants, leases, runs, rules, locks or reviews (``what``) that the person may see."""
 

@@ -36,6 +36,8 @@ MOST = 2**53 - 1
 """Stands for a number of uses or seconds that a row should have, and has not."""
 GRADES = ("harmless", "unknown", "reads", "changes", "leads", "gives")
 DAMAGES = ("none", "stops", "destroys")
+SIGNED = ("", "key", "touch", "pin")
+"""What a receipt has to prove, the least first."""
 STATES = ("screening", "pending", "approved", "denied", "withdrawn", "expired")
 _WRONG: Any = object()
 
@@ -714,6 +716,8 @@ class Request(Command):
     barred: str = member("")
     awaits_me: bool = member(True)
     lacks: str = member("")
+    keys: Texts = member((), default=())
+    signed: str = member("pin", default="", of=SIGNED)
     gone: bool = member(False, default=False)
     extends: Lease | None = member(Lease.read({}), default=None)
     findings: tuple[Finding, ...] = member((), default=())
@@ -725,6 +729,16 @@ class Request(Command):
     grant: Grant | None = member(None, default=None)
     holdings: tuple[Holding, ...] = member((), default=())
     runs: tuple[Run, ...] = member((), default=())
+
+
+class ToSign(Row):
+    """A row of the answer to Basis. The first has the statement, and the digest of the seal ``before`` the record; the texts of
+    the others are the record.
+    """
+
+    statement: str = member("", default="")
+    before: str = member("", default="")
+    text: str = member("", default="")
 
 
 class Lock(Seen):

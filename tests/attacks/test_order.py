@@ -41,6 +41,8 @@ SAMPLES = [
     messages.Resume(id=ID, streams=["null"] * 3),
     messages.Withdraw(id=ID),
     messages.Review(id=ID, verdict="approve", fingerprint=bytes(32), comment=""),
+    messages.Basis(id=ID, verdict="approve"),
+    messages.SignedReview(id=ID, verdict="approve", fingerprint=bytes(32), comment="", receipt="", signature=""),
     messages.List(what="requests", ended=False),
     messages.Page(what="requests", ended=False, before=None, limit=1),
     messages.Get(
@@ -150,6 +152,8 @@ ANSWERED = [
     "explain",
     "suppose",
     "review",
+    "basis",
+    "signedreview",
     "list",
     "page",
     "show",

@@ -11,6 +11,7 @@ import pytest
 
 from jitd.core.asked_terms import NAMES, USUAL, AskedTerms
 from jitd.core.claims import Point
+from jitd.core.command import Operand
 from jitd.core.grade import Finding, Grade
 from jitd.core.law import Actor, Role
 from jitd.core.public_key import told_of
@@ -28,6 +29,7 @@ PLAIN = {
     "service": "jitsudo",
     "ticket_ends_at": "2026-03-02 19:00:00+00:00",
     "groups": ["alice", "dba"],
+    "streams": ["pipe", "pipe", "pipe"],
 }
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 
@@ -53,6 +55,17 @@ MORE: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"command": command("true", findings=(Finding(Grade.READS, "it reads", "/x", "why"),))},
         {"grade": "reads", "findings": [{"grade": "reads", "what": "it reads", "path": "/x", "matters": "why"}]},
     ),
+    ({"command": command("true", variables=((b"A", b"\xff"),))}, {"variables": [["A", "\\xff"]]}),
+    (
+        {
+            "command": command(
+                *("cat", "/a", "/b"),
+                operands=(Operand(1, b"/a", bytes(32), "", True, True), Operand(2, b"/b", bytes(32), "", True, False)),
+            )
+        },
+        {"argv": ["cat", "/a", "/b"], "path": "/usr/bin/cat", "operands": [[1, "/a", "00" * 32], [2, "/b", ""]]},
+    ),
+    ({"uses": 3, "lasts_for": 60}, {"terms": {"uses": 3, "lasts_for": 60}}),
     ({"breaks_glass": True}, {"break_glass": True}),
     ({"service": "sudo"}, {"service": "sudo"}),
     ({"extends": "ZZZZ-ZZZZ"}, {"extends": "ZZZZ-ZZZZ"}),

@@ -22,6 +22,7 @@ from jitd.deciding import accounts, directory, groups, seats
 from jitd.deciding.directory import Account
 from jitd.deciding.groups import Group
 from jitd.deciding.seats import Seating, Seats
+from jitd.deciding.signers import Signers
 from jitd.settings.config import Config
 from jitd.verbs.sentences import unseated
 from jitd.workers import Workers
@@ -46,6 +47,7 @@ class House:
         self.refused: list[str] = []
         self.asked: list[str] = []
         self.closed = ""
+        self.signers = Signers()
         self.nsswitch = path / "nsswitch.conf"
         self.workers = Workers()
         self.n_listed = 0
@@ -87,6 +89,7 @@ class House:
             closed=closed,
             rules=lambda: self.closed,
             account_files=(self.nsswitch.with_name("passwd"),),
+            signers=self.signers,
         )
 
     def look(self, *approvals: Approval, opened: int = 0) -> Seats:

@@ -24,6 +24,7 @@ from jitd.core.subject import Approver, Sids
 from jitd.deciding import directory, groups, seats
 from jitd.deciding.groups import Group
 from jitd.deciding.seats import UNKNOWN, Seating, Seats
+from jitd.deciding.signers import Signers
 from jitd.verbs.sentences import SeatNews
 from tests.daemon.seated import BOSS, CONFIG, OPS, House, waiting
 from tests.scene import locked, moment, person
@@ -175,6 +176,33 @@ def test_who_takes_no_notices_could_approve_all_the_same(house: House) -> None:
     house.muted = {"bob", "alice", "may"}
     assert house.look(OPS) == Seats(("bob", "carol"), is_whole=True, muted=("bob",))
     assert house.said(OPS) == []
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+
+
+@pytest.mark.parametrize(
+    ("level", "people", "said"),
+    [
+        ("", ("bob", "carol"), []),
+        ("key", ("bob",), []),
+        ("touch", (), [": no key that would do counts on this host for bob, carol; unless that changes, the request ends in"]),
+    ],
+)
+def test_who_has_no_key_that_counts_could_not_approve_where_a_signature_is_demanded(
+    house: House, tmp_path: Path, level: str, people: tuple[str, ...], said: list[str]
+) -> None:
+    file = tmp_path / "allowed_signers"
+    house.signers = Signers(file)
+    state = house.seating().state()
+    file.write_text(f"bob@EXAMPLE.TEST {KEY}\n")
+    assert house.seating().state() != state
+    signed = Approval(1, ("group:ops",), Demand(signed=level))
+    found = house.look(signed)
+    assert (found.people, found.is_whole) == (people, True)
+    assert set(found.keyless) == {"bob", "carol"} - set(people)
+    lines = house.said(signed)
+    assert len(lines) == len(said) and all(one in line for one, line in zip(said, lines, strict=True))
 
 
 def test_what_is_known_of_people_has_another_state_after_each_change_and_the_same_without_one(house: House) -> None:

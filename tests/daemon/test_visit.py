@@ -26,13 +26,16 @@ from jitpam.wire.conversation import CLIENT, DOOR
 from jitpam.wire.faults import RemoteProtocolError
 from tests.scene import moment, person
 
-FREE = {"list", "page", "show", "watch", "replay", "status", "audit", "observe", "revoke", "stop", "lock", "stamp", "roll"}
+FREE = {
+    *("list", "page", "show", "basis", "watch", "replay", "status", "audit", "observe", "revoke", "stop", "lock", "stamp", "roll")
+}
 """What permits nothing, however late it comes."""
 NEITHER = {"seen", "bye"}
 """What is no question."""
 APPROVE, DENY, REVIEWED = (
     messages.Review(id="K7QM-2XVD", verdict=verdict, fingerprint=b"", comment="") for verdict in ("approve", "deny", "reviewed")
 )
+SIGNED = messages.SignedReview(id="K7QM-2XVD", verdict="approve", fingerprint=b"", comment="", receipt="", signature="")
 UNLOCK = messages.Unlock(id=None, whom="all", name="", reason="")
 
 
@@ -61,15 +64,15 @@ def is_late(visit: Visit, message: messages.Message) -> bool:
 def test_every_message_of_the_door_permits_nothing_or_needs_a_stamp() -> None:
     """THREATS F-01. A row for each message that the door takes: what is new needs a stamp until this table says otherwise."""
     asked = {name for (speaker, name), _ in DOOR["ready"].items() if speaker == CLIENT} - NEITHER
-    assert asked == FREE | {"review", "unlock"}
-    for name in asked - {"review"}:
+    assert asked == FREE | {"review", "signedreview", "unlock"}
+    for name in asked - {"review", "signedreview"}:
         message: Any = messages.FROM_CLIENT[name].__new__(messages.FROM_CLIENT[name])
         assert is_late(visited()[0], message) is (name not in FREE), name
-    assert [is_late(visited()[0], one) for one in (APPROVE, REVIEWED, DENY)] == [True, True, False]
+    assert [is_late(visited()[0], one) for one in (APPROVE, SIGNED, REVIEWED, DENY)] == [True, True, True, False]
     assert is_late(visited()[0], messages.Review(id="", verdict="Deny", fingerprint=b"", comment="")), "a word that is none"
 
 
-@pytest.mark.parametrize("message", [APPROVE, REVIEWED, UNLOCK], ids=["approve", "reviewed", "unlock"])
+@pytest.mark.parametrize("message", [APPROVE, SIGNED, REVIEWED, UNLOCK], ids=["approve", "signed", "reviewed", "unlock"])
 @pytest.mark.parametrize(
     ("after", "late"), [(0.0, False), (2.5, False), (2.501, True), (6.0, True), (600.0, True), (3600.0, True), (-1.0, True)]
 )

@@ -78,7 +78,21 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 # --- what needs an account ---------------------------------------------------------------------------------------------------
 
 NEEDS_AN_ACCOUNT = {"withdraw", "explain", "suppose", "giveback", "mute", "reload", "reloadtested", "signingkey", "export"}
-NEEDS_NONE = {"list", "page", "show", "review", "revoke", "stop", "lock", "unlock", "audit", "status", "roll"}
+NEEDS_NONE = {
+    "list",
+    "page",
+    "show",
+    "review",
+    "basis",
+    "signedreview",
+    "revoke",
+    "stop",
+    "lock",
+    "unlock",
+    "audit",
+    "status",
+    "roll",
+}
 
 
 def test_of_each_message_it_is_said_whether_it_needs_an_account(house: House) -> None:

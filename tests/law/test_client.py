@@ -21,6 +21,7 @@ OF_ROOMS = {
         "jitd.audit.events",
         "jitd.audit.forms",
         "jitd.audit.libcrypto",
+        "jitd.audit.receipt",
         "jitd.audit.sentences",
         "jitd.audit.ssh_keys",
         "jitd.audit.ssh_signatures",

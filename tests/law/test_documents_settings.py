@@ -47,6 +47,7 @@ WITHIN = {
     "record": config.KeptRecord(),
     "pam": config.Pam(),
     "door": config.Door(),
+    "approvals": config.Approvals(),
 }
 LIMITS = {key: getattr(table, key) for table in WITHIN.values() for key in table.__dataclass_fields__}
 

@@ -197,6 +197,10 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd_outsiders.assembly", "jitd.deciding", "jitd.extension_points", "jitd_sinks.metrics",
         "jitd_sinks.settings", "jitd_sinks.sinks", "jitd.store.opening", "jitd.verbs",
     },
+    "jitd.deciding.signers": {
+        CORE, "jitd.audit.allowed_signers", "jitd.audit.receipt", "jitd.audit.ssh_keys", "jitd.audit.sshsig",
+        "jitd.files.digests", "jitd.settings.owned_file",
+    },
     "jitd.deciding": {
         CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.extensions", "jitd.files", "jitd.invocation",
         "jitd.hosts", "jitd.kdc.keytab", "jitd.settings", "jitd.store", "jitd.workers",

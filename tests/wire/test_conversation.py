@@ -14,6 +14,8 @@ ASKED = {
     "explain",
     "suppose",
     "review",
+    "basis",
+    "signedreview",
     "list",
     "page",
     "show",
@@ -230,7 +232,7 @@ def test_nobody_asks_or_answers_anything_without_welcome(steps):
 
 TAKEN_AT_THE_DOOR = {
     **{name: "asked" for name in ("list", "page", "show", "review", "revoke", "stop", "lock", "unlock")},
-    **{name: "asked" for name in ("replay", "status", "audit")},
+    **{name: "asked" for name in ("replay", "status", "audit", "basis", "signedreview")},
     "stamp": "asked",
     "roll": "asked",
     "watch": "watching",

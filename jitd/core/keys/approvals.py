@@ -17,12 +17,13 @@ from jitd.core.keys.demand import TICKETS, read_demand
 from jitd.core.keys.key import Fields, NoCondition, Part, Stated, Verdict, World
 from jitd.core.keys.ticket import ONLY_A_TICKET, is_optional
 from jitd.core.names import Name
+from jitd.core.receipt import LEVELS
 from jitd.core.toml_table import Table, quoted
 from jitd.core.wording import all_of, count, listed
 
 MOST_NEEDED = 100  # approvals that a rule may require from one group
 MOST_WAYS = 8  # ways in one `any_of`
-WAY = ("need", "from", "also", *TICKETS, "door")
+WAY = ("need", "from", "also", *TICKETS, "signed", "door")
 OF_APPROVAL = (*WAY, "any_of", "after")  # of an approval. `after` is only for those inside `any_of`
 EXAMPLE = '[{ need = 1, from = ["group:ops"] }]'
 
@@ -83,8 +84,20 @@ def _approval(rule: Table, table: Table, names: Mapping[str, Name], read_who: Ca
 def _way(rule: Table, table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> Approval:
     table.needs("need", "from")
     need, of_whom = table.number("need", 1, 1, MOST_NEEDED), table.words("from", (), read_who)
-    demand, also = replace(read_demand(table), door=table.flag("door")), _also(rule, table, names)
+    demand = replace(read_demand(table), door=table.flag("door"), signed=read_signed(table))
+    also = _also(rule, table, names)
     return Approval(need, of_whom, demand, after=_after(rule, table), also=also)
+
+
+def read_signed(table: Table) -> str:
+    """Return what a receipt has to prove by ``signed`` in ``table``, one of LEVELS. A value with a fault demands the most."""
+    value = table.values.get("signed", False)
+    if isinstance(value, bool):
+        return LEVELS[1] if value else LEVELS[0]
+    if value in LEVELS[2:]:
+        return str(value)
+    table.fault('"signed" must be true, "touch" or "pin"', "signed")
+    return LEVELS[-1]
 
 
 def _after(rule: Table, table: Table) -> int:

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compares what an approver was shown of a request with the record of its submission, and with what they are to sign.
+
+Law: what is signed names the record by its seal. So the seal, the commitments and each part of the page that decides are checked
+here, by what this program computes itself. Something that is missing in the record, or that this program cannot compare, is a
+difference. The host says all of it, and nothing of it is believed before it fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from jitd.audit.forms import Record
+from jitd.audit.receipt import Statement, Terms
+from jitd.audit.strict_json import canonical
+from jitd.core.chain import detail_of, event_of, linked
+from jitd.core.masking import MASKED
+from jitd.core.sought import SUBMITTED
+from jitd.core.spelling import unspelled
+from jitd.core.values import commitment, filled, id_in
+from jitpam.wire.rows import GRADES, Request
+from jitpam.wire.shown import shown
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def difference(row: Request, line: Record, before: bytes, said: Statement, *, host: str, approver: str) -> str:
+    """Return which part of ``row`` does not stand in ``line``, the record of the submission, or in the statement ``said``, which
+    ``approver`` is to sign for ``host``. ``before`` is the digest of the seal before the record. If all fits, return an empty
+    text. Raises ValueError if something cannot be a record at all.
+    """
+    if not line.sealed or (line.number, line.seal) != tuple(said.submitted):
+        return "the record of the submission"
+    if linked(line.number, before, hashlib.sha256(line.sealed).digest()) != line.seal:
+        return "the seal of the record"
+    values: dict[str, Any] = {}
+    for one in line.values:
+        if commitment(one.field, one.salt, canonical(one.value)) != one.committed:
+            return f"the value {one.field} in the record"
+        values[one.committed.hex()] = one.value
+    content = json.loads(line.sealed)
+    if not isinstance(content, dict) or event_of(content) != SUBMITTED or id_in(content) != row.id:
+        return "the record of the submission"
+    missing: list[str] = []
+
+    def say(committed: str) -> Any:
+        if committed not in values:
+            missing.append(committed)
+        return values.get(committed)
+
+    detail = filled(dict(detail_of(content)), say)
+    if missing:
+        return "a value in the record, which is not told"
+    return next((part for part, fits in _parts(row, content, detail, said, host, approver) if not fits), "")
+
+
+def _parts(
+    row: Request, content: dict[str, Any], detail: dict[str, Any], said: Statement, host: str, approver: str
+) -> Iterator[tuple[str, bool]]:
+    for name, part, told, shown_in in _COMPARED:
+        yield part, told(detail.get(name)) == shown_in(row)
+    for name, part, is_as_shown in _FITS:
+        yield part, is_as_shown(detail.get(name), row)
+    fingerprint, actor = (content.get(name) for name in ("fingerprint", "actor"))
+    yield "the fingerprint", bool(row.fingerprint) and fingerprint == row.fingerprint
+    yield "the requester", shown(str(actor)) == row.requester == shown(said.requester)
+    yield "the host", said.host == host == row.host
+    yield "the id", said.id == row.id
+    yield "the approver", said.approver == approver
+    yield "the rule", shown(said.rule) == row.rule
+    yield "the time of its end", said.expires == _time(row.expires_at)
+    yield "the terms", said.terms == _terms(row)
+    yield "the newest record", said.newest.number > said.submitted.number or said.newest == said.submitted
+
+
+def _terms(row: Request) -> Terms | None:
+    if row.gets is None or row.terms is None or row.gets.lasts_for is None or row.gets.uses is None:
+        return None
+    return Terms(row.gets.lasts_for, row.gets.uses, row.terms.timeout_for, _time(row.starts_at))
+
+
+def _time(text: str | None) -> str:
+    """Return a time in whole seconds, as a statement has it, or an empty text."""
+    return "" if not text else datetime.fromisoformat(text).strftime(_TIME)
+
+
+def _text(spelled: Any) -> str | None:
+    return shown(unspelled(spelled)) if isinstance(spelled, str) else None
+
+
+def _reason(said: Any) -> str | None:
+    return None if said is None else shown(said) if isinstance(said, str) else MASKED
+
+
+def _each(words: Any, of: Callable[[Any], Any]) -> tuple[Any, ...] | None:
+    return tuple(map(of, words)) if isinstance(words, list) else None
+
+
+def _texts(words: Any) -> tuple[Any, ...] | None:
+    return _each(words, _text)
+
+
+def _pairs(pairs: Any) -> tuple[Any, ...] | None:
+    return _each(pairs, _texts)
+
+
+def _tuple(words: Any) -> tuple[Any, ...]:
+    return tuple(words or ())
+
+
+def _asked(row: Request) -> dict[str, int]:
+    return {name: one for name in ("lasts_for", "uses", "timeout_for") if (one := getattr(row, name)) is not None}
+
+
+def _is_graded(said: Any, row: Request) -> bool:
+    """The page may show more than was seen when it was asked for, and never less."""
+    return GRADES.index(said or GRADES[0]) <= GRADES.index(row.grade or GRADES[0])
+
+
+def _operands(said: Any, row: Request) -> bool:
+    """The digest of a file that the requester cannot read is not in the record: the fingerprint alone binds it."""
+    said = said or []
+    if not isinstance(said, list) or len(said) != len(row.operands):
+        return False
+    return all(
+        at == one.argument and (one.path == MASKED or _text(path) == one.path) and digest in ("", one.digest)
+        for (at, path, digest), one in zip(said, row.operands, strict=True)
+    )
+
+
+_COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]], ...] = (
+    ("argv", "the command", _texts, lambda row: row.argv),
+    ("path", "the program", _text, lambda row: row.path),
+    ("digest", "the digest of the program", lambda said: said or "", lambda row: row.digest),
+    ("cwd", "the directory", _text, lambda row: row.cwd),
+    ("run_as", "the account", lambda said: shown(str(said)), lambda row: f"{row.run_as}:{row.run_as_group}"),
+    ("service", "the service", lambda said: shown(str(said)), lambda row: row.service),
+    ("reason", "the reason", _reason, lambda row: row.reason),
+    ("gives", "what is given", _tuple, lambda row: row.gives),
+    ("stays", "whether it stays", bool, lambda row: row.stays),
+    ("brought", "what was brought", lambda said: said or "", lambda row: row.brought),
+    ("options", "the options", lambda said: _texts(said or []), lambda row: row.options),
+    ("doubt", "the doubt about the command", lambda said: shown(str(said or "")), lambda row: row.doubt),
+    ("break_glass", "that glass is broken", bool, lambda row: row.breaks_glass),
+    ("variables", "the variables", lambda said: _pairs(said or []), lambda row: row.variables),
+    ("streams", "the streams", _tuple, lambda row: row.streams),
+    ("text_after", "whether a file is edited", lambda said: said is not None, lambda row: row.edit is not None),
+    ("terms", "the terms", lambda said: said or {}, _asked),
+    ("starts_at", "the start", lambda said: _time(said), lambda row: _time(row.starts_at)),
+)
+"""The members of the detail of the record: what each is called, how it is shown, and what is shown."""
+_FITS: tuple[tuple[str, str, Callable[[Any, Request], bool]], ...] = (
+    ("operands", "the files in arguments", _operands),
+    ("grade", "what the command gives", _is_graded),
+)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A receipt as it is stored: what an approver has signed with a key of their own, and how much this proves.
+
+Law: a level that nobody knows proves nothing, and demands more than anybody could prove.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+LEVELS = ("", "key", "touch", "pin")
+"""What a signature proves, the least first: nothing, that a key was used, that its device was touched, and that the device
+has verified a PIN or a finger, too.
+"""
+IN_WORDS = {
+    "": "",
+    "key": "signed with a key",
+    "touch": "signed with a key in hardware that was touched",
+    "pin": "signed with a key in hardware that was touched and has verified a PIN",
+}
+"""What a demand for each of LEVELS says of an approval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """``statement`` is the text that was signed (PROTOCOL.md, "Receipts"), ``signature`` the signature in OpenSSH's form, and
+    ``key`` the fingerprint of the key. ``proves`` is one of LEVELS.
+    """
+
+    statement: str
+    signature: str
+    key: str
+    proves: str
+
+    def detail(self) -> dict[str, Any]:
+        """Return what stands in the record. Nothing of it was typed."""
+        return {"statement": self.statement, "signature": self.signature, "key": self.key, "proves": self.proves}
+
+
+def detail_of(receipt: Receipt | None) -> dict[str, Any]:
+    """Return the member of the record of a review that has ``receipt``."""
+    return {} if receipt is None else {"receipt": receipt.detail()}
+
+
+def proved_by(receipt: Receipt | None) -> str:
+    """Return what ``receipt`` proves, one of LEVELS."""
+    return "" if receipt is None else receipt.proves
+
+
+def is_enough(proved: str, demanded: str) -> bool:
+    """True if what ``proved`` says is at least what ``demanded`` says. Both are of LEVELS."""
+    if not demanded:
+        return True
+    return proved in LEVELS and demanded in LEVELS and LEVELS.index(proved) >= LEVELS.index(demanded)
+
+
+def stricter(one: str, other: str) -> str:
+    """Return the one of two levels that demands more."""
+    return one if is_enough(one, other) else other

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose keys sign receipts on this host: root's file of allowed signers (ssh-keygen(1)), as it is at this moment.
+
+Law: a file that cannot be read, that somebody else can change, or that has one wrong line names no key at all, so nothing that
+needs a key is permitted. A key counts while the file names it and its time lasts, at the approval and at each later use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jitd.audit import receipt
+from jitd.audit.allowed_signers import Signer, counting, read_signers
+from jitd.audit.ssh_keys import PublicKey
+from jitd.audit.sshsig import BadSignature, best_level, check_by_any
+from jitd.core.receipt import LEVELS, Receipt
+from jitd.core.subject import Identity, Who
+from jitd.core.toml_document import ConfigError
+from jitd.files.digests import identity_at
+from jitd.settings.owned_file import read_owned
+
+
+class Signers:
+    """The keys of ``file``, or none. ``now`` returns the present time (aware UTC). ``is_one`` is true of names of accounts if all
+    of them belong to one person.
+    """
+
+    def __init__(
+        self,
+        file: Path | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        is_one: Callable[[frozenset[str]], bool] = lambda names: len(names) == 1,
+    ) -> None:
+        self._file = file
+        self._now = now
+        self._is_one = is_one
+        self._read: tuple[object, tuple[Signer, ...]] = None, ()
+        self.fault = ""
+        """Why the file names nobody, as a sentence for administrators. Empty if it does not exist, or is in order."""
+
+    def keys_of(self, principal: str) -> tuple[PublicKey, ...]:
+        """Return the keys that count for ``principal`` now."""
+        return counting(self._signers(), principal, receipt.NAMESPACE, self._now())
+
+    def could(self, who: Who) -> Who:
+        """Return ``who`` as if they had signed, by the best of their keys that count now. This is for those who look at a
+        request: an approval counts by what was signed.
+        """
+        return who.signing(self.best_of(who.principal))
+
+    def best_of(self, principal: str) -> str:
+        """Return the most that a receipt of ``principal`` could prove now, one of LEVELS."""
+        return max((best_level(key.kind) for key in self.keys_of(principal)), key=LEVELS.index, default="")
+
+    def state(self) -> object:
+        """Return a value that changes if the file does, or if the time of a key begins or ends."""
+        at = self._now()
+        return tuple(one for one in self._signers() if one.counts_for(one.principals[0], receipt.NAMESPACE, at))
+
+    def judged(self, who: Who, given: Receipt | None) -> Who:
+        """Return ``who``, who has given the receipt ``given``, with what it proves now. If its key does not count any more, that
+        is nothing.
+        """
+        counts = given is not None and given.key in (key.fingerprint for key in self.keys_of(who.principal))
+        return who.signing(given.proves if given is not None and counts else "")
+
+    def proved(self, who: Identity, statement: str, signature: str) -> Receipt:
+        """Return the receipt, which ``who`` has signed. Raises BadSignature, whose text follows "the signature"."""
+        found = check_by_any(receipt.NAMESPACE, statement.encode("ascii"), signature, receipt.HASH)
+        if found.key not in self.keys_of(who.principal):
+            raise BadSignature(f"is by the key {found.key.fingerprint}, which does not count for {who.principal} on this host")
+        return Receipt(statement, signature, found.key.fingerprint, found.level)
+
+    def _signers(self) -> tuple[Signer, ...]:
+        if self._file is None:
+            return ()
+        is_now = identity_at(self._file)
+        if self._read[0] != is_now:
+            found: tuple[Signer, ...] = ()
+            self.fault = ""
+            try:
+                found = read_signers(read_owned(self._file, 0, must_exist=False).decode("utf-8"))
+            except ConfigError as fault:
+                self.fault = str(fault)
+            except ValueError as fault:
+                self.fault = f"{self._file}: {fault}"
+            if other := next((one for one in found if not self._is_one(one.names)), None):
+                self.fault = f"{self._file}: the key {other.key.fingerprint} has the principals of two persons"
+            self._read = is_now, () if self.fault else found
+        return self._read[1]
+
+
+NOBODY = Signers()  # of a host, or of a part of it, that knows no key

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a receipt proves, where approvals are counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from jitd.core.approvers import least_signed
+from jitd.core.authentication import Authentication, Demand
+from jitd.core.decision import Approval, narrow
+from jitd.core.receipt import LEVELS, Receipt, is_enough
+from jitd.core.request import NotYours, Request, RequestState, open_ways, transition
+from jitd.core.subject import Subject
+from tests.scene import START, asked, moment, permit, person, review, screened
+
+
+def proved(name: str, signed: str = "") -> Subject:
+    made = Authentication(START, START, (), (), "aes", "aes", ("EXAMPLE.TEST",), signed=signed)
+    return replace(person(name), authentication=made)
+
+
+def requested(*approvals: Approval) -> Request:
+    """A request that waits for ``approvals``."""
+    made, _ = transition(asked(), screened(asked(), permit(approvals=approvals)), moment())
+    assert made.state is RequestState.PENDING
+    return made
+
+
+def wants(*levels: str) -> Approval:
+    first, *more = (Approval(1, ("group:ops",), Demand(signed=level)) for level in levels)
+    return replace(first, instead=tuple(more))
+
+
+@pytest.mark.parametrize("demanded", LEVELS)
+@pytest.mark.parametrize("proves", [None, *LEVELS, "unheard of"])
+@pytest.mark.parametrize("claimed", ["", "pin"])
+def test_what_a_receipt_proves_is_taken_from_the_receipt_alone(demanded: str, proves: str | None, claimed: str) -> None:
+    """THREATS A-31: whatever the person whom the daemon hands over seems to have signed."""
+    asked = requested(wants(demanded))
+    receipt = None if proves is None else Receipt("text", "signature", "key", proves)
+    event = review(asked, proved("bob", claimed), receipt=receipt)
+    if demanded == "" or (proves in LEVELS and LEVELS.index(proves or "") >= LEVELS.index(demanded)):
+        after, _ = transition(asked, event, moment())
+        assert after.state is RequestState.APPROVED and after.reviews[0].receipt == receipt
+    else:
+        with pytest.raises(NotYours, match="takes only approvals that are signed with a key"):
+            transition(asked, event, moment())
+
+
+def test_a_level_that_nobody_knows_is_never_enough_and_never_met() -> None:
+    assert not is_enough("unheard of", "key") and not is_enough("pin", "unheard of") and is_enough("unheard of", "")
+
+
+@pytest.mark.parametrize(("levels", "least"), [(("",), ""), (("pin", "touch"), "touch"), (("key", ""), ""), (("pin",), "pin")])
+def test_the_least_that_counts_is_that_of_one_way(levels: tuple[str, ...], least: str) -> None:
+    asked = requested(wants(*levels))
+    assert least_signed(open_ways(asked), proved("bob"), asked.requester) == least
+    assert least_signed(open_ways(asked), proved("eve"), asked.requester) == ""
+
+
+def test_a_rule_that_changes_meanwhile_never_demands_less() -> None:
+    with_key, without = (permit(approvals=(wants(level),)).obligations for level in ("key", ""))
+    assert {one.demand.signed for one in narrow(without, with_key).approvals} == {"", "key"}
+    assert {one.demand.signed for one in narrow(with_key, without).approvals} == {"", "key"}
+
+
+def test_a_person_without_a_ticket_cannot_meet_it() -> None:
+    assert "no Kerberos ticket" in Demand(signed="key").lack(None)

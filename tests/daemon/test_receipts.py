@@ -1,0 +1,468 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receipts: what an approver is told to sign fits what they are shown, only what fits this review is taken, and a rule that
+demands a signature gets it. After each refusal, nothing has changed.
+
+The keys are real ones, of ssh-keygen. Those in hardware are of OpenSSH's own dummy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jitd.audit import forms, receipt
+from jitd.audit.forms import Record
+from jitd.audit.receipt import Statement
+from jitd.audit.ssh_keys import PublicKey
+from jitd.cli.as_recorded import difference
+from jitd.core.authentication import Authentication, Demand
+from jitd.core.decision import Approval, Terms
+from jitd.core.policy import Policy
+from jitd.core.request import Request, Verdict
+from jitd.core.subject import Identity, Subject
+from jitd.deciding.signers import Signers
+from jitd.verbs.lists import Lists
+from jitd.verbs.receipts import Receipts
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.reviewers import Signed
+from jitd.verbs.reviews import Reviews
+from jitpam.wire import rows
+from tests import ssh_keys
+from tests.daemon.asking import HERE, Client
+from tests.daemon.test_decider import ALICE, rule
+from tests.daemon.test_who_sees_what import Seen
+from tests.scene import START, person
+
+DIGEST, OTHER_DIGEST = "ab" * 32, "cd" * 32
+
+
+def proved(name: str) -> Subject:
+    made = Authentication(START, START, (), (), "aes", "aes", ("EXAMPLE.TEST",))
+    return replace(person(name), authentication=made)
+
+
+BOB, CAROL = proved("bob"), proved("carol")
+COMMAND = (b"/usr/bin/env", b"a b", b"\xff\\")
+
+
+class House(Seen):
+    """A daemon that knows keys. ``allowed`` is the file of allowed signers."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.digest = DIGEST
+        super().__init__(path, monkeypatch)
+        self.allowed = path / "allowed_signers"
+        self.signers = Signers(self.allowed, lambda: self.at.at)
+        self.decider._signers = self.signers
+        access = self.reviews._access
+        ground: Any = SimpleNamespace(
+            config=SimpleNamespace(host="db1.example.test"), store=self.store, opened=self.opened, workers=self.workers,
+            policy_digest=lambda: self.digest, now=self.now,
+        )  # fmt: skip
+        self.receipts = Receipts(ground, access, self.decider, self.signers)
+        self.lists = Lists(access, self.store, self.opened, self.workers, lambda run: None, self.now, signers=self.signers)
+        self.reviews = Reviews(access, self.decider, self.perform, self.store, self.now, self.receipts)
+
+    def rules(self, **changes: Any) -> None:
+        made = {"terms": Terms(env=("TOKEN",)), "uses": 5} | changes
+        self.policy = Policy((rule(**made),), "permit", self.digest)
+
+    def demands(self, signed: str, need: int = 1) -> None:
+        self.rules(approvals=(Approval(need, ("group:ops",), Demand(signed=signed)),))
+
+    def lists_keys(self, *lines: tuple[Subject, PublicKey], options: str = "") -> None:
+        self.allowed.write_text("".join(f"{who.principal} {options} {key.line}\n" for who, key in lines), "ascii")
+        os.utime(self.allowed, ns=(self.n_records, self.n_records))
+
+    async def submitted(self, **changes: Any) -> Request:
+        given = {"argv": COMMAND, "reason": "CHG-1 \u202e", "variables": ((b"TOKEN", b"x=\xfe"),)} | changes
+        return await Client(self).submit(waits=False, **given)
+
+    async def shown(self, who: Identity, id: str) -> rows.Request:
+        return rows.Request.read(json.loads(json.dumps(await self.lists.show(who, id))))
+
+    async def basis(self, who: Identity, id: str, verdict: str = "approve") -> tuple[Statement, bytes, Record]:
+        first, *rest = [row async for row in self.receipts.basis(who, id, verdict)]
+        line = forms.read("".join(row["text"] for row in rest))
+        assert isinstance(line, Record)
+        return receipt.read(first["statement"]), bytes.fromhex(first["before"]), line
+
+    async def signed(self, who: Identity, of: str, key: Path, **changes: Any) -> Signed:
+        said, _, _ = await self.basis(who, of)
+        text = said._replace(**{"at": "2026-03-02T09:00:00Z", "random": os.urandom(16), **changes}).text()
+        return Signed(text, ssh_keys.sign(key, receipt.NAMESPACE, text.encode("ascii")))
+
+    async def approved(self, who: Identity, id: str, signed: Signed | None) -> str:
+        return await self.reviews.review(who, id, Verdict.APPROVE, self.found(id).fingerprint, "", HERE, signed)
+
+    async def refuses(self, who: Identity, id: str, signed: Signed | None, matches: str) -> None:
+        before, n_before = self.found(id), self.n_records
+        with pytest.raises(Refusal, match=matches):
+            await self.approved(who, id, signed)
+        assert (self.found(id), self.n_records) == (before, n_before), "a refusal changes nothing"
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    made = House(tmp_path, monkeypatch)
+    made.rules()
+    yield made
+    made.workers.close()
+    made.store.close()
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    kinds = ("ed25519", "ecdsa-256", "ed25519-sk no-touch-required", "ed25519-sk", "ed25519-sk verify-required")
+    return {kind: ssh_keys.make(tmp_path_factory.mktemp("keys"), kind) for kind in kinds}
+
+
+# --- what is to be signed ----------------------------------------------------------------------------------------------------
+
+
+def fits(row: rows.Request, told: tuple[Statement, bytes, Record]) -> str:
+    said, before, line = told
+    return difference(row, line, before, said, host="db1.example.test", approver=BOB.principal)
+
+
+def test_what_an_approver_is_shown_stands_in_what_they_are_told_to_sign(house: House) -> None:
+    async def scene() -> None:
+        made = await house.submitted(lasts_for=60, uses=2, timeout_for=9)
+        told = await house.basis(BOB, made.id)
+        assert fits(await house.shown(BOB, made.id), told) == ""
+        assert told[0].terms == (60, 2, 9, "") and told[0].policy.hex() == DIGEST
+        assert told[0].newest.number > told[0].submitted.number
+
+    house.run(scene())
+
+
+LIES = {
+    "argv": ("the command", ["/usr/bin/env", "other"]),
+    "path": ("the program", "/usr/bin/other"),
+    "digest": ("the digest of the program", "00" * 32),
+    "cwd": ("the directory", "/other"),
+    "run_as": ("the account", "bob"),
+    "run_as_group": ("the account", "ops"),
+    "service": ("the service", "sudo"),
+    "reason": ("the reason", "another"),
+    "requester": ("the requester", "eve@EXAMPLE.TEST"),
+    "variables": ("the variables", []),
+    "streams": ("the streams", ["terminal"]),
+    "operands": ("the files in arguments", [{"argument": 1, "path": "/x", "digest": "", "because": ""}]),
+    "options": ("the options", ["--login"]),
+    "doubt": ("the doubt about the command", "none"),
+    "gives": ("what is given", ["sudoers:x"]),
+    "breaks_glass": ("that glass is broken", True),
+    "fingerprint": ("the fingerprint", "00" * 32),
+    "timeout_for": ("the terms", 10),
+    "starts_at": ("the start", "2026-03-02T10:00:00+00:00"),
+    "rule": ("the rule", "another"),
+    "expires_at": ("the time of its end", "2026-03-02T10:00:00+00:00"),
+    "gets": ("the terms", {"uses": 1, "lasts_for": 1}),
+    "id": ("the record of the submission", "ZZZZ-ZZZZ"),
+    "host": ("the host", "other"),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_page_that_shows_something_else_is_a_difference(house: House, name: str) -> None:
+    """THREATS A-30."""
+    part, lie = LIES[name]
+
+    async def scene() -> None:
+        made = await house.submitted()
+        told, row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
+        assert row.came[name] != lie and fits(rows.Request.read({**row.came, name: lie}), told) == part
+
+    house.run(scene())
+
+
+def test_a_record_that_was_changed_or_lacks_a_value_is_a_difference(house: House) -> None:
+    """THREATS A-30."""
+
+    async def scene() -> None:
+        made = await house.submitted()
+        row, (said, before, line) = await house.shown(BOB, made.id), await house.basis(BOB, made.id)
+        for changed in (
+            replace(line, sealed=line.sealed.replace(b"jitsudo", b"jitsudO")),
+            replace(line, sealed=b"", digest=bytes(32)),
+            replace(line, number=line.number + 1),
+            replace(line, seal=bytes(32)),
+            *(replace(line, values=(*line.values[:at], *line.values[at + 1 :])) for at in range(len(line.values))),
+            replace(line, values=(replace(line.values[0], salt=bytes(32)), *line.values[1:])),
+        ):
+            assert fits(row, (said, before, changed))
+        assert fits(row, (said, b"\1" * 32, line)) == "the seal of the record"
+        assert fits(row, (said._replace(approver="eve@EXAMPLE.TEST"), before, line)) == "the approver"
+
+    house.run(scene())
+
+
+def test_only_who_may_approve_is_told_what_to_sign(house: House) -> None:
+    async def scene() -> None:
+        made = await house.submitted()
+        for who in (ALICE, proved("eve")):
+            with pytest.raises(Refusal):
+                await house.basis(who, made.id)
+        with pytest.raises(Refusal, match="approve and reviewed"):
+            await house.basis(BOB, made.id, "deny")
+
+    house.run(scene())
+
+
+# --- what is taken -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_receipt_stands_in_the_request_and_in_the_record_and_ssh_keygen_takes_it(house: House, keys: dict[str, Path]) -> None:
+    key = ssh_keys.public(keys["ed25519"])
+
+    async def scene() -> None:
+        house.lists_keys((BOB, key))
+        made = await house.submitted()
+        signed = await house.signed(BOB, made.id, keys["ed25519"])
+        assert "is approved" in await house.approved(BOB, made.id, signed)
+        (review,) = house.found(made.id).reviews
+        assert review.receipt is not None and review.receipt.key == key.fingerprint and review.receipt.proves == "key"
+        bodies = (json.loads(body) for _, body, _ in house.store.records(0))
+        (told,) = (one["detail"]["receipt"] for one in bodies if one["event"] == "request.reviewed")
+        assert told == review.receipt.detail()
+        signers = house.allowed.read_text("ascii")
+        words = BOB.principal, receipt.NAMESPACE, told["statement"].encode("ascii"), told["signature"]
+        assert ssh_keys.verifies(house.path, signers, *words)
+
+    house.run(scene())
+
+
+def test_without_a_demand_an_approval_needs_no_receipt(house: House) -> None:
+    async def scene() -> None:
+        made = await house.submitted()
+        assert "is approved" in await house.approved(BOB, made.id, None)
+        assert house.found(made.id).reviews[0].receipt is None
+
+    house.run(scene())
+
+
+WRONG = {
+    "verdict": "reviewed",
+    "host": "db2.example.test",
+    "id": "ZZZZ-ZZZZ",
+    "requester": "eve@EXAMPLE.TEST",
+    "approver": "carol@EXAMPLE.TEST",
+    "rule": "q",
+    "policy": bytes(32),
+    "expires": "2026-03-02T10:00:00Z",
+    "terms": receipt.Terms(1, 1),
+    "submitted": receipt.Sealed(1, bytes(32)),
+    "newest": receipt.Sealed(2, bytes(32)),
+}
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_a_statement_about_anything_else_is_refused(house: House, keys: dict[str, Path], field: str) -> None:
+    """THREATS A-30."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        made = await house.submitted()
+        signed = await house.signed(BOB, made.id, keys["ed25519"], **{field: WRONG[field]})
+        await house.refuses(BOB, made.id, signed, "is not what you have signed|is not about")
+
+    house.run(scene())
+
+
+def test_a_record_of_another_request_is_none_of_this_one(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-30."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        made, other = await house.submitted(), await house.submitted(argv=(b"/usr/bin/env", b"other"))
+        theirs, _, _ = await house.basis(BOB, other.id)
+        for changes in ({"submitted": theirs.submitted}, {"newest": theirs.newest}, {"newest": theirs.submitted}):
+            signed = await house.signed(BOB, made.id, keys["ed25519"], **changes)
+            await house.refuses(BOB, made.id, signed, "is not about")
+
+    house.run(scene())
+
+
+def test_a_signature_that_is_none_of_this_person_is_refused(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-31."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])), (CAROL, ssh_keys.public(keys["ecdsa-256"])))
+        made = await house.submitted()
+        good = await house.signed(BOB, made.id, keys["ed25519"])
+        other = await house.signed(BOB, made.id, keys["ecdsa-256"])
+        text = good.statement.encode("ascii")
+        for signed in (
+            replace(good, signature=other.signature),
+            replace(good, statement=other.statement),
+            replace(good, signature=good.signature[:-40]),
+            replace(good, signature=ssh_keys.sign(keys["ed25519"], "file", text)),
+            replace(good, signature=ssh_keys.sign(keys["ed25519"], receipt.NAMESPACE, text, "sha512")),
+            other,
+        ):
+            await house.refuses(BOB, made.id, signed, "the signature ")
+        await house.refuses(BOB, made.id, replace(good, statement=good.statement + "\n"), "the receipt ")
+        assert "is approved" in await house.approved(BOB, made.id, good)
+
+    house.run(scene())
+
+
+def test_a_change_of_the_rules_since_makes_it_another_approval_and_the_review_of_another_does_not(
+    house: House, keys: dict[str, Path]
+) -> None:
+    """THREATS A-30."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        house.demands("", need=2)
+        made = await house.submitted()
+        signed = await house.signed(BOB, made.id, keys["ed25519"])
+        house.digest = OTHER_DIGEST
+        await house.refuses(BOB, made.id, signed, "is not what you have signed any more")
+        house.digest = DIGEST
+        house.rules(approvals=(Approval(2, ("group:ops",)),), lasts_for=7)
+        await house.refuses(BOB, made.id, signed, "is not what you have signed any more")
+        house.demands("", need=2)
+        assert "more are needed" in await house.approved(CAROL, made.id, None)
+        assert "is approved" in await house.approved(BOB, made.id, signed)
+
+    house.run(scene())
+
+
+def test_a_statement_counts_once_and_a_key_for_one_person(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-30."""
+
+    async def scene() -> None:
+        key = ssh_keys.public(keys["ed25519"])
+        house.lists_keys((BOB, key))
+        house.demands("", need=2)
+        made = await house.submitted()
+        signed = await house.signed(BOB, made.id, keys["ed25519"])
+        await house.approved(BOB, made.id, signed)
+        await house.refuses(BOB, made.id, signed, "was used for request")
+        house.lists_keys((CAROL, key))
+        theirs = await house.signed(CAROL, made.id, keys["ed25519"])
+        await house.refuses(CAROL, made.id, theirs, "has signed the review of another person")
+
+    house.run(scene())
+
+
+def test_a_denial_takes_no_receipt_and_needs_none(house: House, keys: dict[str, Path]) -> None:
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        house.demands("pin")
+        made = await house.submitted()
+        with pytest.raises(Refusal, match="a denial takes no receipt"):
+            await house.reviews.review(BOB, made.id, Verdict.DENY, made.fingerprint, "no", HERE, Signed("", ""))
+        assert house.found(made.id).state == "pending"
+        await house.reviews.review(BOB, made.id, Verdict.DENY, made.fingerprint, "no", HERE)
+        assert house.found(made.id).state == "denied"
+
+    house.run(scene())
+
+
+# --- what a rule demands -----------------------------------------------------------------------------------------------------
+
+LEVELS = {
+    "ed25519": "key",
+    "ed25519-sk no-touch-required": "key",
+    "ed25519-sk": "touch",
+    "ed25519-sk verify-required": "pin",
+}
+ORDER = ["", "key", "touch", "pin"]
+
+
+@pytest.mark.parametrize("kind", [None, *LEVELS])
+@pytest.mark.parametrize("demanded", ORDER)
+def test_what_a_rule_demands_is_what_a_signature_has_to_prove(
+    house: House, keys: dict[str, Path], demanded: str, kind: str | None
+) -> None:
+    """THREATS A-31."""
+    given = "" if kind is None else LEVELS[kind]
+
+    async def scene() -> None:
+        house.lists_keys(*([] if kind is None else [(BOB, ssh_keys.public(keys[kind]))]))
+        house.demands(demanded)
+        made = await house.submitted()
+        signed = None
+        if kind is not None and (ORDER.index(demanded) < 2 or "sk" in kind):
+            signed = await house.signed(BOB, made.id, keys[kind])
+        if ORDER.index(given) >= ORDER.index(demanded):
+            assert "is approved" in await house.approved(BOB, made.id, signed)
+        else:
+            await house.refuses(BOB, made.id, signed, "takes only approvals that are signed with a key")
+
+    house.run(scene())
+
+
+@pytest.mark.parametrize("change", ["removed", "expired", "not yet", "somebody else's", "a wrong line", "another may write"])
+def test_a_key_that_does_not_count_any_more_stops_counting_at_the_next_use(
+    house: House, keys: dict[str, Path], change: str
+) -> None:
+    """THREATS A-31."""
+    key, other = ssh_keys.public(keys["ed25519"]), ssh_keys.public(keys["ecdsa-256"])
+
+    async def scene() -> None:
+        house.lists_keys((BOB, key))
+        house.demands("key")
+        made = await house.submitted(lasts_for=60, uses=2)
+        await house.approved(BOB, made.id, await house.signed(BOB, made.id, keys["ed25519"]))
+        assert await is_discharged()
+        match change:
+            case "removed":
+                house.lists_keys((BOB, other))
+            case "expired":
+                house.lists_keys((BOB, key), options='valid-before="20260301Z"')
+            case "not yet":
+                house.lists_keys((BOB, key), options='valid-after="20260303Z"')
+            case "somebody else's":
+                house.lists_keys((CAROL, key))
+            case "a wrong line":
+                house.allowed.write_text(house.allowed.read_text("ascii") + "what is this\n", "ascii")
+            case "another may write":
+                house.allowed.chmod(0o666)
+        assert not await is_discharged()
+
+    async def is_discharged() -> bool:
+        again = await house.submitted()
+        return house.found(again.id).state == "approved"
+
+    house.run(scene())
+
+
+def test_an_approval_whose_key_is_gone_does_not_complete_a_request(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-31."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])), (CAROL, ssh_keys.public(keys["ecdsa-256"])))
+        house.demands("key", need=2)
+        made = await house.submitted()
+        await house.approved(BOB, made.id, await house.signed(BOB, made.id, keys["ed25519"]))
+        house.lists_keys((CAROL, ssh_keys.public(keys["ecdsa-256"])))
+        await house.approved(CAROL, made.id, await house.signed(CAROL, made.id, keys["ecdsa-256"]))
+        assert house.found(made.id).state == "pending", "one of the two approvals does not count now"
+
+    house.run(scene())
+
+
+def test_a_viewer_is_told_their_keys_and_what_they_have_to_prove(house: House, keys: dict[str, Path]) -> None:
+    async def scene() -> None:
+        house.demands("touch")
+        made = await house.submitted()
+        row = await house.shown(BOB, made.id)
+        assert (row.keys, row.signed) == ((), "touch") and "touched" in row.lacks
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        assert "touched" in (await house.shown(BOB, made.id)).lacks
+        house.lists_keys((BOB, key := ssh_keys.public(keys["ed25519-sk"])))
+        row = await house.shown(BOB, made.id)
+        assert (row.keys, row.signed, row.lacks, row.awaits_me) == ((key.fingerprint,), "touch", "", True)
+
+    house.run(scene())

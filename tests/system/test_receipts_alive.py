@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receipts, the whole way: a daemon, a KDC, an agent of ssh that bob has in his session, and the people's own commands.
+
+Law: what a rule wants signed does not run before it is. After a refusal, the request waits as it did.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from jitd.core.request import RequestState
+from tests import ssh_keys
+from tests.on_terminal import OnTerminal
+from tests.system.conftest import HOST, House
+
+PLACE = Path("/srv/keys")
+RULES = """
+[[permit]]
+name = "signed"
+who = ["user:alice"]
+commands = [["/usr/bin/id", "**"], ["/usr/bin/true", "**"]]
+run = { env = ["MODE"] }
+approvals = [{ need = 1, from = ["group:ops"], signed = true }]
+grant = { lasts = "15m", uses = 5 }
+
+[[permit]]
+name = "touched"
+who = ["user:alice"]
+commands = [["/usr/bin/whoami"]]
+approvals = [{ need = 1, from = ["group:ops"], signed = "touch" }]
+
+[[permit]]
+name = "glass"
+who = ["user:alice"]
+commands = [["/usr/bin/id", "-u"]]
+break_glass = { instead_of = "signed", review = "24h", open = 5 }
+
+[[permit]]
+name = "plain"
+who = ["user:alice"]
+commands = [["/usr/bin/nproc"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+"""
+SIGNERS = PLACE / "allowed_signers"
+AGENT = f"SSH_AUTH_SOCK={PLACE}/bob/agent"
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    PLACE.mkdir(mode=0o755, exist_ok=True)
+    mine = PLACE / "bob"
+    mine.mkdir(mode=0o700, exist_ok=True)
+    shutil.chown(mine, "bob", "bob")
+    made = House(RULES, f'[approvals]\nkeys = "{SIGNERS}"\n').start()
+    assert made.run("bob", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{mine}/key").returncode == 0
+    line = made.line("bob", "ssh-agent", "-D", "-a", f"{mine}/agent")
+    agent = subprocess.Popen(line, stdout=subprocess.DEVNULL, start_new_session=True)
+    made._clients.append(agent)
+    added = made.run("bob", "sh", "-c", f"until [ -S {mine}/agent ]; do sleep 0.01; done; {AGENT} ssh-add -q {mine}/key")
+    assert added.returncode == 0, added.stderr
+    SIGNERS.write_text(f"bob@EXAMPLE.TEST {(mine / 'key.pub').read_text()}")
+    yield made
+    made.verify()
+    made.close()
+    shutil.rmtree(PLACE)
+
+
+def approve(
+    house: House, id: str, who: str = "bob", agent: str = AGENT, verb: str = "approve"
+) -> subprocess.CompletedProcess[str]:
+    return house.run(who, "env", agent, "jitd", verb, id, "--yes")
+
+
+def ask(house: House, *words: str) -> str:
+    done = house.sudo("alice", "--no-wait", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_what_is_signed_by_the_agent_of_the_approver_runs_and_an_outsider_checks_it(house: House) -> None:
+    """THREATS A-31."""
+    id = ask(house, "--reason=CHG-1", "MODE=a b", "id", "-un", "root")
+    key = ssh_keys.public(PLACE / "bob/key").fingerprint
+    for agent in ("A=", "SSH_AUTH_SOCK=/nonexistent"):
+        done = approve(house, id, agent=agent)
+        assert done.returncode == 3 and "takes only signed approvals" in done.stderr and key in done.stderr.replace("\n", "")
+        assert house.request_of(id).state is RequestState.PENDING and house.request_of(id).reviews == ()
+    done = approve(house, id)
+    assert done.returncode == 0, done.stderr
+    assert f"signed by your key {key}" in " ".join(done.stderr.split())
+    assert house.sudo("alice", f"--resume={id}").stdout == "root\n"
+    (told,) = (row["detail"]["receipt"] for row in house.records() if row["event"] == "request.reviewed" and row["id"] == id)
+    words = "bob@EXAMPLE.TEST", "jitd-receipt", told["statement"].encode("ascii"), told["signature"]
+    assert ssh_keys.verifies(PLACE, SIGNERS.read_text(), *words)
+    assert not ssh_keys.verifies(PLACE, SIGNERS.read_text(), words[0], words[1], words[2] + b"x", words[3])
+    assert f"host {HOST}\nid {id}\nrequester alice@EXAMPLE.TEST\napprover bob@EXAMPLE.TEST\nrule signed\n" in told["statement"]
+    exported = house.jitd("audit", "export", who="root").stdout
+    assert json.dumps(told["statement"])[1:-1].replace("\\", "\\\\") in exported or told["statement"].split("\n")[-2] in exported
+
+
+def test_somebody_without_a_key_cannot_approve_and_can_deny(house: House) -> None:
+    id = ask(house, "true")
+    done = approve(house, id, who="carol", agent="A=")
+    assert done.returncode == 3 and "this host knows no key of yours" in " ".join(done.stderr.split())
+    assert house.request_of(id).reviews == ()
+    assert house.deny(id, who="carol").returncode == 0
+
+
+def test_a_key_that_nobody_has_to_touch_is_not_enough_where_a_touch_is_demanded(house: House) -> None:
+    """THREATS A-31."""
+    id = ask(house, "whoami")
+    done = approve(house, id)
+    assert done.returncode == 3 and house.request_of(id).reviews == (), done.stderr
+    assert house.deny(id).returncode == 0
+
+
+def test_where_none_is_demanded_an_approval_is_signed_if_a_key_is_at_hand(house: House) -> None:
+    signed, plain = ask(house, "nproc"), ask(house, "nproc")
+    assert approve(house, signed).returncode == 0 and approve(house, plain, agent="A=").returncode == 0
+    (one,), (other,) = house.request_of(signed).reviews, house.request_of(plain).reviews
+    assert one.receipt is not None and other.receipt is None
+
+
+def test_the_review_after_broken_glass_is_signed_where_the_approval_would_have_been(house: House) -> None:
+    """THREATS A-31."""
+    first, *rest = house.line("alice", "jitsudo", "--break-glass", "--reason=down", "id", "-u")
+    screen = OnTerminal(first, rest, cwd="/", timeout=60, encoding="utf-8")
+    screen.expect_exact('type "break glass" to go on: ')
+    screen.sendline("break glass")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert screen.exitstatus == 0
+    (id,) = (row["id"] for row in house.rows("reviews"))
+    refused = approve(house, id, agent="A=", verb="review")
+    assert refused.returncode == 3 and house.rows("reviews"), refused.stderr
+    done = approve(house, id, verb="review")
+    assert done.returncode == 0 and not house.rows("reviews"), done.stderr
+    (told,) = (row["detail"]["receipt"] for row in house.records() if row["event"] == "owed_review.reviewed")
+    assert told["statement"].startswith("jitd receipt 1\nverdict reviewed\n")
+
+
+def test_a_lease_ends_to_answer_when_its_approver_has_no_key_any_more(house: House) -> None:
+    id = ask(house, "--for=10m", "--uses=3", "id", "-g", "root")
+    assert approve(house, id).returncode == 0
+    assert house.sudo("alice", "-n", "id", "-g", "root").returncode == 0
+    before = SIGNERS.read_text()
+    try:
+        SIGNERS.write_text("# nobody\n")
+        assert house.sudo("alice", "-n", "id", "-g", "root").returncode == 118
+    finally:
+        SIGNERS.write_text(before)
+    assert house.sudo("alice", "-n", "id", "-g", "root").returncode == 0
+    assert house.jitd("revoke", id).returncode == 0
