@@ -22,8 +22,8 @@ from jitd.core.masking import MASKED
 from jitd.core.sought import SUBMITTED
 from jitd.core.spelling import unspelled
 from jitd.core.values import commitment, filled, id_in
-from jitpam.wire.rows import GRADES, Request
-from jitpam.wire.shown import shown
+from jitpam.wire.rows import GRADES, Request, Script
+from jitpam.wire.shown import shown, unshown
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -65,6 +65,9 @@ def _parts(
         yield part, told(detail.get(name)) == shown_in(row)
     for name, part, is_as_shown in _FITS:
         yield part, is_as_shown(detail.get(name), row)
+    yield "the new text", row.edit is None or bool(row.scripts)
+    for one in row.scripts:
+        yield f"the text of {one.path}", _is_text_of(one, row, detail)
     fingerprint, actor = (content.get(name) for name in ("fingerprint", "actor"))
     yield "the fingerprint", bool(row.fingerprint) and fingerprint == row.fingerprint
     yield "the requester", shown(str(actor)) == row.requester == shown(said.requester)
@@ -132,6 +135,28 @@ def _operands(said: Any, row: Request) -> bool:
     )
 
 
+def _is_text_of(script: Script, row: Request, detail: dict[str, Any]) -> bool:
+    """Compare a text that the page shows with the digest that the record has of it. A new text that the record does not name
+    cannot be signed. Other files may have no digest there: the page says that they are not bound, or the requester cannot read
+    them, and the fingerprint alone binds them.
+    """
+    if row.edit is not None:
+        before = detail.get("text_before")
+        return _is_digest_of(detail.get("text_after"), script.text) and (
+            before is None or script.before is None or _is_digest_of(before, script.before)
+        )
+    bound = (
+        [row.digest]
+        if not script.argument
+        else [one.digest for one in row.operands if (one.argument, one.path) == (script.argument, script.path)]
+    )
+    return script.text is None or not any(bound) or _is_digest_of(bound[0], script.text)
+
+
+def _is_digest_of(digest: Any, text: str | None) -> bool:
+    return text is not None and hashlib.sha256(unshown(text)).hexdigest() == digest
+
+
 _COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]], ...] = (
     ("argv", "the command", _texts, lambda row: row.argv),
     ("path", "the program", _text, lambda row: row.path),
@@ -148,7 +173,6 @@ _COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]]
     ("break_glass", "that glass is broken", bool, lambda row: row.breaks_glass),
     ("variables", "the variables", lambda said: _pairs(said or []), lambda row: row.variables),
     ("streams", "the streams", _tuple, lambda row: row.streams),
-    ("text_after", "whether a file is edited", lambda said: said is not None, lambda row: row.edit is not None),
     ("terms", "the terms", lambda said: said or {}, _asked),
     ("starts_at", "the start", lambda said: _time(said), lambda row: _time(row.starts_at)),
 )
@@ -156,4 +180,5 @@ _COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]]
 _FITS: tuple[tuple[str, str, Callable[[Any, Request], bool]], ...] = (
     ("operands", "the files in arguments", _operands),
     ("grade", "what the command gives", _is_graded),
+    ("text_after", "that a file is edited", lambda said, row: said is None or row.edit is not None),
 )

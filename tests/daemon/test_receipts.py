@@ -7,6 +7,7 @@ The keys are real ones, of ssh-keygen. Those in hardware are of OpenSSH's own du
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from jitd.audit import forms, receipt
 from jitd.audit.forms import Record
 from jitd.audit.receipt import Statement
 from jitd.audit.ssh_keys import PublicKey
+from jitd.cli import as_recorded
 from jitd.cli.as_recorded import difference
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval, Terms
@@ -180,6 +182,45 @@ def test_a_page_that_shows_something_else_is_a_difference(house: House, name: st
         made = await house.submitted()
         told, row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
         assert row.came[name] != lie and fits(rows.Request.read({**row.came, name: lie}), told) == part
+
+    house.run(scene())
+
+
+OLD, NEW = (hashlib.sha256(text).hexdigest() for text in (b"a\\\n", b"b\n"))
+EDIT = {"edit": {"owner": "root:root", "mode": "0644"}}
+
+
+@pytest.mark.parametrize(
+    ("more", "script", "detail", "fits"),
+    [
+        (EDIT, {"text": "b\\x0a", "before": "a\\\\\\x0a"}, {"text_before": OLD, "text_after": NEW}, True),
+        (EDIT, {"text": "a\\\\\\x0a", "before": "a\\\\\\x0a"}, {"text_before": OLD, "text_after": NEW}, False),
+        (EDIT, {"text": "b\\x0a", "before": "b\\x0a"}, {"text_before": OLD, "text_after": NEW}, False),
+        (EDIT, {"text": "b\\x0a", "before": "x"}, {"text_after": NEW}, True),  # its requester cannot read the file
+        (EDIT, {"text": "b\\x0a"}, {}, False),  # nothing could be proved of an edit whose text the record does not name
+        (EDIT, {}, {"text_after": NEW}, False),
+        ({"digest": NEW}, {"argument": 0, "text": "b\\x0a"}, {}, True),
+        ({"digest": NEW}, {"argument": 0, "text": "c"}, {}, False),
+        ({"operands": [{"argument": 1, "path": "/x", "digest": NEW}]}, {"argument": 1, "text": "c"}, {}, False),
+        ({"operands": [{"argument": 1, "path": "/x", "digest": ""}]}, {"argument": 1, "text": "c"}, {}, True),
+        ({}, {"argument": 1, "text": "c"}, {}, True),  # of a file that is not bound, the page says so
+    ],
+)
+def test_a_text_that_is_shown_has_the_digest_that_the_record_has(
+    more: dict[str, Any], script: dict[str, Any], detail: dict[str, Any], fits: bool
+) -> None:
+    """THREATS A-30."""
+    row = rows.Request.read({**more, "scripts": [{"path": "/x", **script}]})
+    assert as_recorded._is_text_of(row.scripts[0], row, detail) is fits
+
+
+def test_an_edit_that_is_shown_without_its_text_is_a_difference(house: House) -> None:
+    async def scene() -> None:
+        made = await house.submitted()
+        told, row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
+        assert fits(rows.Request.read({**row.came, **EDIT, "scripts": []}), told) == "the new text"
+        shown = [{"argument": 1, "path": "/x", "text": "b"}]
+        assert fits(rows.Request.read({**row.came, **EDIT, "scripts": shown}), told) == "the text of /x"
 
     house.run(scene())
 

@@ -43,6 +43,12 @@ commands = [["/usr/bin/id", "-u"]]
 break_glass = { instead_of = "signed", review = "24h", open = 5 }
 
 [[permit]]
+name = "edit"
+who = ["user:alice"]
+commands = [["sudoedit", "/srv/keys/*.conf"]]
+approvals = [{ need = 1, from = ["group:ops"], signed = true }]
+
+[[permit]]
 name = "plain"
 who = ["user:alice"]
 commands = [["/usr/bin/nproc"]]
@@ -103,6 +109,21 @@ def test_what_is_signed_by_the_agent_of_the_approver_runs_and_an_outsider_checks
     assert f"host {HOST}\nid {id}\nrequester alice@EXAMPLE.TEST\napprover bob@EXAMPLE.TEST\nrule signed\n" in told["statement"]
     exported = house.jitd("audit", "export", who="root").stdout
     assert json.dumps(told["statement"])[1:-1].replace("\\", "\\\\") in exported or told["statement"].split("\n")[-2] in exported
+
+
+def test_of_an_edit_the_texts_are_signed_that_are_shown(house: House) -> None:
+    """THREATS A-30."""
+    file, copy = PLACE / "app.conf", PLACE / "copy"
+    file.write_bytes(b"a \\ b\n")
+    copy.write_bytes(b"a \\ c\xff")
+    for readable in (True, False):  # of an old text that its requester cannot read, the record has no digest
+        file.chmod(0o644 if readable else 0o600)
+        id = ask(house, "-e", str(file), f"--from={copy}")
+        assert approve(house, id, agent="A=").returncode == 3
+        done = approve(house, id)
+        assert done.returncode == 0 and "signed by your key" in " ".join(done.stderr.split()), done.stderr
+        assert house.sudo("alice", f"--resume={id}").returncode == 0 and file.read_bytes() == copy.read_bytes()
+        copy.write_bytes(b"again\n")
 
 
 def test_somebody_without_a_key_cannot_approve_and_can_deny(house: House) -> None:
