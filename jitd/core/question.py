@@ -109,8 +109,8 @@ def said(question: Question, names: Iterable[str]) -> Facts:
             found[name] = Unknown(f"these groups cannot be looked up now: {unsure}")
         elif name == "subject.principal" and question.requester.is_by_pam:
             found[name] = Unknown("local PAM has proved the requester's account, but no principal")
-        elif name in _DOUBTED and question.command.doubt:
-            found[name] = Unknown(f"it is not certain what would run: {question.command.doubt}")
+        elif name in _DOUBTED and (doubt := question.command.doubt):
+            found[name] = Unknown(f"it is not certain what would run: {doubt}")
         elif name in _SAID:
             found[name] = _SAID[name](question)
     return found

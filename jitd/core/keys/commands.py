@@ -64,14 +64,14 @@ class _Commands(Condition[WithCommands]):
         return any_of((*(str(pattern) for pattern in rule.commands or ()), *(rule.gives or ())), "")
 
     def found(self, rule: WithCommands, question: Question, at: datetime) -> str:
-        command = question.command
-        words, doubt = command.told_argv, ""
-        match command.what:
+        words = question.command.told_argv
+        match question.command.what:
             case Program(path, _):
-                words = (path, *words[1:])
+                return " ".join(map(spelled, (path, *words[1:])))
             case Doubted(because):
-                doubt = f" (it is not certain what runs: {because})"
-        return " ".join(map(spelled, words)) + doubt
+                return f"{' '.join(map(spelled, words))} (it is not certain what runs: {because})"
+            case Edit() | Things() | Login():
+                return " ".join(map(spelled, words))
 
     def phrases(self, rule: WithCommands) -> Iterator[tuple[Part, str]]:
         if rule.gives is not None:
