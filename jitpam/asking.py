@@ -16,7 +16,7 @@ from jitpam.news import SLOW_DIRECTORY, News
 from jitpam.options import Options
 from jitpam.saying import columns, print_out, say, write
 from jitpam.signals import Signals
-from jitpam.submission import asked, asked_thing, asked_undo
+from jitpam.submission import asked, asked_thing, asked_undo, based_on
 from jitpam.wire.messages import (
     Anew,
     Breakglass,
@@ -131,7 +131,7 @@ def _submit(options: Options, kinds: list[str]) -> Submit | Undo | Get:
         return Undo(**asked_undo(options, kinds))
     if options.mode == "edit":
         fields = asked(options, kinds) | {"locale": []}
-        return Edit(**fields, waits=options.waits, if_owed=options.if_owed, text=options.text)
+        return Edit(**fields, waits=options.waits, if_owed=options.if_owed, text=options.text, base=based_on(options))
     submission = Breakglass if options.break_glass else Anew if options.anew else Submit
     return submission(**asked(options, kinds), waits=options.waits, if_owed=options.if_owed)
 

@@ -13,7 +13,9 @@ import pwd
 import shutil
 import signal
 import stat
+import subprocess
 import tempfile
+from copy import copy as copy_of
 
 from jitpam.options import Options, UsageError
 from jitpam.saying import say
@@ -25,12 +27,16 @@ if TYPE_CHECKING:
 
 MOST = 64 * 1024  # bytes of a text. What is longer is not read by anybody before they approve it.
 EDITORS = (b"SUDO_EDITOR", b"VISUAL", b"EDITOR")
+BASE = b".jitsudo-base"  # beside a copy: the path of the file, NUL, and the text from which the copy was made
+MOST_PATH = 4096
+MINE, THEIRS = "yours", "theirs"
 USUAL_EDITOR, USUAL_TMPDIR = b"/usr/bin/editor", b"/var/tmp"
 
 
-def edit(options: Options, ask: Callable[[], int], refused: Callable[[], int]) -> int:
+def edit(options: Options, ask: Callable[[], int], refused: Callable[[bool], int], run: Callable[[Options], int]) -> int:
     """Get the new text of the file in ``options``, and ``ask`` for it. Return the exit status. Raises UsageError. ``refused``
-    says beforehand why no text of the file would be written, and returns the exit status, or 0.
+    says beforehand why no text of the file would be written, and returns the exit status, or 0. It is told whether the person can
+    read the file. ``run`` requests a command.
     """
     path, made = named(options), b""
     if options.source is not None:
@@ -38,28 +44,27 @@ def edit(options: Options, ask: Callable[[], int], refused: Callable[[], int]) -
         if _has(path, text):
             say(f"{shown(path)} has this text already: nothing was requested")
             return 0
+        base, can_read = _base_of(copy, path), False
     else:
-        before = _own(path)
-        if status := refused():
+        own = _own(path)
+        can_read = own is not None
+        if status := refused(can_read):
             return status
-        if before is None:
-            name = shown_argument(path)
-            say(f"you cannot read {name}: request its text first, with jitsudo cat {name} > copy")
-            raise UsageError(f"then edit the copy, and send it with jitsudo -e {name} --from copy")
-        made = _copied(path, before)
+        base, status = _fetched(path, options, run) if own is None else (own, 0)
+        if status:
+            return status
+        made = _copied(path, base, base)
         copy = os.path.join(made, os.path.basename(path))
         _run_editor(copy, made)
         text = _read_copy(copy)
-        if text == before:
+        if text == base:
             _remove(made)
             say(f"{shown(path)} unchanged")
             return 0
-        if not _has(path, before):
-            name = shown_argument(path)
-            say(f"your text is kept: jitsudo -e {name} --from {shown_argument(copy)}")
-            raise UsageError(f"{shown(path)} was changed while you edited it: nothing was requested")
-    options.text = text
     options.kept = _kept(path, copy, options.user, options.group)
+    while base is not None and (now := _now(path)) != base and (can_read or now is not None):
+        text, base = _merged(options, path, copy, base, now)
+    options.text, options.base = text, base
     _say_kept_at_a_signal(options)
     try:
         status = ask()
@@ -168,13 +173,104 @@ def _own(path: bytes) -> bytes | None:
 
 
 def _has(path: bytes, text: bytes) -> bool:
+    return _now(path) == text
+
+
+def _now(path: bytes) -> bytes | None:
+    """Return the text of the file, or None if it cannot be read."""
     try:
-        return _read(path) == text
+        return _read(path)
     except (UsageError, PermissionError):
+        return None
+
+
+def _fetched(path: bytes, options: Options, run: Callable[[Options], int]) -> tuple[bytes, int]:
+    """Return the text of a file that the person cannot read, as ``run`` of a ``cat`` of it has brought it, and 0. If the rules do
+    not permit that, or nobody approves it, return the exit status. Raises UsageError.
+    """
+    name = shown_argument(path)
+    if not options.waits:
+        say(f"you cannot read {name}: request its text first, with jitsudo cat {name} > copy")
+        raise UsageError(f"then edit the copy, and send it with jitsudo -e {name} --no-wait --from copy")
+    say(f"you cannot read {name}: its text is requested first, by jitsudo cat {name}")
+    asked = copy_of(options)
+    asked.mode, asked.argv, asked.terms = "run", [b"cat", path], {}
+    place = os.memfd_create("text")
+
+    def fetch() -> int:
+        os.dup2(place, 1)
+        return run(asked)
+
+    if ending := _forked(fetch):
+        say(f"so there is no text to edit; jitsudo -e {name} --from COPY sends one of your own")
+        return b"", ending if ending > 0 else 128 - ending
+    text = os.pread(place, MOST + 1, 0)
+    os.close(place)
+    if len(text) > MOST:
+        raise UsageError(_too_long(path))
+    return text, 0
+
+
+def _merged(options: Options, path: bytes, copy: bytes, base: bytes, now: bytes | None) -> tuple[bytes, bytes]:
+    """Return a text that has both the changes of the person, in ``copy``, and those of others, who have made ``now`` from
+    ``base`` meanwhile; and the text from which it is made by then. Raises UsageError if the person does not want that, or cannot
+    be asked.
+    """
+    changed = f"{shown(path)} was changed while you edited it"
+    if now is None or not options.if_owed or not _wants_merge(changed):
+        options.say_kept()
+        raise UsageError(f"{changed}: nothing was requested; on a terminal, that line offers to merge both")
+    place = _directory()
+    try:
+        texts = [os.path.join(place, name) for name in (b"yours", b"before", b"theirs")]
+        for name, text in zip(texts, (_read_copy(copy), base, now), strict=True):
+            _write(name, text)
+        done = subprocess.run(["diff3", "-m", "-L", MINE, "-L", "before", "-L", THEIRS, *texts], stdout=subprocess.PIPE)
+    except OSError as fault:
+        options.say_kept()
+        raise UsageError(f"diff3 cannot be run: {fault.strerror}: nothing was requested") from None
+    finally:
+        _remove(place)
+    if done.returncode not in (0, 1):
+        options.say_kept()
+        raise UsageError("diff3 could not merge them: nothing was requested")
+    _write(copy, done.stdout)
+    _write(os.path.join(os.path.dirname(copy), BASE), path + b"\0" + now)
+    if done.returncode == 1:
+        say("both have changed the same lines: choose between them in your editor")
+        _run_editor(copy, b"")
+    text = _read_copy(copy)
+    if done.returncode == 1 and any(mark.encode() in text.split(b"\n") for mark in (f"<<<<<<< {MINE}", f">>>>>>> {THEIRS}")):
+        options.say_kept()
+        raise UsageError("your text still has the marks of diff3: nothing was requested")
+    say("your changes and theirs are merged")
+    return text, now
+
+
+def _wants_merge(changed: str) -> bool:
+    import termios
+
+    from jitpam.confirmation import NoTerminal, ask
+
+    try:
+        return ask(f"jitsudo: {changed}: merge both with diff3? [y/N] ").strip().lower() in (b"y", b"yes")
+    except (NoTerminal, OSError, termios.error):
         return False
 
 
-def _read(path: bytes) -> bytes:
+def _base_of(copy: bytes, path: bytes) -> bytes | None:
+    """Return the text from which ``copy`` was made by an edit of ``path``, or None if it is not known."""
+    place = os.path.join(os.path.dirname(copy), BASE)
+    try:
+        if os.lstat(place).st_uid != os.geteuid():
+            return None
+        made_from, _, base = _read(place, MOST + MOST_PATH).partition(b"\0")
+    except (OSError, UsageError):
+        return None
+    return base if os.path.realpath(made_from) == os.path.realpath(path) else None
+
+
+def _read(path: bytes, most: int = MOST) -> bytes:
     """Return the content of a regular file. Raises UsageError and PermissionError."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -182,7 +278,7 @@ def _read(path: bytes) -> bytes:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise UsageError(f"{shown(path)} is not a regular file")
             content = b""
-            while len(content) <= MOST and (piece := os.read(file, MOST + 1 - len(content))):
+            while len(content) <= most and (piece := os.read(file, most + 1 - len(content))):
                 content += piece
         finally:
             os.close(file)
@@ -190,9 +286,18 @@ def _read(path: bytes) -> bytes:
         raise
     except OSError as fault:
         raise UsageError(f"{shown(path)}: {fault.strerror}") from None
-    if len(content) > MOST:
-        raise UsageError(f"{shown(path)} has more than {MOST // 1024} KiB, which nobody would read before they approve it")
+    if len(content) > most:
+        raise UsageError(_too_long(path))
     return content
+
+
+def _too_long(path: bytes) -> str:
+    return f"{shown(path)} has more than {MOST // 1024} KiB, which nobody would read before they approve it"
+
+
+def _write(path: bytes, text: bytes) -> None:
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text)
 
 
 def _read_copy(path: bytes) -> bytes:
@@ -203,15 +308,16 @@ def _read_copy(path: bytes) -> bytes:
         raise UsageError(f"{shown(path)}: {fault.strerror}: nothing was requested, and your text stays there") from None
 
 
-def _copied(path: bytes, text: bytes) -> bytes:
-    """Return a new directory of the person's, with a file of the same name that has ``text``. Raises UsageError."""
+def _copied(path: bytes, text: bytes, base: bytes | None = None) -> bytes:
+    """Return a new directory of the person's, with a file of the same name that has ``text``, and beside it the text from which
+    it is made. Raises UsageError.
+    """
     made = b""
     try:
         made = _directory()
-        with open(
-            os.path.join(made, os.path.basename(path)), "xb", opener=lambda name, flags: os.open(name, flags, 0o600)
-        ) as file:
-            file.write(text)
+        if base is not None:
+            _write(os.path.join(made, BASE), path + b"\0" + base)
+        _write(os.path.join(made, os.path.basename(path)), text)
     except OSError as fault:
         _remove(made)
         raise UsageError(
@@ -233,31 +339,52 @@ def _run_editor(copy: bytes, made: bytes) -> None:
     """Run the person's editor on ``copy``. As with sudoedit, the variable has words, and no shell reads it. Raises UsageError."""
     words = next((found for name in EDITORS if (found := os.environb.get(name, b"").split())), [USUAL_EDITOR])
     words = [*words, b"--", copy] if words == [USUAL_EDITOR] else [*words, copy]
-    kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
+
+    def run() -> int:
+        try:
+            os.execvp(words[0], words)
+        except (OSError, ValueError) as fault:
+            say(f"the editor {shown(words[0])} cannot be run: {getattr(fault, 'strerror', None) or fault}")
+        return 127
+
     try:
-        child = os.fork()
-        if not child:
-            try:
-                for number, handler in kept.items():
-                    signal.signal(number, handler)
-                os.execvp(words[0], words)
-            except BaseException as fault:
-                say(f"the editor {shown(words[0])} cannot be run: {getattr(fault, 'strerror', None) or fault}")
-            finally:
-                os._exit(127)
-        _, status = os.waitpid(child, 0)
-    except OSError as fault:
+        ending = _forked(run)
+    except UsageError:
         _remove(made)
-        raise UsageError(f"no process can be forked for the editor: {fault.strerror}") from None
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
-    if (ending := os.waitstatus_to_exitcode(status)) == 0:
+        raise
+    if ending == 0:
         return
     if ending == 127:
         _remove(made)
         raise UsageError("nothing was requested: set SUDO_EDITOR, VISUAL or EDITOR, or use --from FILE")
     raise UsageError(f"the editor did not end well ({ending}): nothing was requested, and your text is in {shown(copy)}")
+
+
+def _forked(deed: Callable[[], int]) -> int:
+    """Return the exit status of ``deed``, which is done in a process of its own, or the negative number of the signal that has
+    ended it. What is typed at the terminal to end it ends nothing else. Raises UsageError.
+    """
+    kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        child = os.fork()
+        if not child:
+            status = 125
+            try:
+                for number, handler in kept.items():
+                    signal.signal(number, handler)
+                status = deed()
+            except Exception as fault:
+                from jitpam.failing import tell
+
+                status = tell(fault)
+            finally:
+                os._exit(status)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    except OSError as fault:
+        raise UsageError(f"no process can be forked: {fault.strerror}: nothing was requested") from None
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def _remove(made: bytes) -> None:

@@ -84,7 +84,12 @@ def _do(options: Options, kinds: list[str]) -> int:
     if options.mode == "edit":
         from jitpam import editing, questions
 
-        return editing.edit(options, lambda: _ask(options, kinds), lambda: questions.refused(options, kinds))
+        return editing.edit(
+            options,
+            lambda: _ask(options, kinds),
+            lambda can_read: questions.refused(options, kinds, can_read=can_read),
+            lambda command: _ask(command, stream_kinds()),
+        )
     if options.mode in ("run", "get", "resume", "undo"):
         if options.to is not None:
             from jitpam.access import check_file

@@ -303,7 +303,7 @@ class Options:
     """
 
     __slots__ = (
-        "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "kept", "key",
+        "anew", "argv", "background", "base", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "kept", "key",
         "login", "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell", "source",
         "taken", "terms", "text", "to", "typed", "undo", "user", "variables", "waits", "yes_show",
     )  # fmt: skip
@@ -340,6 +340,7 @@ class Options:
         self.argv: list[bytes] = []
         self.source: bytes | None = None  # the file of --from, which has the new text of the edited file
         self.undo: str | None = None  # the id of the request whose edit is undone
+        self.base: bytes | None = None  # the text from which the new text was made
         self.text = b""  # the new text of the edited file
         self.kept = ""  # the sentence that says where this text is kept, until it was said
 

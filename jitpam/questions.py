@@ -239,9 +239,10 @@ _FOR_CERTAIN = {"rule": 121, "no rule": 121, "no policy": 121, "locked": 121, "a
 """Denials that no text, reason or wait changes, and the exit status for each."""
 
 
-def refused(options: Options, kinds: list[str]) -> int:
+def refused(options: Options, kinds: list[str], *, can_read: bool) -> int:
     """Ask what jitd would decide about the edit in ``options``. If no text of the file would be written, say why, and return the
-    exit status. Otherwise return 0: what is not certain is told when the text is requested.
+    exit status. Otherwise return 0: what is not certain is told when the text is requested. If the person cannot read the file,
+    and nobody will read what changes, say that nobody will see that others have changed it meanwhile.
     """
     try:
         connection = client.connect(with_ticket=False, news=None, is_patient=True)
@@ -254,6 +255,8 @@ def refused(options: Options, kinds: list[str]) -> int:
         raise
     connection.close()
     decided = Decision.read(rows[-1] if rows else {})
+    if decided.decision == "permit" and not decided.approvals and not can_read:
+        say("nobody approves this edit: if others change the file meanwhile, nobody will see that their change is taken out")
     if decided.decision != "deny" or decided.providers or (status := _FOR_CERTAIN.get(decided.why, 0)) == 0:
         return 0
     say(printable(f"no text was requested: {decided.because}"))

@@ -43,6 +43,15 @@ def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
     }
 
 
+def based_on(options: Options) -> bytes | None:
+    """Return the SHA-256 of the text from which the new text of an edit was made, or None if that is not known."""
+    if options.base is None:
+        return None
+    from hashlib import sha256
+
+    return sha256(options.base).digest()
+
+
 def asked_undo(options: Options, kinds: list[str]) -> dict[str, Any]:
     """Return the fields of Undo for ``--undo``."""
     return {

@@ -94,6 +94,8 @@ def edited(row: Request, kept: Edit) -> Iterator[Labelled]:
         return
     yield "edits", quoted((*row.argv, UNKNOWN, UNKNOWN)[1])
     yield "", f"which keeps its owner {kept.owner} and its mode {kept.mode}"
+    if kept.changed:
+        yield "CHANGED", "by somebody after its text was read for this edit: it may take out what they have written"
     if kept.undoes:
         yield "undoes", f"{kept.undoes}, and nothing that was written since: the file gets the text that it had before"
     if kept.mounted:

@@ -21,6 +21,7 @@ class Edit:
     ``Command.edited``. If ``is_told`` is True, the requester can read the file. Otherwise nothing about the old text is told to
     them. ``mounted`` names processes that have the file itself mounted, and so keep the old text, such as ``nginx (4711)``.
     ``undoes`` is the id of the request whose edit is taken back, or empty. Then ``is_told`` is about both texts.
+    ``base`` is the SHA-256 of the text from which the new one was made, as its requester says, or empty.
     """
 
     device: Annotated[int, NUMBER]
@@ -34,6 +35,12 @@ class Edit:
     owner: str = ""
     mounted: str = ""
     undoes: str = ""
+    base: Annotated[bytes, DIGEST] = b""
+
+    @property
+    def is_changed(self) -> bool:
+        """True if the file has another text than that from which the new one was made: it may take out what others wrote."""
+        return self.base not in (b"", self.before)
 
     @property
     def tells_new(self) -> bool:

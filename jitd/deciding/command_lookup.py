@@ -48,8 +48,8 @@ class Asked:
     ``unseen``, because the text of ``doubt`` could reveal what exists at these paths. ``gives``, ``stays``, ``brought`` and
     ``lets``: see ``core.command.Command``. ``tty``: the terminal on which the client claims to be. ``caller``: the process that
     sent the request. ``breaks_glass``: the client used ``--break-glass``. ``text``: the text that a file is to have. Then
-    ``argv`` is SUDOEDIT and the path of the file. It is None if no file is edited. ``undone``: the edit that is taken
-    back, if one is.
+    ``argv`` is SUDOEDIT and the path of the file. It is None if no file is edited. ``base``: the SHA-256 of the text
+    from which it was made, or empty. ``undone``: the edit that is taken back, if one is.
     """
 
     argv: tuple[bytes, ...]
@@ -80,6 +80,7 @@ class Asked:
     caller: Caller | None = None
     breaks_glass: bool = False
     text: bytes | None = None
+    base: bytes = b""
     undone: Undone | None = None
 
 
@@ -228,7 +229,7 @@ def edit_asked(asked: Asked, who: Subject, service: str) -> Found:
         variables=(),
         locale=(),
         streams=asked.streams,
-        edit=Edit(0, 0, 0, 0, 0, b"", hashlib.sha256(text).digest()),
+        edit=Edit(0, 0, 0, 0, 0, b"", hashlib.sha256(text).digest(), base=asked.base),
     )
     return Found(in_directory(command, b"/"), target.pw_gid == run_as.gid, is_missing=False)
 

@@ -37,6 +37,7 @@ MOST_SHOWN = 192 * 1024
 not for both together: the requester chooses the size of the new text, and would find out the size of the old one.
 """
 
+BOUND = ("device", "inode", "uid", "gid", "mode", "before")  # what must be of the file as it was at the request
 MOST_HOLDERS = 3  # processes that are named
 _OF_ROOT = ("trusted.", "security.")
 """Extended attributes that only root can give to a file. Other accounts do not even see the first ones, and see the others of
@@ -100,6 +101,7 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
         is_told,
         f"{_name(pwd.getpwuid, status.st_uid)}:{_name(grp.getgrgid, status.st_gid)}",
         mounted,
+        base=asked.base,
     )
     return Looked(edit, before)
 
@@ -122,6 +124,14 @@ def refuse_links(typed: bytes, command: Command, who: Subject, trusted: tuple[by
         raise CannotEdit(f"{told}; name the file by its real path, {real}")
 
 
+def refuse_changed(looked: Looked, path: bytes) -> None:
+    """Raise CannotEdit if the file at ``path`` has another text than that from which the new one was made, and its requester can
+    read it. Who cannot is told nothing of it: they could find out by a guess what it has.
+    """
+    if looked.edit.is_changed and looked.edit.is_told:
+        raise CannotEdit(f"{path_in_sentence(path)} was changed after your text was made from it: nothing was requested")
+
+
 def undoing(looked: Looked, path: bytes, undone: Undone) -> Looked:
     """Return ``looked``, the file at ``path``, as one that gets the text again that it had before ``undone``. Raises CannotEdit
     if others have changed it since. If others than then may read it, they would read a text that was not theirs to read.
@@ -137,10 +147,11 @@ def undoing(looked: Looked, path: bytes, undone: Undone) -> Looked:
 
 def scripts_of(command: Command, before: bytes, after: bytes) -> Scripts:
     """Return both texts of the edit ``command``, for those who approve it. Raises CannotEdit if the new one cannot be shown."""
-    assert command.edit is not None, "it is an edit"
+    edit = command.edit
+    assert edit is not None, "it is an edit"
     if not _is_shown(after):
         raise CannotEdit(f"the new text has more than {MOST_SHOWN // 1024} KiB with all escapes, and cannot be shown to anybody")
-    return Scripts((Script(1, command.edited, command.edit.after),), (before, after))
+    return Scripts((Script(1, command.edited, edit.after),), (before, after))
 
 
 def _is_shown(text: bytes) -> bool:

@@ -170,6 +170,7 @@ def _look_at_edit(
     try:
         edits.refuse_links(path, command, who, trusted, glance)
         looked = edits.look(command, who, trusted, glance)
+        edits.refuse_changed(looked, path)
         if asked.undone is not None:
             looked = edits.undoing(looked, path, asked.undone)
         command = replace(command, edit=looked.edit)
@@ -187,7 +188,7 @@ def _edit_again(
         now = edits.look(request.command, who, trusted, glance).edit
     except edits.CannotEdit as fault:
         return decision.denied(Why.ERROR, str(fault))
-    if replace(now, is_told=before.is_told, owner=before.owner, mounted=before.mounted, undoes=before.undoes) != before:
+    if any(getattr(now, name) != getattr(before, name) for name in edits.BOUND):
         name = inspection.path_in_sentence(request.command.edited)
         return decision.denied(Why.ERROR, f"somebody changed {name} after the request; nothing was written")
     return decision

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from jitd.core.asked_terms import NUMBERS, USUAL, AskedTerms
@@ -103,6 +104,7 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         caller=caller,
         breaks_glass=breaks_glass,
         text=text,
+        base=_base_in(ask),
     )
 
 
@@ -129,6 +131,13 @@ def _is_edit(ask: messages.Ask) -> bool:
     """True if the question ``ask`` is whether a file may be edited. Its text is not known yet, and no rule is about a text."""
     is_plain = deed_of(ask.service).is_executed and not ask.login and len(ask.argv) == 2
     return is_plain and ask.argv[0] == SUDOEDIT and bool(ask.argv[1])
+
+
+def _base_in(ask: messages.Ask) -> bytes:
+    base = (ask.base if isinstance(ask, messages.Edit) else None) or b""
+    if base and len(base) != sha256().digest_size:
+        raise Refusal("usage", "the base of an edit is the SHA-256 of a text")
+    return base
 
 
 def _refuse_streams(ask: messages.Ask | messages.Undo) -> None:

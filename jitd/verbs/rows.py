@@ -123,14 +123,15 @@ def _command(command: Command, *, is_own: bool) -> dict[str, Any]:
         stays=command.stays,
         brought=told_of(command.brought),
         lets=_texts(command.lets),
-        **({} if edit is None else {"edit": _edit(edit)}),
+        **({} if edit is None else {"edit": _edit(edit, is_own=is_own)}),
     )
 
 
-def _edit(edit: Edit) -> rows.Edit:
+def _edit(edit: Edit, *, is_own: bool) -> rows.Edit:
     row = rows.Edit(owner=shown(edit.owner), mode=f"{edit.mode:04o}")
     row = row.plus(mounted=shown(edit.mounted)) if edit.mounted else row
-    return row.plus(undoes=edit.undoes) if edit.undoes else row
+    row = row.plus(undoes=edit.undoes) if edit.undoes else row
+    return row.plus(changed=True) if edit.is_changed and not is_own else row
 
 
 def finding_rows(findings: Iterable[Finding]) -> tuple[rows.Finding, ...]:

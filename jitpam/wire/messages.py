@@ -123,10 +123,13 @@ class Breakglass(Submit, by=FROM_CLIENT):
 
 
 class Edit(Submit, by=FROM_CLIENT):
-    """Like Submit, to make ``text`` the content of a file. ``argv`` is ``sudoedit`` and the absolute path of the file."""
+    """Like Submit, to make ``text`` the content of a file. ``argv`` is ``sudoedit`` and the absolute path of the file. ``base``
+    is the SHA-256 of the text from which it was made, or None if that is not known.
+    """
 
     most = 3 * SMALL
     text: bytes
+    base: bytes | None = None
 
 
 class Undo(Message, by=FROM_CLIENT):

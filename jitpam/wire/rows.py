@@ -258,13 +258,14 @@ class Authentication(Row):
 
 class Edit(Row):
     """What an edited file keeps. ``mounted`` are processes that keep the old file. ``undoes`` is the id of the request whose edit
-    is taken back.
+    is taken back. ``changed`` is True if the file has another text than that from which the new one was made.
     """
 
     owner: str = member(UNKNOWN)
     mode: str = member(UNKNOWN)
     mounted: str = member("", default="")
     undoes: str = member("", default="")
+    changed: bool = member(True, default=False)
 
 
 class User(Row):

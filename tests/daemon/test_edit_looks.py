@@ -392,3 +392,24 @@ def test_a_file_that_was_changed_in_any_way_that_its_readers_depend_on_is_not_gi
     value = bytes(32) if what == "before" else getattr(looked.edit, what) + 1
     with pytest.raises(CannotEdit, match="has another text|has not the owner"):
         edits.undoing(replace(looked, edit=replace(looked.edit, **{what: value})), undone.path, undone)
+
+
+@pytest.mark.parametrize("base", [b"", hashlib.sha256(SECRET).digest(), bytes(32)])
+@pytest.mark.parametrize("can_read", [False, True])
+def test_a_text_made_from_another_than_that_of_the_file_is_refused_to_who_can_read_it_and_told_to_nobody_else(
+    place: Path, base: bytes, can_read: bool
+) -> None:
+    """THREATS R-38."""
+    file = owned(place / "x", SECRET, "nobody" if can_read else "root")
+    os.chown(place, 0, 0)
+    command = asked(file, b"new\n", "root")
+    assert command.edit is not None
+    command = replace(command, edit=replace(command.edit, base=base))
+    with path_lookup.Look() as glance:
+        looked = edits.look(command, WHO, (), glance)
+    assert looked.edit.is_changed is (base == bytes(32))
+    if looked.edit.is_changed and can_read:
+        with pytest.raises(CannotEdit, match="was changed after your text was made from it: nothing was requested"):
+            edits.refuse_changed(looked, os.fsencode(file))
+    else:
+        edits.refuse_changed(looked, os.fsencode(file))

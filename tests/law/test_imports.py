@@ -70,7 +70,7 @@ LAW: dict[str, set[str]] = {
     "jitpam.disclosure": {
         WIRE, "jitpam.confirmation", "jitpam.local_proof", "jitpam.options", "jitpam.secret_words", "jitpam.submission",
     },
-    "jitpam.editing": {WIRE, "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.saying"},
+    "jitpam.editing": {WIRE, "jitpam.client", "jitpam.confirmation", "jitpam.failing", "jitpam.options", "jitpam.saying"},
     "jitpam.glass": {"jitpam.confirmation", "jitpam.options", "jitpam.saying"},
     "jitpam.local_proof": {WIRE, "jitpam", "jitpam.client", "jitpam.news", "jitpam.saying"},
     "jitpam.jitsudo": {

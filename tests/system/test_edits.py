@@ -14,11 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pexpect
 import pytest
 
+from jitpam.wire import messages
 from jitpam.wire.shown import unshown
-from tests.attacks.raw import shown_to
-from tests.system.conftest import House
+from tests.attacks.raw import asked, connected, shown_to
+from tests.on_terminal import OnTerminal
+from tests.system.conftest import Asking, House
+from tests.waiting import PATIENCE, wait_for
 
 PLACE = Path("/etc/edits")
 HOME = Path("/home/alice")
@@ -28,7 +32,7 @@ RULES = """
 name = "site"
 who = ["group:dba"]
 run_as = ["*"]
-commands = [["sudoedit", "/etc/edits/*.conf"], ["/usr/bin/true"]]
+commands = [["sudoedit", "/etc/edits/*.conf"], ["/usr/bin/true"], ["/usr/bin/cat", "/etc/edits/*.conf"]]
 approvals = [{ need = 1, from = ["group:ops"] }]
 grant = { lasts = "1h", uses = 9 }
 
@@ -120,6 +124,86 @@ def test_the_page_shows_the_lines_that_change_and_what_cannot_be_seen_in_them(ho
     assert asking.end() == 122
 
 
+def edit(house: House, editor: str, *words: str) -> Asking:
+    """``jitsudo -e words`` of alice's, with ``editor``, started and left to wait. It may ask more than once."""
+    out, err = (house.root / f"said/edit.{end}" for end in ("out", "err"))
+    line = house.line("alice", "env", editor, "jitsudo", "-e", *words)
+    with out.open("wb") as to_out, err.open("wb") as to_err:
+        return Asking(subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=to_out, stderr=to_err, cwd="/"), out, err)
+
+
+def _ids(house: House, asking: Asking, n: int) -> list[str]:
+    """Return the ids that have been told when there are ``n`` of them."""
+    found = wait_for(lambda: len(ids := re.findall(r"request (\w{4}-\w{4}): ", asking.err)) >= n and ids, what="a request")
+    assert isinstance(found, list)
+    return found
+
+
+@pytest.fixture
+def adds(editor: Path) -> str:
+    """The words before jitsudo: an editor that puts a line in front, waits for ``HOME/go`` if there is ``HOME/wait``."""
+    editor.write_text(
+        '#!/bin/sh\ntouch /home/alice/opened\nwhile [ -e /home/alice/wait ]; do sleep 0.05; done\nsed -i "1i mine" "$1"\n'
+    )
+    return f"EDITOR={editor}"
+
+
+def test_of_a_file_that_the_requester_cannot_read_the_text_is_asked_for_first(house: House, site: Path, adds: str) -> None:
+    """THREATS R-30."""
+    site.chmod(0o600)
+    asking = edit(house, adds, str(site))
+    (first,) = _ids(house, asking, 1)
+    assert house.show(first)["argv"] == ["cat", str(site)] and not (HOME / "opened").exists()
+    house.approved(first)
+    second = _ids(house, asking, 2)[1]
+    row = shown_to(house, "bob", second)
+    (text,) = row["scripts"]
+    assert unshown(text["text"]) == b"mine\n" + OLD and "changed" not in row["edit"]
+    house.approved(second)
+    assert asking.end() == 0 and site.read_bytes() == b"mine\n" + OLD, asking.err
+    (HOME / "opened").unlink()
+
+
+def test_without_its_text_a_file_is_not_edited_and_no_editor_is_run(house: House, site: Path, adds: str) -> None:
+    site.chmod(0o600)
+    asking = edit(house, adds, str(site))
+    house.deny(asking.id)
+    assert asking.end() == 122 and not (HOME / "opened").exists() and site.read_bytes() == OLD
+    assert f"so there is no text to edit; jitsudo -e {site} --from COPY sends one of your own" in asking.err
+
+
+def test_who_edits_what_they_cannot_read_and_nobody_approves_is_told_that_nobody_will_see_a_change_of_others(
+    house: House, adds: str
+) -> None:
+    hidden = PLACE / "free/x"
+    hidden.write_bytes(OLD)
+    hidden.chmod(0o600)
+    done = house.run("alice", "env", adds, "jitsudo", "-e", str(hidden))
+    assert done.returncode == 0 and hidden.read_bytes() == b"mine\n" + OLD, done
+    assert "if others change the file meanwhile, nobody will see that their change is taken out" in done.stderr
+
+
+def test_approvers_read_that_a_file_was_changed_meanwhile_and_who_cannot_read_it_does_not(
+    house: House, site: Path, adds: str
+) -> None:
+    """THREATS R-38."""
+    site.chmod(0o600)
+    (HOME / "wait").touch()
+    asking = edit(house, adds, str(site))
+    house.approved(asking.id)
+    wait_for(lambda: (HOME / "opened").exists(), what="the editor")
+    site.write_bytes(OLD + b"theirs\n")
+    (HOME / "wait").unlink()
+    second = _ids(house, asking, 2)[1]
+    assert shown_to(house, "bob", second)["edit"]["changed"] is True and "changed" not in shown_to(house, "alice", second)["edit"]
+    page = " ".join(house.jitd("show", second, who="bob").stdout.split())
+    assert "CHANGED by somebody after its text was read for this edit" in page and "theirs" in page, page
+    assert "CHANGED" not in house.jitd("show", second, who="alice").stdout + asking.err
+    house.deny(second)
+    assert asking.end() == 122 and site.read_bytes() == OLD + b"theirs\n"
+    (HOME / "opened").unlink()
+
+
 def test_a_text_that_was_denied_is_kept_and_the_sentence_says_how_to_go_on(house: House, site: Path, copy: Path) -> None:
     asking = house.ask("alice", "-e", str(site), "--from", str(copy))
     assert house.deny(asking.id).returncode == 0
@@ -173,6 +257,96 @@ def test_a_file_that_was_changed_while_its_editor_was_open_is_not_asked_for(hous
         editor.unlink()
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["at once", "from the kept copy"])
+@pytest.mark.parametrize(
+    ("theirs", "expected"),
+    [
+        (OLD + b"theirs\n", b"mine\n" + OLD + b"theirs\n"),
+        (b"theirs\n" + OLD, b"theirs\nmine\n" + OLD),  # both in front: the editor is opened on the conflict
+    ],
+    ids=["apart", "the same lines"],
+)
+def test_what_others_write_while_an_editor_is_open_is_merged_if_the_person_wants(
+    house: House, editor: Path, theirs: bytes, expected: bytes, again: bool
+) -> None:
+    """THREATS R-38."""
+    file = PLACE / "free/site.conf"
+    file.write_bytes(OLD)
+    os.chown(file, 4001, 4001)
+    for name, text in (("theirs", theirs), ("resolved", expected)):
+        (HOME / "copies" / name).write_bytes(text)
+    editor.write_text(
+        "#!/bin/sh\ncd /home/alice/copies\n"
+        'if grep -q \'^<<<<<<< yours$\' "$1"; then exec cp resolved "$1"; fi\n'
+        f'sed -i "1i mine" "$1"; cp theirs {file}\n'
+    )
+
+    def answered(answer: str, *words: str) -> str:
+        first, *rest = house.line("alice", "env", f"EDITOR={editor}", "jitsudo", "-e", str(file), *words)
+        screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 200))
+        screen.expect_exact("was changed while you edited it: merge both with diff3? [y/N] ")
+        screen.sendline(answer)
+        screen.expect(pexpect.EOF)
+        screen.close()
+        said = str(screen.before)
+        assert (screen.exitstatus == 0) == (answer == "y"), said
+        return said
+
+    if again:
+        said = answered("n")
+        assert "nothing was requested" in said and file.read_bytes() == theirs
+        said = answered("y", *_sent_again(said)[2:])
+    else:
+        said = answered("y")
+    assert "your changes and theirs are merged" in said and file.read_bytes() == expected, said
+    assert ("both have changed the same lines" in said) == (theirs.startswith(b"theirs"))
+
+
+def test_a_text_with_marks_of_a_conflict_is_not_requested(house: House, editor: Path) -> None:
+    file = PLACE / "free/site.conf"
+    file.write_bytes(OLD)
+    os.chown(file, 4001, 4001)
+    (HOME / "copies/theirs").write_bytes(b"theirs\n" + OLD)
+    editor.write_text(
+        f'#!/bin/sh\ngrep -q "^<<<<<<< yours" "$1" || {{ sed -i "1i mine" "$1"; cp {HOME}/copies/theirs {file}; }}\n'
+    )
+    first, *rest = house.line("alice", "env", f"EDITOR={editor}", "jitsudo", "-e", str(file))
+    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 200))
+    screen.expect_exact("[y/N] ")
+    screen.sendline("y")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert screen.exitstatus == 120 and "your text still has the marks of diff3: nothing was requested" in screen.before
+    assert file.read_bytes() == b"theirs\n" + OLD and "your text is kept" in screen.before
+
+
+def test_a_kept_text_is_not_sent_over_what_others_have_written_since(house: House, editor: Path) -> None:
+    """THREATS R-38."""
+    file = PLACE / "free/site.conf"
+    file.write_bytes(OLD)
+    editor.write_text('#!/bin/sh\nsed -i "1i mine" "$1"\nexit 3\n')
+    done = house.run("alice", "env", f"EDITOR={editor}", f"TMPDIR={HOME}/copies", "jitsudo", "-e", str(file))
+    (kept,) = (HOME / "copies").glob("*/site.conf")
+    assert done.returncode == 120 and str(kept) in done.stderr
+    theirs = OLD + b"theirs\n"
+    file.write_bytes(theirs)
+    done = house.sudo("alice", "-e", str(file), "--from", str(kept))
+    assert done.returncode == 120 and "was changed while you edited it: nothing was requested" in done.stderr, done
+    assert file.read_bytes() == theirs
+    (kept.parent / ".jitsudo-base").unlink()  # a text that comes from nowhere is compared with nothing, as that of a script
+    assert house.sudo("alice", "-e", str(file), "--from", str(kept)).returncode == 0 and file.read_bytes() == b"mine\n" + OLD
+
+
+def test_a_base_of_another_text_is_refused_by_jitd_too(house: House, site: Path) -> None:
+    """THREATS R-38: Somebody may change the file after jitsudo has looked."""
+    for base, code in ((bytes(32), "unexecutable"), (b"short", "usage"), (hashlib.sha256(OLD).digest(), "owed")):
+        with connected(house, "alice") as raw:
+            edit = messages.Edit(**asked("sudoedit", str(site)), waits=False, if_owed=False, text=NEW, base=base)
+            answer = raw.ask(edit)[-1]
+        assert isinstance(answer, messages.Refused) and answer.code == code, answer
+    assert site.read_bytes() == OLD
+
+
 def test_a_text_that_is_there_already_asks_nobody(house: House, site: Path, copy: Path) -> None:
     before = len(house.kept("requests", ended=True))
     done = house.run("alice", "env", "EDITOR=/bin/true", "jitsudo", "-e", str(site))
@@ -194,6 +368,8 @@ def editor() -> Iterator[Path]:
     yield made
     made.unlink()
     shutil.rmtree(place)
+    for name in ("opened", "wait"):
+        (HOME / name).unlink(missing_ok=True)
 
 
 def test_what_an_editor_leaves_beside_the_copy_goes_with_it_unless_the_text_is_kept(
@@ -210,7 +386,9 @@ def test_what_an_editor_leaves_beside_the_copy_goes_with_it_unless_the_text_is_k
         and f"{site.name}: Permission denied: nothing was requested, and your text stays there" in done.stderr
     )
     (kept,) = (HOME / "copies").iterdir()
-    assert str(kept) in done.stderr and {one.name for one in kept.iterdir()} == {site.name, f"{site.name}~", ".undo"}
+    assert str(kept) in done.stderr and {one.name for one in kept.iterdir()} == {
+        *(site.name, f"{site.name}~", ".undo", ".jitsudo-base")
+    }
 
 
 @pytest.mark.parametrize("directory", ["/no/such", "/etc", "/etc/passwd"])
@@ -228,9 +406,9 @@ def test_a_tmpdir_that_cannot_be_used_is_named_and_the_usual_place_is_taken(
 def test_who_cannot_read_the_file_is_told_the_two_lines_and_nothing_of_its_content(house: House, site: Path, copy: Path) -> None:
     """THREATS R-30."""
     site.chmod(0o600)
-    done = house.sudo("alice", "-e", str(site))
+    done = house.sudo("alice", "-e", "--no-wait", str(site))
     assert done.returncode == 120
-    assert f"jitsudo cat {site} > copy" in done.stderr and f"jitsudo -e {site} --from copy" in done.stderr
+    assert f"jitsudo cat {site} > copy" in done.stderr and f"jitsudo -e {site} --no-wait --from copy" in done.stderr
     asking = house.ask("alice", "-e", str(site), "--from", str(copy))
     (theirs,) = shown_to(house, "alice", asking.id)["scripts"]
     (text,) = shown_to(house, "bob", asking.id)["scripts"]

@@ -43,7 +43,7 @@ DEFAULTS = {
     "submit": USUAL,
     "anew": USUAL,
     "breakglass": USUAL,
-    "edit": USUAL,
+    "edit": {**USUAL, "base": None},
     "explain": USUAL,
     "suppose": {**USUAL, "breaks_glass": False},
     "get": {"also": [], "brought": ""},
