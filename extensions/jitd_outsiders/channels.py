@@ -19,9 +19,7 @@ from jitd_outsiders.notifying.settings import ChannelSettings
 from jitd_outsiders.notifying.terminals import TerminalsSettings
 
 SHOWS = ("id", "rule", "command")
-"""The possible values of ``shows``. With ``rule``, a message contains the name of the rule. With ``command``, a message contains
-the rule, the command and the reason. With ``id``, a message does not contain the rule, the command or the reason.
-"""
+"""What a message contains beside the id: nothing, the rule, or the rule, the command and the reason."""
 MOST_CHANNELS = 32
 KEYS = {
     "channel": ("kind", "shows", "requester"),

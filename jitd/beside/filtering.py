@@ -35,9 +35,8 @@ FILTERED = (
     "sethostname", "setns", "settimeofday", "stime", "swapoff", "swapon", "syslog", "umount", "umount2", "unshare", "uselib",
     "userfaultfd", "ustat", "vhangup", "vm86", "vm86old",
 )  # fmt: skip
-"""System calls that are blocked. The helpers, and the programs of administrators, do not need them. The
-blocked system calls change the host, read other processes, or expose large parts of the kernel. If libseccomp does not know the
-name of a call, the call does not exist on this architecture. The name is then skipped.
+"""System calls that change the host, read other processes, or expose large parts of the kernel. No helper and no program of an
+administrator needs them. A name that libseccomp does not know is skipped: there is no such call on this architecture.
 """
 
 HIGHEST = 451

@@ -20,9 +20,8 @@ omitted, and a dot is replaced by a hyphen.
 """
 
 Behind = Callable[[str], str]
-"""For a made account, the function returns the own account of the person who holds the made account. The function returns any
-other account unchanged. If the record does not contain the made account, nobody holds it. Then the function returns the made
-account unchanged. Raises the errors of the store.
+"""For a made account that somebody holds, returns the own account of this person, and any other account unchanged. Raises the
+errors of the store.
 """
 
 

@@ -50,9 +50,8 @@ def _opened(approval: Approval, until: int) -> Approval:
 
 
 def _bounded(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
-    """Return ``approvals`` with at most MOST_COMBINATIONS combinations of ways. The approvals of one rule never have more
-    combinations. But if the policy changes while a request waits, the old and the new approvals together may have more
-    combinations. Then the function reduces the last approvals: each of them keeps only the way that opens first.
+    """Return ``approvals`` with at most MOST_COMBINATIONS combinations of ways. One rule never has more, but the old and the new
+    approvals together may, if the policy changes while a request waits. Then the last ones keep only the way that opens first.
     """
     bounded = list(approvals)
     for index in reversed(range(len(bounded))):

@@ -136,12 +136,10 @@ class _Owners:
         return not above.st_mode & 0o022 or (bool(above.st_mode & stat.S_ISVTX) and step.entry.st_uid == 0)
 
     def _is_believed(self, directory: bytes, status: os.stat_result) -> bool:
-        """True if jitd trusts the owner that ``status`` shows for the directory. jitd always trusts the owners on the file system
-        of the root directory. On any other file system, jitd trusts the owners only if the type of the file system is in _OWN. If
-        such a file system is mounted with ``nosuid``, there is a second condition. The file system must be a tmpfs or ramfs, or
-        the directory must be below a path in ``trusted_mounts``. The second condition is needed, because a person may be able to
-        mount their own disk with ``nosuid``. Later this person could mount another disk, on which other files have the same
-        device and inode numbers.
+        """True if jitd trusts the owner that ``status`` shows for the directory: on the file system of the root directory, and on
+        others whose type is in _OWN. If such a one is mounted with ``nosuid``, it must also be a tmpfs or ramfs, or below a path
+        in ``trusted_mounts``: a person may be able to mount their own disk with ``nosuid``, and later another one, on which other
+        files have the same device and inode numbers.
         """
         if status.st_dev == self._glance.lstat(b"/").st_dev:
             return True

@@ -163,11 +163,8 @@ def _monitor(job: Job, control: socket.socket, line: Uplink, plate: int, state_d
 
 
 def _lock(path: str) -> int:
-    """Open the plate (the run's lock file) and lock it. The process with this lock is the only monitor of the run. Return the
-    descriptor of the plate.
-
-    The daemon sometimes locks the plate (the run's lock file) for a moment, to check whether the lock is free. Therefore, if the
-    plate is locked, this function tries again for 2 seconds. Raises OSError.
+    """Return a descriptor of the plate (the run's lock file), locked: who has this lock is the only monitor of the run. The
+    daemon locks it for a moment to see whether it is free, so this tries for 2 seconds. Raises OSError.
     """
     plate = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     give_up_at = time.monotonic() + 2.0

@@ -167,12 +167,9 @@ def _recorded(job: Job, streams: Streams, around: Surroundings, parent: Pid) -> 
 
 
 def _begin_in_directory(job: Job, caller: int) -> bool:
-    """Enter the approved directory as root, but only if it is the current directory of the process ``caller``. Return True if
-    this process is now in the approved directory.
-
-    Although this process enters the directory as root, nobody gets the access rights of root. sudo also enters the directory as
-    root. The requester has entered the directory with their own rights. An account that may not search the directory cannot use
-    anything in it.
+    """Enter the approved directory as root, as sudo does, but only if it is the current directory of the process ``caller``.
+    Return True if this process is now there. Nobody gets rights of root by this: the requester has entered the directory with
+    their own, and an account that may not search it cannot use anything in it.
     """
     if not stands_in(caller, job.requester_uid, job.cwd_device, job.cwd_inode):
         return False
@@ -185,11 +182,8 @@ def _begin_in_directory(job: Job, caller: int) -> bool:
 
 
 def _enter_directory(job: Job, *, is_inside: bool) -> None:
-    """Enter the approved directory by its path, as the target user. Raises CannotStart if the directory cannot be entered, or if
-    the path leads to another directory.
-
-    ``is_inside`` is True if this process has already entered the directory. In this case, it is not an error if the user may not
-    enter the directory.
+    """Enter the approved directory by its path, as the target user. Raises CannotStart if the path leads to another directory, or
+    if the user may not enter it, unless this process ``is_inside`` already.
     """
     try:
         os.chdir(job.cwd)

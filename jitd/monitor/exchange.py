@@ -131,10 +131,8 @@ class Exchange:
         return True
 
     def _take_turn(self, command: Pid, *, is_ours: bool) -> None:
-        """If ``is_ours`` is True, put one process group into the foreground again: the group that was there before the command
-        stopped. If ``is_ours`` is False, remove the command's process group from the foreground.
-
-        Nothing is changed if ``is_ours`` is True and a process group of the command is already in the foreground.
+        """If ``is_ours`` is True, put the process group into the foreground again that was there before the command stopped, but
+        not if one of the command is there. If ``is_ours`` is False, remove the command's process group from the foreground.
         """
         assert self.terminal is not None
         front = self.terminal.foreground_group

@@ -270,10 +270,8 @@ class Housing:
         return not os.path.exists(topmost)
 
     def _without_holder(self) -> set[Pid]:
-        """Return the descendants of this process, without the init of the pid namespace, the holder and the holder's descendants.
-
-        PAM modules start processes below the holder. These processes are needed to open and close the session. They end together
-        with the holder, or after the holder.
+        """Return the descendants of this process, without the init of the pid namespace, the holder and what is below the holder:
+        PAM modules need that to open and close the session, and it ends with the holder, or later.
         """
         return descendants(but_not=self.holder) - {self._init}
 

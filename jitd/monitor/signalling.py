@@ -198,10 +198,8 @@ def set_freezer(group: str, value: str) -> bool:
 
 
 def _await_frozen(groups: list[str]) -> None:
-    """Wait until ``groups`` are frozen, but at most FROZEN_WITHIN seconds.
-
-    A process that is not frozen after FROZEN_WITHIN seconds waits in the kernel. Such a process executes no code of its program
-    before it gets its signal.
+    """Wait until ``groups`` are frozen, but at most FROZEN_WITHIN seconds. What is not frozen by then waits in the kernel, and
+    executes no code of its program before it gets its signal.
     """
     until = time.monotonic() + FROZEN_WITHIN
     while time.monotonic() < until and not all(_says(group, "frozen 1") for group in groups):

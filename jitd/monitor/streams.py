@@ -235,10 +235,8 @@ def kind_of(descriptor: int, slot: int) -> str:
 
 
 def _socket_kind(descriptor: int, name: str) -> str:
-    """Return "socket" for stream sockets of the families AF_UNIX, AF_INET and AF_INET6. Raises Unfit for other sockets.
-
-    A socket of another family, for example netlink, is refused. If root writes to such a socket, the kernel may treat the data
-    as an order.
+    """Return "socket" for stream sockets of the families AF_UNIX, AF_INET and AF_INET6. Raises Unfit for other ones: the kernel
+    may treat what root writes to such a socket, for example of netlink, as an order.
     """
     with socket.socket(fileno=os.dup(descriptor)) as found:
         if found.family not in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:

@@ -291,13 +291,9 @@ def _zone(name: str) -> tzinfo | None:
 
 
 def _with_real_top(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return ``words``. If the first directory of the path is a link, the result has the target of the link instead. For example,
-    ``/bin/ls`` becomes ``/usr/bin/ls``, because ``/bin`` is a link on every Debian.
-
-    jitd identifies a command by its path with resolved directories. If this function did not resolve ``/bin``, a rule for
-    ``/bin/ls`` would never match. A deny with this path would then have no effect. Links in deeper directories are not resolved.
-    An account other than root might own the directory of a deeper link. This account could change the link, and the rule would
-    then match another file.
+    """Return ``words``. If the first directory of the path is a link, the result has the target of the link instead: ``/bin/ls``
+    becomes ``/usr/bin/ls``. jitd identifies a command by its path with resolved directories, so a deny of ``/bin/ls`` would never
+    match. Deeper links are not resolved: an account other than root might change one, and the rule would match another file.
     """
     if not words or not (match := re.match(r"(/[^/*?]+)/", words[0])):
         return words

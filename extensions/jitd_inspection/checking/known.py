@@ -152,9 +152,8 @@ def words_of(rules: Sequence[Rule], operators: Sequence[str]) -> frozenset[str]:
 
 
 def _owed(asked: Open, eligible: Sequence[frozenset[str]], asker: str) -> int:
-    """Suppose that everybody who can approve a request of ``asker`` has approved it. Return the number of approvals that are
-    still missing. ``asked`` contains ways to approve. For each of these ways, ``eligible`` contains the persons who may use the
-    way. A rule may also restrict its approvers to a list from a provider. Such lists are ignored here.
+    """Return the number of approvals that are missing after everybody has approved who can approve a request of ``asker``. For
+    each way in ``asked``, ``eligible`` has the persons who may use it. Lists of providers are ignored.
     """
     persons = sorted(frozenset[str]().union(*eligible) - {asker})
     return best(asked, [_ways_of(person, eligible) for person in persons]).n_owed

@@ -104,9 +104,8 @@ def _does(by: Rule, rule: Rule) -> str:
 
 
 def _narrower(rules: Sequence[Rule], at: int) -> list[Rule]:
-    """If the rule at index ``at`` is a permit for any command, return the later permits for the same people. These later permits
-    are partly useless, because the rule at index ``at`` is evaluated first. Two permits are for the same people if their keys
-    ``who`` have a word in common, such as ``group:ops``. The members of groups are not compared, because they may change.
+    """If the rule at index ``at`` is a permit for any command, return the later permits for the same people, which are partly
+    useless. Two permits are for the same people if a word of ``who`` is the same: the members of groups may change.
     """
     rule = rules[at]
     if rule.verdict != "permit" or not COMMANDS.covers(rule, ANYTHING):

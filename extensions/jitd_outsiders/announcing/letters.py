@@ -169,9 +169,8 @@ class Letters:
         return Letter(notice, address, self._to.person(request.requester.user))
 
     def _is_news(self, notice: Notice, request: Request, address: str, told: Mapping[str, datetime], found: list[Letter]) -> bool:
-        """True if ``address`` must be told that another way to approve has opened. If the address is a person, this is the case
-        only if the person has not got a notice about the request yet. If the address is a group, this is the case only if the
-        group got a notice before the way opened.
+        """True if ``address`` must be told that another way to approve has opened: a person who got no notice about the request
+        yet, or a group that got one before the way opened.
         """
         if address:
             return not told and all(letter.address != address for letter in found)

@@ -139,9 +139,8 @@ class Post:
             await self._send(message, address)
 
     def _messages(self, address: str, letters: list[Letter]) -> list[list[Letter]]:
-        """Return the messages that may be sent to ``address`` now, each with its letters. If a limit does not allow a separate
-        message for each letter, the last letters are combined into one digest. If a limit allows no message at all now, its
-        letters are put off. The messages about the requests of several people take turns.
+        """Return the messages that may be sent to ``address`` now, each with its letters. If a limit does not allow one for each
+        letter, the last ones are one digest, or put off. The messages about the requests of several people take turns.
         """
         of_each: dict[str, list[Letter]] = {}
         for letter in letters:

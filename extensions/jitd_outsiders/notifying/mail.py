@@ -188,9 +188,8 @@ class Mail:
             self._have.pop(next(iter(self._have)))
 
     def _letter(self, content: bytes, recipients: tuple[str, ...]) -> Letter:
-        """Return the order for jitd-outside to send a mail. jitd-outside may connect to the networks in the setting
-        ``addresses``. If this setting is missing, and the settings name the mail server by its IP address, jitd-outside may
-        connect to this IP address.
+        """Return the order for jitd-outside to send a mail. It may connect to the networks in ``addresses``, or without
+        this setting to the IP address by which the settings name the mail server, if they do.
         """
         is_number = _is_number(self._server)
         return Letter(

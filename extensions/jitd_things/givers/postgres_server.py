@@ -24,9 +24,7 @@ from jitd_things.givers.postgres_settings import Address
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 8
 LOCK_SECONDS = 2
-"""Two time limits in seconds. STATEMENT_SECONDS limits the time of one statement. LOCK_SECONDS limits the time for which a
-statement waits for a lock.
-"""
+"""The seconds for which a statement waits for a lock."""
 _OPTIONS = {
     "search_path": "pg_catalog",
     "role": "none",

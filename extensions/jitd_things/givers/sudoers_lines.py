@@ -57,9 +57,8 @@ def _split(text: str, separator: re.Pattern[str]) -> Iterator[str]:
 
 
 def _means_root(accounts: str, *, has_group: bool) -> bool:
-    """A sudoers line may name accounts before a command. ``accounts`` is the list of these accounts. Return True if the list
-    includes root or an alias. An alias is not looked up, and is treated as root. If the list is empty, return True unless the
-    line names a group.
+    """True if ``accounts``, which a line of sudoers names before a command, include root, or an alias, which is not looked up. If
+    there is none, return True unless the line names a group.
     """
     words = [word.strip() for word in accounts.split(",")]
     if words == [""]:
@@ -85,10 +84,8 @@ def _ways_of_command(command: str, grader: Grader | None) -> Iterator[str]:
 
 
 def _pattern(path: str, arguments: str) -> CommandPattern:
-    """Convert a command of sudoers into a command pattern of jitd, and return the pattern. If the sudoers line names no
-    arguments, the pattern matches any arguments. If the sudoers line has ``\"\"`` after the command, the pattern matches only the
-    command without arguments. In sudoers, a ``*`` in the arguments also matches blanks. Therefore, if the arguments of the
-    sudoers line contain ``*``, the pattern also matches additional arguments.
+    """Return the pattern of jitd for a command of sudoers. It matches any arguments if the line names none, and none if it has
+    ``\"\"``. If the line has a ``*``, it matches further arguments, too, because a ``*`` of sudoers also matches blanks.
     """
     words = tuple(_plain(word) for word in ([] if arguments == '""' else arguments.split()))
     is_open = not arguments or "*" in "".join(words)
