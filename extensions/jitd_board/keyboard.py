@@ -85,8 +85,8 @@ class Keyboard:
         return key
 
     def _counts(self, at: float) -> bool:
-        """Note that input came at the time ``at``. Return True if keys are accepted now. Keys are accepted if there was a pause
-        of QUIET_FOR seconds after the question appeared on the screen.
+        """Note that input came at the time ``at``. Return True if keys are accepted now: after a pause of QUIET_FOR seconds since
+        the question appeared on the screen.
         """
         quiet_since = max(self._last_at, self._shown_at)
         self._last_at, self._held = at, None

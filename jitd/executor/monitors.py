@@ -279,10 +279,8 @@ class Monitors:
         return ours
 
     async def _hand_over(self, run: str, data: bytes, control: socket.socket) -> None:
-        """Send the launcher one packet with the run and its directories. The sealed job and ``control`` (the monitor's end of
-        the control socket) are attached.
-
-        Either the whole packet is sent, or OSError is raised.
+        """Send the launcher one whole packet with the run and its directories, the sealed job, and ``control`` (the monitor's end
+        of the control socket), or raise OSError.
         """
         packet = orders.TO_LAUNCHER.write(orders.Birth(run, self._run_dir, self._state_dir))
         file = os.memfd_create(f"job-{run}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)

@@ -156,9 +156,8 @@ class Remains:
         return False
 
     def _groups(self, run: str) -> list[str]:
-        """Return the control groups that the run's plate (lock file) names. The result contains the run's own group and logind's
-        scope. The plate also names the inode of logind's scope. If the scope has another inode now, it is a new scope, and is
-        left out.
+        """Return the control groups that the run's plate (lock file) names: the run's own, and logind's scope, unless this has
+        another inode by now, and so is a new one.
         """
         try:
             first, *more = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")

@@ -86,9 +86,8 @@ class Files:
         return found
 
     def _packaged(self, file: int, status: os.stat_result, inspected: Inspected, wanted: frozenset[str]) -> Facts:
-        """Return the package of the file, and whether the file is unchanged since its installation. If ``wanted`` does not
-        contain this second fact, its value in the result has no meaning. If the command's path is a link, return the package of
-        the link's target.
+        """Return the package of the file, or of the target of a link, and whether the file is unchanged since its installation.
+        If ``wanted`` does not contain this second fact, its value in the result has no meaning.
         """
         try:
             owned = self._packages.owner_of(os.readlink(b"/proc/self/fd/%d" % file))

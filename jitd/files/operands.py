@@ -170,9 +170,8 @@ def _after_letters(argument: bytes) -> Iterator[bytes]:
 def _look_at(
     at: int, path: bytes, view: View, entries: _Entries, glance: Glance, *, and_absent: bool
 ) -> tuple[Operand | None, bool]:
-    """Return two values. The first value is the operand at ``path``. It is None if only root and the target account can change
-    what a command reads there, and, without ``and_absent``, if nothing exists at ``path``. The second value is True if a regular
-    file is at ``path``.
+    """Return the operand at ``path``, and whether a regular file is there. The operand is None if only root and the target
+    account can change what a command reads there, and, without ``and_absent``, if nothing exists at ``path``.
     """
     try:
         real, who = changers(path, view, glance)

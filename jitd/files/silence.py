@@ -135,9 +135,8 @@ MOUNTS = Silence()  # the mounts of this process
 
 @lru_cache(maxsize=2)
 def _read(table: bytes) -> tuple[tuple[bytes, bool], ...]:
-    """Return all mount points, beginning with the longest. Each mount point is returned with a flag. The flag is True if another
-    host or a program serves the mount. If there are two mounts at one mount point, the later mount is used. The result is
-    cached, because every decision needs the result and the table of mounts seldom changes.
+    """Return all mount points, the longest first, each with whether another host or a program serves it. Of two mounts at one
+    point, the later one counts. The result is cached, because every decision needs it, and it seldom changes.
     """
     found: dict[bytes, bool] = {}
     for line in table.splitlines():

@@ -219,9 +219,8 @@ def _move(pid: Pid, group: str) -> None:
 
 
 def _loginds_sessions() -> Iterator[dict[str, str]]:
-    """Yield the data of logind about each session. Each item maps names to values (sd-login(3) reads the same data). The
-    directory may also contain a fifo ``NAME.ref`` for each session. Such a fifo is skipped, because a process that reads it would
-    wait until the session ends.
+    """Yield the data of logind about each session, which maps names to values (sd-login(3) reads the same). A fifo ``NAME.ref``
+    in the directory is skipped: who reads it would wait until the session ends.
     """
     with suppress(OSError):
         for name in filter(str.isalnum, os.listdir(LOGINDS_SESSIONS)):

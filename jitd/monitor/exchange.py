@@ -24,9 +24,8 @@ from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 
 MOST_KEPT = 512 * 1024
-"""Maximum number of bytes that are read from the terminal after the command has stopped or ended. At this time, the unread
-output of the command itself is always smaller than this limit. If there is more output, other processes still write to the
-terminal.
+"""Maximum number of bytes that are read from the terminal after the command has stopped or ended. The unread output of the
+command itself is always less. If there is more, other processes still write to the terminal.
 """
 MOST_RELAYED = 8  # output packets that are sent to the client in one turn
 SIGNALS = frozenset(

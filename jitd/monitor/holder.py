@@ -218,10 +218,8 @@ def _be_clean(*descriptors: int) -> None:
 
 
 def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) -> None:
-    """Open the session, and create the command's process beside this process. When the command has ended, close the session.
-
-    ``place`` waits for the control group of the command, and returns it. This process is outside that control group, so it can
-    always close the session, no matter how the command ends.
+    """Open the session, create the command's process beside this process, and close the session when the command has ended.
+    ``place`` waits for the control group of the command, and returns it. This process is outside of it, so it can always close.
     """
     try:
         name_requester(job.requester_uid)

@@ -295,12 +295,9 @@ def _remove_tree(directory: str) -> None:
 
 
 def _clone(group: int | None = None) -> Pid:
-    """Call clone3(2). If the host does not permit clone3(2) and ``group`` is None, call clone(2) instead. If this process
-    has no threads, the child is in the same state as after ``os.fork``, with two differences. The child's parent is the parent of
-    this process, and the child starts in ``group``.
-
-    ``group`` is the descriptor of a control group. If ``group`` is None, the child starts in the control group of this process.
-    Raises OSError.
+    """Call clone3(2). If the host does not permit it and ``group`` is None, call clone(2) instead. If this process has no
+    threads, the child is in the same state as after ``os.fork``, but its parent is the parent of this process, and it starts in
+    the control group of the descriptor ``group``, if there is one. Raises OSError.
     """
     flags = CLONE_PARENT | (0 if group is None else CLONE_INTO_CGROUP)
     arguments = (ctypes.c_uint64 * 11)(flags, 0, 0, 0, 0, 0, 0, 0, 0, 0, group or 0)

@@ -32,9 +32,8 @@ from jitd.monitor.rehearsal import rehearse_look
 from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
 
 RESTED = 0.01
-"""Number of seconds without a new job, after which the next monitor is forked in advance. The monitor of the last job needs 7 ms
-to start. Without this pause, the fork of the next monitor could delay this start. The fork could also delay a job that arrives
-immediately after the last job.
+"""Seconds without a new job, after which the next monitor is forked in advance. The fork could delay the start of the monitor of
+the last job, which takes 7 ms, or a job that comes immediately after it.
 """
 FIRST_PASSED = 3  # the number of the first descriptor that systemd passes (sd_listen_fds(3))
 

@@ -55,9 +55,8 @@ class Link:
                 yield f"{columns.table}: two rows have the same id"
 
     def _told(self) -> _Told:
-        """Return a context manager that raises StoreError for each error of SQLite. If the connection could not get a lock, the
-        context manager closes it. The next use then opens a new connection. Closing ends every lock that this process has on the
-        file. If the connection stayed open, one failed unlock would lock the database for ever.
+        """Return a context manager that raises StoreError for each error of SQLite. If no lock could be had, it closes the
+        connection, which ends every lock of this process on the file: else one failed unlock would lock the database for ever.
         """
         return _Told(self)
 
