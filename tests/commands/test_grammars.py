@@ -171,7 +171,7 @@ def test_a_declared_option_that_says_nothing_changes_nothing_in_each_spelling(na
     grammar = GRAMMARS[name]
     for _, words in calls(name):
         for option, at in neutral(grammar, words):
-            for spelled in spellings(option, is_words=grammar.is_words):
+            for spelled in spellings(option, is_words=grammar.is_words or grammar.is_go):
                 with_ = (*words[:at], *spelled, *words[at:])
                 if findings(with_) != findings(words):
                     changed.append(f"{' '.join(with_)}: {[one.what for one in findings(with_)]}")
@@ -186,7 +186,12 @@ def drawn(name: str) -> Iterator[tuple[Words, Words]]:
     known = dict.fromkeys(one for of in (grammar.common, *(own for _, own in grammar.of_verbs)) for one in of.values())
     told = {option for rule in grammar.rules for options, _ in rule.conditions for option in options}
     matter = [one for one in known if one in told or one.type not in ("", "TEXT", "N")]
-    more = [*UNDECLARED, ("x",), ("x", "x"), *(next(spellings(one, is_words=grammar.is_words)) for one in matter)]
+    more = [
+        *UNDECLARED,
+        ("x",),
+        ("x", "x"),
+        *(next(spellings(one, is_words=grammar.is_words or grammar.is_go)) for one in matter),
+    ]
     for _, words in calls(name):
         for at in range(1, len(words)):
             for named in ("x", "libc6", "openssh-server") if words[at] == "x" else (words[at],):

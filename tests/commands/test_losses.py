@@ -474,7 +474,7 @@ def test_a_file_that_is_not_there_is_made_and_not_lost() -> None:
     ("ldapdelete -V", Grade.CHANGES, Damage.DESTROYS), ("ldapdelete -V -x uid=carol,dc=x", Grade.CHANGES, Damage.DESTROYS),
     ("ldapmodify -V", Grade.CHANGES, Damage.NONE), ("ldappasswd -V", Grade.CHANGES, Damage.NONE),
     ("pm-suspend -h", Grade.CHANGES, Damage.STOPS), ("pm-hibernate --version", Grade.CHANGES, Damage.STOPS),
-    ("dropdb -h --help", Grade.CHANGES, Damage.DESTROYS), ("fence_ilo -- -h", Grade.CHANGES, Damage.STOPS),
+    ("dropdb -h --help", Grade.CHANGES, Damage.DESTROYS), ("fence_ilo -- -h", Grade.CHANGES, Damage.DESTROYS),
     ("bacula-dir -- -h", Grade.CHANGES, Damage.NONE),
 ])  # fmt: skip
 def test_a_word_that_elsewhere_asks_for_help_or_a_version_and_here_does_not_comforts_nobody(

@@ -350,7 +350,7 @@ def _one(call: Call, there: Call, name: str, rest: list[Word]) -> None:
     """Judge a verb that only its options explain. Files are those of ``call``, and containers those of ``there``."""
     if name in ("pull", "fetch") or (name == "inspect" and call.name in ("docker", "podman") and _has_plain_format(rest)):
         return
-    if name == "inspect" and call.name not in ("virsh", "skopeo"):
+    if name == "inspect" and call.name != "virsh":
         if not {"network", "image", "volume", "--type=image"} & {word.text for word in call.words}:
             there.discloses("shows the settings of containers, which may have secrets")
     elif name in ("run", "create") and call.name != "virsh":
@@ -487,30 +487,9 @@ def _dump(call: Call) -> None:
     call.discloses("reads whole databases")
 
 
-def _database(call: Call) -> None:
-    if call.may_add_options:
-        call.gives("can change any database")
-    call.changes("deletes the test database and accounts without a name, and may set the password of the server's root")
-
-
-def _groups(call: Call) -> None:
-    for word in call.values("command-config"):
-        call.reads(word)
-    group = told(call.values("group")) or "any"
-    if call.may_add_options or (call.has("reset-offsets") and call.has("execute")):
-        call.changes(f"changes which messages the group {group} reads next", is_whole=True)
-    elif call.has("delete", "delete-offsets"):
-        call.changes(f"forgets which messages the group {group} has read", is_whole=True)
-
-
-def _tables(call: Call) -> None:
-    call.changes(f"repairs or changes the tables {told(call.operands) or 'of a database'}", is_whole=True)
-
-
 _CLUSTER_SHOWS = {
     "barman": r"(list-\w+|list-server|status|check|show-[\w-]+|replication-status)( \S+)*",
     "patronictl": r"(list|topology|history|version|show-config)( \S+)*",
-    "pg_autoctl": r"(show|version)( \S+)*",
     "pgbackrest": r"info|check|version|help|repo-ls",
     "repmgr": r"cluster (show|matrix|crosscheck|event)|node (status|check)|(service|daemon) status",
     "wal-g": r"(backup|wal)-(list|show)",
@@ -564,83 +543,6 @@ def _pg_ctl(call: Call) -> None:
         _SERVERS(call)
 
 
-_BROKERS = DecisionTable(
-    """
-    status|cluster_status|environment|report|help|version|ping|list|list_*|node_health_check|await_startup  harmless
-    info|ring|describecluster|tpstats|compactionstats|netstats  harmless
-    eval|eval_file|exec                gives     runs any code in the server
-    delete_queue|purge_queue           destroys  deletes the messages of the queue {2}
-    delete_vhost                       destroys  deletes the virtual host {2}, and all queues in it
-    delete queue|exchange|vhost        destroys  deletes the {3} { }
-    delete_user                        changes   deletes the account {2} of the broker
-    reset|force_reset                  destroys  takes this host out of its cluster, and deletes all queues, accounts and settings
-    stop|stop_app|shutdown             stops     stops the message broker  until somebody starts it again
-    forget_cluster_node|removenode|assassinate  destroys  takes the host {2} and what only it has out of the cluster
-    decommission                       changes   moves all data from this host, and takes it out of the cluster
-    drain|disablegossip|disablebinary  stops     makes this host answer nobody  until its server is started again
-    clearsnapshot                      destroys  deletes snapshots {}
-    stopdaemon                         stops     stops the server of {-h:this host}  until somebody starts it again
-    flush                              harmless
-    add_user|change_password|set_*|clear_*|authenticate_user  changes   changes who may use the broker: {2}
-    enable|disable|set                 changes   changes which plugins the broker has: { }
-    *                                  changes   changes the message broker: {*} { }
-    ...  unknown  jitd does not know what {program} {verbs} does
-    """,
-    valued="-n -p -u --vhost --formatter -h",
-)
-
-
-def _rabbit(call: Call) -> None:
-    if call.name == "kafka-topics.sh":
-        for word in call.values("command-config"):
-            call.reads(word)
-        topic = told(call.values("topic")) or "any"
-        if call.has("delete"):
-            return call.destroys(f"deletes the topic {topic}, and its messages", is_whole=True)
-        if not call.has("list", "describe") or call.has("create", "alter") or call.may_add_options:
-            call.changes(f"makes or changes the topic {topic}", is_whole=True)
-        return None
-    _BROKERS(call)
-
-
-_VAULT = DecisionTable(
-    """
-    status|version|list|path-help      harmless
-    auth|secrets|policy list|read      harmless
-    token lookup -accessor             harmless
-    token lookup                       reads     shows the token {:of this account}
-    token capabilities                 harmless
-    operator members|diagnose|usage    harmless
-    operator raft list-peers           harmless
-    operator raft autopilot get-config|state  harmless
-    kv list                            harmless
-    kv metadata delete                 destroys  deletes the secret {}, and all versions of it
-    kv destroy                         destroys  deletes versions of the secret {}
-    kv delete                          changes   deletes the secret {}, which undelete brings back if its engine keeps versions
-    kv put|patch|rollback|undelete|enable-versioning  changes   changes the secret {3}
-    secrets disable                    destroys  deletes all secrets below {}
-    secrets enable|move|tune           changes   changes where secrets are kept: {}
-    auth disable                       stops     lets nobody log in by {} any more  until it is set up again
-    auth enable|tune                   changes   changes how people log in: {}
-    operator seal                      stops     closes the vault: no program gets a secret  until enough keys open it
-    operator raft remove-peer          changes   takes {} out of the cluster
-    operator raft snapshot restore     destroys  overwrites all secrets with those of {}
-    operator init|generate-root|rekey|unseal  leads     gives or takes the keys that open all secrets
-    operator *                         changes   changes how the vault is kept: {*}
-    lease revoke -prefix|--prefix|-force  stops     takes back every key below {}: its programs have none  until they ask again
-    lease|token revoke                 changes   takes back {:a key}
-    token create                       changes   makes a key for the vault, and shows it
-    delete                             destroys  deletes {}
-    policy write|delete                changes   changes who may read secrets: {3}
-    write auth/*|sys/policies/*|sys/policy/*  changes   changes who may read secrets
-    write|lease|token|namespace|audit  changes   changes {2}
-    read|kv|get|unwrap|token|print|login|export|env  reads     reads the secret {-1}
-    ssh|agent|server|plugin|proxy|debug|exec  gives     starts other programs
-    *                                  changes   changes secrets, or who may read them: {*} { }
-    ...  unknown  jitd does not know what {program} {verbs} does
-    """,
-    valued="-field -format -address -namespace -mount -versions",
-)
 _ETCD = """
     --help ...                    harmless
     ()                            harmless
@@ -650,50 +552,12 @@ _ETCD = """
     snapshot save FILE:writes     reads     reads the secrets of a cluster
     defrag|hashkv ...             changes   deletes old versions of the cluster's keys
 """
-_ZOOKEEPER = DecisionTable("""
-    get|getAcl|stat|ls|ls2        reads     reads the secrets of a cluster
-    deleteall|rmr                 destroys  deletes all keys of the cluster that begin with {2:anything}
-    delete                        destroys  deletes the keys {} of the cluster
-    set|create|setAcl             changes   changes the key {2} of the cluster
-""")
-_CONSUL = DecisionTable(
-    """
-    operator raft list-peers|read     harmless
-    operator autopilot get-config|state|health  harmless
-    job plan|validate|allocs|deployments  harmless
-    alloc logs|checks                 harmless
-    alloc fs                          reads     shows files of a program: { }
-    members|info|version|status|validate|monitor|catalog  harmless
-    * list|status|get|list-peers|inspect|history|versions  harmless
-    kv delete -recurse|--recurse      destroys  deletes all keys below {}
-    kv delete                         destroys  deletes the key {}
-    kv put|import                     changes   changes the key {3}
-    snapshot restore                  destroys  overwrites the data of the cluster with those of {}
-    snapshot save                     reads     copies the keys of the cluster
-    namespace|volume|partition|peering|var delete|purge  destroys  deletes the {kind} {}
-    var|acl|config * -recurse|-purge  destroys  deletes {}
-    acl bootstrap                     gives     shows a key that may do everything in the cluster
-    acl|policy|token *                changes   changes who may use the cluster: {}
-    job stop -purge                   changes   stops the job {}, and forgets it
-    job stop|restart|revert|scale     changes   {*} the job {}
-    stop|restart                      changes   stops the job {}
-    leave|force-leave                 changes   takes {:this host} out of the cluster
-    operator raft remove-peer         changes   takes a host out of the cluster
-    system gc                         changes   deletes what ended jobs have left
-    node drain|eligibility            changes   moves all programs away from a host
-    exec|watch|lock|agent|run|job|alloc  gives     starts programs, on this host or others
-    *                                 changes   changes the cluster: {*} { }
-    """,
-    valued="-address -token -region -namespace",
-)
 
 
-def _consul(call: Call) -> None:
-    if [word.text for word in call.operands[:2]] in (["job", "plan"], ["job", "validate"]):
-        for word in call.operands[2:]:
-            if who := who_changes(call, word):
-                call.discloses(f"shows files that {call.absolute(word) or 'any file'} names, which {who} can change")
-    _CONSUL.tells(call, call.words, named={"kind": told(call.operands[:1])})
+def _job(call: Call, file: Word) -> None:
+    """Nomad reads the file of a job, which may name others."""
+    if who := who_changes(call, file):
+        call.discloses(f"shows files that {call.absolute(file) or 'any file'} names, which {who} can change")
 
 
 def _compose_call(call: Call) -> None:
@@ -709,8 +573,6 @@ _HOSTS_SHOW = {
     "qm": r"(list|status|config|listsnapshot|pending|showcmd|agent \d+ ping)( \S+)*",
     "pvecm": r"(status|nodes)",
     "pvesm": r"(status|list|path|scan)( \S+)*",
-    "ha-manager": r"(status|config)",
-    "pveversion": r".*",
     "pcs": r"config( show)?|constraint|node attribute|(status|resource (status|config)|property config|constraint (config|list)"
     r"|cluster status|quorum status|stonith status)( \S+)*",
     "crm": r"(status|configure show|resource status|node status|resource list)( \S+)*",
@@ -774,40 +636,6 @@ def _pvesh(call: Call) -> None:
         call.gives("can choose what the hosts of the cluster start")
 
 
-_STONITH = DecisionTable(
-    """
-    -F|--fence    stops     cuts the power of the host {host}  until somebody switches it on
-    -B|--reboot   stops     cuts the power of the host {host}, and switches it on  until it is up again
-    -U|--unfence  changes   switches on the host {host}
-    -l|--list|-L|--list-registered|-I|--list-installed|-M|--metadata|-H|--history|-Q|--query|-s|--list-targets  harmless
-    """,
-    valued="-F --fence -B --reboot -U --unfence -H --history -Q --query -s -l --list",
-)
-_FENCES = DecisionTable(
-    """
-    -o|--action=off                    stops     cuts the power of the host {host}  until somebody switches it on
-    -o|--action=on|unfence             changes   switches on the host {host}
-    -o|--action=status|monitor|list|list-status  harmless
-    -o|--action=metadata|validate-all  harmless
-    """,
-    valued="-o --action -a --ip -l --username -p --password -n --plug -k --identity-file -S --password-script -L",
-)
-
-
-def _fences(call: Call) -> None:
-    """Agents that cut the power of a host of a cluster."""
-    for text in call.values("S", "password-script"):
-        call.runs_text(text)
-    if any(word.is_free for word in call.words):
-        return call.gives("starts other programs")
-    hosts = told(call.values("n", "plug", "a", "ip", "F", "fence", "B", "reboot", "U", "unfence")[:1])
-    if call.name == "stonith_admin":
-        if not _STONITH.tells(call, call.words, named={"host": hosts}):
-            call.changes("changes how hosts of the cluster are fenced")
-    elif not _FENCES.tells(call, call.words, named={"host": hosts}):
-        call.stops(f"cuts the power of the host {hosts or 'that its input names'}", back="until it is up again", is_whole=True)
-
-
 def _hosts(call: Call) -> None:
     """Programs that keep services or virtual machines running on several hosts."""
     asked = " ".join(word.text for word in call.operands)
@@ -840,14 +668,40 @@ _SHOWING = (
 """Options of verbs that show containers and what belongs to them."""
 ROWS = (
     Row("pvesh", _pvesh, "output-format: human-readable noborder noheader quiet"),
-    Row(
-        "stonith_admin fence_ipmilan fence_ilo fence_ilo2 fence_ilo3 fence_ilo4 fence_ilo5 fence_idrac fence_drac5 fence_apc"
-        " fence_apc_snmp fence_eaton_snmp fence_cisco_ucs fence_redfish fence_bladecenter fence_rsb fence_vmware"
-        " fence_vmware_rest fence_rhevm fence_vmware_soap fence_xvm fence_virt fence_virsh fence_pve fence_aws fence_gce"
-        " fence_azure_arm fence_openstack fence_scsi fence_mpath fence_sbd fence_imm fence_wti fence_brocade",
-        _fences,
-        "l: username: p: password: o: action: P lanplus C: cipher: v verbose V version h help ssl ssl-insecure z t: S:"
-        " password-script: n: plug: a: ip: F: fence: B: reboot: U: unfence: Q: query: H: history: L:",
+    grammar(
+        "stonith_admin",
+        """
+        -F|--fence=NODE -B|--reboot=NODE -U|--unfence=NODE -l|--list=TEXT -L|--list-registered -I|--list-installed
+        -s|--list-targets=TEXT -M|--metadata -Q|--query=TEXT -H|--history=TEXT -C|--confirm=TEXT -R|--register=TEXT
+        -D|--deregister=TEXT -a|--agent=TEXT -o|--option=TEXT -e|--env-option=TEXT -K|--validate -t|--timeout=N -q|--quiet
+        --delay=N -c|--cleanup -b|--broadcast -V|--verbose -v|--version -?|--help
+        """,
+        """
+        --fence ()    stops     cuts the power of the host {-F}  until somebody switches it on
+        --reboot ()   stops     cuts the power of the host {-B}, and switches it on  until it is up again
+        --unfence ()  changes   switches on the host {-U}
+        --list|-L|-I|--list-targets|--metadata|--query|--version|--help ()  harmless
+        --history ()  harmless
+        ()            changes   changes how hosts of the cluster are fenced
+        """,
+        types={"NODE": lambda call, word: None},
+    ),
+    grammar(
+        "fence_ipmilan fence_ilo",
+        """
+        -a|--ip=NODE -l|--username=TEXT -p|--password=TEXT -o|--action=TEXT -n|--plug=NODE -S|--password-script=SHELL
+        -k|--identity-file=FILE:reads -L|--privlvl=TEXT -P|--lanplus -A|--auth=TEXT -C|--cipher=TEXT -m|--method=TEXT
+        -u|--ipport=N -i|--ipmitool-path=FILE:runs -T|--ipmitool-timeout=N -f|--delay=N -4|--inet4-only -6|--inet6-only
+        -z|--ssl --ssl-insecure --ssl-secure -t=TEXT -v|--verbose -D|--debug-file=FILE:writes -V|--version -h|--help
+        """,
+        """
+        --version|--help ()  harmless
+        --action=status|monitor|list|list-status|metadata|validate-all ()  harmless
+        --action=off ()  stops     cuts the power of the host {-n|-a}  until somebody switches it on
+        --action=on ()   changes   switches on the host {-n|-a}
+        ()               stops     cuts the power of the host {-n|-a:that its input names}  until it is up again
+        """,
+        types={"NODE": lambda call, word: None},
     ),
     Row(
         " ".join(_HOSTS_SHOW),
@@ -863,7 +717,7 @@ ROWS = (
         " vmstate:",
     ),
     Row(
-        "docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun",
+        "docker podman nerdctl ctr crictl lxc incus virsh buildah runc crun",
         docker,
         f"{_SHOWING} c connect"
         " rm privileged remove-orphans prune force nvram interactive detach entrypoint: env: e: env-file: expose:"
@@ -883,7 +737,7 @@ ROWS = (
         " renew-anon-volumes V always-recreate-deps sort: digests",
     ),
     Row(
-        "docker-compose podman-compose",
+        "docker-compose",
         _compose_call,
         f"{_SHOWING}"
         " d detach build pull: quiet-pull no-build no-deps no-recreate force-recreate no-start remove-orphans"
@@ -894,29 +748,20 @@ ROWS = (
         " no-interpolate interactive tty privileged",
     ),
     Row(
-        "lxc-attach lxc-start lxc-execute lxc-create distrobox toolbox apptainer singularity lxd",
+        "lxc-start lxc-execute lxd",
         _whole_host,
-        telling=(
-            "--version:lxc-attach,lxc-start,lxc-execute,lxc-create,toolbox,apptainer,lxd --help:toolbox,apptainer"
-            " version:apptainer,lxd"
-        ),
+        telling="--version:lxc-start,lxc-execute,lxd",
     ),
     Row(
-        "slapcat ldbsearch redis-dump sqldump",
+        "slapcat ldbsearch",
         _dump,
         "f: file: r: result-file: out: o: D: pgdata: target-dir: h: host: p: port: U: username: u: user: d: dbname: n:"
         " schema: N: T: t: table: F: format: Z: compress: j: jobs: E: password:: l: b: no-role-passwords s schema-only"
         " tablespaces-only",
-        telling="--version:ldbsearch,redis-dump --help:ldbsearch",
+        telling="--version:ldbsearch --help:ldbsearch",
     ),
     Row(
-        "mysql_secure_installation",
-        _database,
-        "h: host: p: port: U: username: u: user: d: dbname: O: owner: T: template: E: f: file: D: pgdata: command: s"
-        " superuser W w e i",
-    ),
-    Row(
-        "patronictl repmgr pgbackrest barman wal-g pg_conftool pg_autoctl",
+        "patronictl repmgr pgbackrest barman wal-g",
         _pg_ctl,
         "set: type: dry-run no-expire-auto confirm W watch w: e extended help version json v verbose q quiet short minimal"
         " terse D: pgdata: o: options: p: l: m: t: c: s: stanza: U: f: config-file: output: format: remote-ssh-command:"
@@ -930,29 +775,131 @@ ROWS = (
             " help:pgbackrest"
         ),
     ),
-    Row(
-        "rabbitmqctl rabbitmqadmin rabbitmq-plugins rabbitmq-diagnostics kafka-topics.sh nodetool cockroach",
-        _rabbit,
-        "node: formatter: quiet silent no-table-headers longnames l t: timeout: vhost: local minimal m enabled E verbose v"
-        " help version h p: port: host: r resolve-ip n: q s u: list describe create delete alter bootstrap-server: topic:"
-        " command-config:"
-        " all f force full primary-range pr dc: in-local-dc parallel seq pw: password: username: offline online"
-        " kt-list: keyspace cf: tag: table: dry-run hosts: timeout-ms snapshots-only a node-name: erlang-cookie:"
-        " silent-off prefix: vhosts durable_queue: partitions: replication-factor: if-exists if-not-exists config:"
-        " insecure certs-dir: decommission-wait:",
-        telling="--version:rabbitmqadmin --help:rabbitmqctl,rabbitmqadmin version:rabbitmqctl help:rabbitmqctl",
+    grammar(
+        "rabbitmqctl rabbitmq-diagnostics",
+        """
+        -n|--node=HOST -l|--longnames -q|--quiet -s|--silent -t|--timeout=N -p|--vhost=TEXT --formatter=TEXT --no-table-headers
+        --print-stacktrace --erlang-cookie=TEXT --dry-run --offline --online --priority=N --apply-to=TEXT -e|--if-empty
+        -u|--if-unused --local --minimal --enabled -h|--help --version
+        """,
+        """
+        --version|--help ...            harmless
+        status|cluster_status|environment|report|help|version|ping|list_*|check_*|node_health_check|await_startup ...  harmless
+        eval|eval_file|exec|shell|remote_shell ...  gives     runs any code in the server
+        delete_queue|purge_queue TEXT   destroys  deletes the messages of the queue {2}
+        delete_vhost TEXT               destroys  deletes the virtual host {2}, and all queues in it
+        delete_user TEXT                changes   deletes the account {2} of the broker
+        reset|force_reset               destroys  \
+            takes this host out of its cluster, and deletes all queues, accounts and settings
+        stop|stop_app|shutdown [TEXT]   stops     stops the message broker  until somebody starts it again
+        forget_cluster_node TEXT        destroys  takes the host {2} and what only it has out of the cluster
+        add_user|change_password|set_*|clear_*|authenticate_user ...  changes   changes who may use the broker: {2}
+        start_app|join_cluster|close_*|rotate_logs|sync_queue|enable_feature_flag|add_vhost|trace_* ...  changes   \
+            changes the message broker: {1+}
+        """,
     ),
-    Row(
-        "vault bao aws-vault",
-        _VAULT,
-        "format: version detailed tls-skip-verify help h field: address: namespace: mount:"
-        " prefix force f sync config: versions: policy: ttl: period: orphan type: path: description: options:"
-        " key-shares: key-threshold: address-file: no-store renewable display-name: use-limit: accessor mode: method:"
-        " wrap-ttl: cas: mount-path: local-only seal-wrap default-lease-ttl: max-lease-ttl: plugin-name: id:"
-        " increment: reset migrate dev dev-root-token-id: log-level: exit-on-error key-only output-curl-string"
-        " non-interactive header: recovery-shares: recovery-threshold: init decode: nonce: cancel status verify"
-        " duration: metadata versions-only dr-token: no-print field-only",
-        telling="--version:vault --help:vault version:vault,bao",
+    grammar(
+        "nodetool",
+        """
+        -h|--host=NODE -p|--port=N -u|--username=TEXT -pw|--password=TEXT -pwf|--password-file=FILE:reads -pp|--print-port
+        -r|--resolve-ip -f|--force -full|--full -pr|--partitioner-range -dc|--in-dc=TEXT -local|--in-local-dc -seq|--sequential
+        -t|--tag=TEXT -cf|--column-family|--table=TEXT -kt-list|--kt-list=TEXT --all -sf|--skip-flush -j|--jobs=N -H -F=TEXT
+        """,
+        """
+        status|info|ring|describecluster|tpstats|compactionstats|netstats|version|gossipinfo|help|getlogginglevels ...  harmless
+        list*|*stats|*histograms|get* ...  harmless
+        flush ...                   harmless
+        clearsnapshot ...           destroys  deletes snapshots {}
+        stopdaemon                  stops     stops the server of {-h:this host}  until somebody starts it again
+        drain|disablegossip|disablebinary  stops     makes this host answer nobody  until its server is started again
+        decommission                changes   moves all data from this host, and takes it out of the cluster
+        removenode|assassinate TEXT  destroys  takes the host {2} and what only it has out of the cluster
+        repair|cleanup|compact|rebuild|scrub|snapshot|enable*|disable*|set*|upgradesstables|refresh|move|stop ...  changes   \
+            changes the database server: {1+}
+        """,
+        types={"NODE": lambda call, word: None},
+    ),
+    grammar(
+        "kafka-topics.sh",
+        """
+        --bootstrap-server=TEXT --command-config=FILE:reads --topic=NAMED --list --describe --create --alter --delete
+        --partitions=N --replication-factor=N --replica-assignment=TEXT --config=TEXT --delete-config=TEXT --if-exists
+        --if-not-exists --exclude-internal --under-replicated-partitions --unavailable-partitions --topic-id=TEXT --version --help
+        """,
+        """
+        --delete ()  destroys  deletes the topic {--topic:any}, and its messages
+        --create|--alter ()  changes   makes or changes the topic {--topic:any}
+        --list|--describe|--version|--help ()  harmless
+        """,
+        types={"NAMED": lambda call, word: None},
+    ),
+    grammar(
+        "kafka-consumer-groups.sh",
+        """
+        --bootstrap-server=TEXT --command-config=FILE:reads --group=NAMED --topic=TEXT --all-groups --all-topics --list --describe
+        --members --offsets --state --verbose --delete --delete-offsets --reset-offsets --execute --dry-run --export
+        --from-file=FILE:reads --to-earliest --to-latest --to-current --to-offset=N --to-datetime=TEXT --by-duration=TEXT
+        --shift-by=N --timeout=N --version --help
+        """,
+        """
+        --reset-offsets --execute ()  changes   changes which messages the group {--group:any} reads next
+        --delete|--delete-offsets ()  changes   forgets which messages the group {--group:any} has read
+        ()                            harmless
+        """,
+        types={"NAMED": lambda call, word: None},
+    ),
+    grammar(
+        "vault",
+        """
+        -address|-agent-address=URL -ca-cert|-client-cert|-client-key=FILE:reads -ca-path=TEXT -header=TEXT -mfa=TEXT
+        -namespace|-ns=TEXT -non-interactive -output-curl-string -output-policy -policy-override -tls-server-name=TEXT
+        -tls-skip-verify -wrap-ttl=TEXT -format=TEXT -field=TEXT -mount=TEXT -version -versions=TEXT -h|-help -detailed -prefix
+        -force|-f -sync -config=FILE:trusts -policy=TEXT -ttl=TEXT -period=TEXT -orphan -type=TEXT -path=TEXT -description=TEXT
+        -options=TEXT -key-shares=N -key-threshold=N -no-store -renewable -display-name=TEXT -use-limit=N -accessor -mode=TEXT
+        -method=TEXT -cas=N -local -seal-wrap -default-lease-ttl|-max-lease-ttl|-increment=TEXT -plugin-name=TEXT -id=TEXT
+        -reset -migrate -dev -dev-root-token-id=TEXT -log-level=TEXT -init -decode=TEXT -otp=TEXT -nonce=TEXT -cancel -status
+        -verify -metadata=TEXT -dr-token -no-print -token-only -explicit-max-ttl=TEXT -custom-metadata=TEXT -max-versions=N
+        """,
+        """
+        -h ...                          harmless
+        -version ()                     harmless
+        status|version|list|path-help ...  harmless
+        auth|secrets|policy|audit|namespace list|read ...  harmless
+        token lookup -accessor TEXT     harmless
+        token lookup [TEXT]             reads     shows the token {:of this account}
+        token capabilities ...          harmless
+        operator members|diagnose|usage ...  harmless
+        operator raft list-peers        harmless
+        operator raft autopilot get-config|state  harmless
+        kv list TEXT                    harmless
+        kv metadata get TEXT            harmless
+        kv metadata delete TEXT         destroys  deletes the secret {}, and all versions of it
+        kv destroy TEXT                 destroys  deletes versions of the secret {}
+        kv delete TEXT                  changes   deletes the secret {}, which undelete brings back if its engine keeps versions
+        kv put|patch|rollback|undelete|enable-versioning|metadata ...  changes   changes the secret {3}
+        secrets disable TEXT            destroys  deletes all secrets below {}
+        secrets enable|move|tune ...    changes   changes where secrets are kept: {}
+        auth disable TEXT               stops     lets nobody log in by {} any more  until it is set up again
+        auth enable|tune ...            changes   changes how people log in: {}
+        operator seal                   stops     closes the vault: no program gets a secret  until enough keys open it
+        operator raft remove-peer TEXT  changes   takes {} out of the cluster
+        operator raft snapshot restore TEXT  destroys  overwrites all secrets with those of {}
+        operator init|generate-root|rekey|unseal ...  leads     gives or takes the keys that open all secrets
+        operator raft snapshot save FILE:writes  reads     copies all secrets
+        operator step-down|rotate|key-status|raft ...  changes   changes how the vault is kept: {2+}
+        lease revoke -prefix|-force TEXT  stops  takes back every key below {}: its programs have none  until they ask again
+        lease|token revoke ...          changes   takes back {:a key}
+        token create ...                changes   makes a key for the vault, and shows it
+        delete TEXT                     destroys  deletes {}
+        policy write|delete ...         changes   changes who may read secrets: {3}
+        write auth/*|sys/policies/*|sys/policy/* ...  changes   changes who may read secrets
+        write TEXT ...                  changes   changes {2}
+        lease|token|namespace|audit renew|create|delete|enable|disable ...  changes   changes {2+}
+        read|unwrap|print|login ...     reads     reads the secret {-1}
+        kv get TEXT...                  reads     reads the secret {-1}
+        ssh|agent|server|plugin|proxy|debug ...  gives     {program} starts other programs
+        """,
+        dialect="go",
     ),
     grammar(
         "etcdctl",
@@ -1022,23 +969,76 @@ ROWS = (
         """,
         _ETCD,
     ),
-    Row("zkCli.sh", _ZOOKEEPER, "server: timeout: r s w R"),
-    Row(
-        "consul nomad",
-        _consul,
-        "http-addr: token: detailed wan address: namespace: region: verbose json short t: format: help version datacenter:"
-        " stale recurse keys separator: all-namespaces self"
-        " enable disable yes reason: force purge detach node: type: key: prefix name: id: deadline: ignore-system"
-        " keep-ineligible monitor meta: var: var-file: service: policy: task: job: output: tail stderr server dev"
-        " bind: client: token-accessor cas",
-        telling="version",
+    grammar(
+        "consul",
+        """
+        -http-addr=URL -token=TEXT -token-file=FILE:reads -datacenter=TEXT -ca-file|-client-cert|-client-key=FILE:reads
+        -namespace|-partition=TEXT -stale -recurse -keys -detailed -wan -format=TEXT -separator=TEXT -cas -modify-index=N -flags=N
+        -base64 -acquire -release -session=TEXT -enable -disable -reason=TEXT -force -prune -name=TEXT -id=TEXT -type=TEXT
+        -key=TEXT -prefix=TEXT -service=TEXT -node=TEXT -tag=TEXT -state=TEXT -config-dir|-config-file=FILE:trusts -dev -server
+        -bind=TEXT -client=TEXT -meta -log-level=TEXT -accessor-id=TEXT -policy-name=TEXT -h|-help -version
+        """,
+        """
+        -h|-version ...                   harmless
+        members|info|version|validate|monitor|catalog|rtt ...  harmless
+        operator raft list-peers|read     harmless
+        operator autopilot get-config|state|health  harmless
+        * list|status|get|list-peers|inspect|history|versions|read ...  harmless
+        kv export [TEXT]                  reads     reads the keys of the cluster
+        kv delete -recurse [TEXT]         destroys  deletes all keys below {}
+        kv delete TEXT                    destroys  deletes the key {}
+        kv put TEXT [TEXT]                changes   changes the key {3}
+        kv import [FILE:reads]            changes   changes the keys of the cluster
+        snapshot restore [TEXT]           destroys  overwrites the data of the cluster with those of {}
+        snapshot save FILE:writes         reads     copies the keys of the cluster
+        namespace|partition|peering delete ...  destroys  deletes the {1} {}
+        acl bootstrap ...                 gives     shows a key that may do everything in the cluster
+        acl * ...                         changes   changes who may use the cluster: {2+}
+        leave|force-leave [TEXT]          changes   takes {:this host} out of the cluster
+        operator raft remove-peer ...     changes   takes a host out of the cluster
+        exec|watch|lock|agent ...         gives     {program} starts programs, on this host or others
+        maint|config|intention|services|event|reload|join|keyring|login|logout|connect|tls|operator ...  changes   \
+            changes the cluster: {1+}
+        """,
+        dialect="go",
     ),
-    Row(
-        "kafka-consumer-groups.sh kafka-consumer-groups",
-        _groups,
-        "list describe all-groups all-topics state members verbose offsets timeout: dry-run reset-offsets to-earliest"
-        " to-latest to-offset: shift-by: to-datetime: by-duration: to-current version help command-config: group:"
-        " bootstrap-server: topic:",
+    grammar(
+        "nomad",
+        """
+        -address=URL -region|-namespace=TEXT -token=TEXT -ca-cert|-client-cert|-client-key=FILE:reads -tls-skip-verify
+        -no-color -force-color -verbose -short -json -t=TEXT -stats -self -detach -purge -global -yes -y -enable -disable
+        -deadline=TEXT -force -no-deadline -ignore-system -keep-ineligible -m|-message=TEXT -monitor -meta=TEXT
+        -var=TEXT -var-file=FILE:reads -type=TEXT -policy=TEXT -name=TEXT -job -task=TEXT -group=TEXT -i -tty=TEXT -e=TEXT -tail
+        -f -n=N -c=N -stderr -stdout -dev -server -client -config=FILE:trusts -check-index=N -diff=TEXT -policy-override
+        -output -out=TEXT -filter=TEXT -per-page=N -allocs -evals -no-shutdown-delay -h|-help -version
+        """,
+        """
+        -h|-version ...                 harmless
+        job plan|validate JOB...        harmless
+        job allocs|deployments|eval ...  harmless
+        alloc logs|checks ...           harmless
+        alloc fs ...                    reads     shows files of a program: {3+}
+        status|version|monitor|fmt|ui ...  harmless
+        node eligibility ...            changes   moves all programs away from a host
+        * list|status|get|list-peers|inspect|history|versions|members|info ...  harmless
+        operator raft list-peers        harmless
+        operator autopilot get-config|health  harmless
+        operator raft remove-peer ...   changes   takes a host out of the cluster
+        operator snapshot save [FILE:writes]  reads     copies the data of the cluster
+        operator snapshot restore TEXT  destroys  overwrites the data of the cluster with those of {}
+        namespace|volume|var|quota delete|purge ...  destroys  deletes the {1} {3+}
+        acl bootstrap ...               gives     shows a key that may do everything in the cluster
+        acl|var ...                     changes   changes who may use the cluster: {2+}
+        job stop -purge TEXT...         changes   stops the job {}, and forgets it
+        job stop TEXT...                changes   stops the job {}
+        stop TEXT...                    changes   stops the job {}
+        job restart|revert|scale|promote|periodic|dispatch ...  changes   runs {2} on the job {}
+        system gc|reconcile             changes   deletes what ended jobs have left
+        node drain ...                  changes   moves all programs away from a host
+        run|job|alloc|agent|exec|plan ...  gives     {program} starts programs, on this host or others
+        deployment|namespace|volume|quota|server|operator|node|eval|scaling|config ...  changes   changes the cluster: {1+}
+        """,
+        dialect="go",
+        types={"JOB": _job},
     ),
-    Row("myisamchk aria_chk innochecksum", _tables, "e:"),
 )

@@ -20,6 +20,8 @@ from jitd_commands.shell_text import Word
 Effect = Callable[[Call, Word], bool | None]
 """What a program does with a word of a type. True if it has told what is changed, so that a line does not say it again."""
 ANY = Word("", is_free=True)
+_HERE = ("pages", "pages-securely", "leads", "gives")
+"""Effects that this host feels, wherever the program acts."""
 
 
 def _trusts(call: Call, word: Word) -> None:
@@ -191,8 +193,9 @@ class Grammar:
     of the command. If a word is left over by all lines, the first line is told that fits without it, and what is left over.
 
     ``types`` are the program's own. ``dialect`` is one of ``gnu`` (options stand anywhere, letters in clusters), ``posix``
-    (options end at the first operand), ``verbs`` (the options of a verb stand behind it) and ``words``, as of tc(8): long
-    options have one hyphen, and they and verbs may be shortened. ``abbreviates``: long options may be shortened, as
+    (options end at the first operand), ``verbs`` (the options of a verb stand behind it), ``go`` (``-name`` is ``--name``,
+    and no letters stand in clusters) and ``words``, as of tc(8): long options have one hyphen, and they and verbs may be
+    shortened. ``abbreviates``: long options may be shortened, as
     getopt_long(3) lets them.
     """
 
@@ -206,7 +209,8 @@ class Grammar:
         types: Mapping[str, Effect] | None = None,
     ) -> None:
         self.effects = {**EFFECTS, **(types or {})}
-        self.is_words, self.is_split, self.permutes = dialect == "words", dialect == "verbs", dialect in ("gnu", "verbs")
+        self.is_words, self.is_split, self.permutes = dialect == "words", dialect == "verbs", dialect in ("gnu", "verbs", "go")
+        self.is_go = dialect == "go"
         self._abbreviates = abbreviates or self.is_words
         self.common: dict[str, Option] = {}
         self.of_verbs: list[tuple[re.Pattern[str], dict[str, Option]]] = []
@@ -311,7 +315,7 @@ class Grammar:
 
     def _is_free_value(self, word: Word, known: Known) -> bool:
         """True if only the value of the option ``word`` is not known."""
-        name, equals, _ = word.text.partition("=")
+        name, equals, _ = self._one(word.text).partition("=")
         is_attached = len(word.text) > 2 and not word.text.startswith("--")  # what follows "-n" alone may be nothing
         option = known.get(name) if equals else known.get(word.text[:2]) if is_attached else None
         return option is not None and option.type != ""
@@ -320,9 +324,10 @@ class Grammar:
         """Put the option ``text`` into ``reading``, with its value, which may be the next of ``rest``."""
         name, equals, value = text.partition("=")
         given = Word(value, word.is_free, word.is_bound) if equals else None
-        if text.startswith("--") or self.is_words or name in known:
-            option = known.get(name) or self._abbreviated(name, known)
-            if option is not None or text.startswith("--") or self.is_words:
+        is_long = text.startswith("--") or self.is_words or self.is_go
+        if is_long or name in known:
+            option = known.get(self._one(name)) or self._abbreviated(name, known)
+            if option is not None or is_long:
                 return self._put(reading, name, option, given, rest, takes_values)
         for at, letter in enumerate(text[1:], 2):
             option = known.get(f"-{letter}")
@@ -334,6 +339,10 @@ class Grammar:
                 attached = Word(more, word.is_free, word.is_bound) if more or word.is_free else None
                 return self._put(reading, f"-{letter}", option, attached, rest, takes_values)
             self._put(reading, f"-{letter}", None, None, [] if more else rest, takes_values)
+
+    def _one(self, name: str) -> str:
+        """Return the option ``name`` with one hyphen, if its program takes two for one."""
+        return name[1:] if self.is_go and name.startswith("--") else name
 
     def _abbreviated(self, name: str, known: Known) -> Option | None:
         if not self._abbreviates or len(name.strip("-")) < 1:
@@ -463,7 +472,7 @@ class Grammar:
         for rule, fit in fits:
             bound = ((slot.type, word) for slot, word in fit.bound)
             named = (*((option.type, value) for option, value in reading.values), *bound)
-            call = on_host(here, named) if rule.line.effect not in ("pages-securely", *self.effects) else here
+            call = on_host(here, named) if rule.line.effect not in (*_HERE, *self.effects) else here
             has_told = [self._effect(call, slot.type, word) for slot, word in fit.bound if slot.type != "PROGRAM"]
             if started := [word for slot, word in fit.bound if slot.type == "PROGRAM"]:
                 call.start(started)
