@@ -78,7 +78,8 @@ def called(name: str, rule: Rule) -> Words:
             words.append(word_of(one.type))
     for options, value in rule.conditions:
         option = min(options, key=lambda one: (one not in grammar.common.values(), one.names))
-        typed = [option.names[0], *([text_of(value) if value else word_of(option.type)] if option.type else [])]
+        given = [text_of(value) if value else word_of(option.type)] if option.type else []
+        typed = [f"{option.names[0]}={given[0]}"] if option.is_attached and given else [option.names[0], *given]
         if option in grammar.common.values():
             before += typed
         else:

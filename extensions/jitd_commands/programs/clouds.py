@@ -325,9 +325,9 @@ def _mc(call: Call) -> None:
 
 ROWS = (
     Row("aws", _aws),
-    Row("gcloud az aoss oci doctl hcloud linode-cli openstack", _cloud),
+    Row("gcloud az openstack", _cloud),
     Row(
-        "gsutil s5cmd",
+        "gsutil",
         _bucket,
         "m q quiet l L a b r R recursive d h H human-readable-sizes s c e p: D list-md5 v verbose help version n dry-run",
     ),
@@ -351,7 +351,7 @@ ROWS = (
     ),
     Row("mc", _mc, telling="--version --help -V"),
     Row(
-        "eksctl kops",
+        "eksctl",
         _CLUSTERS,
         "region: r: cluster: c: name: n: o: output: p: profile: all-regions A limit: chunk-size: state: timeout: v: verbose:"
         " color: C: h help",

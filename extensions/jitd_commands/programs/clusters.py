@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import DecisionTable, Options, told
+from jitd_commands.programs.grammar import grammar
 from jitd_commands.programs.shared import who_changes, words
 from jitd_commands.shell_text import Word
 
@@ -338,79 +339,62 @@ def _helm(call: Call) -> None:
         call.unknown()
 
 
-_DELETES = DecisionTable("""
-    app delete --cascade=false  changes   forgets the application {}, whose programs go on
-    app delete  destroys  deletes the application {}, and all that it made  and a new one does not bring back its data
-    destroy|uninstall           destroys  deletes all that its files describe {}
-    delete *                    destroys  deletes the {*} {}, and all that it made
-    delete                      destroys  deletes all that its files describe
-""")
-_KUBEADM = DecisionTable(
-    """
-    token list             reads     shows tokens with which hosts join the cluster
-    token create|generate  changes   makes a token with which hosts join the cluster, and shows it
-    token delete           changes   deletes the token {}, so that no host joins the cluster with it
-    certs renew            changes   makes the certificates {} of the cluster anew
-    certs certificate-key  harmless
-    """,
-    valued="--ttl --description --groups --usages --cert-dir",
-)
-_RESETS = DecisionTable("""
-    reset  destroys  \
-        takes this host out of its cluster, and deletes its keys and, on a control plane, its copy of the cluster's data
-    delete  destroys  deletes the cluster {:of this host}
-""")
-
-
-def _other(call: Call) -> None:
-    verb = call.verb
-    if verb is None or (
-        not verb.is_free
-        and verb.text in ("version", "get", "list", "status", "logs", "diff", "check", "help", "stats", "info", "build")
-    ):
-        return None
-    if verb.is_free:
-        return call.gives(_WHOLE)
-    if not _DELETES.tells(call, call.words):
-        call.leads("changes what runs in a cluster, as files say")
-
-
-def _distribution(call: Call) -> None:
-    verb = call.verb
-    if verb is not None and verb.text in ("kubectl", "ctr", "crictl", "helm") and not verb.is_free:
-        return call.start(call.operands)
-    if verb is None or (not verb.is_free and verb.text in ("version", "status", "get", "help", "inspect")):
-        return None
-    if call.name == "kubeadm" and not any(word.is_free for word in call.words):
-        asked = [word.text for word in call.operands]
-        if (
-            asked[:2] in (["certs", "check-expiration"], ["config", "images"], ["upgrade", "plan"])
-            and len(asked) == len(call.words) == 2
-        ) or [word.text for word in call.words] == ["config", "images", "list"]:
-            return None
-        if any(re.match("--(config|kubeconfig)", word.text) for word in call.words):
-            return call.gives(_WHOLE)
-        if asked[:1] == ["reset"] and [word.text for word in call.words if "dry" in word.text] == ["--dry-run"]:
-            return None
-        if _KUBEADM.tells(call, call.words):
-            return None
-    if verb.is_free or not _RESETS.tells(call, call.words):
-        call.gives(_WHOLE)
-
-
-def _uninstalls(call: Call) -> None:
-    if call.name.endswith("killall.sh"):
-        return call.stops("stops every container of the cluster on this host", back="until its service is started again")
-    call.destroys(
-        "takes this host out of its cluster, and deletes its containers, their volumes and, on a server, the cluster's data"
-    )
-
+_MAKES_HOSTS = {"SETTINGS": lambda call, word: call.gives(_WHOLE)}
 
 ROWS = (
-    Row("k3s microk8s k0s rke2 kubeadm minikube kind kubectx kubens", _distribution, is_first=True),
-    Row("k3s-uninstall.sh k3s-agent-uninstall.sh rke2-uninstall.sh k3s-killall.sh rke2-killall.sh", _uninstalls),
+    grammar(
+        "k3s",
+        "-h|--help -v|--version --debug --data-dir=TEXT",
+        f"""
+        --help|--version ...       harmless
+        check-config|completion|help ...  harmless
+        server|agent|etcd-snapshot|secrets-encrypt|certificate|token ...  gives  {{program}} {_WHOLE}
+        PROGRAM                    harmless
+        """,
+        dialect="posix",
+    ),
+    grammar(
+        "kubeadm",
+        """
+        --config|--kubeconfig|--rootfs=SETTINGS -f|--force --dry-run --print-join-command --ttl=TEXT --description=TEXT
+        --groups=TEXT --usages=TEXT --cert-dir=TEXT --certificate-key=TEXT --cri-socket=TEXT --ignore-preflight-errors=TEXT
+        --kubernetes-version=TEXT -o|--output|--experimental-output=TEXT --image-repository=TEXT --feature-gates=TEXT
+        --csr-only --csr-dir=TEXT --upload-certs --cleanup-tmp-dir -v|--v=N -h|--help
+        """,
+        f"""
+        --help ...                harmless
+        version|help|completion ...  harmless
+        certs check-expiration|certificate-key ()  harmless
+        certs renew TEXT          changes   makes the certificates {{}} of the cluster anew
+        config images list        harmless
+        upgrade plan|diff [TEXT]  harmless
+        reset --dry-run           harmless
+        reset                     destroys  \
+            takes this host out of its cluster, and deletes its keys and, on a control plane, its copy of the cluster's data
+        token list                reads     {{program}} shows tokens with which hosts join the cluster
+        token create|generate [TEXT]  changes   makes a token with which hosts join the cluster, and shows it
+        token delete TEXT...      changes   deletes the token {{}}, so that no host joins the cluster with it
+        init|join|upgrade|certs|config|kubeconfig ...  gives     {{program}} {_WHOLE}
+        """,
+        types=_MAKES_HOSTS,
+    ),
+    grammar(
+        "k3s-uninstall.sh",
+        "",
+        """
+        ()  destroys  \
+            takes this host out of its cluster, and deletes its containers, their volumes and, on a server, the cluster's data
+        """,
+    ),
+    grammar(
+        "k3s-killall.sh",
+        "",
+        """
+        ()  stops  {program} stops every container of the cluster on this host  until its service is started again
+        """,
+    ),
     Row(
-        "kubectl oc kubecolor",
+        "kubectl",
         _kubectl,
         "n namespace A all-namespaces o output l selector w watch watch-only show-labels sort-by field-selector L"
         " label-columns no-headers f filename k kustomize R recursive c container all-containers previous p tail since"
@@ -442,5 +426,24 @@ ROWS = (
         " verify generate-name name-template: cascade: recreate-pods untar sign key: app-version: include-crds"
         " force-update hide-secret take-ownership logs hide-notes labels: values: kubeconfig: post-renderer: keyring:",
     ),
-    Row("helmfile argocd flux kustomize skaffold", _other),
+    grammar(
+        "argocd",
+        """
+        --server=HOST --auth-token=TEXT --config=FILE:trusts --grpc-web --insecure --plaintext --core -N|--app-namespace=TEXT
+        --project=TEXT -o|--output=TEXT -y|--yes --cascade[=TEXT] -p|--propagation-policy=TEXT --dry-run --prune --force
+        --revision=TEXT --timeout=N -l|--selector=TEXT --refresh --hard-refresh --local=DIR:reads --username=TEXT
+        --password=TEXT --sso -h|--help
+        """,
+        """
+        --help ...                harmless
+        version|completion|help ...  harmless
+        * list|get|diff|history|logs|wait|manifests|resources|can-i|get-user-info ...  harmless
+        app delete --cascade=false ...  changes   forgets the application {}, whose programs go on
+        app delete TEXT...        destroys  \
+            deletes the application {}, and all that it made  and a new one does not bring back its data
+        * delete|rm ...           destroys  deletes the {1} {3+}, and all that it made
+        app|appset|cluster|proj|repo|repocreds|cert|gpg|account|login|logout|relogin|context|admin ...  leads  \
+            {program} changes what runs in a cluster, as files say
+        """,
+    ),
 )

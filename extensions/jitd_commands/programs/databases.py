@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.decision_table import DecisionTable
 from jitd_commands.programs.grammar import grammar, on_host
 from jitd_commands.programs.shared import nothing, words
 from jitd_commands.shell_text import Word
@@ -311,77 +309,24 @@ def _sqlite_text(call: Call, text: Word) -> None:
     _sql(call, "\n".join(sql))
 
 
-_REDIS_LOOKS = words(
-    "info ping get mget ttl pttl dbsize scan keys type exists strlen llen lrange scard smembers zcard zrange hlen hget"
-    " hgetall hkeys memory"
-    " slowlog latency time role lastsave command client object xinfo xlen echo bgsave save lolwut pubsub"
-)
+def _evaluates(call: Call, script: Word) -> None:
+    if script.is_free or re.search(r"flush(all|db)|\b(del|unlink)\b", script.text, re.IGNORECASE):
+        call.destroys(f"deletes data of the server: {script.text[:60]}")
 
 
-def _redis(call: Call) -> None:
-    for script in call.values("eval"):
-        call.runs_file(script)
-    for file in call.values("rdb", "functions-rdb"):
-        call.discloses("copies all data of the server")
-        call.writes(file)
-    if call.has("stat", "latency", "latency-history", "bigkeys", "memkeys", "hotkeys", "version", "help", "v", "eval", "rdb"):
-        return None
-    if call.has("scan") and not call.operands:
-        return None
-    verb = call.verb
-    if verb is None:
-        return call.leads("takes any commands, which can write files of the server")
-    name = verb.text.lower()
-    second = call.operands[1].text.lower() if len(call.operands) > 1 else ""
-    if verb.is_free or name in words("eval evalsha fcall module debug slaveof replicaof migrate script function"):
-        if name == "eval" and re.search(r"flush(all|db)|\b(del|unlink)\b", second):
-            call.destroys(f"deletes data of the server: {second[:60]}")
-        if (verb.is_free or name in ("slaveof", "replicaof")) and second != "no":
-            call.destroys("can delete all data of the server" if verb.is_free else "replaces all data of the server by another's")
-        return call.leads("can make the server load code or write files")
-    if name == "config":
-        if (
-            second == "set"
-            and len(call.operands) > 2
-            and call.operands[2].text.lower() in ("dir", "dbfilename", "appendfilename", "logfile", "*")
-        ):
-            return call.leads("makes the server write files elsewhere")
-        if second in ("set", "rewrite", "resetstat", ""):
-            told = " ".join(word.text for word in call.operands[1:])[:60]
-            return call.changes(f"changes the settings of the server: {told}")
-        return (
-            call.discloses("shows passwords of the server")
-            if len(call.operands) > 2 and call.operands[2].text in ("*", "requirepass")
-            else None
-        )
-    if name == "acl" and second not in ("whoami", "cat", "list", "users"):
-        return call.changes(f"changes who may use the server: {' '.join(word.text for word in call.operands[1:3])[:60]}")
-    if name in ("monitor", "dump", "psubscribe", "subscribe", "sync", "psync"):
-        return call.discloses("shows the data of others")
-    if name == "client" and second in ("kill", "pause", "reply", "no-evict"):
-        return call.changes("stops other people's connections")
-    if name in ("del", "unlink") and any(word.is_free for word in call.operands[1:]):
-        return call.destroys("deletes keys that jitd cannot tell")
-    if name not in _REDIS_LOOKS:
-        rest = [replace(word, text=word.text.lower()) if name in ("shutdown", "cluster") else word for word in call.operands[1:]]
-        _REDIS(replace(call, sorted_operands=[Word(name), *rest]))
+def _shows_setting(call: Call, name: Word) -> None:
+    if name.is_free or re.search(r"\*|pass|auth", name.text):
+        call.discloses("shows passwords of the server")
 
 
-_REDIS = DecisionTable("""
-    flushall                 destroys  deletes all databases of the server
-    flushdb                  destroys  deletes the whole database {-n:0}
-    shutdown nosave          destroys  stops the server, and what it has not written is gone
-    shutdown                 stops     stops the server  until it is started again
-    cluster reset|forget|flushslots|delslots|failover  destroys  takes the server out of its cluster, or its data from it
-    failover                 changes   lets another server take over
-    del|unlink               changes   deletes the keys {2+}
-    expire|pexpire|expireat  changes   lets the key {2} end
-    rename                   changes   renames the key {2} to {3}
-    swapdb                   changes   exchanges the databases {2} and {3}
-    set|setex|mset|hset|lpush|rpush|sadd|zadd|incr|append  changes   writes the key {2}
-    bgrewriteaof             changes   writes the log of the server anew
-    *                        changes   changes the data of the server: {1} {2+}
-""")
+def _copied(call: Call, file: Word) -> None:
+    call.discloses("copies all data of the server")
+    call.writes(file)
+
+
+def _key(call: Call, key: Word) -> None:
+    if key.is_free:
+        call.destroys("deletes keys that jitd cannot tell")
 
 
 _MONGO_LOST = r"[\w.$\"'()\[\]-]*\.(dropDatabase\(|drop\(|(remove|deleteMany)\(\s*(\{\s*\})?\s*\))|dropDatabase\s*:\s*1"
@@ -394,60 +339,31 @@ _MONGO_LOOKS = re.compile(
 """Code for MongoDB that shows how a server is and what it has, or makes an index."""
 
 
-def _mongosh(call: Call) -> None:
-    if call.has("version", "help", "h"):
-        return
-    for file in call.values("f", "file"):
-        call.runs_file(file)
-    for file in call.operands:
-        if file.text.endswith(".js") or file.is_free:
-            call.runs_file(file)
-    for text in call.values("eval"):
-        if not text.is_free and _MONGO_LOOKS.fullmatch(text.text):
-            continue
-        if text.is_free or re.search(
-            r"require|import|child_process|process|run\w*\(|load\(|editor|fs\b|eval|Function", text.text
-        ):
-            call.gives("runs code that can start programs")
-        elif found := re.search(_MONGO_LOST, text.text):
-            call.destroys(f"deletes data: {found[0].rstrip('(')[:60]}")
-        elif re.search(r"shutdownServer|shutdown\s*:\s*1", text.text):
-            call.stops("stops a database server", back="until it is started again")
-        elif re.search(
-            r"drop|remove|delete|insert|update|replace|create|grant|revoke|shutdown|kill|rename|set[A-Z(]|admin"
-            r"|rs\.(stepDown|add|addArb|reconfig|initiate|freeze|syncFrom)\(|sh\.\w+\(",
-            text.text,
-        ):
-            call.changes("changes a database")
-        else:
-            call.unknown("jitd does not know what this code does")
-    if not call.has("eval", "f", "file") and not any(file.text.endswith(".js") for file in call.operands):
-        call.gives("can start a shell")
-
-
-def _influx(call: Call) -> None:
-    """Its first version has options with one hyphen, and its second one has verbs."""
-    texts = call.values("execute")
-    for text in texts:
-        _sent(call, text)
-    if call.has("version", "help", "h") or texts:
+def _mongo_code(call: Call, code: Word) -> None:
+    text = code.text
+    if not code.is_free and _MONGO_LOOKS.fullmatch(text):
         return None
-    if call.verb is None or call.verb.is_free or call.may_add_options:
-        return call.gives("can start a shell")
-    return _INFLUX(call)
+    if code.is_free or re.search(r"require|import|child_process|process|run\w*\(|load\(|editor|fs\b|eval|Function", text):
+        return call.gives("runs code that can start programs")
+    if found := re.search(_MONGO_LOST, text):
+        return call.destroys(f"deletes data: {found[0].rstrip('(')[:60]}")
+    if re.search(r"shutdownServer|shutdown\s*:\s*1", text):
+        return call.stops("stops a database server", back="until it is started again")
+    if re.search(
+        r"drop|remove|delete|insert|update|replace|create|grant|revoke|shutdown|kill|rename|set[A-Z(]|admin"
+        r"|rs\.(stepDown|add|addArb|reconfig|initiate|freeze|syncFrom)\(|sh\.\w+\(",
+        text,
+    ):
+        return call.changes("changes a database")
+    return call.unknown("jitd does not know what this code does")
 
 
-_INFLUX = DecisionTable("""
-    ping|version|help    harmless
-    bucket|org|user|task|dashboards|telegrafs|stacks|remote|replication|v1 list|ls|find  harmless
-    auth list|ls|find    reads     {program} shows tokens of the server
-    bucket|org|user|task|replication|remote delete  destroys  \
-        deletes the {1} {--name|-n|--id|-i:that it names} with all that is in it
-    delete               destroys  deletes points of {--bucket|-b:a bucket} from {--start:one time} to {--stop:another}
-    restore              destroys  replaces data by those of the backup {2}
-    backup|query|export  reads     {program} shows or copies the data of a database
-    *                    changes   runs {1+} on the server
-""")
+def _mongo_script(call: Call, file: Word) -> None:
+    """An operand is the name of a database, or a script. Without any code, there is a prompt."""
+    if file.is_free or file.text.endswith(".js"):
+        call.runs_file(file)
+    elif not call.has("eval", "file") and not any(word.text.endswith(".js") for word in call.operands):
+        call.gives("can start a shell")
 
 
 def _ldapsearch(call: Call) -> None:
@@ -877,18 +793,76 @@ ROWS = (
         """,
         types={"SQL": _sqlite_text},
     ),
-    Row(
+    grammar(
         "mongo mongosh",
-        _mongosh,
-        "tls ssl json: retryWrites shell apiVersion: eval: f: file: h: host: port: u: username: p: password:"
-        " authenticationDatabase: version help quiet norc",
+        """
+        -h|--help --version --quiet --norc --nodb --shell --verbose --json=TEXT --eval=CODE -f|--file=FILE:runs --host=HOST
+        --port=N -u|--username=TEXT -p|--password=TEXT --authenticationDatabase=TEXT --authenticationMechanism=TEXT --tls --ssl
+        --tlsCAFile|--tlsCertificateKeyFile=FILE:reads --tlsAllowInvalidCertificates --retryWrites --apiVersion=TEXT
+        """,
+        """
+        --version|--help ...        harmless
+        --eval|--file SCRIPT...     harmless
+        ()                          CODE
+        SCRIPT...                   harmless
+        """,
+        types={"CODE": _mongo_code, "SCRIPT": _mongo_script},
     ),
-    Row(
+    grammar(
         "redis-cli valkey-cli",
-        _redis,
-        "raw no-raw csv json e no-auth-warning insecure sni: latency-dist stat lru-test: scan quoted-pattern: count: verbose"
-        " show-pushes: 2 3 t: h: p: s: a: u: n: r: i: d: D: x X user: pass: eval: rdb: functions-rdb: pattern: tls cacert:"
-        " cert: key: latency latency-history bigkeys memkeys hotkeys version help v c",
+        """
+        -h=HOST -p=N -t=N -s=TEXT -a|--pass=TEXT -u=URL -n=NUMBER -r=N -i=N -d=TEXT -D=TEXT -x -X=TEXT -2 -3 -c -e -4 -6
+        --user=TEXT --askpass --raw --no-raw --csv --json --quoted-input --show-pushes=TEXT --stat --latency --latency-history
+        --latency-dist --lru-test=N --rdb=COPY --functions-rdb=COPY --pipe --pipe-timeout=N --bigkeys --memkeys
+        --memkeys-samples=N --hotkeys --scan --pattern=TEXT --quoted-pattern=TEXT --count=N --cluster --eval=FILE:runs
+        --intrinsic-latency=N --verbose --no-auth-warning --tls --sni=TEXT --cacert=FILE:reads --insecure --cert=FILE:reads
+        --key=FILE:reads -v|--version --help
+        """,
+        """
+        --version|--help|--stat|--latency|--latency-history|--latency-dist ...  harmless
+        --bigkeys|--memkeys|--hotkeys|--rdb|--functions-rdb|--eval|--intrinsic-latency|--lru-test|--scan ...  harmless
+        --cluster check|info|help ...  harmless
+        --cluster * ...            changes   changes the cluster: {1+}
+        ()                         leads     {program} takes any commands, which can write files of the server
+        eval|eval_ro SCRIPT ...    leads     {program} can make the server load code or write files
+        slaveof|replicaof no one   changes   lets the server take changes of its own
+        slaveof|replicaof MASTER N  destroys  replaces all data of the server by another's
+        evalsha|fcall|module|debug|migrate|script|function ...  leads  {program} can make the server load code or write files
+        config set dir|dbfilename|appendfilename|logfile ...  leads     {program} makes the server write files elsewhere
+        config get SETTING...      harmless
+        config set|rewrite|resetstat ...  changes   changes the settings of the server: {2+}
+        acl whoami|cat|list|users ...  harmless
+        acl ...                    changes   changes who may use the server: {2+}
+        monitor|dump|psubscribe|subscribe|sync|psync ...  reads     {program} shows the data of others
+        client kill|pause|reply|no-evict ...  changes   stops other people's connections
+        cluster reset|forget|flushslots|delslots|failover ...  destroys  takes the server out of its cluster, or its data from it
+        cluster info|nodes|slots|shards|myid|keyslot|countkeysinslot|links ...  harmless
+        info|ping|get|mget|ttl|pttl|dbsize|scan|keys|type|exists|strlen|llen|lrange|scard|smembers|zcard ...  harmless
+        zrange|hlen|hget|hgetall|hkeys|memory|slowlog|latency|time|role|lastsave|command|client|object|xinfo|xlen ...  harmless
+        save|bgsave|echo|lolwut|pubsub|hscan|sscan|zscan|zscore|sismember|hmget|getrange|touch|xrange|wait|select ...  harmless
+        flushall ...               destroys  deletes all databases of the server
+        flushdb ...                destroys  deletes the whole database {-n:0}
+        shutdown nosave            destroys  stops the server, and what it has not written is gone
+        shutdown ...               stops     stops the server  until it is started again
+        failover ...               changes   lets another server take over
+        del|unlink KEY...          changes   deletes the keys {2+}
+        expire|pexpire|expireat TEXT ...  changes   lets the key {2} end
+        rename TEXT TEXT           changes   renames the key {2} to {3}
+        swapdb N N                 changes   exchanges the databases {2} and {3}
+        set|setex|setnx|mset|hset|lpush|rpush|sadd|zadd|incr|incrby|decr|append|persist|publish|xadd|copy|move ...  changes  \
+            writes the key {2}
+        hdel|lpop|rpop|lrem|ltrim|srem|spop|zrem|xdel|xtrim|getdel|restore|sort ...  changes   changes the key {2}
+        bgrewriteaof               changes   writes the log of the server anew
+        """,
+        dialect="caseless",
+        types={
+            "COPY": _copied,
+            "MASTER": lambda call, word: call.leads("can make the server load code or write files"),
+            "SCRIPT": _evaluates,
+            "SETTING": _shows_setting,
+            "KEY": _key,
+            "NUMBER": lambda call, word: None,
+        },
     ),
     grammar(
         "cqlsh",
@@ -910,11 +884,30 @@ ROWS = (
         "--version|--help ()  harmless\n--query|--queries-file ()  harmless\n()  SQL",
         types={"SQL": _sent},
     ),
-    Row(
+    grammar(
         "influx",
-        _influx,
-        "port: username: password: database: precision: format: pretty ssl unsafeSsl hide-headers json v version execute:"
-        " name: n: id: i: bucket: b: start: stop: predicate: host: t: token: o: org:",
+        """
+        -execute=SQL -host=HOST -port=N -username=TEXT -password=TEXT -database=TEXT -precision=TEXT -format=TEXT -pretty -ssl
+        -unsafeSsl -hide-headers -json -import -path=FILE:reads -version -help|-h -t|-token=TEXT -o|-org=TEXT -b|-bucket=NAME
+        -n|-name=NAME -i|-id=NAME -start=NAME -stop=NAME -predicate=TEXT -f|-file=FILE:reads -r|-retention=TEXT
+        """,
+        """
+        -execute ()          harmless
+        -version|-help ...   harmless
+        ping|version|help ...  harmless
+        bucket|org|user|task|dashboards|telegrafs|stacks|remote|replication|v1 list|ls|find ...  harmless
+        auth list|ls|find ...  reads     {program} shows tokens of the server
+        bucket|org|user|task|replication|remote delete ...  destroys  \
+            deletes the {1} {-n|-i:that it names} with all that is in it
+        delete               destroys  deletes points of {-b:a bucket} from {-start:one time} to {-stop:another}
+        restore DIR:reads    destroys  replaces data by those of the backup {2}
+        backup DIR:writes    reads     {program} copies the data of a database
+        query|export ...     reads     {program} shows or copies the data of a database
+        bucket|org|user|task|auth|write|setup|config|apply|stacks|remote|replication|v1 ...  changes   runs {1+} on the server
+        ()                   SQL
+        """,
+        dialect="go",
+        types={"SQL": _sent, "NAME": lambda call, word: None},
     ),
     Row(
         "ldapsearch",

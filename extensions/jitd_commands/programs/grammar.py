@@ -140,10 +140,16 @@ class Reading:
     n_sure: int | None = None
     is_last: bool = False
     dashes: int | None = None
+    has_ended: bool = False
 
     @property
     def is_open(self) -> bool:
         return self.n_sure is not None
+
+    @property
+    def may_add(self) -> bool:
+        """True if a word that is not known may be an option."""
+        return self.is_open and not self.has_ended
 
     @property
     def sure(self) -> Sequence[Word]:
@@ -151,6 +157,7 @@ class Reading:
 
     def ends(self, operands: Sequence[Word], *, is_pattern: bool) -> Reading:
         """Return this with ``operands``, among which no option is. One of them may be any number of words."""
+        self.has_ended = self.n_sure is None
         for word in operands:
             if word.roams and (word.is_many or not is_pattern) and self.n_sure is None:
                 self.n_sure = len(self.operands)
@@ -193,10 +200,10 @@ class Grammar:
     of the command. If a word is left over by all lines, the first line is told that fits without it, and what is left over.
 
     ``types`` are the program's own. ``dialect`` is one of ``gnu`` (options stand anywhere, letters in clusters), ``posix``
-    (options end at the first operand), ``verbs`` (the options of a verb stand behind it), ``go`` (``-name`` is ``--name``,
-    and no letters stand in clusters) and ``words``, as of tc(8): long options have one hyphen, and they and verbs may be
-    shortened. ``abbreviates``: long options may be shortened, as
-    getopt_long(3) lets them.
+    (options end at the first operand), ``caseless`` (the same, and verbs may be in capitals), ``verbs`` (the options of a verb
+    stand behind it), ``go`` (``-name`` is ``--name``, and no letters stand in clusters) and ``words``, as of tc(8): long options
+    have one hyphen, and they and verbs may be shortened. ``abbreviates``: long options may be shortened, as getopt_long(3) lets
+    them.
     """
 
     def __init__(
@@ -210,7 +217,7 @@ class Grammar:
     ) -> None:
         self.effects = {**EFFECTS, **(types or {})}
         self.is_words, self.is_split, self.permutes = dialect == "words", dialect == "verbs", dialect in ("gnu", "verbs", "go")
-        self.is_go = dialect == "go"
+        self.is_go, self.is_caseless = dialect == "go", dialect == "caseless"
         self._abbreviates = abbreviates or self.is_words
         self.common: dict[str, Option] = {}
         self.of_verbs: list[tuple[re.Pattern[str], dict[str, Option]]] = []
@@ -410,9 +417,9 @@ class Grammar:
         is_sure, is_certain = fit.is_sure, rule.is_certain(reading)
         for options, value in rule.conditions:
             given = _is_given(options, value, reading)
-            if given is False and not reading.is_open:
+            if given is False and not reading.may_add:
                 return None
-            is_sure = is_sure and given is True and not (rule.looks and reading.is_open)
+            is_sure = is_sure and given is True and not (rule.looks and reading.may_add)
             is_certain = is_certain and given is True
         return replace(fit, is_sure=is_sure, is_certain=is_certain)
 
@@ -455,6 +462,7 @@ class Grammar:
         return Fit(True, is_short=True) if is_short else None
 
     def is_verb(self, wanted: re.Pattern[str], word: Word) -> bool:
+        word = replace(word, text=word.text.lower()) if self.is_caseless else word
         if word.is_free:
             return word_may_be(wanted, word)
         if self.is_words and word.text.isalpha() and any(one.startswith(word.text) for one in wanted.pattern.split("|")):
@@ -488,7 +496,7 @@ class Grammar:
             match = Match(fit.is_sure, after=tuple(reading.operands[rule.n_verbs :]), star=_star(rule, reading.operands))
             say(call, rule.line, filling(call, match, sorted_, {}), "")
         self._effects_of_options(here, reading)
-        if reading.is_open or (fits and any(not fit.is_sure for _, fit in fits)):
+        if reading.may_add or (fits and any(not fit.is_sure for _, fit in fits)):
             self._says_open(call, reading, fits)
         for rule, fit in fits:
             if fit.left:
@@ -503,7 +511,7 @@ class Grammar:
     def _effects_of_options(self, call: Call, reading: Reading) -> None:
         for option, value in reading.values:
             self._effect(call, option.type, value)
-        if reading.is_open:
+        if reading.may_add:
             verb = reading.sure[0] if reading.sure else None
             for verbs, of in ((None, self.common), *self.of_verbs):
                 if verbs is None or verb is None or self.is_verb(verbs, verb):
