@@ -15,7 +15,7 @@ from jitd.core.grade import Damage, Finding, Grade, damage, worst
 from jitd_commands.grading import findings_of, findings_of_pattern
 from jitd_commands.judging import FOR_GOOD
 from jitd_commands.programs import TABLE
-from jitd_commands.programs.grammar import Grammar, Option, Rule, Slot
+from jitd_commands.programs.grammar import Grammar, Option, Rule, Slot, grammars
 from jitd_commands.shell_text import Word
 from tests.commands.graded import Line, Looker, command_of, corpus
 
@@ -305,3 +305,44 @@ def test_an_option_is_shortened_only_where_its_program_has_that() -> None:
 def test_options_end_at_two_hyphens() -> None:
     assert grades(("mkfs.ext4", "--", "-n")) == (Grade.CHANGES, Damage.DESTROYS)
     assert grades(("mkfs.ext4", "-n", "--", "/dev/sdb1")) == (Grade.HARMLESS, Damage.NONE)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("psql -h db2 -c 'drop table orders' app", "on db2: psql deletes the table orders with all its rows, " + FOR_GOOD),
+        ("psql postgresql://app@db2:5432/app -c 'drop table orders'", "on db2: psql deletes the table orders with all its rows, "
+            + FOR_GOOD),
+        ("psql 'dbname=app host=db2' -c 'drop table orders'", "on db2: psql deletes the table orders with all its rows, "
+            + FOR_GOOD),
+        ("psql -h /run/postgresql -c 'drop table orders' app", "psql deletes the table orders with all its rows, " + FOR_GOOD),
+        ("psql -h db2,localhost -c 'drop table orders' app", "psql deletes the table orders with all its rows, " + FOR_GOOD),
+        ("psql -h db2 -c '\\! sh'", "sh is a shell"),
+        ("psql -h db2 -o /etc/cron.d/x -c 'select 1'", "overwrites /etc/cron.d/x"),
+        ("systemctl -M .host stop sshd", "stops sshd, until it is started again"),
+        ("systemctl -H root@db2 stop sshd", "on db2: stops sshd, until it is started again"),
+        ("ssh db2 systemctl -H db3 stop sshd", "on db2, on db3: stops sshd, until it is started again"),
+        ("redis-cli -h 127.0.0.1 flushall", "deletes all databases of the server, " + FOR_GOOD),
+        ("vault secrets disable -address=https://v1:8200 app/", "on v1: deletes all secrets below app/, " + FOR_GOOD),
+    ],
+)  # fmt: skip
+def test_what_a_program_does_is_told_of_the_host_that_its_words_name_and_of_this_one_if_they_may_mean_it(
+    line: str, told: str
+) -> None:
+    assert told in [one.what for one in findings(tuple(shlex.split(line)))]
+
+
+@pytest.mark.parametrize("line", ["systemctl stop nginx --zz", "dropdb app --zz", "nomad job stop app --zz"])
+def test_an_option_that_nobody_declared_is_a_loss_as_the_last_word_too(line: str) -> None:
+    assert damage(findings(tuple(line.split()))) is Damage.DESTROYS
+
+
+@pytest.mark.parametrize("line", ["systemctl status nginx --zz", "pg_dump app --zz", "consul members --zz"])
+def test_an_option_that_nobody_declared_is_none_behind_what_only_looks(line: str) -> None:
+    assert damage(findings(tuple(line.split()))) is Damage.NONE
+
+
+@pytest.mark.parametrize("line", ["stop UNIT  stops  stops {2}", "stop  frobs  frobs {1}", "stop", "stop SAID...  UNIT"])
+def test_a_line_of_a_text_of_grammars_whose_type_or_effect_is_none_is_an_error(line: str) -> None:
+    with pytest.raises(ValueError, match="no (?:such type|option)"):
+        grammars(f"= prog: go\n-x\n{line}")

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import DecisionTable, Options, told
-from jitd_commands.programs.grammar import grammar
+from jitd_commands.programs.grammar import grammars
 from jitd_commands.programs.shared import who_changes, words
 from jitd_commands.shell_text import Word
 
@@ -339,29 +339,20 @@ def _helm(call: Call) -> None:
         call.unknown()
 
 
-_MAKES_HOSTS = {"SETTINGS": lambda call, word: call.gives(_WHOLE)}
-
 ROWS = (
-    grammar(
-        "k3s",
-        "-h|--help -v|--version --debug --data-dir=TEXT",
+    *grammars(
         f"""
+    = k3s: posix
+        -h|--help -v|--version --debug --data-dir=TEXT
         --help|--version ...       harmless
         check-config|completion|help ...  harmless
         server|agent|etcd-snapshot|secrets-encrypt|certificate|token ...  gives  {{program}} {_WHOLE}
         PROGRAM                    harmless
-        """,
-        dialect="posix",
-    ),
-    grammar(
-        "kubeadm",
-        """
+    = kubeadm
         --config|--kubeconfig|--rootfs=SETTINGS -f|--force --dry-run --print-join-command --ttl=TEXT --description=TEXT
         --groups=TEXT --usages=TEXT --cert-dir=TEXT --certificate-key=TEXT --cri-socket=TEXT --ignore-preflight-errors=TEXT
-        --kubernetes-version=TEXT -o|--output|--experimental-output=TEXT --image-repository=TEXT --feature-gates=TEXT
-        --csr-only --csr-dir=TEXT --upload-certs --cleanup-tmp-dir -v|--v=N -h|--help
-        """,
-        f"""
+        --kubernetes-version=TEXT -o|--output|--experimental-output=TEXT --image-repository=TEXT --feature-gates=TEXT --csr-only
+        --csr-dir=TEXT --upload-certs --cleanup-tmp-dir -v|--v=N -h|--help
         --help ...                harmless
         version|help|completion ...  harmless
         certs check-expiration|certificate-key ()  harmless
@@ -375,23 +366,27 @@ ROWS = (
         token create|generate [TEXT]  changes   makes a token with which hosts join the cluster, and shows it
         token delete TEXT...      changes   deletes the token {{}}, so that no host joins the cluster with it
         init|join|upgrade|certs|config|kubeconfig ...  gives     {{program}} {_WHOLE}
-        """,
-        types=_MAKES_HOSTS,
-    ),
-    grammar(
-        "k3s-uninstall.sh",
-        "",
-        """
+    = k3s-uninstall.sh
         ()  destroys  \
             takes this host out of its cluster, and deletes its containers, their volumes and, on a server, the cluster's data
+    = k3s-killall.sh
+        ()  stops  {{program}} stops every container of the cluster on this host  until its service is started again
+    = argocd
+        --server=HOST --auth-token=TEXT --config=FILE:trusts --grpc-web --insecure --plaintext --core -N|--app-namespace=TEXT
+        --project=TEXT -o|--output=TEXT -y|--yes --cascade[=TEXT] -p|--propagation-policy=TEXT --dry-run --prune --force
+        --revision=TEXT --timeout=N -l|--selector=TEXT --refresh --hard-refresh --local=DIR:reads --username=TEXT
+        --password=TEXT --sso -h|--help
+        --help ...                harmless
+        version|completion|help ...  harmless
+        * list|get|diff|history|logs|wait|manifests|resources|can-i|get-user-info ...  harmless
+        app delete --cascade=false ...  changes   forgets the application {{}}, whose programs go on
+        app delete TEXT...        destroys  \
+            deletes the application {{}}, and all that it made  and a new one does not bring back its data
+        * delete|rm ...           destroys  deletes the {{1}} {{3+}}, and all that it made
+        app|appset|cluster|proj|repo|repocreds|cert|gpg|account|login|logout|relogin|context|admin ...  leads  \
+            {{program}} changes what runs in a cluster, as files say
         """,
-    ),
-    grammar(
-        "k3s-killall.sh",
-        "",
-        """
-        ()  stops  {program} stops every container of the cluster on this host  until its service is started again
-        """,
+        types={"SETTINGS": lambda call, word: call.gives(_WHOLE)},
     ),
     Row(
         "kubectl",
@@ -425,25 +420,5 @@ ROWS = (
         " reset-values reset-then-reuse-values reuse-values skip-crds timeout: wait wait-for-jobs username: password:"
         " verify generate-name name-template: cascade: recreate-pods untar sign key: app-version: include-crds"
         " force-update hide-secret take-ownership logs hide-notes labels: values: kubeconfig: post-renderer: keyring:",
-    ),
-    grammar(
-        "argocd",
-        """
-        --server=HOST --auth-token=TEXT --config=FILE:trusts --grpc-web --insecure --plaintext --core -N|--app-namespace=TEXT
-        --project=TEXT -o|--output=TEXT -y|--yes --cascade[=TEXT] -p|--propagation-policy=TEXT --dry-run --prune --force
-        --revision=TEXT --timeout=N -l|--selector=TEXT --refresh --hard-refresh --local=DIR:reads --username=TEXT
-        --password=TEXT --sso -h|--help
-        """,
-        """
-        --help ...                harmless
-        version|completion|help ...  harmless
-        * list|get|diff|history|logs|wait|manifests|resources|can-i|get-user-info ...  harmless
-        app delete --cascade=false ...  changes   forgets the application {}, whose programs go on
-        app delete TEXT...        destroys  \
-            deletes the application {}, and all that it made  and a new one does not bring back its data
-        * delete|rm ...           destroys  deletes the {1} {3+}, and all that it made
-        app|appset|cluster|proj|repo|repocreds|cert|gpg|account|login|logout|relogin|context|admin ...  leads  \
-            {program} changes what runs in a cluster, as files say
-        """,
     ),
 )

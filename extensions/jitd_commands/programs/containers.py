@@ -12,7 +12,7 @@ from dataclasses import replace
 from jitd_commands.judging import THIS_HOST, Call, Row
 from jitd_commands.places import is_tree, place_of, tree_matters
 from jitd_commands.programs.decision_table import DecisionTable, told
-from jitd_commands.programs.grammar import grammar
+from jitd_commands.programs.grammar import grammars
 from jitd_commands.programs.shared import trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
@@ -667,42 +667,241 @@ _SHOWING = (
 )
 """Options of verbs that show containers and what belongs to them."""
 ROWS = (
-    Row("pvesh", _pvesh, "output-format: human-readable noborder noheader quiet"),
-    grammar(
-        "stonith_admin",
-        """
-        -F|--fence=NODE -B|--reboot=NODE -U|--unfence=NODE -l|--list=TEXT -L|--list-registered -I|--list-installed
+    *grammars(
+        f"""
+    = stonith_admin
+        -F|--fence=SAID -B|--reboot=SAID -U|--unfence=SAID -l|--list=TEXT -L|--list-registered -I|--list-installed
         -s|--list-targets=TEXT -M|--metadata -Q|--query=TEXT -H|--history=TEXT -C|--confirm=TEXT -R|--register=TEXT
         -D|--deregister=TEXT -a|--agent=TEXT -o|--option=TEXT -e|--env-option=TEXT -K|--validate -t|--timeout=N -q|--quiet
         --delay=N -c|--cleanup -b|--broadcast -V|--verbose -v|--version -?|--help
-        """,
-        """
-        --fence ()    stops     cuts the power of the host {-F}  until somebody switches it on
-        --reboot ()   stops     cuts the power of the host {-B}, and switches it on  until it is up again
-        --unfence ()  changes   switches on the host {-U}
+        --fence ()    stops     cuts the power of the host {{-F}}  until somebody switches it on
+        --reboot ()   stops     cuts the power of the host {{-B}}, and switches it on  until it is up again
+        --unfence ()  changes   switches on the host {{-U}}
         --list|-L|-I|--list-targets|--metadata|--query|--version|--help ()  harmless
         --history ()  harmless
         ()            changes   changes how hosts of the cluster are fenced
-        """,
-        types={"NODE": lambda call, word: None},
-    ),
-    grammar(
-        "fence_ipmilan fence_ilo",
-        """
-        -a|--ip=NODE -l|--username=TEXT -p|--password=TEXT -o|--action=TEXT -n|--plug=NODE -S|--password-script=SHELL
+    = fence_ipmilan fence_ilo
+        -a|--ip=SAID -l|--username=TEXT -p|--password=TEXT -o|--action=TEXT -n|--plug=SAID -S|--password-script=SHELL
         -k|--identity-file=FILE:reads -L|--privlvl=TEXT -P|--lanplus -A|--auth=TEXT -C|--cipher=TEXT -m|--method=TEXT
-        -u|--ipport=N -i|--ipmitool-path=FILE:runs -T|--ipmitool-timeout=N -f|--delay=N -4|--inet4-only -6|--inet6-only
-        -z|--ssl --ssl-insecure --ssl-secure -t=TEXT -v|--verbose -D|--debug-file=FILE:writes -V|--version -h|--help
-        """,
-        """
+        -u|--ipport=N -i|--ipmitool-path=FILE:runs -T|--ipmitool-timeout=N -f|--delay=N -4|--inet4-only -6|--inet6-only -z|--ssl
+        --ssl-insecure --ssl-secure -t=TEXT -v|--verbose -D|--debug-file=FILE:writes -V|--version -h|--help
         --version|--help ()  harmless
         --action=status|monitor|list|list-status|metadata|validate-all ()  harmless
-        --action=off ()  stops     cuts the power of the host {-n|-a}  until somebody switches it on
-        --action=on ()   changes   switches on the host {-n|-a}
-        ()               stops     cuts the power of the host {-n|-a:that its input names}  until it is up again
+        --action=off ()  stops     cuts the power of the host {{-n|-a}}  until somebody switches it on
+        --action=on ()   changes   switches on the host {{-n|-a}}
+        ()               stops     cuts the power of the host {{-n|-a:that its input names}}  until it is up again
+    = rabbitmqctl rabbitmq-diagnostics
+        -n|--node=HOST -l|--longnames -q|--quiet -s|--silent -t|--timeout=N -p|--vhost=TEXT --formatter=TEXT --no-table-headers
+        --print-stacktrace --erlang-cookie=TEXT --dry-run --offline --online --priority=N --apply-to=TEXT -e|--if-empty
+        -u|--if-unused --local --minimal --enabled -h|--help --version
+        --version|--help ...            harmless
+        status|cluster_status|environment|report|help|version|ping|list_*|check_*|node_health_check|await_startup ...  harmless
+        eval|eval_file|exec|shell|remote_shell ...  gives     runs any code in the server
+        delete_queue|purge_queue TEXT   destroys  deletes the messages of the queue {{2}}
+        delete_vhost TEXT               destroys  deletes the virtual host {{2}}, and all queues in it
+        delete_user TEXT                changes   deletes the account {{2}} of the broker
+        reset|force_reset               destroys  \
+            takes this host out of its cluster, and deletes all queues, accounts and settings
+        stop|stop_app|shutdown [TEXT]   stops     stops the message broker  until somebody starts it again
+        forget_cluster_node TEXT        destroys  takes the host {{2}} and what only it has out of the cluster
+        add_user|change_password|set_*|clear_*|authenticate_user ...  changes   changes who may use the broker: {{2}}
+        start_app|join_cluster|close_*|rotate_logs|sync_queue|enable_feature_flag|add_vhost|trace_* ...  changes  \
+            changes the message broker: {{1+}}
+    = nodetool
+        -h|--host=SAID -p|--port=N -u|--username=TEXT -pw|--password=TEXT -pwf|--password-file=FILE:reads -pp|--print-port
+        -r|--resolve-ip -f|--force -full|--full -pr|--partitioner-range -dc|--in-dc=TEXT -local|--in-local-dc -seq|--sequential
+        -t|--tag=TEXT -cf|--column-family|--table=TEXT -kt-list|--kt-list=TEXT --all -sf|--skip-flush -j|--jobs=N -H -F=TEXT
+        status|info|ring|describecluster|tpstats|compactionstats|netstats|version|gossipinfo|help|getlogginglevels ...  harmless
+        list*|*stats|*histograms|get* ...  harmless
+        flush ...                   harmless
+        clearsnapshot ...           destroys  deletes snapshots {{}}
+        stopdaemon                  stops     stops the server of {{-h:this host}}  until somebody starts it again
+        drain|disablegossip|disablebinary  stops     makes this host answer nobody  until its server is started again
+        decommission                changes   moves all data from this host, and takes it out of the cluster
+        removenode|assassinate TEXT  destroys  takes the host {{2}} and what only it has out of the cluster
+        repair|cleanup|compact|rebuild|scrub|snapshot|enable*|disable*|set*|upgradesstables|refresh|move|stop ...  changes  \
+            changes the database server: {{1+}}
+    = kafka-topics.sh
+        --bootstrap-server=TEXT --command-config=FILE:reads --topic=SAID --list --describe --create --alter --delete
+        --partitions=N --replication-factor=N --replica-assignment=TEXT --config=TEXT --delete-config=TEXT --if-exists
+        --if-not-exists --exclude-internal --under-replicated-partitions --unavailable-partitions --topic-id=TEXT --version
+        --help
+        --delete ()  destroys  deletes the topic {{--topic:any}}, and its messages
+        --create|--alter ()  changes   makes or changes the topic {{--topic:any}}
+        --list|--describe|--version|--help ()  harmless
+    = kafka-consumer-groups.sh
+        --bootstrap-server=TEXT --command-config=FILE:reads --group=SAID --topic=TEXT --all-groups --all-topics --list
+        --describe --members --offsets --state --verbose --delete --delete-offsets --reset-offsets --execute --dry-run --export
+        --from-file=FILE:reads --to-earliest --to-latest --to-current --to-offset=N --to-datetime=TEXT --by-duration=TEXT
+        --shift-by=N --timeout=N --version --help
+        --reset-offsets --execute ()  changes   changes which messages the group {{--group:any}} reads next
+        --delete|--delete-offsets ()  changes   forgets which messages the group {{--group:any}} has read
+        ()                            harmless
+    = vault: go
+        -address|-agent-address=URL -ca-cert|-client-cert|-client-key=FILE:reads -ca-path=TEXT -header=TEXT -mfa=TEXT
+        -namespace|-ns=TEXT -non-interactive -output-curl-string -output-policy -policy-override -tls-server-name=TEXT
+        -tls-skip-verify -wrap-ttl=TEXT -format=TEXT -field=TEXT -mount=TEXT -version -versions=TEXT -h|-help -detailed -prefix
+        -force|-f -sync -config=FILE:trusts -policy=TEXT -ttl=TEXT -period=TEXT -orphan -type=TEXT -path=TEXT -description=TEXT
+        -options=TEXT -key-shares=N -key-threshold=N -no-store -renewable -display-name=TEXT -use-limit=N -accessor -mode=TEXT
+        -method=TEXT -cas=N -local -seal-wrap -default-lease-ttl|-max-lease-ttl|-increment=TEXT -plugin-name=TEXT -id=TEXT
+        -reset -migrate -dev -dev-root-token-id=TEXT -log-level=TEXT -init -decode=TEXT -otp=TEXT -nonce=TEXT -cancel -status
+        -verify -metadata=TEXT -dr-token -no-print -token-only -explicit-max-ttl=TEXT -custom-metadata=TEXT -max-versions=N
+        -h ...                          harmless
+        -version ()                     harmless
+        status|version|list|path-help ...  harmless
+        auth|secrets|policy|audit|namespace list|read ...  harmless
+        token lookup -accessor TEXT     harmless
+        token lookup [TEXT]             reads     shows the token {{:of this account}}
+        token capabilities ...          harmless
+        operator members|diagnose|usage ...  harmless
+        operator raft list-peers        harmless
+        operator raft autopilot get-config|state  harmless
+        kv list TEXT                    harmless
+        kv metadata get TEXT            harmless
+        kv metadata delete TEXT         destroys  deletes the secret {{}}, and all versions of it
+        kv destroy TEXT                 destroys  deletes versions of the secret {{}}
+        kv delete TEXT                  changes   deletes the secret {{}}, which undelete brings back if its engine keeps versions
+        kv put|patch|rollback|undelete|enable-versioning|metadata ...  changes   changes the secret {{3}}
+        secrets disable TEXT            destroys  deletes all secrets below {{}}
+        secrets enable|move|tune ...    changes   changes where secrets are kept: {{}}
+        auth disable TEXT               stops     lets nobody log in by {{}} any more  until it is set up again
+        auth enable|tune ...            changes   changes how people log in: {{}}
+        operator seal                   stops     closes the vault: no program gets a secret  until enough keys open it
+        operator raft remove-peer TEXT  changes   takes {{}} out of the cluster
+        operator raft snapshot restore TEXT  destroys  overwrites all secrets with those of {{}}
+        operator init|generate-root|rekey|unseal ...  leads     gives or takes the keys that open all secrets
+        operator raft snapshot save FILE:writes  reads     copies all secrets
+        operator step-down|rotate|key-status|raft ...  changes   changes how the vault is kept: {{2+}}
+        lease revoke -prefix|-force TEXT  stops  takes back every key below {{}}: its programs have none  until they ask again
+        lease|token revoke ...          changes   takes back {{:a key}}
+        token create ...                changes   makes a key for the vault, and shows it
+        delete TEXT                     destroys  deletes {{}}
+        policy write|delete ...         changes   changes who may read secrets: {{3}}
+        write auth/*|sys/policies/*|sys/policy/* ...  changes   changes who may read secrets
+        write TEXT ...                  changes   changes {{2}}
+        lease|token|namespace|audit renew|create|delete|enable|disable ...  changes   changes {{2+}}
+        read|unwrap|print|login ...     reads     reads the secret {{-1}}
+        kv get TEXT...                  reads     reads the secret {{-1}}
+        ssh|agent|server|plugin|proxy|debug ...  gives     {{program}} starts other programs
+    = etcdctl
+        --cacert=FILE:reads --cert=FILE:reads --key=FILE:reads --command-timeout=TEXT --debug --dial-timeout=TEXT
+        -d|--discovery-srv=TEXT --discovery-srv-name=TEXT --endpoints=TEXT -h|--help --hex --insecure-discovery
+        --insecure-skip-tls-verify --insecure-transport --keepalive-time=TEXT --keepalive-timeout=TEXT --password=TEXT
+        --user=TEXT -w|--write-out=TEXT --version
+        get: --consistency=TEXT --from-key --keys-only --count-only --limit=N --order=TEXT --prefix --print-value-only --rev=N \
+            --sort-by=TEXT --max-create-rev=N --max-mod-rev=N --min-create-rev=N --min-mod-rev=N
+        del: --from-key --prefix --prev-kv --range
+        put: --ignore-lease --ignore-value --lease=TEXT --prev-kv
+        watch: -i|--interactive --prefix --prev-kv --progress-notify --rev=N
+        lock: --ttl=N
+        elect: -l|--listen
+        txn: -i|--interactive
+        compaction|compact: --physical
+        defrag: --cluster --data-dir=TEXT
+        endpoint: --cluster --rev=N
+        snapshot: --data-dir=TEXT --initial-advertise-peer-urls=TEXT --initial-cluster=TEXT --initial-cluster-token=TEXT \
+            --name=TEXT --skip-hash-check --wal-dir=TEXT --bump-revision=N --mark-compacted
+        member: --learner --peer-urls=TEXT
+        lease: --once --keys
+        role: --from-key --prefix
+        user: --interactive --new-user-password=TEXT --no-password --detail
+        make-mirror: --dest-cacert=FILE:reads --dest-cert=FILE:reads --dest-insecure-transport --dest-key=FILE:reads \
+            --dest-prefix=TEXT --no-dest-prefix --prefix=TEXT --rev=N --max-txn-ops=N
+        check: --auto-compact --auto-defrag --load=TEXT --prefix=TEXT
+        --version ...                 harmless
+        {_ETCD}
+        endpoint health|status|hashkv ()  harmless
+        member|alarm list ()          harmless
+        get --keys-only|--count-only TEXT [TEXT]  harmless
+        watch --interactive ...       gives     {{program}} starts other programs
+        watch [TEXT] [TEXT] -- PROGRAM  reads     reads the secrets of a cluster, or keeps others from them
+        lock TEXT PROGRAM             reads     reads the secrets of a cluster, or keeps others from them
+        lock TEXT                     reads     reads the secrets of a cluster, or keeps others from them
+        elect TEXT [TEXT]             reads     reads the secrets of a cluster, or keeps others from them
+        watch|get TEXT [TEXT]         reads     reads the secrets of a cluster
+        del --prefix|--from-key|--range TEXT [TEXT]  destroys  deletes all keys of the cluster that begin with {{2:anything}}
+        del TEXT TEXT                 destroys  deletes the keys from {{2}} to {{3}} of the cluster
+        del TEXT                      destroys  deletes the keys {{}} of the cluster
+        put TEXT [TEXT]               changes   changes the key {{2}} of the cluster
+        txn                           destroys  changes or deletes keys of the cluster as its input says
+        member remove TEXT            changes   takes the member {{}} out of the cluster
+        member add|update|promote TEXT  changes   changes the members of the cluster
+        compaction|compact N          changes   deletes old versions of the cluster's keys
+        role|user get|list [TEXT]     harmless
+        auth status ()                harmless
+        role|user|auth TEXT...        changes   changes who may use the cluster's keys
+        lease list|timetolive [TEXT]  harmless
+        lease revoke TEXT             destroys  deletes the keys of the cluster that hang on the lease {{3}}
+        lease grant|keep-alive TEXT   changes   changes how long keys of the cluster last
+        alarm disarm                  changes   changes the data of a cluster: alarm disarm
+        check perf|datascale          changes   changes the data of a cluster: check {{2}}
+        move-leader TEXT              changes   lets the member {{2}} lead the cluster
+        make-mirror TEXT              reads     {{program}} copies the keys of the cluster to {{2}}
+    = etcdutl
+        -h|--help -w|--write-out=TEXT --data-dir=TEXT --initial-advertise-peer-urls=TEXT --initial-cluster=TEXT
+        --initial-cluster-token=TEXT --name=TEXT --skip-hash-check --wal-dir=TEXT --bump-revision=N --mark-compacted --rev=N
+        {_ETCD}
+    = consul: go
+        -http-addr=URL -token=TEXT -token-file=FILE:reads -datacenter=TEXT -ca-file|-client-cert|-client-key=FILE:reads
+        -namespace|-partition=TEXT -stale -recurse -keys -detailed -wan -format=TEXT -separator=TEXT -cas -modify-index=N
+        -flags=N -base64 -acquire -release -session=TEXT -enable -disable -reason=TEXT -force -prune -name=TEXT -id=TEXT
+        -type=TEXT -key=TEXT -prefix=TEXT -service=TEXT -node=TEXT -tag=TEXT -state=TEXT -config-dir|-config-file=FILE:trusts
+        -dev -server -bind=TEXT -client=TEXT -meta -log-level=TEXT -accessor-id=TEXT -policy-name=TEXT -h|-help -version
+        -h|-version ...                   harmless
+        members|info|version|validate|monitor|catalog|rtt ...  harmless
+        operator raft list-peers|read     harmless
+        operator autopilot get-config|state|health  harmless
+        * list|status|get|list-peers|inspect|history|versions|read ...  harmless
+        kv export [TEXT]                  reads     reads the keys of the cluster
+        kv delete -recurse [TEXT]         destroys  deletes all keys below {{}}
+        kv delete TEXT                    destroys  deletes the key {{}}
+        kv put TEXT [TEXT]                changes   changes the key {{3}}
+        kv import [FILE:reads]            changes   changes the keys of the cluster
+        snapshot restore [TEXT]           destroys  overwrites the data of the cluster with those of {{}}
+        snapshot save FILE:writes         reads     copies the keys of the cluster
+        namespace|partition|peering delete ...  destroys  deletes the {{1}} {{}}
+        acl bootstrap ...                 gives     shows a key that may do everything in the cluster
+        acl * ...                         changes   changes who may use the cluster: {{2+}}
+        leave|force-leave [TEXT]          changes   takes {{:this host}} out of the cluster
+        operator raft remove-peer ...     changes   takes a host out of the cluster
+        exec|watch|lock|agent ...         gives     {{program}} starts programs, on this host or others
+        maint|config|intention|services|event|reload|join|keyring|login|logout|connect|tls|operator ...  changes  \
+            changes the cluster: {{1+}}
+    = nomad: go
+        -address=URL -region|-namespace=TEXT -token=TEXT -ca-cert|-client-cert|-client-key=FILE:reads -tls-skip-verify -no-color
+        -force-color -verbose -short -json -t=TEXT -stats -self -detach -purge -global -yes -y -enable -disable -deadline=TEXT
+        -force -no-deadline -ignore-system -keep-ineligible -m|-message=TEXT -monitor -meta=TEXT -var=TEXT -var-file=FILE:reads
+        -type=TEXT -policy=TEXT -name=TEXT -job -task=TEXT -group=TEXT -i -tty=TEXT -e=TEXT -tail -f -n=N -c=N -stderr -stdout
+        -dev -server -client -config=FILE:trusts -check-index=N -diff=TEXT -policy-override -output -out=TEXT -filter=TEXT
+        -per-page=N -allocs -evals -no-shutdown-delay -h|-help -version
+        -h|-version ...                 harmless
+        job plan|validate JOB...        harmless
+        job allocs|deployments|eval ...  harmless
+        alloc logs|checks ...           harmless
+        alloc fs ...                    reads     shows files of a program: {{3+}}
+        status|version|monitor|fmt|ui ...  harmless
+        node eligibility ...            changes   moves all programs away from a host
+        * list|status|get|list-peers|inspect|history|versions|members|info ...  harmless
+        operator raft list-peers        harmless
+        operator autopilot get-config|health  harmless
+        operator raft remove-peer ...   changes   takes a host out of the cluster
+        operator snapshot save [FILE:writes]  reads     copies the data of the cluster
+        operator snapshot restore TEXT  destroys  overwrites the data of the cluster with those of {{}}
+        namespace|volume|var|quota delete|purge ...  destroys  deletes the {{1}} {{3+}}
+        acl bootstrap ...               gives     shows a key that may do everything in the cluster
+        acl|var ...                     changes   changes who may use the cluster: {{2+}}
+        job stop -purge TEXT...         changes   stops the job {{}}, and forgets it
+        job stop TEXT...                changes   stops the job {{}}
+        stop TEXT...                    changes   stops the job {{}}
+        job restart|revert|scale|promote|periodic|dispatch ...  changes   runs {{2}} on the job {{}}
+        system gc|reconcile             changes   deletes what ended jobs have left
+        node drain ...                  changes   moves all programs away from a host
+        run|job|alloc|agent|exec|plan ...  gives     {{program}} starts programs, on this host or others
+        deployment|namespace|volume|quota|server|operator|node|eval|scaling|config ...  changes   changes the cluster: {{1+}}
         """,
-        types={"NODE": lambda call, word: None},
+        types={"JOB": _job},
     ),
+    Row("pvesh", _pvesh, "output-format: human-readable noborder noheader quiet"),
     Row(
         " ".join(_HOSTS_SHOW),
         _hosts,
@@ -774,271 +973,5 @@ ROWS = (
             "--version:repmgr,pgbackrest,barman --help:patronictl,repmgr,pgbackrest,barman version:patronictl,pgbackrest"
             " help:pgbackrest"
         ),
-    ),
-    grammar(
-        "rabbitmqctl rabbitmq-diagnostics",
-        """
-        -n|--node=HOST -l|--longnames -q|--quiet -s|--silent -t|--timeout=N -p|--vhost=TEXT --formatter=TEXT --no-table-headers
-        --print-stacktrace --erlang-cookie=TEXT --dry-run --offline --online --priority=N --apply-to=TEXT -e|--if-empty
-        -u|--if-unused --local --minimal --enabled -h|--help --version
-        """,
-        """
-        --version|--help ...            harmless
-        status|cluster_status|environment|report|help|version|ping|list_*|check_*|node_health_check|await_startup ...  harmless
-        eval|eval_file|exec|shell|remote_shell ...  gives     runs any code in the server
-        delete_queue|purge_queue TEXT   destroys  deletes the messages of the queue {2}
-        delete_vhost TEXT               destroys  deletes the virtual host {2}, and all queues in it
-        delete_user TEXT                changes   deletes the account {2} of the broker
-        reset|force_reset               destroys  \
-            takes this host out of its cluster, and deletes all queues, accounts and settings
-        stop|stop_app|shutdown [TEXT]   stops     stops the message broker  until somebody starts it again
-        forget_cluster_node TEXT        destroys  takes the host {2} and what only it has out of the cluster
-        add_user|change_password|set_*|clear_*|authenticate_user ...  changes   changes who may use the broker: {2}
-        start_app|join_cluster|close_*|rotate_logs|sync_queue|enable_feature_flag|add_vhost|trace_* ...  changes   \
-            changes the message broker: {1+}
-        """,
-    ),
-    grammar(
-        "nodetool",
-        """
-        -h|--host=NODE -p|--port=N -u|--username=TEXT -pw|--password=TEXT -pwf|--password-file=FILE:reads -pp|--print-port
-        -r|--resolve-ip -f|--force -full|--full -pr|--partitioner-range -dc|--in-dc=TEXT -local|--in-local-dc -seq|--sequential
-        -t|--tag=TEXT -cf|--column-family|--table=TEXT -kt-list|--kt-list=TEXT --all -sf|--skip-flush -j|--jobs=N -H -F=TEXT
-        """,
-        """
-        status|info|ring|describecluster|tpstats|compactionstats|netstats|version|gossipinfo|help|getlogginglevels ...  harmless
-        list*|*stats|*histograms|get* ...  harmless
-        flush ...                   harmless
-        clearsnapshot ...           destroys  deletes snapshots {}
-        stopdaemon                  stops     stops the server of {-h:this host}  until somebody starts it again
-        drain|disablegossip|disablebinary  stops     makes this host answer nobody  until its server is started again
-        decommission                changes   moves all data from this host, and takes it out of the cluster
-        removenode|assassinate TEXT  destroys  takes the host {2} and what only it has out of the cluster
-        repair|cleanup|compact|rebuild|scrub|snapshot|enable*|disable*|set*|upgradesstables|refresh|move|stop ...  changes   \
-            changes the database server: {1+}
-        """,
-        types={"NODE": lambda call, word: None},
-    ),
-    grammar(
-        "kafka-topics.sh",
-        """
-        --bootstrap-server=TEXT --command-config=FILE:reads --topic=NAMED --list --describe --create --alter --delete
-        --partitions=N --replication-factor=N --replica-assignment=TEXT --config=TEXT --delete-config=TEXT --if-exists
-        --if-not-exists --exclude-internal --under-replicated-partitions --unavailable-partitions --topic-id=TEXT --version --help
-        """,
-        """
-        --delete ()  destroys  deletes the topic {--topic:any}, and its messages
-        --create|--alter ()  changes   makes or changes the topic {--topic:any}
-        --list|--describe|--version|--help ()  harmless
-        """,
-        types={"NAMED": lambda call, word: None},
-    ),
-    grammar(
-        "kafka-consumer-groups.sh",
-        """
-        --bootstrap-server=TEXT --command-config=FILE:reads --group=NAMED --topic=TEXT --all-groups --all-topics --list --describe
-        --members --offsets --state --verbose --delete --delete-offsets --reset-offsets --execute --dry-run --export
-        --from-file=FILE:reads --to-earliest --to-latest --to-current --to-offset=N --to-datetime=TEXT --by-duration=TEXT
-        --shift-by=N --timeout=N --version --help
-        """,
-        """
-        --reset-offsets --execute ()  changes   changes which messages the group {--group:any} reads next
-        --delete|--delete-offsets ()  changes   forgets which messages the group {--group:any} has read
-        ()                            harmless
-        """,
-        types={"NAMED": lambda call, word: None},
-    ),
-    grammar(
-        "vault",
-        """
-        -address|-agent-address=URL -ca-cert|-client-cert|-client-key=FILE:reads -ca-path=TEXT -header=TEXT -mfa=TEXT
-        -namespace|-ns=TEXT -non-interactive -output-curl-string -output-policy -policy-override -tls-server-name=TEXT
-        -tls-skip-verify -wrap-ttl=TEXT -format=TEXT -field=TEXT -mount=TEXT -version -versions=TEXT -h|-help -detailed -prefix
-        -force|-f -sync -config=FILE:trusts -policy=TEXT -ttl=TEXT -period=TEXT -orphan -type=TEXT -path=TEXT -description=TEXT
-        -options=TEXT -key-shares=N -key-threshold=N -no-store -renewable -display-name=TEXT -use-limit=N -accessor -mode=TEXT
-        -method=TEXT -cas=N -local -seal-wrap -default-lease-ttl|-max-lease-ttl|-increment=TEXT -plugin-name=TEXT -id=TEXT
-        -reset -migrate -dev -dev-root-token-id=TEXT -log-level=TEXT -init -decode=TEXT -otp=TEXT -nonce=TEXT -cancel -status
-        -verify -metadata=TEXT -dr-token -no-print -token-only -explicit-max-ttl=TEXT -custom-metadata=TEXT -max-versions=N
-        """,
-        """
-        -h ...                          harmless
-        -version ()                     harmless
-        status|version|list|path-help ...  harmless
-        auth|secrets|policy|audit|namespace list|read ...  harmless
-        token lookup -accessor TEXT     harmless
-        token lookup [TEXT]             reads     shows the token {:of this account}
-        token capabilities ...          harmless
-        operator members|diagnose|usage ...  harmless
-        operator raft list-peers        harmless
-        operator raft autopilot get-config|state  harmless
-        kv list TEXT                    harmless
-        kv metadata get TEXT            harmless
-        kv metadata delete TEXT         destroys  deletes the secret {}, and all versions of it
-        kv destroy TEXT                 destroys  deletes versions of the secret {}
-        kv delete TEXT                  changes   deletes the secret {}, which undelete brings back if its engine keeps versions
-        kv put|patch|rollback|undelete|enable-versioning|metadata ...  changes   changes the secret {3}
-        secrets disable TEXT            destroys  deletes all secrets below {}
-        secrets enable|move|tune ...    changes   changes where secrets are kept: {}
-        auth disable TEXT               stops     lets nobody log in by {} any more  until it is set up again
-        auth enable|tune ...            changes   changes how people log in: {}
-        operator seal                   stops     closes the vault: no program gets a secret  until enough keys open it
-        operator raft remove-peer TEXT  changes   takes {} out of the cluster
-        operator raft snapshot restore TEXT  destroys  overwrites all secrets with those of {}
-        operator init|generate-root|rekey|unseal ...  leads     gives or takes the keys that open all secrets
-        operator raft snapshot save FILE:writes  reads     copies all secrets
-        operator step-down|rotate|key-status|raft ...  changes   changes how the vault is kept: {2+}
-        lease revoke -prefix|-force TEXT  stops  takes back every key below {}: its programs have none  until they ask again
-        lease|token revoke ...          changes   takes back {:a key}
-        token create ...                changes   makes a key for the vault, and shows it
-        delete TEXT                     destroys  deletes {}
-        policy write|delete ...         changes   changes who may read secrets: {3}
-        write auth/*|sys/policies/*|sys/policy/* ...  changes   changes who may read secrets
-        write TEXT ...                  changes   changes {2}
-        lease|token|namespace|audit renew|create|delete|enable|disable ...  changes   changes {2+}
-        read|unwrap|print|login ...     reads     reads the secret {-1}
-        kv get TEXT...                  reads     reads the secret {-1}
-        ssh|agent|server|plugin|proxy|debug ...  gives     {program} starts other programs
-        """,
-        dialect="go",
-    ),
-    grammar(
-        "etcdctl",
-        """
-        --cacert=FILE:reads --cert=FILE:reads --key=FILE:reads --command-timeout=TEXT --debug --dial-timeout=TEXT
-        -d|--discovery-srv=TEXT --discovery-srv-name=TEXT --endpoints=TEXT -h|--help --hex --insecure-discovery
-        --insecure-skip-tls-verify --insecure-transport --keepalive-time=TEXT --keepalive-timeout=TEXT --password=TEXT
-        --user=TEXT -w|--write-out=TEXT --version
-        get: --consistency=TEXT --from-key --keys-only --count-only --limit=N --order=TEXT --prefix --print-value-only --rev=N \
-            --sort-by=TEXT --max-create-rev=N --max-mod-rev=N --min-create-rev=N --min-mod-rev=N
-        del: --from-key --prefix --prev-kv --range
-        put: --ignore-lease --ignore-value --lease=TEXT --prev-kv
-        watch: -i|--interactive --prefix --prev-kv --progress-notify --rev=N
-        lock: --ttl=N
-        elect: -l|--listen
-        txn: -i|--interactive
-        compaction|compact: --physical
-        defrag: --cluster --data-dir=TEXT
-        endpoint: --cluster --rev=N
-        snapshot: --data-dir=TEXT --initial-advertise-peer-urls=TEXT --initial-cluster=TEXT --initial-cluster-token=TEXT \
-            --name=TEXT --skip-hash-check --wal-dir=TEXT --bump-revision=N --mark-compacted
-        member: --learner --peer-urls=TEXT
-        lease: --once --keys
-        role: --from-key --prefix
-        user: --interactive --new-user-password=TEXT --no-password --detail
-        make-mirror: --dest-cacert=FILE:reads --dest-cert=FILE:reads --dest-insecure-transport --dest-key=FILE:reads \
-            --dest-prefix=TEXT --no-dest-prefix --prefix=TEXT --rev=N --max-txn-ops=N
-        check: --auto-compact --auto-defrag --load=TEXT --prefix=TEXT
-        """,
-        f"""
-        --version ...                 harmless
-        {_ETCD}
-        endpoint health|status|hashkv ()  harmless
-        member|alarm list ()          harmless
-        get --keys-only|--count-only TEXT [TEXT]  harmless
-        watch --interactive ...       gives     {{program}} starts other programs
-        watch [TEXT] [TEXT] -- PROGRAM  reads     reads the secrets of a cluster, or keeps others from them
-        lock TEXT PROGRAM             reads     reads the secrets of a cluster, or keeps others from them
-        lock TEXT                     reads     reads the secrets of a cluster, or keeps others from them
-        elect TEXT [TEXT]             reads     reads the secrets of a cluster, or keeps others from them
-        watch|get TEXT [TEXT]         reads     reads the secrets of a cluster
-        del --prefix|--from-key|--range TEXT [TEXT]  destroys  deletes all keys of the cluster that begin with {{2:anything}}
-        del TEXT TEXT                 destroys  deletes the keys from {{2}} to {{3}} of the cluster
-        del TEXT                      destroys  deletes the keys {{}} of the cluster
-        put TEXT [TEXT]               changes   changes the key {{2}} of the cluster
-        txn                           destroys  changes or deletes keys of the cluster as its input says
-        member remove TEXT            changes   takes the member {{}} out of the cluster
-        member add|update|promote TEXT  changes   changes the members of the cluster
-        compaction|compact N          changes   deletes old versions of the cluster's keys
-        role|user get|list [TEXT]     harmless
-        auth status ()                harmless
-        role|user|auth TEXT...        changes   changes who may use the cluster's keys
-        lease list|timetolive [TEXT]  harmless
-        lease revoke TEXT             destroys  deletes the keys of the cluster that hang on the lease {{3}}
-        lease grant|keep-alive TEXT   changes   changes how long keys of the cluster last
-        alarm disarm                  changes   changes the data of a cluster: alarm disarm
-        check perf|datascale          changes   changes the data of a cluster: check {{2}}
-        move-leader TEXT              changes   lets the member {{2}} lead the cluster
-        make-mirror TEXT              reads     {{program}} copies the keys of the cluster to {{2}}
-        """,
-    ),
-    grammar(
-        "etcdutl",
-        """
-        -h|--help -w|--write-out=TEXT --data-dir=TEXT --initial-advertise-peer-urls=TEXT --initial-cluster=TEXT
-        --initial-cluster-token=TEXT --name=TEXT --skip-hash-check --wal-dir=TEXT --bump-revision=N --mark-compacted --rev=N
-        """,
-        _ETCD,
-    ),
-    grammar(
-        "consul",
-        """
-        -http-addr=URL -token=TEXT -token-file=FILE:reads -datacenter=TEXT -ca-file|-client-cert|-client-key=FILE:reads
-        -namespace|-partition=TEXT -stale -recurse -keys -detailed -wan -format=TEXT -separator=TEXT -cas -modify-index=N -flags=N
-        -base64 -acquire -release -session=TEXT -enable -disable -reason=TEXT -force -prune -name=TEXT -id=TEXT -type=TEXT
-        -key=TEXT -prefix=TEXT -service=TEXT -node=TEXT -tag=TEXT -state=TEXT -config-dir|-config-file=FILE:trusts -dev -server
-        -bind=TEXT -client=TEXT -meta -log-level=TEXT -accessor-id=TEXT -policy-name=TEXT -h|-help -version
-        """,
-        """
-        -h|-version ...                   harmless
-        members|info|version|validate|monitor|catalog|rtt ...  harmless
-        operator raft list-peers|read     harmless
-        operator autopilot get-config|state|health  harmless
-        * list|status|get|list-peers|inspect|history|versions|read ...  harmless
-        kv export [TEXT]                  reads     reads the keys of the cluster
-        kv delete -recurse [TEXT]         destroys  deletes all keys below {}
-        kv delete TEXT                    destroys  deletes the key {}
-        kv put TEXT [TEXT]                changes   changes the key {3}
-        kv import [FILE:reads]            changes   changes the keys of the cluster
-        snapshot restore [TEXT]           destroys  overwrites the data of the cluster with those of {}
-        snapshot save FILE:writes         reads     copies the keys of the cluster
-        namespace|partition|peering delete ...  destroys  deletes the {1} {}
-        acl bootstrap ...                 gives     shows a key that may do everything in the cluster
-        acl * ...                         changes   changes who may use the cluster: {2+}
-        leave|force-leave [TEXT]          changes   takes {:this host} out of the cluster
-        operator raft remove-peer ...     changes   takes a host out of the cluster
-        exec|watch|lock|agent ...         gives     {program} starts programs, on this host or others
-        maint|config|intention|services|event|reload|join|keyring|login|logout|connect|tls|operator ...  changes   \
-            changes the cluster: {1+}
-        """,
-        dialect="go",
-    ),
-    grammar(
-        "nomad",
-        """
-        -address=URL -region|-namespace=TEXT -token=TEXT -ca-cert|-client-cert|-client-key=FILE:reads -tls-skip-verify
-        -no-color -force-color -verbose -short -json -t=TEXT -stats -self -detach -purge -global -yes -y -enable -disable
-        -deadline=TEXT -force -no-deadline -ignore-system -keep-ineligible -m|-message=TEXT -monitor -meta=TEXT
-        -var=TEXT -var-file=FILE:reads -type=TEXT -policy=TEXT -name=TEXT -job -task=TEXT -group=TEXT -i -tty=TEXT -e=TEXT -tail
-        -f -n=N -c=N -stderr -stdout -dev -server -client -config=FILE:trusts -check-index=N -diff=TEXT -policy-override
-        -output -out=TEXT -filter=TEXT -per-page=N -allocs -evals -no-shutdown-delay -h|-help -version
-        """,
-        """
-        -h|-version ...                 harmless
-        job plan|validate JOB...        harmless
-        job allocs|deployments|eval ...  harmless
-        alloc logs|checks ...           harmless
-        alloc fs ...                    reads     shows files of a program: {3+}
-        status|version|monitor|fmt|ui ...  harmless
-        node eligibility ...            changes   moves all programs away from a host
-        * list|status|get|list-peers|inspect|history|versions|members|info ...  harmless
-        operator raft list-peers        harmless
-        operator autopilot get-config|health  harmless
-        operator raft remove-peer ...   changes   takes a host out of the cluster
-        operator snapshot save [FILE:writes]  reads     copies the data of the cluster
-        operator snapshot restore TEXT  destroys  overwrites the data of the cluster with those of {}
-        namespace|volume|var|quota delete|purge ...  destroys  deletes the {1} {3+}
-        acl bootstrap ...               gives     shows a key that may do everything in the cluster
-        acl|var ...                     changes   changes who may use the cluster: {2+}
-        job stop -purge TEXT...         changes   stops the job {}, and forgets it
-        job stop TEXT...                changes   stops the job {}
-        stop TEXT...                    changes   stops the job {}
-        job restart|revert|scale|promote|periodic|dispatch ...  changes   runs {2} on the job {}
-        system gc|reconcile             changes   deletes what ended jobs have left
-        node drain ...                  changes   moves all programs away from a host
-        run|job|alloc|agent|exec|plan ...  gives     {program} starts programs, on this host or others
-        deployment|namespace|volume|quota|server|operator|node|eval|scaling|config ...  changes   changes the cluster: {1+}
-        """,
-        dialect="go",
-        types={"JOB": _job},
     ),
 )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.grammar import grammar, on_host
+from jitd_commands.programs.grammar import grammars, on_host
 from jitd_commands.programs.shared import nothing, words
 from jitd_commands.shell_text import Word
 
@@ -314,6 +314,11 @@ def _evaluates(call: Call, script: Word) -> None:
         call.destroys(f"deletes data of the server: {script.text[:60]}")
 
 
+def _sets(call: Call, name: Word) -> None:
+    if name.is_free or name.text.lower() in ("dir", "dbfilename", "appendfilename", "logfile"):
+        call.leads("makes the server write files elsewhere")
+
+
 def _shows_setting(call: Call, name: Word) -> None:
     if name.is_free or re.search(r"\*|pass|auth", name.text):
         call.discloses("shows passwords of the server")
@@ -404,290 +409,173 @@ _MONGO_TOOL = """
 """Options of each tool of MongoDB that copies."""
 
 ROWS = (
-    grammar(
-        "psql",
+    *grammars(
         f"""
-        {_PG} -c|--command=SQL -d|--dbname=URL -f|--file=SQL:file -l|--list -v|--set|--variable=TEXT -X|--no-psqlrc
+    = psql: abbreviates
+        {_PG} -c|--command=PSQL -d|--dbname=URL -f|--file=PSQL:file -l|--list -v|--set|--variable=TEXT -X|--no-psqlrc
         -1|--single-transaction -a|--echo-all -b|--echo-errors -e|--echo-queries -E|--echo-hidden -L|--log-file=FILE:writes
-        -n|--no-readline -o|--output=SQL:pipe -q|--quiet -s|--single-step -S|--single-line -A|--no-align --csv
-        -F|--field-separator=TEXT -H|--html -P|--pset=PSET -R|--record-separator=TEXT -t|--tuples-only -T|--table-attr=TEXT
+        -n|--no-readline -o|--output=PSQL:pipe -q|--quiet -s|--single-step -S|--single-line -A|--no-align --csv
+        -F|--field-separator=TEXT -H|--html -P|--pset=SAID -R|--record-separator=TEXT -t|--tuples-only -T|--table-attr=TEXT
         -x|--expanded -z|--field-separator-zero -0|--record-separator-zero
-        """,
-        f"""
         {_OF_ITSELF}
         --list --output [URL] [TEXT]  harmless
         --list [URL] [TEXT]           pages
         --command|--file [URL] [TEXT]  harmless
-        [URL] [TEXT]                  SQL
-        """,
-        abbreviates=True,
-        types={"SQL": _psql_text, "SQL:file": _psql_file, "SQL:pipe": _pipe, "PSET": lambda call, word: None},
-    ),
-    grammar(
-        "pg_dump",
-        f"""
+        [URL] [TEXT]                  PSQL
+    = pg_dump: abbreviates
         {_PG} {_DUMPED} -F|--format=TEXT -j|--jobs=N -Z|--compress=TEXT -b|--blobs|--large-objects
         -B|--no-blobs|--no-large-objects -C|--create -e|--extension=TEXT -n|--schema=TEXT -N|--exclude-schema=TEXT
         -t|--table|--table-and-children=TEXT -T|--exclude-table=TEXT --exclude-table-data=TEXT --include-foreign-data=TEXT
         --enable-row-security --section=TEXT --serializable-deferrable --snapshot=TEXT --strict-names -d|--dbname=URL
-        """,
-        f"{_OF_ITSELF}\n[URL]  reads  {{program}} shows or copies the data of a database",
-        abbreviates=True,
-    ),
-    grammar(
-        "pg_dumpall",
-        f"{_PG} {_DUMPED} -g|--globals-only -r|--roles-only -t|--tablespaces-only --exclude-database=TEXT --no-role-passwords"
-        " -d|--dbname=URL -l|--database=TEXT",
-        f"{_OF_ITSELF}\n()  reads  {{program}} shows or copies the data of all databases",
-        abbreviates=True,
-    ),
-    grammar(
-        "pg_restore",
-        f"""
-        {_PG} -d|--dbname=RESTORED -f|--file=SQL:pipe -F|--format=TEXT -l|--list -v|--verbose -a|--data-only -c|--clean
+        {_OF_ITSELF}
+        [URL]  reads  {{program}} shows or copies the data of a database
+    = pg_dumpall: abbreviates
+        {_PG} {_DUMPED} -g|--globals-only -r|--roles-only -t|--tablespaces-only --exclude-database=TEXT --no-role-passwords
+        -d|--dbname=URL -l|--database=TEXT
+        {_OF_ITSELF}
+        ()  reads  {{program}} shows or copies the data of all databases
+    = pg_restore: abbreviates
+        {_PG} -d|--dbname=RESTORED -f|--file=OUTPUT -F|--format=TEXT -l|--list -v|--verbose -a|--data-only -c|--clean
         -C|--create -e|--exit-on-error -I|--index=TEXT -j|--jobs=N -L|--use-list=FILE:reads -n|--schema=TEXT
         -N|--exclude-schema=TEXT -O|--no-owner -P|--function=TEXT -s|--schema-only -S|--superuser=TEXT -t|--table=TEXT
         -T|--trigger=TEXT -x|--no-privileges|--no-acl -1|--single-transaction --disable-triggers --enable-row-security
         --if-exists --no-comments --no-data-for-failed-tables --no-publications --no-security-labels --no-subscriptions
         --no-table-access-method --no-tablespaces --restrict-key=TEXT --section=TEXT --strict-names --role=TEXT
         --use-set-session-authorization
-        """,
-        f"""
         {_OF_ITSELF}
         --list [FILE:reads]  harmless
         --dbname --clean [TEXT]  destroys  {{program}} replaces what is in {{-d}}: what was written since is gone
         --dbname [TEXT]  changes   {{program}} writes to the database {{-d}}
         [FILE:reads]     reads     {{program}} shows the data of a database
-        """,
-        abbreviates=True,
-        types={"RESTORED": _restores, "SQL:pipe": lambda call, word: None if word.text == "-" else call.writes(word)},
-    ),
-    grammar(
-        "pg_basebackup",
-        f"""
-        {_PG} -D|--pgdata=DIR:writes -F|--format=TEXT -r|--max-rate=TEXT -R|--write-recovery-conf -t|--target=TARGET
-        -T|--tablespace-mapping=TEXT --waldir=DIR:writes -X|--wal-method=TEXT -z|--gzip -Z|--compress=TEXT -c|--checkpoint=TEXT
+    = pg_basebackup: abbreviates
+        {_PG} -D|--pgdata=MADE -F|--format=TEXT -r|--max-rate=TEXT -R|--write-recovery-conf -t|--target=TARGET
+        -T|--tablespace-mapping=TEXT --waldir=MADE -X|--wal-method=TEXT -z|--gzip -Z|--compress=TEXT -c|--checkpoint=TEXT
         -C|--create-slot -i|--incremental=FILE:reads -l|--label=TEXT -n|--no-clean -N|--no-sync -P|--progress -S|--slot=TEXT
         -v|--verbose --manifest-checksums=TEXT --manifest-force-encode --no-estimate-size --no-manifest --no-slot
         --no-verify-checksums -d|--dbname=URL -s|--status-interval=TEXT --sync-method=TEXT
-        """,
-        f"{_OF_ITSELF}\n()  reads  {{program}} copies all data of the server",
-        abbreviates=True,
-        types={"TARGET": _target, "DIR:writes": lambda call, word: call.writes(word, is_use=False)},
-    ),
-    grammar(
-        "createuser",
-        f"""
-        {_PG} -a|--with-admin=TEXT -c|--connection-limit=N -d|--createdb -D|--no-createdb -e|--echo
-        -g|--role|--member-of=TEXT -i|--inherit -I|--no-inherit -l|--login -L|--no-login -m|--with-member=TEXT -P|--pwprompt
-        -r|--createrole -R|--no-createrole -s|--superuser -S|--no-superuser -v|--valid-until=TEXT --interactive --replication
-        --no-replication --bypassrls --no-bypassrls
-        """,
-        f"""
+        {_OF_ITSELF}
+        ()  reads  {{program}} copies all data of the server
+    = createuser: abbreviates
+        {_PG} -a|--with-admin=TEXT -c|--connection-limit=N -d|--createdb -D|--no-createdb -e|--echo -g|--role|--member-of=TEXT
+        -i|--inherit -I|--no-inherit -l|--login -L|--no-login -m|--with-member=TEXT -P|--pwprompt -r|--createrole
+        -R|--no-createrole -s|--superuser -S|--no-superuser -v|--valid-until=TEXT --interactive --replication --no-replication
+        --bypassrls --no-bypassrls
         {_OF_ITSELF}
         --superuser [TEXT]  gives     {{program}} makes a superuser or a member of a role
         --interactive|--role|--with-admin|--createrole|--replication [TEXT]  leads     {{program}} gives a role's rights
         [TEXT]              changes   makes the account {{1:that it names}} of the database
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "dropdb",
-        f"{_PG} -e|--echo -f|--force -i|--interactive --if-exists --maintenance-db=URL",
-        "--version|--help ()  harmless\n[TEXT]  destroys  deletes the database {1:that it names} with all its tables",
-        abbreviates=True,
-    ),
-    grammar(
-        "createdb",
-        f"""
+    = dropdb: abbreviates
+        {_PG} -e|--echo -f|--force -i|--interactive --if-exists --maintenance-db=URL
+        --version|--help ()  harmless
+        [TEXT]  destroys  deletes the database {{1:that it names}} with all its tables
+    = createdb: abbreviates
         {_PG} -D|--tablespace=TEXT -e|--echo -E|--encoding=TEXT -l|--locale=TEXT --lc-collate=TEXT --lc-ctype=TEXT
         --icu-locale=TEXT --icu-rules=TEXT --builtin-locale=TEXT --locale-provider=TEXT -O|--owner=TEXT -S|--strategy=TEXT
         -T|--template=TEXT --maintenance-db=URL
-        """,
-        "[TEXT] [TEXT]  harmless",
-        abbreviates=True,
-    ),
-    grammar(
-        "reindexdb",
-        f"""
+        [TEXT] [TEXT]  harmless
+    = reindexdb: abbreviates
         {_PG} -a|--all --concurrently -d|--dbname=URL -e|--echo -i|--index=TEXT -j|--jobs=N -q|--quiet -s|--system
         -S|--schema=TEXT -t|--table=TEXT --tablespace=TEXT -v|--verbose --maintenance-db=URL
-        """,
-        "[URL]  harmless",
-        abbreviates=True,
-    ),
-    grammar(
-        "vacuumdb",
-        f"""
+        [URL]  harmless
+    = vacuumdb: abbreviates
         {_PG} -a|--all --buffer-usage-limit=TEXT -d|--dbname=URL --disable-page-skipping -e|--echo -f|--full -F|--freeze
         --force-index-cleanup -j|--jobs=N --min-mxid-age=N --min-xid-age=N --missing-stats-only --no-index-cleanup
         --no-process-main --no-process-toast --no-truncate -n|--schema=TEXT -N|--exclude-schema=TEXT -P|--parallel=N -q|--quiet
         --skip-locked -t|--table=TEXT -v|--verbose -z|--analyze -Z|--analyze-only --analyze-in-stages --maintenance-db=URL
-        """,
-        "--full [URL]  changes  locks the tables of {1:databases} and writes them anew\n[URL]  harmless",
-        abbreviates=True,
-    ),
-    grammar("pg_isready", f"{_PG} -d|--dbname=URL -q|--quiet -t|--timeout=N", "()  harmless", abbreviates=True),
-    grammar("pg_lsclusters", "-h|--no-header -j|--json -s|--start-conf --help", "[TEXT] [TEXT]  harmless", abbreviates=True),
-    grammar("pg_controldata", "-D|--pgdata=TEXT -V|--version -?|--help", "[TEXT]  harmless", abbreviates=True),
-    grammar(
-        "pg_ctl",
-        """
+        --full [URL]  changes  locks the tables of {{1:databases}} and writes them anew
+        [URL]  harmless
+    = pg_isready: abbreviates
+        {_PG} -d|--dbname=URL -q|--quiet -t|--timeout=N
+        ()  harmless
+    = pg_lsclusters: abbreviates
+        -h|--no-header -j|--json -s|--start-conf --help
+        [TEXT] [TEXT]  harmless
+    = pg_controldata: abbreviates
+        -D|--pgdata=TEXT -V|--version -?|--help
+        [TEXT]  harmless
+    = pg_ctl: abbreviates
         -D|--pgdata=SETTINGS -s|--silent -t|--timeout=N -V|--version -w|--wait -W|--no-wait -?|--help -c|--core-files
         -l|--log=FILE:writes -o|--options=SETTINGS -p=FILE:runs -m|--mode=TEXT
-        """,
-        """
         --version|--help ()  harmless
         status           harmless
         stop             stops     stops a database server  until it is started again
         kill TEXT N      stops     stops a database server  until it is started again
         restart          changes   restarts a database server
-        start|reload|promote|logrotate|initdb|init  changes   runs {1} on a database server
-        """,
-        abbreviates=True,
-        types={"SETTINGS": _settings},
-    ),
-    grammar(
-        "pg_ctlcluster",
-        "-f|--force -m|--mode=TEXT -s|--stdlog -o|--options=SETTINGS --foreground --skip-systemctl-redirect --bindir=FILE:trusts",
-        """
+        start|reload|promote|logrotate|initdb|init  changes   runs {{1}} on a database server
+    = pg_ctlcluster
+        -f|--force -m|--mode=TEXT -s|--stdlog -o|--options=SETTINGS --foreground --skip-systemctl-redirect --bindir=FILE:trusts
         TEXT TEXT status  harmless
-        TEXT TEXT stop    stops     stops the database server {1} {2}  until it is started again
-        TEXT TEXT start|restart|reload|promote  changes   runs {3} on the database server {1} {2}
-        """,
-        types={"SETTINGS": _settings},
-    ),
-    grammar(
-        "pg_createcluster",
-        """
+        TEXT TEXT stop    stops     stops the database server {{1}} {{2}}  until it is started again
+        TEXT TEXT start|restart|reload|promote  changes   runs {{3}} on the database server {{1}} {{2}}
+    = pg_createcluster
         -u|--user=TEXT -g|--group=TEXT -d|--datadir=TEXT -s|--socketdir=TEXT -l|--logfile=FILE:writes -p|--port=N --start
         --start-conf=TEXT -e|--encoding=TEXT --locale=TEXT --lc-collate=TEXT --lc-ctype=TEXT -o|--pgoption=SETTINGS
         --createclusterconf=SETTINGS --environment=SETTINGS --no-status
-        """,
-        "TEXT TEXT ...  changes   makes a new database server: {1} {2}",
-        types={"SETTINGS": _settings},
-    ),
-    grammar(
-        "pg_dropcluster",
-        "--stop --stop-server",
-        "TEXT TEXT  destroys  deletes the database server {1} {2} with all its databases",
-    ),
-    grammar(
-        "pg_resetwal",
-        """
-        -c|--commit-timestamp-ids=TEXT -D|--pgdata=TEXT -e|--epoch=TEXT -f|--force -l|--next-wal-file=TEXT -m|--multixact-ids=TEXT
-        -n|--dry-run -o|--next-oid=TEXT -O|--multixact-offset=TEXT -u|--oldest-transaction-id=TEXT -V|--version
-        -x|--next-transaction-id=TEXT --wal-segsize=N --char-signedness=TEXT -?|--help
-        """,
-        """
+        TEXT TEXT ...  changes   makes a new database server: {{1}} {{2}}
+    = pg_dropcluster
+        --stop --stop-server
+        TEXT TEXT  destroys  deletes the database server {{1}} {{2}} with all its databases
+    = pg_resetwal: abbreviates
+        -c|--commit-timestamp-ids=TEXT -D|--pgdata=TEXT -e|--epoch=TEXT -f|--force -l|--next-wal-file=TEXT
+        -m|--multixact-ids=TEXT -n|--dry-run -o|--next-oid=TEXT -O|--multixact-offset=TEXT -u|--oldest-transaction-id=TEXT
+        -V|--version -x|--next-transaction-id=TEXT --wal-segsize=N --char-signedness=TEXT -?|--help
         --dry-run|--version|--help [TEXT]  harmless
-        --pgdata ()  destroys  drops the log of {-D}: the last changes are gone
-        [TEXT]  destroys  drops the log of {1:a database server}: the last changes are gone
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "pg_rewind",
-        """
+        --pgdata ()  destroys  drops the log of {{-D}}: the last changes are gone
+        [TEXT]  destroys  drops the log of {{1:a database server}}: the last changes are gone
+    = pg_rewind: abbreviates
         -c|--restore-target-wal -D|--target-pgdata=TEXT --source-pgdata=TEXT --source-server=TEXT -n|--dry-run -N|--no-sync
         -P|--progress -R|--write-recovery-conf --config-file=FILE:trusts --debug --no-ensure-shutdown -V|--version -?|--help
         --sync-method=TEXT
-        """,
-        """
         --dry-run|--version|--help ()  harmless
-        --target-pgdata ()  destroys  takes {-D} back to another's state: what only it has is gone
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "pg_archivecleanup",
-        "-b|--clean-backup-history -d|--debug -n|--dry-run -x|--strip-extension=TEXT -V|--version -?|--help",
-        """
+        --target-pgdata ()  destroys  takes {{-D}} back to another's state: what only it has is gone
+    = pg_archivecleanup
+        -b|--clean-backup-history -d|--debug -n|--dry-run -x|--strip-extension=TEXT -V|--version -?|--help
         --dry-run|--version|--help ...  harmless
-        DIR TEXT  destroys  deletes the logs in {1} before {2}, which older backups need
-        """,
-        types={"DIR": lambda call, word: None},
-    ),
-    grammar(
-        "pg_verifybackup",
-        """
+        SAID TEXT  destroys  deletes the logs in {{1}} before {{2}}, which older backups need
+    = pg_verifybackup: abbreviates
         -e|--exit-on-error -F|--format=TEXT -i|--ignore=TEXT -m|--manifest-path=FILE:reads -n|--no-parse-wal -P|--progress
         -q|--quiet -s|--skip-checksums -w|--wal-directory=TEXT -V|--version -?|--help
-        """,
-        "[TEXT]  harmless",
-        abbreviates=True,
-    ),
-    grammar(
-        "pgbench",
-        """
+        [TEXT]  harmless
+    = pgbench: abbreviates
         -h|--host=HOST -p|--port=N -U|--username=TEXT -V|--version -?|--help -i|--initialize -I|--init-steps=TEXT
         -F|--fillfactor=N -n|--no-vacuum -q|--quiet -s|--scale=N --foreign-keys --index-tablespace=TEXT --partition-method=TEXT
         --partitions=N --tablespace=TEXT --unlogged-tables -b|--builtin=TEXT -f|--file=FILE:runs -N|--skip-some-updates
-        -S|--select-only -c|--client=N -C|--connect -D|--define=TEXT -j|--jobs=N -l|--log -L|--latency-limit=N -M|--protocol=TEXT
-        -P|--progress=N -r|--report-per-command|--report-latencies -R|--rate=N -t|--transactions=N -T|--time=N -v|--vacuum-all
-        --aggregate-interval=N --failures-detailed --log-prefix=FILE:writes --max-tries=N --progress-timestamp --random-seed=TEXT
-        --sampling-rate=N --show-script=TEXT --verbose-errors -d|--debug --exit-on-abort
-        """,
-        """
+        -S|--select-only -c|--client=N -C|--connect -D|--define=TEXT -j|--jobs=N -l|--log -L|--latency-limit=N
+        -M|--protocol=TEXT -P|--progress=N -r|--report-per-command|--report-latencies -R|--rate=N -t|--transactions=N
+        -T|--time=N -v|--vacuum-all --aggregate-interval=N --failures-detailed --log-prefix=FILE:writes --max-tries=N
+        --progress-timestamp --random-seed=TEXT --sampling-rate=N --show-script=TEXT --verbose-errors -d|--debug --exit-on-abort
         --version|--help|--show-script ()  harmless
-        --initialize [URL]  destroys  deletes the tables pgbench_* of {1:a database}, and makes them anew
-        [URL]  changes  writes to the database {1:that it names} to measure it
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "pt-archiver",
-        """
-        --source=PART --where=PART --dest=TEXT --file=FILE:writes --pid=FILE:writes --log=FILE:writes --plugin=CODE
+        --initialize [URL]  destroys  deletes the tables pgbench_* of {{1:a database}}, and makes them anew
+        [URL]  changes  writes to the database {{1:that it names}} to measure it
+    = pt-archiver
+        --source=SAID --where=SAID --dest=TEXT --file=FILE:writes --pid=FILE:writes --log=FILE:writes --plugin=LOADED
         --config|--defaults-file=FILE:trusts --dry-run --purge --no-delete --limit=N --txn-size=N --progress=TEXT --statistics
         --bulk-delete --bulk-insert --commit-each --no-check-charset --sleep=N --run-time=TEXT --why-quit -q|--quiet
         -h|--host=HOST -u|--user=TEXT -p|--password=TEXT -P|--port=N -S|--socket=TEXT -D|--database=TEXT --charset=TEXT
         --primary-key-only --no-safe-auto-increment --help --version
-        """,
-        """
         --dry-run|--help|--version ()  harmless
-        --no-delete ()  changes   copies rows of {--source:a table}
-        ()              destroys  deletes the rows of {--source:a table} where {--where:it says}
-        """,
-        types={"CODE": lambda call, word: call.gives("loads code that its options name"), "PART": lambda call, word: None},
-    ),
-    grammar(
-        "mysqld_safe",
-        """
+        --no-delete ()  changes   copies rows of {{--source:a table}}
+        ()              destroys  deletes the rows of {{--source:a table}} where {{--where:it says}}
+    = mysqld_safe
         --ledir|--basedir|--plugin-dir|--defaults-file|--defaults-extra-file=FILE:trusts --mysqld=FILE:runs --user=TEXT --port=N
         --datadir=TEXT --pid-file=FILE:writes --log-error=FILE:writes --socket=TEXT --skip-grant-tables --skip-networking
         --nice=N --open-files-limit=N --timezone=TEXT --syslog --skip-syslog --wsrep-new-cluster --no-defaults
         --malloc-lib=FILE:trusts --help
-        """,
-        """
         --help ()               harmless
-        --skip-grant-tables ()  leads     {program} starts a database server that lets in everybody
+        --skip-grant-tables ()  leads     {{program}} starts a database server that lets in everybody
         ()                      changes   starts a database server
-        """,
-    ),
-    grammar(
-        "mysql mariadb",
-        f"""
-        {_MYSQL} -C|--compress -e|--execute=SQL --init-command|--init-command-add=SQL -D|--database=TEXT --tee=FILE:writes
+    = mysql mariadb: abbreviates
+        {_MYSQL} -C|--compress -e|--execute=MYSQL --init-command|--init-command-add=MYSQL -D|--database=TEXT --tee=FILE:writes
         --pager[=SHELL] --no-tee --no-pager --prompt=TEXT --delimiter=TEXT -N|--skip-column-names --column-names -B|--batch
-        -t|--table -r|--raw
-        -E|--vertical -H|--html -X|--xml -A|--no-auto-rehash|--skip-auto-rehash --auto-rehash --auto-vertical-output -f|--force
-        -i|--ignore-spaces -I -n|--unbuffered -q|--quick -U|--safe-updates|--i-am-a-dummy -b|--no-beep --show-warnings
-        --local-infile[=TEXT] -c|--comments --skip-comments -o|--one-database --line-numbers -L|--skip-line-numbers -w|--wait
-        -G|--named-commands -J|--skip-reconnect --reconnect --binary-mode --socket-timeout=N --abort-source-on-error
-        --select-limit=N --max-join-size=N --sigint-ignore --column-type-info -m --syslog
-        """,
-        """
+        -t|--table -r|--raw -E|--vertical -H|--html -X|--xml -A|--no-auto-rehash|--skip-auto-rehash --auto-rehash
+        --auto-vertical-output -f|--force -i|--ignore-spaces -I -n|--unbuffered -q|--quick -U|--safe-updates|--i-am-a-dummy
+        -b|--no-beep --show-warnings --local-infile[=TEXT] -c|--comments --skip-comments -o|--one-database --line-numbers
+        -L|--skip-line-numbers -w|--wait -G|--named-commands -J|--skip-reconnect --reconnect --binary-mode --socket-timeout=N
+        --abort-source-on-error --select-limit=N --max-join-size=N --sigint-ignore --column-type-info -m --syslog
         --version|--help|-I ...  harmless
         --execute [TEXT]   harmless
-        [TEXT]             SQL
-        """,
-        abbreviates=True,
-        types={"SQL": _mysql_text},
-    ),
-    grammar(
-        "mysqldump mariadb-dump",
-        f"""
+        [TEXT]             MYSQL
+    = mysqldump mariadb-dump: abbreviates
         {_MYSQL} -C|--compress -r|--result-file=FILE:writes -T|--tab=TAB -B|--databases -w|--where=TEXT --ignore-table=TEXT
         --single-transaction -A|--all-databases -R|--routines --triggers -E|--events -q|--quick --opt --skip-opt -f|--force
         --skip-lock-tables -l|--lock-tables -x|--lock-all-tables --add-drop-table --add-drop-database --add-drop-trigger
@@ -699,84 +587,49 @@ ROWS = (
         --skip-set-charset -K|--disable-keys -X|--xml -Y|--all-tablespaces --fields-terminated-by=TEXT --fields-enclosed-by=TEXT
         --fields-escaped-by=TEXT --lines-terminated-by=TEXT --order-by-primary --delete-master-logs --ignore-database=TEXT
         --log-error=FILE:writes --compatible=TEXT --create-options -Q|--quote-names --system=TEXT
-        """,
-        """
         --version|--help ...         harmless
         --no-data TEXT...            harmless
-        ...                          reads     {program} shows or copies the data of a database
-        """,
-        abbreviates=True,
-        types={"TAB": lambda call, word: call.writes(Word(f"{word.text}/new.sql", word.is_free))},
-    ),
-    grammar(
-        "mysqlshow",
-        f"{_MYSQL} -C|--compress -c|--character-sets-dir=TEXT --count -k|--keys -t|--show-table-type -i|--status",
-        "...  harmless",
-        abbreviates=True,
-    ),
-    grammar(
-        "mysqlcheck mariadb-check",
-        f"""
-        {_MYSQL} --compress -C|--check-only-changed -A|--all-databases -a|--analyze -1|--all-in-1 --auto-repair -c|--check
-        -B|--databases
-        -g|--check-upgrade --tables -e|--extended -F|--fast --fix-db-names --fix-table-names -f|--force -m|--medium-check
-        --write-binlog --skip-write-binlog -o|--optimize -q|--quick -r|--repair --use-frm --skip-database=TEXT --flush
-        -Z|--process-views=TEXT
-        """,
-        """
-        -o|-r|--fix-db-names|--fix-table-names|--auto-repair ...  changes   writes the tables of {1:databases} anew
+        ...                          reads     {{program}} shows or copies the data of a database
+    = mysqlshow: abbreviates
+        {_MYSQL} -C|--compress -c|--character-sets-dir=TEXT --count -k|--keys -t|--show-table-type -i|--status
         ...  harmless
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "mysqladmin mariadb-admin",
-        f"""
+    = mysqlcheck mariadb-check: abbreviates
+        {_MYSQL} --compress -C|--check-only-changed -A|--all-databases -a|--analyze -1|--all-in-1 --auto-repair -c|--check
+        -B|--databases -g|--check-upgrade --tables -e|--extended -F|--fast --fix-db-names --fix-table-names -f|--force
+        -m|--medium-check --write-binlog --skip-write-binlog -o|--optimize -q|--quick -r|--repair --use-frm --skip-database=TEXT
+        --flush -Z|--process-views=TEXT
+        -o|-r|--fix-db-names|--fix-table-names|--auto-repair ...  changes   writes the tables of {{1:databases}} anew
+        ...  harmless
+    = mysqladmin mariadb-admin: abbreviates
         {_MYSQL} -C|--compress -i|--sleep=N -c|--count=N -r|--relative -w|--wait[=N] -E|--vertical -b|--no-beep -f|--force
         --shutdown-timeout=N --debug-check --debug-info --enable-cleartext-plugin -l|--local
-        """,
-        """
         --version|--help ...  harmless
         ()                    harmless
-        drop TEXT             destroys  deletes the database {2} with all its tables
+        drop TEXT             destroys  deletes the database {{2}} with all its tables
         shutdown|stop-all-slaves ()  stops     stops a database server  until it is started again
         status|ping|version|processlist|extended-status|variables ...  harmless
         create TEXT           harmless
         password|old-password [TEXT]  changes   sets a password of the database
         debug|flush-*|kill|refresh|reload|start-slave|stop-slave|start-replica|stop-replica|start-all-slaves ...  \
-            changes   runs {1+} on a database server
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "mongodump",
-        f"""
+            changes   runs {{1+}} on a database server
+    = mongodump
         {_MONGO_TOOL} -o|--out=DIR:writes --archive[=FILE:writes] --gzip -q|--query=TEXT --queryFile=FILE:reads
         --readPreference=TEXT --forceTableScan --oplog --dumpDbUsersAndRoles --excludeCollection=TEXT --viewsAsCollections
         --excludeCollectionsWithPrefix=TEXT -j|--numParallelCollections=N
-        """,
-        "--version|--help ()  harmless\n[URL]  reads  {program} shows or copies the data of a database",
-    ),
-    grammar(
-        "mongorestore",
-        f"""
+        --version|--help ()  harmless
+        [URL]  reads  {{program}} shows or copies the data of a database
+    = mongorestore
         {_MONGO_TOOL} --excludeCollection=TEXT --nsExclude=TEXT --nsInclude=TEXT --nsFrom=TEXT --nsTo=TEXT --objcheck
         --oplogReplay --oplogLimit=TEXT --oplogFile=FILE:reads --archive[=FILE:reads] --restoreDbUsersAndRoles --dir=DIR:reads
         --gzip --drop --dryRun --writeConcern=TEXT --noIndexRestore --convertLegacyIndexes --noOptionsRestore --keepIndexVersion
         --maintainInsertionOrder -j|--numParallelCollections=N --numInsertionWorkersPerCollection=N --stopOnError
         --bypassDocumentValidation --preserveUUID
-        """,
-        """
         --version|--help ()   harmless
         --dryRun [DIR:reads]  harmless
         --drop [DIR:reads]    destroys  replaces collections by those of its dump: what was written since is gone
-        [DIR:reads]           changes   writes what is in {1:its input} to a database server
-        """,
-    ),
-    grammar(
-        "sqlite3",
-        """
-        -cmd|--cmd=SQL -init|--init=FILE:runs -separator|--separator=TEXT -nullvalue|--nullvalue=TEXT -newline|--newline=TEXT
+        [DIR:reads]           changes   writes what is in {{1:its input}} to a database server
+    = sqlite3
+        -cmd|--cmd=SQLITE -init|--init=FILE:runs -separator|--separator=TEXT -nullvalue|--nullvalue=TEXT -newline|--newline=TEXT
         -vfs|--vfs=TEXT -mmap|--mmap=N -heap|--heap=N -maxsize|--maxsize=N -A|--A -append|--append -ascii|--ascii -bail|--bail
         -batch|--batch -box|--box -column|--column -csv|--csv -deserialize|--deserialize -echo|--echo -header|--header
         -noheader|--noheader -help|--help -html|--html -interactive|--interactive -json|--json -line|--line -list|--list
@@ -784,56 +637,40 @@ ROWS = (
         -no-rowid-in-view|--no-rowid-in-view -pcachetrace|--pcachetrace -quote|--quote -readonly|--readonly -safe|--safe
         -sorterref|--sorterref=N -stats|--stats -table|--table -tabs|--tabs -unsafe-testing|--unsafe-testing -version|--version
         -zip|--zip
-        """,
-        """
         -version|-help ...     harmless
         -A ...                 changes   sqlite3 works on an archive
-        FILE:reads SQL SQL...  harmless
-        [FILE:reads]           SQL
-        """,
-        types={"SQL": _sqlite_text},
-    ),
-    grammar(
-        "mongo mongosh",
-        """
-        -h|--help --version --quiet --norc --nodb --shell --verbose --json=TEXT --eval=CODE -f|--file=FILE:runs --host=HOST
+        FILE:reads SQLITE SQLITE...  harmless
+        [FILE:reads]           SQLITE
+    = mongo mongosh
+        -h|--help --version --quiet --norc --nodb --shell --verbose --json=TEXT --eval=MONGO -f|--file=FILE:runs --host=HOST
         --port=N -u|--username=TEXT -p|--password=TEXT --authenticationDatabase=TEXT --authenticationMechanism=TEXT --tls --ssl
         --tlsCAFile|--tlsCertificateKeyFile=FILE:reads --tlsAllowInvalidCertificates --retryWrites --apiVersion=TEXT
-        """,
-        """
         --version|--help ...        harmless
-        --eval|--file SCRIPT...     harmless
-        ()                          CODE
-        SCRIPT...                   harmless
-        """,
-        types={"CODE": _mongo_code, "SCRIPT": _mongo_script},
-    ),
-    grammar(
-        "redis-cli valkey-cli",
-        """
-        -h=HOST -p=N -t=N -s=TEXT -a|--pass=TEXT -u=URL -n=NUMBER -r=N -i=N -d=TEXT -D=TEXT -x -X=TEXT -2 -3 -c -e -4 -6
+        --eval|--file MONGO:file...     harmless
+        ()                          MONGO
+        MONGO:file...                   harmless
+    = redis-cli valkey-cli: caseless
+        -h=HOST -p=N -t=N -s=TEXT -a|--pass=TEXT -u=URL -n=SAID -r=N -i=N -d=TEXT -D=TEXT -x -X=TEXT -2 -3 -c -e -4 -6
         --user=TEXT --askpass --raw --no-raw --csv --json --quoted-input --show-pushes=TEXT --stat --latency --latency-history
         --latency-dist --lru-test=N --rdb=COPY --functions-rdb=COPY --pipe --pipe-timeout=N --bigkeys --memkeys
         --memkeys-samples=N --hotkeys --scan --pattern=TEXT --quoted-pattern=TEXT --count=N --cluster --eval=FILE:runs
         --intrinsic-latency=N --verbose --no-auth-warning --tls --sni=TEXT --cacert=FILE:reads --insecure --cert=FILE:reads
         --key=FILE:reads -v|--version --help
-        """,
-        """
         --version|--help|--stat|--latency|--latency-history|--latency-dist ...  harmless
         --bigkeys|--memkeys|--hotkeys|--rdb|--functions-rdb|--eval|--intrinsic-latency|--lru-test|--scan ...  harmless
         --cluster check|info|help ...  harmless
-        --cluster * ...            changes   changes the cluster: {1+}
-        ()                         leads     {program} takes any commands, which can write files of the server
-        eval|eval_ro SCRIPT ...    leads     {program} can make the server load code or write files
+        --cluster * ...            changes   changes the cluster: {{1+}}
+        ()                         leads     {{program}} takes any commands, which can write files of the server
+        eval|eval_ro LUA...    leads     {{program}} can make the server load code or write files
         slaveof|replicaof no one   changes   lets the server take changes of its own
         slaveof|replicaof MASTER N  destroys  replaces all data of the server by another's
-        evalsha|fcall|module|debug|migrate|script|function ...  leads  {program} can make the server load code or write files
-        config set dir|dbfilename|appendfilename|logfile ...  leads     {program} makes the server write files elsewhere
+        evalsha|fcall|module|debug|migrate|script|function ...  leads  {{program}} can make the server load code or write files
         config get SETTING...      harmless
-        config set|rewrite|resetstat ...  changes   changes the settings of the server: {2+}
+        config set PLACE...        changes   changes the settings of the server: {{2+}}
+        config rewrite|resetstat   changes   changes the settings of the server: {{2+}}
         acl whoami|cat|list|users ...  harmless
-        acl ...                    changes   changes who may use the server: {2+}
-        monitor|dump|psubscribe|subscribe|sync|psync ...  reads     {program} shows the data of others
+        acl ...                    changes   changes who may use the server: {{2+}}
+        monitor|dump|psubscribe|subscribe|sync|psync ...  reads     {{program}} shows the data of others
         client kill|pause|reply|no-evict ...  changes   stops other people's connections
         cluster reset|forget|flushslots|delslots|failover ...  destroys  takes the server out of its cluster, or its data from it
         cluster info|nodes|slots|shards|myid|keyslot|countkeysinslot|links ...  harmless
@@ -841,73 +678,73 @@ ROWS = (
         zrange|hlen|hget|hgetall|hkeys|memory|slowlog|latency|time|role|lastsave|command|client|object|xinfo|xlen ...  harmless
         save|bgsave|echo|lolwut|pubsub|hscan|sscan|zscan|zscore|sismember|hmget|getrange|touch|xrange|wait|select ...  harmless
         flushall ...               destroys  deletes all databases of the server
-        flushdb ...                destroys  deletes the whole database {-n:0}
+        flushdb ...                destroys  deletes the whole database {{-n:0}}
         shutdown nosave            destroys  stops the server, and what it has not written is gone
-        shutdown ...               stops     stops the server  until it is started again
+        shutdown [TEXT]            stops     stops the server  until it is started again
         failover ...               changes   lets another server take over
-        del|unlink KEY...          changes   deletes the keys {2+}
-        expire|pexpire|expireat TEXT ...  changes   lets the key {2} end
-        rename TEXT TEXT           changes   renames the key {2} to {3}
-        swapdb N N                 changes   exchanges the databases {2} and {3}
+        del|unlink KEY...          changes   deletes the keys {{2+}}
+        expire|pexpire|expireat TEXT ...  changes   lets the key {{2}} end
+        rename TEXT TEXT           changes   renames the key {{2}} to {{3}}
+        swapdb N N                 changes   exchanges the databases {{2}} and {{3}}
         set|setex|setnx|mset|hset|lpush|rpush|sadd|zadd|incr|incrby|decr|append|persist|publish|xadd|copy|move ...  changes  \
-            writes the key {2}
-        hdel|lpop|rpop|lrem|ltrim|srem|spop|zrem|xdel|xtrim|getdel|restore|sort ...  changes   changes the key {2}
+            writes the key {{2}}
+        hdel|lpop|rpop|lrem|ltrim|srem|spop|zrem|xdel|xtrim|getdel|restore|sort ...  changes   changes the key {{2}}
         bgrewriteaof               changes   writes the log of the server anew
-        """,
-        dialect="caseless",
-        types={
-            "COPY": _copied,
-            "MASTER": lambda call, word: call.leads("can make the server load code or write files"),
-            "SCRIPT": _evaluates,
-            "SETTING": _shows_setting,
-            "KEY": _key,
-            "NUMBER": lambda call, word: None,
-        },
-    ),
-    grammar(
-        "cqlsh",
-        """
+    = cqlsh
         --version -h|--help -C|--color --no-color --browser=TEXT --ssl -u|--username=TEXT -p|--password=TEXT -k|--keyspace=TEXT
         -f|--file=FILE:runs --debug --coverage --encoding=TEXT --cqlshrc=FILE:trusts --credentials=FILE:reads --cqlversion=TEXT
         --protocol-version=N -e|--execute=SQL --connect-timeout=N --request-timeout=N -t|--tty -v
-        """,
-        "--version|--help ()  harmless\n--execute|--file [HOST] [N]  harmless\n[HOST] [N]  SQL",
-        types={"SQL": _sent},
-    ),
-    grammar(
-        "clickhouse-client",
-        """
-        -h|--host=HOST --port=N -s|--secure -u|--user=TEXT --password=TEXT --ask-password -q|--query=SQL --queries-file=FILE:runs
-        -d|--database=TEXT -m|--multiline -n|--multiquery -f|--format=TEXT -E|--vertical -t|--time -V|--version --help
-        -C|--config-file=FILE:trusts --max_memory_usage=N --progress --stacktrace --no-warnings --echo
-        """,
-        "--version|--help ()  harmless\n--query|--queries-file ()  harmless\n()  SQL",
-        types={"SQL": _sent},
-    ),
-    grammar(
-        "influx",
-        """
+        --version|--help ()  harmless
+        --execute|--file [HOST] [N]  harmless
+        [HOST] [N]  SQL
+    = clickhouse-client
+        -h|--host=HOST --port=N -s|--secure -u|--user=TEXT --password=TEXT --ask-password -q|--query=SQL
+        --queries-file=FILE:runs -d|--database=TEXT -m|--multiline -n|--multiquery -f|--format=TEXT -E|--vertical -t|--time
+        -V|--version --help -C|--config-file=FILE:trusts --max_memory_usage=N --progress --stacktrace --no-warnings --echo
+        --version|--help ()  harmless
+        --query|--queries-file ()  harmless
+        ()  SQL
+    = influx: go
         -execute=SQL -host=HOST -port=N -username=TEXT -password=TEXT -database=TEXT -precision=TEXT -format=TEXT -pretty -ssl
-        -unsafeSsl -hide-headers -json -import -path=FILE:reads -version -help|-h -t|-token=TEXT -o|-org=TEXT -b|-bucket=NAME
-        -n|-name=NAME -i|-id=NAME -start=NAME -stop=NAME -predicate=TEXT -f|-file=FILE:reads -r|-retention=TEXT
-        """,
-        """
+        -unsafeSsl -hide-headers -json -import -path=FILE:reads -version -help|-h -t|-token=TEXT -o|-org=TEXT -b|-bucket=SAID
+        -n|-name=SAID -i|-id=SAID -start=SAID -stop=SAID -predicate=TEXT -f|-file=FILE:reads -r|-retention=TEXT
         -execute ()          harmless
         -version|-help ...   harmless
         ping|version|help ...  harmless
         bucket|org|user|task|dashboards|telegrafs|stacks|remote|replication|v1 list|ls|find ...  harmless
-        auth list|ls|find ...  reads     {program} shows tokens of the server
+        auth list|ls|find ...  reads     {{program}} shows tokens of the server
         bucket|org|user|task|replication|remote delete ...  destroys  \
-            deletes the {1} {-n|-i:that it names} with all that is in it
-        delete               destroys  deletes points of {-b:a bucket} from {-start:one time} to {-stop:another}
-        restore DIR:reads    destroys  replaces data by those of the backup {2}
-        backup DIR:writes    reads     {program} copies the data of a database
-        query|export ...     reads     {program} shows or copies the data of a database
-        bucket|org|user|task|auth|write|setup|config|apply|stacks|remote|replication|v1 ...  changes   runs {1+} on the server
+            deletes the {{1}} {{-n|-i:that it names}} with all that is in it
+        delete               destroys  deletes points of {{-b:a bucket}} from {{-start:one time}} to {{-stop:another}}
+        restore DIR:reads    destroys  replaces data by those of the backup {{2}}
+        backup DIR:writes    reads     {{program}} copies the data of a database
+        query|export ...     reads     {{program}} shows or copies the data of a database
+        bucket|org|user|task|auth|write|setup|config|apply|stacks|remote|replication|v1 ...  changes   runs {{1+}} on the server
         ()                   SQL
         """,
-        dialect="go",
-        types={"SQL": _sent, "NAME": lambda call, word: None},
+        types={
+            "PSQL": _psql_text,
+            "PSQL:file": _psql_file,
+            "PSQL:pipe": _pipe,
+            "RESTORED": _restores,
+            "OUTPUT": lambda call, word: None if word.text == "-" else call.writes(word),
+            "TARGET": _target,
+            "MADE": lambda call, word: call.writes(word, is_use=False),
+            "SETTINGS": _settings,
+            "LOADED": lambda call, word: call.gives("loads code that its options name"),
+            "MYSQL": _mysql_text,
+            "TAB": lambda call, word: call.writes(Word(f"{word.text}/new.sql", word.is_free)),
+            "SQLITE": _sqlite_text,
+            "MONGO": _mongo_code,
+            "MONGO:file": _mongo_script,
+            "COPY": _copied,
+            "MASTER": lambda call, word: call.leads("can make the server load code or write files"),
+            "LUA": _evaluates,
+            "PLACE": _sets,
+            "SETTING": _shows_setting,
+            "KEY": _key,
+            "SQL": _sent,
+        },
     ),
     Row(
         "ldapsearch",

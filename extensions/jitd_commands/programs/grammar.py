@@ -63,7 +63,7 @@ def on_host(call: Call, named: Iterable[tuple[str, Word]]) -> Call:
 
 
 EFFECTS: Mapping[str, Effect] = {
-    **dict.fromkeys(("TEXT", "N", "DISK", "HOST", "URL"), lambda call, word: None),
+    **dict.fromkeys(("TEXT", "N", "DISK", "HOST", "URL", "SAID"), lambda call, word: None),
     "DISK:writes": _disk,
     "FILE:lists": Call.lists,
     "FILE:reads": Call.reads,
@@ -75,7 +75,7 @@ EFFECTS: Mapping[str, Effect] = {
     "SHELL": Call.runs_text,
     "PROGRAM": lambda call, word: call.start([word]),
 }
-"""The types of words → what a program does with such a word."""
+"""The types of words → what a program does with such a word. SAID is a text of which a line or another type says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Rule:
 @dataclass(slots=True)
 class Reading:
     """The words of a call, each at its place. The first ``n_sure`` operands are sure. ``is_open``: a word that is not known may
-    be any option, and ``is_last``: it is the last one. ``dashes`` is how many operands stand before ``--``.
+    be any option. ``dashes`` is how many operands stand before ``--``.
     """
 
     operands: list[Word] = field(default_factory=list)
@@ -138,7 +138,6 @@ class Reading:
     values: list[tuple[Option, Word]] = field(default_factory=list)
     unknown: list[tuple[str, bool, int]] = field(default_factory=list)
     n_sure: int | None = None
-    is_last: bool = False
     dashes: int | None = None
     has_ended: bool = False
 
@@ -243,6 +242,8 @@ class Grammar:
             if equals and type_ not in self.effects:
                 raise ValueError(f"no such type: {one}")
             option = Option(tuple(names.split("|")), type_, "[=" in one)
+            if not all(name.startswith("-") for name in option.names):
+                raise ValueError(f"no option: {one}")
             if twice := {*option.names} & declared.keys():
                 raise ValueError(f"declared twice: {twice}")
             declared |= dict.fromkeys(option.names, option)
@@ -306,7 +307,6 @@ class Grammar:
                     continue
                 if reading.n_sure is None:
                     reading.n_sure = len(reading.operands)
-                    reading.is_last = not rest and is_pattern and not word.is_many
                 if not text:
                     reading.operands.append(word)
             elif text == "--":
@@ -538,16 +538,15 @@ class Grammar:
     def _says_open(self, call: Call, reading: Reading, fits: Sequence[tuple[Rule, Fit]]) -> None:
         """A word that is not known may be an option, verb or operand that nobody declared."""
         only_looks = all(rule.looks for rule, _ in fits) and any(fit.is_certain for _, fit in fits)
-        is_quiet = only_looks or (reading.is_last and any(fit.is_sure for _, fit in fits))
-        _doubts(call, f"jitd does not know each word that {call.name} may be given", is_quiet=is_quiet)
+        _doubts(call, f"jitd does not know each word that {call.name} may be given", is_quiet=only_looks)
 
     def _says_unknown(self, call: Call, first: Reading, found: Sequence[tuple[Reading, Sequence[tuple[Rule, Fit]]]]) -> None:
         for name, is_followed, n_before in first.unknown[:1]:
             rules = [rule for _, fits in found for rule, _ in fits]
             only_looks = bool(rules) and all(one.looks and one.n_verbs <= n_before for one in rules)
-            is_quiet = not first.is_open and (only_looks or not is_followed)
+            is_quiet = not first.is_open and only_looks
             told = f"jitd does not know the option {_cut(Word(name))} of {call.name}"
-            _doubts(call, told if is_quiet else f"{told}, so not what follows it", is_quiet=is_quiet)
+            _doubts(call, f"{told}, so not what follows it" if is_followed and not is_quiet else told, is_quiet=is_quiet)
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -606,3 +605,21 @@ def grammar(
 ) -> Row:
     """Return the row of the programs ``names``, which are one program, or differ by lines that name them alone."""
     return Row(names, Grammar(options, lines, dialect=dialect, abbreviates=abbreviates, types=types), is_parsed=True)
+
+
+def grammars(text: str, *, types: Mapping[str, Effect] | None = None) -> tuple[Row, ...]:
+    """Return the rows of several grammars in one text. Each has a head, such as ``= psql: abbreviates`` or ``= vault: go``, with
+    its dialect if this is not ``gnu``, and then its options and lines. A line has columns, and options have none.
+    """
+    effects = LINES | EFFECTS.keys() | (types or {}).keys()
+    rows = list[Row]()
+    for part in re.split(r"(?m)^ *= ", text)[1:]:
+        head, *body = _lines(part)
+        names, _, marks = head.partition(": ")
+        columns = [re.split(r"\s{2,}", one) for one in body]
+        lines = [one for one, its in zip(body, columns, strict=True) if len(its) > 1 and its[1] in effects]
+        options = "\n".join(one for one in body if one not in lines)
+        dialect = next((one for one in marks.split() if one != "abbreviates"), "gnu")
+        is_short = "abbreviates" in marks
+        rows.append(grammar(names, options, "\n".join(lines), dialect=dialect, abbreviates=is_short, types=types))
+    return tuple(rows)

@@ -11,7 +11,7 @@ import re
 from jitd.core.conditions import Glob
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import pages_securely
-from jitd_commands.programs.grammar import Effect, grammar
+from jitd_commands.programs.grammar import Effect, grammars
 from jitd_commands.programs.shared import gives, objects, words
 from jitd_commands.shell_text import Word
 
@@ -247,8 +247,6 @@ _UNITS: dict[str, Effect] = {
     "UNIT:kill": _kills,
     "UNIT:link": _links,
     "LIMIT": _sets,
-    "SIGNAL": lambda call, word: None,
-    "WHAT": lambda call, word: None,
     "ROOT": lambda call, word: call.gives("changes units below another root directory"),
 }
 """What systemctl(1) does with a unit, and with values of its options."""
@@ -506,6 +504,8 @@ _SIGNALS = (
     " wait r: regexp: y: younger-than: older-than: F: pidfile: inverse process-group nslist: ns:"
 )
 """Options of programs that send signals."""
+_ENDS = "\n".join(f"{verb} [TEXT]  stops  {does}  {back}" for verb, (does, back) in _HOST.items())
+"""Lines of systemctl(1) for what ends the host."""
 _OF_BUS = "-h|--help --version --no-pager --no-ask-password -H|--host=HOST -M|--machine=HOST"
 """Options of each program that speaks with systemd of any host."""
 _OF_ITSELF = """
@@ -514,37 +514,32 @@ _OF_ITSELF = """
 """
 """Lines of each program of systemd."""
 ROWS = (
-    grammar(
-        "systemctl",
+    *grammars(
         f"""
-        {_OF_BUS} --system --user -C|--capsule=TEXT --root=ROOT --image=ROOT --image-policy=TEXT -t|--type=TEXT
-        --state=TEXT -p|--property=TEXT -P=TEXT -a|--all --failed -l|--full -r|--recursive --reverse --with-dependencies
-        --job-mode=TEXT -T|--show-transaction --show-types --value --check-inhibitors=TEXT -i -s|--signal=SIGNAL
-        --kill-whom|--kill-who=TEXT --kill-value=N --kill-subgroup=TEXT --what=WHAT --now --dry-run -q|--quiet -v|--verbose
-        --no-warn --wait --no-block --message=TEXT --no-wall --no-reload --legend=TEXT --no-legend --global --runtime
-        -f|--force --preset-mode=TEXT -n|--lines=N -o|--output=TEXT --firmware-setup --boot-loader-menu=TEXT
-        --boot-loader-entry=TEXT --reboot-argument=TEXT --plain --timestamp=TEXT --read-only --mkdir --marked --drop-in=TEXT
-        --when=TEXT --stdin --after --before
-        """,
-        f"""
+    = systemctl: abbreviates
+        {_OF_BUS} --system --user -C|--capsule=TEXT --root=ROOT --image=ROOT --image-policy=TEXT -t|--type=TEXT --state=TEXT
+        -p|--property=TEXT -P=TEXT -a|--all --failed -l|--full -r|--recursive --reverse --with-dependencies --job-mode=TEXT
+        -T|--show-transaction --show-types --value --check-inhibitors=TEXT -i -s|--signal=SAID --kill-whom|--kill-who=TEXT
+        --kill-value=N --kill-subgroup=TEXT --what=SAID --now --dry-run -q|--quiet -v|--verbose --no-warn --wait --no-block
+        --message=TEXT --no-wall --no-reload --legend=TEXT --no-legend --global --runtime -f|--force --preset-mode=TEXT
+        -n|--lines=N -o|--output=TEXT --firmware-setup --boot-loader-menu=TEXT --boot-loader-entry=TEXT --reboot-argument=TEXT
+        --plain --timestamp=TEXT --read-only --mkdir --marked --drop-in=TEXT --when=TEXT --stdin --after --before
         {_OF_ITSELF}
         list-*|status|show|cat ...  pages-securely
         ()                          pages-securely
         help ...                    leads     {{program}} help shows manual pages in a pager, which can start a shell
         is-*|get-default|show-environment|whoami|reset-failed|daemon-reload ...  harmless
         {"|".join(_HOST)} --dry-run [TEXT]  harmless
-        """
-        + "\n".join(f"{verb} [TEXT]  stops  {does}  {back}" for verb, (does, back) in _HOST.items())
-        + """
-        edit|set-environment|import-environment|unset-environment ...  gives  {program} can choose what root runs by itself
-        switch-root ...             gives     {program} can start any other system
+        {_ENDS}
+        edit|set-environment|import-environment|unset-environment ...  gives  {{program}} can choose what root runs by itself
+        switch-root ...             gives     {{program}} can start any other system
         link UNIT:link...           changes   makes systemd know units
-        set-property TEXT LIMIT...  changes   sets {3+:limits} of {2}
+        set-property TEXT LIMIT...  changes   sets {{3+:limits}} of {{2}}
         stop|condstop UNIT:stop...  changes   stops services
         restart|*-restart|force-reload|condrestart UNIT:restart...  changes   restarts services
         reload|try-reload UNIT:reload...  changes   reloads services
         start UNIT:start...         changes   starts services
-        isolate UNIT:isolate        changes   stops all services that {2} does not need
+        isolate UNIT:isolate        changes   stops all services that {{2}} does not need
         enable|reenable UNIT:enable...  changes   lets the host start services
         disable --now UNIT:disable-now...  changes  stops and disables services
         disable UNIT:disable...     changes   disables services
@@ -559,55 +554,32 @@ ROWS = (
         preset UNIT:preset...       changes   enables or disables services
         preset-all ()               changes   enables or disables all services
         daemon-reexec ()            changes   restarts systemd itself, not its services
-        add-wants|add-requires TEXT UNIT:enable...  changes   starts {3+} whenever {2} starts
-        set-default TEXT            changes   lets the host start {2} by itself
-        bind TEXT FILE:trusts [TEXT]  changes   shows {3} to {2} at {4:the same place}
-        mount-image TEXT FILE:trusts [TEXT] [TEXT]  changes   shows what is in the image {3} to {2} at {4}
+        add-wants|add-requires TEXT UNIT:enable...  changes   starts {{3+}} whenever {{2}} starts
+        set-default TEXT            changes   lets the host start {{2}} by itself
+        bind TEXT FILE:trusts [TEXT]  changes   shows {{3}} to {{2}} at {{4:the same place}}
+        mount-image TEXT FILE:trusts [TEXT] [TEXT]  changes   shows what is in the image {{3}} to {{2}} at {{4}}
         default ()                  changes   starts the default target, and stops what it does not need
         cancel ...                  changes   cancels jobs of systemd
         log-level|log-target|service-watchdogs ()  harmless
         log-level|log-target|service-watchdogs TEXT  changes   changes what systemd logs or watches
-        """,
-        abbreviates=True,
-        types=_UNITS,
-    ),
-    Row(
-        "service",
-        _service,
-        ""
-        " status-all full-restart full skip-redirect quiet disclose-deny query ifexists ifstarted nodeps dry-run D d i"
-        " s Z N S C h help version v V",
-    ),
-    grammar(
-        "journalctl",
-        """
-        -h|--help --version --no-pager --system --user -M|--machine=HOST -m|--merge -D|--directory=DIR:reads -i|--file=FILE:reads
-        --root=DIR:reads --image=FILE:reads --image-policy=TEXT --namespace=TEXT -S|--since=TEXT -U|--until=TEXT -c|--cursor=TEXT
-        --after-cursor=TEXT --cursor-file=FILE:writes -b|--boot[=TEXT] -u|--unit=TEXT --user-unit=TEXT -t|--identifier=TEXT
-        -T|--exclude-identifier=TEXT -p|--priority=TEXT --facility=TEXT -g|--grep=TEXT --case-sensitive[=TEXT] -k|--dmesg
-        -o|--output=TEXT --output-fields=TEXT -n|--lines[=N] -r|--reverse --show-cursor --utc -x|--catalog --no-hostname --full
-        -l --no-full -a|--all -f|--follow --no-tail -q|--quiet -e|--pager-end --interval=TEXT --verify-key=TEXT --force
-        -N|--fields -F|--field=TEXT --list-boots --list-invocations --list-namespaces --disk-usage -W --truncate-newline
-        --vacuum-size=VACUUM:size --vacuum-files=VACUUM:files --vacuum-time=VACUUM:time --verify --sync --relinquish-var
-        --smart-relinquish-var --flush --rotate --header --list-catalog --dump-catalog --update-catalog --setup-keys
-        -0 -1 -2 -3 -4 -5 -6 -7 -8 -9
-        """,
-        f"""
+    = journalctl: abbreviates
+        -h|--help --version --no-pager --system --user -M|--machine=HOST -m|--merge -D|--directory=DIR:reads
+        -i|--file=FILE:reads --root=DIR:reads --image=FILE:reads --image-policy=TEXT --namespace=TEXT -S|--since=TEXT
+        -U|--until=TEXT -c|--cursor=TEXT --after-cursor=TEXT --cursor-file=FILE:writes -b|--boot[=TEXT] -u|--unit=TEXT
+        --user-unit=TEXT -t|--identifier=TEXT -T|--exclude-identifier=TEXT -p|--priority=TEXT --facility=TEXT -g|--grep=TEXT
+        --case-sensitive[=TEXT] -k|--dmesg -o|--output=TEXT --output-fields=TEXT -n|--lines[=N] -r|--reverse --show-cursor --utc
+        -x|--catalog --no-hostname --full -l --no-full -a|--all -f|--follow --no-tail -q|--quiet -e|--pager-end --interval=TEXT
+        --verify-key=TEXT --force -N|--fields -F|--field=TEXT --list-boots --list-invocations --list-namespaces --disk-usage -W
+        --truncate-newline --vacuum-size=VACUUM:size --vacuum-files=VACUUM:files --vacuum-time=VACUUM:time --verify --sync
+        --relinquish-var --smart-relinquish-var --flush --rotate --header --list-catalog --dump-catalog --update-catalog
+        --setup-keys -0 -1 -2 -3 -4 -5 -6 -7 -8 -9
         {_OF_ITSELF}
         --setup-keys ...  changes   makes the keys anew that seal the journal
         --relinquish-var|--smart-relinquish-var|--update-catalog ...  changes   changes where the journal is kept
         ...               pages-securely
-        """,
-        abbreviates=True,
-        types={f"VACUUM:{kind}": _vacuums(kind) for kind in _NEARLY_ALL},
-    ),
-    grammar(
-        "loginctl",
-        f"""
-        {_OF_BUS} --no-legend -p|--property=TEXT -P=TEXT -a|--all --value -l|--full --kill-whom|--kill-who=TEXT
-        -s|--signal=TEXT -n|--lines=N -o|--output=TEXT -j --json=TEXT
-        """,
-        f"""
+    = loginctl: abbreviates
+        {_OF_BUS} --no-legend -p|--property=TEXT -P=TEXT -a|--all --value -l|--full --kill-whom|--kill-who=TEXT -s|--signal=TEXT
+        -n|--lines=N -o|--output=TEXT -j --json=TEXT
         {_OF_ITSELF}
         list-*|show-*|session-status|user-status|seat-status ...  pages-securely
         ()                     pages-securely
@@ -620,17 +592,10 @@ ROWS = (
         disable-linger ...     changes   ends programs of {{2+:an account}} with its last session
         activate TEXT          changes   shows the session {{2}} at its seat
         attach|flush-devices ...  changes   changes which devices belong to a seat
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "machinectl",
-        f"""
+    = machinectl: abbreviates
         {_OF_BUS} --no-legend -p|--property=TEXT -q|--quiet -a|--all --value -l|--full --kill-whom=TEXT -s|--signal=TEXT
         --uid=TEXT -E|--setenv=TEXT --read-only --mkdir -n|--lines=N --max-addresses=N -o|--output=TEXT --verify=TEXT --force
         --format=TEXT --runner=TEXT --now -j
-        """,
-        f"""
         {_OF_ITSELF}
         list|list-images|list-transfers|status|show|image-status|show-image ...  pages-securely
         ()                     pages-securely
@@ -642,16 +607,9 @@ ROWS = (
         start TEXT...          changes   starts the containers {{2+}}
         enable|disable TEXT...  changes   changes whether the host starts the containers {{2+}}
         * ...                  gives     {{program}} can start containers that have the whole host
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "networkctl",
-        """
+    = networkctl: abbreviates
         -h|--help --version --no-pager --no-legend -a|--all -s|--stats -l|--full -n|--lines=N --json=TEXT --drop-in=TEXT
         --no-reload --runtime
-        """,
-        f"""
         {_OF_ITSELF}
         list|status|lldp|label|cat|dump-config|persistent-storage ...  pages-securely
         ()                pages-securely
@@ -660,17 +618,10 @@ ROWS = (
         up TEXT...        changes   takes the interfaces {{2+}} up
         reload|reconfigure|renew|forcerenew ...  changes   sets the network of {{2+:all interfaces}} anew
         edit|mask|unmask ...  gives     {{program}} chooses the settings of the network
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "resolvectl",
-        """
+    = resolvectl: abbreviates
         -h|--help --version --no-pager -4 -6 -i|--interface=TEXT -p|--protocol=TEXT -t|--type=TEXT -c|--class=TEXT
         --service-address=TEXT --service-txt=TEXT --cname=TEXT --validate=TEXT --synthesize=TEXT --cache=TEXT --zone=TEXT
         --trust-anchor=TEXT --network=TEXT --stale-data=TEXT --search=TEXT --raw[=TEXT] --legend=TEXT --json=TEXT -j
-        """,
-        f"""
         {_OF_ITSELF}
         query|service|openpgp|tlsa|statistics|monitor|flush-caches|reset-*|show-* ...  harmless
         dns|domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta|log-level [TEXT]  harmless
@@ -679,19 +630,11 @@ ROWS = (
         revert TEXT       changes   forgets the name servers of {{2}}
         dns TEXT TEXT...  changes   asks {{3+}} for the names of other hosts
         domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta TEXT TEXT...  changes   sets {{1}} of {{2}} to {{3+}}
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "bootctl",
-        """
+    = bootctl: abbreviates
         -h|--help --version --no-pager --esp-path=FILE:trusts --boot-path=FILE:trusts --root=FILE:trusts --image=FILE:trusts
-        --install-source=TEXT
-        -p|--print-esp-path -x|--print-boot-path -R|--print-root-device --no-variables --graceful -q|--quiet
-        --make-entry-directory=TEXT --entry-token=TEXT --json=TEXT --all-architectures --efi-boot-option-description=TEXT
-        --dry-run
-        """,
-        f"""
+        --install-source=TEXT -p|--print-esp-path -x|--print-boot-path -R|--print-root-device --no-variables --graceful
+        -q|--quiet --make-entry-directory=TEXT --entry-token=TEXT --json=TEXT --all-architectures
+        --efi-boot-option-description=TEXT --dry-run
         {_OF_ITSELF}
         status|list|is-installed|systemd-efi-options|kernel-identify|kernel-inspect ...  pages-securely
         reboot-to-firmware ()  harmless
@@ -700,34 +643,20 @@ ROWS = (
         unlink|cleanup [TEXT]  changes   deletes what the host may boot: {{2+:what is not used}}
         set-* TEXT        changes   changes what the host boots next: {{2}}
         install|update|random-seed|reboot-to-firmware ...  changes   installs the boot loader of the host
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "coredumpctl",
-        """
+    = coredumpctl: abbreviates
         -h|--help --version --no-pager --no-legend --json=TEXT -1 -r|--reverse -n=N -S|--since=TEXT -U|--until=TEXT
-        -F|--field=TEXT -q|--quiet -a|--all -o|--output=FILE:writes -D|--directory=DIR:reads --file=FILE:reads
-        --root=DIR:reads --image=FILE:reads --image-policy=TEXT --debugger=TEXT -A|--debugger-arguments=TEXT
-        """,
-        f"""
+        -F|--field=TEXT -q|--quiet -a|--all -o|--output=FILE:writes -D|--directory=DIR:reads --file=FILE:reads --root=DIR:reads
+        --image=FILE:reads --image-policy=TEXT --debugger=TEXT -A|--debugger-arguments=TEXT
         {_OF_ITSELF}
         list|info ...     pages-securely
         ()                pages-securely
         dump ...          reads     {{program}} reads the memory of a process
         debug|gdb ...     gives     {{program}} starts a debugger
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "systemd-analyze",
-        f"""
+    = systemd-analyze: abbreviates
         {_OF_BUS} --recursive-errors=TEXT --offline=TEXT --threshold=N --security-policy=FILE:reads --json=TEXT --system --user
         --global --order --require --from-pattern=TEXT --to-pattern=TEXT --fuzz=TEXT --man[=TEXT] --generators[=TEXT]
         --iterations=N --base-time=TEXT --profile=FILE:reads -q|--quiet --root=DIR:reads --image=FILE:reads --no-legend
         --image-policy=TEXT --unit=TEXT --table --scale-svg=TEXT --detailed --tldr --instance=TEXT -m|--mask
-        """,
-        f"""
         {_OF_ITSELF}
         verify FILE:reads...  harmless
         time|calendar|timestamp|timespan|compare-versions|condition ...  harmless
@@ -736,32 +665,20 @@ ROWS = (
         log-level|log-target|service-watchdogs ()  harmless
         ()                harmless
         log-level|log-target|service-watchdogs TEXT  changes   sets {{1}} of systemd to {{2}}
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "systemd-cgls",
-        "-h|--help --version --no-pager -a|--all -l|--full -u|--unit=TEXT --user-unit=TEXT -k -x|--xattr=TEXT -c|--cgroup-id=TEXT"
-        " -M|--machine=HOST",
-        f"{_OF_ITSELF}\n...  pages-securely",
-        abbreviates=True,
-    ),
-    grammar(
-        "systemd-sysext",
-        "-h|--help --version --no-pager --no-legend --root=FILE:trusts --json=TEXT --force --image-policy=TEXT --mutable=TEXT"
-        " --no-reload --noexec=TEXT",
-        f"""
+    = systemd-cgls: abbreviates
+        -h|--help --version --no-pager -a|--all -l|--full -u|--unit=TEXT --user-unit=TEXT -k -x|--xattr=TEXT -c|--cgroup-id=TEXT
+        -M|--machine=HOST
+        {_OF_ITSELF}
+        ...  pages-securely
+    = systemd-sysext: abbreviates
+        -h|--help --version --no-pager --no-legend --root=FILE:trusts --json=TEXT --force --image-policy=TEXT --mutable=TEXT
+        --no-reload --noexec=TEXT
         {_OF_ITSELF}
         list|status|check  pages-securely
         ()                 pages-securely
         merge|unmerge|refresh  gives     {{program}} changes the programs or settings of the host
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "timedatectl",
-        f"{_OF_BUS} --adjust-system-clock --monitor -p|--property=TEXT -P=TEXT -a|--all --value",
-        f"""
+    = timedatectl: abbreviates
+        {_OF_BUS} --adjust-system-clock --monitor -p|--property=TEXT -P=TEXT -a|--all --value
         {_OF_ITSELF}
         list-timezones         pages-securely
         status|show|timesync-status|show-timesync  harmless
@@ -770,33 +687,52 @@ ROWS = (
         set-ntp TEXT           changes   sets whether others set the clock to {{2}}
         set-time|set-local-rtc TEXT...  changes   sets the host's clock to {{2+}}
         ntp-servers|revert ...  changes   changes which hosts set the clock
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "hostnamectl",
-        "-h|--help --version --no-ask-password -H|--host=HOST -M|--machine=HOST --transient --static --pretty --json=TEXT -j",
-        f"""
+    = hostnamectl: abbreviates
+        -h|--help --version --no-ask-password -H|--host=HOST -M|--machine=HOST --transient --static --pretty --json=TEXT -j
         {_OF_ITSELF}
         status ()              harmless
         ()                     harmless
         hostname|icon-name|chassis|deployment|location ()  harmless
         hostname|icon-name|chassis|deployment|location TEXT  changes   sets {{1}} of this host to {{2}}
         set-* TEXT             changes   sets {{*}} of this host to {{2}}
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "localectl",
-        f"{_OF_BUS} -l|--full --no-convert",
-        f"""
+    = localectl: abbreviates
+        {_OF_BUS} -l|--full --no-convert
         {_OF_ITSELF}
         status ()              harmless
         ()                     harmless
         list-* ...             pages-securely
         set-* TEXT...          changes   sets {{*}} of this host to {{2+}}
+    = date: abbreviates
+        -d|--date=TEXT -f|--file=FILE:reads -I|--iso-8601[=TEXT] -R|--rfc-email|--rfc-2822 --rfc-3339=TEXT --debug --resolution
+        -r|--reference=FILE:lists -s|--set=TEXT -u|--utc|--universal --help --version
+        --set [TEXT]  changes   date sets the host's clock to {{-s}}
+        +* ()         harmless
+        ()            harmless
+        N             changes   date sets the host's clock to {{1}}
+    = hwclock: abbreviates
+        -r|--show --get -w|--systohc -s|--hctosys --systz -a|--adjust --set --predict --getepoch --setepoch --date=TEXT
+        --epoch=N -u|--utc --localtime|-l -f|--rtc=TEXT --directisa --badyear --noadjfile --adjfile=FILE:writes --test
+        --param-get=TEXT --param-set=TEXT --vl-read --vl-clear --delay=N --update-drift -D|--debug -v|--verbose -h|--help
+        -V|--version
+        --test ()  harmless
+        --set --date ()  changes   sets the host's hardware clock to {{--date}}
+        --systohc|--hctosys|--systz|--adjust|--set|--setepoch|--param-set|--vl-clear ()  changes   changes the host's clock
+        ()         harmless
+    = chronyc
+        -4 -6 -a -c -d -e -h=HOST -m -n -N -p=N -f=TEXT -s -u=TEXT -v|--version --help
+        --version|--help ...  harmless
+        tracking|sources|sourcestats|activity|ntpdata|serverstats|waitsync|authdata|sourcename|clients|rtcdata|help ...  harmless
+        ()    gives     {{program}} has a prompt that changes the host's clock
+        * ...  changes   changes the host's clock: {{1+}}
         """,
-        abbreviates=True,
+        types={**_UNITS, **{f"VACUUM:{kind}": _vacuums(kind) for kind in _NEARLY_ALL}},
+    ),
+    Row(
+        "service",
+        _service,
+        ""
+        " status-all full-restart full skip-redirect quiet disclose-deny query ifexists ifstarted nodeps dry-run D d i"
+        " s Z N S C h help version v V",
     ),
     Row("crontab", _crontab, "V u: l r e i s", telling="-V:crontab"),
     Row(
@@ -817,46 +753,6 @@ ROWS = (
         "a all c f i interactive I inode l list-signals m mount M ismountpoint s silent u user v verbose V version 4 ipv4 6"
         " ipv6 k kill n: namespace:",
         operands="files or ports",
-    ),
-    grammar(
-        "date",
-        """
-        -d|--date=TEXT -f|--file=FILE:reads -I|--iso-8601[=TEXT] -R|--rfc-email|--rfc-2822 --rfc-3339=TEXT --debug --resolution
-        -r|--reference=FILE:lists -s|--set=TEXT -u|--utc|--universal --help --version
-        """,
-        """
-        --set [TEXT]  changes   date sets the host's clock to {-s}
-        +* ()         harmless
-        ()            harmless
-        N             changes   date sets the host's clock to {1}
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "hwclock",
-        """
-        -r|--show --get -w|--systohc -s|--hctosys --systz -a|--adjust --set --predict --getepoch --setepoch --date=TEXT
-        --epoch=N -u|--utc --localtime|-l -f|--rtc=TEXT --directisa --badyear --noadjfile --adjfile=FILE:writes --test
-        --param-get=TEXT --param-set=TEXT --vl-read --vl-clear --delay=N --update-drift -D|--debug -v|--verbose -h|--help
-        -V|--version
-        """,
-        """
-        --test ()  harmless
-        --set --date ()  changes   sets the host's hardware clock to {--date}
-        --systohc|--hctosys|--systz|--adjust|--set|--setepoch|--param-set|--vl-clear ()  changes   changes the host's clock
-        ()         harmless
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "chronyc",
-        "-4 -6 -a -c -d -e -h=HOST -m -n -N -p=N -f=TEXT -s -u=TEXT -v|--version --help",
-        """
-        --version|--help ...  harmless
-        tracking|sources|sourcestats|activity|ntpdata|serverstats|waitsync|authdata|sourcename|clients|rtcdata|help ...  harmless
-        ()    gives     {program} has a prompt that changes the host's clock
-        * ...  changes   changes the host's clock: {1+}
-        """,
     ),
     Row(
         "hostname",
