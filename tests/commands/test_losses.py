@@ -332,7 +332,7 @@ def test_every_loss_says_whether_it_comes_back() -> None:
         ("/usr/bin/systemctl restart ngin*", Damage.NONE),
         ("/usr/bin/systemctl stop nginx", Damage.NONE),
         ("/usr/sbin/ip link set *", Damage.STOPS),
-        ("/usr/sbin/iptables *", Damage.STOPS),
+        ("/usr/sbin/iptables *", Damage.DESTROYS),
         ("/usr/bin/kill *", Damage.STOPS),
         ("/usr/sbin/userdel *", Damage.DESTROYS),
         ("/usr/bin/apt-get remove *", Damage.DESTROYS),

@@ -17,6 +17,33 @@ from tests.table import each_row
 FINISHED = ("languages", "mail", "monitoring", "network", "packages", "rare", "repositories", "storage")
 """The modules of the table that have no name without a line. Add a module when its names are tried."""
 NAMED = """
+gives none ksu x
+gives none sash x
+gives none powershell x
+gives none dotnet x
+gives none mono x
+gives none ghc x
+gives none lein x
+gives none mix x
+gives none zig x
+gives none nim x
+gives none swift x
+gives none kotlin x
+gives none ctest x
+gives none rlogin x
+gives none cockpit-bridge x
+gives none dosbox x
+gives none jupyter-notebook x
+gives none jupyter-lab x
+gives none uxterm x
+gives none lxterm x
+gives none rxvt x
+gives none urxvt x
+gives none konsole x
+gives none gnome-terminal x
+gives none xfce4-terminal x
+gives none Xwayland x
+gives none xinit x
 leads none bunx cowsay
 leads none pnpx cowsay
 leads none bundler install

@@ -264,7 +264,7 @@ class Grammar:
         if text == "...":
             return Slot("TEXT", False, True)
         bare = text.removesuffix("...").strip("[]")
-        if bare.partition(":")[0].isupper():
+        if bare.partition(":")[0].isupper() and "|" not in bare:
             if bare not in self.effects:
                 raise ValueError(f"no such type: {text}")
             return Slot(bare, text.endswith("...") is False and text[0] != "[", text.endswith("..."))

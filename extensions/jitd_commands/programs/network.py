@@ -84,25 +84,13 @@ _IP = DecisionTable("""
 """)
 
 
-_OTHER_LETTERS = words("nft ufw shorewall firewall-cmd")
-"""Programs that do not take the letters of iptables(8): ``nft -n`` only shows numbers, and does what follows."""
-_TABLES = words("iptables ip6tables iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft ebtables arptables")
-
-
 def _firewall(call: Call) -> None:
-    if any(option.startswith("modprobe") for option in call.given) or (call.has("M") and call.name != "nft"):
-        call.gives("starts another program")
-    shows = words("V version h help")
-    if call.name not in _OTHER_LETTERS:
-        shows |= words("L list S list-rules C check") | (set() if call.name.endswith("restore") else {"n"})
     changes = words("A D I F P X Z N E R append delete insert flush policy clear") | ({"C"} if call.name == "ipvsadm" else set())
-    if call.has(*shows) and not call.has(*changes):
-        if call.has("C", "check") and call.name in _TABLES and not call.may_add_options:
-            call.knows_all()  # the options of a rule are many, and none of them does anything here
+    if call.has("V", "version", "h", "help", *(("L", "list", "S", "C") if call.name != "shorewall" else ())) and not call.has(
+        *changes
+    ):
         return None
     texts, operands = [word.text for word in call.words], [word.text for word in call.operands]
-    if call.name == "ufw" and call.has("dry-run") and not call.may_add_options:
-        return call.knows_all()
     if call.name == "shorewall" and not call.may_add_options and texts[:1] in (["check"], ["show"], ["dump"], ["ls"], ["list"]):
         return call.trusts_words()  # rules may contain Perl
     if (
@@ -112,70 +100,19 @@ def _firewall(call: Call) -> None:
         and any(re.match("action|addaction", word.text) for word in call.operands[1:])
     ):
         return call.gives("makes a service of root's start other programs")
-    if _is_check(call):
-        for word in [*call.values("f", "file"), *call.operands]:
-            call.reads(word)
-        return None
-    if call.name == "nft":
-        if operands[:1] in (["list"], ["monitor"]):
-            return None
-        for word in call.values("f", "file"):
-            call.reads(word)
-    if call.name in ("ufw", "firewall-cmd", "ipset", "conntrack", "fail2ban-client") and (
+    if call.name in ("firewall-cmd", "ipset", "conntrack", "fail2ban-client") and (
         operands[:1] in (["status"], ["show"], ["version"], ["list"], ["ping"], ["banned"])
         or any(word.startswith(("--list", "--get", "--state", "--query", "--info", "--version", "-L")) for word in texts)
         or operands[1:2] in (["show"], ["ls"], ["list"])
     ):
         return None
-    if re.fullmatch(r"-[AI] (INPUT|OUTPUT|FORWARD)( 1)? -j (DROP|REJECT)", _WAITS.sub("", " ".join(texts)).strip()):
-        return call.stops("drops all packets, and cuts this host off", back="until the rule is deleted", is_whole=True)
     _RULES(call)
 
 
-_WAITS = re.compile(
-    r"(?:^| )(?:-[nvx46]+|--verbose|--numeric|-w(?: ?[0-9.]+)?|--wait(?:[= ][0-9.]+)?|-t filter|--table[= ]filter)(?= |$)"
-)
-"""Options that change nothing about which packets a rule drops."""
 _RULES = DecisionTable("""
-    iptables*|ip6tables*|ebtables*|arptables*: -F|--flush  stops  \
-        empties the firewall: anybody may reach this host  until its rules are loaded again
-    iptables*|ip6tables*|ebtables*|arptables*: DROP|REJECT -P|--policy  stops  \
-        drops all packets that no rule lets through  until the policy is changed
-    iptables*|ip6tables*|ebtables*|arptables*: ACCEPT -P|--policy  changes  \
-        lets all packets through that no rule drops ({-P|--policy:…})
-    iptables-restore|ip6tables-restore|ebtables-restore|arptables-restore: -n|--noflush  changes  \
-        adds the rules in {1:its input} to the firewall
-    iptables-restore|ip6tables-restore|ebtables-restore|arptables-restore:  changes  \
-        replaces all rules of the firewall by those in {1:its input}
-    iptables*|ip6tables*: -I|--insert -s|--source  changes  \
-        adds a rule for {-s|--source} to {-I|--insert} of the firewall
-    iptables*|ip6tables*: -I|--insert=INPUT --dport|--destination-port=22|ssh -j|--jump=DROP|REJECT  stops  \
-        keeps everybody from the SSH of this host  until the rule is deleted
-    iptables*|ip6tables*|ebtables*|arptables*: -A|--append|-I|--insert|-R  changes  \
-        adds a rule to {-A|--append|-I|--insert|-R:a chain} of the firewall
-    iptables*|ip6tables*|ebtables*|arptables*: -D|--delete  changes   deletes a rule from {-D|--delete:a chain} of the firewall
-    iptables*|ip6tables*|ebtables*|arptables*: -X  changes   deletes the chain {-X:that it names} of the firewall
     netfilter-persistent: flush  stops  empties the firewall: anybody may reach this host  until its rules are loaded again
     netfilter-persistent: save          changes   keeps the rules of the firewall for the next start of the host
     netfilter-persistent:               changes   loads the rules of the firewall again
-    nft: flush|delete|destroy ruleset|table|chain  stops     empties the firewall: anybody may reach this host  until it is loaded
-    nft: -f|--file                      changes   changes the firewall as {-f|--file:…} says
-    nft: *                              changes   changes the firewall: {1} {2:}
-    ufw: disable|reset                  stops     empties the firewall: anybody may reach this host  until it is enabled again
-    ufw: reset --force                  stops     empties the firewall: anybody may reach this host  until it is enabled again
-    ufw: enable                         changes   switches the firewall on, which cuts off what no rule allows
-    ufw: default deny|reject            changes   cuts off what no rule of the firewall allows ({3:incoming})
-    ufw: allow from any *to * port|proto|app  changes   lets others reach {-1} of this host
-    ufw: allow from any to * port|proto|app  changes   lets others reach {-1} of this host
-    ufw: allow from any port|proto|app  changes   lets others reach {-1} of this host
-    ufw: allow from any                 stops     empties the firewall: anybody may reach this host  until the rule is deleted
-    ufw: allow from                     changes   lets {3} reach this host
-    ufw: allow                          changes   lets others reach {2+:this host}
-    ufw: deny|reject 22|22/tcp|ssh|OpenSSH  stops     keeps everybody from the SSH of this host  until the rule is deleted
-    ufw: deny|reject|limit from         changes   keeps {3+} out
-    ufw: deny|reject|limit              changes   keeps others from {2+:this host}
-    ufw: delete                         changes   deletes the rule {2+} of the firewall
-    ufw: *                              changes   changes the firewall: {1} {2:}
     firewall-cmd: --panic-on            stops     drops all packets, and cuts this host off  until panic mode is off
     firewall-cmd: --remove-service=ssh  stops     keeps everybody from the SSH of this host  until the service is added again
     firewall-cmd: ssh --remove-service  stops     keeps everybody from the SSH of this host  until the service is added again
@@ -194,14 +131,6 @@ _RULES = DecisionTable("""
     fail2ban-client: *                  changes   changes who is locked out: {1} {2:}
     ...                                 changes   changes the firewall
 """)
-
-
-def _is_check(call: Call) -> bool:
-    """True if rules are only read and checked. No later option of these programs takes that back."""
-    words = [word.text for word in call.words if not word.is_free]
-    if call.name == "nft":
-        return words[:1] in (["-c"], ["--check"], ["-cf"])
-    return call.name in ("iptables-restore", "ip6tables-restore") and bool({"-t", "--test"} & set(words)) and not call.has("M")
 
 
 _LOOKING = {
@@ -224,16 +153,8 @@ def _interface(call: Call) -> None:
         and re.fullmatch(_LOOKING[call.name], " ".join(word.text for word in call.words))
     ):
         return call.knows_all()
-    if (
-        call.name == "nmcli"
-        and not call.may_add_options
-        and re.fullmatch(r"d\w*|c\w*|g\w*|r\w*", operands[-1].text if len(operands) == 1 else "-")
-    ):
-        return None
     if call.name == "netplan" and operands and not operands[0].is_free and operands[0].text in ("get", "status", "info"):
         return call.discloses("shows keys of networks") if operands[0].text == "get" else None
-    if call.name == "nmcli" and call.has("s", "show-secrets"):
-        call.discloses("shows keys of networks")
     if any(word.text in ("showconf", "private-key") for word in operands):
         return call.discloses("shows keys of networks")
     if call.name == "pppd" and call.words:
@@ -250,26 +171,13 @@ def _interface(call: Call) -> None:
     ):
         return None
     if (
-        call.name == "ethtool"
-        and len(operands) < 2
-        and not call.has(
-            "s", "K", "G", "C", "A", "L", "change", "features", "p", "E", "f", "r", "negotiate", "t", "test", "reset"
-        )
-    ):
-        return None
-    if (
-        call.name in ("nmcli", "wg", "brctl", "bridge", "rfkill", "resolvconf")
-        and (
-            not operands
-            or any(word.text in ("show", "list", "status", "monitor", "general", "g", "showall") for word in operands[:3])
-        )
+        call.name in ("wg", "brctl", "bridge", "rfkill", "resolvconf")
+        and (not operands or any(word.text in ("show", "list", "status", "monitor", "showall") for word in operands[:3]))
         and not any(word.text in ("up", "down", "delete", "modify", "add", "edit") for word in operands)
     ):
         return None
     if call.name == "bridge" and len(operands) < 2:
         return None
-    if call.name == "nmcli" and any(word.text in ("edit",) for word in operands):
-        return call.gives("has a prompt for any command")
     if call.name in ("wg-quick", "ifup", "ifdown"):
         for word in operands:
             if "/" in word.text:
@@ -285,13 +193,6 @@ _NETWORK = DecisionTable("""
     route: del|delete default  stops     deletes the way of this host to others  until it is added again
     route: del|delete          changes   deletes the route to {2+}
     route: *                   changes   sends what goes to {2} another way: {3+}
-    nmcli: c* down|d*          stops     takes the connection {3+:that it names} down or deletes it  until it is up again
-    nmcli: c* up               changes   takes the connection {3+:that it names} up
-    nmcli: c* *                changes   runs {2} on the connections {3+:that it knows}
-    nmcli: d* di*|down|de*     stops     takes the interface {3+:that it names} down  until it is connected again
-    nmcli: d* *                changes   runs {2} on the interface {3+:that it names}
-    nmcli: n* off              stops     switches off all networks of this host  until they are switched on
-    nmcli: r* * off            stops     switches off the radio of this host  until it is switched on
     netplan: apply|try         changes   sets the network anew from /etc/netplan, and may cut this host off
     netplan: generate          changes   writes the settings of the network from /etc/netplan
     netplan: set               changes   changes a setting of the network: {2+}
@@ -304,10 +205,6 @@ _NETWORK = DecisionTable("""
     wg: *                      changes   changes the tunnel {2}: {1} {3+}
     rfkill: block              stops     switches off {2+:the radio of this host}  until it is unblocked
     wpa_cli: disconnect|terminate|disable*|remove*  stops     cuts off the wireless network  until it is connected again
-    ethtool: -E|-f|--change-eeprom|--flash  destroys  overwrites the firmware of the interface {1:that it names}
-    ethtool: -r|--negotiate    changes   takes the link of the interface {1} down and up again
-    ethtool: -t|--test         changes   tests the interface {1}, which may be cut off meanwhile
-    ethtool:                   changes   changes how the interface {1} works
     arp: -d|--delete           changes   forgets by which address {1} is reached
     arp:                       changes   changes by which address {1:a neighbour} is reached
     ...                        changes   changes the network of this host, and may cut it off
@@ -639,19 +536,6 @@ def _shows(call: Call) -> None:
         call.gives("starts another program")
 
 
-def _sockets(call: Call) -> None:
-    if call.may_add_options:
-        call.changes("can close connections, and read any file")
-    for word in call.values("F", "filter"):
-        call.reads(word)
-    for word in call.values("D", "diag"):
-        call.writes(word, is_use=False)
-    if call.has("K", "kill"):
-        call.changes(
-            f"closes the connections {' '.join(word.text for word in call.operands if word.text)[:60] or 'of this host'}"
-        )
-
-
 def _routes(call: Call) -> None:
     """A daemon for routes is asked."""
     if call.name == "vtysh":
@@ -675,14 +559,21 @@ def _routes(call: Call) -> None:
 ROWS = (
     Row("vtysh", _routes, "c: command: f: inputfile: d: N: filename: config_dir: vty_socket: h help b C E"),
     Row("birdc", _routes, "s: f:"),
-    Row(
+    grammar(
         "ss",
-        _sockets,
-        "h help V version H no-header O oneline n numeric r resolve a all l listening o options e extended m memory p"
-        " processes T threads i info tos cgroup tipcinfo s summary E events Z context z contexts b bpf 4 ipv4 6 ipv6 0 packet"
-        " t tcp u udp d dccp w raw x unix S sctp tipc vsock xdp M mptcp inet-sockopt family: query: socket: N: net: F:"
-        " filter: D: diag: f: A: K kill",
-        operands="a filter",
+        """
+        -h|--help -V|--version -n|--numeric -r|--resolve -a|--all -l|--listening -B|--bound-inactive -o|--options -e|--extended
+        -m|--memory -p|--processes -T|--threads -i|--info --tos --cgroup --tipcinfo -s|--summary -E|--events -Z|--context
+        -z|--contexts -N|--net=TEXT -b|--bpf -4|--ipv4 -6|--ipv6 -0|--packet -t|--tcp -M|--mptcp -S|--sctp -u|--udp -d|--dccp
+        -w|--raw -x|--unix --tipc --vsock --xdp --inet-sockopt -f|--family=TEXT -K|--kill -A|--query|--socket=TEXT
+        -D|--diag=FILE:dumps -F|--filter=FILE:reads -H|--no-header -O|--oneline -Q|--no-queues
+        """,
+        """
+        -K TEXT...  changes   closes the connections {1+:of this host}
+        ...         harmless
+        """,
+        abbreviates=True,
+        types={"FILE:dumps": lambda call, word: call.writes(word, is_use=False)},
     ),
     Row(
         "ip",
@@ -715,7 +606,7 @@ ROWS = (
         dialect="words",
     ),
     Row(
-        "ufw ipset conntrack ipvsadm fail2ban-client shorewall netfilter-persistent",
+        "ipset conntrack ipvsadm fail2ban-client shorewall netfilter-persistent",
         _firewall,
         "dry-run G dump q quiet sorted s: stats o: output: L:: l list:: t: terse n numeric 4 6 c: rate z sctp h version"
         " table: A: D: I: P: N: X:: F:: S:: E: R: append: delete: insert: policy: f: file: j: d: p: i: m: C: modprobe: Z::"
@@ -745,30 +636,93 @@ ROWS = (
         " remove-entry: get-entries new-ipset: type: service: set-description: set-short: add-source-port:"
         " remove-source-port:",
     ),
-    Row(
-        "nft",
-        _firewall,
-        "a handle s stateless t terse S service N reversedns u guid n numeric y numeric-priority p numeric-protocol T"
-        " numeric-time e echo j json v version V f: file: D: define: i interactive I: includepath: c check o optimize d: debug:"
-        " h help",
+    grammar(
+        "ufw",
+        "--dry-run --force -h|--help --version",
+        """
+        --help|--version ...           harmless
+        --dry-run ...                  harmless
+        status|show|version|help ...   harmless
+        app list|info ...              harmless
+        disable|reset ()               stops     empties the firewall: anybody may reach this host  until it is enabled again
+        enable ()                      changes   switches the firewall on, which cuts off what no rule allows
+        reload ()                      changes   loads the rules of the firewall again
+        default deny|reject [TEXT]     changes   cuts off what no rule of the firewall allows ({3:incoming})
+        allow from any ... port|proto|app ...  changes   lets others reach {-1} of this host
+        allow from any ...             stops     empties the firewall: anybody may reach this host  until the rule is deleted
+        allow from TEXT ...            changes   lets {3} reach this host
+        allow TEXT ...                 changes   lets others reach {2} of this host
+        deny|reject 22|22/tcp|ssh|OpenSSH ()  stops     keeps everybody from the SSH of this host  until the rule is deleted
+        deny|reject|limit from TEXT ...  changes   keeps {3} out
+        deny|reject|limit TEXT ...     changes   keeps others from {2} of this host
+        delete TEXT ...                changes   deletes a rule of the firewall: {2} {3:}
+        default|logging|route|insert|prepend|app TEXT ...  changes   changes the firewall: {1} {2}
+        """,
     ),
-    Row(
-        "iptables ip6tables iptables-restore ip6tables-restore iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft"
-        " ebtables arptables",
-        _firewall,
-        "line-numbers numeric verbose exact 4 6 nv test t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete:"
-        " insert: policy: f: file: j: s: d: p: i: o: m: C: modprobe: c: Z:: list:: flush:: n check V version h help"
-        " list-rules:: w:: x v"
-        " dport: sport: dports: sports: ports: ctstate: state: comment: to-destination: to-source: to-ports: to:"
-        " reject-with: log-prefix: log-level: log-uid limit: limit-burst: source: destination: src: dst: protocol:"
-        " in-interface: out-interface: jump: goto: g: match: icmp-type: icmpv6-type: tcp-flags: syn mac-source:"
-        " match-set: src-range: dst-range: uid-owner: gid-owner: set-mark: mark: set-xmark: save-mark restore-mark"
-        " mask: set-mss: clamp-mss-to-pmtu connlimit-above: connlimit-mask: hashlimit-name: hashlimit-above:"
-        " hashlimit-upto: hashlimit-mode: hashlimit-burst: hitcount: seconds: name: set rsource rdest rcheck update"
-        " new-chain: rename-chain: delete-chain:: zero:: replace: fragment wait:: nflog-prefix: nflog-group:"
-        " queue-num: physdev-in: physdev-out: dst-type: src-type: algo: string: hex-string: timestart: timestop:"
-        " weekdays: ctdir: ctorigdst: random persistent noflush counters",
-        operands="a chain",
+    grammar(
+        "nft",
+        """
+        -h|--help -v|--version -V -f|--file=FILE:reads -D|--define=TEXT -i|--interactive -I|--includepath=DIR:reads -c|--check
+        -o|--optimize -a|--handle -s|--stateless -t|--terse -S|--service -N|--reversedns -u|--guid -n|--numeric
+        -y|--numeric-priority -p|--numeric-protocol -T|--numeric-time -e|--echo -j|--json -d|--debug=TEXT
+        """,
+        """
+        --help|--version|-V ()         harmless
+        --interactive ()               changes   changes the firewall as it is told
+        --check ...                    harmless
+        --file ()                      changes   changes the firewall as {-f|--file:…} says
+        list|monitor|describe|help ...  harmless
+        flush|delete|destroy ruleset|table|chain ...  stops  empties the firewall: anybody may reach this host  until it is loaded
+        add|create|insert|replace|delete|destroy|reset|rename|flush|import|export TEXT ...  changes  changes the firewall: {1} {2}
+        """,
+    ),
+    grammar(
+        "iptables ip6tables iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft ebtables arptables",
+        """
+        -t|--table=TEXT -A|--append=TEXT -D|--delete=TEXT -I|--insert=TEXT -R|--replace=TEXT -P|--policy=TEXT -N|--new-chain=TEXT
+        -E|--rename-chain=TEXT -L|--list -S|--list-rules -C|--check=TEXT -F|--flush -X|--delete-chain -Z|--zero -v|--verbose
+        -n|--numeric -x|--exact -w|--wait -W|--wait-interval=N --line-numbers -4|--ipv4 -6|--ipv6 -f|--fragment
+        -c|--set-counters=N -h|--help -V|--version -M|--modprobe=HELPER -s|--source|--src=TEXT -d|--destination|--dst=TEXT
+        -p|--protocol|--proto=TEXT -i|--in-interface=TEXT -o|--out-interface=TEXT -j|--jump=TEXT -g|--goto=TEXT -m|--match=TEXT
+        --dport|--destination-port=TEXT --sport|--source-port=TEXT --dports=TEXT --sports=TEXT --ports=TEXT --ctstate=TEXT
+        --state=TEXT --ctdir=TEXT --ctorigdst=TEXT --comment=TEXT --to-destination=TEXT --to-source=TEXT --to-ports=TEXT --to=TEXT
+        --reject-with=TEXT --log-prefix=TEXT --log-level=TEXT --log-uid --limit=TEXT --limit-burst=TEXT --icmp-type=TEXT
+        --icmpv6-type=TEXT --tcp-flags=TEXT --syn --mac-source=TEXT --match-set=TEXT --src-range=TEXT --dst-range=TEXT
+        --uid-owner=TEXT --gid-owner=TEXT --mark=TEXT --set-mark=TEXT --set-xmark=TEXT --save-mark --restore-mark --mask=TEXT
+        --set-mss=TEXT --clamp-mss-to-pmtu --connlimit-above=TEXT --connlimit-mask=TEXT --hashlimit-name=TEXT
+        --hashlimit-above=TEXT --hashlimit-upto=TEXT --hashlimit-mode=TEXT --hashlimit-burst=TEXT --name=TEXT --set --rcheck
+        --update --rsource --rdest --seconds=TEXT --hitcount=TEXT --nflog-prefix=TEXT --nflog-group=TEXT --queue-num=TEXT
+        --physdev-in=TEXT --physdev-out=TEXT --dst-type=TEXT --src-type=TEXT --algo=TEXT --string=TEXT --hex-string=TEXT
+        --timestart=TEXT --timestop=TEXT --weekdays=TEXT --random --persistent
+        """,
+        """
+        --help|--version ...           harmless
+        -Z ...                         changes   sets the counters of the firewall to zero
+        -L|-S|-C ...                   harmless
+        -F ...                    stops     empties the firewall: anybody may reach this host  until its rules are loaded again
+        -P DROP|REJECT ...             stops     drops all packets that no rule lets through  until the policy is changed
+        -P ...                         changes   lets all packets through that no rule drops ({-P})
+        -A|-I -s ...                   changes   adds a rule for {-s|--source} to {-A|-I} of the firewall
+        -I=INPUT --dport=22|ssh -j=DROP|REJECT ...  stops  keeps everybody from the SSH of this host  until the rule is deleted
+        -A|-I -d|-p|-i|-o|-m ...       changes   adds a rule to {-A|-I} of the firewall
+        -A|-I=INPUT|OUTPUT|FORWARD -j=DROP|REJECT ...  stops  drops all packets, and cuts this host off  until the rule is deleted
+        -A|-I|-R ...                   changes   adds a rule to {-A|-I|-R} of the firewall
+        -N|-E ...                      changes   makes the chain {-N|-E} of the firewall
+        -D ...                         changes   deletes a rule from {-D} of the firewall
+        -X ...                         changes   deletes the chain {1:that no rule names} of the firewall
+        """,
+        types={"HELPER": lambda call, word: call.gives("starts another program")},
+    ),
+    grammar(
+        "iptables-restore ip6tables-restore",
+        "-c|--counters -v|--verbose -V|--version -t|--test -h|--help -n|--noflush -M|--modprobe=HELPER -T|--table=TEXT -w|--wait",
+        """
+        --help|--version ...      harmless
+        --test [FILE:reads]       harmless
+        --noflush [FILE:reads]    changes   adds the rules in {1:its input} to the firewall
+        [FILE:reads]              changes   replaces all rules of the firewall by those in {1:its input}
+        """,
+        types={"HELPER": lambda call, word: call.gives("starts another program")},
     ),
     Row(
         "netstat nstat",
@@ -811,12 +765,38 @@ ROWS = (
         "s stats statistics d details j json p pretty o oneline c:: color:: compressvlans n: noheadings r raw J output: t"
         " timestamp V Version version h help list state l change K features G C A L E f",
     ),
-    Row(
+    grammar(
         "nmcli",
-        _interface,
-        "t terse f: fields: g: get-values: p pretty m: mode: c: colors: e: escape: w: wait: v version h help active order:"
-        " overview o s show-secrets"
-        " ask a",
+        """
+        -a|--ask -c|--colors=TEXT -e|--escape=TEXT -f|--fields=TEXT -g|--get-values=TEXT -h|--help -m|--mode=TEXT -o|--overview
+        -p|--pretty -s|--show-secrets -t|--terse -v|--version -w|--wait=N --active --order=TEXT --temporary --complete-args
+        """,
+        """
+        --help|--version ...           harmless
+        ()                             harmless
+        c* edit ...                    gives     {program} has a prompt for any command
+        -s c*|d* show|s ...            reads     {program} shows keys of networks
+        c*|d*|g*|n*|r* ()              harmless
+        c*|d* show|s|status|st|monitor|m|lldp|help ...  harmless
+        d* wifi|w list|ls ...          harmless
+        d* wifi|w ()                   harmless
+        g* status|permissions|help ...  harmless
+        g* logging|hostname ()         harmless
+        n* connectivity ...            harmless
+        m* ...                         harmless
+        r* wifi|wwan|all|help ()       harmless
+        c* down|d* ...                 stops     takes the connection {3:that it names} down or deletes it  until it is up again
+        c* up ...                      changes   takes the connection {3:that it names} up
+        c* add|modify|mod|clone|load|import|export|migrate|reload ...  changes   runs {2} on the connection {3:that it names}
+        d* di*|down|de* ...            stops     takes the interface {3:that it names} down  until it is connected again
+        d* up|connect|con|set|modify|mod|reapply|wifi|w|checkpoint ...  changes   runs {2} on the interface {3:that it names}
+        g* logging|hostname|reload ...  changes   runs {2} on the network of this host
+        n* off                         stops     switches off all networks of this host  until they are switched on
+        n* on                          changes   switches the networks of this host on
+        r* * off                       stops     switches off the radio of this host  until it is switched on
+        r* * on                        changes   switches the radio of this host on
+        a* ...                         changes   asks for the keys of networks
+        """,
     ),
     Row(
         "ifconfig route arp",
@@ -824,15 +804,26 @@ ROWS = (
         "a v verbose n numeric e ee F C 4 6 inet inet6 H: i: D V version h help s change K features G A L p E f"
         " d set delete host net gw",
     ),
-    Row(
+    grammar(
         "ethtool",
-        _interface,
-        "i driver e eeprom-dump k show-features show-offload g show-ring S statistics a show-pause c show-coalesce l"
-        " show-channels n u show-nfc show-ntuple x show-rxfh show-rxfh-indir T show-time-stamping P show-permaddr m"
-        " dump-module-eeprom module-info d register-dump show-priv-flags show-fec show-eee show-module show-tunnels"
-        " get-phy-tunable j json I include-statistics h help version s change K features G C A L p E f r negotiate t test"
-        " reset change-eeprom flash"
-        " offline online",
+        """
+        -h|--help --version --json -I|--include-statistics --debug=N -a|--show-pause -A|--pause -c|--show-coalesce -C|--coalesce
+        -d|--register-dump -e|--eeprom-dump -E|--change-eeprom -f|--flash -g|--show-ring -G|--set-ring -i|--driver
+        -k|--show-features -K|--features|--offload -l|--show-channels -L|--set-channels -m|--dump-module-eeprom|--module-info
+        -n|-u|--show-nfc -N|-U|--config-nfc -p|--identify -P|--show-permaddr -Q|--per-queue -r|--negotiate -s|--change
+        -S|--statistics -t|--test -T|--show-time-stamping -w|--get-dump -W|--set-dump -x|--show-rxfh|--show-rxfh-indir
+        -X|--set-rxfh-indir --reset --show-eee --set-eee --show-fec --set-fec --show-priv-flags --set-priv-flags
+        --get-phy-tunable --set-phy-tunable --show-tunnels --show-module --set-module --cable-test
+        """,
+        """
+        --help|--version ()  harmless
+        -E|-f TEXT ...       destroys  overwrites the firmware of the interface {1}
+        -r TEXT              changes   takes the link of the interface {1} down and up again
+        -t|--cable-test TEXT ...  changes   tests the interface {1}, which may be cut off meanwhile
+        -A|-C|-G|-K|-L|-N|-p|-Q|-s|-W|-X|--reset|--set-eee|--set-fec|--set-priv-flags|--set-phy-tunable|--set-module TEXT ...  \
+            changes   changes how the interface {1} works
+        TEXT ...             harmless
+        """,
     ),
     Row("dhclient dhcpcd udhcpc", _dhcp, "r v n w release renew", telling="--version:dhclient"),
     Row(

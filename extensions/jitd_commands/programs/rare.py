@@ -148,7 +148,8 @@ ROWS = (
     Row("entr", _starts_operands, "a c d n p r s z", is_first=True, chosen="can start any command"),
     Row(
         "dockerd dc facter ginsh ispell msfconsole pdb psftp run-mailcap scanmem tasksh tdbtool tmate xdotool perlbug octave-cli"
-        " gimp sqlmap sbt schroot pbuilder debootstrap telnetd in.telnetd incrontab groff",
+        " gimp sqlmap sbt schroot pbuilder debootstrap telnetd in.telnetd incrontab groff ksu sash powershell dotnet mono ghc"
+        " lein mix zig nim swift kotlin ctest rlogin cockpit-bridge dosbox",
         gives("can start other programs"),
     ),
     Row("ul look", _reads_operands),
@@ -189,11 +190,11 @@ ROWS = (
         _server,
         "f: cfgfile: c: config: t: N: l: login-program: a: autologin: n d D v T",
     ),
-    Row("vipe vidir jupyter", gives("starts an editor or a shell")),
+    Row("vipe vidir jupyter jupyter-notebook jupyter-lab", gives("starts an editor or a shell")),
     Row("augtool", gives("can change any file of settings")),
     Row("etckeeper", _etckeeper, "d:", is_first=True),
     Row("login", gives("starts a session without a password")),
-    Row("xterm", gives("starts a shell in a window")),
-    Row("Xorg X startx", gives("loads modules and starts programs that its options name")),
+    Row("xterm uxterm lxterm rxvt urxvt konsole gnome-terminal xfce4-terminal", gives("starts a shell in a window")),
+    Row("Xorg X Xwayland xinit startx", gives("loads modules and starts programs that its options name")),
     Row("opkg", gives("installs packages, or runs what files say")),
 )
