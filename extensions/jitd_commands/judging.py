@@ -200,14 +200,7 @@ class Judge:
         self.is_full = False
 
     def record(
-        self,
-        grade: Grade,
-        what: str,
-        path: str = "",
-        matters: str = "",
-        damage: Damage = Damage.NONE,
-        *,
-        is_guess: bool = False,
+        self, grade: Grade, what: str, path: str = "", matters: str = "", damage: Damage = Damage.NONE, *, is_guess: bool = False
     ) -> None:
         self._guessed |= {what} if is_guess else set()
         self.n_recorded += grade is not Grade.HARMLESS

@@ -15,7 +15,7 @@ from jitd.cli.labels import Labelled
 from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
 from jitd.core.wording import name_in_sentence
-from jitpam.wire.rows import Finding, Program, Request
+from jitpam.wire.rows import Doubted, Edit, Finding, Login, Program, Request, Things
 
 LABELS = {
     Grade.GIVES.word: "DANGER",
@@ -52,8 +52,8 @@ def findings(row: Request) -> Iterator[Labelled]:
     if row.narrowed:
         return
     grade, damage, told = grade_of(row), damage_of(row), set[str]()
-    if (grade, damage) == (Grade.HARMLESS.word, Damage.NONE.word) and isinstance(row.what, Program):
-        yield LABELS[grade], HARMLESS.format(name_in_sentence(row.path.rpartition("/")[2]))
+    if (grade, damage) == (Grade.HARMLESS.word, Damage.NONE.word):
+        yield from _harmless(row)
     for one in sorted(row.findings, key=_order):
         text, its = _text(one), _word(one)
         if text not in told:
@@ -70,6 +70,14 @@ def findings(row: Request) -> Iterator[Labelled]:
         yield LOST[damage], NO_DAMAGE_TOLD
     elif damage in LOST and damage not in told:
         yield LOST[damage], "jitd did not say what"
+
+
+def _harmless(row: Request) -> Iterator[Labelled]:
+    match row.what:
+        case Program():
+            yield LABELS[Grade.HARMLESS.word], HARMLESS.format(name_in_sentence(row.path.rpartition("/")[2]))
+        case Edit() | Things() | Login() | Doubted():
+            pass  # these have sentences of their own
 
 
 _LABEL_OF = LABELS | LOST

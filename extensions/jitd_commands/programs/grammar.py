@@ -273,7 +273,8 @@ class Grammar:
     def _condition(self, text: str) -> Condition:
         names, equals, value = text.partition("=")
         known = [self.common, *(one for _, one in self.of_verbs)]
-        options = frozenset(one[name] for name in names.split("|") for one in known if name in one)
+        wanted = pattern(names)
+        options = frozenset(option for one in known for name, option in one.items() if wanted.fullmatch(name))
         if not options:
             raise ValueError(f"no such option: {text}")
         return options, pattern(value) if equals else None

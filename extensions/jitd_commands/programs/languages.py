@@ -210,12 +210,7 @@ ROWS = (
         " upgrade-strategy: only-binary: no-binary: progress-bar: retries: require-hashes",
         chosen="installs any package, and runs its code",
     ),
-    Row(
-        "easy_install",
-        _easy_install,
-        "i: index-url: f: find-links: d: s:",
-        chosen="installs any package, and runs its code",
-    ),
+    Row("easy_install", _easy_install, "i: index-url: f: find-links: d: s:", chosen="installs any package, and runs its code"),
     Row(
         "npm npx yarn pnpm bunx pnpx",
         _npm,

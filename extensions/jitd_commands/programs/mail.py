@@ -171,10 +171,6 @@ ROWS = (
         " M Mrm Mg Mf Mt Mc Mes MG Mar Mmad bd bs bf q qf qff qi R S ps oi om oMr odi odq odb v bh be bem",
         telling="--version",
     ),
-    Row(
-        "sendmail msmtp",
-        _sendmail,
-        "C: f: F: r: X: bp t i v oi oem bv",
-    ),
+    Row("sendmail msmtp", _sendmail, "C: f: F: r: X: bp t i v oi oem bv"),
     Row("doveadm", _DOVEADM, "u: A h help F: c: o: v D r: s S: f: i: n: N m: a: d P"),
 )

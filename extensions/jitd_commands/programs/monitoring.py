@@ -102,12 +102,7 @@ ROWS = (
         operands="numbers",
     ),
     Row("needrestart", _needrestart, "help version c: m: r: u: w: n: b l p k v q", telling="--help"),
-    Row(
-        "zabbix_agentd",
-        _zabbix,
-        "c: config: t: test: p V h R: f",
-        chosen="runs the programs that any file names",
-    ),
+    Row("zabbix_agentd", _zabbix, "c: config: t: test: p V h R: f", chosen="runs the programs that any file names"),
     Row(
         "sosreport sos",
         _collects,
@@ -116,10 +111,5 @@ ROWS = (
         " mask no-report preset: p: profile: threads: low-priority t A",
         telling="--help:sosreport,sos",
     ),
-    Row(
-        "sysdig",
-        _sysdig,
-        "w: r: p: c: n: A",
-        telling="--version --help",
-    ),
+    Row("sysdig", _sysdig, "w: r: p: c: n: A", telling="--version --help"),
 )

@@ -100,9 +100,9 @@ def _firewall(call: Call) -> None:
         and any(re.match("action|addaction", word.text) for word in call.operands[1:])
     ):
         return call.gives("makes a service of root's start other programs")
-    if call.name in ("firewall-cmd", "ipset", "conntrack", "fail2ban-client") and (
+    if call.name in ("ipset", "conntrack", "fail2ban-client") and (
         operands[:1] in (["status"], ["show"], ["version"], ["list"], ["ping"], ["banned"])
-        or any(word.startswith(("--list", "--get", "--state", "--query", "--info", "--version", "-L")) for word in texts)
+        or any(word.startswith("-L") for word in texts)
         or operands[1:2] in (["show"], ["ls"], ["list"])
     ):
         return None
@@ -113,11 +113,6 @@ _RULES = DecisionTable("""
     netfilter-persistent: flush  stops  empties the firewall: anybody may reach this host  until its rules are loaded again
     netfilter-persistent: save          changes   keeps the rules of the firewall for the next start of the host
     netfilter-persistent:               changes   loads the rules of the firewall again
-    firewall-cmd: --panic-on            stops     drops all packets, and cuts this host off  until panic mode is off
-    firewall-cmd: --remove-service=ssh  stops     keeps everybody from the SSH of this host  until the service is added again
-    firewall-cmd: ssh --remove-service  stops     keeps everybody from the SSH of this host  until the service is added again
-    firewall-cmd: --reload|--complete-reload  changes   loads the rules of the firewall again
-    firewall-cmd:                       changes   changes the firewall
     ipset: flush|destroy                changes   deletes what is in the set of addresses {2:and in all others}
     ipset: *                            changes   changes the set of addresses {2:it names}: {1} {3+}
     conntrack: -F|--flush               changes   forgets all connections, which the firewall may then cut
@@ -608,33 +603,45 @@ ROWS = (
     Row(
         "ipset conntrack ipvsadm fail2ban-client shorewall netfilter-persistent",
         _firewall,
-        "dry-run G dump q quiet sorted s: stats o: output: L:: l list:: t: terse n numeric 4 6 c: rate z sctp h version"
-        " table: A: D: I: P: N: X:: F:: S:: E: R: append: delete: insert: policy: f: file: j: d: p: i: m: C: modprobe: Z::"
-        " flush:: check V help list-rules:: w:: x v"
-        " count create update U get event orig-src: orig-dst: reply-src: reply-dst: src: dst: proto: sport: dport:"
+        "G dump q quiet sorted s: stats o: output: L:: l list:: t: terse n numeric 4 6 c: rate z sctp h version D I F S E R A C"
+        " Z d: p: V help v f: flush count"
+        " create update U get event orig-src: orig-dst: reply-src: reply-dst: src: dst: proto: sport: dport:"
         " orig-port-src: orig-port-dst: reply-port-src: reply-port-dst: state: mark: zone: family: timeout: status: u:"
         " secmark: label: any-nat:: src-nat:: dst-nat:: g: exist exit-on-first name hashsize: maxelem: resolve"
         " set-timeout: add-service edit-service e: add-server a: real-server: r: tcp-service: udp-service: scheduler:"
-        " weight: masquerading M: gatewaying ipip persistent:: zero"
-        " force",
+        " weight: masquerading M: gatewaying ipip persistent:: zero force",
     ),
-    Row(
+    grammar(
         "firewall-cmd",
-        _firewall,
-        "zone: permanent list-all list-all-zones list-ports list-services list-protocols list-sources list-interfaces"
-        " list-rich-rules list-forward-ports list-icmp-blocks get-active-zones get-default-zone get-zones get-services"
-        " get-icmptypes get-log-denied get-zone-of-interface: get-zone-of-source: state query-port: query-service:"
-        " query-interface: query-source: query-rich-rule: query-masquerade query-panic info-zone: info-service:"
-        " info-icmptype: q quiet get-policies list-all-policies policy: check-config t: table: A: D: I: P: N: X:: F:: L:: S::"
-        " E: R: append: delete: insert: f: file: j: s: d: p: i: o: m: C: modprobe: c: Z:: list:: flush:: n check V version h"
-        " help list-rules:: w:: x v"
-        " add-port: add-service: remove-port: remove-service: add-source: remove-source: add-interface:"
-        " remove-interface: change-interface: add-rich-rule: remove-rich-rule: add-forward-port: remove-forward-port:"
-        " add-protocol: add-masquerade remove-masquerade add-icmp-block: remove-icmp-block: set-default-zone:"
-        " set-target: new-zone: delete-zone: new-service: runtime-to-permanent reload complete-reload timeout:"
-        " get-target panic-on panic-off lockdown-on lockdown-off set-log-denied: direct ipset: add-entry:"
-        " remove-entry: get-entries new-ipset: type: service: set-description: set-short: add-source-port:"
-        " remove-source-port:",
+        """
+        -h|--help -V|--version -q|--quiet --state --permanent --zone=TEXT --policy=TEXT --ipset=TEXT --service=TEXT --timeout=TEXT
+        --family=TEXT --type=TEXT --option=TEXT --list-all --list-all-zones --list-all-policies --list-ports --list-services
+        --list-protocols --list-sources --list-interfaces --list-rich-rules --list-forward-ports --list-icmp-blocks
+        --list-source-ports --list-lockdown-whitelist-commands --get-active-zones --get-active-policies --get-default-zone
+        --get-zones --get-policies --get-services --get-icmptypes --get-ipsets --get-helpers --get-log-denied --get-target
+        --get-entries --get-description --get-short --get-zone-of-interface=TEXT --get-zone-of-source=TEXT --query-port=TEXT
+        --query-service=TEXT --query-interface=TEXT --query-source=TEXT --query-rich-rule=TEXT --query-masquerade --query-panic
+        --query-protocol=TEXT --query-forward-port=TEXT --query-lockdown --query-icmp-block=TEXT --info-zone=TEXT
+        --info-service=TEXT --info-icmptype=TEXT --info-ipset=TEXT --info-policy=TEXT --check-config --add-port=TEXT
+        --add-service=TEXT --add-source=TEXT --add-interface=TEXT --add-rich-rule=TEXT --add-forward-port=TEXT --add-protocol=TEXT
+        --add-masquerade --add-icmp-block=TEXT --add-source-port=TEXT --add-entry=TEXT --add-forward --remove-port=TEXT
+        --remove-service=TEXT --remove-source=TEXT --remove-interface=TEXT --remove-rich-rule=TEXT --remove-forward-port=TEXT
+        --remove-protocol=TEXT --remove-masquerade --remove-icmp-block=TEXT --remove-source-port=TEXT --remove-entry=TEXT
+        --change-interface=TEXT --set-default-zone=TEXT --set-target=TEXT --set-log-denied=TEXT --set-description=TEXT
+        --set-short=TEXT --new-zone=TEXT --new-service=TEXT --new-ipset=TEXT --delete-zone=TEXT --delete-service=TEXT
+        --delete-ipset=TEXT --runtime-to-permanent --reload --complete-reload --reset-to-defaults --panic-on --panic-off
+        --lockdown-on --lockdown-off --direct
+        """,
+        """
+        --panic-on ()            stops     drops all packets, and cuts this host off  until panic mode is off
+        --remove-service=ssh ()  stops     keeps everybody from the SSH of this host  until the service is added again
+        --reload|--complete-reload ()  changes   loads the rules of the firewall again
+        --add-* ()               changes   adds to what the firewall lets through or drops
+        --remove-* ()            changes   takes from what the firewall lets through or drops
+        --set-*|--new-*|--delete-*|--change-*|--lockdown-* ()  changes   changes the settings of the firewall
+        --direct|--reset-to-defaults|--runtime-to-permanent|--panic-off ...  changes   changes the firewall
+        ()                       harmless
+        """,
     ),
     grammar(
         "ufw",
@@ -1022,10 +1029,7 @@ ROWS = (
         operands="hosts",
     ),
     Row(
-        "dig",
-        _dns,
-        "4 6 b: c: f: h: i m p: q: r t: u v x: y: V D T S a E O: d help k: F: filename: out-cache:",
-        operands="hosts",
+        "dig", _dns, "4 6 b: c: f: h: i m p: q: r t: u v x: y: V D T S a E O: d help k: F: filename: out-cache:", operands="hosts"
     ),
     Row(
         "smbclient sftp",
@@ -1033,9 +1037,5 @@ ROWS = (
         "c: command: U: A: authentication-file: L: b: o: i: P: F: S: list g",
         telling="--version:smbclient --help:smbclient -V:smbclient",
     ),
-    Row(
-        "openvpn stunnel sshuttle",
-        _vpn,
-        telling="--version:openvpn --help:openvpn",
-    ),
+    Row("openvpn stunnel sshuttle", _vpn, telling="--version:openvpn --help:openvpn"),
 )

@@ -439,13 +439,7 @@ ROWS = (
         "a all A fstab length: o: offset: l: m: minimum: I: listed-in: n dry-run v verbose quiet-unsupported h help V version",
         operands="mount points",
     ),
-    Row(
-        "filefrag dumpe2fs xfs_info",
-        nothing,
-        "b h f g i m x V v e k s t X B",
-        operands="devices",
-        telling="-V:dumpe2fs",
-    ),
+    Row("filefrag dumpe2fs xfs_info", nothing, "b h f g i m x V v e k s t X B", operands="devices", telling="-V:dumpe2fs"),
     Row(
         "losetup",
         _losetup,
@@ -604,11 +598,7 @@ ROWS = (
         DISK:writes [N]    changes   changes the size of the file system on {1}
         """,
     ),
-    Row(
-        "fsck fsck.xfs fsck.vfat",
-        _unless("n", "N"),
-        "n N T f y p c v b: B: C: t: P:: a A r R s l k V M o q i: u w x progress",
-    ),
+    Row("fsck fsck.xfs fsck.vfat", _unless("n", "N"), "n N T f y p c v b: B: C: t: P:: a A r R s l k V M o q i: u w x progress"),
     Row("debugfs", _debugfs, "h R: f: b: s: d: z: w c i D n V", chosen="can start a shell", telling="-V:debugfs"),
     Row("xfs_db xfs_io", _raw, "c: l: p: x r i f F", telling="-V:xfs_db,xfs_io"),
     grammar(
