@@ -266,6 +266,20 @@ def test_a_wildcard_whose_place_is_known_is_nothing_else(pattern: str, most: tup
         ("apt-get install curl openssh-server-", LOCKED_OUT),
         ("apt-get --zz remove openssh-server", LOCKED_OUT),
         ("apt-get --zz x remove openssh-server", LOCKED_OUT),
+        ("lvcreate -r 256 -L 1G -n data vg0", "makes the volume data in vg0"),
+        ("lvreduce -r -L 1G vg0/data", "changes the size of the volume vg0/data and its file system"),
+        ("vgcreate -s 4M vg1 /dev/sdb", "puts /dev/sdb into the volume group vg1"),
+        ("mdadm -A -f /dev/md0 /dev/sda /dev/sdb", "assembles /dev/md0"),
+        ("zpool import -d /dev/disk/by-id tank", "makes tank available"),
+        ("zfs create -b 8K -V 10G tank/x", "makes the file system tank/x"),
+        ("dpkg -D 2 -r openssh-server", LOCKED_OUT.replace("apt-get", "dpkg")),
+        ("rpm -v -e openssh-server", LOCKED_OUT.replace("apt-get", "rpm")),
+        ("iptables -w 5 -I INPUT -j DROP", "drops all packets, and cuts this host off, until the rule is deleted"),
+        (
+            "firewall-cmd --zone public --remove-service ssh",
+            "keeps everybody from the SSH of this host, until the service is added again",
+        ),
+        ("nmcli -w 5 n off", "switches off all networks of this host, until they are switched on"),
     ],
 )  # fmt: skip
 def test_a_word_is_read_as_its_own_program_reads_it(line: str, told: str) -> None:
@@ -277,7 +291,11 @@ def test_a_word_is_read_as_its_own_program_reads_it(line: str, told: str) -> Non
 @pytest.mark.parametrize("line", ["mount -l -t ext4", "tc -s -d qdisc show dev eth0", "cryptsetup -v luksDump /dev/sdb1",
     "mkfs.ext4 -n -L data /dev/sdb1", "apt-get -qq -s remove nginx", "apt list -a nginx", "yum -d 0 -e 0 list installed",
     "dnf --assumen remove openssh-server", "zypper -n se -t pattern lamp",
-    "etcdctl -w table endpoint status --cluster"])  # fmt: skip
+    "etcdctl -w table endpoint status --cluster", "zpool iostat -T d -v tank 5", "zfs destroy -nv tank@a",
+    "mdadm -E --brief --scan", "lvremove -t vg0/data", "dpkg --no-act -r libc6", "rpm -e --test glibc",
+    "ss -f inet -tn state established",
+    "ethtool -k eth0", "nmcli -t -f NAME c s", "ufw --dry-run disable", "nft -c -f /srv/rules", "iptables -t nat -L -n",
+    "firewall-cmd --zone public --list-all"])  # fmt: skip
 def test_what_only_looks_is_harmless_by_a_line_after_all_words_were_read(line: str) -> None:
     assert findings(tuple(line.split())) == ()
 
