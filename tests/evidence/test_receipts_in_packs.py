@@ -15,6 +15,7 @@ from jitd.audit.receipt import Sealed, Statement, Terms
 from jitd.audit.sshsig import check_by_any
 from jitd.audit.telling import SIGHTS, WITHOUT_CONTENTS, Sight
 from jitd.core.decision import Approval
+from jitd.core.receipt import Receipt
 from jitd.core.request import Reviewed
 from jitd_evidence.pack import verify
 from tests import ssh_keys
@@ -49,11 +50,13 @@ def receipt(statement: str, file: Path, namespace: str = "jitd-receipt") -> dict
     """The receipt as a record has it."""
     signature = ssh_keys.sign(file, namespace, statement.encode())
     by = check_by_any(namespace, statement.encode(), signature)
-    return {"statement": statement, "signature": signature, "key": by.key.fingerprint, "proves": by.level}
+    return Receipt(statement, signature, by.key.fingerprint, by.level).detail()
 
 
 def live(host: Host, made: Callable[[Host], dict[str, Any]], approvers: tuple[str, ...] = ()) -> dict[str, bytes]:
-    """The files of a pack of ``host``, which has recorded with each approval the receipt that ``made`` returns."""
+    """The files of a pack of ``host``, which has recorded with each approval what ``made`` returns as a receipt. The host may lie
+    in it, and so no daemon makes it here.
+    """
     detail = Reviewed.detail
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Reviewed, "detail", lambda self: {**detail(self), "receipt": made(host)})
