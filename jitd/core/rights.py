@@ -161,7 +161,7 @@ TABLE: Mapping[Act, tuple[Step, ...]] = {
     Act.READ_NOTICES: ((Part.REVIEWER, Part.OPERATOR),),
     Act.DENY: (Bar.OWN_ACCOUNT, Bar.LOCKED, (Part.REVIEWER,)),
     Act.APPROVE: (Bar.OWN, Bar.LOCKED, (Part.REVIEWER,), Bar.UNPROVED, Bar.UNSIGNED),
-    Act.COUNT: ((Part.REVIEWER,), Bar.OWN),
+    Act.COUNT: ((Part.REVIEWER,), Bar.OWN, Bar.UNSIGNED),
     Act.OBSERVE: (Bar.ROOT, Bar.OWN, Bar.LOCKED, (Part.REVIEWER,), Bar.UNPROVED, Act.REPLAY),
     Act.BE_ASKED_LATER: ((Part.LATE_APPROVER, Part.LATE_OPERATOR),),
     Act.GIVE: (Bar.OWN, Bar.LOCKED, Bar.GIVEN, (Part.LATE_APPROVER, Part.LATE_OPERATOR)),

@@ -146,6 +146,8 @@ class Access:
                 continue
             elif refused.step is Bar.OWN:
                 because = "the requester may act as this account, in a run or by a login"
+            elif refused.step is Bar.UNSIGNED:
+                because = "the rule demands more of it now, or its key does not count any more"
             else:
                 because = "the rule does not name this person any more"
             reasons[review.by.principal] = because

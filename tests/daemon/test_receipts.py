@@ -489,7 +489,9 @@ def test_an_approval_whose_key_is_gone_does_not_complete_a_request(house: House,
         await house.approved(BOB, made.id, await house.signed(BOB, made.id, keys["ed25519"]))
         house.lists_keys((CAROL, ssh_keys.public(keys["ecdsa-256"])))
         await house.approved(CAROL, made.id, await house.signed(CAROL, made.id, keys["ecdsa-256"]))
-        assert house.found(made.id).state == "pending", "one of the two approvals does not count now"
+        assert (found := house.found(made.id)).state == "pending", "one of the two approvals does not count now"
+        told = house.reviews._access.uncounted(found, await house.decider.approvers_now(found))
+        assert told.keys() == {BOB.principal} and "its key does not count any more" in told[BOB.principal]
 
     house.run(scene())
 
