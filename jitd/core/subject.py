@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from jitd.core.authentication import Authentication
 from jitd.core.law import Actor, ByDoor, Origin, Role
-from jitd.core.made_account import Behind, is_made
+from jitd.core.made_account import Behind, is_made, itself
 from jitd.core.naming import Naming
 from jitd.core.party import Party
 
@@ -385,6 +385,11 @@ def person_of(user: str, people: Mapping[str, frozenset[str]], behind: Behind) -
         if user in accounts or user == person:
             return person
     return user
+
+
+def are_one_person(names: Iterable[str], naming: Naming, people: Mapping[str, frozenset[str]]) -> bool:
+    """True if the accounts ``names`` belong to one person. ``people`` is ``[people]`` in jitd.toml."""
+    return len({person_of(naming.known_account(name), people, itself) for name in names}) == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -555,10 +555,6 @@ class Accounts:
         line = self.approvers.get(principal)
         return "" if line is None else line.person
 
-    def are_one(self, names: frozenset[str]) -> bool:
-        """True if the accounts ``names`` belong to one person."""
-        return len({person_of(self.naming.known_account(name), self.people, itself) for name in names}) == 1
-
     def _has(self, account: str | None) -> bool:
         """True if ``account`` exists. Raises OSError."""
         return account is not None and directory.account(account) is not None

@@ -19,7 +19,7 @@ from jitd.deciding.ground import Ground
 from jitd.deciding.kdc_liveness import Kdc
 from jitd.deciding.knowledge import Gather, KeptProviders
 from jitd.deciding.seats import Seating, muted
-from jitd.deciding.signers import Signers
+from jitd.deciding.signers import signers_of
 from jitd.store.made_accounts import behind_in, made_by
 from jitd.store.used_accounts import UsedAccounts
 
@@ -46,7 +46,7 @@ class Deciding:
         self.accounts = Accounts(
             config.naming, dict(config.people), config.min_uid, _named(ground), made, config.approvers, config.sids
         )
-        self.signers = Signers(config.approvals.keys, lambda: now().at, self.accounts.are_one)
+        self.signers = signers_of(config, lambda: now().at)
         self.seating = Seating(
             config,
             ground.workers,

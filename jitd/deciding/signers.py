@@ -16,9 +16,10 @@ from jitd.audit.allowed_signers import Signer, counting, read_signers
 from jitd.audit.ssh_keys import PublicKey
 from jitd.audit.sshsig import BadSignature, best_level, check_by_any
 from jitd.core.receipt import LEVELS, Receipt
-from jitd.core.subject import Identity, Who
+from jitd.core.subject import Identity, Who, are_one_person
 from jitd.core.toml_document import ConfigError
 from jitd.files.digests import identity_at
+from jitd.settings.config import Config
 from jitd.settings.owned_file import read_owned
 
 
@@ -90,6 +91,11 @@ class Signers:
                 self.fault = f"{self._file}: the key {other.key.fingerprint} has the principals of two persons"
             self._read = is_now, () if self.fault else found
         return self._read[1]
+
+
+def signers_of(config: Config, now: Callable[[], datetime]) -> Signers:
+    """Return the keys that ``config`` names. ``now`` returns the present time (aware UTC)."""
+    return Signers(config.approvals.keys, now, lambda names: are_one_person(names, config.naming, config.people))
 
 
 NOBODY = Signers()  # of a host, or of a part of it, that knows no key

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.authentication import Demand
 from jitd.core.decision import Approval
 from jitd.core.keys.hosts import read_host
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
+from jitd.deciding.signers import Signers
 from jitd.settings.config import Config
 from jitd_inspection.checking import warnings as all_warnings
 from jitd_inspection.checking.commands import about_commands
@@ -112,6 +114,37 @@ def test_nobody_else_may_ask_is_said_only_if_that_is_so_of_everybody(n_without: 
     (told,) = (one for one in about_people([rule], known) if one.name == "no-approver")
     assert f"and {n_without - 5} more can never be approved" in told.sentence
     assert ("nobody else may ask" in told.sentence) == (n_without == len(many))
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+NO_KEY = ["nobody could approve: the rule permits nothing; no key that would do counts for bob, carol"]
+
+
+@pytest.mark.parametrize(
+    ("signed", "content", "need", "lines"),
+    [
+        ("", "", 2, []),
+        ("key", "", 1, NO_KEY),
+        ("key", f"bob@R {KEY}\n", 1, []),
+        (
+            "key",
+            f"bob@R {KEY}\n",
+            2,
+            ["and only 1 could approve: the rule permits nothing; no key that would do counts for carol"],
+        ),
+        ("touch", f"bob@R {KEY}\n", 1, NO_KEY),
+        ("key", f'bob@R valid-before="20200101Z" {KEY}\n', 1, NO_KEY),
+        ("key", f"bob@R {KEY}\nwhat\n", 1, [f"{NO_KEY[0]} ("]),
+    ],
+)
+def test_who_has_no_key_that_counts_is_no_approver_where_a_signature_is_demanded(
+    tmp_path: Path, signed: str, content: str, need: int, lines: list[str]
+) -> None:
+    file = tmp_path / "allowed_signers"
+    file.write_text(content)
+    rule = permit(approvals=(Approval(need, ("group:ops",), Demand(signed=signed)),))
+    told = [one.sentence for one in about_people([rule], replace(KNOWN, signers=Signers(file)))]
+    assert len(told) == len(lines) and all(line in one for line, one in zip(lines, told, strict=True)), told
 
 
 def test_accounts_and_groups_to_run_as_are_looked_up_too() -> None:

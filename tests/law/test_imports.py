@@ -199,7 +199,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.deciding.signers": {
         CORE, "jitd.audit.allowed_signers", "jitd.audit.receipt", "jitd.audit.ssh_keys", "jitd.audit.sshsig",
-        "jitd.files.digests", "jitd.settings.owned_file",
+        "jitd.files.digests", "jitd.settings.config", "jitd.settings.owned_file",
     },
     "jitd.deciding": {
         CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.extensions", "jitd.files", "jitd.invocation",
@@ -354,7 +354,8 @@ LAW: dict[str, set[str]] = {
     },
     # what `jitd check` warns about, without a daemon
     "jitd_inspection.checking": {
-        CORE, "jitd.deciding.groups", "jitd.extensions", "jitd.kdc.named", "jitd.settings", "jitpam.initiator",
+        CORE, "jitd.deciding.groups", "jitd.deciding.signers", "jitd.extensions", "jitd.kdc.named", "jitd.settings",
+        "jitpam.initiator",
         "jitd_inspection.checking", "jitd_outsiders.asking.settings", "jitd_outsiders.outside.addresses",
         "jitd_outsiders.outside.urls", "jitd_things.settings",
     },

@@ -12,9 +12,11 @@ import pwd
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jitd.deciding import groups
+from jitd.deciding.signers import signers_of
 from jitd.settings.config import Config
 from jitd_inspection.checking.known import Known
 from jitpam.initiator import within
@@ -28,7 +30,8 @@ def look_up(words: frozenset[str], config: Config) -> Known:
     listed = everybody()
     found = members(sorted({entry[6:] for entry in words if entry.startswith("group:")}), listed or {})
     elsewhere = frozenset(name for name, accounts in found.items() if accounts is not None) - local_groups()
-    known = Known(found, {}, config, is_whole=listed is not None, elsewhere=elsewhere)
+    signers = signers_of(config, lambda: datetime.now(UTC))
+    known = Known(found, {}, config, is_whole=listed is not None, elsewhere=elsewhere, signers=signers)
     users = {user for accounts in found.values() for user in accounts or ()}
     users |= {account for entry in words if not entry.startswith("group:") and (account := known.account(entry))}
     users |= {*config.principals.values(), *(account for accounts in config.people.values() for account in accounts)}

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from jitd.core.decision import Approval
 from jitd.core.made_account import is_made, itself
 from jitd.core.policy import Rule
+from jitd.core.receipt import is_enough
 from jitd.core.subject import Approver, person_of
 from jitd.core.ways import Open, best, every_way, flat
+from jitd.deciding.signers import NOBODY, Signers
 from jitd.settings.config import Config
 
 
@@ -26,6 +28,7 @@ class Known:
     account does not exist or its look-up failed. If ``is_whole`` is False, NSS could not list all accounts. In this case, an
     account may be missing in the entry of its primary group in ``groups``. ``elsewhere`` are the groups that a directory
     of accounts keeps. A directory need not list all members of a group: SSSD with ``ignore_group_members`` lists none.
+    ``signers`` knows whose keys count now for receipts.
     """
 
     groups: Mapping[str, tuple[str, ...] | None]
@@ -33,6 +36,7 @@ class Known:
     config: Config
     is_whole: bool = True
     elsewhere: frozenset[str] = frozenset()
+    signers: Signers = NOBODY
 
     def is_known(self, word: str) -> bool:
         """``word`` names an account, a group or a principal. True if this account or group exists. For a principal, True if the
@@ -70,6 +74,24 @@ class Known:
             found.update(person_of(account, self.config.people, itself) for account in accounts if account and self._may(account))
         return frozenset(found)
 
+    def approvers(self, way: Approval) -> frozenset[str]:
+        """Return the persons who could approve in ``way``, those of ``[approvers]``, too."""
+        return (self.persons(way.of_whom) | self.visitors(way)) - self.keyless(way)
+
+    def keyless(self, way: Approval) -> frozenset[str]:
+        """Return the persons whom ``way`` names, and who have no key that could sign now what it demands."""
+        if not way.demand.signed:
+            return frozenset()
+        named = self.persons(way.of_whom) | self.visitors(way)
+        accounts = {account for account in self.users if person_of(account, self.config.people, itself) in named}
+        principals = {one: account for account in accounts for one in self.config.naming.principals_of(account)}
+        signing = {person_of(account, self.config.people, itself) for one, account in principals.items() if self._signs(one, way)}
+        signing |= {line.person for one, line in self.config.approvers.items() if self._signs(one, way)}
+        return named - signing
+
+    def _signs(self, principal: str, way: Approval) -> bool:
+        return is_enough(self.signers.best_of(principal), way.demand.signed)
+
     def is_by_door(self, word: str) -> bool:
         """True if ``word`` names somebody of ``[approvers]`` in jitd.toml."""
         return self.config.sids.are_of((word,)) or any(
@@ -106,12 +128,13 @@ class Lack:
     """A fault of a rule: there are not enough people who could give the approvals that the rule demands. ``n_there`` is the
     number of persons who could approve. ``without`` contains the requesters whose requests can never get enough approvals. If no
     request at all can get enough approvals, ``without`` is None. ``is_everyone`` is True if ``without`` contains everybody who
-    may send a request under the rule.
+    may send a request under the rule. ``keyless`` contains those who are named, and have no key that would do for a receipt.
     """
 
     n_there: int
     without: tuple[str, ...] | None
     is_everyone: bool = False
+    keyless: tuple[str, ...] = ()
 
 
 def lack_of(rule: Rule, known: Known) -> Lack | None:
@@ -123,17 +146,18 @@ def lack_of(rule: Rule, known: Known) -> Lack | None:
     if not rule.approvals or not all(known.is_known(word) or known.is_by_door(word) for word in approvers_of(rule)):
         return None
     asked = every_way(rule.approvals)
-    eligible = [known.persons(way.of_whom) | known.visitors(way) for way in flat(asked)]
+    eligible = [known.approvers(way) for way in flat(asked)]
     n_there = len(frozenset[str]().union(*eligible))
+    keyless = tuple(sorted(frozenset[str]().union(*map(known.keyless, flat(asked)))))
     if _owed(asked, eligible, ""):
-        return Lack(n_there, None)
+        return Lack(n_there, None, keyless=keyless)
     askers = sorted(known.persons(rule.who or ()))
     owed: dict[frozenset[int], int] = {}  # the same for two requesters who may use the same ways
     for asker in askers:
         if (ways := _ways_of(asker, eligible)) not in owed:
             owed[ways] = _owed(asked, eligible, asker)
     without = tuple(asker for asker in askers if owed[_ways_of(asker, eligible)])
-    return Lack(n_there, without, len(without) == len(askers)) if without else None
+    return Lack(n_there, without, len(without) == len(askers), keyless) if without else None
 
 
 def approvers_of(rule: Rule) -> list[str]:

@@ -97,13 +97,29 @@ def _about_approvers(rule: Rule, known: Known) -> Iterator[Warned]:
         return
     if lack.without is None:
         there = "nobody" if not lack.n_there else f"only {lack.n_there}"
-        yield _warned("no-approver", rule, f"{about}, and {there} could approve: the rule permits nothing")
+        said = f"{about}, and {there} could approve: the rule permits nothing"
+        yield _warned("no-approver", rule, f"{said}{_keys(lack.keyless, known)}")
         return
-    who = ", ".join(lack.without[:5]) + (f" and {len(lack.without) - 5} more" if len(lack.without) > 5 else "")
+    who = _names(lack.without)
     also = ", and nobody else may ask" if lack.is_everyone else ""
     yield _warned(
-        "no-approver", rule, f"{about}, and nobody approves their own request: requests of {who} can never be approved{also}"
+        "no-approver",
+        rule,
+        f"{about}, and nobody approves their own request: requests of {who} can never be approved{also}"
+        f"{_keys(lack.keyless, known)}",
     )
+
+
+def _keys(keyless: tuple[str, ...], known: Known) -> str:
+    """Return words about the people who have no key, for the end of a sentence, and why if the file of keys has a fault."""
+    if not keyless:
+        return ""
+    why = f" ({known.signers.fault})" if known.signers.fault else ""
+    return f"; no key that would do counts for {_names(keyless)}{why}"
+
+
+def _names(some: tuple[str, ...]) -> str:
+    return ", ".join(some[:5]) + (f" and {len(some) - 5} more" if len(some) > 5 else "")
 
 
 def _warned(name: str, rule: Rule, sentence: str) -> Warned:
