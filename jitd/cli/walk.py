@@ -184,9 +184,10 @@ class Walk:
         """Let the person decide about all of ``rows``, which are alike. Return True if they leave."""
         shown = Reading(lambda width: table(rows, width))
         most = [(EACH, "one by one"), (DENY, f"deny all {len(rows)}"), ("q", "quit")]
+        touches = f" ({len(rows)} touches)" if rows[0].signed in ("touch", "pin") else ""  # each has a receipt of its own
         print()
         while True:
-            pressed = shown.key(lambda is_read: [(APPROVE, f"approve all {len(rows)}"), *most] if is_read else most)
+            pressed = shown.key(lambda is_read: [(APPROVE, f"approve all {len(rows)}{touches}"), *most] if is_read else most)
             if pressed == EACH:
                 self._each |= set(map(key, rows))
                 return False

@@ -147,6 +147,14 @@ def test_one_key_approves_all_each_with_its_own_fingerprint(desk: Desk, sit: Cal
     assert desk.sent == [("approve", id, print_, "go ahead") for id, print_ in zip(IDS, prints, strict=True)]
 
 
+def test_a_table_says_before_how_many_touches_of_a_key_it_takes(desk: Desk, sit: Callable[..., Typist]) -> None:
+    desk.rows = [row | {"signed": "touch"} for row in desk.rows]
+    me = sit("approve")
+    assert "approve all 3 (3 touches)" in me.until(KEYS)
+    me.press(b"q")
+    assert me.status() == 0 and desk.sent == []
+
+
 def test_one_that_changed_or_vanished_meanwhile_is_told_and_not_approved(desk: Desk, sit: Callable[..., Typist]) -> None:
     """THREATS R-23: each is answered with its own fingerprint."""
     me = sit("approve")
