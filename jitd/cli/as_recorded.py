@@ -141,8 +141,8 @@ def _is_text_of(script: Script, row: Request, detail: dict[str, Any]) -> bool:
     them, and the fingerprint alone binds them.
     """
     if row.edit is not None:
-        before = detail.get("text_before")
-        return _is_digest_of(detail.get("text_after"), script.text) and (
+        before, after = (detail.get(name) for name in ("text_before", "text_after"))
+        return _is_digest_of(after, script.text) and (
             before is None or script.before is None or _is_digest_of(before, script.before)
         )
     bound = (
