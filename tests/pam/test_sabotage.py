@@ -43,7 +43,7 @@ def say(body):
     module.sendall(len(body).to_bytes(4, "big") + body)
 def hear():
     module.recv(int.from_bytes(module.recv(4), "big"))
-hear(); say(b'{"type": "token", "token": "AAAA"}'); hear(); say(b'{"type": "proof", "proof": "AAAA"}'); hear()
+hear(); say(b'{"type":"token","token":"AAAA"}'); hear(); say(b'{"type":"proof","proof":"AAAA"}'); hear()
 """
 """Started a thousand times: to import socket and json would take longer than all that it does."""
 

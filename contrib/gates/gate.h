@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a gate asks jitd, in C: the part of an enforcement point (PROTOCOL.md section 9) for a program of root's that is in the
+ * middle of something, such as sudo with its PAM module.
+ *
+ * Law: it takes libc alone, starts no thread, and keeps nothing between two calls. It returns GATE_GRANTED only if jitd, running as
+ * root, has just sent `granted` on our own connection. Whatever else happens, also that there is no memory, is GATE_DENIED. The
+ * mask of signals is the caller's again at each return, and so are all descriptors and children.
+ */
+#ifndef JITD_GATE_H
+#define JITD_GATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GATE_SOCKET "/run/jitd/jitd.sock"
+#define GATE_INITIATOR "/usr/lib/jitd/prove"
+#define GATE_SENTENCE 2048
+
+/* No other number is a grant: nothing that is cleared, and no 1. */
+enum gate_answer { GATE_DENIED = 0, GATE_GRANTED = 0x6a697464 };
+
+/* Bytes of somebody's. `at` is NULL if there are none, which is not the same as an empty value. */
+struct gate_bytes {
+    const void *at;
+    size_t length;
+};
+
+/* The fields of `enforce`, by their names there. Of the texts, `ruser` and `reason` may be NULL. All are UTF-8. */
+struct gate_question {
+    const char *service, *stage, *user, *ruser, *reason;
+    uint32_t uid, login_session;
+    struct gate_bytes rhost, tty, authenticated, search_path, shell, cwd;
+    const struct gate_bytes *words;
+    size_t n_words;
+    uint64_t cwd_device, cwd_inode;
+    bool posix;
+};
+
+struct gate {
+    const char *socket, *initiator;  /* paths */
+    const char *cache;      /* the person's KRB5CCNAME, or NULL */
+    const char *no_proof;   /* why there can be no proof, so that none is made; "" for root; NULL: one is made */
+    unsigned int wait;      /* seconds for a decision; 0: the program cannot wait */
+    const int *always;      /* signals that end the wait even if the program ignores them, and a 0 */
+    void (*tell)(void *with, const char *sentence);  /* show a line to the person; or NULL */
+    void *with;
+    char why[GATE_SENTENCE];  /* after GATE_DENIED: the sentence for the person */
+};
+
+enum gate_answer gate_ask(struct gate *gate, const struct gate_question *question);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gate_drive SOCKET INITIATOR UID WAIT CACHE NO_PROOF FAIL [WORD...]: a program of root's that asks jitd by contrib/gates/gate.c.
+ *
+ * An empty CACHE or NO_PROOF of "-" is NULL. From the FAIL-th call on, malloc and calloc of gate.c return NULL; 0: none of them.
+ * It writes a line for each thing that it is told, then the answer, and what has changed of the process.
+ */
+
+#define _GNU_SOURCE
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "gate.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+static int fails_from, n_calls;
+
+void *
+__wrap_malloc(size_t size)
+{
+    return fails_from > 0 && ++n_calls >= fails_from ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+    return fails_from > 0 && ++n_calls >= fails_from ? NULL : __real_calloc(n, size);
+}
+
+static void
+hears(void *with, const char *sentence)
+{
+    (void)with;
+    printf("told %s\n", sentence);
+    fflush(stdout);
+}
+
+static int
+n_descriptors(void)
+{
+    DIR *open = opendir("/proc/self/fd");
+    int n = 0;
+
+    while (readdir(open) != NULL)
+        n++;
+    closedir(open);
+    return n;
+}
+
+static void
+heeds(int number)
+{
+    (void)number;
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct gate_bytes words[64];
+    struct stat here;
+    struct gate_question question = {
+        .service = "sudo", .stage = "account", .user = "alice", .ruser = "alice", .uid = (uint32_t)atoi(argv[3]), .login_session = 7,
+        .tty = { "/dev/pts/9", 10 }, .search_path = { "/usr/bin:/bin", 13 }, .shell = { "/bin/bash", 9 }, .cwd = { "/", 1 },
+        .words = words,
+    };
+    struct gate gate = {
+        .socket = argv[1], .initiator = argv[2], .wait = (unsigned int)atoi(argv[4]), .cache = *argv[5] != '\0' ? argv[5] : NULL,
+        .no_proof = strcmp(argv[6], "-") != 0 ? argv[6] : NULL, .tell = hears,
+    };
+    sigset_t before, after;
+    int n_before, n_after;
+    enum gate_answer answer;
+
+    for (int i = 8; i < argc && i < 72; i++, question.n_words++)
+        words[i - 8] = (struct gate_bytes){ argv[i], strlen(argv[i]) };
+    if (stat("/", &here) != 0)
+        return 3;
+    question.cwd_device = here.st_dev;
+    question.cwd_inode = here.st_ino;
+    signal(SIGTSTP, heeds);
+    sigprocmask(SIG_BLOCK, NULL, &before);  /* the kernel knows 64 of them */
+    printf("ready\n");
+    fflush(stdout);
+    n_before = n_descriptors();
+    fails_from = atoi(argv[7]);
+    answer = gate_ask(&gate, &question);
+    fails_from = 0;
+    n_after = n_descriptors();
+    sigprocmask(SIG_BLOCK, NULL, &after);
+    printf("answer %d\nwhy %s\n", answer == GATE_GRANTED ? 1 : (int)answer, gate.why);
+    printf("left %d %d %d\n", memcmp(&before, &after, 8) != 0, n_after - n_before, waitpid(-1, NULL, WNOHANG) >= 0);
+    return 0;
+}
