@@ -130,7 +130,10 @@ STATED: dict[str, tuple[Callable[[Host, Statement], Statement], str]] = {
     "another newest": (lambda _, one: one._replace(newest=other(one.newest)), "which is another one here"),
     "a later record": (lambda _, one: one._replace(newest=Sealed(one.newest.number + 1, bytes(32))), "do not come before it"),
     "the wrong order": (lambda _, one: one._replace(submitted=Sealed(one.newest.number + 1, bytes(32))), "do not come before it"),
-    "a record of others": (lambda host, one: one._replace(submitted=at(host, one.submitted.number - 1)), "which is not"),
+    "a record of others": (
+        lambda host, one: one._replace(submitted=at(host, one.submitted.number - 1)),
+        "which is not among those of",
+    ),
     "no submission": (lambda _, one: one._replace(submitted=one.newest), "as what alice@EXAMPLE.TEST has asked"),
 }
 
@@ -168,6 +171,40 @@ def test_a_receipt_that_a_host_has_changed_is_found(host: Host, keys: Callable[[
     files = live(host, lambda host: change(receipt(stated(host).text(), keys(kind))))
     (found,) = wrong(zipped(files), host.public)
     assert sentence in found, found
+
+
+def test_a_review_after_broken_glass_may_countersign_a_record_of_a_run(host: Host, keys: Callable[[str], Path]) -> None:
+    """The newest record about the request is then that of the end of a run, which has an id of its own."""
+    host.live()
+    of_run = [(n, seal) for n, body, seal in host.store.records() if json.loads(body).get("id") == f"{ID}.2"][-1]
+    host.signing.sign()
+    reviewed = stated(host)._replace(verdict="reviewed", newest=Sealed(*of_run))
+    said = {"receipt": receipt(reviewed.text(), keys("ed25519-sk"))}
+    for id, faults in ((ID, 0), ("AAAA-0000", 1)):
+        line = verify.Line(
+            9, "record", HOST, of_run[0] + 1, told={"event": "owed_review.reviewed", "id": id, "actor": BOB, "detail": said}
+        )
+        contents = verify.read_contents(host.pack(), lambda finding: None)
+        segments = verify.read_segments(contents.lines, "records.jsonl", lambda finding: None)
+        found: list[verify.Finding] = []
+        good = verify.check_receipts(contents._replace(lines=[*contents.lines, line]), segments, ID, found.append)
+        assert (len(good), len(found)) == (1 - faults, faults), found
+
+
+def test_a_pack_of_a_later_use_of_a_lease_may_lack_what_its_receipt_countersigns(host: Host, keys: Callable[[str], Path]) -> None:
+    """It has a part of what happened to the request that made the lease. What is there must be what was sealed."""
+    files = live(host, lambda host: receipt(stated(host).text(), keys("ed25519-sk")))
+    contents = verify.read_contents(files, lambda finding: None)
+    (reviewed,) = [one for one in contents.records if verify._member(one.content, "detail", "receipt")]
+    alone = contents._replace(lines=[reviewed])
+    for own, n_faults in (("AAAA-0000", 0), (ID, 1)):
+        found: list[verify.Finding] = []
+        assert verify.check_receipts(alone, [], own, found.append) == [] and len(found) == n_faults, found
+    segments = verify.read_segments(contents.lines, "records.jsonl", lambda finding: None)
+    (one,) = verify.check_receipts(contents, segments, ID, lambda finding: None)
+    wrong_seals = [verify.Segment({one.statement.newest.number: bytes(32)}, 0)]
+    found = []
+    assert verify.check_receipts(alone, wrong_seals, "AAAA-0000", found.append) == [] and len(found) == 1
 
 
 def test_a_signature_for_something_else_is_none_for_an_approval(host: Host, keys: Callable[[str], Path]) -> None:
@@ -209,7 +246,7 @@ def test_no_letter_of_a_statement_can_be_changed(host: Host, keys: Callable[[str
         )
         said_now = {**line.content, "detail": {**line.content["detail"], "receipt": {**said, "statement": text}}}
         lines = [one._replace(content=said_now) if one is line else one for one in contents.lines]
-        assert verify.check_receipts(contents._replace(lines=lines), segments, found.append) == [] and len(found) == 1, text
+        assert verify.check_receipts(contents._replace(lines=lines), segments, ID, found.append) == [] and len(found) == 1, text
 
 
 def test_ssh_keygen_alone_checks_what_was_signed(host: Host, tmp_path: Path, keys: Callable[[str], Path]) -> None:

@@ -16,6 +16,7 @@ import pexpect
 import pytest
 
 from jitd.core.request import RequestState
+from jitd_evidence.pack import verify
 from tests import ssh_keys
 from tests.on_terminal import OnTerminal
 from tests.system.conftest import HOST, House
@@ -107,6 +108,7 @@ def test_what_is_signed_by_the_agent_of_the_approver_runs_and_an_outsider_checks
     assert ssh_keys.verifies(PLACE, SIGNERS.read_text(), *words)
     assert not ssh_keys.verifies(PLACE, SIGNERS.read_text(), words[0], words[1], words[2] + b"x", words[3])
     assert f"host {HOST}\nid {id}\nrequester alice@EXAMPLE.TEST\napprover bob@EXAMPLE.TEST\nrule signed\n" in told["statement"]
+    assert_a_pack_has_receipts(house, id, "approve")
     exported = house.jitd("audit", "export", who="root").stdout
     assert json.dumps(told["statement"])[1:-1].replace("\\", "\\\\") in exported or told["statement"].split("\n")[-2] in exported
 
@@ -124,6 +126,15 @@ def test_of_an_edit_the_texts_are_signed_that_are_shown(house: House) -> None:
         assert done.returncode == 0 and "signed by your key" in " ".join(done.stderr.split()), done.stderr
         assert house.sudo("alice", f"--resume={id}").returncode == 0 and file.read_bytes() == copy.read_bytes()
         copy.write_bytes(b"again\n")
+
+
+def assert_a_pack_has_receipts(house: House, id: str, *verdicts: str) -> None:
+    """What verify.py says of what a daemon has made."""
+    made = house.jitd("audit", "pack", id, f"--out={PLACE}/{id}.zip", who="root")
+    assert made.returncode == 0, made.stderr
+    found = verify.verify((PLACE / f"{id}.zip").read_bytes(), Path(verify.__file__).read_bytes())
+    assert found.findings == [] and [one.statement.verdict for one in found.receipts] == [*verdicts]
+    assert {one.by.key for one in found.receipts} == {ssh_keys.public(PLACE / "bob/key")}
 
 
 def test_somebody_without_a_key_cannot_approve_and_can_deny(house: House) -> None:
@@ -165,6 +176,7 @@ def test_the_review_after_broken_glass_is_signed_where_the_approval_would_have_b
     assert done.returncode == 0 and not house.rows("reviews"), done.stderr
     (told,) = (row["detail"]["receipt"] for row in house.records() if row["event"] == "owed_review.reviewed")
     assert told["statement"].startswith("jitd receipt 1\nverdict reviewed\n")
+    assert_a_pack_has_receipts(house, id, "reviewed")
 
 
 def test_a_lease_ends_to_answer_when_its_approver_has_no_key_any_more(house: House) -> None:

@@ -1575,9 +1575,10 @@ class Receipted(NamedTuple):
     by: Checked
 
 
-def check_receipts(contents: Contents, segments: Sequence[Segment], report: Report) -> list[Receipted]:
+def check_receipts(contents: Contents, segments: Sequence[Segment], own: str, report: Report) -> list[Receipted]:
     """Check what approvers have signed: the signature, and that the chain has both records that it countersigns. Return what is
-    good. Whose key it is, a pack cannot prove.
+    good. Whose key it is, a pack cannot prove. A pack has all that happened to the request ``own``, and of the request that made
+    a lease only a part, so a record that a receipt of that one countersigns may be absent.
     """
     found = []
     first: dict[str, int] = {}
@@ -1590,8 +1591,8 @@ def check_receipts(contents: Contents, segments: Sequence[Segment], report: Repo
             if (before := first.setdefault(str(_member(said, "statement")), line.number)) != line.number:
                 raise Wrong(f"has the statement of record {before} again: what was signed once was used twice")
             one = _receipted(line, said)
-            _check_sealed(one, segments, events)
-            found.append(one)
+            if _is_countersigned(one, segments, events, own):
+                found.append(one)
         except Wrong as fault:
             report(Finding(RECORDS, line.at, f"the receipt of record {line.number} {fault}"))
     return found
@@ -1635,23 +1636,34 @@ def _says(line: Line, **expected: Any) -> bool:
     )
 
 
-def _check_sealed(one: Receipted, segments: Sequence[Segment], events: Mapping[int, Line]) -> None:
-    """Look whether the chain has both records that a receipt countersigns, and what they are. Raises Wrong."""
-    statement, number = one.statement, one.line.number
-    if not statement.submitted.number <= statement.newest.number < number:
+def _is_countersigned(one: Receipted, segments: Sequence[Segment], events: Mapping[int, Line], own: str) -> bool:
+    """True if the chain has both records that a receipt countersigns, and they are what it says. False if one is not here, and
+    need not be. Raises Wrong.
+    """
+    statement = one.statement
+    if not statement.submitted.number <= statement.newest.number < one.line.number:
         raise Wrong("countersigns records that do not come before it in this order")
+    is_here = True
     for sealed in (statement.submitted, statement.newest):
         seals = {segment.seals[sealed.number] for segment in segments if sealed.number in segment.seals}
-        if seals != {sealed.seal}:
-            why = "is another one here" if seals else "is not here"
-            raise Wrong(
-                f"countersigns record {sealed.number}, which {why}: the record was changed, or the receipt is of another past"
-            )
         about = events.get(sealed.number)
-        if about is None or not _says(about, id=statement.id):
-            raise Wrong(f"countersigns record {sealed.number}, which is not about {_ascii(statement.id)}")
-    if not _says(events[statement.submitted.number], event="request.submitted", actor=statement.requester):
+        if seals - {sealed.seal} or (about is not None and not _is_about(about, statement.id)):
+            what = "the record was changed, or the receipt is of another past or another request"
+            raise Wrong(f"countersigns record {sealed.number}, which is another one here: {what}")
+        if not seals or about is None:
+            if statement.id == own:
+                raise Wrong(f"countersigns record {sealed.number}, which is not among those of {_ascii(own)} here")
+            is_here = False
+    submission = events.get(statement.submitted.number)
+    if submission is not None and not _says(submission, event="request.submitted", id=statement.id, actor=statement.requester):
         raise Wrong(f"countersigns record {statement.submitted.number} as what {_ascii(statement.requester)} has asked")
+    return is_here
+
+
+def _is_about(line: Line, id: str) -> bool:
+    """True if a record is about the request ``id``, its grant, its runs or its holdings, as far as its reader may see that."""
+    said = (line.body.get("id"), _member(line.body, "detail", "request"))
+    return any(isinstance(one, str) and (one.partition(".")[0] == id or (line.content is None and one in _WORDS)) for one in said)
 
 
 # --- recordings ----------------------------------------------------------------------------------------------------------
@@ -2703,7 +2715,7 @@ def verify(data: Bytes, own: bytes, given: Sequence[NamedKey] = (), witnesses: S
                 Finding(name, line.at, f"the line is of the host {line.host}, and the pack is of {_ascii(str(manifest['host']))}")
             )
     signatures = check_signatures(lines, given, witnesses, found.append)
-    receipts = check_receipts(contents, segments, found.append)
+    receipts = check_receipts(contents, segments, str(manifest.get("id")), found.append)
     _compare_records(contents.lines, proof, found.append)
     going_on = _check_objects(contents, str(manifest.get("id")), found.append)
     _check_texts(files, contents, found.append)
