@@ -203,7 +203,10 @@ def _fetched(path: bytes, options: Options, run: Callable[[Options], int]) -> tu
 
     if ending := _forked(fetch):
         say(f"so there is no text to edit; jitsudo -e {name} --from COPY sends one of your own")
-        return b"", ending if ending > 0 else 128 - ending
+        if ending < 0:  # so that a loop of the shell ends, too
+            signal.signal(-ending, signal.SIG_DFL)
+            os.kill(os.getpid(), -ending)
+        return b"", abs(ending)
     text = os.pread(place, MOST + 1, 0)
     os.close(place)
     if len(text) > MOST:

@@ -255,6 +255,8 @@ def refused(options: Options, kinds: list[str], *, can_read: bool) -> int:
         raise
     connection.close()
     decided = Decision.read(rows[-1] if rows else {})
+    for told in decided.unseated:
+        say(printable(told))
     if decided.decision == "permit" and not decided.approvals and not can_read:
         say("nobody approves this edit: if others change the file meanwhile, nobody will see that their change is taken out")
     if decided.decision != "deny" or decided.providers or (status := _FOR_CERTAIN.get(decided.why, 0)) == 0:

@@ -163,12 +163,18 @@ def _must_be_plain(file: int, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise NotExchanged("it is not a regular file")
     if status.st_nlink != 1:
-        raise NotExchanged(f"it has {status.st_nlink} names, and the others would keep the old text (hard links)")
+        raise NotExchanged(
+            f"it has {status.st_nlink} names, and the others would keep the old text (hard links: find -samefile names them)"
+        )
     if status.st_mode & (stat.S_ISUID | stat.S_ISGID):
         raise NotExchanged("it is set-uid or set-gid")
     found = flags_of(file)
     if found & (_FS_IMMUTABLE | _FS_APPEND):
-        raise NotExchanged("it is immutable" if found & _FS_IMMUTABLE else "it can only be appended to (see chattr(1))")
+        raise NotExchanged(
+            "it is immutable: chattr -i makes it one that can be edited"
+            if found & _FS_IMMUTABLE
+            else "it can only be appended to: chattr -a makes it one that can be edited"
+        )
     if found & _FS_VERITY:
         raise NotExchanged("it is protected by fs-verity, and the new file would not be")
 

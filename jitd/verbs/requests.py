@@ -36,6 +36,7 @@ from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
 from jitd.deciding.explaining import Explainer
 from jitd.deciding.scripts import Scripts
+from jitd.deciding.seats import UNKNOWN
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
 from jitd.lifecycle.waiters import Client, Waiter, Waiters
@@ -467,8 +468,22 @@ class Requests:
             approved=first.approved,
             closest=near_rows(closest),
             providers=tuple(first.awaited),
+            unseated=await self._unseated(who, service, first),
             by_breaking_glass=await self._by_breaking_glass(who, asked, service, first),
         ).written()
+
+    async def _unseated(self, who: Subject, service: str, first: FirstDecision) -> tuple[str, ...]:
+        """Return a sentence for each approval of an edit that nobody could give now: it is work that would be done in vain."""
+        decision = first.decision
+        if first.asked.text is None or not isinstance(decision, Permit) or decision.lease is not None:
+            return ()
+        claims = Claims(None, None, 0, ())
+        made = self._request(who, service, first, claims, waits=True, point=None, at_once=False)
+        made = replace(made, obligations=decision.obligations)
+        ways = [way for approval in decision.obligations.approvals for way in approval.ways]
+        found = dict(zip(ways, await self._decider.seating.of_each(made, ways), strict=True))
+        is_late = any(seats is UNKNOWN for seats in found.values())
+        return () if is_late else tuple(sentences.lacking(made, found))
 
     async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> wire.Decision | None:
         """Return None if breaking glass is not possible, or if ``first`` requires no further approval."""

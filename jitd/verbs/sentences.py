@@ -101,7 +101,7 @@ class SeatNews:
 
     def about(self, request: Request, found: Mapping[Approval, Seats], now: Moment) -> list[str]:
         """Return what is new. ``found`` maps each way of approval, open or closed, to the people who could approve."""
-        lacks, unheard = [line for _, line in _lacking(request, found)], _unheard(request, found)
+        lacks, unheard = lacking(request, found), _unheard(request, found)
         news = unseated(request, found, now) if lacks != self._lacks else []
         if self._lacks and not lacks:
             news.append(f"request {request.id}: somebody can give the missing approval again")
@@ -118,6 +118,11 @@ def unseated(request: Request, found: Mapping[Approval, Seats], now: Moment) -> 
     and found nobody, the line says that the search was incomplete. If an incomplete search found some people, there is no line.
     """
     return [line + _next_seats(request, approval, found, now) for approval, line in _lacking(request, found)]
+
+
+def lacking(request: Request, found: Mapping[Approval, Seats]) -> list[str]:
+    """Like ``unseated``, without what happens next: of what is not requested yet."""
+    return [line for _, line in _lacking(request, found)]
 
 
 def _lacking(request: Request, found: Mapping[Approval, Seats]) -> list[tuple[Approval, str]]:

@@ -818,6 +818,7 @@ class Decision(Graded):
     uses: int | None = member(None, default=None)
     approved: str | None = member(None, default=None)
     providers: Texts = member((), default=())
+    unseated: Texts = member((), default=())
     by_breaking_glass: Decision | None = member(None, default=None)
     principal: str = member("", default="")
     groups: Texts = member((), default=())

@@ -57,6 +57,12 @@ approvals = [{ need = 1, from = ["group:ops"] }]
 run = { check = ["/bin/sh", "-c", "echo {file}:1: bad; cat /etc/edits/secret; exit 3"] }
 
 [[permit]]
+name = "alone"
+who = ["group:dba"]
+commands = [["sudoedit", "/etc/edits/alone/*"]]
+approvals = [{ need = 1, from = ["group:alice"] }]
+
+[[permit]]
 name = "everything"
 who = ["group:dba"]
 commands = [["**"]]
@@ -181,6 +187,23 @@ def test_who_edits_what_they_cannot_read_and_nobody_approves_is_told_that_nobody
     done = house.run("alice", "env", adds, "jitsudo", "-e", str(hidden))
     assert done.returncode == 0 and hidden.read_bytes() == b"mine\n" + OLD, done
     assert "if others change the file meanwhile, nobody will see that their change is taken out" in done.stderr
+
+
+def test_an_interrupt_while_the_text_is_asked_for_withdraws_that_and_ends_a_loop_of_the_shell_too(
+    house: House, site: Path, adds: str
+) -> None:
+    site.chmod(0o600)
+    loop = f"for n in 1 2; do {adds} jitsudo -e {site}; echo after $n; done"
+    first, *rest = house.line("alice", "bash", "-c", loop)
+    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 200))
+    screen.expect(r"request (\w{4}-\w{4}): ")
+    id = screen.match.group(1)
+    screen.expect("waiting")
+    screen.sendintr()
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert "after" not in screen.before and "so there is no text to edit" in screen.before, screen.before
+    assert house.show(id)["state"] == "withdrawn" and not (HOME / "opened").exists()
 
 
 def test_approvers_read_that_a_file_was_changed_meanwhile_and_who_cannot_read_it_does_not(
@@ -623,6 +646,20 @@ def test_what_no_text_would_change_is_refused_before_the_editor_is_run(
     done = house.run("alice", "env", f"EDITOR=touch {ran}", "jitsudo", "-e", str(file))
     assert (done.returncode, ran.exists()) == (status, False) and "no text was requested: " in done.stderr, done
     assert why in done.stderr and "your text is kept" not in done.stderr, done
+
+
+def test_that_nobody_could_approve_is_said_before_the_editor_is_run(house: House, site: Path, editor: Path) -> None:
+    file = PLACE / "alone/x"
+    file.parent.mkdir()
+    file.write_bytes(OLD)
+    told = "nobody can give the approval of group:alice at present"  # she alone is in it, and asks
+    editor.write_text(f'#!/bin/sh\ngrep -q "{told}" {house.root}/said/edit.err && touch /home/alice/opened\n')
+    (house.root / "said").chmod(0o755)
+    house.root.chmod(0o755)
+    asking = edit(house, f"EDITOR={editor}", str(file))
+    assert asking.end() == 0 and told in asking.err and (HOME / "opened").exists(), asking.err
+    asking = edit(house, "EDITOR=/bin/true", str(site))
+    assert asking.end() == 0 and "at present" not in asking.err, asking.err
 
 
 def test_the_question_whether_a_file_may_be_edited_is_answered_as_the_rule_does(house: House, site: Path) -> None:
