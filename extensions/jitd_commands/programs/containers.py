@@ -478,15 +478,6 @@ def _special(call: Call, there: Call, name: str, rest: list[Word]) -> None:
     there.gives("can start containers or machines that have the whole host")
 
 
-def _dump(call: Call) -> None:
-    """Dumps of databases: they contain what the database protects."""
-    if call.may_add_options:
-        call.gives("can change any file")
-    for word in call.values("f", "file", "r", "result-file", "out", "o", "D", "pgdata", "target-dir"):
-        call.writes(word, is_use=False)
-    call.discloses("reads whole databases")
-
-
 _CLUSTER_SHOWS = {
     "barman": r"(list-\w+|list-server|status|check|show-[\w-]+|replication-status)( \S+)*",
     "patronictl": r"(list|topology|history|version|show-config)( \S+)*",
@@ -690,6 +681,9 @@ ROWS = (
         --action=off ()  stops     cuts the power of the host {{-n|-a}}  until somebody switches it on
         --action=on ()   changes   switches on the host {{-n|-a}}
         ()               stops     cuts the power of the host {{-n|-a:that its input names}}  until it is up again
+    = slapcat
+        -a=TEXT -b=TEXT -c -d=N -f|-F=FILE:trusts -g -H=TEXT -l=FILE:writes -n=N -o=TEXT -s=TEXT -v
+        ()  reads     {{program}} reads whole databases
     = rabbitmqctl rabbitmq-diagnostics
         -n|--node=HOST -l|--longnames -q|--quiet -s|--silent -t|--timeout=N -p|--vhost=TEXT --formatter=TEXT --no-table-headers
         --print-stacktrace --erlang-cookie=TEXT --dry-run --offline --online --priority=N --apply-to=TEXT -e|--if-empty
@@ -950,14 +944,6 @@ ROWS = (
         "lxc-start lxc-execute lxd",
         _whole_host,
         telling="--version:lxc-start,lxc-execute,lxd",
-    ),
-    Row(
-        "slapcat ldbsearch",
-        _dump,
-        "f: file: r: result-file: out: o: D: pgdata: target-dir: h: host: p: port: U: username: u: user: d: dbname: n:"
-        " schema: N: T: t: table: F: format: Z: compress: j: jobs: E: password:: l: b: no-role-passwords s schema-only"
-        " tablespaces-only",
-        telling="--version:ldbsearch --help:ldbsearch",
     ),
     Row(
         "patronictl repmgr pgbackrest barman wal-g",
