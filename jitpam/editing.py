@@ -34,19 +34,20 @@ USUAL_EDITOR, USUAL_TMPDIR = b"/usr/bin/editor", b"/var/tmp"
 
 
 def edit(options: Options, ask: Callable[[], int], refused: Callable[[bool], int], run: Callable[[Options], int]) -> int:
-    """Get the new text of the file in ``options``, and ``ask`` for it. Return the exit status. Raises UsageError. ``refused``
-    says beforehand why no text of the file would be written, and returns the exit status, or 0. It is told whether the person can
-    read the file. ``run`` requests a command.
+    """Get the new text of the file in ``options``, which may be a new one, and ``ask`` for it. Return the exit status. Raises
+    UsageError. ``refused`` says beforehand why no text of the file would be written, and returns the exit status, or 0. It is
+    told whether the person can read the file. ``run`` requests a command.
     """
     path, made = named(options), b""
     if options.source is not None:
         copy, text = os.path.abspath(options.source), _read_copy(options.source)
+        is_new = False  # of a copy from elsewhere, jitd finds it out
         if _has(path, text):
             say(f"{shown(path)} has this text already: nothing was requested")
             return 0
         base, can_read = _base_of(copy, path), False
     else:
-        own = _own(path)
+        own, is_new = _own(path), _is_vacant(path)
         can_read = own is not None
         if status := refused(can_read):
             return status
@@ -59,10 +60,10 @@ def edit(options: Options, ask: Callable[[], int], refused: Callable[[bool], int
         text = _read_copy(copy)
         if text == base:
             _remove(made)
-            say(f"{shown(path)} unchanged")
+            say(f"{shown(path)} not made: its text would be empty" if is_new else f"{shown(path)} unchanged")
             return 0
     options.kept = _kept(path, copy, options.user, options.group)
-    while base is not None and (now := _now(path)) != base and (can_read or now is not None):
+    while base is not None and (now := _now(path, is_new=is_new)) != base and (can_read or now is not None):
         text, base = _merged(options, path, copy, base, now)
     options.text, options.base = text, base
     _say_kept_at_a_signal(options)
@@ -101,11 +102,11 @@ def fetch_kept(options: Options) -> None:
             connection.close()
     except (NotAuthenticated, RefusedByDaemon, Unreachable):  # what has happened has been said
         return
-    if row is None or row.edit is None or not row.own or row.state in ("pending", "screening") or len(row.argv) != 2:
+    if row is None or not (row.edit or row.makes) or not row.own or row.state in ("pending", "screening") or len(row.argv) != 2:
         return
     if any(run.outcome and (run.outcome.ending, run.outcome.number) == ("exited", 0) for run in row.runs):
         return
-    if row.edit.undoes:
+    if row.edit and row.edit.undoes:
         options.kept = f"to ask for it again: jitsudo -e --undo {row.edit.undoes}"
         return
     text = next((one.text for one in row.scripts), None)
@@ -165,21 +166,34 @@ def _say_kept_at_a_signal(options: Options) -> None:
 
 
 def _own(path: bytes) -> bytes | None:
-    """Return the text of the file, or None if the person cannot read it. Raises UsageError."""
+    """Return the text of the file, which is empty if none is there yet, or None if the person cannot read it. Raises
+    UsageError.
+    """
     try:
-        return _read(path)
+        return b"" if _is_vacant(path) else _read(path)
     except PermissionError:
         return None
+
+
+def _is_vacant(path: bytes) -> bool:
+    """True if nothing has the name ``path``, also no link that leads nowhere, in a directory that is there."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return os.path.isdir(os.path.dirname(path))
+    except OSError:
+        return False
+    return False
 
 
 def _has(path: bytes, text: bytes) -> bool:
     return _now(path) == text
 
 
-def _now(path: bytes) -> bytes | None:
-    """Return the text of the file, or None if it cannot be read."""
+def _now(path: bytes, *, is_new: bool = False) -> bytes | None:
+    """Return the text of the file, or None if it cannot be read. One that ``is_new`` has an empty text while nothing is there."""
     try:
-        return _read(path)
+        return b"" if is_new and _is_vacant(path) else _read(path)
     except (UsageError, PermissionError):
         return None
 

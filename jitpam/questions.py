@@ -153,7 +153,8 @@ def _print_rows(rows: Iterable[dict[str, Any]]) -> int:
 
 
 def _what(row: Decision | Grant) -> str:
-    return f"{shown_command([unshown(word) for word in row.argv])} (as {row.run_as})"
+    new = f", a new file of {row.makes.owner} with the mode {row.makes.mode}" if isinstance(row, Decision) and row.makes else ""
+    return f"{shown_command([unshown(word) for word in row.argv])}{new} (as {row.run_as})"
 
 
 def _terms(row: Decision) -> str:
@@ -235,7 +236,7 @@ def explain(asking: dict[str, Any], options: Options) -> int:
     return 0 if may else 1
 
 
-_FOR_CERTAIN = {"rule": 121, "no rule": 121, "no policy": 121, "locked": 121, "account": 121, "missing": 126, "unfit": 126}
+_FOR_CERTAIN = dict.fromkeys(("rule", "no rule", "no policy", "terms", "locked", "account"), 121) | {"missing": 126, "unfit": 126}
 """Denials that no text, reason or wait changes, and the exit status for each."""
 
 

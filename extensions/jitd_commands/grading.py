@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from jitd.core.code_variables import code_let_in
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern, Glob
-from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.edit import SUDOEDIT, Edit, NewFile
 from jitd.core.grade import NOTHING, Beside, Finding, Grade, Look
 from jitd.core.root_groups import finding_of
 from jitd.core.what import Doubted, Login, Program, Things
@@ -44,6 +44,8 @@ def findings_of(command: Command, look: Look, *, requester: str, beside: Beside 
             return (Finding(Grade.GIVES, f"it is a login as {command.run_as.user}"),)
         case Edit():
             judged = _judge_edit
+        case NewFile():
+            judged = _judge_new
         case Program():
             judged = Call.judged
     is_root = command.run_as.uid == 0
@@ -96,6 +98,10 @@ def _of_program(path: str, words: list[Word], *, as_root: bool) -> tuple[Finding
     except Exception:  # as above
         judge.record(Grade.GIVES, FAULT)
     return judge.findings()
+
+
+def _judge_new(call: Call) -> None:
+    call.writes(call.arguments[0], how="makes", is_creation=False)
 
 
 def _judge_edit(call: Call) -> None:

@@ -270,13 +270,15 @@ def submitted(told: Told) -> str:
         what = f"to take back what {undoes} has written: to edit"
         return f"{told.who} asked{glass} {what} {_command(told, 1)}{as_whom}{_texts(told)}{ending}"
     if "text_after" in told.detail:
-        return f"{told.who} asked{glass} to edit {_command(told, 1)}{as_whom}{_texts(told)}{ending}"
+        does, new = "make" if "makes" in told.detail else "edit", _table(told.detail.get("makes"))
+        mode = if_any(_member(new.get("mode")), " with the mode {}")
+        return f"{told.who} asked{glass} to {does} {_command(told, 1)}{mode}{as_whom}{_texts(told)}{ending}"
     place = "" if told.detail.get("cwd") in (None, "", HIDDEN) else f" in {_argument(told.detail['cwd'])}"
     return f"{told.who} asked{glass} to run {_command(told)}{as_whom}{place}{through}{ending}{doubt}"
 
 
 def _texts(told: Told) -> str:
-    """Return the beginnings of the digests of the old and the new text of an edit, if the reader is told."""
+    """Return the beginnings of the digests of the old and the new text of a file, if the reader is told."""
     digests = [told.text(name) for name in ("text_before", "text_after")]
     told_of = [digest[:16] for digest in digests if digest and digest not in INSTEAD]
     return f" (SHA-256 {' to '.join(told_of)})" if told_of else ""

@@ -65,7 +65,7 @@ def _parts(
         yield part, told(detail.get(name)) == shown_in(row)
     for name, part, is_as_shown in _FITS:
         yield part, is_as_shown(detail.get(name), row)
-    yield "the new text", row.edit is None or bool(row.scripts)
+    yield "the new text", not _is_written(row) or bool(row.scripts)
     for one in row.scripts:
         yield f"the text of {one.path}", _is_text_of(one, row, detail)
     fingerprint, actor = (content.get(name) for name in ("fingerprint", "actor"))
@@ -115,6 +115,19 @@ def _tuple(words: Any) -> tuple[Any, ...]:
     return tuple(words or ())
 
 
+def _is_written(row: Request) -> bool:
+    """True if the page says that a file gets a text, whatever else it says of the request."""
+    return row.edit is not None or row.makes is not None
+
+
+def _new(made: Any) -> dict[str, str] | None:
+    return {name: shown(str(part)) for name, part in made.items()} if isinstance(made, dict) else None
+
+
+def _new_shown(row: Request) -> dict[str, str] | None:
+    return None if row.makes is None else {"owner": row.makes.owner, "mode": row.makes.mode}
+
+
 def _asked(row: Request) -> dict[str, int]:
     return {name: one for name in ("lasts_for", "uses", "timeout_for") if (one := getattr(row, name)) is not None}
 
@@ -140,7 +153,7 @@ def _is_text_of(script: Script, row: Request, detail: dict[str, Any]) -> bool:
     cannot be signed. Other files may have no digest there: the page says that they are not bound, or the requester cannot read
     them, and the fingerprint alone binds them.
     """
-    if row.edit is not None:
+    if _is_written(row):
         before, after = (detail.get(name) for name in ("text_before", "text_after"))
         return _is_digest_of(after, script.text) and (
             before is None or script.before is None or _is_digest_of(before, script.before)
@@ -173,6 +186,7 @@ _COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]]
     ("break_glass", "that glass is broken", bool, lambda row: row.breaks_glass),
     ("variables", "the variables", lambda said: _pairs(said or []), lambda row: row.variables),
     ("streams", "the streams", _tuple, lambda row: row.streams),
+    ("makes", "what the new file is made with", _new, _new_shown),
     ("terms", "the terms", lambda said: said or {}, _asked),
     ("starts_at", "the start", lambda said: _time(said), lambda row: _time(row.starts_at)),
 )
@@ -180,5 +194,5 @@ _COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]]
 _FITS: tuple[tuple[str, str, Callable[[Any, Request], bool]], ...] = (
     ("operands", "the files in arguments", _operands),
     ("grade", "what the command gives", _is_graded),
-    ("text_after", "that a file is edited", lambda said, row: said is None or row.edit is not None),
+    ("text_after", "that a file is written", lambda said, row: said is None or _is_written(row)),
 )

@@ -29,17 +29,17 @@ from jitd.cli.what import (
     STREAMS,
     command_without_scripts,
     directory,
-    edited,
     is_anothers,
     lets,
     outlives,
     recorded_in_short,
     script,
+    written,
 )
 from jitd.cli.who import users, who, without_ticket
 from jitd.core.grade import Grade
 from jitd.core.wording import in_quotes
-from jitpam.wire.rows import NOT_SHOWN, UNKNOWN, Doubted, Edit, Login, Program, Request, Terms, Things
+from jitpam.wire.rows import NOT_SHOWN, UNKNOWN, Doubted, Edit, Login, NewFile, Program, Request, Terms, Things
 from jitpam.wire.shown import cells
 
 COLUMN = 10  # width of the column of labels, in cells
@@ -84,7 +84,7 @@ def heading(row: Request) -> str:
             return f"{name} asks {service} on {host}"
         case Login():
             return f"{name} asks for a login as {account} on {host}{by}"
-        case Program() | Edit():
+        case Program() | Edit() | NewFile():
             return f"{name} asks for {account}{'' if group == account else f', group {group},'} on {host}{by}"
 
 
@@ -116,8 +116,8 @@ def _what(row: Request, screen: int | None) -> Iterator[Labelled]:
                 yield "for key", row.brought
         case Login():
             yield "LOGIN", f"a session in which any command of {row.run_as} may be run"
-        case Edit() as kept:
-            yield from edited(row, kept)
+        case Edit() | NewFile() as file:
+            yield from written(row, file)
         case Program() | Doubted() if row.narrowed:
             yield "runs", command_of(row)
         case Program() | Doubted() as what:
@@ -263,7 +263,7 @@ def _terms_of_a_run(row: Request, terms: Terms) -> Iterator[str]:
         if terms.options:
             yield f"ALL options of {by} are allowed"
     else:
-        if not row.edit:  # nothing runs at the terminal
+        if row.writes is None:  # nothing runs at the terminal
             yield recorded_in_short(terms, row.streams)
         if terms.observed:
             yield "runs only while an approver watches"

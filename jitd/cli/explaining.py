@@ -156,7 +156,8 @@ def _print_rule(row: Ruling) -> None:
 
 def _print_decision(row: Decision, principal: str | None) -> None:
     whom = "" if principal is None else f" for {row.principal or UNKNOWN}"
-    what = f"{command_line(row.argv)} (as {row.run_as or UNKNOWN}){whom}"
+    new = f", a new file of {row.makes.owner} with the mode {row.makes.mode}" if row.makes else ""
+    what = f"{command_line(row.argv)}{new} (as {row.run_as or UNKNOWN}){whom}"
     if row.decision == "permit":
         lease = f", by the lease {row.lease}" if row.lease else ""
         gatekeepers = f", {' and '.join(row.gatekeepers)} would be asked" if row.gatekeepers else ""

@@ -20,7 +20,7 @@ from jitd.cli.instants import told
 from jitd.cli.labels import Labelled, counted
 from jitd.core.grade import Grade
 from jitpam.wire.principals import without_realm
-from jitpam.wire.rows import Doubted, Last, Request, Script
+from jitpam.wire.rows import Doubted, Last, NewFile, Request, Script
 from jitpam.wire.shown import shown_line, shown_of_argument, unshown
 
 UNBOUND = "what this text reads or starts by itself is not bound"
@@ -46,8 +46,9 @@ def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Labelled]:
                 yield "script", f"{what}: NOT SHOWN: {one.told or 'jitd does not say why'}"
             continue
         now = _lines(one.text)
-        if row.edit:
-            yield from _edited("" if len(row.scripts) == 1 else f"{name}, ", one, now, is_whole=is_whole)
+        if (file := row.writes) is not None:
+            name = "" if len(row.scripts) == 1 else f"{name}, "
+            yield from _written(name, one, now, is_new=isinstance(file, NewFile), is_whole=is_whole)
             continue
         if one.argument and row.grade == Grade.HARMLESS.word and not is_whole:
             yield "script", f"{what}, {counted(len(now), 'line')} of data"
@@ -62,16 +63,16 @@ def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Labelled]:
         yield "not bound", UNBOUND
 
 
-def _edited(name: str, one: Script, now: list[bytes], *, is_whole: bool) -> Iterator[Labelled]:
-    """Yield the lines about the text that a file is to have, and how it differs from the text that it has."""
+def _written(name: str, one: Script, now: list[bytes], *, is_new: bool, is_whole: bool) -> Iterator[Labelled]:
+    """Yield the lines about the text that a file is to have, and how it differs from the text that it has, if it is not new."""
     yield "text", f"{name}{counted(len(now), 'line')}; {one.bound}"
-    if one.before is None:
+    if one.before is None and not is_new:
         yield "before", f"NOT SHOWN: {one.told or 'the text that it has is not told to who cannot read it'}"
         yield from _text(now)
         return
-    before = _lines(one.before)
+    before = [] if is_new or one.before is None else _lines(one.before)
     if before == now:
-        yield "changes", "nothing: the file has this text already"
+        yield "changes", f"nothing: {'the new file is empty' if is_new else 'the file has this text already'}"
         return
     before, now, ends = _without_returns(before, now)
     work = Work()

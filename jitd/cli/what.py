@@ -15,7 +15,7 @@ from jitd.cli.instants import in_words
 from jitd.cli.labels import Labelled, counted
 from jitd.cli.scripts import scripts
 from jitpam.wire.principals import without_realm
-from jitpam.wire.rows import NOT_SAID, NOT_SHOWN, UNKNOWN, Doubted, Earlier, Edit, Login, Program, Request, Terms, Things
+from jitpam.wire.rows import NOT_SAID, NOT_SHOWN, UNKNOWN, Doubted, Earlier, Edit, Login, NewFile, Program, Request, Terms, Things
 from jitpam.wire.shown import shown, shown_argument, shown_of_argument, unshown
 
 FEW = 8  # arguments of a short command. With more, or with one longer than LONG, each has a line of its own
@@ -42,10 +42,10 @@ def what_happens(row: Request) -> Iterator[Labelled]:
             yield from _in_doubt(row, because)
         case Login():
             yield from _login(row)
-        case Edit() as kept:
+        case Edit() | NewFile() as file:
             yield "", ""
             yield "WHAT WOULD BE WRITTEN", ""
-            yield from edited(row, kept)
+            yield from written(row, file)
             yield "as", f"{row.run_as or UNKNOWN}, group {row.run_as_group or UNKNOWN}, on {row.host}; nothing is executed"
             yield from scripts(row, is_whole=True)
         case Program():
@@ -87,19 +87,25 @@ def is_anothers(row: Request) -> bool:
     return row.service != "jitsudo"
 
 
-def edited(row: Request, kept: Edit) -> Iterator[Labelled]:
-    """Yield the lines about the file that an edit is for."""
+def written(row: Request, file: Edit | NewFile) -> Iterator[Labelled]:
+    """Yield the lines about the file that gets a text."""
+    label = "edits" if isinstance(file, Edit) else "makes"
     if row.narrowed:
-        yield "edits", command_of(row)
+        yield label, command_of(row)
         return
-    yield "edits", quoted((*row.argv, UNKNOWN, UNKNOWN)[1])
-    yield "", f"which keeps its owner {kept.owner} and its mode {kept.mode}"
-    if kept.changed:
-        yield "CHANGED", "by somebody after its text was read for this edit: it may take out what they have written"
-    if kept.undoes:
-        yield "undoes", f"{kept.undoes}, and nothing that was written since: the file gets the text that it had before"
-    if kept.mounted:
-        yield "mounted", f"the file itself, in {kept.mounted}, which keeps the old text until it is started again"
+    yield label, quoted((*row.argv, UNKNOWN, UNKNOWN)[1])
+    match file:
+        case NewFile():
+            yield "", f"a new file, with the owner {file.owner} and the mode {file.mode}; nothing is there now"
+        case Edit():
+            yield "", f"which keeps its owner {file.owner} and its mode {file.mode}"
+            if file.changed:
+                yield "CHANGED", "by somebody after its text was read for this edit: it may take out what they have written"
+            if file.undoes:
+                undone = f"{file.undoes}, and nothing that was written since: the file gets the text that it had before"
+                yield "undoes", undone
+            if file.mounted:
+                yield "mounted", f"the file itself, in {file.mounted}, which keeps the old text until it is started again"
     if row.terms:
         yield from (("checked", f"before it is written, by {command_line(one)}") for one in row.terms.checks)
 
@@ -288,7 +294,7 @@ def terms(row: Request) -> Iterator[Labelled]:
             yield "watched", "it runs only while somebody watches who may approve it: jitd approve ID --watch"
         limit = terms.timeout_for
         yield "time limit", f"ended after {in_words(limit)}" if limit is not None else "NONE but the end of its grant"
-        if isinstance(what, Edit):  # what its checks start ends with them
+        if row.writes is not None:  # what its checks start ends with them
             yield "taken back", "NOTHING: what is written stays written"
             return
         stays = "STAY, until the run is stopped or its grant is revoked"

@@ -11,7 +11,9 @@ from jitd.core.command import Command
 from jitd.core.conditions import may_come_along
 from jitd.core.decision import Obligations, Terms
 from jitd.core.deed import deed_of
+from jitd.core.edit import Edit, NewFile
 from jitd.core.question import Question
+from jitd.core.what import Doubted, Login, Program, Things
 from jitd.core.wording import listed, name_in_sentence
 
 STDIN = {"tty": ("terminal",), "none": ("null", "closed")}  # `run.stdin` → kinds of standard input. `any` allows all
@@ -23,6 +25,8 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
     """
     terms, is_executed = obligations.terms, deed_of(question.service, question.command.what).is_executed
     if found := question.terms.beyond(rule, obligations):
+        return found
+    if found := beyond_new(rule, terms, question.command):
         return found
     if question.command.options and not terms.options:
         options = listed(tuple(name_in_sentence(option) for option in question.command.options), "and")
@@ -46,6 +50,17 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
     if question.by_name and is_executed:
         return f"{question.by_name[0]}: no rule can allow this"
     return ""
+
+
+def beyond_new(rule: str, terms: Terms, command: Command) -> str:
+    """Return a sentence if ``command`` makes a file that ``terms`` do not allow, also those of root. Otherwise return ""."""
+    match command.what:
+        case NewFile() if terms.new is None:
+            return f"there is no {name_in_sentence(command.edited)}, and rule {rule} permits no new file"
+        case NewFile(mode=mode):
+            return "" if mode == terms.new else f"rule {rule} permits new files with the mode {terms.new:04o} alone"
+        case Program() | Edit() | Things() | Login() | Doubted():
+            return ""
 
 
 def unbound(rule: str, terms: Terms, command: Command) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated
 
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, NewFile
 from jitd.core.grade import Finding, read_rows, rows
 from jitd.core.masking import Blank, masked
 from jitd.core.values import ARGUMENTS, BYTES, DIGEST, MANY, NUMBER, PAIRS, TEXT, WORDS, Said
@@ -103,8 +103,8 @@ class Command:
     inputs of the fingerprint could guess the secret parts of the command. ``masked`` are the places in ``argv`` that nobody is
     shown: neither the fingerprint nor a use of a lease depends on them.
 
-    If the request is to edit a file, ``edit`` is not None. Then ``argv`` is SUDOEDIT and the real path of the file, ``path`` is
-    SUDOEDIT, and nothing is executed.
+    If the request is to edit a file, ``edit`` is not None, and if it is to make one, ``makes`` is not. Then ``argv`` is SUDOEDIT
+    and the real path of the file, ``path`` is SUDOEDIT, and nothing is executed.
     """
 
     argv: Annotated[tuple[bytes, ...], ARGUMENTS]
@@ -131,12 +131,13 @@ class Command:
     findings: Annotated[tuple[Finding, ...] | None, _FINDINGS] = None
     masked: tuple[Blank, ...] = ()
     edit: Edit | None = None
+    makes: NewFile | None = None
 
     @property
     def what(self) -> What:
         """What the request is for. What is done otherwise than for a program asks this."""
-        if self.edit is not None:
-            return self.edit
+        if (writes := self.writes) is not None:
+            return writes
         if self.gives:
             return Things(self.things)
         if self.doubt:
@@ -144,15 +145,20 @@ class Command:
         return Program(self.path, self.digest) if self.path else Login()
 
     @property
+    def writes(self) -> Edit | NewFile | None:
+        """The file that gets a text, if the request is for this."""
+        return self.edit or self.makes
+
+    @property
     def edited(self) -> bytes:
-        """The real path of the file that an edit is for."""
-        assert self.edit is not None and len(self.argv) == 2, "nothing else edits a file"
+        """The real path of the file that gets a text."""
+        assert self.writes is not None and len(self.argv) == 2, "nothing else writes a file"
         return self.argv[1]
 
     @property
     def file(self) -> bytes:
-        """The path of the file that is executed or edited. It is empty if there is none."""
-        return self.path if self.edit is None else self.edited
+        """The path of the file that is executed, edited or made. It is empty if there is none."""
+        return self.path if self.writes is None else self.edited
 
     @property
     def told_argv(self) -> tuple[bytes, ...]:
@@ -226,6 +232,8 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
     if (edit := command.edit) is not None:
         numbers = (edit.device, edit.inode, edit.uid, edit.gid, edit.mode)
         put(b"w", *map(number, numbers), edit.before, edit.after)
+    if (new := command.makes) is not None:
+        put(b"m", *map(number, (new.device, new.inode, new.uid, new.gid, new.mode)), new.after)
     if command.salt:
         put(b"n", command.salt)
     return hashlib.sha256(b"".join(out)).digest()

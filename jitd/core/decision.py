@@ -126,7 +126,8 @@ class Terms:
     has exited, ``leftovers`` decides whether they continue (``keep``) or are ended (``end``). ``writable`` is True if jitd
     accepts a command although other accounts can change its file. ``observed`` is True if the command may run only while a
     person watches the run. This person must be allowed to review the request. ``namespace`` is one of NAMESPACES.
-    ``checks`` are the programs that must take the new text of an edited file, each with its arguments.
+    ``checks`` are the programs that must take the new text of a file, each with its arguments. ``new`` is the mode of a file that
+    is made where nothing is, or None if no file may be made.
     """
 
     timeout_for: int | None = None
@@ -143,6 +144,7 @@ class Terms:
     observed: bool = False
     namespace: str = "auto"
     checks: tuple[tuple[str, ...], ...] = ()
+    new: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +324,7 @@ def narrow_terms(old: Terms, new: Terms) -> Terms:
         bound=old.bound or new.bound,
         observed=old.observed or new.observed,
         checks=tuple(sorted({*old.checks, *new.checks})),
+        new=new.new if old.new == new.new else None,
         namespace=narrow_namespace(old, new),
         session="keep" if old.session == new.session == "keep" else "end",
     )

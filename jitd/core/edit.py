@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One edit of one file: which file, and by which text its content is replaced (``jitsudo -e``).
+"""What ``jitsudo -e`` writes: the text of one file that is there, or of one that is made.
 
-Law: an approval is for exactly this file and these two texts. The store keeps the texts themselves, apart, by their digests.
+Law: an approval is for exactly this file and these two texts, or for nothing under this name in this directory and this text. The
+store keeps the texts themselves, apart, by their digests.
 """
 
 from __future__ import annotations
@@ -61,3 +62,19 @@ class Undone:
     user: str
     group: str | None
     is_told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file that is made where nothing is. ``device`` and ``inode`` are those of its directory. ``uid`` is that of the account
+    that writes, ``gid`` and ``mode`` are those that it is made with, and ``owner`` has both names, for people. ``after`` is the
+    SHA-256 of its text. The path is ``Command.edited``.
+    """
+
+    device: Annotated[int, NUMBER]
+    inode: Annotated[int, NUMBER]
+    uid: int
+    gid: int
+    mode: int
+    after: Annotated[bytes, DIGEST]
+    owner: str = ""

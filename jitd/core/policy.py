@@ -12,11 +12,11 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Literal
 
-from jitd.core.breach import breach
+from jitd.core.breach import beyond_new, breach
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, NewFile
 from jitd.core.facts import NOTHING, Facts, Unasked
 from jitd.core.keys.grant import MOST_USES
 from jitd.core.keys.hosts import HOSTS
@@ -119,6 +119,8 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
         return no_rule(question.requester, question.thing or "this")
     if policy.root != "permit":
         return Deny(Why.NO_RULE, 'root may not ask here (root = "deny" in jitd.toml)')
+    if complaint := beyond_new(ROOTS.name, ROOTS_TERMS, question.command):
+        return Deny(Why.TERMS, complaint, ROOTS.name)
     return Permit(ROOTS.name, ROOTS.obligations)
 
 
@@ -234,7 +236,7 @@ def masked_places(policy: Policy, command: Command, *, is_found: bool = True, na
     see where the path leads. Otherwise a link would hide that a rule is about the file, or the masks would tell where the link
     leads.
     """
-    if isinstance(command.what, Things | Edit):
+    if isinstance(command.what, Things | Edit | NewFile):
         return ()
     if policy.broken:  # which words its masks would hide is not known
         return tuple((at, 0) for at in range(1, len(command.argv)))

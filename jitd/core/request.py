@@ -22,7 +22,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, NewFile
 from jitd.core.effects import ListsChanged, Moment, Notify, RequestWaits, Screen, SetDeadline, TellRequester, WayOpened
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grade import damage, rows, worst
@@ -180,6 +180,8 @@ def _kind(command: Command) -> dict[str, Any]:
             return {"gives": list(names), "stays": command.stays}
         case Edit() as edit:
             return _edit(edit)
+        case NewFile() as new:
+            return _new(new)
         case Doubted(because):
             return {"doubt": Value("doubt", because)}
         case Program() | Login():
@@ -205,6 +207,11 @@ def _edit(edit: Edit) -> dict[str, Any]:
     before = {"text_before": Value("text_before", edit.before.hex())} if edit.is_told else {}
     after = {"text_after": Value("text_after", edit.after.hex())} if edit.tells_new else {}
     return {**before, **after, **({"undoes": edit.undoes} if edit.undoes else {})}
+
+
+def _new(new: NewFile) -> dict[str, Any]:
+    made = {"owner": new.owner, "mode": f"{new.mode:04o}"} if new.owner else {}  # a denial comes before jitd has looked
+    return {"makes": made, "text_after": Value("text_after", new.after.hex())}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import errno
 import grp
+import hashlib
 import os
 import pwd
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jitd.core.command import Command, RunAs
-from jitd.core.edit import Edit, Undone
+from jitd.core.edit import Edit, NewFile, Undone
 from jitd.core.script import LARGEST, Script, is_text
 from jitd.core.subject import Subject
 from jitd.core.wording import name_in_sentence
@@ -63,33 +65,17 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
     """Return the file of ``command``, which is the edit that ``who`` asks for. The directories of its path are resolved, and all
     is looked up with ``glance``. Raises CannotEdit.
     """
-    path, asked = command.edited, command.edit
-    assert asked is not None, "it is an edit"
+    path, asked = command.edited, command.writes
+    assert isinstance(asked, Edit), "it is an edit"
     name = path_in_sentence(path)
-    try:
-        view = inspection.View(accounts.trusted_uid(command.run_as), None, trusted)
-        real, changers = inspection.changers(os.path.dirname(path), view, glance)
-        if changers:
-            is_by_mount = bool(Mounts(trusted).why_not(glance.mount(real)))
-            way = "; an administrator who trusts the mount names it in trusted_mounts, jitd.toml(5)" if is_by_mount else ""
-            raise CannotEdit(f"others could make {name} another file: {changers[0]}{way}")
-        if real != os.path.dirname(path):
-            raise CannotEdit(f"the way to {name} was changed while jitd looked at it")
-        directory = exchange.open_directory(real, glance)
-        try:
-            _refuse_place(name, path, who, glance)
-            expected, before, status = _expected(name, directory, path, command.run_as)
-            if not os.path.samestat(status, glance.lstat(path)):
-                raise CannotEdit(f"{name} was changed while jitd looked at it")
-            _refuse_account(name, path, status, command.run_as, glance)
-            is_told = _has_read(path, before, who)
-            mounted = _holders(path, glance)
-        finally:
-            os.close(directory)
-    except Uninspectable as fault:
-        raise CannotEdit(f"{name} cannot be looked at: {fault}") from None
-    except (exchange.NotExchanged, OSError) as fault:
-        raise CannotEdit(f"{name}: {getattr(fault, 'strerror', None) or fault}") from None
+    with _directory_of(name, path, command.run_as, trusted, glance) as directory:
+        _refuse_place(name, path, who, glance)
+        expected, before, status = _expected(name, directory, path, command.run_as)
+        if not os.path.samestat(status, glance.lstat(path)):
+            raise CannotEdit(f"{name} was changed while jitd looked at it")
+        _refuse_account(name, path, status, command.run_as, glance)
+        is_told = _has_read(path, before, who)
+        mounted = _holders(path, glance)
     edit = Edit(
         expected.device,
         expected.inode,
@@ -99,11 +85,65 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
         expected.digest,
         asked.after,
         is_told,
-        f"{_name(pwd.getpwuid, status.st_uid)}:{_name(grp.getgrgid, status.st_gid)}",
+        _owner(status.st_uid, status.st_gid),
         mounted,
         base=asked.base,
     )
     return Looked(edit, before)
+
+
+def look_at_place(command: Command, trusted: tuple[bytes, ...], glance: path_lookup.Look) -> NewFile:
+    """Return the file that ``command`` makes, with the directory in which nothing has its name. As of any new file there, its
+    group is that of the directory if this is set-gid, and otherwise that of the account. Raises CannotEdit.
+    """
+    path, asked = command.edited, command.writes
+    assert isinstance(asked, NewFile), "it is a new file"
+    name = path_in_sentence(path)
+    with _directory_of(name, path, command.run_as, trusted, glance) as directory:
+        if _is_there(name, directory, path, glance):
+            raise CannotEdit(f"{name} is there now, and was not when it was looked for")
+        status = os.fstat(directory)
+        _refuse_maker(name, path, command.run_as, _own_groups(command.run_as))
+    gid = status.st_gid if status.st_mode & stat.S_ISGID else command.run_as.gid
+    owner = _owner(command.run_as.uid, gid)
+    return NewFile(status.st_dev, status.st_ino, command.run_as.uid, gid, asked.mode, asked.after, owner)
+
+
+@contextmanager
+def _directory_of(name: str, path: bytes, run_as: RunAs, trusted: tuple[bytes, ...], glance: path_lookup.Look) -> Iterator[int]:
+    """Give a descriptor of the directory of ``path``, which nobody but root and the account that writes could make another one.
+    Raises CannotEdit, also for what is found to be wrong while it is open.
+    """
+    try:
+        view = inspection.View(accounts.trusted_uid(run_as), None, trusted)
+        real, changers = inspection.changers(os.path.dirname(path), view, glance)
+        if changers:
+            is_by_mount = bool(Mounts(trusted).why_not(glance.mount(real)))
+            way = "; an administrator who trusts the mount names it in trusted_mounts, jitd.toml(5)" if is_by_mount else ""
+            raise CannotEdit(f"others could make {name} another file: {changers[0]}{way}")
+        if real != os.path.dirname(path):
+            raise CannotEdit(f"the way to {name} was changed while jitd looked at it")
+        directory = exchange.open_directory(real, glance)
+        try:
+            yield directory
+        finally:
+            os.close(directory)
+    except Uninspectable as fault:
+        raise CannotEdit(f"{name} cannot be looked at: {fault}") from None
+    except (exchange.NotExchanged, OSError) as fault:
+        raise CannotEdit(f"{name}: {getattr(fault, 'strerror', None) or fault}") from None
+
+
+def _is_there(name: str, directory: int, path: bytes, glance: path_lookup.Look) -> bool:
+    """True if anything has the name of ``path``, also a link that leads nowhere: as the look has it, and in ``directory`` now."""
+    try:
+        glance.lstat(path)
+    except FileNotFoundError:
+        try:
+            os.stat(os.path.basename(path), dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+    return True
 
 
 def refuse_links(typed: bytes, command: Command, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look) -> None:
@@ -132,6 +172,12 @@ def refuse_changed(looked: Looked, path: bytes) -> None:
         raise CannotEdit(f"{path_in_sentence(path)} was changed after your text was made from it: nothing was requested")
 
 
+def refuse_removed(base: bytes, path: bytes) -> None:
+    """Raise CannotEdit if the text of a new file at ``path`` was made from one that was there, whose SHA-256 is ``base``."""
+    if base not in (b"", hashlib.sha256(b"").digest()):
+        raise CannotEdit(f"{path_in_sentence(path)} was removed after your text was made from it: nothing was requested")
+
+
 def undoing(looked: Looked, path: bytes, undone: Undone) -> Looked:
     """Return ``looked``, the file at ``path``, as one that gets the text again that it had before ``undone``. Raises CannotEdit
     if others have changed it since. If others than then may read it, they would read a text that was not theirs to read.
@@ -145,13 +191,16 @@ def undoing(looked: Looked, path: bytes, undone: Undone) -> Looked:
     return replace(looked, edit=replace(edit, is_told=edit.is_told and undone.is_told, undoes=undone.id))
 
 
-def scripts_of(command: Command, before: bytes, after: bytes) -> Scripts:
-    """Return both texts of the edit ``command``, for those who approve it. Raises CannotEdit if the new one cannot be shown."""
-    edit = command.edit
-    assert edit is not None, "it is an edit"
+def scripts_of(command: Command, after: bytes, *before: bytes) -> Scripts:
+    """Return the text that ``command`` writes, for those who approve it, and the one that is there, if there is one. Raises
+    CannotEdit if the new one cannot be shown.
+    """
+    file = command.writes
+    assert file is not None, "it writes a file"
     if not _is_shown(after):
         raise CannotEdit(f"the new text has more than {MOST_SHOWN // 1024} KiB with all escapes, and cannot be shown to anybody")
-    return Scripts((Script(1, command.edited, edit.after),), (before, after))
+    at = 0 if isinstance(file, NewFile) else 1  # who does not know new files is shown a text that stands for no argument
+    return Scripts((Script(at, command.edited, file.after),), (*before, after))
 
 
 def _is_shown(text: bytes) -> bool:
@@ -184,19 +233,11 @@ def _refuse_account(name: str, path: bytes, status: os.stat_result, run_as: RunA
     """
     if run_as.uid == 0:
         return
-    try:
-        gid = accounts.entry_of(f"#{run_as.uid}").pw_gid
-        own = (run_as.gid, *accounts.group_ids(run_as.user, gid))
-        may_write = may_make_files(Rights(run_as.uid, gid, own), os.path.dirname(path))
-    except accounts.NoSuchAccount as fault:
-        raise CannotEdit(str(fault)) from None
-    except groups.CannotLookUp as fault:
-        raise CannotEdit(f"the groups of {run_as.user} cannot be looked up: {fault}") from None
+    own = _own_groups(run_as)
     if status.st_gid not in own:
         group = _name(grp.getgrgid, status.st_gid)
         raise CannotEdit(f"{name} has the group {group}, which {run_as.user} could not give back to it")
-    if not may_write:
-        raise CannotEdit(f"{run_as.user} may not write in the directory of {name}, and so not replace it")
+    _refuse_maker(name, path, run_as, own)
     attributes: list[str] = []
     try:
         attributes = os.listxattr(link_to(glance.file(path)))
@@ -205,6 +246,22 @@ def _refuse_account(name: str, path: bytes, status: os.stat_result, run_as: RunA
             raise
     if any(one.startswith(_OF_ROOT) and not (one == _LABEL and _has_selinux()) for one in attributes):
         raise CannotEdit(_only_root_gives(name, run_as))
+
+
+def _own_groups(run_as: RunAs) -> tuple[int, ...]:
+    """Return the groups of the account that writes. Raises CannotEdit."""
+    try:
+        return (run_as.gid, *accounts.group_ids(run_as.user, accounts.entry_of(f"#{run_as.uid}").pw_gid))
+    except accounts.NoSuchAccount as fault:
+        raise CannotEdit(str(fault)) from None
+    except groups.CannotLookUp as fault:
+        raise CannotEdit(f"the groups of {run_as.user} cannot be looked up: {fault}") from None
+
+
+def _refuse_maker(name: str, path: bytes, run_as: RunAs, own: tuple[int, ...]) -> None:
+    """Raise CannotEdit if the account that writes, whose groups are ``own``, could make no file in the directory of ``path``."""
+    if run_as.uid and not may_make_files(Rights(run_as.uid, run_as.gid, own), os.path.dirname(path)):
+        raise CannotEdit(f"{run_as.user} may not write in the directory of {name}, and so not make the new file")
 
 
 def _only_root_gives(name: str, run_as: RunAs) -> str:
@@ -217,6 +274,10 @@ def _has_selinux() -> bool:
             return file.read().count(b":") >= 2
     except OSError:
         return False
+
+
+def _owner(uid: int, gid: int) -> str:
+    return f"{_name(pwd.getpwuid, uid)}:{_name(grp.getgrgid, gid)}"
 
 
 def _name(entry: Callable[[int], tuple[Any, ...]], number: int) -> str:

@@ -8,6 +8,7 @@ state.
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from jitd.core.breach import unbound
 from jitd.core.command import Command, Interpreter, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import deed_of
-from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.edit import SUDOEDIT, Edit, NewFile
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
 from jitd.core.origin import Caller
@@ -126,7 +127,9 @@ def _look_at_edit(
     glance: path_lookup.Look,
     knowledge: Knowledge,
 ) -> Sighting:
-    """Find the file of an edit, evaluate the rules for its real path, and only then look at the file and its text."""
+    """Find the file of an edit, evaluate the rules for its real path, and only then look at the file and its text. If nothing is
+    there, the file is a new one, and the rule must permit that, too.
+    """
     found = edit_asked(asked, who, service)
     command, path = found.command, found.command.argv[1]
     assert command.edit is not None and asked.text is not None, "it is an edit"
@@ -157,40 +160,67 @@ def _look_at_edit(
     if unseen is not None and isinstance(decision := decided(unseen), Deny):  # no look tells what is there (THREATS S-11)
         return Sighting(command, decision, is_found=False)
     try:
-        real = path_lookup.resolve(path, b"/", b"", glance)
+        real, is_new = _place_of(path, glance, may_be_new=asked.undone is None)
         if unseen not in (None, real):
             raise inspection.Uninspectable("jitd finds it under another path")
     except inspection.Uninspectable as fault:
         told = f"{inspection.path_in_sentence(path)} cannot be edited: {fault}"
         return Sighting(command, Deny(Why.UNFIT, told), is_found=False)
     command = replace(command, argv=(SUDOEDIT, real))
-    decision = decided(real, _names(policy, command, (path,), glance))
+    names = _names(policy, command, (path,), glance)
+    decision = decided(real, names)
+    if isinstance(decision, Permit) and is_new:
+        mode, run_as, after = decision.obligations.terms.new or 0, command.run_as, hashlib.sha256(asked.text).digest()
+        command = replace(command, edit=None, makes=NewFile(0, 0, run_as.uid, run_as.gid, mode, after))
+        decision = decided(real, names)
     if isinstance(decision, Deny):
         return Sighting(command, decision)
     try:
         edits.refuse_links(path, command, who, trusted, glance)
-        looked = edits.look(command, who, trusted, glance)
-        edits.refuse_changed(looked, path)
-        if asked.undone is not None:
-            looked = edits.undoing(looked, path, asked.undone)
-        command = replace(command, edit=looked.edit)
-        scripts = edits.scripts_of(command, looked.before, asked.text)
+        if is_new:
+            edits.refuse_removed(asked.base, path)
+            command = replace(command, makes=edits.look_at_place(command, trusted, glance))
+            scripts = edits.scripts_of(command, asked.text)
+        else:
+            looked = edits.look(command, who, trusted, glance)
+            edits.refuse_changed(looked, path)
+            if asked.undone is not None:
+                looked = edits.undoing(looked, path, asked.undone)
+            command = replace(command, edit=looked.edit)
+            scripts = edits.scripts_of(command, asked.text, looked.before)
     except edits.CannotEdit as fault:
         return Sighting(command, decision.denied(Why.UNFIT, str(fault)))
     return Sighting(command, decision, scripts)
 
 
-def _edit_again(
-    request: Request, before: Edit, decision: Permit, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look
-) -> Decision:
-    """Return ``decision``, or a denial if the file of the edit is not as it was when it was asked for."""
+def _place_of(path: bytes, glance: path_lookup.Look, *, may_be_new: bool) -> tuple[bytes, bool]:
+    """Return ``path`` with its directory resolved, and whether nothing is there, if the file may be new. Raises Uninspectable."""
     try:
-        now = edits.look(request.command, who, trusted, glance).edit
+        return path_lookup.resolve(path, b"/", b"", glance), False
+    except inspection.Uninspectable as fault:
+        if may_be_new and fault.is_absent and (real := path_lookup.vacant(path, glance)):
+            return real, True
+        raise
+
+
+def _edit_again(
+    request: Request, before: Edit | NewFile, decision: Permit, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look
+) -> Decision:
+    """Return ``decision``, or a denial if the file, or the place of a new one, is not as it was when it was asked for."""
+    command, name = request.command, inspection.path_in_sentence(request.command.edited)
+    try:
+        match before:
+            case NewFile(owner=owner):
+                changed = f"the directory of {name}"
+                is_same = replace(edits.look_at_place(command, trusted, glance), owner=owner) == before
+            case Edit():
+                changed = name
+                now = edits.look(command, who, trusted, glance).edit
+                is_same = all(getattr(now, one) == getattr(before, one) for one in edits.BOUND)
     except edits.CannotEdit as fault:
         return decision.denied(Why.ERROR, str(fault))
-    if any(getattr(now, name) != getattr(before, name) for name in edits.BOUND):
-        name = inspection.path_in_sentence(request.command.edited)
-        return decision.denied(Why.ERROR, f"somebody changed {name} after the request; nothing was written")
+    if not is_same:
+        return decision.denied(Why.ERROR, f"somebody changed {changed} after the request; nothing was written")
     return decision
 
 
@@ -318,7 +348,7 @@ def _names(
         return ()
     # What a program does may depend on the link by which it is called, so a deny on such a link is none on the program. What it
     # is told, such as a password, is a secret by any name, and a text is the same by any link.
-    is_link_its_own = not isinstance(command.what, Edit) and not for_masks
+    is_link_its_own = not isinstance(command.what, Edit | NewFile) and not for_masks
     found = names_of((*typed, command.file), named, glance, is_link_its_own=is_link_its_own)
     return tuple(name for name in found if name != command.file)
 
@@ -431,7 +461,7 @@ def _looked_again(
     )
     knowledge.about = question
     on_path = _on_path(policy, question, now, knowledge)
-    if isinstance(what, Edit):
+    if isinstance(what, Edit | NewFile):
         return _edit_again(request, what, on_path, who, trusted, glance) if isinstance(on_path, Permit) else on_path
     sighting = _judged(policy, question, on_path, (), trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Deny):

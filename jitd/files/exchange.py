@@ -22,7 +22,7 @@ import hashlib
 import os
 import stat
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jitd.files.glance import THERE, Glance
@@ -194,7 +194,7 @@ def flags_of(file: int) -> int:
 
 def kept_of(file: int) -> Kept:
     """Return what the new file must have of ``file``, too. Raises NotExchanged."""
-    return Kept(_attributes(file), flags_of(file))
+    return Kept(attributes_of(file), flags_of(file))
 
 
 def _content(file: int) -> bytes:
@@ -272,16 +272,14 @@ def _fill(made: int, new: bytes, status: os.stat_result, kept: Kept) -> None:
     """Write the new file, and give it all that the old one has. The mode comes last: nobody else may read it before."""
     _set_flags(made, kept.flags)  # some can be given to an empty file only (btrfs)
     try:
-        left = memoryview(new)
-        while left:
-            left = left[os.write(made, left) :]
+        write(made, new)
     except OSError as fault:
         raise NotExchanged(f"the new text cannot be written: {fault.strerror}") from None
     try:
         os.fchown(made, status.st_uid, status.st_gid)
     except OSError as fault:
         raise NotExchanged(f"the new file cannot be given its owner: {fault.strerror}") from None
-    for name in _attributes(made).keys() - kept.attributes.keys():  # a directory may give each new file an access list
+    for name in attributes_of(made).keys() - kept.attributes.keys():  # a directory may give each new file an access list
         with contextlib.suppress(OSError):
             os.removexattr(made, name)
     for name, value in kept.attributes.items():
@@ -301,6 +299,13 @@ def _fill(made: int, new: bytes, status: os.stat_result, kept: Kept) -> None:
         raise NotExchanged(_FLAGS_LOST)
 
 
+def write(made: int, text: bytes) -> None:
+    """Write all of ``text``. Raises OSError."""
+    left = memoryview(text)
+    while left:
+        left = left[os.write(made, left) :]
+
+
 def _set_flags(made: int, flags: int) -> None:
     """Give the new file the ``flags`` of the old one, and take off what its directory gives to each new file."""
     if (now := flags_of(made)) == flags:
@@ -314,26 +319,25 @@ def _set_flags(made: int, flags: int) -> None:
         raise NotExchanged(f"{_FLAGS_LOST}: {fault.strerror}") from None
 
 
-def make_copy(path: bytes, text: bytes, old: int) -> int:
-    """Make the file ``path`` with ``text`` and the owner, the mode and the attributes of ``old``, and return a descriptor that
-    reads it. An attribute that the file system of ``path`` does not have is left out. Raises NotExchanged and OSError.
+def make_copy(path: bytes, text: bytes, uid: int, gid: int, mode: int, attributes: Mapping[str, bytes]) -> int:
+    """Make the file ``path`` with ``text``, owner, mode and attributes, and return a descriptor that reads it. An attribute that
+    the file system of ``path`` does not have is left out. Raises OSError.
     """
     made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        status = os.fstat(old)
-        with open(made, "wb", closefd=False) as file:
-            file.write(text)
-        os.fchown(made, status.st_uid, status.st_gid)
-        for name, value in _attributes(old).items():
+        write(made, text)
+        os.fchown(made, uid, gid)
+        for name, value in attributes.items():
             with contextlib.suppress(OSError):
                 os.setxattr(made, name, value)
-        os.fchmod(made, stat.S_IMODE(status.st_mode))
+        os.fchmod(made, mode)
         return os.open(path, _OLD)
     finally:
         os.close(made)
 
 
-def _attributes(file: int) -> dict[str, bytes]:
+def attributes_of(file: int) -> dict[str, bytes]:
+    """Return the extended attributes. Raises NotExchanged."""
     try:
         return {name: os.getxattr(file, name) for name in os.listxattr(file)}
     except OSError as fault:

@@ -32,19 +32,24 @@ class Literals:
 
 def names_of(paths: Iterable[bytes], named: Literals, look: Glance, *, is_link_its_own: bool = False) -> tuple[bytes, ...]:
     """Return all names of the file to which ``paths`` (absolute) lead. Those in ``named`` are compared with it by device and
-    inode, whatever links are on the way. If ``is_link_its_own``, one that is a link itself names only what is reached by this
-    link: ``reboot``, a link to systemctl, is not systemctl. Raises silence.Silent if ``named`` has a place that does not answer,
-    and if ``look`` has no room for all names: a rule may be about one that is not known.
+    inode, whatever links are on the way, and by their directories if nothing is there. If ``is_link_its_own``, one that is a link
+    itself names only what is reached by this link: ``reboot``, a link to systemctl, is not systemctl. Raises silence.Silent if
+    ``named`` has a place that does not answer, and if ``look`` has no room for all names: a rule may be about one that is not
+    known.
     """
     found: dict[bytes, None] = {}
     mounts = Mounts()
     files: set[_Identity] = set()
+    vacant: set[tuple[_Identity, bytes]] = set()
     below: dict[_Identity, set[bytes]] = {}
     for name, is_real in dict.fromkeys(each for path in paths for each in _followed(path, look)):
         here = (name, *_elsewhere(name, mounts, look))
         found |= dict.fromkeys(here)
         with suppress(OSError, ValueError):
-            files |= {_identity(look.lstat(name))} if is_real or is_link_its_own else set()
+            try:
+                files |= {_identity(look.lstat(name))} if is_real or is_link_its_own else set()
+            except FileNotFoundError:
+                vacant |= {(_identity(look.lstat(os.path.dirname(name))), os.path.basename(name))} if is_real else set()
         for one in here if named.directories else ():
             with suppress(OSError, ValueError):  # Silent is an OSError, too
                 MOUNTS.approach((os.path.dirname(one),))
@@ -55,7 +60,10 @@ def names_of(paths: Iterable[bytes], named: Literals, look: Glance, *, is_link_i
     MOUNTS.approach((*named.files, *named.directories))
     for literal in named.files:
         with suppress(OSError, ValueError):
-            if _identity(os.stat(literal, follow_symlinks=not is_link_its_own)) in files:
+            if vacant and not os.path.exists(literal):
+                directory, base = os.path.split(literal if is_link_its_own else os.path.realpath(literal))
+                found |= {literal: None} if (_identity(os.stat(directory)), base) in vacant else {}
+            elif _identity(os.stat(literal, follow_symlinks=not is_link_its_own)) in files:
                 found[literal] = None
     for literal in named.directories:
         with suppress(OSError, ValueError):
@@ -79,7 +87,7 @@ def other_names(path: bytes, look: Glance) -> tuple[bytes, ...]:
 
 def _followed(path: bytes, look: Glance) -> Iterator[tuple[bytes, bool]]:
     """Yield ``path``, and each path that it becomes when one link more is followed, where ``..`` is folded away. The last one
-    comes with True if it has no link any more.
+    comes with True if it has no link any more, also if nothing is there.
     """
     yield os.path.normpath(path), False
     at, ahead, n_links = b"/", parts(path), 0
@@ -90,7 +98,13 @@ def _followed(path: bytes, look: Glance) -> Iterator[tuple[bytes, bool]]:
                 at = os.path.dirname(at)
                 continue
             below = os.path.join(at, part)
-            if not stat.S_ISLNK(look.lstat(below).st_mode):
+            try:
+                is_link = stat.S_ISLNK(look.lstat(below).st_mode)
+            except FileNotFoundError:
+                if ahead:
+                    return
+                is_link = False
+            if not is_link:
                 at = below
                 continue
             leads_to = look.readlink(below)

@@ -70,6 +70,23 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes, look: Look | None = No
     raise Uninspectable("there is no such command", looked_at=tuple(looked_at), is_absent=True)
 
 
+def vacant(path: bytes, look: Look) -> bytes:
+    """Return ``path`` (absolute) with its directory resolved, if the directory is there, and nothing has the last name in it,
+    also no link that leads nowhere. Otherwise, and if that is not certain, return "". Raises Uninspectable.
+    """
+    if os.path.basename(path) in (b"", b".", b".."):
+        return b""
+    real = _resolve_directory(path, look)
+    try:
+        if real is not None and stat.S_ISDIR(look.lstat(os.path.dirname(real)).st_mode):
+            look.lstat(real)
+    except FileNotFoundError:
+        return real or b""
+    except (OSError, ValueError):
+        return b""
+    return b""
+
+
 def _is_there(path: bytes, look: Look) -> bool:
     try:
         look.lstat(path)

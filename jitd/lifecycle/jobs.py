@@ -6,10 +6,11 @@ Law: a job contains only what was approved. If the grant differs from today's ru
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from jitd.core.command import Command, fingerprint
 from jitd.core.decision import narrow_namespace
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, NewFile
 from jitd.core.environment import environment
 from jitd.core.grant import Grant
 from jitd.core.request import Request, ends_of
@@ -24,7 +25,7 @@ from jitd.settings.config import Config
 
 def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float, text: bytes | None = None) -> Job | orders.Login:
     """Return the job of the run ``begun``. The run starts at ``now`` (seconds on the boot clock). ``text`` is the new
-    text of an edit, or None if it is not kept any more. This call may block.
+    text of a file, or None if it is not kept any more. This call may block.
     Raises ValueError if the job would differ from what was approved. Raises NoSuchAccount if the target account of the command
     does not exist any more.
     """
@@ -34,7 +35,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
         raise ValueError("the request differs from what was approved")
     if begun.login is not None:
         return _login_of(begun, grant, asked)
-    digest, edit = _file_of(command, text)
+    digest, written = _file_of(command, text)
     target = accounts.entry_of(f"#{command.run_as.uid}")
     if target.pw_name != command.run_as.user:
         raise accounts.NoSuchAccount(f"the uid {command.run_as.uid} no longer belongs to the account {command.run_as.user}")
@@ -84,22 +85,29 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
         interpreters=tuple(one for one in screening.bound_interpreters(command) if one[1]),  # the kernel opens these
         namespace=narrow_namespace(grant.terms, fresh),
         recorded_argv=command.told_argv if command.masked else (),
-        edit=edit,
+        **written,
         checks=tuple(tuple(map(str.encode, words)) for words in sorted({*grant.terms.checks, *fresh.checks})),
     )
 
 
-def _file_of(command: Command, text: bytes | None) -> tuple[bytes, tuple[int, int, bytes] | None]:
-    """Return the digest of the file. If it is edited, also return its device, its inode and its new text. Raises ValueError."""
+def _file_of(command: Command, text: bytes | None) -> tuple[bytes, dict[str, Any]]:
+    """Return the digest of the file, and what the job has of it if it gets ``text``. Raises ValueError."""
     match command.what:
         case Program(_, digest):
-            return digest, None
+            return digest, {}
         case Edit() as edit:
-            if text is None or hashlib.sha256(text).digest() != edit.after:
-                raise ValueError("the approved text is not kept any more")
-            return edit.before, (edit.device, edit.inode, text)
+            return edit.before, {"edit": (edit.device, edit.inode, _kept(edit, text))}
+        case NewFile() as new:
+            return new.after, {"makes": (new.device, new.inode, new.gid, new.mode, _kept(new, text))}
         case Things() | Login() | Doubted():
             raise ValueError("it is not a program that jitd can execute")
+
+
+def _kept(file: Edit | NewFile, text: bytes | None) -> bytes:
+    """Return ``text``, if it is the one that was approved for ``file``. Raises ValueError."""
+    if text is None or hashlib.sha256(text).digest() != file.after:
+        raise ValueError("the approved text is not kept any more")
+    return text
 
 
 def _login_of(begun: Run, grant: Grant, asked: Request) -> orders.Login:

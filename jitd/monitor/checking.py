@@ -17,6 +17,7 @@ import re
 import select
 import signal
 import socket
+import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -139,27 +140,51 @@ def _check(job: Job, state_dir: str, line: socket.socket, writer: Pid) -> NoRetu
 
 
 def _shown(job: Job, state_dir: str) -> _Copy:
-    """Make a copy of the file with the new text, in memory, and lay it over the file, in mounts of this process alone. If this
-    host permits that to nobody, the copy is in the directory of the run, and has another name. Raises NotExchanged and OSError.
+    """Make a copy of the file with the new text, in memory, and lay it over the file, in mounts of this process alone. A new file
+    has nothing to lie over: a directory with it, and with all that is in its directory, lies over this. If this host permits that
+    to nobody, the copy is in the directory of the run, and has another path. Raises NotExchanged and OSError.
     """
-    assert job.edit is not None, "it is an edit"
-    device, inode, text = job.edit
     name, directory = os.path.basename(job.path), os.fsencode(copy_directory(state_dir, job.run))
     os.mkdir(directory, 0o700)
     is_alone = namespace.leave_mounts() and namespace.mount_memory(directory)
     os.chown(directory, 0, job.gid)
     os.chmod(directory, 0o710)
-    beside = exchange.open_directory(os.path.dirname(job.path))
-    old = exchange.open_file(beside, name)
-    if (os.fstat(old).st_dev, os.fstat(old).st_ino) != (device, inode):
-        raise exchange.Changed("it is another file than the one that was approved")
     path = os.path.join(directory, name)
-    file = exchange.make_copy(path, text, old)
+    beside = exchange.open_directory(os.path.dirname(job.path))
+    if job.makes is not None:
+        return _shown_beside(job, beside, os.path.join(directory, b"place"), is_alone=is_alone)
+    assert job.edit is not None, "nothing else has checks"
+    device, inode, text = job.edit
+    old = exchange.open_file(beside, name)
+    status = os.fstat(old)
+    if (status.st_dev, status.st_ino) != (device, inode):
+        raise exchange.Changed("it is another file than the one that was approved")
+    mode = stat.S_IMODE(status.st_mode)
+    file = exchange.make_copy(path, text, status.st_uid, status.st_gid, mode, exchange.attributes_of(old))
     if is_alone:
         target = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=beside)
-        if os.path.samestat(os.fstat(target), os.fstat(old)) and namespace.lay_over(path, target):
+        if os.path.samestat(os.fstat(target), status) and namespace.lay_over(path, target):
             path = job.path
     return _Copy(path, file, os.fstat(file))
+
+
+def _shown_beside(job: Job, beside: int, place: bytes, *, is_alone: bool) -> _Copy:
+    """Make a copy of the new file in ``place``, a directory in memory that is like ``beside``, and lay this over ``beside``."""
+    assert job.makes is not None, "it is a new file"
+    device, inode, gid, mode, text = job.makes
+    status = os.fstat(beside)
+    if (status.st_dev, status.st_ino) != (device, inode):
+        raise exchange.Changed("its directory is another one than the one that was approved")
+    os.mkdir(place, 0o700)
+    path = os.path.join(place, os.path.basename(job.path))
+    file = exchange.make_copy(path, text, job.uid, gid, mode, {})
+    is_laid = is_alone and namespace.lay_beside(beside, place)
+    os.chown(place, status.st_uid, status.st_gid)
+    os.chmod(place, stat.S_IMODE(status.st_mode))
+    for one, value in exchange.attributes_of(beside).items():
+        with suppress(OSError):  # not all can be kept in memory
+            os.setxattr(place, one, value)
+    return _Copy(job.path if is_laid else path, file, os.fstat(file))
 
 
 def _said(job: Job, copy: _Copy) -> Checked:
@@ -171,9 +196,9 @@ def _said(job: Job, copy: _Copy) -> Checked:
             lines = [line.replace(os.fsdecode(copy.path), os.fsdecode(job.path)) for line in said[1:]]
             told = lines if is_theirs else told_of(lines, os.fsdecode(job.path))
             return Checked(_within(said[0], told), _within(said[0], lines))
-    text, now = job.edit[2] if job.edit else b"", os.fstat(copy.file)
+    now = os.fstat(copy.file)
     is_there = os.path.samestat(os.stat(copy.path), now)
-    if not is_there or not exchange.is_like(now, copy.status) or os.pread(copy.file, exchange.LARGEST + 1, 0) != text:
+    if not is_there or not exchange.is_like(now, copy.status) or os.pread(copy.file, exchange.LARGEST + 1, 0) != job.text:
         changed = "the new text was changed while it was checked"
         return Checked(changed, changed)
     return Checked("", "")

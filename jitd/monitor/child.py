@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from jitd.beside import filtering
-from jitd.files import exchange
+from jitd.files import exchange, new_file
 from jitd.files.inspection import Uninspectable
 from jitd.monitor import checking, namespace
 from jitd.monitor.caller import stands_in
@@ -79,7 +79,7 @@ def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoR
         close_all_but(0, 1, 2, *around.passed)
         caller = _caller(around) if is_contained and job.inherits else None
         streams = _streams(job, around)
-        execution = None if job.edit is not None else what_to_execute(job, around.state_dir)
+        execution = None if job.text is not None else what_to_execute(job, around.state_dir)
         _arrange(job, streams, around, parent)
         is_inside = job.inherits and _begin_in_directory(job, streams.sender if caller is None else caller)
         if is_contained:
@@ -95,7 +95,7 @@ def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoR
         around.leash.send(FROM_COMMAND.write(Ready()))
         if isinstance(_heard(around.leash), Go):
             if execution is None:
-                _edit(job, around.leash, checker)
+                _write(job, around.leash, checker)
             _execute(job, execution)
     except CannotStart as fault:
         tell(around.leash, fault.number, fault.because)
@@ -198,18 +198,24 @@ def _enter_directory(job: Job, *, is_inside: bool) -> None:
         raise CannotStart("the working directory is not the approved one")
 
 
-def _edit(job: Job, leash: socket.socket, checker: checking.Checker | None) -> NoReturn:
-    """Give the file of the edit its new text, with the rights of the target account. Never returns. If the text is not written,
-    the old file stands, and the reason is written to the client's standard error.
+def _write(job: Job, leash: socket.socket, checker: checking.Checker | None) -> NoReturn:
+    """Give the file of the job its new text, with the rights of the target account. Never returns. If the text is not written,
+    all is as it was, and the reason is written to the client's standard error.
     """
-    assert job.edit is not None, "it is an edit"
-    device, inode, text = job.edit
     status, name = 1, os.path.basename(job.path)
     try:
         checking.end_tidily()
         leash.send(FROM_COMMAND.write(Writes()))
         directory = exchange.open_directory(os.path.dirname(job.path))
-        exchange.exchange(directory, name, text, exchange.Expected(device, inode, job.digest), lambda: _checked(checker, leash))
+        if job.makes is not None:
+            device, inode, gid, mode, text = job.makes
+            wanted = new_file.Wanted(device, inode, job.uid, gid, mode)
+            new_file.make(directory, name, text, wanted, lambda: _checked(checker, leash))
+        else:
+            assert job.edit is not None, "nothing else is written"
+            device, inode, text = job.edit
+            expected = exchange.Expected(device, inode, job.digest)
+            exchange.exchange(directory, name, text, expected, lambda: _checked(checker, leash))
         status = 0
     except BaseException as fault:
         because = str(fault) if isinstance(fault, exchange.NotExchanged) else what_failed(fault)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import stat
 from contextlib import suppress
 from functools import cache
 from typing import NoReturn
@@ -30,6 +31,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 PROC = "/proc"
 POSSIBLE = "+"
+MOST_NEIGHBOURS = 4000  # files of a directory, each of which is mounted once more
 OF_THE_USER = "/run/user"
 """The directory in which systemd makes a directory for each account, as root, before it starts the manager of the account
 (user-runtime-dir@.service).
@@ -181,8 +183,45 @@ def lay_over(file: bytes, target: int) -> bool:
     """Let the name of the file ``target``, which is open (O_PATH), lead to ``file``. Call this only after ``leave_mounts``.
     Return False if this host does not permit that.
     """
-    place = b"%s/self/fd/%d" % (PROC.encode(), target)
-    return bool(_libc.mount(file, place, None, ctypes.c_ulong(MS_BIND), None) == 0)
+    return bool(_libc.mount(file, _link_to(target), None, ctypes.c_ulong(MS_BIND), None) == 0)
+
+
+def lay_beside(directory: int, place: bytes) -> bool:
+    """Let the directory ``directory``, which is open, lead to ``place``, a directory in memory, which gets all that is in
+    ``directory``, too, by bind mounts. Call this only after ``leave_mounts``. Return False if this host does not permit that, or
+    if it would take more than MOST_NEIGHBOURS mounts. Raises OSError.
+    """
+    names = os.listdir(directory)
+    if len(names) > MOST_NEIGHBOURS:
+        return False
+    for name in map(os.fsencode, names):
+        try:
+            entry = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        except FileNotFoundError:  # it was removed just now
+            continue
+        try:
+            if not _is_shown(entry, os.path.join(place, name)):
+                return False
+        finally:
+            os.close(entry)
+    return bool(_libc.mount(place, _link_to(directory), None, ctypes.c_ulong(MS_BIND | MS_REC), None) == 0)
+
+
+def _is_shown(entry: int, at: bytes) -> bool:
+    """Make the file, directory or link ``entry``, which is open (O_PATH), be found at ``at``, too, with its own mounts."""
+    mode = os.fstat(entry).st_mode
+    if stat.S_ISLNK(mode):
+        os.symlink(os.readlink(b"", dir_fd=entry), at)
+        return True
+    if stat.S_ISDIR(mode):
+        os.mkdir(at)
+    else:
+        os.close(os.open(at, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
+    return bool(_libc.mount(_link_to(entry), at, None, ctypes.c_ulong(MS_BIND | MS_REC), None) == 0)
+
+
+def _link_to(file: int) -> bytes:
+    return b"%s/self/fd/%d" % (PROC.encode(), file)
 
 
 def _proc_of_the_host() -> tuple[int, str]:

@@ -73,8 +73,9 @@ class Job:
     command are masked, ``recorded_argv`` is what stands in the recording in place of ``argv``. Otherwise it is empty.
 
     If ``edit`` is not None, nothing is executed: the file ``path``, whose content has the SHA-256 ``digest``, gets a new content.
-    ``edit`` has the device and the inode of the file, and the new content. ``checks`` are the programs that must take it, each
-    with its arguments.
+    ``edit`` has the device and the inode of the file, and the new content. If ``makes`` is not None, nothing is executed either,
+    and the file ``path`` is made where nothing is. ``makes`` has the device and the inode of its directory, its group, its mode
+    and its content. ``checks`` are the programs that must take the content, each with its arguments.
     """
 
     run: Annotated[str, RUN]
@@ -119,6 +120,14 @@ class Job:
     recorded_argv: Annotated[tuple[bytes, ...], list_of(STRING)] = ()
     edit: Annotated[tuple[int, int, bytes] | None, optional(row(NUMBER, NUMBER, base64(LARGEST)))] = None
     checks: Annotated[tuple[tuple[bytes, ...], ...], list_of(list_of(STRING, 1))] = ()
+    makes: Annotated[
+        tuple[int, int, int, int, bytes] | None, optional(row(NUMBER, NUMBER, ID, integer(0, 0o777), base64(LARGEST)))
+    ] = None
+
+    @property
+    def text(self) -> bytes | None:
+        """The content that a file is to have, or None if the job executes a program."""
+        return self.edit[-1] if self.edit is not None else self.makes[-1] if self.makes is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 from jitd.core.approvers import lack, owes, tally
 from jitd.core.command import Command
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Terms
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, NewFile
 from jitd.core.effects import Moment
 from jitd.core.grade import Finding, grades
 from jitd.core.grant import Grant
@@ -104,7 +104,7 @@ def _command(command: Command, *, is_own: bool) -> dict[str, Any]:
     """Return the members of a row about a command. If it is the viewer's own, they see the digest of its file only if it is
     certain that the requester is able to read this file.
     """
-    edit = command.edit
+    edit, new = command.edit, command.makes
     return dict(
         argv=_texts(command.told_argv),
         path=shown(command.path),
@@ -124,6 +124,7 @@ def _command(command: Command, *, is_own: bool) -> dict[str, Any]:
         brought=told_of(command.brought),
         lets=_texts(command.lets),
         **({} if edit is None else {"edit": _edit(edit, is_own=is_own)}),
+        **({} if new is None else {"makes": _new(new)}),
     )
 
 
@@ -132,6 +133,10 @@ def _edit(edit: Edit, *, is_own: bool) -> rows.Edit:
     row = row.plus(mounted=shown(edit.mounted)) if edit.mounted else row
     row = row.plus(undoes=edit.undoes) if edit.undoes else row
     return row.plus(changed=True) if edit.is_changed and not is_own else row
+
+
+def _new(new: NewFile) -> rows.NewFile:
+    return rows.NewFile(owner=shown(new.owner), mode=f"{new.mode:04o}")
 
 
 def finding_rows(findings: Iterable[Finding]) -> tuple[rows.Finding, ...]:
@@ -471,9 +476,9 @@ def decision_row(decision: Decision, command: Command) -> rows.Decision:
             rule=shown(decision.rule),
             because=reshown(decision.because),
         )
-    obligations = decision.obligations
+    obligations, file = decision.obligations, command.writes
     waived = decision.lease is not None
-    return rows.Decision(
+    row = rows.Decision(
         path=path,
         argv=argv,
         run_as=run_as,
@@ -488,3 +493,4 @@ def decision_row(decision: Decision, command: Command) -> rows.Decision:
         lasts_for=obligations.lasts_for,
         uses=obligations.uses,
     )
+    return row.plus(makes=_new(file)) if isinstance(file, NewFile) else row

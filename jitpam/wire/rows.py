@@ -268,6 +268,13 @@ class Edit(Row):
     changed: bool = member(True, default=False)
 
 
+class NewFile(Row):
+    """What a file is made with, where nothing is."""
+
+    owner: str = member(UNKNOWN)
+    mode: str = member(UNKNOWN)
+
+
 class User(Row):
     """A person who may be the one who asks. ``run`` is empty if they have logged in as another account."""
 
@@ -509,7 +516,7 @@ class Seen(Row):
 
 
 class Command(Seen):
-    """What is asked for or granted: a command, an edit, a login or things."""
+    """What is asked for or granted: a command, an edit, a new file, a login or things."""
 
     host: str = member(UNKNOWN)
     service: str = member(UNKNOWN)
@@ -531,9 +538,10 @@ class Command(Seen):
     brought: str = member("")
     lets: Texts = member((NOT_SAID,))
     edit: Edit | None = member(Edit.read({}), default=None, hides=True)
+    makes: NewFile | None = member(NewFile.read({}), default=None, hides=True)
 
     @property
-    def what(self) -> Program | Edit | Things | Login | Doubted:
+    def what(self) -> Program | Edit | NewFile | Things | Login | Doubted:
         """What is asked for. It is not certain of a row that does not say it."""
         if self.gives:
             return Things(self.gives)
@@ -541,7 +549,18 @@ class Command(Seen):
             return Doubted(because)
         if not self.path and self.service != "jitsudo":
             return Login()
-        return self.edit or Program()
+        if self.edit and self.makes:
+            return Doubted(NOT_SAID)
+        return self.edit or self.makes or Program()
+
+    @property
+    def writes(self) -> Edit | NewFile | None:
+        """The file that gets a text, if this is asked for."""
+        match self.what:
+            case Edit() | NewFile() as file:
+                return file
+            case Program() | Things() | Login() | Doubted():
+                return None
 
 
 class Asked(Seen):
@@ -816,6 +835,7 @@ class Decision(Graded):
     expires_for: int = member(0, default=0)
     lasts_for: int | None = member(None, default=None)
     uses: int | None = member(None, default=None)
+    makes: NewFile | None = member(None, default=None)
     approved: str | None = member(None, default=None)
     providers: Texts = member((), default=())
     unseated: Texts = member((), default=())

@@ -23,6 +23,7 @@ ASKED = {
     "reason": "CHG-2 deploy", "service": "jitsudo",
 }  # fmt: skip
 EDIT = {"argv": ["sudoedit", "/etc/x.conf"], "path": "sudoedit", "cwd": "/", "text_before": "0a" * 32, "text_after": "0b" * 32}
+NEW = {name: part for name, part in EDIT.items() if name != "text_before"} | {"makes": {"owner": "root:root", "mode": "0640"}}
 PERMIT = {"decision": "permit", "rule": "web", "approvals": [], "lease": None}
 OPS = [[1, "group:ops"]]
 WAYS = [[{"need": 1, "from": ["group:ops"], "after": 0}, {"need": 1, "from": ["user:cto"], "after": 900, "demand": "otp"}]]
@@ -42,6 +43,10 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
      f'{ALICE} asked to edit /etc/x.conf as root (SHA-256 {"0a" * 8} to {"0b" * 8}): "CHG-2 deploy"', {}),
     ("request.submitted", ASKED | EDIT | {"argv": [HIDDEN], "text_before": HIDDEN, "text_after": HIDDEN, "reason": ""},
      f"{ALICE} asked to edit {HIDDEN} as root", {}),
+    ("request.submitted", ASKED | NEW,
+     f'{ALICE} asked to make /etc/x.conf with the mode 0640 as root (SHA-256 {"0b" * 8}): "CHG-2 deploy"', {}),
+    ("request.submitted", ASKED | NEW | {"makes": {}, "text_after": HIDDEN, "argv": [HIDDEN], "reason": ""},
+     f"{ALICE} asked to make {HIDDEN} as root", {}),
     ("request.submitted", ASKED | {"argv": [HIDDEN], "cwd": HIDDEN, "reason": HIDDEN},
      f"somebody asked to run {HIDDEN} as root: {HIDDEN}", {"actor": HIDDEN}),
     ("request.submitted", ASKED | {"argv": ["dash", FORGOTTEN], "cwd": FORGOTTEN, "reason": FORGOTTEN},

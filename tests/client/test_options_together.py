@@ -126,7 +126,7 @@ def _played(daemon: Any, words: tuple[str, ...], said: int) -> tuple[int, list[A
         os.dup2(said, 1)
         os.dup2(said, 2)
         os.environ["JITD_SOCKET"] = daemon.path
-        os.environ["A"] = "1"
+        os.environ |= {"A": "1", "SUDO_EDITOR": "/bin/true"}
         sys.argv = ["jitsudo", *words]
         program.main()
     ended, heard = os.pidfd_open(child), []
@@ -172,8 +172,8 @@ def test_an_option_works_or_is_refused_by_a_sentence_that_names_both_and_nothing
     if name == "--break-glass":
         assert status == 120 and "has to be confirmed on a terminal" in said and heard == []
         return
-    if name == "-e" and mode == "run":  # it takes `true` for a file, which is not there
-        assert status == 120 and heard == [], said
+    if name == "-e" and mode == "run":  # it takes `true` for a new file, and asks about it first
+        assert status == 0 and len(heard) == 1 and "true not made: its text would be empty" in said, said
         return
     if name == "--to" or (mode == "get and run" and not heard):
         assert "/run/none" in said and heard == [], said

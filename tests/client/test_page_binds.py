@@ -14,7 +14,7 @@ from jitd.cli import page
 from jitd.core.command import Command, Interpreter, Operand, RunAs
 from jitd.core.decision import Record, Terms
 from jitd.core.deed import JITSUDO
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, NewFile
 from jitd.core.request import Request
 from tests.client.script import row_for, waiting
 from tests.scene import THING, command, thing
@@ -49,6 +49,11 @@ OTHERWISE: dict[str, list[object]] = {
         Edit(1, 2, 0, 0, 0o600, bytes(32), b"a" * 32, owner="root:root"),
         Edit(1, 2, 7, 0, 0o600, bytes(32), b"a" * 32, owner="lp:root"),
     ],
+    "makes": [
+        NewFile(1, 2, 0, 0, 0o644, b"a" * 32, owner="root:root"),
+        NewFile(1, 2, 0, 0, 0o600, b"a" * 32, owner="root:root"),
+        NewFile(1, 2, 7, 0, 0o600, b"a" * 32, owner="lp:root"),
+    ],
     "doubt": ["it has an option that is not known", "it has two commands"],
 }
 """Field → other values than the plain command's, no two of them the same."""
@@ -66,7 +71,7 @@ TERMS: dict[str, list[object]] = {
 """The same for ``Terms``."""
 OF_NO_RUN = {"timeout_for", "record", "leftovers", "observed", "namespace"}
 """Terms of what jitd runs itself."""
-SEEN_OTHERWISE = {"cwd", "env", "stdin", "watch", "checks"}
+SEEN_OTHERWISE = {"cwd", "env", "stdin", "watch", "checks", "new"}
 """What these let in stands on the page itself; who may look at the recording changes nothing of what runs."""
 BY_NUMBER = {"cwd_device", "cwd_inode", "salt", "is_told"}
 """They say which directory the path meant, and keep the fingerprint from being guessed: nobody could read anything from them.

@@ -328,6 +328,33 @@ def test_what_a_harmless_command_is_given_is_named_and_shown_if_it_is_wanted():
     assert len(body(of(b"a\nb\n") | {"grade": "unknown"})) == 2
 
 
+NEW = {"makes": {"owner": "root:root", "mode": "0644"}}
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_of_a_new_file_all_lines_are_shown_as_put_in(is_whole: bool) -> None:
+    """THREATS R-39: Also if jitd calls it harmless."""
+    row = of(b"a\nb", argument=0, last=None, bound="exactly this text is written, if nothing is there then") | NEW
+    assert lines(row | {"grade": "harmless"}, is_whole=is_whole) == [
+        ("text", "2 lines; exactly this text is written, if nothing is there then"),
+        ("changes", "0 lines taken out (-), 2 lines put in (+):"),
+        ("+    1", "a"),
+        ("+    2", "b"),
+        ("+  end", "line 2 does not end with a newline"),
+    ]
+    assert lines(of(b"", argument=0, last=None) | NEW, is_whole=is_whole)[1:] == [("changes", "nothing: the new file is empty")]
+
+
+def test_who_does_not_know_new_files_is_shown_the_text_and_a_command_of_root() -> None:
+    """THREATS R-39: A client of an earlier version drops the member ``makes``."""
+    row = of(b"a\nb\n", argument=0, last=None, bound="exactly this text is written, if nothing is there then")
+    told = lines(row | {"grade": "harmless"})
+    assert ("     2", "b") in told and told[0] == (
+        "script",
+        "/home/alice/x.sh, 2 lines; exactly this text is written, if nothing is there then",
+    )
+
+
 def test_what_an_edit_changes_is_shown_also_if_the_edit_is_called_harmless() -> None:
     """THREATS R-33: It is what is approved, and not data that a command reads."""
     row = of(b"one\ntwo\n", b"one\n", last=None, bound="exactly this text is written")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern
-from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.edit import SUDOEDIT, Edit, NewFile
 from jitd.core.grade import Damage, Finding, Grade, Seen, damage, worst
 from jitd_commands.grading import FAULT, findings_of, findings_of_pattern
 from jitd_commands.judging import MOST_FOUND
@@ -65,6 +65,16 @@ def test_an_edit_changes_its_file_loses_nothing_and_shows_the_old_text_to_those_
     assert of("/srv/site.conf") == [(Grade.CHANGES, "changes /srv/site.conf", "", Damage.NONE)]
     pattern = read_command_pattern(("sudoedit", "/etc/sudoers.d/*"))
     assert [one.what for one in findings_of_pattern(pattern)] == ["changes files below /etc/sudoers.d"]
+
+
+def test_a_new_file_is_graded_as_a_change_of_what_reads_it_and_shows_nothing() -> None:
+    def of(path: str) -> list[tuple[Grade, str, str, Damage]]:
+        new = replace(asked("sudoedit", path), path=SUDOEDIT, makes=NewFile(0, 0, 0, 0, 0o644, b""))
+        return [(one.grade, one.what, one.matters, one.damage) for one in findings_of(new, unseen, requester="alice")]
+
+    assert of("/etc/shadow") == [(Grade.GIVES, "makes /etc/shadow", "password hashes", Damage.NONE)]
+    assert of("/etc/sudoers.d/x") == [(Grade.GIVES, "makes /etc/sudoers.d/x", "who may act as root", Damage.NONE)]
+    assert of("/srv/site.conf") == [(Grade.CHANGES, "makes /srv/site.conf", "", Damage.NONE)]
 
 
 def test_what_is_not_in_the_table_is_said_to_be_unknown() -> None:

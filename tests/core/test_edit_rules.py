@@ -10,16 +10,17 @@ import pytest
 
 from jitd.core.command import Command, work_of
 from jitd.core.conditions import read_command_pattern
-from jitd.core.decision import Deny, Permit
-from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.decision import Deny, Permit, Terms, Why
+from jitd.core.edit import SUDOEDIT, Edit, NewFile
 from jitd.core.grant import covers, is_for_other_requests
 from jitd.core.policy import decide, masked_places
 from jitd.core.request import RequestState, issued
-from tests.core.house import NOON, deny, patterns, permit, policy, question
+from tests.core.house import NOON, ROOT, deny, patterns, permit, policy, question
 from tests.scene import HOST, asked, moment, person
 from tests.scene import permit as permitted
 
 EDIT = Edit(1, 2, 0, 0, 0o644, b"b" * 32, b"a" * 32)
+NEW = NewFile(1, 2, 0, 0, 0o644, b"a" * 32)
 NGINX = ("sudoedit", "/etc/nginx/*.conf")
 
 
@@ -27,6 +28,11 @@ def edited(path: bytes, **changes: Any) -> Command:
     """An edit of ``path``."""
     made = question(argv=(SUDOEDIT, path)).command
     return replace(made, path=SUDOEDIT, digest=b"", edit=EDIT, **changes)
+
+
+def made(path: bytes, mode: int = 0o644) -> Command:
+    """A new file at ``path``."""
+    return replace(edited(path), edit=None, makes=replace(NEW, mode=mode))
 
 
 def is_permitted(command: Command, *rules: Any) -> bool:
@@ -100,3 +106,58 @@ def test_the_grant_of_an_edit_serves_no_other_request() -> None:
     assert not covers(grant, alice, HOST, "jitsudo", request.command, grant.rule, moment(1))
     other = replace(request.command, edit=replace(EDIT, after=b"c" * 32))
     assert work_of(request.command) != work_of(other)
+
+
+def new(mode: int | None, *argvs: tuple[str, ...]) -> Any:
+    return permit(**patterns(*(argvs or (NGINX,))), terms=Terms(new=mode))
+
+
+@pytest.mark.parametrize(("mode", "asked_for"), [(None, 0o644), (0o600, 0o644), (0o644, 0o600), (0o644, 0o4644)])
+def test_a_new_file_is_made_only_where_the_rule_says_so_and_with_its_mode_alone(mode: int | None, asked_for: int) -> None:
+    """THREATS R-39."""
+    path = b"/etc/nginx/site.conf"
+    assert is_permitted(made(path), new(0o644))
+    assert not is_permitted(made(b"/etc/nginx/sub/site.conf"), new(0o644))
+    assert is_permitted(edited(path), new(mode))
+    answer = decide(policy(new(mode)), replace(question(), command=made(path, asked_for)), NOON)
+    assert isinstance(answer, Deny)
+    assert answer.why is Why.TERMS
+    if mode is None:
+        assert answer.because == "there is no /etc/nginx/site.conf, and rule p permits no new file"
+    else:
+        assert answer.because == f"rule p permits new files with the mode {mode:04o} alone"
+
+
+@pytest.mark.parametrize("words", [("**",), ("/*", "**"), ("/usr/bin/*", "**"), ("/usr/bin/sudoedit", "**"), ("/*/*", "*")])
+def test_no_permit_for_commands_permits_a_new_file(words: tuple[str, ...]) -> None:
+    assert not is_permitted(made(b"/etc/motd"), new(0o644, words))
+
+
+def test_what_permits_root_everything_makes_no_file() -> None:
+    """It says no mode, and root can make the file."""
+    answer = decide(policy(), replace(question(ROOT), command=made(b"/etc/motd")), NOON)
+    assert isinstance(answer, Deny) and answer.because == "there is no /etc/motd, and rule root permits no new file"
+    assert isinstance(decide(policy(), replace(question(ROOT), command=edited(b"/etc/motd")), NOON), Permit)
+
+
+def test_what_denies_edits_denies_new_files() -> None:
+    path = b"/etc/nginx/site.conf"
+    for words in (("**",), ("sudoedit", "/etc/nginx/site.conf"), ("sudoedit", "/etc/*/*")):
+        assert not is_permitted(made(path), deny(**patterns(words)), new(0o644))
+    assert not is_permitted(made(path), deny(), new(0o644))
+    assert is_permitted(made(path), deny(**patterns(("/usr/bin/*", "**"))), new(0o644))
+
+
+def test_the_approval_of_a_new_file_is_for_it_alone() -> None:
+    """THREATS A-26, R-39: Neither another text, place, mode or owner, nor an edit of the file that is there then."""
+    one = made(b"/etc/motd")
+    request = replace(
+        asked(what=one, lasts_for=600, uses=3), state=RequestState.APPROVED, rule="rule-1", obligations=permitted().obligations
+    )
+    grant = issued(request, moment()).grant
+    assert not is_for_other_requests(grant)
+    assert not covers(grant, person("alice"), HOST, "jitsudo", one, grant.rule, moment(1))
+    others = [replace(one, makes=replace(NEW, **{name: 77})) for name in ("device", "inode", "uid", "gid", "mode")]
+    others += [replace(one, makes=replace(NEW, after=b"c" * 32)), made(b"/etc/other"), edited(b"/etc/motd")]
+    assert len({work_of(one), *map(work_of, others)}) == 1 + len(others)
+    assert masked_places(policy(new(0o644)), one) == ()

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.command import Command, Interpreter, Operand, RunAs, fingerprint, work_of
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, NewFile
 from tests.table import each_row
 
 PLAIN = Command(
@@ -74,6 +74,9 @@ def by_the_page(id: str, principal: str, host: str, service: str, command: Comma
     if command.edit:
         one = command.edit
         whole += field("w", one.device, one.inode, one.uid, one.gid, one.mode, one.before, one.after)
+    if command.makes:
+        new = command.makes
+        whole += field("m", new.device, new.inode, new.uid, new.gid, new.mode, new.after)
     if command.salt:
         whole += field("n", command.salt)
     return hashlib.sha256(whole).digest()
@@ -85,6 +88,11 @@ ALWAYS = [
     (replace(PLAIN, options=(b"-E",)), (None, None, None), "2628d3ffabe71194fae15a577d7746f2d3ab127b21679933f6793776acde67cd"),
     (replace(PLAIN, doubt="why"), (None, None, None), "bb0d506a386c2c9f733e0e939ee7c050128727711a85d7e972507cc96dbbec22"),
     (replace(PLAIN, chdir=True), (None, None, None), "2901ad7d113f8c971f6dc28b4f51812e1f9b2b9999979268b059186a4744fffd"),
+    (
+        replace(PLAIN, edit=Edit(1, 2, 3, 4, 0o644, b"b" * 32, b"a" * 32)),
+        (None, None, None),
+        "c0e780a1f57a4f8ba91c789079ecf4dbb71f2eacb9480e6939d8a4ed1723d211",
+    ),
     (WHOLE, (3600, None, None), "a382a6d9a6635d9bb88d761c0b1422f46a193471182f179693fc0745d1a8a987"),
 ]
 
@@ -127,6 +135,7 @@ COMMANDS = st.builds(
     salt=SHORT,
     interpreters=st.lists(st.builds(Interpreter, SHORT, SHORT, WORD, st.booleans()), max_size=2).map(tuple),
     edit=st.none() | st.builds(Edit, *[NUMBER] * 5, SHORT, SHORT, st.booleans()),
+    makes=st.none() | st.builds(NewFile, *[NUMBER] * 5, SHORT, WORD),
 )
 
 
@@ -149,6 +158,8 @@ PLACES = {
     "path and digest": {"path": b"7", "digest": b"8"},
     "salt": {"salt": b"7"},
     "an interpreter": {"interpreters": (Interpreter(b"7", b"8", ""),)},
+    "an edit": {"edit": Edit(7, 8, 0, 0, 0, b"", b"")},
+    "a new file": {"makes": NewFile(7, 8, 0, 0, 0, b"")},
     "an operand": {"operands": (Operand(7, b"8", b"", "", True),)},
 }
 EMPTY = Command((), b"", b"", RunAs("", 0, "", 0), b"", 0, 0, (), (), ())

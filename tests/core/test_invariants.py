@@ -22,7 +22,7 @@ from jitd.core.asked_terms import USUAL
 from jitd.core.command import Command, Interpreter, Operand, RunAs, fingerprint
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import RECORDED, Approval, BreakGlass, Deny, Obligations, Permit, Record, Terms, narrow
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, NewFile
 from jitd.core.policy import Policy, Rule, decide
 from jitd.core.question import Question
 from jitd.core.toml_document import ConfigError
@@ -152,6 +152,7 @@ CHANGES = {
     "streams": ("pipe", "pipe", "null"),
     "operands": (Operand(1, b"/home/alice/x.sh", b"d" * 32, "it belongs to uid 4001", True),),
     "edit": Edit(1, 2, 0, 0, 0o644, b"b" * 32, b"a" * 32),
+    "makes": NewFile(1, 2, 0, 0, 0o644, b"a" * 32),
     "interpreters": (Interpreter(b"/home/alice/sh", b"d" * 32, "it belongs to uid 4001"),),
     "options": (b"-E",),
     "chdir": True,
@@ -236,6 +237,7 @@ OBLIGATIONS = st.builds(
         namespace=st.sampled_from(["never", "auto", "always"]),
         checks=st.lists(st.sampled_from([("/bin/a",), ("/bin/b", "-t")]), unique=True).map(tuple),
         cwd=st.sampled_from(["caller", "/srv"]),
+        new=st.sampled_from([None, 0o600, 0o644]),
     ),
     standing=st.sampled_from(["use", "review"]),
     gatekeepers=st.lists(st.sampled_from(["change", "ticket"]), unique=True).map(tuple),
@@ -249,7 +251,7 @@ def test_invariant_8_is_tried_with_every_field():
     """Whoever adds a term says here what is tighter; tests/core/test_narrowing.py has each by itself."""
     tried = {
         "timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "bound", "cwd",
-        "observed", "namespace", "checks",
+        "observed", "namespace", "checks", "new",
     }  # fmt: skip
     assert tried == {field.name for field in fields(Terms)}
     assert {field.name for field in fields(Obligations)} == {
@@ -282,6 +284,7 @@ def test_invariant_8_narrowing_only_tightens(old, new):
         strictness = ["never", "auto", "always"]
         assert strictness.index(after.terms.namespace) >= strictness.index(other.terms.namespace)
         assert (after.without_kdc, other.without_kdc) != ("local", "deny")
+        assert after.terms.new in (None, other.terms.new)
         assert set(after.terms.checks) >= set(other.terms.checks)
         assert set(after.gatekeepers) >= set(other.gatekeepers)
         assert other.visible_to is None or (after.visible_to is not None and set(after.visible_to) <= set(other.visible_to))

@@ -14,7 +14,7 @@ import pytest
 from jitd.core.authentication import Authentication
 from jitd.core.command import Command, Interpreter, Operand, RunAs, work_of
 from jitd.core.decision import Terms
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, NewFile
 from jitd.core.effects import Moment
 from jitd.core.grade import Finding, Grade
 from jitd.core.grant import Grant, GrantState, covers, is_for_other_requests
@@ -60,6 +60,7 @@ COMMAND: Rows = {
     "findings": [((Finding(Grade.GIVES, "can start a shell"),), True)],  # they warn people of the moment
     "masked": [(((1, 0),), True)],  # what people read is not what runs
     "edit": [(Edit(1, 2, 0, 0, 0o644, bytes(32), b"1" * 32), False)],
+    "makes": [(NewFile(1, 2, 0, 0, 0o644, b"1" * 32), False)],
 }
 RUN_AS: Rows = {"user": [("bob", False)], "uid": [(7, False)], "group": [("adm", False)], "gid": [(7, False)]}
 OPERAND: Rows = {

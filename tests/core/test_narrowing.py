@@ -43,6 +43,7 @@ EITHER_WAY: dict[str, list[tuple[Any, Any, Any]]] = {
         ((), (("/bin/a",),), (("/bin/a",),)),
         ((("/bin/a",),), (("/bin/b",),), (("/bin/a",), ("/bin/b",))),
     ],
+    "terms.new": [(None, None, None), (0o644, None, None), (0o644, 0o644, 0o644), (0o644, 0o600, None)],
     "terms.observed": [(False, False, False), (False, True, True), (True, True, True)],
     "without_kdc": [("deny", "deny", "deny"), ("local", "deny", "deny"), ("local", "local", "local")],
     "terms.bound": [(False, False, False), (False, True, True), (True, True, True)],

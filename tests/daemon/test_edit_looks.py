@@ -66,7 +66,7 @@ def look(file: Path, new: bytes = b"new\n", account: str = "nobody") -> edits.Lo
     command = asked(file, new, account)
     with path_lookup.Look() as glance:
         found = edits.look(command, WHO, (), glance)
-    edits.scripts_of(command, found.before, new)
+    edits.scripts_of(command, new, found.before)
     return found
 
 

@@ -84,6 +84,8 @@ RUN = [
     ('namespace = "never"', Terms(namespace="never")),
     ('namespace = "auto"', Terms()),
     ('check = ["/bin/t", "-c", "{file}"]', Terms(checks=(("/bin/t", "-c", "{file}"),))),
+    ('new = "0644"', Terms(new=0o644)),
+    ('new = "600"', Terms(new=0o600)),
 ]
 """Each key of ``run`` with each of its words, and how a command runs then: all else is as it was."""
 

@@ -23,6 +23,7 @@ MISSPELT = 'unknown key "comands": did you mean "commands"?'
 NAME = '"name" must be 1 to 64 printable characters'
 NOT_YET = 'this version of jitd does not know the key "{}" yet'
 
+NO_MODE = '"new" must be the mode of new files in octal digits, such as "0644", without set-uid, set-gid and sticky'
 NO_INDICATOR = '"indicators": "{}" is no authentication indicator: 1 to 100 printable ASCII characters without a space'
 NEEDS_TICKET = '"{}" is about a Kerberos ticket, and ticket = "optional" permits requests without a ticket'
 BROKEN_PERMITS = [
@@ -196,6 +197,9 @@ BROKEN_PERMITS = [
         (5, '"check": nothing is put in the place of {path}: the new file is {file}'),
         (5, '"check" is about edits, and "commands" has no entry "sudoedit"'),
     ),
+    ('run = { new = "0644" }', (5, '"new" is about edits, and "commands" has no entry "sudoedit"')),
+    *((f'run = {{ new = "{mode}" }}', (5, NO_MODE)) for mode in ("04755", "2644", "1777", "u=rw", "0649", "644 ", "")),
+    ("run = { new = 0o644 }", (5, '"new" must be a string')),
     ('run = { check = ["t"] }', (5, '"check" must begin with the absolute path of a program')),
     ('run = { namespace = "no" }', (5, '"namespace" must be "auto" or "always" or "never", not "no"')),
     ('run = { chdir = "/" }', (5, 'unknown key "chdir"')),

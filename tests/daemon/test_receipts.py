@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,7 @@ from jitd.cli import as_recorded
 from jitd.cli.as_recorded import difference
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval, Terms
+from jitd.core.edit import SUDOEDIT, NewFile
 from jitd.core.policy import Policy
 from jitd.core.request import Request, Verdict
 from jitd.core.subject import Identity, Subject
@@ -36,11 +38,13 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.reviewers import Signed
 from jitd.verbs.reviews import Reviews
 from jitpam.wire import rows
+from jitpam.wire.shown import shown
 from tests import ssh_keys
+from tests.client.script import row_for, waiting
 from tests.daemon.asking import HERE, Client
 from tests.daemon.test_decider import ALICE, rule
 from tests.daemon.test_who_sees_what import Seen
-from tests.scene import START, person
+from tests.scene import START, command, person, submit
 
 DIGEST, OTHER_DIGEST = "ab" * 32, "cd" * 32
 
@@ -509,3 +513,27 @@ def test_a_viewer_is_told_their_keys_and_what_they_have_to_prove(house: House, k
         assert (row.keys, row.signed, row.lacks, row.awaits_me) == ((key.fingerprint,), "touch", "", True)
 
     house.run(scene())
+
+
+def test_that_a_file_is_new_what_it_is_made_with_and_its_text_are_compared() -> None:
+    """THREATS A-30, R-39."""
+    text = b"new\n"
+    new = NewFile(1, 2, 0, 4, 0o640, sha256(text).digest(), owner="root:adm")
+    made = replace(waiting("true"), command=command("sudoedit", "/etc/x", path=SUDOEDIT, makes=new))
+    detail = {name: getattr(part, "content", part) for name, part in submit(made).detail().items()}
+    came = row_for(made) | {"scripts": [{"argument": 0, "path": "/etc/x", "text": shown(text), "before": None}]}
+    compared = {part: (told, seen) for name, part, told, seen in as_recorded._COMPARED if name == "makes"}
+
+    def wrong(**changes: Any) -> list[str]:
+        row = rows.Request.read({name: part for name, part in (came | changes).items() if part is not None})
+        found = [part for part, (told, seen) in compared.items() if told(detail.get("makes")) != seen(row)]
+        found += [part for name, part, fits in as_recorded._FITS if name == "text_after" and not fits(detail.get(name), row)]
+        return found + [one.path for one in row.scripts if not as_recorded._is_text_of(one, row, detail)]
+
+    what = "what the new file is made with"
+    assert wrong() == []
+    for lie in ({"owner": "root:adm", "mode": "0600"}, {"owner": "root:root", "mode": "0640"}):
+        assert wrong(makes=lie) == [what]
+    assert wrong(makes=None, edit={"owner": "root:adm", "mode": "0640"}) == [what]
+    assert wrong(makes=None)[:2] == [what, "that a file is written"]
+    assert wrong(scripts=[came["scripts"][0] | {"text": "other"}]) == ["/etc/x"]

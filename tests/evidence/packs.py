@@ -22,7 +22,7 @@ from jitd.audit.signing import Signing
 from jitd.audit.telling import EVERYTHING, Sight, tell
 from jitd.core.authentication import Authentication
 from jitd.core.decision import Approval
-from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.edit import SUDOEDIT, Edit, NewFile
 from jitd.core.effects import Moment
 from jitd.core.grant import Used
 from jitd.core.law import MONITOR
@@ -135,11 +135,12 @@ class Host:
         until: str = "ended",
         approver: Identity | None = None,
         edit: Edit | None = None,
+        makes: NewFile | None = None,
     ) -> None:
         who = person("alice", authentication=_otp(), principal="alice@EXAMPLE.TEST")
         what = command("psql", "-c", argument, cwd=b"/srv/x", variables=((b"PGUSER", b"postgres"),))
-        if edit is not None:
-            what = command("sudoedit", "/etc/a b", cwd=b"/", path=SUDOEDIT, digest=b"", edit=edit)
+        if edit is not None or makes is not None:
+            what = command("sudoedit", "/etc/a b", cwd=b"/", path=SUDOEDIT, digest=b"", edit=edit, makes=makes)
         made = replace(asked(id, who, what, lasts_for=600, uses=2), submitted_at=START)
         made = replace(made, claims=replace(made.claims, reason=reason))
         self.lifecycle.handle(submit(made), screened(made, permit(Approval(1, ("group:ops",)), uses=2)))

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, NewFile
 from jitd.core.grant import Revoked
 from jitd.core.law import Role
 from jitd.core.wording import with_words
@@ -171,6 +171,17 @@ def test_of_an_edit_the_page_names_the_file_and_the_digests_of_its_texts(host: H
     text = read(files["index.html"])
     assert "an edit of '/etc/a b'" in text and "SHA-256 before" in text
     assert text.count("0a" * 32) >= 1 and text.count("0b" * 32) >= 1
+    assert '<th scope="row">program</th>' not in files["index.html"].decode()
+    assert wrong(zipped(files), host.public) == []
+
+
+def test_of_a_new_file_the_page_says_that_it_is_new_and_what_it_is_made_with(host: Host) -> None:
+    host.live(makes=NewFile(1, 2, 0, 0, 0o640, b"\x0b" * 32, owner="root:adm"))
+    files = host.pack()
+    text = read(files["index.html"])
+    assert "a new file, '/etc/a b'" in text and "an edit of" not in text
+    assert "mode 0640" in text and "owner root:adm" in text
+    assert "SHA-256 before" not in text and text.count("0b" * 32) >= 1
     assert '<th scope="row">program</th>' not in files["index.html"].decode()
     assert wrong(zipped(files), host.public) == []
 

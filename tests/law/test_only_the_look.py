@@ -33,7 +33,7 @@ OTHERS = {
     "jitd.facts.sessions": "files of systemd and of processes, in /run and /proc",
     "jitd.files.durable": "files of root's own",
     "jitd.files.exchange._remove_left": "the descriptor of a directory",
-    "jitd.files.exchange._attributes": "the descriptor of a file",
+    "jitd.files.exchange.attributes_of": "the descriptor of a file",
     "jitd.files.exchange.make_copy": "a new file, in a directory that only root can enter",
     "jitd.files.handlers": "the handlers of binfmt_misc, which only root can make",
     "jitd.files.inspection.copy_content": "a new file, in a directory that only root can enter",

@@ -35,6 +35,7 @@ NAMES = {
     "jitd.files.durable": "new files beside those that they replace, in root's own directories",
     "jitd.files.inspection": "a copy, in a directory of the caller, who is root and has made it",
     "jitd_things.givers.account_home": "a new file beside the one that it replaces, in root's own directory",
+    "jitd.monitor.namespace": "a directory in memory, in mounts of one process alone",
     "jitd.recording.storage": "a recording, in a directory that only root can enter",
     "jitd.recording.sudolog": "an export, in a directory that this process has made",
     "jitd.store.earlier": "a copy of the database, in the daemon's own directory",

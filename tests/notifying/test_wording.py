@@ -15,7 +15,7 @@ from jitd.core.authentication import Demand
 from jitd.core.claims import Claims, Point
 from jitd.core.command import RunAs
 from jitd.core.decision import Approval
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, NewFile
 from jitd.core.grade import Damage, Finding, Grade
 from jitd.core.notice import Event, Notice, Whom
 from jitd.core.request import Request, RequestState, Review, Verdict
@@ -149,6 +149,7 @@ def test_the_worst_that_a_command_gives_and_destroys_is_a_line_each_beside_the_c
         (waiting(service="sudo"), "to run a command as root (sudo) on"),
         (replace(waiting(), command=thing()), "to be given a ticket on"),
         (replace(waiting(), command=replace(command(), edit=Edit(0, 0, 0, 0, 0, b"", b""))), "to edit a file as root on"),
+        (replace(waiting(), command=replace(command(), makes=NewFile(0, 0, 0, 0, 0o644, b""))), "to make a file as root on"),
         (
             waiting(service="sshd", point=Point("account", "192.0.2.1", None, Process(7, 1))),
             "to log in as root (sshd) on",

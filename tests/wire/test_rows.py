@@ -14,7 +14,7 @@ import pytest
 from jitd.core.grade import Damage, Grade
 from jitd.core.request import RequestState
 from jitpam.wire import rows
-from jitpam.wire.rows import Decision, Doubted, Edit, Grant, Holding, Lock, OwedReview, Request, Row, Rule, Run
+from jitpam.wire.rows import Decision, Doubted, Edit, Grant, Holding, Lock, NewFile, OwedReview, Request, Row, Rule, Run
 
 KINDS: dict[str, type[Row]] = {
     "request": Request, "grant": Grant, "run": Run, "holding": Holding, "lock": Lock, "review": OwedReview, "rule": Rule,
@@ -104,6 +104,7 @@ def test_what_a_narrowed_row_hides_is_not_none() -> None:
 
 OF_A_COMMAND = {"argv": ["id"], "path": "/usr/bin/id", "gives": [], "doubt": "", "service": "jitsudo"}
 THING, EDIT, NO_FILE = {"gives": ["sudoers:wheel"]}, {"edit": {"owner": "root", "mode": "0644"}}, {"path": ""}
+NEW = {"makes": {"owner": "root:root", "mode": "0644"}}
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,10 @@ THING, EDIT, NO_FILE = {"gives": ["sudoers:wheel"]}, {"edit": {"owner": "root", 
         ({}, rows.Program),
         ({"service": "sudo"}, rows.Program),
         (EDIT, Edit),
+        (NEW, NewFile),
+        (EDIT | NEW, Doubted),
+        (NEW | NO_FILE | {"service": "sshd"}, rows.Login),
+        (NEW | {"doubt": "it has two commands"}, Doubted),
         (THING | NO_FILE, rows.Things),
         (NO_FILE | {"service": "sshd"}, rows.Login),
         ({"doubt": "it has two commands"}, Doubted),
@@ -121,9 +126,17 @@ THING, EDIT, NO_FILE = {"gives": ["sudoers:wheel"]}, {"edit": {"owner": "root", 
     ],
 )
 @pytest.mark.parametrize("of", [Request, Grant])
-def test_what_is_asked_for_is_one_of_five_and_rather_what_allows_more(changes: Any, kind: type, of: Any) -> None:
+def test_what_is_asked_for_is_one_of_six_and_rather_what_allows_more(changes: Any, kind: type, of: Any) -> None:
     """In a session any command may be run, and of an edit a page says that nothing is executed."""
     assert type(of.read(OF_A_COMMAND | changes).what) is kind
+
+
+def test_of_a_new_file_no_more_is_taken_for_said_than_is_said() -> None:
+    """THREATS R-39: A narrowed row hides it, and a host may leave out what it is made with."""
+    for came in (OF_A_COMMAND | {"narrowed": True, "makes": None}, OF_A_COMMAND | {"makes": {}}, OF_A_COMMAND | {"makes": 5}):
+        what = Request.read(came).what
+        assert isinstance(what, NewFile)
+        assert (what.owner, what.mode) == (rows.UNKNOWN, rows.UNKNOWN)
 
 
 @pytest.mark.parametrize("name", ["argv", "path", "gives", "doubt"])

@@ -2040,7 +2040,7 @@ class _Page:
         is_edit = bool(_member(detail, "text_after") or _member(detail, "undoes"))
         what = _e(_member(detail, "gives"), is_name=True) if is_thing else _command(_member(detail, "argv"))
         if is_edit:
-            what = _Html(f"an edit of {_edited(detail)}")
+            what = _Html(f"{'an edit of' if _member(detail, 'makes') is None else 'a new file,'} {_edited(detail)}")
         approvers: list[str] = []
         deniers: list[str] = []
         for _, body in self._reviewed():
@@ -2068,13 +2068,14 @@ class _Page:
         ends = [(body.get("id"), _ending(body.get("detail"))) for _, body in self._events("run.ended")]
         return [_Html(f"{_name(id)} {end}") for id, end in ends]
 
-    def _difference(self, edit: Any) -> str:
-        before, after = (self._files.get(f"{TEXTS}{_member(edit, name)}") for name in ("before", "after"))
+    def _difference(self, edit: Any, makes: Any) -> str:
+        before, after = (self._files.get(f"{TEXTS}{_member(edit or makes, name)}") for name in ("before", "after"))
         if after is None:
             return "<h3>What it changes</h3>\n<p>Its texts are not here: they are not kept, or not told to the reader.</p>\n"
         if before is None:
             told = _block(_base64(base64.b64encode(after)))
-            return f"<h3>Its new text</h3>\n<p>The text that it replaces is not in this pack.</p>\n{told}"
+            what = "It replaces nothing" if makes else "The text that it replaces is not in this pack"
+            return f"<h3>Its new text</h3>\n<p>{what}.</p>\n{told}"
         return f"<h3>What it changes</h3>\n{_changes(bytes(before), bytes(after))}"
 
     def _what(self) -> _Html:
@@ -2097,6 +2098,7 @@ class _Page:
             ("entered from", _e(_member(detail, "point"), is_name=True) if _member(detail, "point") else None),
             ("things", _e(_member(detail, "gives"), is_name=True) if _member(detail, "gives") else None),
             ("file", _edited(detail) if is_edit else None),
+            ("new, with", _e(_member(detail, "makes"), is_name=True) if _member(detail, "makes") else None),
             ("SHA-256 before", _argument(_member(detail, "text_before")) if _member(detail, "text_before") else None),
             ("SHA-256 of its new text", _argument(_member(detail, "text_after")) if _member(detail, "text_after") else None),
             ("takes back", _member(detail, "undoes")),
@@ -2123,7 +2125,7 @@ class _Page:
         ]
         out = f"<h3>Facts</h3>\n<p>Found by the host itself.</p>\n{_rows(facts)}"
         if is_edit:
-            out += self._difference(_member(command, "edit"))
+            out += self._difference(_member(command, "edit"), _member(command, "makes"))
         pairs = [
             *(("variable", pair) for pair in _pairs(_member(command, "variables"))),
             *(("locale", pair) for pair in _pairs(_from_base64(_member(command, "locale")))),

@@ -222,12 +222,14 @@ class Packs:
             return _Gathered(id, files, tuple(run for run in runs if run is not None and self._may_watch(who, store, run)))
 
     def _texts(self, who: Subject, store: Store, request: Request) -> dict[str, bytes]:
-        """Return the texts of an edit that the reader may see and that are still kept."""
-        edit = request.command.what
-        if not isinstance(edit, Edit) or not self._access.may(Act.READ_TEXTS, who, request, store=store):
+        """Return the texts of an edit, or of a new file, that the reader may see and that are still kept."""
+        file = request.command.writes
+        if file is None or not self._access.may(Act.READ_TEXTS, who, request, store=store):
             return {}
-        is_told = edit.is_told or self._access.may(Act.READ_BEYOND, who, request, store=store)
-        digests = (edit.before, edit.after) if is_told else (edit.after,) if edit.tells_new else ()
+        digests: tuple[bytes, ...] = (file.after,)
+        if isinstance(file, Edit):
+            is_told = file.is_told or self._access.may(Act.READ_BEYOND, who, request, store=store)
+            digests = (file.before, file.after) if is_told else (file.after,) if file.tells_new else ()
         return {making.edited_name(digest): text for digest in digests if (text := store.text(digest)) is not None}
 
     def _found(self, store: Store, number: int) -> Found:

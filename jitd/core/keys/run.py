@@ -7,7 +7,8 @@ watch. All output must be recorded, because a watcher sees the recording.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from jitd.core.conditions import placeholder_in, read_variable
@@ -15,7 +16,7 @@ from jitd.core.decision import Record, Terms
 from jitd.core.deed import deed_of
 from jitd.core.keys.approvals import WithApprovals
 from jitd.core.keys.commands import WithCommands
-from jitd.core.keys.key import Fields, NoCondition, Verdict, World
+from jitd.core.keys.key import Fields, NoCondition, Part, Verdict, World
 from jitd.core.keys.services import WithServices
 from jitd.core.toml_table import Table
 
@@ -51,6 +52,7 @@ class _Runs(NoCondition[WithRun]):
             "observed",
             "namespace",
             "check",
+            "new",
         )
     }
 
@@ -62,8 +64,9 @@ class _Runs(NoCondition[WithRun]):
     def settle(self, rule: WithRun, table: Table) -> Fields:
         """Return the recording that ``run.observed`` needs."""
         terms = rule.terms
-        if terms.checks and not any(pattern.is_edit for pattern in rule.commands or ()):
-            table.table("run").fault('"check" is about edits, and "commands" has no entry "sudoedit"', "check")
+        for key, value in (("check", terms.checks or None), ("new", terms.new)):
+            if value is not None and not any(pattern.is_edit for pattern in rule.commands or ()):
+                table.table("run").fault(f'"{key}" is about edits, and "commands" has no entry "sudoedit"', key)
         if not terms.observed:
             return {}
         run = table.table("run")
@@ -81,6 +84,10 @@ class _Runs(NoCondition[WithRun]):
             run.fault('"watch" names nobody, and "observed" needs somebody who watches', "watch")
         what = terms.record.what if terms.record.what in KEPT else KEPT[0]
         return {"terms": replace(terms, record=replace(terms.record, what=what))}
+
+    def phrases(self, rule: WithRun) -> Iterator[tuple[Part, str]]:
+        if rule.terms.new is not None:
+            yield Part.HOW, f"also new files with the mode {rule.terms.new:04o}"
 
 
 def _terms(run: Table, read_who: Callable[[str], str]) -> Terms:
@@ -106,6 +113,7 @@ def _terms(run: Table, read_who: Callable[[str], str]) -> Terms:
         observed=run.text("observed", "no", ("no", "required")) == "required",
         namespace=run.text("namespace", "auto", ("auto", "always", "never")),
         checks=_checks(run),
+        new=_mode(run),
     )
 
 
@@ -120,6 +128,19 @@ def _checks(run: Table) -> tuple[tuple[str, ...], ...]:
     if unknown and not any(FILE in word for word in words):
         run.fault(f'"check": nothing is put in the place of {unknown}: the new file is {FILE}', "check")
     return (words,) if words else ()
+
+
+def _mode(run: Table) -> int | None:
+    """Return the mode of new files, or None if the rule permits none."""
+    if "new" not in run.values:
+        return None
+    text = run.text("new", "")
+    if re.fullmatch(r"0?[0-7]{3}", text):
+        return int(text, 8)
+    if isinstance(run.values["new"], str):
+        told = '"new" must be the mode of new files in octal digits, such as "0644", without set-uid, set-gid and sticky'
+        run.fault(told, "new")
+    return None
 
 
 RUN = _Runs()
