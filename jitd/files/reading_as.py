@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from jitd.files.glance import ABSENCE, CIRCLE, PROCFS, THERE, Glance
+from jitd.files.glance import ABSENCE, CIRCLE, PROCFS, THERE, Glance, link_to
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.syscall.restype = ctypes.c_long
@@ -28,6 +28,7 @@ _SETGROUPS = {
 """Maps an architecture to the number of the system call setgroups(2). The function of the C library would change all threads."""
 _UNCHANGED = ctypes.c_uint32(2**32 - 1)
 _CAPABILITIES_OF_THIS_THREAD = (ctypes.c_uint32 * 2)(0x20080522, 0)  # its version 3, and 0 for the calling thread (capset(2))
+_AT_FDCWD, _AT_EACCESS = -100, 0x200
 _NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
 
 
@@ -67,18 +68,24 @@ def read_as(rights: Rights, paths: Sequence[bytes], limit: int, limit_together: 
 
 
 def may_make_files(rights: Rights, directory: bytes) -> bool:
-    """True if the account ``rights`` may make and remove files in ``directory``, as the kernel says. May block. Raises
-    OSError.
+    """True if the account ``rights`` may make and remove files in ``directory``, as the kernel says. That the mounts of this
+    process are read-only does not count (ProtectSystem= in systemd.exec(5)): those of a run are not. May block. Raises OSError.
     """
     found: list[bool] = []
 
     def ask() -> None:
         with Glance() as glance:
             sight = glance.follow(directory)
-            found.append(sight.end == THERE and glance.may(sight.path, os.W_OK | os.X_OK))
+            found.append(sight.end == THERE and _may_write_in(link_to(glance.file(sight.path))))
 
     _run_as(rights, ask)
     return found[0]
+
+
+def _may_write_in(directory: bytes) -> bool:
+    """True if this thread may write in ``directory``. The kernel says that a mount is read-only only to who may."""
+    is_permitted = _LIBC.faccessat(_AT_FDCWD, directory, os.W_OK | os.X_OK, _AT_EACCESS) == 0
+    return is_permitted or ctypes.get_errno() == errno.EROFS
 
 
 def _run_as(rights: Rights, work: Callable[[], object]) -> None:

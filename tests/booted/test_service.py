@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -272,6 +274,43 @@ def test_scripts_are_read_with_the_rights_of_the_requester_in_the_sandbox(servic
         file.unlink()
         asking.process.kill()
     assert found == {hers: (True, ""), roots: (False, "alice cannot read it")}
+
+
+@pytest.fixture
+def edits(service: Service) -> Iterator[Path]:
+    """A directory in which rules permit all edits, and new files."""
+    place, policy = Path("/etc/edits-booted"), Path("/etc/jitd/policy.d/edits.toml")
+    place.mkdir()
+    policy.write_text(
+        '[[permit]]\nname = "edits"\nwho = ["group:dba"]\nrun_as = ["*"]\ncommands = [["sudoedit", "/etc/edits-booted/*"]]\n'
+        'run = { new = "0640", check = ["/bin/grep", "-q", "8080"] }\n'
+    )
+    service.reload()
+    yield place
+    policy.unlink()
+    service.reload()
+    shutil.rmtree(place)
+
+
+@pytest.mark.parametrize("account", ["root", "bob"])
+@pytest.mark.parametrize("name", ["there", "new"])
+def test_files_are_written_by_accounts_that_may_write_where_the_sandbox_may_not(
+    service: Service, edits: Path, account: str, name: str
+) -> None:
+    """All mounts of the daemon are read-only, and a look with the rights of bob must not take this for his rights."""
+    uid = 4002 if account == "bob" else 0
+    (edits / "there").write_text("listen 80;\n")
+    for one in (edits, edits / "there"):
+        os.chown(one, uid, uid)
+    copy = Path("/home/alice/copy")
+    copy.write_text("listen 8080;\n")
+    copy.chmod(0o644)
+    done = service.sudo("alice", "-u", account, "-e", str(edits / name), "--from", str(copy))
+    assert done.returncode == 0 and (edits / name).read_text() == "listen 8080;\n", done
+    assert os.lstat(edits / name).st_uid == uid
+    done = service.sudo("alice", "-u", "carol", "-e", str(edits / "other"), "--from", str(copy))
+    assert done.returncode == 126 and sorted(os.listdir(edits)) == sorted({"there", name}), done
+    copy.unlink()
 
 
 def test_where_systemd_is_process_1_the_daemon_starts_nothing_itself(service: Service) -> None:

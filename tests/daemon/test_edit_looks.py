@@ -24,7 +24,7 @@ from jitd.core.subject import Subject
 from jitd.deciding import edits
 from jitd.deciding.edits import CannotEdit
 from jitd.files import path_lookup
-from jitd.files.reading_as import read_as
+from jitd.files.reading_as import Rights, may_make_files, read_as
 
 NOBODY = pwd.getpwnam("nobody")
 SECRET = b"password = hunter2\n"
@@ -413,3 +413,17 @@ def test_a_text_made_from_another_than_that_of_the_file_is_refused_to_who_can_re
             edits.refuse_changed(looked, os.fsencode(file))
     else:
         edits.refuse_changed(looked, os.fsencode(file))
+
+
+@pytest.mark.parametrize("account", ["nobody", "daemon"])
+def test_that_the_daemon_sees_read_only_mounts_says_nothing_of_the_rights_of_an_account(place: Path, account: str) -> None:
+    """ProtectSystem= of the unit. Runs have the mounts of the host."""
+    entry = pwd.getpwnam(account)
+    rights = Rights(entry.pw_uid, entry.pw_gid, (entry.pw_gid,))
+    before = may_make_files(rights, os.fsencode(place))
+    for words in (["mount", "--bind", place, place], ["mount", "-o", "remount,bind,ro", place]):
+        subprocess.run(words, check=True)
+    try:
+        assert may_make_files(rights, os.fsencode(place)) is before is (account == "nobody")
+    finally:
+        subprocess.run(["umount", place], check=True)
