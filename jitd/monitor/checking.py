@@ -12,6 +12,7 @@ kernel exchanges no file that is a mount point for who exchanges it.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import select
@@ -117,6 +118,7 @@ class _Copy:
 def _check(job: Job, state_dir: str, line: socket.socket, writer: Pid) -> NoReturn:
     """Be the checker: show the text, give up all rights but those of the account, wait, and say what the checks say."""
     try:
+        gc.freeze()  # garbage of before the fork would close descriptors by their numbers, which are others' by then
         close_all_but(line.fileno())
         for slot in (os.open("/dev/null", os.O_RDWR), 1, 2):
             os.dup2(0, slot)
