@@ -15,10 +15,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import cast
 
+from jitd.audit import libcrypto
 from jitd.cli.answer import Row, say
 from jitd.cli.call import ENDINGS
 from jitd.cli.hosts import Far
-from jitd_fleet import ed25519, pins
+from jitd_fleet import pins
 from jitd_fleet.roll import ANY, NOTHING, Pin, judged, learnt
 from jitpam.carrier import AtTheDoor, CallsRoll
 from jitpam.client import Connection, RefusedByDaemon, Unreachable
@@ -59,7 +60,7 @@ class Called:
         """Call the roll at the carriers of ``hosts``, or only learn from them. Return None if none has a roll, or if signatures
         cannot be checked here.
         """
-        if not any(isinstance(one.carrier, CallsRoll) for one in hosts) or not ed25519.is_there():
+        if not any(isinstance(one.carrier, CallsRoll) for one in hosts) or not libcrypto.is_there():
             return None
         return cls(hosts, _brought(hosts) if is_called else {})
 

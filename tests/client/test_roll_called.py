@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from jitd.audit import sshsig
+from jitd.audit import libcrypto, sshsig
 from jitd.audit.forms import Word
 from jitd.cli import far, lists
 from jitd.cli.answer import speaks
@@ -25,7 +25,7 @@ from jitd.cli.naming import reviewable
 from jitd.cli.walk import REQUESTS, walk
 from jitd_board import _links
 from jitd_board.state import Heard, Trouble
-from jitd_fleet import called, ed25519, hosts, pins
+from jitd_fleet import called, hosts, pins
 from jitd_fleet.roll import Pin
 from jitpam import carrier
 from jitpam.carrier import Carrier
@@ -408,7 +408,7 @@ def test_a_roll_that_cannot_be_called_is_told_and_all_hosts_are_asked(
 
 
 def test_where_signatures_cannot_be_checked_all_hosts_are_asked(known: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ed25519, "_libcrypto", lambda: None)
+    monkeypatch.setattr(libcrypto, "library", lambda: None)
     assert known.asked_by("requests") == sorted(NAMES)
 
 

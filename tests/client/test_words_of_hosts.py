@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.audit import sshsig
+from jitd.audit import libcrypto, sshsig
 from jitd.audit.forms import Checkpoint, Word
-from jitd_fleet import ed25519, signatures
+from jitd_fleet import signatures
 from jitd_fleet.roll import AHEAD, ANY, ASKED_EVERY, OLD_AFTER, Judged, Pin, judged, learnt, merged
 
 HOST, OTHER = "web2.example.org", "db1.example.org"
@@ -231,7 +231,7 @@ def test_it_is_the_same_whichever_of_the_two_desks_writes_last(one: Pin, other: 
 
 
 def test_signatures_can_be_checked_here() -> None:
-    assert ed25519.is_there()
+    assert libcrypto.is_there()
 
 
 @given(message=st.binary(max_size=300), secret=st.binary(min_size=32, max_size=32))

@@ -309,12 +309,13 @@ LAW: dict[str, set[str]] = {
         "jitpam.carrier", "jitpam.client", "jitpam.krb5", "jitpam.wire.messages", "jitpam.wire.rows",
     },
     "jitd_fleet.called": {
-        "jitd.cli.answer", "jitd.cli.call", "jitd.cli.hosts", "jitd_fleet.ed25519", "jitd_fleet.pins", "jitd_fleet.roll",
+        "jitd.audit.libcrypto", "jitd.cli.answer", "jitd.cli.call", "jitd.cli.hosts", "jitd_fleet.pins", "jitd_fleet.roll",
         "jitpam.carrier", "jitpam.client", "jitpam.wire.messages",
     },
     "jitd_fleet.pins": {"jitd_fleet.roll"},
     "jitd_fleet.roll": {"jitd.audit.forms", "jitd_fleet.signatures"},
-    "jitd_fleet.signatures": {"jitd_fleet.ed25519"},
+    "jitd_fleet.signatures": {"jitd.audit.libcrypto", "jitd.audit.ssh_keys", "jitd.audit.ssh_signatures"},
+    "jitd_fleet.ed25519": {"jitd.audit.libcrypto"},
     "jitd_fleet.nkey": {"jitd_fleet.ed25519"},
     "jitd_board": {CORE, WIRE, "jitpam", "jitpam.client", "jitpam.local_proof", "jitpam.saying", "jitd.cli", "jitd_board"},
     "jitd_policy": {

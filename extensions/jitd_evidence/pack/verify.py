@@ -555,7 +555,7 @@ def checked(
     A signature names its key itself: whether this key counts is not asked. Raises BadSignature. ``is_good`` is a library of
     cryptography, such as ``libcrypto.is_good``.
     """
-    said = _read_by_any(armored)
+    said = read_by_any(armored)
     if said.namespace != namespace:
         raise BadSignature(f"is for {said.namespace!r}, not for {namespace!r}")
     if said.digest != digest:
@@ -598,7 +598,8 @@ class _Said(NamedTuple):
     of_libraries: str
 
 
-def _read_by_any(armored: str) -> _Said:
+def read_by_any(armored: str) -> _Said:
+    """Read a signature, and check nothing. Raises BadSignature."""
     try:
         blob = base64.b64decode("".join(armored.split("\n")[1:-2]), validate=True)
         parts = Strings(blob)
