@@ -101,7 +101,8 @@ def counting(signers: Iterable[Signer], principal: str, namespace: str, at: date
 
 def read_signers(text: str) -> tuple[Signer, ...]:
     """Read a file of the keys of persons. Raises ValueError with a sentence that names the line."""
-    found: dict[int, Signer] = {}
+    found: list[Signer] = []
+    first: dict[PublicKey, tuple[int, frozenset[str]]] = {}
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip(" \t")
         if not line or line.startswith("#"):
@@ -110,11 +111,11 @@ def read_signers(text: str) -> tuple[Signer, ...]:
             signer = _read_signer(line)
         except ValueError as fault:
             raise ValueError(f"line {number}: {fault}") from None
-        for earlier, other in found.items():
-            if other.key == signer.key and other.names != signer.names:
-                raise ValueError(f"line {number}: the key stands in line {earlier} for somebody else: give each person a key")
-        found[number] = signer
-    return tuple(found.values())
+        earlier, names = first.setdefault(signer.key, (number, signer.names))
+        if names != signer.names:
+            raise ValueError(f"line {number}: the key stands in line {earlier} for somebody else: give each person a key")
+        found.append(signer)
+    return tuple(found)
 
 
 def _read_signer(line: str) -> Signer:
