@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from jitd.core.authentication import Authentication
 from jitd.core.law import Actor, ByDoor, Origin, Role
-from jitd.core.made_account import Behind, is_made, itself
+from jitd.core.made_account import Behind, is_made
 from jitd.core.naming import Naming
 from jitd.core.party import Party
 
@@ -295,10 +295,13 @@ class Visitor(Identity):
 
 @dataclass(frozen=True, slots=True)
 class Approver:
-    """What a line of ``[approvers]`` says of a principal without an account: whose it is, and of which groups this person is."""
+    """What a line of ``[approvers]`` says of a principal without an account: whose it is, and of which groups this person is. If
+    ``key`` is not empty, it is the public key of this person for receipts, as a line of OpenSSH.
+    """
 
     person: str
     groups: frozenset[str] = frozenset()
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,11 +388,6 @@ def person_of(user: str, people: Mapping[str, frozenset[str]], behind: Behind) -
         if user in accounts or user == person:
             return person
     return user
-
-
-def are_one_person(names: Iterable[str], naming: Naming, people: Mapping[str, frozenset[str]]) -> bool:
-    """True if the accounts ``names`` belong to one person. ``people`` is ``[people]`` in jitd.toml."""
-    return len({person_of(naming.known_account(name), people, itself) for name in names}) == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose keys sign receipts on this host: root's file of allowed signers (ssh-keygen(1)), as it is at this moment.
+"""Whose keys sign receipts on this host: root's file of allowed signers (ssh-keygen(1)), as it is at this moment, and the keys in
+``[approvers]`` of jitd.toml.
 
 Law: a file that cannot be read, that somebody else can change, or that has one wrong line names no key at all, so nothing that
 needs a key is permitted. A key counts while the file names it and its time lasts, at the approval and at each later use.
@@ -7,16 +8,19 @@ needs a key is permitted. A key counts while the file names it and its time last
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from jitd.audit import receipt
 from jitd.audit.allowed_signers import Signer, counting, read_signers
-from jitd.audit.ssh_keys import PublicKey
+from jitd.audit.ssh_keys import PublicKey, read_key
 from jitd.audit.sshsig import BadSignature, best_level, check_by_any
+from jitd.core.made_account import itself
 from jitd.core.receipt import LEVELS, Receipt
-from jitd.core.subject import Identity, Who, are_one_person
+from jitd.core.subject import Identity, Who, person_of
 from jitd.core.toml_document import ConfigError
 from jitd.files.digests import identity_at
 from jitd.settings.config import Config
@@ -24,19 +28,21 @@ from jitd.settings.owned_file import read_owned
 
 
 class Signers:
-    """The keys of ``file``, or none. ``now`` returns the present time (aware UTC). ``is_one`` is true of names of accounts if all
-    of them belong to one person.
+    """The keys of ``file``, and of ``lines``, which map a principal to its key; or none. ``now`` returns the present time (aware
+    UTC). ``persons`` returns the persons to whom principals belong, which may be patterns.
     """
 
     def __init__(
         self,
         file: Path | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        is_one: Callable[[frozenset[str]], bool] = lambda names: len(names) == 1,
+        persons: Callable[[Iterable[str]], frozenset[str]] = lambda principals: frozenset(map(_name_in, principals)),
+        lines: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._file = file
         self._now = now
-        self._is_one = is_one
+        self._persons = persons
+        self._lines = lines
         self._read: tuple[object, tuple[Signer, ...]] = None, ()
         self.fault = ""
         """Why the file names nobody, as a sentence for administrators. Empty if it does not exist, or is in order."""
@@ -83,19 +89,39 @@ class Signers:
             self.fault = ""
             try:
                 found = read_signers(read_owned(self._file, 0, must_exist=False).decode("utf-8"))
+                found += tuple(Signer(read_key(line), (principal,)) for principal, line in self._lines.items())
             except ConfigError as fault:
                 self.fault = str(fault)
             except ValueError as fault:
                 self.fault = f"{self._file}: {fault}"
-            if other := next((one for one in found if not self._is_one(one.names)), None):
-                self.fault = f"{self._file}: the key {other.key.fingerprint} has the principals of two persons"
+            whose: dict[PublicKey, set[str]] = {}
+            for one in found:
+                whose.setdefault(one.key, set()).update(self._persons(one.principals))
+            if shared := next((key for key, persons in whose.items() if len(persons) != 1), None):
+                self.fault = f"{self._file}: the key {shared.fingerprint} has the principals of two persons"
             self._read = is_now, () if self.fault else found
         return self._read[1]
 
 
 def signers_of(config: Config, now: Callable[[], datetime]) -> Signers:
     """Return the keys that ``config`` names. ``now`` returns the present time (aware UTC)."""
-    return Signers(config.approvals.keys, now, lambda names: are_one_person(names, config.naming, config.people))
+
+    def persons(principals: Iterable[str]) -> frozenset[str]:
+        return frozenset(
+            line.person
+            if (line := config.approvers.get(one)) is not None
+            else person_of(config.naming.known_account(_name_in(one)), config.people, itself)
+            for one in principals
+            if not one.startswith("!")
+        )
+
+    lines = {principal: line.key for principal, line in config.approvers.items() if line.key}
+    return Signers(config.approvals.keys, now, persons, lines)
+
+
+def _name_in(principal: str) -> str:
+    """Return the first component of ``principal``. No pattern is allowed there."""
+    return re.split("[/@]", principal)[0]
 
 
 NOBODY = Signers()  # of a host, or of a part of it, that knows no key

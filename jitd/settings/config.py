@@ -210,7 +210,7 @@ class Config:
 KEYS = (*(name for name in Config.__dataclass_fields__ if name not in ("sections", "sids")), *extensions.KEYS)
 """The top-level keys of jitd.toml."""
 ACCOUNTS = ("name", "fold", "shared_with")  # the keys of a table `[accounts.REALM]`
-APPROVER = ("person", "groups")  # the keys of a table `[approvers.PRINCIPAL]`
+APPROVER = ("person", "groups", "key")  # the keys of a table `[approvers.PRINCIPAL]`
 SIDS = "sids"  # the table in `[approvers]` that is about SIDs, and not about a principal
 _GROUP_SID = re.compile(r"S-1-5-21(-(0|[1-9][0-9]{0,9})){3}-([1-9][0-9]{0,9})")
 _OF_EVERYBODY = {"513": "everybody", "514": "all guests", "515": "all computers"}
@@ -558,8 +558,18 @@ def _approvers(table: Table, naming: Naming, people: Mapping[str, frozenset[str]
             if account is not None and person != (whose := person_of(account, people, itself)):
                 told = f"{quoted(typed)} is a principal of the account {quoted(account)}, which belongs to {quoted(whose)}"
                 row.fault(f"{told}: say in [people] whose it is", "person")
-            found[principal] = Approver(person, groups)
+            found[principal] = Approver(person, groups, _signing_key(row))
     return MappingProxyType(found)
+
+
+def _signing_key(row: Table) -> str:
+    if not (line := row.text("key", "")):
+        return ""
+    try:
+        return read_key(line).spelling
+    except ValueError as fault:
+        row.fault(f'"key": {fault}', "key")
+        return ""
 
 
 def _sids(table: Table, naming: Naming, own: str) -> Sids:

@@ -50,6 +50,7 @@ def faults(file: Path | None, **options: Path) -> list[tuple[int, str]]:
     return [(fault.line, fault.sentence) for fault in caught.value.faults]
 
 
+ZOES_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 WHOLE = """\
 realms    = ["EXAMPLE.ORG", "EXAMPLE.NET"]
 host      = "DB1.example.org"
@@ -98,7 +99,11 @@ bob = ["bob-adm"]
 [approvers."zoe@TRUSTED.ORG"]
 person = "bob-adm"
 groups = ["ops", "domain users"]
+key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f zoe's desk"
 [approvers."JÜRGEN@EXAMPLE.ORG"]
+
+[approvals]
+keys = "/etc/jitd/other_signers"
 
 [door]
 listen = true
@@ -152,7 +157,7 @@ def test_a_whole_file(place: Path) -> None:
     }
     assert found.people == {"alice": {"alice", "alice-adm"}, "bob": {"bob-adm"}}
     assert found.approvers == {
-        "zoe@TRUSTED.ORG": Approver("bob", frozenset({"ops", "domain users"})),
+        "zoe@TRUSTED.ORG": Approver("bob", frozenset({"ops", "domain users"}), ZOES_KEY),
         "jÜrgen@EXAMPLE.ORG": Approver("jÜrgen@EXAMPLE.ORG"),
     }
     assert found.door == Door(listen=True, operators=Demand(ticket_age=600, forwarded="refuse", door=True))
@@ -169,8 +174,10 @@ def test_a_whole_file(place: Path) -> None:
         "givers",
         "pam",
         "door",
+        "approvals",
         "approvers",
     }
+    assert found.approvals.keys == Path("/etc/jitd/other_signers")
     assert outsiders.notify.channels["ops"].to == ("ops@example.org",)
     assert outsiders.notify.default == ("ops", "terminals")
 
@@ -648,6 +655,9 @@ APPROVERS = [
     ('[approvers."zoe@T"]\nperson = "al@EXAMPLE.ORG"', (4, '"al@EXAMPLE.ORG" is a principal: write the name of its person')),
     ('[approvers."zoe@T"]\nperson = "yan@T"\n[approvers."yan@T"]', (4, '"yan@T" is a principal: write the name of its person')),
     ('[approvers."zoe@T"]\ngroups = ["group:ops"]', (4, '"group:ops" is not the name of a group, such as "ops"')),
+    ('[approvers."zoe@T"]\nkey = "ssh-ed25519 AAAA"', (4, '"key": this key is damaged: its bytes do not fit its type')),
+    ('[approvals]\nkeys = "signers"', (4, '"keys" must be an absolute path')),
+    ("[approvals]\nsigned = true", (4, 'unknown key "signed"')),
     ('[approvers."zoe@T"]\ngroups = "ops"', (4, '"groups" must be a list of strings')),
     ('[approvers."zoe@T"]\ngroup = ["ops"]', (4, 'unknown key "group": did you mean "groups"?')),
     ('[approvers."alice@EXAMPLE.ORG"]\nperson = "bob"', (4, 'belongs to "alice": say in [people] whose it is')),
