@@ -60,7 +60,20 @@ def test_each_message_of_a_client_is_answered_by_the_connection_or_by_one_row_of
 def test_at_each_message_that_asks_or_reviews_jitd_looks_who_acts_with_the_account() -> None:
     """THREATS A-21: also at those that are further kinds of another one, such as that which breaks glass."""
     looked_at = {name for name, kind in FROM_CLIENT.items() if issubclass(kind, connection.ACTS)}
-    assert looked_at == {"submit", "anew", "breakglass", "edit", "undo", "get", "resume", "review", "observe", "lock", "unlock"}
+    assert looked_at == {
+        "submit",
+        "anew",
+        "breakglass",
+        "edit",
+        "undo",
+        "get",
+        "resume",
+        "review",
+        "signedreview",
+        "observe",
+        "lock",
+        "unlock",
+    }
 
 
 def test_a_message_whose_part_is_not_installed_is_refused_in_words_and_does_nothing() -> None:

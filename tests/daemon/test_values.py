@@ -515,7 +515,7 @@ def test_each_field_of_a_stored_object_that_a_person_fills_is_a_value() -> None:
     in_clear = {
         "Command": {"path", "run_as", "locale", "streams", "chdir", "is_told", "gives", "stays", "lets", "masked"},
         "Claims": {"login_session"},
-        "Review": {"by", "verdict", "at", "way"},
+        "Review": {"by", "verdict", "at", "way", "receipt"},
     }
     for columns in COLUMNS:
         documents._places(columns)
