@@ -26,6 +26,7 @@ from jitpam.wire.rows import GRADES, Request, Script
 from jitpam.wire.shown import shown, unshown
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+UNNAMED = "the new text, which the record does not name"  # of an undo, if its requester may not read what is written
 
 
 def difference(row: Request, line: Record, before: bytes, said: Statement, *, host: str, approver: str) -> str:
@@ -78,6 +79,7 @@ def _parts(
     yield "the time of its end", said.expires == _time(row.expires_at)
     yield "the terms", said.terms == _terms(row)
     yield "the newest record", said.newest.number > said.submitted.number or said.newest == said.submitted
+    yield UNNAMED, not _is_written(row) or detail.get("text_after") is not None  # the last: who ignores it ignores nothing else
 
 
 def _terms(row: Request) -> Terms | None:
@@ -149,15 +151,13 @@ def _operands(said: Any, row: Request) -> bool:
 
 
 def _is_text_of(script: Script, row: Request, detail: dict[str, Any]) -> bool:
-    """Compare a text that the page shows with the digest that the record has of it. A new text that the record does not name
-    cannot be signed. Other files may have no digest there: the page says that they are not bound, or the requester cannot read
-    them, and the fingerprint alone binds them.
+    """Compare a text that the page shows with the digest that the record has of it. Other files than what is written may have no
+    digest there: the page says that they are not bound, or the requester cannot read them, and the fingerprint alone binds them.
     """
     if _is_written(row):
         before, after = (detail.get(name) for name in ("text_before", "text_after"))
-        return _is_digest_of(after, script.text) and (
-            before is None or script.before is None or _is_digest_of(before, script.before)
-        )
+        is_same = before is None or script.before is None or _is_digest_of(before, script.before)
+        return is_same and (after is None or _is_digest_of(after, script.text))
     bound = (
         [row.digest]
         if not script.argument

@@ -18,7 +18,7 @@ from jitd.audit.receipt import Statement
 from jitd.audit.ssh_keys import PublicKey
 from jitd.cli.agent import AgentFault, agent_keys, agent_sign
 from jitd.cli.answer import printable, say
-from jitd.cli.as_recorded import difference
+from jitd.cli.as_recorded import UNNAMED, difference
 from jitd.cli.not_done import NotDone
 from jitpam.client import Connection
 from jitpam.wire.messages import Basis
@@ -46,7 +46,8 @@ def signed(daemon: Connection, row: Request, verdict: str) -> Signed | None:
             return None
         keys = f" (keys that would do: {printable(', '.join(row.keys))})" if row.keys else ""
         raise NotDone(f"request {row.id} takes only signed approvals: {because}{keys}", "forbidden")
-    text = _statement(daemon, row, verdict)
+    if (text := _statement(daemon, row, verdict)) is None:
+        return None
     try:
         signature = agent_sign(found[0], receipt.NAMESPACE, text.encode("ascii"), say=say)
     except AgentFault as fault:
@@ -67,8 +68,8 @@ def _keys(row: Request) -> tuple[list[PublicKey], str]:
     return found, "your ssh-agent has none of the keys that count: ssh-add"
 
 
-def _statement(daemon: Connection, row: Request, verdict: str) -> str:
-    """Return the statement to be signed."""
+def _statement(daemon: Connection, row: Request, verdict: str) -> str | None:
+    """Return the statement to be signed, or None if nobody can sign it, and the rule demands no signature."""
     try:
         said, before, line = _read(*map(ToSign.read, daemon.ask(Basis(id=row.id, verdict=verdict))))
         welcome = daemon.welcome
@@ -77,6 +78,8 @@ def _statement(daemon: Connection, row: Request, verdict: str) -> str:
         differs = f"something that cannot be read ({printable(str(fault))})"
     if not differs and said.verdict != verdict:
         differs = "the verdict"
+    if differs == UNNAMED and not row.signed:
+        return None
     if differs:
         what = f"what {row.id} was recorded as differs from what you were shown: {differs}"
         raise NotDone(f"{what}. Nothing was signed, and nothing was sent; look at it again, and tell the host's administrators")

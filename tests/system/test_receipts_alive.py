@@ -50,6 +50,12 @@ commands = [["sudoedit", "/srv/keys/*.conf"]]
 approvals = [{ need = 1, from = ["group:ops"], signed = true }]
 
 [[permit]]
+name = "free-edit"
+who = ["user:alice"]
+commands = [["sudoedit", "/srv/keys/*.txt"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+
+[[permit]]
 name = "plain"
 who = ["user:alice"]
 commands = [["/usr/bin/nproc"]]
@@ -135,6 +141,21 @@ def assert_a_pack_has_receipts(house: House, id: str, *verdicts: str) -> None:
     found = verify.verify((PLACE / f"{id}.zip").read_bytes(), Path(verify.__file__).read_bytes())
     assert found.findings == [] and [one.statement.verdict for one in found.receipts] == [*verdicts]
     assert {one.by.key for one in found.receipts} == {ssh_keys.public(PLACE / "bob/key")}
+
+
+def test_an_undo_whose_text_the_record_does_not_name_is_approved_unsigned_where_no_signature_is_demanded(house: House) -> None:
+    file, copy = PLACE / "app.txt", PLACE / "copy"
+    file.write_bytes(b"old\n")
+    file.chmod(0o600)  # alice cannot read it, so nothing names the text that her undo writes
+    copy.write_bytes(b"new\n")
+    edit = ask(house, "-e", str(file), f"--from={copy}")
+    assert approve(house, edit).returncode == 0 and house.sudo("alice", f"--resume={edit}").returncode == 0
+    undo = ask(house, "-e", f"--undo={edit}")
+    done = approve(house, undo)
+    assert done.returncode == 0, done.stderr
+    (first,), (second,) = house.request_of(edit).reviews, house.request_of(undo).reviews
+    assert first.receipt is not None and second.receipt is None
+    assert house.sudo("alice", f"--resume={undo}").returncode == 0 and file.read_bytes() == b"old\n"
 
 
 def test_somebody_without_a_key_cannot_approve_and_can_deny(house: House) -> None:
