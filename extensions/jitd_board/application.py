@@ -299,7 +299,7 @@ class Board(App[int]):
             state.go_on(follows)
         elif follows is not None:
             state.asked = None
-            self._do(follows, self._there(asked.row))
+            self._do(follows, self._there(asked.row), asked.question.busy)
         else:
             state.close("")
             if pressed == "s":
@@ -316,8 +316,8 @@ class Board(App[int]):
         """Return the other host that ``row`` is on, or None. Without a row, there is one host."""
         return next(iter(self._hosts.values()), None) if row is None else self._hosts.get(row.host)
 
-    def _do(self, deed: Deed, there: Far | None) -> None:
-        self.state.busy, self.state.page = "this is being done ...", None
+    def _do(self, deed: Deed, there: Far | None, busy: str) -> None:
+        self.state.busy, self.state.page = busy, None
 
         def done(said: str) -> None:
             self.state.busy, self.state.said = "", said if there is None else f"{there.host}: {begun(said)}"

@@ -47,6 +47,11 @@ class Question:
         """
         return ""
 
+    @property
+    def busy(self) -> str:
+        """What stands on the screen while jitd does what the person has answered."""
+        return "this is being done ..."
+
     def lines(self, width: int) -> list[Painted]:
         """Return the lines above the question. ``width`` is the number of cells in a line of the terminal."""
         raise NotImplementedError
@@ -77,8 +82,16 @@ class AboutRequest(Question):
         return page(self.row, width) if self.is_whole else brief(self.row, width)
 
 
+class Signable(AboutRequest):
+    """A question whose answer may be signed. What the agent asks for has no other place on this screen."""
+
+    @property
+    def busy(self) -> str:
+        return "this is being done: if a key of yours blinks, touch it ..." if self.row.keys else super().busy
+
+
 @dataclass(frozen=True)
-class Review(AboutRequest):
+class Review(Signable):
     """Shows a request, and waits for a single key."""
 
     def keys(self, *, is_unread: bool) -> list[Key]:
@@ -109,7 +122,7 @@ class Review(AboutRequest):
 
 
 @dataclass(frozen=True)
-class Word(AboutRequest):
+class Word(Signable):
     """Asks for the word yes, after the key that approves."""
 
     def asked(self, width: int, *, is_unread: bool) -> str:
@@ -133,7 +146,7 @@ class Denial(AboutRequest):
 
 
 @dataclass(frozen=True)
-class OwedReview(AboutRequest):
+class OwedReview(Signable):
     """Asks whether the viewer has reviewed another person's use of break-glass."""
 
     is_whole: bool = True

@@ -12,7 +12,7 @@ from jitd.cli.lists import LAID_OUT
 from jitd.cli.question import QUIET_FOR
 from jitd_board import picture as module
 from jitd_board.picture import LEAST_COLUMNS, LEAST_LINES, picture
-from jitd_board.questions import Ending, Locking, Review
+from jitd_board.questions import Denial, Ending, Locking, OwedReview, Review, Word
 from jitd_board.state import Heard, Reading, State
 from jitd_board.views import VIEWS, request_lines
 from jitpam.wire.rows import LISTED, Request
@@ -46,6 +46,13 @@ def test_the_selection_stays_with_its_row_and_falls_to_the_neighbour_only_when_t
     assert state.row is None
     state.move(1)
     assert state.row is None
+
+
+@pytest.mark.parametrize("kind", [Review, Word, OwedReview, Denial])
+def test_who_may_have_to_touch_a_key_reads_it_where_the_agent_cannot_tell_them(kind: type[Review]) -> None:
+    row = a_row(ONE)
+    assert "blinks" not in kind(Request.read(row)).busy
+    assert ("blinks" in kind(Request.read({**row, "keys": ["SHA256:x"]})).busy) == (kind is not Denial)
 
 
 def test_a_question_is_not_opened_about_a_row_that_has_changed_meanwhile() -> None:
