@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from jitd.audit.forms import Record
@@ -19,10 +19,11 @@ from jitd.audit.receipt import Statement, Terms
 from jitd.audit.strict_json import canonical
 from jitd.core.chain import detail_of, event_of, linked
 from jitd.core.masking import MASKED
+from jitd.core.script import says_it_is_bound
 from jitd.core.sought import SUBMITTED
 from jitd.core.spelling import unspelled
 from jitd.core.values import commitment, filled, id_in
-from jitpam.wire.rows import GRADES, Request, Script
+from jitpam.wire.rows import DAMAGES, GRADES, Authentication, Point, Request, Script, User
 from jitpam.wire.shown import shown, unshown
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -62,6 +63,8 @@ def difference(row: Request, line: Record, before: bytes, said: Statement, *, ho
 def _parts(
     row: Request, content: dict[str, Any], detail: dict[str, Any], said: Statement, host: str, approver: str
 ) -> Iterator[tuple[str, bool]]:
+    for name in sorted(detail.keys() - _KNOWN):
+        yield f"{name}, which this program does not know", False
     for name, part, told, shown_in in _COMPARED:
         yield part, told(detail.get(name)) == shown_in(row)
     for name, part, is_as_shown in _FITS:
@@ -90,7 +93,7 @@ def _terms(row: Request) -> Terms | None:
 
 def _time(text: str | None) -> str:
     """Return a time in whole seconds, as a statement has it, or an empty text."""
-    return "" if not text else datetime.fromisoformat(text).strftime(_TIME)
+    return "" if not text else datetime.fromisoformat(text).astimezone(UTC).strftime(_TIME)
 
 
 def _text(spelled: Any) -> str | None:
@@ -145,14 +148,33 @@ def _operands(said: Any, row: Request) -> bool:
     if not isinstance(said, list) or len(said) != len(row.operands):
         return False
     return all(
-        at == one.argument and (one.path == MASKED or _text(path) == one.path) and digest in ("", one.digest)
+        at == one.argument and _is_path(_text(path), one.path) and digest in ("", one.digest)
         for (at, path, digest), one in zip(said, row.operands, strict=True)
     )
 
 
+def _is_path(said: str | None, path: str) -> bool:
+    """The page names no file that a masked word names, and the record has the word as it is masked."""
+    return said is not None and (said == path or (path == MASKED and shown(MASKED) in said))
+
+
+def _authenticated(given: Authentication | None, spell: Callable[[str], str] = str) -> tuple[Any, ...] | None:
+    """The age is left out: it follows from the time."""
+    if given is None:
+        return None
+    parts = given.flags, given.indicators, given.ticket_encryption, given.session_encryption, given.by_door
+    return _time(given.at), *parts, tuple(map(spell, given.realms))
+
+
+def _is_damage(said: Any, row: Request) -> bool:
+    """As ``_is_graded``."""
+    return DAMAGES.index(said or DAMAGES[0]) <= DAMAGES.index(row.damage or DAMAGES[0])
+
+
 def _is_text_of(script: Script, row: Request, detail: dict[str, Any]) -> bool:
     """Compare a text that the page shows with the digest that the record has of it. Other files than what is written may have no
-    digest there: the page says that they are not bound, or the requester cannot read them, and the fingerprint alone binds them.
+    digest there: the requester cannot read them, and the fingerprint alone binds them, or they are not bound, and then the page
+    must not say that they are.
     """
     if _is_written(row):
         before, after = (detail.get(name) for name in ("text_before", "text_after"))
@@ -163,7 +185,9 @@ def _is_text_of(script: Script, row: Request, detail: dict[str, Any]) -> bool:
         if not script.argument
         else [one.digest for one in row.operands if (one.argument, one.path) == (script.argument, script.path)]
     )
-    return script.text is None or not any(bound) or _is_digest_of(bound[0], script.text)
+    if script.text is None:
+        return True
+    return _is_digest_of(bound[0], script.text) if any(bound) else not says_it_is_bound(script.bound, row.run_as)
 
 
 def _is_digest_of(digest: Any, text: str | None) -> bool:
@@ -189,10 +213,38 @@ _COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]]
     ("makes", "what the new file is made with", _new, _new_shown),
     ("terms", "the terms", lambda said: said or {}, _asked),
     ("starts_at", "the start", lambda said: _time(said), lambda row: _time(row.starts_at)),
+    ("extends", "the lease that it extends", lambda said: said, lambda row: None if row.extends is None else row.extends.id),
+    ("undoes", "the edit that it undoes", lambda said: said or "", lambda row: "" if row.edit is None else row.edit.undoes),
+    ("point", "whence the requester came", lambda said: None if said is None else Point.read(said), lambda row: row.point),
+    (
+        "ticket_ends_at",
+        "the end of the ticket",
+        lambda said: _time(said if said != "None" else ""),
+        lambda row: _time(row.ticket_ends_at),
+    ),
+    ("spelled", "the name in the ticket", lambda said: shown(said or ""), lambda row: row.spelled),
+    ("proved", "how the requester was proved", lambda said: said or "", lambda row: row.proved),
+    (
+        "authentication",
+        "how the requester authenticated",
+        lambda said: _authenticated(None if said is None else Authentication.read(said), shown),
+        lambda row: _authenticated(row.authentication),
+    ),
+    ("group_ids", "the ids of the groups", _tuple, lambda row: row.group_ids),
+    ("groups", "the groups", lambda said: tuple(sorted(map(shown, said or ()))), lambda row: row.groups),
+    (
+        "used_by",
+        "who may be the one who asks",
+        lambda said: tuple((shown(one.principal), one.run) for one in map(User.read, said or ())),
+        lambda row: tuple((one.principal, one.run) for one in row.used_by),
+    ),
 )
 """The members of the detail of the record: what each is called, how it is shown, and what is shown."""
 _FITS: tuple[tuple[str, str, Callable[[Any, Request], bool]], ...] = (
     ("operands", "the files in arguments", _operands),
     ("grade", "what the command gives", _is_graded),
+    ("damage", "what the command destroys", _is_damage),
     ("text_after", "that a file is written", lambda said, row: said is None or _is_written(row)),
 )
+_KNOWN = {"text_before", "findings", *(one[0] for one in (*_COMPARED, *_FITS))}
+"""All members that the detail may have. The findings explain the grade and the damage, which are compared."""

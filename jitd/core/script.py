@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jitd.core.command import Command
+from jitd.core.masking import NAMED_BY_A_MASK
 
 LARGEST = 64 * 1024  # bytes of a text that is shown
 MOST = 8  # texts that are shown for one command
@@ -97,4 +98,16 @@ def bound(script: Script, command: Command, service: str, *, is_executed: bool) 
                 return f"NOT BOUND: it can be changed after the approval: {operand.because}"
             return f"compared until the command starts; after that it can be changed: {operand.because}"
     owner = "root" if command.run_as.uid == 0 else f"root and {command.run_as.user}"
+    return _only(owner)
+
+
+def says_it_is_bound(sentence: str, run_as: str) -> bool:
+    """True unless ``sentence``, which ``bound`` is to have made for a command of the account ``run_as``, is one of those that say
+    only who can change a file, or that hide it.
+    """
+    unbound = _only("root"), _only(f"root and {run_as}"), NAMED_BY_A_MASK
+    return sentence not in unbound and not sentence.lower().startswith("not bound: ")
+
+
+def _only(owner: str) -> str:
     return f"only {owner} can change it"

@@ -21,7 +21,7 @@ from jitd.core.grant import Grant
 from jitd.core.holding import Holding, HoldingState, Untaken
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.lock import Lock, counted, sentence
-from jitd.core.masking import MASKED
+from jitd.core.masking import MASKED, NAMED_BY_A_MASK
 from jitd.core.policy import Rule, describe
 from jitd.core.public_key import told_of
 from jitd.core.request import Request, RequestState, Verdict, how_often, lasts, open_ways
@@ -32,7 +32,6 @@ from jitpam.wire.shown import reshown, shown, unshown
 
 Row = dict[str, Any]
 NOTHING: Mapping[str, str] = MappingProxyType({})
-NAMED_BY_A_MASK = "a masked word names this file"
 Why = Callable[[str], Untaken | None]  # why the holding's thing cannot be taken back yet, or cannot be renewed
 
 

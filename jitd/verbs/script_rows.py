@@ -12,13 +12,13 @@ from typing import Any
 
 from jitd.core.deed import deed_of
 from jitd.core.edit import Edit, NewFile
-from jitd.core.masking import MASKED
+from jitd.core.masking import MASKED, NAMED_BY_A_MASK
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.script import Script, bound
 from jitd.store import Store
 from jitd.verbs.limits import n_bytes_of
 from jitd.verbs.outlook import LONGEST, MOST_BYTES
-from jitd.verbs.rows import NAMED_BY_A_MASK, instant, is_masked
+from jitd.verbs.rows import instant, is_masked
 from jitpam.wire import rows
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown

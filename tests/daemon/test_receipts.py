@@ -28,8 +28,9 @@ from jitd.cli.as_recorded import difference
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval, Terms
 from jitd.core.edit import SUDOEDIT, NewFile
+from jitd.core.masking import MASKED
 from jitd.core.policy import Policy
-from jitd.core.request import Request, Verdict
+from jitd.core.request import Request, Submitted, Verdict
 from jitd.core.subject import Identity, Subject
 from jitd.deciding.signers import Signers
 from jitd.verbs.lists import Lists
@@ -174,6 +175,16 @@ LIES = {
     "gets": ("the terms", {"uses": 1, "lasts_for": 1}),
     "id": ("the record of the submission", "ZZZZ-ZZZZ"),
     "host": ("the host", "other"),
+    "extends": ("the lease that it extends", {"id": "ZZZZ-ZZZZ"}),
+    "edit": ("the edit that it undoes", {"owner": "root:root", "mode": "0644", "undoes": "ZZZZ-ZZZZ"}),
+    "point": ("whence the requester came", {"stage": "auth", "remote_host": None}),
+    "ticket_ends_at": ("the end of the ticket", "2026-03-02T23:00:00Z"),
+    "spelled": ("the name in the ticket", "Alice@EXAMPLE.TEST"),
+    "proved": ("how the requester was proved", "by local PAM"),
+    "authentication": ("how the requester authenticated", {"flags": ["forwarded"]}),
+    "groups": ("the groups", ["wheel"]),
+    "group_ids": ("the ids of the groups", [10]),
+    "used_by": ("who may be the one who asks", [{"principal": "eve@EXAMPLE.TEST", "run": ""}]),
 }
 
 
@@ -185,7 +196,7 @@ def test_a_page_that_shows_something_else_is_a_difference(house: House, name: st
     async def scene() -> None:
         made = await house.submitted()
         told, row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
-        assert row.came[name] != lie and fits(rows.Request.read({**row.came, name: lie}), told) == part
+        assert row.came.get(name) != lie and fits(rows.Request.read({**row.came, name: lie}), told) == part
 
     house.run(scene())
 
@@ -205,8 +216,24 @@ EDIT = {"edit": {"owner": "root:root", "mode": "0644"}}
         ({"digest": NEW}, {"argument": 0, "text": "b\\x0a"}, {}, True),
         ({"digest": NEW}, {"argument": 0, "text": "c"}, {}, False),
         ({"operands": [{"argument": 1, "path": "/x", "digest": NEW}]}, {"argument": 1, "text": "c"}, {}, False),
-        ({"operands": [{"argument": 1, "path": "/x", "digest": ""}]}, {"argument": 1, "text": "c"}, {}, True),
-        ({}, {"argument": 1, "text": "c"}, {}, True),  # of a file that is not bound, the page says so
+        (
+            {"operands": [{"argument": 1, "path": "/x", "digest": ""}]},
+            {"argument": 1, "text": "c", "bound": "not bound: x"},
+            {},
+            True,
+        ),
+        ({}, {"argument": 1, "text": "c", "bound": "only root can change it"}, {}, True),
+        ({}, {"argument": 1, "text": "c", "bound": "NOT BOUND: it can be changed after the approval: x"}, {}, True),
+        ({}, {"argument": 1, "text": "c", "bound": "a masked word names this file"}, {}, True),
+        ({}, {"argument": 1, "text": "c", "bound": "compared until the command starts"}, {}, False),
+        ({}, {"argument": 0, "text": "c", "bound": "what runs is exactly this text"}, {}, False),
+        ({}, {"argument": 0, "text": "c", "bound": "not bound: sudo opens it by its name"}, {}, True),
+        (  # the record has a digest of another file of this argument
+            {"operands": [{"argument": 1, "path": "/y", "digest": NEW}]},
+            {"argument": 1, "text": "c", "bound": "compared until the command starts"},
+            {},
+            False,
+        ),
     ],
 )
 def test_a_text_that_is_shown_has_the_digest_that_the_record_has(
@@ -226,6 +253,28 @@ def test_an_edit_that_is_shown_without_its_text_is_a_difference(house: House) ->
         assert fits(rows.Request.read({**row.came, **EDIT, "scripts": shown}), told) == as_recorded.UNNAMED
 
     house.run(scene())
+
+
+def test_what_is_recorded_and_cannot_be_compared_is_a_difference(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS A-30. A later jitd may record more of a request."""
+    detail = Submitted.detail
+
+    async def scene() -> None:
+        for more, part in (({"more": 1}, "more, which"), ({"damage": "destroys"}, "what the command destroys")):
+            monkeypatch.setattr(Submitted, "detail", lambda event, more=more: {**detail(event), **more})
+            made = await house.submitted(argv=(b"/usr/bin/env", part.encode()))
+            told, row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
+            assert fits(row, told).startswith(part)
+        assert fits(rows.Request.read({**row.came, "damage": "destroys"}), told) == ""
+
+    house.run(scene())
+
+
+def test_a_file_of_a_masked_word_is_hidden_and_no_other_one() -> None:
+    """THREATS A-30."""
+    hidden = {"operands": [{"argument": 1, "path": MASKED, "digest": "", "because": ""}]}
+    row = rows.Request.read(hidden)
+    assert as_recorded._operands([[1, f"--key={MASKED}", ""]], row) and not as_recorded._operands([[1, "/srv/x", ""]], row)
 
 
 def test_a_record_that_was_changed_or_lacks_a_value_is_a_difference(house: House) -> None:

@@ -211,4 +211,8 @@ def test_a_lease_ends_to_answer_when_its_approver_has_no_key_any_more(house: Hou
     finally:
         SIGNERS.write_text(before)
     assert house.sudo("alice", "-n", "id", "-g", "root").returncode == 0
-    assert house.jitd("revoke", id).returncode == 0
+    longer = ask(house, "--for=12m", "--uses=3", "id", "-g", "root")
+    assert house.request_of(longer).extends == id
+    done = approve(house, longer)
+    assert done.returncode == 0 and "signed by your key" in " ".join(done.stderr.split()), done.stderr
+    assert house.jitd("revoke", id).returncode == 0 and house.jitd("revoke", longer).returncode == 0
