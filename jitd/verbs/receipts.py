@@ -143,8 +143,11 @@ class Receipts:
 
     def must_state(self, given: Receipt, who: Identity, found: Request, verdict: str, obligations: Obligations | None) -> None:
         """Raise Refusal unless ``given`` states that ``who`` gives ``verdict`` on ``found`` as it is now, with ``obligations``,
-        which the review leaves in force, and under the policy of now.
+        which the review leaves in force, and under the policy of now, and if its key still counts: somebody has decided since
+        ``proved``, and the file of keys may have changed meanwhile.
         """
+        if self._signers.judged(who, given).authentication != who.signing(given.proves).authentication:
+            raise Refusal("forbidden", f"the key {given.key} does not count any more: request {found.id} stays as it is")
         said = receipt.read(given.statement)
         if said.matter != self._stated(who, found, verdict, obligations, said.submitted).matter:
             raise Refusal("not_done", f"request {found.id} is not what you have signed any more: look at it again")

@@ -32,6 +32,7 @@ from jitd.core.masking import MASKED
 from jitd.core.policy import Policy
 from jitd.core.request import Request, Submitted, Verdict
 from jitd.core.subject import Identity, Subject
+from jitd.deciding.decider import FreshDecision
 from jitd.deciding.signers import Signers
 from jitd.verbs.lists import Lists
 from jitd.verbs.receipts import Receipts
@@ -444,6 +445,29 @@ def test_a_statement_counts_once_and_a_key_for_one_person(house: House, keys: di
         house.lists_keys((CAROL, key))
         theirs = await house.signed(CAROL, made.id, keys["ed25519"])
         await house.refuses(CAROL, made.id, theirs, "has signed the review of another person")
+
+    house.run(scene())
+
+
+def test_a_key_that_ends_while_the_rules_decide_approves_nothing(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-31. What a provider or a KDC has to answer may take seconds."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        house.demands("key")
+        made = await house.submitted()
+        signed = await house.signed(BOB, made.id, keys["ed25519"])
+        decide = house.decider.decide_again
+
+        async def meanwhile(*asked: Any) -> FreshDecision:
+            house.lists_keys()
+            return await decide(*asked)
+
+        house.decider.decide_again = meanwhile  # type: ignore[method-assign, assignment]
+        await house.refuses(BOB, made.id, signed, "does not count any more")
+        house.decider.decide_again = decide  # type: ignore[method-assign]
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        assert "is approved" in await house.approved(BOB, made.id, signed)
 
     house.run(scene())
 
