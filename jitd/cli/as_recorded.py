@@ -82,7 +82,8 @@ def _parts(
     yield "the time of its end", said.expires == _time(row.expires_at)
     yield "the terms", said.terms == _terms(row)
     yield "the newest record", said.newest.number > said.submitted.number or said.newest == said.submitted
-    yield UNNAMED, not _is_written(row) or detail.get("text_after") is not None  # the last: who ignores it ignores nothing else
+    name, part, is_as_shown = _LAST  # who ignores this one ignores nothing else
+    yield part, is_as_shown(detail.get(name), row)
 
 
 def _terms(row: Request) -> Terms | None:
@@ -246,5 +247,6 @@ _FITS: tuple[tuple[str, str, Callable[[Any, Request], bool]], ...] = (
     ("damage", "what the command destroys", _is_damage),
     ("text_after", "that a file is written", lambda said, row: said is None or _is_written(row)),
 )
+_LAST = ("text_after", UNNAMED, lambda said, row: said is not None or not _is_written(row))
 _KNOWN = {"text_before", "findings", *(one[0] for one in (*_COMPARED, *_FITS))}
 """All members that the detail may have. The findings explain the grade and the damage, which are compared."""

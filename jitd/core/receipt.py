@@ -53,8 +53,3 @@ def is_enough(proved: str, demanded: str) -> bool:
     if not demanded:
         return True
     return proved in LEVELS and demanded in LEVELS and LEVELS.index(proved) >= LEVELS.index(demanded)
-
-
-def stricter(one: str, other: str) -> str:
-    """Return the one of two levels that demands more."""
-    return one if is_enough(one, other) else other
