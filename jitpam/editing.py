@@ -30,6 +30,7 @@ EDITORS = (b"SUDO_EDITOR", b"VISUAL", b"EDITOR")
 BASE = b".jitsudo-base"  # beside a copy: the path of the file, NUL, and the text from which the copy was made
 MOST_PATH = 4096
 MINE, THEIRS = "yours", "theirs"
+_MARKS = (b"<<<<<<< yours", b"<<<<<<< before", b"||||||| before", b">>>>>>> theirs")  # also behind a last line without a newline
 USUAL_EDITOR, USUAL_TMPDIR = b"/usr/bin/editor", b"/var/tmp"
 
 
@@ -257,7 +258,7 @@ def _merged(options: Options, path: bytes, copy: bytes, base: bytes, now: bytes 
         say("both have changed the same lines: choose between them in your editor")
         _run_editor(copy, b"")
     text = _read_copy(copy)
-    if done.returncode == 1 and any(mark.encode() in text.split(b"\n") for mark in (f"<<<<<<< {MINE}", f">>>>>>> {THEIRS}")):
+    if done.returncode == 1 and any(mark in text for mark in _MARKS):
         options.say_kept()
         raise UsageError("your text still has the marks of diff3: nothing was requested")
     say("your changes and theirs are merged")

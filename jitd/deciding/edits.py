@@ -12,6 +12,7 @@ import grp
 import hashlib
 import os
 import pwd
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ _OF_ROOT = ("trusted.", "security.")
 """Extended attributes that only root can give to a file. Other accounts do not even see the first ones, and see the others of
 files that they can reach (xattr(7)). So a refusal does not tell their names.
 """
+_PLAIN = re.compile(r"[\w.+@%=~-]*[\w+@%=~-]")  # no character that ends a name in what a shell or a person reads
 _LABEL = "security.selinux"  # given by the policy of SELinux. If it is off, a label of before is like others
 _CONTEXT = "/proc/self/attr/current"  # user:role:type[:level], if SELinux is on. A container may have no selinuxfs
 
@@ -99,6 +101,7 @@ def look_at_place(command: Command, trusted: tuple[bytes, ...], glance: path_loo
     path, asked = command.edited, command.writes
     assert isinstance(asked, NewFile), "it is a new file"
     name = path_in_sentence(path)
+    _refuse_name(name, os.path.basename(path))
     with _directory_of(name, path, command.run_as, trusted, glance) as directory:
         if _is_there(name, directory, path, glance):
             raise CannotEdit(f"{name} is there now, and was not when it was looked for")
@@ -107,6 +110,19 @@ def look_at_place(command: Command, trusted: tuple[bytes, ...], glance: path_loo
     gid = status.st_gid if status.st_mode & stat.S_ISGID else command.run_as.gid
     owner = _owner(command.run_as.uid, gid)
     return NewFile(status.st_dev, status.st_ino, command.run_as.uid, gid, asked.mode, asked.after, owner)
+
+
+def _refuse_name(name: str, base: bytes) -> None:
+    """Raise CannotEdit if a new file may not be called ``base``. Its requester chooses the name, which a check may give to a
+    shell. And by the name a line that a check says is taken for one about this file, and not about another beside it.
+    """
+    try:
+        is_plain = _PLAIN.fullmatch(base.decode()) is not None
+    except UnicodeDecodeError:
+        is_plain = False
+    if not is_plain:
+        told = "letters, digits and ._+-@%=~, and does not end with a dot"
+        raise CannotEdit(f"{name} is no name of a new file, which has only {told}: choose another name")
 
 
 @contextmanager

@@ -125,7 +125,11 @@ def _above(path: bytes) -> Iterator[bytes]:
 
 def _elsewhere(path: bytes, mounts: Mounts, look: Glance) -> tuple[bytes, ...]:
     try:
-        return mounts.elsewhere(path, look.mount(path))
+        try:
+            number = look.mount(path)
+        except FileNotFoundError:  # what is made there is on the mount of its directory
+            number = look.mount(os.path.dirname(path))
+        return mounts.elsewhere(path, number)
     except (OSError, ValueError):
         return ()
 

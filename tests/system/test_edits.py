@@ -325,14 +325,15 @@ def test_what_others_write_while_an_editor_is_open_is_merged_if_the_person_wants
     assert ("both have changed the same lines" in said) == (theirs.startswith(b"theirs"))
 
 
-def test_a_text_with_marks_of_a_conflict_is_not_requested(house: House, editor: Path) -> None:
+@pytest.mark.parametrize(("mine", "theirs"), [(b"mine\n" + OLD, b"theirs\n" + OLD), (OLD + b"both", OLD + b"both")])
+def test_a_text_with_marks_of_a_conflict_is_not_requested(house: House, editor: Path, mine: bytes, theirs: bytes) -> None:
+    """THREATS R-38: Also where diff3 writes a mark behind a line that has no end."""
     file = PLACE / "free/site.conf"
     file.write_bytes(OLD)
     os.chown(file, 4001, 4001)
-    (HOME / "copies/theirs").write_bytes(b"theirs\n" + OLD)
-    editor.write_text(
-        f'#!/bin/sh\ngrep -q "^<<<<<<< yours" "$1" || {{ sed -i "1i mine" "$1"; cp {HOME}/copies/theirs {file}; }}\n'
-    )
+    for name, text in (("theirs", theirs), ("mine", mine)):
+        (HOME / "copies" / name).write_bytes(text)
+    editor.write_text(f'#!/bin/sh\ncd {HOME}/copies\ngrep -q "^<<<<<<<" "$1" || {{ cp mine "$1"; cp theirs {file}; }}\n')
     first, *rest = house.line("alice", "env", f"EDITOR={editor}", "jitsudo", "-e", str(file))
     screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 200))
     screen.expect_exact("[y/N] ")
@@ -340,7 +341,7 @@ def test_a_text_with_marks_of_a_conflict_is_not_requested(house: House, editor: 
     screen.expect(pexpect.EOF)
     screen.close()
     assert screen.exitstatus == 120 and "your text still has the marks of diff3: nothing was requested" in screen.before
-    assert file.read_bytes() == b"theirs\n" + OLD and "your text is kept" in screen.before
+    assert file.read_bytes() == theirs and "your text is kept" in screen.before
 
 
 def test_a_kept_text_is_not_sent_over_what_others_have_written_since(house: House, editor: Path) -> None:

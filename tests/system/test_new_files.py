@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,7 +57,14 @@ run = { new = "0644" }
 
 [[deny]]
 name = "not this"
-commands = [["sudoedit", "/etc/new-files/way/no"], ["sudoedit", "/etc/new-files/alias"], ["sudoedit", "/etc/new-files/way/*.no"]]
+commands = [["sudoedit", "/etc/new-files/way/no"], ["sudoedit", "/etc/new-files/alias"], ["sudoedit", "/etc/new-files/way/*.no"],
+    ["sudoedit", "/mnt/above/*/free/mounted"]]
+
+[[permit]]
+name = "shell"
+who = ["group:dba"]
+commands = [["sudoedit", "/etc/new-files/shell/*"]]
+run = { new = "0644", check = ["/bin/sh", "-c", "test -f {file} && ! grep -n password /etc/new-files/shell/*"] }
 """
 
 
@@ -71,14 +79,14 @@ def house() -> Iterator[House]:
 @pytest.fixture(autouse=True)
 def file() -> Iterator[Path]:
     """Where nothing is, in a directory of root's."""
-    for name in ("free", "whole", "older"):
+    for name in ("free", "whole", "older", "shell"):
         (PLACE / name).mkdir(parents=True)
     yield PLACE / "site.conf"
     shutil.rmtree(PLACE)
 
 
 def names(directory: Path = PLACE) -> list[str]:
-    return sorted(name for name in os.listdir(directory) if name not in ("free", "whole", "older"))
+    return sorted(name for name in os.listdir(directory) if name not in ("free", "whole", "older", "shell"))
 
 
 def test_what_was_approved_is_made_with_the_mode_of_the_rule_and_is_called_new_wherever_it_is_told(
@@ -292,6 +300,58 @@ def test_what_denies_the_edit_of_a_file_by_another_name_denies_to_make_it(house:
     assert done.returncode == 121 and "rule not this denies it" in done.stderr, done
     assert names(PLACE / "free") == []
     assert house.sudo("alice", "-e", str(PLACE / "free/other"), "--from", str(copy)).returncode == 0
+
+
+def test_what_denies_the_edit_of_a_file_by_a_mount_above_it_denies_to_make_it(house: House, copy: Path) -> None:
+    """THREATS R-39: Neither the file nor its directory has the name of the deny, but a mount shows both there."""
+    file, above = PLACE / "free/mounted", Path("/mnt/above/etc")
+    above.mkdir(parents=True)
+    subprocess.run(["mount", "--bind", PLACE, above], check=True)
+    try:
+        done = house.sudo("alice", "-e", str(file), "--from", str(copy))
+        assert done.returncode == 121 and "rule not this denies it" in done.stderr, done
+        assert names(PLACE / "free") == []
+        assert house.sudo("alice", "-e", str(PLACE / "free/other"), "--from", str(copy)).returncode == 0
+    finally:
+        subprocess.run(["umount", above], check=True)
+        above.rmdir()
+
+
+UNFIT = [
+    b"x; touch ..",
+    b"$(id)",
+    b"a`id`",
+    b"a&b",
+    b"old:1",
+    b"old.",
+    b"old,",
+    b"a b",
+    b"a\nb",
+    b"\x1b[2J",
+    b"\xff",
+    b"*",
+    b"'",
+    b"\\",
+]
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_the_requester_chooses_no_name_that_means_more_than_a_file(house: House, copy: Path, name: bytes) -> None:
+    """THREATS R-39, R-36: A check may give ``{file}`` to a shell, and say of another file what a name makes a line about this."""
+    directory = PLACE / "shell"
+    (directory / "old").write_text("password hunter2\n")
+    path = os.path.join(os.fsencode(directory), name)
+    for words in (["--from", str(copy)], ["-l"]):
+        done = house.sudo("alice", "-e", path, *words)
+        said = done.stdout + done.stderr
+        assert done.returncode in (1, 126) and "is no name of a new file" in said and "hunter2" not in said, done
+    assert os.listdir(directory) == ["old"] and names() == []
+
+
+def test_a_new_file_has_any_usual_name(house: House, copy: Path) -> None:
+    for name in ("10-site.conf", "getty@tty1.service", "größe_1+2", ".netrc", "50%", "site~"):
+        assert house.sudo("alice", "-e", str(PLACE / "shell" / name), "--from", str(copy)).returncode == 0
+        assert (PLACE / "shell" / name).read_bytes() == NEW
 
 
 def test_the_account_that_writes_owns_the_new_file_and_needs_its_own_rights(house: House, copy: Path) -> None:
