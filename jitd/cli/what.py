@@ -96,7 +96,7 @@ def written(row: Request, file: Edit | NewFile) -> Iterator[Labelled]:
     yield label, quoted((*row.argv, UNKNOWN, UNKNOWN)[1])
     match file:
         case NewFile():
-            yield "", f"a new file, with the owner {file.owner} and the mode {file.mode}; nothing is there now"
+            yield "", f"a new file, with the owner {file.owner} and the mode {file.mode}, where nothing may be by then"
         case Edit():
             yield "", f"which keeps its owner {file.owner} and its mode {file.mode}"
             if file.changed:
