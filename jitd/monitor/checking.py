@@ -20,7 +20,7 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
@@ -108,11 +108,14 @@ def end_tidily() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """The new text as the checks find it at ``path``, and an open file of it. ``status`` is what it was made with."""
+    """The new text as the checks find it at ``path``, and an open file of it. ``status`` is what it was made with. ``beside`` are
+    the names in the directory of the file, or None if they are not known.
+    """
 
     path: bytes
     file: int
     status: os.stat_result
+    beside: list[str] | None
 
 
 def _check(job: Job, state_dir: str, line: socket.socket, writer: Pid) -> NoReturn:
@@ -167,7 +170,7 @@ def _shown(job: Job, state_dir: str) -> _Copy:
         target = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=beside)
         if os.path.samestat(os.fstat(target), status) and namespace.lay_over(path, target):
             path = job.path
-    return _Copy(path, file, os.fstat(file))
+    return _Copy(path, file, os.fstat(file), _names_in(beside))
 
 
 def _shown_beside(job: Job, beside: int, place: bytes, *, is_alone: bool) -> _Copy:
@@ -186,7 +189,7 @@ def _shown_beside(job: Job, beside: int, place: bytes, *, is_alone: bool) -> _Co
     for one, value in exchange.attributes_of(beside).items():
         with suppress(OSError):  # not all can be kept in memory
             os.setxattr(place, one, value)
-    return _Copy(job.path if is_laid else path, file, os.fstat(file))
+    return _Copy(job.path if is_laid else path, file, os.fstat(file), _names_in(beside))
 
 
 def _said(job: Job, copy: _Copy) -> Checked:
@@ -196,7 +199,7 @@ def _said(job: Job, copy: _Copy) -> Checked:
     for words in job.checks:
         if said := said_by(words, copy.path, dict(job.environment), view):
             lines = [line.replace(os.fsdecode(copy.path), os.fsdecode(job.path)) for line in said[1:]]
-            told = lines if is_theirs else told_of(lines, os.fsdecode(job.path))
+            told = lines if is_theirs else told_of(lines, os.fsdecode(job.path), copy.beside)
             return Checked(_within(said[0], told), _within(said[0], lines))
     now = os.fstat(copy.file)
     is_there = os.path.samestat(os.stat(copy.path), now)
@@ -206,13 +209,24 @@ def _said(job: Job, copy: _Copy) -> Checked:
     return Checked("", "")
 
 
-def told_of(lines: list[str], file: str) -> list[str]:
+def _names_in(directory: int) -> list[str] | None:
+    """Return the names in ``directory``, which is open, or None if they are not known."""
+    try:
+        return os.listdir(directory)
+    except OSError:  # open for paths only, because a file server does not let root read it
+        return None
+
+
+def told_of(lines: list[str], file: str, beside: Iterable[str] | None) -> list[str]:
     """Return those of ``lines`` that name ``file`` and no other path, and a line that says how many are left out. The others may
     quote what only the account can read, such as a file that is included. A path that begins like that of ``file`` is another
-    one, such as that of an old text (``FILE.~1~``, ``FILE,v``).
+    one, such as that of an old text (``FILE.~1~``, ``FILE,v``). If a name ``beside`` the file reads like its own and more words
+    (``FILE (copy)``), or if they are not known, no line is certain to be about the file.
     """
     named = re.compile(rf"(?<![\w./+@%~-]){re.escape(file)}(?=[:\"'`)\]>]|[.,;]?(?:\s|$))")
-    told = [line for line in lines if named.search(line) and "/" not in named.sub("", line)]
+    directory, own = os.path.split(file)
+    is_clear = beside is not None and not any(named.search(os.path.join(directory, one)) for one in beside if one != own)
+    told = [line for line in lines if is_clear and named.search(line) and "/" not in named.sub("", line)]
     n_more = len(lines) - len(told)
     return [*told, _KEPT_BACK.format("1 line" if n_more == 1 else f"{n_more} lines")] if n_more else told
 
