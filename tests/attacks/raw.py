@@ -167,7 +167,7 @@ class Raw:
     def __init__(self, house: Any, uid: int = 0) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
         self._is_root = uid == 0
-        self._is_point = False  # as long as it says only what a point says: what it hears is narrow then (tests/narrow.py)
+        self._is_point = False  # while it says only what a point says: what it hears then is narrow (tests/narrow.py)
         self.context: gssapi.SecurityContext | None = None
         self.descriptors: list[int] = []
         self._frames = FrameReader(LIMIT)
@@ -211,6 +211,7 @@ class Raw:
 
     def enforce(self, message: Message, *passed: str) -> None:
         """Say it, and pass what is at these paths."""
+        self._is_point = self._is_root
         descriptors = [os.open(path, os.O_PATH | os.O_CLOEXEC) for path in passed]
         self.send_descriptors(frame(self.seal(encode(message))), descriptors)
         for descriptor in descriptors:
@@ -270,7 +271,6 @@ class Raw:
         """Both hellos; the channel that they make."""
         ours = encode(messages.Hello(version=messages.VERSION, authentication=authentication, nonce=os.urandom(32)))
         self.send(frame(ours))
-        self._is_point = authentication == "root"
         theirs = self.hear_body()
         assert theirs is not None
         assert isinstance(decode(theirs, FROM_DAEMON), messages.DaemonHello)

@@ -210,9 +210,9 @@ def test_the_command_with_a_thing_is_ones_own_and_is_not_sent(daemon):
 
 def test_to_continue_a_request_sends_no_words_and_asks_nothing(daemon):
     heard = []
-    daemon.play(denies(heard))
+    daemon.play(denies(heard), denies(heard))
     assert without_terminal(daemon, f"--resume={ID}").returncode == 121
-    assert isinstance(heard[0], messages.Resume)
+    assert [type(one) for one in heard] == [messages.Resume, messages.Show]  # the second: whether a text of theirs is kept
 
 
 def test_a_reason_that_is_typed_later_is_looked_at_too(daemon, on_terminal):
