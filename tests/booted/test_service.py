@@ -56,7 +56,7 @@ def test_who_calls_while_no_daemon_is_there_waits_for_one(service: Service) -> N
     """
     systemctl("stop", "jitd.service")
     assert show("jitd.service", "ActiveState")["ActiveState"] == "inactive"
-    assert service.asked(List(what="requests", ended=False)) == []
+    assert service.asked(List(what="locks", ended=False)) == []
     assert show("jitd.service", "ActiveState")["ActiveState"] == "active"
 
 

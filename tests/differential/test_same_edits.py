@@ -142,7 +142,7 @@ ROWS = [
     ),
     refused_by_us("edit: a directory of another person's", made="chown bob ."),
     row("edit: a file of the person's in root's directory", made="chown alice site.conf"),
-    refused_by_us("edit: a file that is not there", "-e", "%R/new", status=120),
+    refused_by_us("edit: a file that is not there", "-e", "%R/new", status=121),
     refused("edit: a directory that is not there", "-e", "%R/no/new", status=120),
     refused("edit: a name below a file", "-e", "%R/site.conf/x", status=120),
     refused("edit: a slash at the end", "-e", "%R/site.conf/", status=120),
@@ -151,7 +151,7 @@ ROWS = [
     refused("edit: a device", "-e", "/dev/null", status=120),
     refused_by_us("edit: a set-uid file", made="chmod 4755 site.conf", status=126),
     refused_by_us("edit: a file with two names", made="ln site.conf other"),
-    refused_by_us("edit: a file that the person cannot read", made="chmod 600 site.conf", status=120),
+    row("edit: a file that the person cannot read", made="chmod 600 site.conf"),
     # --- what is kept
     row("edit: owner, group and mode", made="chown bob:alice site.conf; chmod 754 site.conf"),
     row("edit: a file that nobody may write", made="chmod 444 site.conf"),
