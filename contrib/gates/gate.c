@@ -480,9 +480,11 @@ prove(struct asking *asking, uint32_t uid, size_t binding_length, size_t *length
     no(asking, "jitd's Kerberos initiator " UNEXPECTED);
 unproved:
     *length = 0;
+    if (asking->has_left)
+        return false;
     snprintf(asking->because, sizeof(asking->because), "%.*s", BECAUSE_MOST, asking->gate->why);
     asking->gate->why[0] = '\0';
-    return !asking->has_left;
+    return true;
 }
 
 /* --- jitd */

@@ -263,6 +263,19 @@ def test_without_a_proof_jitd_is_told_why(kind: str, drive: Path, bench: Bench, 
         assert because[kind] in proof["because"]
 
 
+def test_who_gives_up_while_the_proof_is_made_is_told_that_too(drive: Path, bench: Bench, tmp_path: Path) -> None:
+    """The initiator may wait for a KDC, and a denial without a sentence tells nobody what happened."""
+    program, begun = tmp_path / "initiator", tmp_path / "begun"
+    program.write_text("#!/usr/bin/python3 -IS\n" + PROVES.rpartition("hear(); say(b")[0].rpartition("hear(); say(b")[0])
+    program.write_text(f"{program.read_text()}hear(); open({str(begun)!r}, 'w').close(); module.recv(1)\n")
+    program.chmod(0o755)
+    with jitd(bench.socket, lambda voice: (voice.challenge(), voice.gone())):
+        asked = Asked(drive, bench.socket, program, "true")
+        wait_for(begun.exists)
+        asked.process.send_signal(signal.SIGTSTP)
+        assert asked.ends() == (False, "withdrawn")
+
+
 def test_there_is_no_grant_without_memory(drive: Path, bench: Bench) -> None:
     """THREATS P-01: whichever of its calls fails, until none does."""
     for fails_from in range(1, 10):
