@@ -30,7 +30,7 @@ from jitd.core.grant import Grant, Issued, Used
 from jitd.core.law import DAEMON, ByDoor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.owed_review import Begun, OwedReview
 from jitd.core.public_key import told_of
-from jitd.core.receipt import Receipt, detail_of, proved_by
+from jitd.core.receipt import LEVELS, Receipt, detail_of, proved_by
 from jitd.core.script import Script
 from jitd.core.spelling import spelled
 from jitd.core.subject import Identity, Subject
@@ -459,7 +459,9 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
     if event.fingerprint != request.fingerprint:
         raise Stale(f"the reviewed fingerprint is not that of request {request.id}")
     who, reviewer = event.reviewer.principal, event.reviewer.looked_at(now.at).signing(proved_by(event.receipt))
-    lacks = lack(asked, reviewer, request.requester) if event.verdict is Verdict.APPROVE else ""
+    # What the policy denies by now is approved by nobody, so no receipt is missed.
+    signing = reviewer.signing(LEVELS[-1]) if isinstance(event.decision, Deny) else reviewer
+    lacks = lack(asked, signing, request.requester) if event.verdict is Verdict.APPROVE else ""
     if lacks or not may_review(asked, reviewer, request.requester):
         raise NotYours(f"{who} may not {event.verdict} request {request.id}" + (f": its rule {lacks}" if lacks else ""))
     origin = event.by.origin

@@ -9,7 +9,7 @@ import pytest
 
 from jitd.core.approvers import least_signed
 from jitd.core.authentication import Authentication, Demand
-from jitd.core.decision import Approval, narrow
+from jitd.core.decision import Approval, Deny, Why, narrow
 from jitd.core.receipt import LEVELS, Receipt, is_enough
 from jitd.core.request import NotYours, Request, RequestState, open_ways, transition
 from jitd.core.subject import Subject
@@ -47,6 +47,17 @@ def test_what_a_receipt_proves_is_taken_from_the_receipt_alone(demanded: str, pr
     else:
         with pytest.raises(NotYours, match="takes only approvals that are signed with a key"):
             transition(asked, event, moment())
+
+
+@pytest.mark.parametrize("demanded", LEVELS)
+def test_what_the_policy_denies_by_now_ends_without_a_receipt(demanded: str) -> None:
+    """Nothing is compared with what a receipt states, and nothing is approved. So none is kept, and none is missed."""
+    asked = requested(wants(demanded))
+    denied = Deny(Why.NO_RULE, "no rule permits this")
+    after, _ = transition(asked, review(asked, proved("bob"), decision=denied), moment())
+    assert after.state is RequestState.DENIED and after.because == "no rule permits this"
+    with pytest.raises(NotYours):
+        transition(asked, review(asked, proved("eve"), decision=denied), moment())
 
 
 def test_a_level_that_nobody_knows_is_never_enough_and_never_met() -> None:
