@@ -43,7 +43,7 @@ class Signers:
         self._now = now
         self._persons = persons
         self._lines = lines
-        self._read: tuple[object, tuple[Signer, ...]] = None, ()
+        self._read: tuple[object, tuple[Signer, ...]] = None, ()  # as of which file, and the keys
         self.fault = ""
         """Why the file names nobody, as a sentence for administrators. Empty if it does not exist, or is in order."""
 
@@ -64,7 +64,7 @@ class Signers:
     def state(self) -> object:
         """Return a value that changes if the file does, or if the time of a key begins or ends."""
         at = self._now()
-        return tuple(one for one in self._signers() if one.counts_for(one.principals[0], receipt.NAMESPACE, at))
+        return tuple(one for one in self._signers() if any(one.counts_for(by, receipt.NAMESPACE, at) for by in one.principals))
 
     def judged(self, who: Who, given: Receipt | None) -> Who:
         """Return ``who``, who has given the receipt ``given``, with what it proves now. If its key does not count any more, that
@@ -83,24 +83,32 @@ class Signers:
     def _signers(self) -> tuple[Signer, ...]:
         if self._file is None:
             return ()
-        is_now = identity_at(self._file)
+        is_now: object = identity_at(self._file), identity_at(self._file.parent)  # the mode of the directory counts, too
         if self._read[0] != is_now:
-            found: tuple[Signer, ...] = ()
-            self.fault = ""
             try:
-                found = read_signers(read_owned(self._file, 0, must_exist=False).decode("utf-8"))
-                found += tuple(Signer(read_key(line), (principal,)) for principal, line in self._lines.items())
-            except ConfigError as fault:
-                self.fault = str(fault)
-            except ValueError as fault:
-                self.fault = f"{self._file}: {fault}"
-            whose: dict[PublicKey, set[str]] = {}
-            for one in found:
-                whose.setdefault(one.key, set()).update(self._persons(one.principals))
-            if shared := next((key for key, persons in whose.items() if len(persons) != 1), None):
-                self.fault = f"{self._file}: the key {shared.fingerprint} has the principals of two persons"
-            self._read = is_now, () if self.fault else found
+                found, fault = self._named(read_owned(self._file, 0, must_exist=False)), ""
+            except ConfigError as unread:  # of this moment, such as that no descriptor is left
+                found, fault, is_now = (), str(unread), None
+            except ValueError as wrong:
+                found, fault = (), str(wrong)
+            self._read, self.fault = (is_now, found), fault  # the keys in one step: several threads come here
         return self._read[1]
+
+    def _named(self, content: bytes) -> tuple[Signer, ...]:
+        """Return the keys of a file with ``content``, and those of jitd.toml. Raises ValueError with a sentence."""
+        where = str(self._file)
+        try:
+            found = read_signers(content.decode("utf-8"))
+            where = "[approvers] in jitd.toml"
+            found += tuple(Signer(read_key(line), (principal,)) for principal, line in self._lines.items())
+        except ValueError as fault:
+            raise ValueError(f"{where}: {fault}") from None
+        whose: dict[PublicKey, set[str]] = {}
+        for one in found:
+            whose.setdefault(one.key, set()).update(self._persons(by for by in one.principals if not by.startswith("!")))
+        if shared := next((key for key, persons in whose.items() if len(persons) != 1), None):
+            raise ValueError(f"{self._file}: the key {shared.fingerprint} has the principals of two persons: give each a key")
+        return found
 
 
 def signers_of(config: Config, now: Callable[[], datetime]) -> Signers:
@@ -112,7 +120,6 @@ def signers_of(config: Config, now: Callable[[], datetime]) -> Signers:
             if (line := config.approvers.get(one)) is not None
             else person_of(config.naming.known_account(_name_in(one)), config.people, itself)
             for one in principals
-            if not one.startswith("!")
         )
 
     lines = {principal: line.key for principal, line in config.approvers.items() if line.key}
