@@ -31,6 +31,7 @@ from jitd.verbs.access import Access
 from jitd.verbs.records import pieces
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
+from jitpam.wire.shown import reshown
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _NO_CLOCK, _NO_RANDOM = "1970-01-01T00:00:00Z", bytes(receipt.N_RANDOM)
@@ -80,7 +81,7 @@ class Receipts:
             return found.obligations
         decision = (await self._decider.decide_again(found)).decision
         if isinstance(decision, Deny):
-            raise Refusal("not_done", f"request {found.id} cannot be approved now: {decision.because}")
+            raise Refusal("not_done", f"request {found.id} cannot be approved now: {reshown(decision.because)}")
         return narrow(found.obligations, decision.obligations)
 
     def _records(self, found: Request) -> tuple[Sealed, bytes, Sealed, str]:
@@ -138,7 +139,7 @@ class Receipts:
             raise Refusal("forbidden", f"the signature {fault}: request {found.id} stays as it is") from None
         for review in found.reviews:
             if review.receipt is not None and review.receipt.key == made.key and review.by.person != who.person:
-                raise Refusal("forbidden", f"the key {made.key} has signed the review of another person: request {found.id}")
+                raise Refusal("forbidden", f"the key {made.key} has signed the review of another person: use one of your own")
         return made
 
     def must_state(self, given: Receipt, who: Identity, found: Request, verdict: str, obligations: Obligations | None) -> None:

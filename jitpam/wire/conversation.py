@@ -14,22 +14,8 @@ CLIENT = "client"
 DAEMON = "daemon"
 
 _ASKS = (
-    *(
-        "explain",
-        "suppose",
-        "review",
-        "basis",
-        "signedreview",
-        "list",
-        "page",
-        "show",
-        "revoke",
-        "giveback",
-        "stop",
-        "lock",
-        "unlock",
-        "mute",
-    ),
+    *("explain", "suppose", "review", "basis", "signedreview", "list", "page", "show", "revoke", "giveback", "stop"),
+    *("lock", "unlock", "mute"),
     *("reload", "reloadtested", "audit", "signingkey", "metrics", "status", "export", "report", "keptreport", "pack"),
     *("replay", "withdraw"),
 )
