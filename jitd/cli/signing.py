@@ -22,9 +22,7 @@ from jitd.cli.as_recorded import UNNAMED, difference
 from jitd.cli.not_done import NotDone
 from jitpam.client import Connection
 from jitpam.wire.messages import Basis
-from jitpam.wire.rows import Request, ToSign
-
-_HARDWARE = ("touch", "pin")
+from jitpam.wire.rows import IN_HARDWARE, Request, ToSign
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def _keys(row: Request) -> tuple[list[PublicKey], str]:
         found = [key for key, _ in agent_keys() if key.fingerprint in row.keys]
     except AgentFault as fault:
         return [], str(fault)
-    if row.signed in _HARDWARE:
+    if row.signed in IN_HARDWARE:
         found = [key for key in found if key.is_in_hardware]
     return found, "your ssh-agent has none of the keys that count: ssh-add"
 

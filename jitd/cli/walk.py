@@ -28,7 +28,7 @@ from jitd.cli.reading import Reading
 from jitd.cli.verdict import fetched
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import List
-from jitpam.wire.rows import Listed, Request
+from jitpam.wire.rows import IN_HARDWARE, Listed, Request
 
 ENDINGS = ("forbidden", "late", "unknown")  # after these errors, the person cannot decide about the request any more
 TOLD_WITHIN = 30.0  # seconds in which one of many hosts has to tell all of the requests that come next
@@ -184,7 +184,7 @@ class Walk:
         """Let the person decide about all of ``rows``, which are alike. Return True if they leave."""
         shown = Reading(lambda width: table(rows, width))
         most = [(EACH, "one by one"), (DENY, f"deny all {len(rows)}"), ("q", "quit")]
-        touches = f" ({len(rows)} touches)" if rows[0].signed in ("touch", "pin") else ""  # each has a receipt of its own
+        touches = f" ({len(rows)} touches)" if rows[0].signed in IN_HARDWARE else ""  # each has a receipt of its own
         print()
         while True:
             pressed = shown.key(lambda is_read: [(APPROVE, f"approve all {len(rows)}{touches}"), *most] if is_read else most)

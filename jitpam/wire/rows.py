@@ -38,6 +38,7 @@ GRADES = ("harmless", "unknown", "reads", "changes", "leads", "gives")
 DAMAGES = ("none", "stops", "destroys")
 SIGNED = ("", "key", "touch", "pin")
 """What a receipt has to prove, the least first."""
+IN_HARDWARE = SIGNED[2:]  # of these, what only a key in hardware proves
 STATES = ("screening", "pending", "approved", "denied", "withdrawn", "expired")
 _WRONG: Any = object()
 

@@ -22,7 +22,7 @@ def names_in(kinds: UnionType) -> frozenset[str]:
 property_of_rows: Any = Command.what
 KINDS, OF_ROWS = names_in(What), names_in(get_type_hints(property_of_rows.fget)["return"])
 HOME = {"jitd.core.command", "jitd.core.what"}
-MOST = 35
+MOST = 32
 """If fewer are left, write their number here. It never grows."""
 
 
