@@ -246,7 +246,7 @@ def _merged(options: Options, path: bytes, copy: bytes, base: bytes, now: bytes 
         done = subprocess.run(["diff3", "-m", "-L", MINE, "-L", "before", "-L", THEIRS, *texts], stdout=subprocess.PIPE)
     except OSError as fault:
         options.say_kept()
-        raise UsageError(f"diff3 cannot be run: {fault.strerror}: nothing was requested") from None
+        raise UsageError(f"diff3 (of diffutils) cannot be run: {fault.strerror}: nothing was requested; merge by hand") from None
     finally:
         _remove(place)
     if done.returncode not in (0, 1):
@@ -256,7 +256,11 @@ def _merged(options: Options, path: bytes, copy: bytes, base: bytes, now: bytes 
     _write(os.path.join(os.path.dirname(copy), BASE), path + b"\0" + now)
     if done.returncode == 1:
         say("both have changed the same lines: choose between them in your editor")
-        _run_editor(copy, b"")
+        try:
+            _run_editor(copy, b"")
+        except UsageError:
+            options.say_kept()
+            raise
     text = _read_copy(copy)
     if done.returncode == 1 and any(mark in text for mark in _MARKS):
         options.say_kept()
