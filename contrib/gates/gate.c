@@ -428,6 +428,8 @@ end_initiator(struct asking *asking)
         if (syscall(SYS_pidfd_send_signal, asking->child_fd, SIGKILL, NULL, 0) == 0 && poll(&ended, 1, END_WITHIN) > 0)
             waitpid(asking->child, NULL, WNOHANG);
         close(asking->child_fd);
+    } else if (asking->child > 0) {
+        waitpid(asking->child, NULL, 0);  /* it was asked nothing, so it ends with its socket */
     }
     asking->child_fd = -1;
 }

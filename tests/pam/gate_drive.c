@@ -3,17 +3,21 @@
  * gate_drive SOCKET INITIATOR UID WAIT CACHE NO_PROOF FAIL [WORD...]: a program of root's that asks jitd by contrib/gates/gate.c.
  *
  * An empty CACHE or NO_PROOF of "-" is NULL. From the FAIL-th call on, malloc and calloc of gate.c return NULL; 0: none of them.
+ * If FAIL is -1, no descriptor of a process can be had.
  * It writes a line for each thing that it is told, then the answer, and what has changed of the process.
  */
 
 #define _GNU_SOURCE
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "gate.h"
@@ -22,6 +26,8 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
 
 static int fails_from, n_calls;
 
@@ -35,6 +41,23 @@ void *
 __wrap_calloc(size_t n, size_t size)
 {
     return fails_from > 0 && ++n_calls >= fails_from ? NULL : __real_calloc(n, size);
+}
+
+long
+__wrap_syscall(long number, ...)
+{
+    long given[4];
+    va_list arguments;
+
+    if (fails_from < 0 && number == SYS_pidfd_open) {
+        errno = EMFILE;
+        return -1;
+    }
+    va_start(arguments, number);
+    for (int i = 0; i < 4; i++)
+        given[i] = va_arg(arguments, long);
+    va_end(arguments);
+    return __real_syscall(number, given[0], given[1], given[2], given[3]);
 }
 
 static void

@@ -49,7 +49,7 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program, under sanitizers."""
     to = tmp_path_factory.mktemp("drive") / "drive"
     sources = [DRIVE, SOURCES / "gate.c", SOURCES / "narrow.c"]
-    words = ["cc", *SANITIZED, "-Wl,--wrap=malloc,--wrap=calloc", f"-I{SOURCES}", *sources, "-o", to]
+    words = ["cc", *SANITIZED, "-Wl,--wrap=malloc,--wrap=calloc,--wrap=syscall", f"-I{SOURCES}", *sources, "-o", to]
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, done.stdout
     return to
@@ -285,6 +285,12 @@ def test_there_is_no_grant_without_memory(drive: Path, bench: Bench) -> None:
             break
         assert why == "there is no memory to ask jitd"
     assert fails_from == 3, "it asks for memory twice"
+
+
+def test_an_initiator_that_cannot_be_killed_is_not_asked_and_does_not_stay(drive: Path, bench: Bench) -> None:
+    with jitd(bench.socket, lambda voice: (voice.challenge(), voice.gone())):
+        answer, why = Asked(drive, bench.socket, bench.root / "initiator.py", "true", fails_from=-1).ends()
+    assert not answer and why == "jitd's Kerberos initiator cannot be started (Too many open files)"
 
 
 def test_who_listens_without_being_root_is_no_jitd(drive: Path, bench: Bench) -> None:
