@@ -9,28 +9,9 @@
 
 #include "../gate.c"
 
-#include <inttypes.h>
+#include "odd.h"
 
 #define LONGEST 8192
-#define CHECK(holds) \
-    do { \
-        if (!(holds)) { \
-            fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #holds); \
-            abort(); \
-        } \
-    } while (0)
-
-static uint64_t state;
-
-/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators" (2016). */
-static uint32_t
-draw(uint32_t below)
-{
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return (uint32_t)((state * UINT64_C(2685821657736338717)) >> 33) % below;
-}
 
 static const char *const NEWS[] = {
     "{\"type\":\"slow\",\"left_ms\":0}",
@@ -82,34 +63,6 @@ put_grant(char *stream, size_t *length, int64_t asked_at)
     return age == 0 && place < 2;
 }
 
-static bool
-change(char *stream, size_t *length)
-{
-    size_t changes = draw(3) == 0 ? 1 + draw(3) : 0;
-
-    for (size_t i = 0; i < changes && *length > 0; i++) {
-        size_t at = draw((uint32_t)*length);
-
-        switch (draw(4)) {
-        case 0:
-            stream[at] = (char)draw(256);
-            break;
-        case 1:
-            memmove(stream + at, stream + at + 1, *length - at - 1);
-            (*length)--;
-            break;
-        case 2:
-            *length = at;
-            break;
-        default:
-            memmove(stream + at + 1, stream + at, *length - at);
-            stream[at] = "\"\\u=0aF{,:"[draw(10)];
-            (*length)++;
-        }
-    }
-    return changes > 0;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -130,7 +83,7 @@ main(int argc, char **argv)
     sigemptyset(&asking->watched);
     for (uint64_t i = 0; i < count; i++) {
         bool is_greeting = draw(4) == 0, must_permit = false, is_changed, permits;
-        size_t length = 0;
+        size_t length = 0, changes;
         int64_t asked_at = now();
         int ends_of[2];
 
@@ -148,7 +101,9 @@ main(int argc, char **argv)
             }
             must_permit = draw(8) != 0 && put_grant(stream, &length, asked_at) && is_news;
         }
-        is_changed = change(stream, &length);
+        changes = draw(3) == 0 ? 1 + draw(3) : 0;
+        is_changed = changes > 0;
+        length = change(stream, length, changes);
         CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends_of) == 0);
         CHECK(send(ends_of[1], stream, length, MSG_NOSIGNAL) == (ssize_t)length && shutdown(ends_of[1], SHUT_WR) == 0);
         asking->jitd.fd = ends_of[0];

@@ -7,33 +7,10 @@
  * read is written, and has to be the same bytes again: there is one spelling. The same COUNT and SEED make the same messages.
  */
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "narrow.h"
+#include "odd.h"
 
 #define LONGEST 900
-#define CHECK(holds) \
-    do { \
-        if (!(holds)) { \
-            fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #holds); \
-            abort(); \
-        } \
-    } while (0)
-
-static uint64_t state;
-
-/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators" (2016). */
-static uint32_t
-draw(uint32_t below)
-{
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return (uint32_t)((state * UINT64_C(2685821657736338717)) >> 33) % below;
-}
 
 static const char *const PARTS[] = {
     "{\"uid\":", ",\"cache\":", ",\"host\":", ",\"binding\":", "{\"token\":", "}", "\"", ",", ":", "[", "]", "null", "true", "-1", "0", "00",
@@ -67,27 +44,7 @@ make(char *text)
             length += strlen(part);
         }
     }
-    for (; changes > 0 && length > 0; changes--) {
-        size_t at = draw((uint32_t)length);
-
-        switch (draw(4)) {
-        case 0:
-            text[at] = (char)draw(256);
-            break;
-        case 1:
-            memmove(text + at, text + at + 1, length - at - 1);
-            length--;
-            break;
-        case 2:
-            length = at;
-            break;
-        default:
-            memmove(text + at + 1, text + at, length - at);
-            text[at] = "\"\\u=0aF{,:"[draw(10)];
-            length++;
-        }
-    }
-    return length;
+    return change(text, length, changes);
 }
 
 /* What was read from `begin` on is written again, and is the same. */
