@@ -16,6 +16,7 @@ FORM = "jitd receipt 1"
 NAMESPACE = "jitd-receipt"  # the namespace of the signature (OpenSSH, PROTOCOL.sshsig)
 HASH = "sha256"  # the hash of the signature
 VERDICTS = ("approve", "reviewed")
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # of a time in UTC
 N_RANDOM = 16  # random bytes of the client
 MOST = 8192  # characters of a statement
 

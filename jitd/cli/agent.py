@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from jitd.audit import libcrypto
+from jitd.audit.receipt import HASH
 from jitd.audit.ssh_keys import RSA, PublicKey, Strings, key_in, string
 from jitd.audit.ssh_signatures import BadSignature, armor, checked, to_be_signed
 from jitd.cli.not_done import NotDone
 
-DIGEST = "sha256"
 LISTED_WITHIN, SIGNED_WITHIN = 5, 60  # seconds. The second is for a person, who reads, finds the key and touches it
 MOST, MOST_KEYS = 256 << 10, 2048  # bytes of an answer, and keys in it: OpenSSH's own limits
-_LIST, _LISTED, _SIGN, _SIGNED, _REFUSED = 11, 12, 13, 14, 5
+_LIST, _LISTED, _SIGN, _SIGNED = 11, 12, 13, 14
 _RSA_SHA2_512 = 4
 
 
@@ -57,7 +57,7 @@ def agent_sign(key: PublicKey, namespace: str, message: bytes, *, say: Callable[
             "this Python has no libcrypto to check signatures with, so nothing is signed: take a Python with OpenSSL"
         )
     named = f"{key.kind} {key.fingerprint}"
-    asked = string(key.blob) + string(to_be_signed(namespace, message, DIGEST))
+    asked = string(key.blob) + string(to_be_signed(namespace, message, HASH))
     flags = _RSA_SHA2_512 if key.kind == RSA else 0
     if key.is_in_hardware:
         say(f"touch your key {named} if it blinks; it has {SIGNED_WITHIN} s")
@@ -69,9 +69,9 @@ def agent_sign(key: PublicKey, namespace: str, message: bytes, *, say: Callable[
             )
         signature = parts.string()
         parts.end()
-    armored = armor(key.blob, namespace, DIGEST, signature)
+    armored = armor(key.blob, namespace, HASH, signature)
     try:
-        checked(namespace, message, armored, DIGEST, libcrypto.is_good)
+        checked(namespace, message, armored, HASH, libcrypto.is_good)
     except BadSignature as fault:
         raise AgentFault(f"what the agent of ssh gave as a signature by {named} {fault}: it is not used") from None
     return armored

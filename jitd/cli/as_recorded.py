@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jitd.audit.forms import Record
-from jitd.audit.receipt import Statement, Terms
+from jitd.audit.receipt import TIME_FORMAT, Statement, Terms
 from jitd.audit.strict_json import canonical
 from jitd.core.chain import detail_of, event_of, linked
 from jitd.core.masking import MASKED
@@ -26,7 +26,6 @@ from jitd.core.values import commitment, filled, id_in
 from jitpam.wire.rows import DAMAGES, GRADES, Authentication, Point, Request, Script, User
 from jitpam.wire.shown import shown, unshown
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 UNNAMED = "the new text, which the record does not name"  # of an undo, if its requester may not read what is written
 
 
@@ -94,7 +93,7 @@ def _terms(row: Request) -> Terms | None:
 
 def _time(text: str | None) -> str:
     """Return a time in whole seconds, as a statement has it, or an empty text."""
-    return "" if not text else datetime.fromisoformat(text).astimezone(UTC).strftime(_TIME)
+    return "" if not text else datetime.fromisoformat(text).astimezone(UTC).strftime(TIME_FORMAT)
 
 
 def _text(spelled: Any) -> str | None:

@@ -81,7 +81,7 @@ def _statement(daemon: Connection, row: Request, verdict: str) -> str | None:
     if differs:
         what = f"what {row.id} was recorded as differs from what you were shown: {differs}"
         raise NotDone(f"{what}. Nothing was signed, and nothing was sent; look at it again, and tell the host's administrators")
-    return said._replace(at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), random=secrets.token_bytes(receipt.N_RANDOM)).text()
+    return said._replace(at=datetime.now(UTC).strftime(receipt.TIME_FORMAT), random=secrets.token_bytes(receipt.N_RANDOM)).text()
 
 
 def _read(first: ToSign, *rest: ToSign) -> tuple[Statement, bytes, Record]:

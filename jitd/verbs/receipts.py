@@ -33,7 +33,6 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 from jitpam.wire.shown import reshown
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _NO_CLOCK, _NO_RANDOM = "1970-01-01T00:00:00Z", bytes(receipt.N_RANDOM)
 """What stands in the statement that jitd tells, in the places that the signer fills."""
 ACTS = {receipt.VERDICTS[0]: Act.APPROVE, receipt.VERDICTS[1]: Act.GIVE}
@@ -172,12 +171,12 @@ class Receipts:
             who.principal,
             found.rule,
             bytes.fromhex(self._policy_digest()),
-            found.expires_at.astimezone(UTC).strftime(_TIME),
+            found.expires_at.astimezone(UTC).strftime(receipt.TIME_FORMAT),
             Terms(
                 lasts(found, obligations),
                 how_often(found, obligations),
                 min(limits, default=None),
-                "" if starts_at is None else starts_at.astimezone(UTC).strftime(_TIME),
+                "" if starts_at is None else starts_at.astimezone(UTC).strftime(receipt.TIME_FORMAT),
             ),
             _NO_CLOCK,
             _NO_RANDOM,
