@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -367,6 +368,22 @@ def test_a_statement_about_anything_else_is_refused(house: House, keys: dict[str
         made = await house.submitted()
         signed = await house.signed(BOB, made.id, keys["ed25519"], **{field: WRONG[field]})
         await house.refuses(BOB, made.id, signed, "is not what you have signed|is not about")
+
+    house.run(scene())
+
+
+@pytest.mark.parametrize("field", ["submitted", "newest"])
+def test_a_number_that_no_record_can_have_is_refused_before_it_is_looked_for(
+    house: House, keys: dict[str, Path], field: str
+) -> None:
+    """The database takes 63 bits, and its fault would be that of jitd."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        made = await house.submitted()
+        good = await house.signed(BOB, made.id, keys["ed25519"])
+        text = re.sub(rf"\n{field} [0-9]+ ", f"\n{field} {2**63} ", good.statement)
+        await house.refuses(BOB, made.id, replace(good, statement=text), f"the receipt has a wrong field {field}")
 
     house.run(scene())
 
