@@ -153,7 +153,7 @@ def _print_rows(rows: Iterable[dict[str, Any]]) -> int:
 
 
 def _what(row: Decision | Grant) -> str:
-    new = f", a new file of {row.makes.owner} with the mode {row.makes.mode}" if isinstance(row, Decision) and row.makes else ""
+    new = f", {row.makes.in_words}" if isinstance(row, Decision) and row.makes else ""
     return f"{shown_command([unshown(word) for word in row.argv])}{new} (as {row.run_as})"
 
 

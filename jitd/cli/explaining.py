@@ -156,8 +156,7 @@ def _print_rule(row: Ruling) -> None:
 
 def _print_decision(row: Decision, principal: str | None) -> None:
     whom = "" if principal is None else f" for {row.principal or UNKNOWN}"
-    owner = f" of {row.makes.owner}" if row.makes and row.makes.owner else ""  # without a look, it is not known
-    new = f", a new file{owner} with the mode {row.makes.mode}" if row.makes else ""
+    new = f", {row.makes.in_words}" if row.makes else ""
     what = f"{command_line(row.argv)}{new} (as {row.run_as or UNKNOWN}){whom}"
     if row.decision == "permit":
         lease = f", by the lease {row.lease}" if row.lease else ""

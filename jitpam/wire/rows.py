@@ -270,10 +270,14 @@ class Edit(Row):
 
 
 class NewFile(Row):
-    """What a file is made with, where nothing is."""
+    """What a file is made with, where nothing is. ``owner`` is empty if jitd has not looked at the place."""
 
     owner: str = member(UNKNOWN)
     mode: str = member(UNKNOWN)
+
+    @property
+    def in_words(self) -> str:
+        return f"a new file{self.owner and f' of {self.owner}'} with the mode {self.mode}"
 
 
 class User(Row):

@@ -175,3 +175,10 @@ def test_its_words_are_those_of_the_daemon() -> None:
     assert tuple(one.word for one in Grade) == rows.GRADES and tuple(one.word for one in Damage) == rows.DAMAGES
     assert set(rows.STATES) == set(map(str, RequestState))
     assert ("", *ssh_signatures.LEVELS) == receipt.LEVELS == rows.SIGNED
+
+
+@pytest.mark.parametrize(
+    ("owner", "told"), [("root:adm", "a new file of root:adm with the mode 0640"), ("", "a new file with the mode 0640")]
+)
+def test_of_a_new_file_whose_owner_is_not_known_none_is_told(owner: str, told: str) -> None:
+    assert NewFile.read({"owner": owner, "mode": "0640"}).in_words == told
