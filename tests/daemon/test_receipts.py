@@ -31,7 +31,7 @@ from jitd.core.decision import Approval, Terms
 from jitd.core.edit import SUDOEDIT, NewFile
 from jitd.core.masking import MASKED
 from jitd.core.policy import Policy
-from jitd.core.request import Request, Submitted, Verdict
+from jitd.core.request import Request, RequestState, Submitted, Verdict
 from jitd.core.subject import Identity, Subject
 from jitd.deciding.decider import FreshDecision
 from jitd.deciding.signers import Signers
@@ -444,6 +444,23 @@ def test_a_change_of_the_rules_since_makes_it_another_approval_and_the_review_of
         house.demands("", need=2)
         assert "more are needed" in await house.approved(CAROL, made.id, None)
         assert "is approved" in await house.approved(BOB, made.id, signed)
+
+    house.run(scene())
+
+
+def test_a_request_that_no_rule_permits_any_more_ends_by_a_signed_review_and_no_receipt_is_kept(
+    house: House, keys: dict[str, Path]
+) -> None:
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        house.demands("key")
+        made = await house.submitted()
+        signed = await house.signed(BOB, made.id, keys["ed25519"])
+        house.policy = Policy((), "permit", house.digest)
+        with pytest.raises(Refusal, match="is over: "):
+            await house.approved(BOB, made.id, signed)
+        ended = house.found(made.id)
+        assert ended.state is RequestState.DENIED and [one.receipt for one in ended.reviews] == [None]
 
     house.run(scene())
 
