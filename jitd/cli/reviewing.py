@@ -20,7 +20,7 @@ from jitd.cli.page import page
 from jitd.cli.question import can_ask, is_answered_yes
 from jitd.cli.reading import Reading, put_all
 from jitd.cli.terminal_size import width
-from jitd.cli.verdict import fetched, told
+from jitd.cli.verdict import fetched, message_of
 from jitd.cli.who import reason
 from jitpam.client import Connection
 from jitpam.wire.messages import List
@@ -87,7 +87,7 @@ def given(daemon: Connection, row: Request, comment: str) -> str:
     """Send the review of the request in ``row`` to jitd. Return a sentence about the result of the review. Raises NotDone and
     RefusedByDaemon.
     """
-    message, by = told(daemon, row, "reviewed", comment)
+    message, by = message_of(daemon, row, "reviewed", comment)
     with done_by(daemon):
         said = daemon.do(message)
     return (said or f"request {row.id} is reviewed") + by

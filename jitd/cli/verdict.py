@@ -40,7 +40,7 @@ def sent(daemon: Connection, row: Request, verdict: str, comment: str) -> str:
     """
     id = row.id
     done = f"request {id} is {'approved' if verdict == 'approve' else 'denied'}"
-    message, by = told(daemon, row, verdict, comment)
+    message, by = message_of(daemon, row, verdict, comment)
     try:
         with done_by(daemon):
             return (daemon.do(message) or done) + by
@@ -56,7 +56,7 @@ def sent(daemon: Connection, row: Request, verdict: str, comment: str) -> str:
     raise NotDone(f"the answer was lost on the way, and your review of request {id} has not arrived: try again", "failed")
 
 
-def told(daemon: Connection, row: Request, verdict: str, comment: str) -> tuple[Review, str]:
+def message_of(daemon: Connection, row: Request, verdict: str, comment: str) -> tuple[Review, str]:
     """Return the message with the review, and, if it is signed, the end of a sentence that says by which key."""
     fingerprint = fingerprint_of(row)
     receipt = None
