@@ -363,7 +363,7 @@ class Connection:
             case messages.Submit():
                 await self._submit(with_account(who), message, asked_in(message, self._caller), service=message.service)
             case messages.Undo():
-                undone = self._services.requests.undone(who, message.id)
+                undone = await self._services.requests.undone(who, message.id)
                 await self._submit(with_account(who), message, undone_in(message, undone, self._caller))
             case messages.Get():
                 await self._submit(with_account(who), message, thing_in(message, self._caller))

@@ -174,8 +174,8 @@ class Requests:
         self._store.keep_texts(made.id, _scripts_of(first).texts)
         return self._begin(made, decision, waiter if waits else None, on_created)
 
-    def undone(self, who: Identity, typed: str) -> Undone:
-        """Return the edit of the request ``typed``, for ``who`` wants to take it back. Raises Refusal."""
+    async def undone(self, who: Identity, typed: str) -> Undone:
+        """Return the edit of the request ``typed``, for ``who`` wants to take it back. Raises Refusal and TimeoutError."""
         found = self._access.request(Act.READ_TEXTS, who, typed)
         command, edit = found.command, found.command.what
         if not isinstance(edit, Edit):
@@ -187,7 +187,7 @@ class Requests:
         if (text := self._store.text(edit.before)) is None:
             raise Refusal("late", f"the text that {file} had before {found.id} is not kept any more: jitsudo -e {file}")
         try:
-            is_own_group = accounts.is_own_group(command.run_as)
+            is_own_group = await self._workers.names.run(who.party, accounts.is_own_group, command.run_as)
         except accounts.NoSuchAccount as fault:
             raise Refusal("denied", str(fault)) from None
         group = None if is_own_group else command.run_as.group

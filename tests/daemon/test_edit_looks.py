@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import hashlib
 import os
@@ -10,9 +11,11 @@ import pwd
 import shutil
 import struct
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,10 +24,14 @@ from jitd.core.command import Command, RunAs
 from jitd.core.edit import SUDOEDIT, Edit, Undone
 from jitd.core.script import LARGEST
 from jitd.core.subject import Subject
-from jitd.deciding import edits
+from jitd.deciding import accounts, edits
 from jitd.deciding.edits import CannotEdit
 from jitd.files import path_lookup
 from jitd.files.reading_as import Rights, may_make_files, read_as
+from jitd.settings.config import Config
+from jitd.verbs.requests import Requests
+from jitd.workers import Workers
+from tests import scene
 
 NOBODY = pwd.getpwnam("nobody")
 SECRET = b"password = hunter2\n"
@@ -427,3 +434,21 @@ def test_that_the_daemon_sees_read_only_mounts_says_nothing_of_the_rights_of_an_
         assert may_make_files(rights, os.fsencode(place)) is before is (account == "nobody")
     finally:
         subprocess.run(["umount", place], check=True)
+
+
+def test_who_takes_an_edit_back_lets_nobody_else_wait_for_the_directory_of_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = list[bool]()
+
+    def look_up(run_as: RunAs) -> bool:
+        looked.append(threading.current_thread() is threading.main_thread())
+        return False
+
+    edit = Edit(1, 2, 0, 4, 0o640, bytes(32), bytes(32), is_told=True)
+    found = replace(scene.asked(), command=scene.command("sudoedit", "/etc/x", path=SUDOEDIT, edit=edit))
+    access: Any = SimpleNamespace(request=lambda act, who, typed: found)
+    store: Any = SimpleNamespace(last_runs=lambda id, n: [SimpleNamespace(outcome=None)], text=lambda digest: b"old\n")
+    none: Any = None
+    requests = Requests(Config(frozenset(), "h"), access, none, none, none, store, none, Workers(), scene.moment)
+    monkeypatch.setattr(accounts, "is_own_group", look_up)
+    undone = asyncio.run(requests.undone(found.requester, found.id))
+    assert looked == [False] and (undone.group, undone.text, undone.path) == ("root", b"old\n", b"/etc/x")
