@@ -9,7 +9,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from jitd.audit.ssh_keys import PublicKey, read_key
+from jitd.core.ssh_keys import PublicKey, read_key
 
 AUTHENTICATOR = Path(__file__).parents[1] / ".venv/openssh-tests/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so"
 """What contrib/lab/setup has unpacked."""

@@ -8,8 +8,8 @@ Law: where there is no libcrypto, no signature is good.
 from __future__ import annotations
 
 from jitd.audit import libcrypto
-from jitd.audit.ssh_keys import ED25519
 from jitd.audit.ssh_signatures import BadSignature, checked, read_by_any
+from jitd.core.ssh_keys import ED25519
 
 
 def key_in(armored: str) -> bytes:

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from jitd.audit.ssh_keys import KINDS, PublicKey, read_key
 from jitd.audit.sshsig import ALGORITHM, read_public
+from jitd.core.ssh_keys import KINDS, PublicKey, read_key
 
 _OPTIONS = re.compile(r'((?:[^ \t"]|"(?:[^"\\]|\\.)*")+)[ \t]+(.*)')
 _OPTION = re.compile(r'([A-Za-z-]+)(?:="([^"\\]*)")?(?:,(?!$)|$)')

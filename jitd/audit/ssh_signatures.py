@@ -15,7 +15,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from jitd.audit.ssh_keys import CURVES, RSA, PublicKey, Strings, der, for_libraries, key_in, string
+from jitd.core.ssh_keys import CURVES, RSA, PublicKey, Strings, der, for_libraries, key_in, string
 
 if TYPE_CHECKING:
     from collections.abc import Callable

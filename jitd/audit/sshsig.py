@@ -14,10 +14,10 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from jitd.audit.ssh_keys import ED25519, PublicKey, string
 from jitd.audit.ssh_signatures import N_HEAD, Checked, armor, checked, to_be_signed
 from jitd.audit.ssh_signatures import BadSignature as BadSignature
 from jitd.audit.ssh_signatures import best_level as best_level
+from jitd.core.ssh_keys import ED25519, PublicKey, string
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 
 from jitd.audit import libcrypto
 from jitd.audit.receipt import HASH
-from jitd.audit.ssh_keys import RSA, PublicKey, Strings, key_in, string
 from jitd.audit.ssh_signatures import BadSignature, armor, checked, to_be_signed
 from jitd.cli.not_done import NotDone
+from jitd.core.ssh_keys import RSA, PublicKey, Strings, key_in, string
 
 LISTED_WITHIN, SIGNED_WITHIN = 5, 60  # seconds. The second is for a person, who reads, finds the key and touches it
 MOST, MOST_KEYS = 256 << 10, 2048  # bytes of an answer, and keys in it: OpenSSH's own limits

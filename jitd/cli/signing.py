@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from jitd.audit import forms, receipt
 from jitd.audit.forms import Record
 from jitd.audit.receipt import Statement
-from jitd.audit.ssh_keys import PublicKey
 from jitd.cli.agent import AgentFault, agent_keys, agent_sign
 from jitd.cli.answer import printable, say
 from jitd.cli.as_recorded import UNNAMED, difference
 from jitd.cli.not_done import NotDone
+from jitd.core.ssh_keys import PublicKey
 from jitpam.client import Connection
 from jitpam.wire.messages import Basis
 from jitpam.wire.rows import IN_HARDWARE, Request, ToSign

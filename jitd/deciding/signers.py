@@ -16,10 +16,10 @@ from types import MappingProxyType
 
 from jitd.audit import receipt
 from jitd.audit.allowed_signers import Signer, counting, read_signers
-from jitd.audit.ssh_keys import PublicKey, read_key
 from jitd.audit.sshsig import BadSignature, best_level, check_by_any
 from jitd.core.made_account import itself
 from jitd.core.receipt import LEVELS, Receipt
+from jitd.core.ssh_keys import PublicKey, read_key
 from jitd.core.subject import Identity, Who, person_of
 from jitd.core.toml_document import ConfigError
 from jitd.files.digests import identity_at

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from jitd import extensions
+from jitd.core import ssh_keys
 from jitd.core.authentication import Demand
 from jitd.core.command import MAX_ID
 from jitd.core.conditions import is_name, is_principal
@@ -566,7 +567,7 @@ def _signing_key(row: Table) -> str:
     if not (line := row.text("key", "")):
         return ""
     try:
-        return read_key(line).spelling
+        return ssh_keys.read_key(line).line
     except ValueError as fault:
         row.fault(f'"key": {fault}', "key")
         return ""

@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jitd.audit import libcrypto
-from jitd.audit.ssh_keys import Strings, string
 from jitd.audit.ssh_signatures import BadSignature, checked
 from jitd.audit.sshsig import check_by_any
 from jitd.cli import agent
 from jitd.cli.agent import AgentFault, agent_keys, agent_sign
+from jitd.core.ssh_keys import Strings, string
 from tests import ssh_keys
 from tests.waiting import wait_for
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.audit.allowed_signers import Signer, counting, read_signers
-from jitd.audit.ssh_keys import KINDS, PublicKey
+from jitd.core.ssh_keys import KINDS, PublicKey
 from tests import ssh_keys
 
 SPACE = "jitd-receipt"

@@ -51,6 +51,10 @@ def faults(file: Path | None, **options: Path) -> list[tuple[int, str]]:
 
 
 ZOES_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+OF_A_WEBSITE = (
+    "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    "E2h0dHBzOi8vZXhhbXBsZS5vcmc="
+)
 WHOLE = """\
 realms    = ["EXAMPLE.ORG", "EXAMPLE.NET"]
 host      = "DB1.example.org"
@@ -655,7 +659,8 @@ APPROVERS = [
     ('[approvers."zoe@T"]\nperson = "al@EXAMPLE.ORG"', (4, '"al@EXAMPLE.ORG" is a principal: write the name of its person')),
     ('[approvers."zoe@T"]\nperson = "yan@T"\n[approvers."yan@T"]', (4, '"yan@T" is a principal: write the name of its person')),
     ('[approvers."zoe@T"]\ngroups = ["group:ops"]', (4, '"group:ops" is not the name of a group, such as "ops"')),
-    ('[approvers."zoe@T"]\nkey = "ssh-ed25519 AAAA"', (4, '"key": this key is damaged: its bytes do not fit its type')),
+    ('[approvers."zoe@T"]\nkey = "ssh-ed25519 AAAA"', (4, '"key": the key is cut off')),
+    (f'[approvers."zoe@T"]\nkey = "{OF_A_WEBSITE}"', (4, '"key": the key was made for something else than ssh')),
     ('[approvals]\nkeys = "signers"', (4, '"keys" must be an absolute path')),
     ("[approvals]\nsigned = true", (4, 'unknown key "signed"')),
     ('[approvers."zoe@T"]\ngroups = "ops"', (4, '"groups" must be a list of strings')),

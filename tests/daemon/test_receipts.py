@@ -23,7 +23,6 @@ import pytest
 from jitd.audit import forms, receipt
 from jitd.audit.forms import Record
 from jitd.audit.receipt import Statement
-from jitd.audit.ssh_keys import PublicKey
 from jitd.cli import as_recorded
 from jitd.cli.as_recorded import difference
 from jitd.core.authentication import Authentication, Demand
@@ -32,6 +31,7 @@ from jitd.core.edit import SUDOEDIT, NewFile
 from jitd.core.masking import MASKED
 from jitd.core.policy import Policy
 from jitd.core.request import Request, RequestState, Submitted, Verdict
+from jitd.core.ssh_keys import PublicKey
 from jitd.core.subject import Identity, Subject
 from jitd.deciding.decider import FreshDecision
 from jitd.deciding.signers import Signers

@@ -23,7 +23,6 @@ OF_ROOMS = {
         "jitd.audit.libcrypto",
         "jitd.audit.receipt",
         "jitd.audit.sentences",
-        "jitd.audit.ssh_keys",
         "jitd.audit.ssh_signatures",
         "jitd.audit.strict_json",
     },

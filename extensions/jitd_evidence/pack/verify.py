@@ -380,7 +380,7 @@ def _sealed(text: str, name: str) -> Sealed:
     return Sealed(int(number), bytes.fromhex(seal))
 
 
-# --- from jitd/audit/ssh_keys.py (written by contrib/verifier) ---
+# --- from jitd/core/ssh_keys.py (written by contrib/verifier) ---
 
 ED25519, RSA = "ssh-ed25519", "ssh-rsa"
 SK_ED25519, SK_ECDSA = "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"
