@@ -15,6 +15,7 @@ from jitd.core.effects import Moment
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Heard, Missed
 from jitd.core.request import Request, RequestState, Review, Verdict, open_ways
+from jitd.core.visibility import words_of
 from jitd.core.ways import best, flat
 from jitd.core.wording import count, with_words
 from jitd.deciding.seats import Seats
@@ -126,13 +127,13 @@ def lacking(request: Request, found: Mapping[Approval, Seats]) -> list[str]:
 
 
 def _lacking(request: Request, found: Mapping[Approval, Seats]) -> list[tuple[Approval, str]]:
-    lines = []
+    lines, is_named = [], words_of(request) is None
     for approval, now_open in _open_now(request):
         if any(len(found[way].people) >= way.need for way in now_open):
             continue
         is_sure, is_known = all(found[way].is_whole for way in now_open), any(found[way].people for way in now_open)
         if is_sure or not is_known:
-            lines.append((approval, _unseated(approval, now_open, found)))
+            lines.append((approval, _unseated(approval, now_open, found, is_named=is_named)))
     if not lines and (n_owed := _owed_by_all(request, found)):
         approval = _open_now(request)[0][0]
         lines.append(
@@ -175,7 +176,7 @@ def _open_now(request: Request) -> list[tuple[Approval, list[Approval]]]:
     return [(approval, [way for way in approval.ways if way.after <= request.opened]) for approval in approvals]
 
 
-def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Approval, Seats]) -> str:
+def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Approval, Seats], *, is_named: bool) -> str:
     about = " or ".join(_words(way) for way in now_open)
     what = f"the {'approval' if approval.need == 1 else 'approvals'} of {about}"
     because = next((found[way].because for way in now_open if found[way].because), "")
@@ -191,7 +192,7 @@ def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Appro
     if empty is not None:
         return f"nobody can give {what} at present: the list {shown(empty.also)} is empty"
     most = max(now_open, key=lambda way: len(found[way].people))
-    n_there, keys = len(found[most].people), _without_a_key([found[way] for way in now_open])
+    n_there, keys = len(found[most].people), _without_a_key([found[way] for way in now_open], is_named=is_named)
     if not n_there:
         return f"nobody can give {what} at present{keys and f': {keys}'}"
     return (
@@ -199,10 +200,13 @@ def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Appro
     )
 
 
-def _without_a_key(found: list[Seats]) -> str:
-    """Return words about the people who lack only a key that counts for a receipt, or an empty text."""
+def _without_a_key(found: list[Seats], *, is_named: bool) -> str:
+    """Return words about the people who lack only a key that counts for a receipt, or an empty text. If ``is_named`` is False,
+    the words have only the number of people.
+    """
     lack = sorted({one for seats in found for one in seats.keyless})
-    return f"no key that would do counts on this host for {_people(tuple(lack))}" if lack else ""
+    whom = _people(tuple(lack)) if is_named else _counted(len(lack))
+    return f"no key that would do counts on this host for {whom}" if lack else ""
 
 
 def _next_seats(request: Request, approval: Approval, found: Mapping[Approval, Seats], now: Moment) -> str:

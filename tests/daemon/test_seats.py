@@ -25,7 +25,7 @@ from jitd.deciding import directory, groups, seats
 from jitd.deciding.groups import Group
 from jitd.deciding.seats import UNKNOWN, Seating, Seats
 from jitd.deciding.signers import Signers
-from jitd.verbs.sentences import SeatNews
+from jitd.verbs.sentences import SeatNews, unseated
 from tests.daemon.seated import BOSS, CONFIG, OPS, House, waiting
 from tests.scene import locked, moment, person
 from tests.waiting import PATIENCE
@@ -203,6 +203,16 @@ def test_who_has_no_key_that_counts_could_not_approve_where_a_signature_is_deman
     assert set(found.keyless) == {"bob", "carol"} - set(people)
     lines = house.said(signed)
     assert len(lines) == len(said) and all(one in line for one, line in zip(said, lines, strict=True))
+
+
+def test_who_has_no_key_is_named_only_where_the_rule_lets_everybody_read_the_request() -> None:
+    signed, seats = Approval(1, ("group:ops",), Demand(signed="key")), Seats((), is_whole=True, keyless=("bob", "carol"))
+    made = waiting(signed)
+    assert made.obligations is not None
+    hidden = replace(made, obligations=replace(made.obligations, visible_to=("group:audit",)))
+    (open_to_all,), (said,) = (unseated(one, {signed: seats}, moment()) for one in (made, hidden))
+    assert "counts on this host for bob, carol;" in open_to_all
+    assert "counts on this host for 2 people;" in said and "bob" not in said and "carol" not in said
 
 
 def test_what_is_known_of_people_has_another_state_after_each_change_and_the_same_without_one(house: House) -> None:
