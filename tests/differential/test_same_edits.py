@@ -151,7 +151,7 @@ ROWS = [
     refused("edit: a device", "-e", "/dev/null", status=120),
     refused_by_us("edit: a set-uid file", made="chmod 4755 site.conf", status=126),
     refused_by_us("edit: a file with two names", made="ln site.conf other"),
-    row("edit: a file that the person cannot read", made="chmod 600 site.conf"),
+    row("edit: a file that the person cannot read", made="chmod 600 site.conf", ours={"speaks": True}, because=EDITS),
     # --- what is kept
     row("edit: owner, group and mode", made="chown bob:alice site.conf; chmod 754 site.conf"),
     row("edit: a file that nobody may write", made="chmod 444 site.conf"),
