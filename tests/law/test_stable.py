@@ -51,7 +51,7 @@ FORM = re.compile(r'\bjitd (?:[a-z]+ )+[0-9]+(?=\\n|["\'])')
 UNSAID = ("grade", "damage")
 """Members that are null where nobody was asked for them: this says no more than if they were missing."""
 OWN_FILES = re.compile(
-    r"/run/jitd-(?!metrics)|/run/jitd/(?:head|let_in)|/var/lib/jitd(?:/signing|/leases|-givers)|/etc/pam|/usr/lib/jitd/jitpam"
+    r"/run/jitd-(?!metrics)|/run/jitd/(?:head|let_in)|/var/lib/jitd(?:/signing|/leases|-givers)|/etc/pam|/usr/lib/jitd/(?:jitpam|prove)"
 )
 """Files of the page that nobody but jitd's own processes has to find."""
 
