@@ -203,7 +203,7 @@ def undoing(looked: Looked, path: bytes, undone: Undone) -> Looked:
     if edit.before != undone.edit.after:
         raise CannotEdit(f"{name} has another text than {undone.id} has written: somebody has changed it since; {by_hand}")
     if (edit.uid, edit.gid, edit.mode) != (undone.edit.uid, undone.edit.gid, undone.edit.mode):
-        raise CannotEdit(f"{name} has not the owner, the group and the mode any more that {undone.id} has left; {by_hand}")
+        raise CannotEdit(f"{name} no longer has the owner, the group and the mode that {undone.id} has left; {by_hand}")
     return replace(looked, edit=replace(edit, is_told=edit.is_told and undone.is_told, undoes=undone.id))
 
 

@@ -397,7 +397,7 @@ def test_a_file_that_was_changed_in_any_way_that_its_readers_depend_on_is_not_gi
     )
     edits.undoing(looked, undone.path, undone)
     value = bytes(32) if what == "before" else getattr(looked.edit, what) + 1
-    with pytest.raises(CannotEdit, match="has another text|has not the owner"):
+    with pytest.raises(CannotEdit, match="has another text|no longer has the owner"):
         edits.undoing(replace(looked, edit=replace(looked.edit, **{what: value})), undone.path, undone)
 
 

@@ -855,7 +855,7 @@ def test_an_edit_is_not_taken_back_over_what_others_have_written_since(house: Ho
     id = written(house, site, copy)
     for change, told in (
         (lambda: site.write_bytes(NEW + b"theirs\n"), "has another text than"),
-        (lambda: (site.write_bytes(NEW), site.chmod(0o600)), "has not the owner, the group and the mode any more"),
+        (lambda: (site.write_bytes(NEW), site.chmod(0o600)), "no longer has the owner, the group and the mode"),
     ):
         before = len(house.kept("requests", ended=True))
         change()
