@@ -10,10 +10,12 @@ from typing import Any, cast
 import pytest
 
 from jitd.core.party import Party
+from jitd.deciding.command_lookup import NO_COMMAND
 from jitd.server.acceptor import CannotNote, NoKey, NoKeyFor, NotAuthenticated, WrongClock
 from jitd.server.complaints import LINES, UNPROVED, Complaints
 from jitd.server.connection import Connection
 from jitd.store import StoreError
+from jitpam.wire import messages
 from jitpam.wire.shown import shown_argument
 
 
@@ -71,14 +73,21 @@ def test_what_fails_about_other_requests_keeps_the_answer_from_nobody(fault: Exc
     async def alike(made: Any) -> list[Any]:
         raise fault
 
+    async def submit(*given: Any, **named: Any) -> str:
+        return "made"
+
     told, logged = list[Any](), list[Exception]()
     connection: Any = Connection.__new__(Connection)
-    connection._services = SimpleNamespace(lists=SimpleNamespace(alike=alike))
+    connection._services = SimpleNamespace(lists=SimpleNamespace(alike=alike), requests=SimpleNamespace(submit=submit))
     connection._waiting = SimpleNamespace(
+        begin=None,
+        not_kept=lambda made, preserved: None,
         repeats=lambda made, others: told.append(("repeats", made, others)),
         submitted=lambda made, others: told.append(("submitted", made, others)),
     )
     connection._log = lambda what, fault: logged.append(fault)
-    asyncio.run(connection._tell_of("made", waits=waits))
+    asked = {"stays": False, "reason": None, "lasts_for": None, "tty": None, "login_session": 0, "parents": []}
+    message = messages.Get(thing="sudoers:x", **asked, waits=waits, if_owed=True)
+    asyncio.run(connection._submit(None, message, NO_COMMAND))
     assert told == [("repeats" if waits else "submitted", "made", [])]
     assert logged == ([] if isinstance(fault, TimeoutError) else [fault]), "a defect is in the log"

@@ -369,6 +369,7 @@ def test_a_connection_that_says_no_has_nothing_in_hand_any_more() -> None:
     talk.state = "kept"
     connection: Any = SimpleNamespace(
         _talk=talk,
+        _point=None,
         _waiting=SimpleNamespace(close=lambda: done.append("given back")),
         say=lambda message: (talk.say(message), done.append(message.code)),
     )
@@ -382,7 +383,7 @@ def test_a_connection_that_says_no_waits_for_no_request_any_more() -> None:
     services: Any = SimpleNamespace(requests=SimpleNamespace(left=lambda id, client: left.append(id)))
     talk = Conversation(THE_DAEMON)
     talk.state = "asked"
-    connection: Any = SimpleNamespace(_talk=talk, say=talk.say)
+    connection: Any = SimpleNamespace(_talk=talk, _point=None, say=talk.say)
     connection._waiting = Waiting(services, talk.say, lambda code, text: None, lambda: ALICE)
     connection._waiting.begin(ID)
     Connection._refuse(connection, "failed", "jitd failed")

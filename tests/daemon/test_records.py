@@ -571,7 +571,11 @@ def test_an_export_says_no_more_than_its_reader_may_see(signed: House) -> None:
     for lines, text in (lines_of(signed, rule="n"), lines_of(signed, rule="n", who="alice")):
         (submitted,) = [line for line in lines if isinstance(line, Record) and line.told["event"] == "request.submitted"]
         assert submitted.told["detail"]["reason"] == "‹hidden›" and '"why"' not in text.replace('"why":', "")
-        assert {value.field for value in submitted.values} <= {"cwd", "digest"}  # which all may see who see the request
+        assert {value.field for value in submitted.values} <= {
+            "cwd",
+            "digest",
+            "streams",
+        }  # which all may see who see the request
         proven(signed, lines)
 
 

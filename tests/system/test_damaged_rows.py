@@ -52,9 +52,9 @@ class Beside:
         assert asked.returncode == 0, asked.stderr
         return asked.stdout.strip()
 
-    def done(self, *words: str, who: str = "root", says: str = "") -> None:
+    def done(self, *words: str, who: str = "root", says: str = "", ends: tuple[int, ...] = (0,)) -> None:
         done = self.house.jitd(*words, who=who)
-        assert done.returncode == 0 and says in done.stdout + done.stderr, (words, done)
+        assert done.returncode in ends and says in done.stdout + done.stderr, (words, done)
 
     def lock(self, whom: str) -> None:
         self.done("lock", "--user", whom, says=f"is on user {whom}")
@@ -148,7 +148,7 @@ VERBS: dict[str, Callable[[Beside], None]] = {
     "runs": lambda beside: beside.done("runs", says=beside.run.id),
     "runs --all": lambda beside: beside.done("runs", "--all", says=beside.run.id),
     "show": lambda beside: beside.done("show", beside.lease, says=beside.lease),
-    "status": lambda beside: beside.done("status", says="to be decided"),
+    "status": lambda beside: beside.done("status", says="to be decided", ends=(0, 1)),  # a busy host may not be well
     "metrics": lambda beside: beside.done("metrics", says="jitd_requests_open"),
     "audit show": lambda beside: beside.done("audit", "show", "--since", "1h", says=beside.lease),
     "approve": lambda beside: beside.done("approve", beside.waiting(), "--yes", who="bob"),
