@@ -46,7 +46,7 @@ MADE = Statement(
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
 times = st.datetimes().map(lambda at: at.strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20))
-numbers = st.integers(1, 10**19 - 1)
+numbers = st.integers(1, 10**18 - 1)
 sealed = st.builds(Sealed, numbers, st.binary(min_size=32, max_size=32))
 statements = st.builds(
     Statement,
