@@ -48,7 +48,7 @@ UNREACHABLE = 125
 COMES_BACK_WITHIN = 30.0  # seconds to reconnect, if the daemon closes the connection while a request waits
 TRY_EVERY = 0.2
 MOST_ASKED = 2  # how often a person is asked for a reason: again if what they typed does not match
-OVER = ("denied", "reviewed", "withdrawn", "expired", "late")  # codes of a request that goes no further
+GOES_ON = ("usage", "owed", "reason")  # codes of refusals that leave the request as it was
 WITHDRAWN_WITHIN = 1.0  # seconds at most for a withdrawal. After this time, `jitsudo` ends without jitd's answer.
 REDRAW_EVERY = 0.5
 USUAL_COLUMNS = 80
@@ -112,7 +112,7 @@ def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
         from jitpam import editing, failing
 
         status = failing.tell(refusal)
-        if refusal.code in OVER:
+        if refusal.code not in GOES_ON:
             editing.fetch_kept(options)
         options.say_kept()
         return status

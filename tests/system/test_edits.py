@@ -912,7 +912,7 @@ def test_who_cannot_read_the_file_is_told_neither_text_of_what_they_take_back(ho
     site.write_bytes(NEW)
     site.chmod(0o644)  # whoever reads it now would read what they could not read then
     done = house.sudo("alice", "-n", "-e", "--undo", id)
-    assert done.returncode == 126 and "the mode any more" in done.stderr and site.read_bytes() == NEW, done
+    assert done.returncode == 126 and "no longer has the owner" in done.stderr and site.read_bytes() == NEW, done
 
 
 def test_a_text_once_readable_is_not_told_any_more_to_who_cannot_read_the_file_now(house: House, copy: Path) -> None:
