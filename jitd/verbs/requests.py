@@ -21,7 +21,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
-from jitd.core.edit import Edit, Undone
+from jitd.core.edit import Edit, NewFile, Undone
 from jitd.core.effects import Moment
 from jitd.core.law import IllegalEvent, Origin, Role
 from jitd.core.masking import MASKED
@@ -178,6 +178,9 @@ class Requests:
         """Return the edit of the request ``typed``, for ``who`` wants to take it back. Raises Refusal and TimeoutError."""
         found = self._access.request(Act.READ_TEXTS, who, typed)
         command, edit = found.command, found.command.what
+        if isinstance(edit, NewFile):
+            file = shown_argument(command.edited)
+            raise Refusal("usage", f"request {found.id} is for a new file, and --undo takes no file away: jitsudo rm {file}")
         if not isinstance(edit, Edit):
             raise Refusal("usage", f"request {found.id} is not an edit: only an edit can be undone")
         file = shown_argument(command.edited)

@@ -263,7 +263,7 @@ def test_to_take_back_makes_no_file_and_takes_none_away(house: House, file: Path
     house.approved(made.id)
     assert made.end() == 0
     done = house.sudo("alice", "-e", "--undo", made.id)
-    assert done.returncode != 0 and "only an edit can be undone" in done.stderr and file.read_bytes() == NEW, done
+    assert done.returncode != 0 and f"takes no file away: jitsudo rm {file}" in done.stderr and file.read_bytes() == NEW, done
 
 
 def test_a_place_that_others_could_make_another_one_is_refused_as_for_files_that_are_there(house: House, copy: Path) -> None:
