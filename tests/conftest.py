@@ -111,12 +111,15 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_is_left() -> Iterator[None]:
+def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """All tests of a run share one host: what one file leaves behind there is another one's surprise."""
     before, mounts_before, daemons_before, running_before = scratch(), mounts(), daemons(), set(running())
     yield
     left, mounts_left, daemons_left = sorted(scratch() - before), mounts() - mounts_before, daemons() - daemons_before
     end_what_runs_since(running_before)
+    shared = tmp_path_factory.getbasetemp()
+    opened = [str(place) for place in (shared, shared.parent) if place.stat().st_mode & 0o022]
+    assert opened == [], "all may write there since this file, so nobody trusts what later tests place below"
     assert left == [], "left in /srv by the tests of this file"
     assert mounts_left == Counter(), "a mount is left by the tests of this file"
     assert daemons_left == set(), "a daemon is left by the tests of this file"

@@ -117,6 +117,7 @@ def test_a_denial_a_revocation_a_lock_and_a_policy_are_in_the_journal(service: S
     assert f'{asking.id}: {BOB} revoked the grant: "enough"' in texts
     assert service.jitd("lock", "--user=dave", "--reason=stolen laptop").returncode == 0
     until("lock.placed", "JITD_EVENT=lock.placed")
+    assert service.jitd("unlock", "--user=dave", "--reason=found").returncode == 0
     (locked,) = said("JITD_EVENT=lock.placed")
     assert locked.endswith('root locked account dave until the lock is lifted: "stolen laptop"')
     assert any("put a policy with" in one for one in said("JITD_EVENT=policy.loaded"))

@@ -43,8 +43,9 @@ def kept() -> Iterator[House]:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A directory in which everybody may write."""
-    for one in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        one.chmod(0o777)
+    for above in (tmp_path.parent, tmp_path.parent.parent):
+        above.chmod(above.stat().st_mode | 0o011)
+    tmp_path.chmod(0o777)
     return tmp_path
 
 
