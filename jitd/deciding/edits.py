@@ -30,7 +30,7 @@ from jitd.deciding.scripts import Scripts
 from jitd.files import exchange, inspection, path_lookup
 from jitd.files.glance import THERE, link_to
 from jitd.files.inspection import Uninspectable, path_in_sentence
-from jitd.files.mounts import Mounts
+from jitd.files.mounts import EditedMounts, Mounts
 from jitd.files.reading_as import Rights, may_make_files, read_as
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown
@@ -131,10 +131,11 @@ def _directory_of(name: str, path: bytes, run_as: RunAs, trusted: tuple[bytes, .
     Raises CannotEdit, also for what is found to be wrong while it is open.
     """
     try:
-        view = inspection.View(accounts.trusted_uid(run_as), None, trusted)
+        view = _view(accounts.trusted_uid(run_as), trusted)
         real, changers = inspection.changers(os.path.dirname(path), view, glance)
         if changers:
-            is_by_mount = bool(Mounts(trusted).why_not(glance.mount(real)))
+            why = view.mounts.why_not(glance.mount(real))
+            is_by_mount = bool(why) and changers[0].endswith(why)
             way = "; an administrator who trusts the mount names it in trusted_mounts, jitd.toml(5)" if is_by_mount else ""
             raise CannotEdit(f"others could make {name} another file: {changers[0]}{way}")
         if real != os.path.dirname(path):
@@ -148,6 +149,13 @@ def _directory_of(name: str, path: bytes, run_as: RunAs, trusted: tuple[bytes, .
         raise CannotEdit(f"{name} cannot be looked at: {fault}") from None
     except (exchange.NotExchanged, OSError) as fault:
         raise CannotEdit(f"{name}: {getattr(fault, 'strerror', None) or fault}") from None
+
+
+def _view(uid: int, trusted: tuple[bytes, ...]) -> inspection.View:
+    """Return how the way to a file is judged that ``uid`` writes: nothing of it is executed (EditedMounts)."""
+    view = inspection.View(uid, None, trusted)
+    view.mounts = EditedMounts(trusted)
+    return view
 
 
 def _is_there(name: str, directory: int, path: bytes, glance: path_lookup.Look) -> bool:
@@ -168,7 +176,7 @@ def refuse_links(typed: bytes, command: Command, who: Subject, trusted: tuple[by
     found the file, and nothing is looked up anew: the links that are judged are those that were followed.
     """
     uid = accounts.trusted_uid(command.run_as)
-    view = inspection.View(0 if uid == who.uid else uid, None, trusted)
+    view = _view(0 if uid == who.uid else uid, trusted)
     name, real = path_in_sentence(typed), path_in_sentence(command.edited)
     try:
         way = path_lookup.seen(os.path.dirname(typed), 0, (), None, glance)

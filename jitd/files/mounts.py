@@ -15,6 +15,7 @@ import select
 import struct
 from _thread import allocate_lock  # threading runs code in each child after a fork; a monitor's start would wait for it
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from io import FileIO
@@ -30,6 +31,15 @@ TRUTHFUL = frozenset(
 )  # fmt: skip
 """Kinds of file systems for which the kernel of this host itself stores the owners of files. FUSE and network file systems are
 not in the list, because another process or another host decides who owns their files.
+"""
+_IN_MEMORY = ("tmpfs", "ramfs")  # empty when they are mounted, so nothing on them was brought along
+_FSTAB = b"/etc/fstab"
+_DEVICE = (b"/dev/", b"UUID=", b"LABEL=", b"PARTUUID=", b"PARTLABEL=")  # no directory that is mounted once more, and no image
+_LATER = frozenset(
+    b"noauto nofail user users owner group x-systemd.automount x-systemd.wanted-by x-systemd.required-by x-udisks-auth".split()
+)
+"""Options of fstab(5) and systemd.mount(5) with which a host starts without the file system, or a person mounts it: such a disk
+may come later, from anybody.
 """
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 _ESCAPED = re.compile(rb"[ \t\n\\#]")  # how mountinfo has a path
@@ -214,6 +224,41 @@ class Mounts:
     @cached_property
     def _others(self) -> Mapping[int, Mount]:
         return read(OWN())
+
+
+@dataclass
+class EditedMounts(Mounts):
+    """The mounts as they count for who changes the text of a file. ``nosuid`` alone does not matter on file systems in memory,
+    and on disks without which this host does not start, as root's fstab(5) says. All others may have been brought along.
+    """
+
+    def why_not(self, number: int) -> str:
+        why, mount = super().why_not(number), self.at(number)
+        if not why or mount is None or not mount.tells_modes:
+            return why
+        return "" if mount.kind in _IN_MEMORY or mount.device in self._needed else why
+
+    @cached_property
+    def _needed(self) -> frozenset[bytes]:
+        """The devices of the disks, which may be mounted at other places once more: a sandbox of systemd does so."""
+        with suppress(FileNotFoundError), FileIO(_FSTAB) as file:
+            status = os.fstat(file.fileno())
+            if status.st_uid == 0 and not status.st_mode & 0o022:
+                points = needed(file.readall())
+                return frozenset(mount.device for mount in self._others.values() if mount.point in points)
+        return frozenset()
+
+
+def needed(fstab: bytes) -> frozenset[bytes]:
+    """Return the mount points of the disks without which a host with this text of fstab(5) does not start."""
+    lines = [line.split() for line in fstab.splitlines() if not line.lstrip().startswith(b"#")]
+    return frozenset(
+        os.path.normpath(_unescaped(words[1]))
+        for words in lines
+        if len(words) >= 4
+        and words[0].startswith(_DEVICE)
+        and _LATER.isdisjoint(option.partition(b"=")[0] for option in words[3].split(b","))
+    )
 
 
 def _below(top: bytes, path: bytes, above: bytes) -> bytes:

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,7 @@ from jitd.core.script import LARGEST
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, edits
 from jitd.deciding.edits import CannotEdit
-from jitd.files import path_lookup
+from jitd.files import mounts, path_lookup
 from jitd.files.reading_as import Rights, may_make_files, read_as
 from jitd.settings.config import Config
 from jitd.verbs.requests import Requests
@@ -300,17 +301,64 @@ def test_who_has_the_file_itself_mounted_keeps_the_old_text_and_is_named(place: 
     assert look(file, account="root").edit.mounted == ""
 
 
-def test_a_mount_whose_owners_are_not_believed_is_refused_with_the_setting_that_trusts_it(place: Path) -> None:
+def stick(place: Path) -> None:
+    """Mount at ``place`` a disk as somebody's stick is mounted: they are root on it, at home."""
+    for name, kind, *numbers in (("loop-control", "c", 10, 237), *((f"loop{each}", "b", 7, each) for each in range(16))):
+        if not Path(f"/dev/{name}").exists():
+            subprocess.run(["mknod", f"/dev/{name}", kind, *map(str, numbers)], check=True)
+    image = Path("/etc/edit-looks.image")
+    image.touch()
+    os.truncate(image, 4 << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    subprocess.run(["mount", "-o", "loop,nosuid,nodev", image, place], check=True)
+    image.unlink()
+
+
+def in_memory(place: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nosuid,nodev,mode=755", "none", place], check=True)
+
+
+def served(place: Path) -> None:
+    if not Path("/dev/fuse").exists():
+        subprocess.run(["mknod", "/dev/fuse", "c", "10", "229"], check=True)
+    subprocess.run(["bindfs", "-o", "nonempty,allow_other", "--force-user=root", "--force-group=root", place, place], check=True)
+
+
+@pytest.mark.parametrize(
+    ("mount", "fstab", "why_not"),
+    [
+        (stick, "", "is nosuid: what is on it may come from elsewhere"),
+        (
+            stick,
+            "/dev/disk/by-label/x /etc/edit-looks auto nosuid,nofail 0 0",
+            "is nosuid: what is on it may come from elsewhere",
+        ),
+        (stick, "/dev/disk/by-label/x /etc/edit-looks auto nosuid,nodev 0 2", ""),
+        (in_memory, "", ""),
+        (served, "/dev/disk/by-label/x /etc/edit-looks auto nosuid,nodev 0 2", "is fuse: its server decides whose a file is"),
+    ],
+    ids=["a stick", "a stick that fstab has", "a disk of the host", "memory", "FUSE"],
+)
+def test_a_file_is_edited_where_the_owners_of_the_mount_can_be_believed(
+    place: Path, monkeypatch: pytest.MonkeyPatch, mount: Callable[[Path], None], fstab: str, why_not: str
+) -> None:
+    """THREATS X-19: And a refusal names the setting that trusts the mount."""
     os.chown(place, 0, 0)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "nosuid,mode=755", "none", place], check=True)
+    table = Path("/etc/edit-looks.fstab")
+    table.write_text(f"{fstab}\n")
+    monkeypatch.setattr(mounts, "_FSTAB", os.fsencode(table))
+    mount(place)
     try:
         file = owned(place / "x.conf", b"old\n", "root")
-        with pytest.raises(
-            CannotEdit, match=r"its mount is nosuid: .*; an administrator who trusts the mount names it in trusted_mounts"
-        ):
-            look(file, account="root")
+        told = rf"its mount {why_not}; an administrator who trusts the mount names it in trusted_mounts, jitd.toml\(5\)$"
+        with pytest.raises(CannotEdit, match=told) if why_not else nullcontext():
+            assert look(file, account="root").before == b"old\n"
+        os.chown(place, NOBODY.pw_uid, NOBODY.pw_gid)
+        with pytest.raises(CannotEdit) if mount is served else pytest.raises(CannotEdit, match=r"belongs to uid \d+$"):
+            look(file, account="root")  # that is what is wrong with it, wherever it is
     finally:
         subprocess.run(["umount", place], check=True)
+        table.unlink()
 
 
 @pytest.mark.parametrize("attribute", ["trusted.note", "security.note", "security.selinux", "user.note"])

@@ -11,7 +11,7 @@ import pytest
 
 from jitd.files import mounts
 from jitd.files.glance import Glance
-from jitd.files.mounts import Mounts, Table, read
+from jitd.files.mounts import EditedMounts, Mounts, Table, read
 
 ROOT = "21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw"
 LINES = {
@@ -35,13 +35,52 @@ LINES = {
 UNTRUE = [name for name, (_, is_believed) in LINES.items() if not is_believed]
 
 
-def believed(line: str, *trusted: str, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether a file on the mount of that ``line`` is believed to be root's."""
-    number = int(line.split()[0])
+EDITED = {"a file system in memory that is for anybody"}  # believed for the text of a file, although no program is
+VAR = "40 21 254:1 / /var rw,nosuid,nodev - ext4 /dev/vdb rw"
+FSTAB = {
+    "no line": ("", False),
+    "a line": ("/dev/vdb /var ext4 nosuid,nodev 0 2", True),
+    "a line by its UUID": ("UUID=0a-b1\t/var\text4\tdefaults,nosuid,x-systemd.growfs", True),
+    "a line with a slash at the end": ("/dev/vdb /var/ ext4 nosuid 0 2", True),
+    "a line that is a comment": ("#/dev/vdb /var ext4 nosuid 0 2", False),
+    "a line of half its words": ("/dev/vdb /var ext4", False),
+    "a line for another place": ("/dev/vdb /va ext4 nosuid 0 2", False),
+    "a line for a place below": ("/dev/vdb /var/log ext4 nosuid 0 2", False),
+    "a directory, mounted once more": ("/home/alice/x /var none bind,nosuid 0 0", False),
+    "an image": ("/srv/image /var ext4 loop,nosuid 0 0", False),
+    **{
+        f"a line with {option}": (f"/dev/vdb /var auto nosuid,{option} 0 0", False)
+        for option in (
+            "noauto",
+            "nofail",
+            "user",
+            "users",
+            "owner",
+            "group",
+            "x-systemd.automount",
+            "x-systemd.wanted-by=x.target",
+            "x-systemd.required-by=x.target",
+            "x-udisks-auth",
+        )
+    },
+}
+
+
+def believed(
+    line: str, *trusted: str, monkeypatch: pytest.MonkeyPatch, kind: type[Mounts] = Mounts, number: int | None = None
+) -> bool:
+    """Whether a file on the mount of that ``line``, or ``number``, is believed to be root's."""
     monkeypatch.setattr(mounts, "_number", lambda file, path: 21)
-    looked = Mounts(tuple(place.encode() for place in trusted))
+    looked = kind(tuple(place.encode() for place in trusted))
     looked.__dict__["_others"] = read(f"{ROOT}\n{line}\n".encode())
-    return looked.why_not(number) == ""
+    return looked.why_not(number or int(line.split()[0])) == ""
+
+
+@pytest.fixture
+def fstab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    made = tmp_path / "fstab"
+    monkeypatch.setattr(mounts, "_FSTAB", os.fsencode(made))
+    return made
 
 
 @pytest.mark.parametrize("what", LINES)
@@ -49,6 +88,41 @@ def test_a_mount_is_believed_or_not(what: str, monkeypatch: pytest.MonkeyPatch) 
     """THREATS X-19."""
     line, wanted = LINES[what]
     assert believed(line, monkeypatch=monkeypatch) is wanted
+
+
+@pytest.mark.parametrize("what", LINES)
+def test_for_an_edit_a_file_system_in_memory_is_believed_too(what: str, fstab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS X-19: what it had before, it lost when it was mounted, and only root mounts one."""
+    line, wanted = LINES[what]
+    assert believed(line, kind=EditedMounts, monkeypatch=monkeypatch) is (wanted or what in EDITED)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a file of root's")
+@pytest.mark.parametrize("what", FSTAB)
+def test_for_an_edit_a_disk_is_believed_without_which_the_host_does_not_start(
+    what: str, fstab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS X-19: others are like a stick, which anybody brings. What is run from it is believed in no case."""
+    line, wanted = FSTAB[what]
+    fstab.write_text(f"/dev/vda1 / ext4 defaults 0 1\n{line}\n")
+    once_more = f"{VAR}\n41 40 254:1 /lib/jitd /var/lib/jitd rw,nosuid,nodev - ext4 /dev/vdb rw"
+    another = f"{VAR}\n41 40 8:1 / /var/stick rw,nosuid,nodev - ext4 /dev/sdb1 rw"
+    for lines, number, is_believed in ((VAR, 40, wanted), (once_more, 41, wanted), (another, 41, False)):
+        assert believed(lines, kind=EditedMounts, number=number, monkeypatch=monkeypatch) is is_believed
+        assert not believed(lines, number=number, monkeypatch=monkeypatch)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a file of root's")
+@pytest.mark.parametrize(("uid", "mode"), [(0, 0o664), (0, 0o646), (4001, 0o644)])
+def test_a_table_of_disks_that_others_can_write_names_none(
+    uid: int, mode: int, fstab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS X-19."""
+    fstab.write_text(FSTAB["a line"][0])
+    assert believed(VAR, kind=EditedMounts, monkeypatch=monkeypatch)
+    fstab.chmod(mode)
+    os.chown(fstab, uid, 0)
+    assert not believed(VAR, kind=EditedMounts, monkeypatch=monkeypatch)
 
 
 @pytest.mark.parametrize("what", UNTRUE)

@@ -574,6 +574,23 @@ def test_the_account_that_writes_needs_its_own_rights(house: House, copy: Path) 
     assert done.returncode == 126, done
 
 
+def test_a_file_on_a_file_system_in_memory_is_edited_and_no_program_on_it_is_believed(house: House, copy: Path) -> None:
+    """THREATS X-19: as below /run, which is mounted with nosuid."""
+    place = PLACE / "free"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nosuid,nodev,mode=755", "none", place], check=True)
+    try:
+        file, program = place / "run.conf", place / "tool"
+        file.write_bytes(OLD)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+        done = house.sudo("alice", "-e", str(file), "--from", str(copy))
+        assert done.returncode == 0 and file.read_bytes() == NEW, done
+        done = house.sudo("alice", str(program))
+        assert done.returncode != 0 and "its mount is nosuid" in done.stderr, done
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
 def test_what_a_check_says_is_read_by_approvers_and_in_the_record_and_of_it_the_requester_reads_what_is_about_the_file(
     house: House, copy: Path
 ) -> None:
