@@ -25,12 +25,14 @@ from jitd.core.spelling import spelled
 from jitd.core.subject import ROOT
 from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table, quoted
+from jitd.core.wording import listed
 from jitd.settings.host import is_host_name
 
 MOST_BYTES = 4 << 20  # bytes of one table
 USUAL = ("host", "service", "run_as", "at")  # keys of a case that may stand at the top of its file, for all of its cases
 PERSON = ("uid", "groups", "principal", "proved_by", "authenticated", "indicators", "forwarded")
-ASKED = ("who", "command", "edit", "gives", "reason", "env", "lasts", "uses", "break_glass", "facts", "names", "writable_by")
+KINDS = ("command", "edit", "new_file", "gives")
+ASKED = ("who", *KINDS, "reason", "env", "lasts", "uses", "break_glass", "facts", "names", "writable_by")
 EXPECTED = ("outcome", "rule", "approvals", "grade")
 CASE = ("name", *ASKED, *USUAL, *EXPECTED)
 PROVED_BY = ("ticket", "password", "nothing")
@@ -59,8 +61,8 @@ class Person:
 @dataclass(frozen=True, slots=True)
 class Case:
     """One case. ``at`` and ``host`` are None and empty if the table does not say them. ``kind`` is what is asked for: a command,
-    an edit or things, and ``words`` are its words. ``rule``, ``approvals`` and ``grade`` are None if the table does not say
-    what they should be.
+    an edit, a new file or things, and ``words`` are its words. ``rule``, ``approvals`` and ``grade`` are None if the table does
+    not say what they should be.
     """
 
     file: str
@@ -174,9 +176,10 @@ def _case(
     n_before = len(table.faults)
     table.known(CASE)
     table.needs("who", "outcome")
-    said = sorted({"command", "edit", "gives"} & (table.values.keys() | table.meant))
+    said = sorted(set(KINDS) & (table.values.keys() | table.meant))
     if len(said) != 1:
-        table.fault('needs one of "command", "edit" and "gives"' if not said else f'"{said[0]}" does not go with "{said[1]}"')
+        needed = listed(tuple(map(quoted, KINDS)), "and")
+        table.fault(f"needs one of {needed}" if not said else f'"{said[0]}" does not go with "{said[1]}"')
     who = table.text("who", "", tuple(people)) if "who" in table.values else ""
     outcome = table.text("outcome", "deny", OUTCOMES)
     for key in ("approvals", "grade"):
@@ -241,8 +244,8 @@ def _account(word: str) -> str:
 def _words_of(table: Table, said: Sequence[str]) -> tuple[str, ...]:
     if len(said) != 1 or said[0] not in table.values:
         return ()
-    if said[0] == "edit":
-        path = _read_by(table, "edit", _path)
+    if said[0] in ("edit", "new_file"):
+        path = _read_by(table, said[0], _path)
         return (path,)
     words = table.words(said[0], (), str)
     if said[0] == "command" and words and not words[0].startswith("/"):

@@ -11,7 +11,7 @@ from jitd.core.asked_terms import USUAL
 from jitd.core.authentication import Authentication
 from jitd.core.command import MAX_ID, Command, RunAs
 from jitd.core.decision import Approval, Decision, Deny, Permit, Why
-from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.edit import SUDOEDIT, Edit, NewFile
 from jitd.core.facts import Facts, Unknown
 from jitd.core.grade import Seen, worst
 from jitd.core.grader import Grader
@@ -56,6 +56,9 @@ def try_all(
         question = _question(replace(case, host=case.host or host), groups, accounts)
         known = {**unknown, **case.facts}
         answer = decide(policy, question, case.at or NO_TIME, known)
+        if case.kind == "new_file" and isinstance(answer, Permit):  # the rule that permits the edit says the mode, as on a host
+            question = _of_new_file(question, answer.obligations.terms.new or 0)
+            answer = decide(policy, question, case.at or NO_TIME, known)
         if needs_host and not question.host:
             answer = Deny(Why.ERROR, 'rules name hosts, and the table does not say on which host: write "host"')
         elif case.at is None and isinstance(answer, Deny) and answer.why is Why.ERROR:
@@ -69,7 +72,7 @@ def _question(case: Case, groups: frozenset[str], accounts: Mapping[str, int]) -
     user, colon, group = case.run_as.partition(":")
     user = who.user if user == SELF else user
     uid = 0 if user == ROOT else accounts.get(user, MAX_ID)
-    edit = Edit(0, 0, 0, 0, 0o644, b"", b"") if case.kind == "edit" else None
+    edit = Edit(0, 0, 0, 0, 0o644, b"", b"") if case.kind in ("edit", "new_file") else None
     argv = (SUDOEDIT, *case.words) if edit else case.words
     path = SUDOEDIT if edit else b"" if case.kind == "gives" else argv[0]
     variables = tuple((name.encode(), value.encode()) for name, value in case.env.items())
@@ -88,6 +91,12 @@ def _question(case: Case, groups: frozenset[str], accounts: Mapping[str, int]) -
         names=case.names,
         breaks_glass=case.breaks_glass,
     )
+
+
+def _of_new_file(question: Question, mode: int) -> Question:
+    run_as = question.command.run_as
+    new = NewFile(0, 0, run_as.uid, run_as.gid, mode, b"")
+    return replace(question, command=replace(question.command, edit=None, makes=new))
 
 
 def _subject(who: Person, at: datetime, groups: frozenset[str]) -> Subject:

@@ -104,6 +104,7 @@ def test_what_is_not_said_of_a_ticket_meets_no_demand(tmp_path: Path, person: st
     ("asks", "rules"),
     [
         ('edit = "/etc/motd"', 'commands = [["sudoedit", "/etc/*"]]'),
+        ('new_file = "/etc/motd"', 'commands = [["sudoedit", "/etc/*"]]\nrun = { new = "0644" }'),
         ('gives = ["sudoers:logs"]', 'gives = ["sudoers:logs"]'),
         ('command = ["/usr/bin/id", "a b", "-n"]', 'commands = [["/usr/bin/id", "**"]]'),
         ('command = ["/usr/bin/id"]\nrun_as = "postgres:adm"', 'commands = [["/usr/bin/id"]]\nrun_as = ["postgres:adm"]'),
@@ -130,6 +131,16 @@ def test_each_thing_that_can_be_asked_for_is_asked_of_the_rules(tmp_path: Path, 
         .replace("/usr/bin/id", "/usr/bin/ls")
     )
     assert tried(tmp_path, other, rule)
+
+
+def test_a_file_is_new_only_where_the_first_rule_that_permits_its_edit_says_a_mode(tmp_path: Path) -> None:
+    first, second = (
+        f'[[permit]]\nname = "{name}"\nwho = ["group:web"]\ncommands = [["sudoedit", "/etc/*"]]\n{more}'
+        for name, more in (("first", ""), ("second", 'run = { new = "0640" }\n'))
+    )
+    edited, new = (f'who = "alice"\n{key} = "/etc/motd"\noutcome = "permit"\n' for key in ("edit", "new_file"))
+    assert tried(tmp_path, edited, first + second) == "" == tried(tmp_path, new, second)
+    assert "there is no /etc/motd, and rule first permits no new file" in tried(tmp_path, new, first + second)
 
 
 def test_another_name_of_a_file_meets_a_deny(tmp_path: Path) -> None:
