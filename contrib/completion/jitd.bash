@@ -56,7 +56,7 @@ _jitsudo() {
         -g | --group) _jitd_offer < <(compgen -g -- "$current") ;;
         -D | --chdir) compopt -o dirnames ;;   # readline's own quote blanks
         --to | --key | --from) compopt -o default ;;
-        --resume) _jitd_offer < <(jitd complete -- jitsudo --resume "$current" 2>/dev/null </dev/null) ;;
+        --resume | --undo) _jitd_offer < <(jitd complete -- jitsudo "$option" "$current" 2>/dev/null </dev/null) ;;
         ?*) ;;
         *) case $current in
                 -*) _jitd_offer < <(jitd complete -- jitsudo "$current" 2>/dev/null </dev/null) ;;

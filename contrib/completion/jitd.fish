@@ -8,9 +8,10 @@ end
 
 function __jitsudo_complete
     set -l word (commandline -ct)
-    if string match -q -- '--resume=*' $word
-        for id in (jitd complete -- jitsudo --resume '' 2>/dev/null </dev/null)
-            echo "--resume=$id"
+    if string match -q -r -- '^--(resume|undo)=' $word
+        set -l option (string split -m 1 = -- $word)[1]
+        for id in (jitd complete -- jitsudo $option '' 2>/dev/null </dev/null)
+            echo "$option=$id"
         end
     else
         jitd complete -- jitsudo $word 2>/dev/null </dev/null

@@ -53,10 +53,9 @@ def _candidates(typed: list[str]) -> Iterator[str]:
     """Yield the candidates that can replace the last word of ``typed``. Raises the same errors as ``called``."""
     *before, current = typed
     if before[:1] == ["jitsudo"]:
+        option = f"jitsudo {before[-1]}"
         yield from (
-            _ids("jitsudo --resume")
-            if before[-1] == "--resume"
-            else following([word.encode("utf-8", "surrogateescape") for word in before[1:]])
+            _ids(option) if option in IDS else following([word.encode("utf-8", "surrogateescape") for word in before[1:]])
         )
         return
     from jitd.cli import cli  # jitd.cli imports this module when the verb is called

@@ -16,7 +16,7 @@ from jitd.cli.call import NotDone, called
 from jitd.core.command import read_start
 from jitpam.client import Connection
 from jitpam.wire.messages import List
-from jitpam.wire.rows import LISTED, OwedReview, Request
+from jitpam.wire.rows import LISTED, Doubted, Edit, Login, NewFile, OwedReview, Program, Request, Things
 
 LEAST = 4  # letters of an id that a person must type
 MOST_TOLD = 10  # ids that are named if a beginning fits several
@@ -52,6 +52,15 @@ def may_review(row: Request) -> bool:
     return row.may_review and not row.mine
 
 
+def _may_be_undone(row: Request) -> bool:
+    """True if ``row`` is an edit of the person's that was approved. Whether it has written a text is not in a list."""
+    match row.what:
+        case Edit():
+            return row.mine and row.state == "approved"
+        case Program() | NewFile() | Things() | Login() | Doubted():
+            return False
+
+
 def _may_give(row: OwedReview) -> bool:
     return row.may_give
 
@@ -63,6 +72,7 @@ IDS = {
     "withdraw": Ids("requests", "open request of yours", _mine),
     "review": Ids("reviews", "owed review that you may give", _may_give),
     "jitsudo --resume": Ids("requests", "open request of yours", _mine),
+    "jitsudo --undo": Ids("requests", "approved edit of yours", _may_be_undone, has_ended=True),
     "revoke": Ids("grants", "live grant that you may see"),
     "stop": Ids("runs", "live run that you may see"),
     "watch": Ids("runs", "live run that you may see"),

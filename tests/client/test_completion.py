@@ -9,6 +9,7 @@ import shlex
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,9 +18,12 @@ import pytest
 
 from jitd.cli import VERBS, cli, completion
 from jitd.cli.completion import PLAIN
+from jitd.core.edit import Edit, NewFile
+from jitd.core.request import RequestState
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.options import OPTIONS
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
+from tests.scene import asked, command
 from tests.waiting import PATIENCE, wait_for
 
 TREE = Path(__file__).parents[2]
@@ -36,6 +40,27 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rows() -> list[Row]:
     return [row_for(waiting("true", id=MINE), viewer="alice"), row_for(waiting("true", id=OTHERS))]
+
+
+def edits() -> list[Row]:
+    """Edits of alice's, of another, and what is no edit of hers."""
+    edit = Edit(1, 2, 0, 0, 0o644, b"\1" * 32, b"\2" * 32)
+    what = replace(command("sudoedit", "/etc/motd"), path=b"sudoedit", digest=b"", edit=edit)
+    new = replace(what, edit=None, makes=NewFile(1, 2, 0, 0, 0o644, b"\2" * 32))
+    approved = RequestState.APPROVED
+    mine = (
+        replace(asked(what=what, id=MINE), state=approved),
+        asked(what=what, id="MMMM-2222"),
+        replace(asked(what=new, id="MMMM-3333"), state=approved),
+        replace(asked(id="MMMM-4444"), state=approved),
+    )
+    theirs = row_for(replace(asked(what=what, id=OTHERS), state=approved))
+    return [*(row_for(one, viewer="alice") for one in mine), theirs]
+
+
+def test_the_edits_of_a_person_that_can_be_taken_back_are_offered(capsys: pytest.CaptureFixture[str]) -> None:
+    """A new file cannot be: it is removed by a command."""
+    assert offered(capsys, "jitsudo", "-e", "--undo", "", script=Script(*edits())) == [MINE]
 
 
 def offered(capsys: pytest.CaptureFixture[str], *typed: str, script: Script | None = None) -> list[str]:
@@ -190,6 +215,8 @@ def run(shell: list[str], script: str, path: Path) -> str:
         ("jitd approve $(touch${IFS}evil)", "", "<complete><--><approve><$(touch${IFS}evil)>"),
         ("jitsudo --for 1h --resume Q", OTHERS, "<complete><--><jitsudo><--resume><Q>"),
         ("jitsudo --resume = Q", OTHERS, "<complete><--><jitsudo><--resume><Q>"),
+        ("jitsudo -e --undo Q", OTHERS, "<complete><--><jitsudo><--undo><Q>"),
+        ("jitsudo -e --undo = Q", OTHERS, "<complete><--><jitsudo><--undo><Q>"),
         ("jitsudo --for 1h --r", "--reason=", "<complete><--><jitsudo><--r>"),
         ("jitsudo --r", "--reason=", "<complete><--><jitsudo><--r>"),
     ],
@@ -213,6 +240,7 @@ def test_bash_completes(typed: str, reply: str, asked: str, path: Path) -> None:
     [
         ("jitd a", {"approve", "audit"}),
         ("jitsudo --re", {"--reason="}),
+        ("jitsudo -e --undo=Q", {f"--undo={OTHERS}"}),
         ("jitsudo -u roo", {"root"}),
         ("jitsudo --user=roo", {"--user=root"}),
         ("jitsudo -g roo", {"root"}),
@@ -246,6 +274,8 @@ SHELLS = {
         ("jitsudo --for \t1h id\r", ["--for", "1h", "id"]),
         ("jitsudo --for 1h -u roo\tid\r", ["--for", "1h", "-u", "root", "id"]),
         ("jitsudo --resume \t\r", ["--resume", OTHERS]),
+        ("jitsudo -e --undo \t\r", ["-e", "--undo", OTHERS]),
+        ("jitsudo --undo=\t\r", [f"--undo={OTHERS}"]),
         ("jitsudo -D my\t id\r", ["-D", "my dir", "id"]),
         ("jitsudo --rea\tx id\r", ["--reason=x", "id"]),
         ("jitd approve \tX\r", ["approve", "X"]),
@@ -259,7 +289,8 @@ def test_what_tab_completes_at_a_terminal(shell: str, keys: str, typed: list[str
         program = path / name
         tells = f'printf "%s\\n" "$@" >{path}/new; mv {path}/new {path}/typed'
         program.write_text(
-            f'#!/bin/sh\ncase "$*" in "complete -- jitsudo --resume"*) echo {OTHERS} ;; "complete -- jitsudo"*) echo --reason= ;;'
+            f'#!/bin/sh\ncase "$*" in "complete -- jitsudo --resume"* | "complete -- jitsudo --undo"*) echo {OTHERS} ;;'
+            ' "complete -- jitsudo"*) echo --reason= ;;'
             f" complete*) ;; *) {tells} ;; esac\n"
         )
         program.chmod(0o755)
