@@ -33,7 +33,7 @@ from jitd.files.inspection import Uninspectable, path_in_sentence
 from jitd.files.mounts import EditedMounts, Mounts
 from jitd.files.reading_as import Rights, may_make_files, read_as
 from jitpam.wire.notation import encode_basestring_ascii
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import shown, shown_argument
 
 MOST_SHOWN = 192 * 1024
 """Maximum size in bytes of each text as it is sent to who approves. Without the texts, people would approve digests. The limit is
@@ -334,7 +334,11 @@ def _expected(name: str, directory: int, path: bytes, run_as: RunAs) -> tuple[ex
         if run_as.uid and exchange.flags_of(file) & exchange.JOURNALED:
             raise CannotEdit(_only_root_gives(name, run_as))
 
-    unfit = f"{name} is not text, or is too long to be shown: it has more than {LARGEST // 1024} KiB, or too many escapes"
+    account = "" if run_as.uid == 0 else f"-u {shown_argument(run_as.user.encode())} "
+    unfit = (
+        f"{name} is not text, or is too long to be shown: it has more than {LARGEST // 1024} KiB, or too many escapes; "
+        f"another file is written over it by jitsudo {account}cp FILE {shown_argument(path)}"
+    )
     try:
         expected, before, status = exchange.expect(directory, os.path.basename(path), refuse_what_is_roots)
     except exchange.TooLarge:

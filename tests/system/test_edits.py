@@ -644,7 +644,7 @@ REFUSED = [
     ("site", 121, "no rule permits this"),
     ("link.conf", 126, f"is a link to {PLACE}/free/x: name that file"),
     ("hard.conf", 126, "it has 2 names"),
-    ("binary.conf", 126, "is not text"),
+    ("binary.conf", 126, f"another file is written over it by jitsudo cp FILE {PLACE}/binary.conf"),
     ("sealed/x", 121, "no rule permits this"),
 ]
 
