@@ -58,6 +58,9 @@ def edit(options: Options, ask: Callable[[], int], refused: Callable[[bool], int
         made = _copied(path, base, base)
         copy = os.path.join(made, os.path.basename(path))
         _run_editor(copy, made)
+        if not os.path.lexists(copy):
+            _remove(made)
+            raise UsageError(f"the editor has removed the copy of {shown(path)}: nothing was requested")
         text = _read_copy(copy)
         if text == base:
             _remove(made)
@@ -136,8 +139,13 @@ def _group_of(user: str) -> str:
 
 
 def named(options: Options) -> bytes:
-    """Return the absolute path of the file in ``options``, and make it the words about which jitd is asked."""
-    path = _absolute(os.getcwdb(), options.argv[0])
+    """Return the absolute path of the file in ``options``, and make it the words about which jitd is asked. Raises UsageError."""
+    path = options.argv[0]
+    if not path.startswith(b"/"):
+        try:
+            path = _absolute(os.getcwdb(), path)
+        except OSError as fault:
+            raise UsageError(f"{shown(path)} is relative to a directory that is not there: {fault.strerror}") from None
     options.argv = [b"sudoedit", path]
     return path
 
@@ -306,6 +314,8 @@ def _read(path: bytes, most: int = MOST) -> bytes:
             os.close(file)
     except PermissionError:
         raise
+    except FileNotFoundError as fault:
+        raise UsageError(f"{shown(path)}{' is a link' if os.path.islink(path) else ''}: {fault.strerror}") from None
     except OSError as fault:
         raise UsageError(f"{shown(path)}: {fault.strerror}") from None
     if len(content) > most:

@@ -548,6 +548,10 @@ def _check(found: Options) -> None:
         found.mode = "giveback"
     if found.mode in ("version", "help"):
         return
+    is_command = found.mode == "run" and found.service == "jitsudo" and not (found.login or found.shell)
+    if is_command and found.argv[:1] == [b"sudoedit"]:
+        found.mode, found.typed["edit"] = "edit", "sudoedit"  # as sudo reads it; the program is named by its path
+        del found.argv[0]
     _check_together(found, mode_of(found))
     if "edit" in found.typed and found.mode != "undo" and len(found.argv) != 1:
         raise UsageError("-e edits one file a request: jitsudo -e FILE")
@@ -557,7 +561,7 @@ def _check(found: Options) -> None:
             no += f", as {brief(found.taken[1])} is the argument of {found.taken[0]}"
         raise UsageError(f"{no}; jitsudo -l says what you may ask for, and jitsudo -h how")
     if found.argv and not found.argv[0] and not (found.login or found.shell):
-        raise UsageError("the command is an empty word")
+        raise UsageError(f"the {'file' if 'edit' in found.typed else 'command'} is an empty word")
     if found.mode == "get":
         _check_get(found)
 

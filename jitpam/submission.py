@@ -112,6 +112,8 @@ def _terms(options: Options) -> dict[str, int | str]:
 
 
 def _directory(options: Options) -> tuple[bytes, int, int]:
+    if "edit" in options.typed and options.mode != "run":  # nothing runs there
+        return claims.directory(b"/")
     try:
         return claims.directory(options.chdir)
     except claims.NoDirectory:
