@@ -88,7 +88,7 @@ def _policy(place: Path, instead: Mapping[str, Path], settings: Config) -> tuple
             contents.append((os.fsencode(name), files[name].read_bytes()))
         except OSError as error:
             faults.append(Fault(str(files[name]), 0, "", f"cannot be read: {error.strerror}"))
-    text = PolicyText(tuple(contents))
+    text = PolicyText.of(contents, settings.approvals.signed)
     rules, of_rules = policyfile.read_again(text, settings.names, settings.naming)
     faults += [replace(one, file=str(files[one.file])) for one in of_rules]
     return Policy(tuple(rules), settings.root, text.digest, text), faults

@@ -147,6 +147,7 @@ def _read_files(files: Sequence[Path]) -> tuple[Config | None, Sequence[Rule], l
         things=used.things if is_known else None,
         naming=used.naming,
         notify=used.usual_channels,
+        signed=used.approvals.signed,
     )
     return loaded if is_known else None, rules, [*faults, *of_policy], _counted(len(files), "file")
 

@@ -6,13 +6,13 @@ Law: every value comes from the KDC, and never from the client. If a value is no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from jitd.core.duration import duration_in_words, spell_duration
-from jitd.core.receipt import IN_WORDS, is_enough
+from jitd.core.receipt import IN_WORDS, is_enough, stricter
 
 
 class KdcAnswer(StrEnum):
@@ -185,6 +185,10 @@ class Demand:
     def is_none(self) -> bool:
         """True if nothing is demanded of a ticket, and no receipt."""
         return (self.indicators, self.ticket_age, self.forwarded, self.signed) == ((), None, "allow", "")
+
+    def raised(self, signed: str) -> Demand:
+        """Return this demand, with a receipt that proves at least ``signed``."""
+        return replace(self, signed=stricter(self.signed, signed))
 
     @property
     def is_bare(self) -> bool:

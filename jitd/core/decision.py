@@ -14,6 +14,7 @@ from math import prod
 from typing import Any
 
 from jitd.core.authentication import Demand
+from jitd.core.receipt import stricter
 from jitd.core.values import Value, value
 
 
@@ -65,6 +66,10 @@ class Approval:
     def ways(self) -> tuple[Approval, ...]:
         """Return all ways to fulfil this obligation. In each of the returned ways, ``instead`` is empty."""
         return (replace(self, instead=()), *self.instead) if self.instead else (self,)
+
+    def raised(self, signed: str) -> Approval:
+        """Return this approval, whose ways all demand a receipt that proves at least ``signed``."""
+        return replace(self, demand=self.demand.raised(signed), instead=tuple(way.raised(signed) for way in self.instead))
 
     def with_lists(self, among: Callable[[str], tuple[str, ...] | None]) -> Approval:
         """Return a copy of this approval in which ``among`` contains the members of the list ``also``. The alternatives in
@@ -184,7 +189,8 @@ class Obligations:
 
     ``break_glass`` describes the review that is owed afterwards. ``break_glass`` is None if the permit does not skip approvals.
     ``without_kdc`` is ``local`` if the requester and the approvers may authenticate by local PAM. Otherwise ``without_kdc`` is
-    ``deny``.
+    ``deny``. ``signed`` is what the host demands of each receipt, whatever its rules say (``[approvals]`` in jitd.toml): of the
+    approvals, which are read with it, of those that a gatekeeper adds, and of the review after broken glass.
     """
 
     approvals: tuple[Approval, ...]
@@ -198,6 +204,7 @@ class Obligations:
     visible_to: tuple[str, ...] | None = None
     break_glass: BreakGlass | None = None
     without_kdc: str = "deny"
+    signed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +282,9 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
     """Combine two sets of obligations. Each field of the result has the stricter value of ``old`` and ``new``. If the policy
     changes while a request waits, jitd changes the request's obligations only through this function.
     """
+    signed = stricter(old.signed, new.signed)
     return Obligations(
-        approvals=_both(old.approvals, new.approvals),
+        approvals=_both(raised(old.approvals, signed), raised(new.approvals, signed)),
         expires_for=min(old.expires_for, new.expires_for),
         lasts_for=min(old.lasts_for, new.lasts_for),
         uses=min(old.uses, new.uses),
@@ -285,9 +293,15 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
         gatekeepers=tuple(dict.fromkeys((*old.gatekeepers, *new.gatekeepers))),
         notify=tuple(dict.fromkeys((*old.notify, *new.notify))),
         visible_to=in_both(old.visible_to, new.visible_to),
-        break_glass=_stricter_glass(old.break_glass, new.break_glass),
+        break_glass=_raised_glass(_stricter_glass(old.break_glass, new.break_glass), signed),
         without_kdc=narrow_without_kdc(old, new),
+        signed=signed,
     )
+
+
+def raised(approvals: tuple[Approval, ...], signed: str) -> tuple[Approval, ...]:
+    """Return ``approvals``, each with a receipt that proves at least ``signed``."""
+    return tuple(approval.raised(signed) for approval in approvals) if signed else approvals
 
 
 def narrow_standing(old: Obligations, new: Obligations) -> str:
@@ -305,6 +319,10 @@ def _stricter_glass(old: BreakGlass | None, new: BreakGlass | None) -> BreakGlas
     if old is None or new is None:
         return old or new
     return replace(old, review_for=min(old.review_for, new.review_for), open=min(old.open, new.open))
+
+
+def _raised_glass(glass: BreakGlass | None, signed: str) -> BreakGlass | None:
+    return None if glass is None else replace(glass, skipped=raised(glass.skipped, signed))
 
 
 def narrow_terms(old: Terms, new: Terms) -> Terms:

@@ -10,7 +10,7 @@ second is the demand of the rule today. Usually, jitd uses the current groups of
 from __future__ import annotations
 
 from jitd.core.approvers import tally
-from jitd.core.decision import Obligations, narrow_standing, narrow_without_kdc
+from jitd.core.decision import Obligations, narrow_standing, narrow_without_kdc, raised
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.request import Request, Review
@@ -42,7 +42,7 @@ def owes(answered: Request, today: Obligations, standing: tuple[Identity, ...]) 
     now = today.approvals
     if narrow_standing(answered.obligations, today) == "review":
         now = tuple(approval.with_lists(lists.get) for approval in now)
-    asked = (answered.obligations.approvals, now)
+    asked = (raised(answered.obligations.approvals, today.signed), now)
     without_kdc = narrow_without_kdc(answered.obligations, today)
     ways = (opened(approvals, answered.opened, without_kdc) for approvals in asked)
     return max(tally(open_, standing, answered.requester) for open_ in ways)

@@ -18,10 +18,10 @@ from typing import Annotated, Any
 
 from jitd.core.approvers import lack, least_signed, may_approve, may_review
 from jitd.core.authentication import KdcAnswer
-from jitd.core.decision import BreakGlass, Deny, Why
+from jitd.core.decision import BreakGlass, Deny, Why, raised
 from jitd.core.effects import ListsChanged, Moment, Notify, SetDeadline
 from jitd.core.law import IllegalEvent, LifeEvent, Role, check
-from jitd.core.receipt import Receipt, detail_of, proved_by
+from jitd.core.receipt import Receipt, detail_of, is_enough, proved_by, stricter
 from jitd.core.subject import Identity, Subject, is_one_person
 from jitd.core.values import TYPED, value
 from jitd.core.ways import every_way, flat
@@ -42,7 +42,8 @@ class OwedReview:
     ``glass`` contains the skipped approvals. ``fingerprint`` is the fingerprint of the request.
 
     ``left_for`` is the number of seconds that the review still had at ``since_boot``. ``since_boot`` is a time on the boot clock
-    of the boot ``boot_id``. ``given_as`` is the role of the reviewer ``given_by``: approver or operator.
+    of the boot ``boot_id``. ``given_as`` is the role of the reviewer ``given_by``: approver or operator. ``signed`` is what
+    their receipt has to prove at least (see Obligations).
     """
 
     id: str
@@ -62,6 +63,12 @@ class OwedReview:
     state: OwedReviewState = OwedReviewState.OWED
     version: int = 1
     receipt: Receipt | None = None
+    signed: str = ""
+
+    def raised(self, signed: str) -> OwedReview:
+        """Return this review on a host that demands ``signed`` now."""
+        glass = replace(self.glass, skipped=raised(self.glass.skipped, signed))
+        return replace(self, glass=glass, signed=stricter(self.signed, signed))
 
     @property
     def is_open(self) -> bool:
@@ -103,13 +110,16 @@ class Begun(OwedReviewEvent):
 
 @dataclass(frozen=True, slots=True)
 class Reviewed(OwedReviewEvent):
-    """``reviewer`` has reviewed the request, which has exactly this ``fingerprint``, and all runs under the request."""
+    """``reviewer`` has reviewed the request, which has exactly this ``fingerprint``, and all runs under the request. ``signed``
+    is what the host demands now of the receipt.
+    """
 
     reviewer: Identity
     fingerprint: bytes
     comment: str
     kdc: KdcAnswer
     receipt: Receipt | None = None  # as in ``request.Reviewed``
+    signed: str = ""
 
     def detail(self) -> dict[str, Any]:
         return {
@@ -207,7 +217,8 @@ def _reviewed(owed: OwedReview, event: Reviewed, now: Moment) -> OwedReview:
     if event.fingerprint != owed.fingerprint:
         raise NotAsShown(f"the reviewed fingerprint is not that of request {owed.id}")
     reviewer = event.reviewer.looked_at(now.at).signing(proved_by(event.receipt))
-    if event.by.role not in roles_of(owed, reviewer):
+    owed = owed.raised(event.signed)
+    if event.by.role not in roles_of(owed, reviewer) or not is_enough(proved_by(event.receipt), owed.signed):
         raise NotTheirs(f"{reviewer.principal} may not review request {owed.id} as {event.by.role}")
     return replace(
         owed,

@@ -8,19 +8,44 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jitd.core.chain import canonical
+from jitd.core.receipt import LEVELS
 from jitd.core.spelling import spelled, unspelled
 
 FORM = "jitd policy 1"
+OF_HOST = b"../jitd.toml"
+"""The name that stands for what the host demands of each receipt. No file of a directory has it."""
+
+_WORDS = ("true", '"touch"', '"pin"')
+_FLOORS = {level: f"[approvals]\nsigned = {word}\n".encode() for level, word in zip(LEVELS[1:], _WORDS, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyText:
-    """``files`` are the files of the policy in their order: of each, its name without a directory, and its content."""
+    """``files`` are the files of the policy in their order: of each, its name without a directory, and its content. If the host
+    demands something of each receipt (``core.receipt.LEVELS``), OF_HOST is the last one, because it decides like a rule.
+    """
 
     files: tuple[tuple[bytes, bytes], ...]
+
+    @classmethod
+    def of(cls, files: Iterable[tuple[bytes, bytes]], signed: str = "") -> PolicyText:
+        """Return the text of ``files`` on a host that demands ``signed``."""
+        return cls((*files, (OF_HOST, _FLOORS[signed])) if signed else tuple(files))
+
+    @property
+    def of_rules(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The files that have rules."""
+        return tuple(file for file in self.files if file[0] != OF_HOST)
+
+    @property
+    def signed(self) -> str:
+        """What the host demanded. If this version does not know it, it is the most that can be demanded."""
+        content = next((content for name, content in self.files if name == OF_HOST), None)
+        return "" if content is None else next((level for level, one in _FLOORS.items() if one == content), LEVELS[-1])
 
     @property
     def digest(self) -> str:

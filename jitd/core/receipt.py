@@ -48,6 +48,11 @@ def proved_by(receipt: Receipt | None) -> str:
     return "" if receipt is None else receipt.proves
 
 
+def stricter(one: str, other: str) -> str:
+    """Return what demands more of a receipt. Both are of LEVELS."""
+    return one if one not in LEVELS or is_enough(one, other) else other
+
+
 def is_enough(proved: str, demanded: str) -> bool:
     """True if what ``proved`` says is at least what ``demanded`` says. Both are of LEVELS."""
     if not demanded:

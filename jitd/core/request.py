@@ -705,8 +705,7 @@ def ends_of(grant: Grant, asked: Request, now: float) -> tuple[float, str]:
 
 def _owed_review(approved: Request, now: Moment) -> tuple[Begun, ...]:
     """If ``approved`` has skipped approvals by break-glass, return the event that begins the review that is owed for it."""
-    glass = None if approved.obligations is None else approved.obligations.break_glass
-    if glass is None:
+    if approved.obligations is None or (glass := approved.obligations.break_glass) is None:
         return ()
     who = approved.requester
     made = OwedReview(
@@ -719,5 +718,6 @@ def _owed_review(approved: Request, now: Moment) -> tuple[Begun, ...]:
         boot_id=now.boot_id,
         since_boot=now.boot,
         left_for=float(glass.review_for),
+        signed=approved.obligations.signed,
     )
     return (Begun(approved.id, who.actor(Role.REQUESTER), made),)

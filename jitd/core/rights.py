@@ -19,7 +19,7 @@ from jitd.core.authentication import Demand
 from jitd.core.law import Role
 from jitd.core.lock import Lock, Whom, answer_to
 from jitd.core.owed_review import OwedReview
-from jitd.core.receipt import LEVELS
+from jitd.core.receipt import IN_WORDS, LEVELS, is_enough
 from jitd.core.request import Request, open_ways
 from jitd.core.subject import Identity, is_one_person, matches_any
 from jitd.core.used_accounts import Uses, why_own
@@ -29,6 +29,7 @@ from jitd.core.visibility import names_reader
 class Known(Protocol):
     """What this host knows. Nothing of it is read before a step needs it. ``operators`` and ``auditors`` are words that name
     people, as in jitd.toml. ``operators_by_door`` is what both have to prove at the door, and None if they are nobody there.
+    ``signed`` is what a receipt has to prove at least on this host (``core.receipt.LEVELS``).
     """
 
     @property
@@ -39,6 +40,9 @@ class Known(Protocol):
 
     @property
     def operators_by_door(self) -> Demand | None: ...
+
+    @property
+    def signed(self) -> str: ...
 
     @property
     def uses(self) -> Uses: ...
@@ -142,6 +146,7 @@ class Bar(StrEnum):
     NAMED_IN_LOCK = "named in lock"  # a lock on everybody is left out, because somebody has to lift it
     UNPROVED = "unproved"  # the authentication of a reviewer is less than the rule demands for an approval
     UNSIGNED = "unsigned"  # as UNPROVED, or the receipt of the reviewer proves less: only what is sent with an approval is signed
+    UNSIGNED_HERE = "unsigned here"  # the receipt of the person proves less than the host demands, whatever its rules say
     GIVEN = "given"  # the owed review was given
 
 
@@ -164,7 +169,7 @@ TABLE: Mapping[Act, tuple[Step, ...]] = {
     Act.COUNT: ((Part.REVIEWER,), Bar.OWN, Bar.UNSIGNED),
     Act.OBSERVE: (Bar.ROOT, Bar.OWN, Bar.LOCKED, (Part.REVIEWER,), Bar.UNPROVED, Act.REPLAY),
     Act.BE_ASKED_LATER: ((Part.LATE_APPROVER, Part.LATE_OPERATOR),),
-    Act.GIVE: (Bar.OWN, Bar.LOCKED, Bar.GIVEN, (Part.LATE_APPROVER, Part.LATE_OPERATOR)),
+    Act.GIVE: (Bar.OWN, Bar.LOCKED, Bar.GIVEN, (Part.LATE_APPROVER, Part.LATE_OPERATOR), Bar.UNSIGNED_HERE),
     Act.OWN: ((Part.REQUESTER,),),
     Act.RESUME: (Act.OWN, Bar.LOCKED),
     Act.END: ((Part.REQUESTER, Part.STOPPER, Part.OPERATOR),),
@@ -315,6 +320,13 @@ def _locked(locks: Iterable[Lock], who: Identity) -> str:
     return "" if denied is None else denied.because
 
 
+def _unsigned(case: Case) -> str:
+    given = case.who.authentication
+    if is_enough("" if given is None else given.signed, case.known.signed):
+        return ""
+    return f"this host takes only what is {IN_WORDS.get(case.known.signed, 'signed')}, one of yours that counts here"
+
+
 def _given(case: Case) -> str:
     owed = case.owed
     if owed is None or owed.is_open:
@@ -330,6 +342,7 @@ _BARS: Mapping[Bar, Callable[[Case], str]] = {
     Bar.NAMED_IN_LOCK: lambda case: _locked((one for one in case.known.locks() if one.whom is not Whom.ALL), case.who),
     Bar.UNPROVED: lambda case: approvers.lack(open_ways(case.request), case.who.signing(LEVELS[-1]), case.request.requester),
     Bar.UNSIGNED: lambda case: approvers.lack(open_ways(case.request), case.who, case.request.requester),
+    Bar.UNSIGNED_HERE: _unsigned,
     Bar.GIVEN: _given,
 }
 """Maps each bar to a function that returns a sentence, or the end of one, about why it is there. If it is not there, the text is

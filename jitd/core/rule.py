@@ -88,6 +88,7 @@ class Rule(
             visible_to=self.visible_to,
             break_glass=self.break_glass,
             without_kdc=self.without_kdc,
+            signed=self.signed,
         )
 
 

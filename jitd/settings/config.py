@@ -19,6 +19,7 @@ from jitd.core import ssh_keys
 from jitd.core.authentication import Demand
 from jitd.core.command import MAX_ID
 from jitd.core.conditions import is_name, is_principal
+from jitd.core.keys.approvals import read_signed
 from jitd.core.keys.demand import TICKETS, read_demand
 from jitd.core.keys.services import read_service
 from jitd.core.made_account import is_made, itself
@@ -104,9 +105,12 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Approvals:
-    """``keys`` is the file of allowed signers (ssh-keygen(1)): whose keys sign receipts of approvals."""
+    """``keys`` is the file of allowed signers (ssh-keygen(1)): whose keys sign receipts of approvals. ``signed`` is what each
+    receipt has to prove at least on this host, whatever the rules say (``core.receipt.LEVELS``).
+    """
 
     keys: Path = Path("/etc/jitd/allowed_signers")
+    signed: str = ""
 
 
 S = TypeVar("S", bound=Section)
@@ -456,7 +460,7 @@ def _door(table: Table) -> Door:
 
 def _approvals(table: Table) -> Approvals:
     table.known(tuple(Approvals.__dataclass_fields__))
-    return Approvals(path_in(table, "keys", Approvals().keys))
+    return Approvals(path_in(table, "keys", Approvals().keys), read_signed(table))
 
 
 def _accounts(table: Table, realms: frozenset[str]) -> Mapping[str, Form]:

@@ -53,12 +53,13 @@ def load(
     things: Collection[str] | None = (),
     naming: Naming = AS_WRITTEN,
     notify: tuple[str, ...] = (),
+    signed: str = "",
 ) -> Policy:
     """Read the policy in ``directory``. The files must belong to root or to the uid ``owner``. Rules may use the facts ``names``.
     ``naming`` is how the settings map principals: a principal in a rule gets the spelling that requests are compared with.
     ``gatekeepers`` maps the names of the gatekeepers of jitd.toml to their deadlines, in seconds. ``channels`` and ``things`` are
     the names of the channels and things of jitd.toml. All three are None if jitd.toml is not known. ``notify`` are the channels
-    of each permit that does not name its own. Raises ConfigError.
+    of each permit that does not name its own. ``signed`` is what the host demands of each receipt. Raises ConfigError.
     """
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []
@@ -72,11 +73,11 @@ def load(
                 files.append((name, _read(directory / name, owner)))
             except ConfigError as error:
                 faults += error.faults
-    rules = _rules([(str(directory / name), content) for name, content in files], faults, _world(names, naming, notify))
+    rules = _rules([(str(directory / name), content) for name, content in files], faults, _world(names, naming, notify, signed))
     faults += _unknown_in(rules, SetUp(gatekeepers, channels, things))
     if faults:
         raise ConfigError(faults)
-    text = PolicyText(tuple((os.fsencode(name), content) for name, content in files))
+    text = PolicyText.of(((os.fsencode(name), content) for name, content in files), signed)
     return Policy(tuple(rules), root, text.digest, text)
 
 
@@ -93,6 +94,7 @@ def load_with(config: Config, *, is_known: bool = True) -> Policy:
         things=config.things if is_known else None,
         naming=config.naming,
         notify=config.usual_channels,
+        signed=config.approvals.signed,
     )
 
 
@@ -103,7 +105,8 @@ def read_again(
     gatekeepers, channels and things that jitd.toml does not set up any more. For ``names`` and ``naming`` see ``load``.
     """
     faults: list[Fault] = []
-    rules = _rules([(os.fsdecode(name), content) for name, content in text.files], faults, _world(names, naming))
+    files = [(os.fsdecode(name), content) for name, content in text.of_rules]
+    rules = _rules(files, faults, _world(names, naming, signed=text.signed))
     return rules, faults
 
 
@@ -115,6 +118,7 @@ def read(
     things: Collection[str] | None = None,
     naming: Naming = AS_WRITTEN,
     notify: tuple[str, ...] = (),
+    signed: str = "",
 ) -> tuple[list[Rule], list[Fault]]:
     """Return the rules of ``files`` and all faults. If a part of a rule has a fault, this part gets its default value. Rules may
     use ``names``. For the other arguments see ``load``.
@@ -126,7 +130,7 @@ def read(
             contents.append((str(file), _read(file, None)))
         except ConfigError as error:
             faults += error.faults
-    rules = _rules(contents, faults, _world(names, naming, notify))
+    rules = _rules(contents, faults, _world(names, naming, notify, signed))
     faults += _unknown_in(rules, SetUp(gatekeepers, channels, things))
     return rules, list(ConfigError(faults).faults)
 
@@ -182,8 +186,8 @@ def _read(file: Path, owner: int | None) -> bytes:
 # --- the rules -------------------------------------------------------------------------------------------------------
 
 
-def _world(names: Mapping[str, Name], naming: Naming, notify: tuple[str, ...] = ()) -> World:
-    return World(names, extensions.kinds(), naming, notify, _zone, compile_when, read_pattern, _with_real_top)
+def _world(names: Mapping[str, Name], naming: Naming, notify: tuple[str, ...] = (), signed: str = "") -> World:
+    return World(names, extensions.kinds(), naming, notify, _zone, compile_when, read_pattern, _with_real_top, signed)
 
 
 def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], world: World) -> list[Rule]:

@@ -55,11 +55,16 @@ class Here:
     def operators_by_door(self) -> Demand | None:
         return self.config.door.operators
 
+    @property
+    def signed(self) -> str:
+        return self.config.approvals.signed
+
     def locks(self) -> Iterator[Lock]:
         return self.uses.locks(self.store)
 
     def owed_review(self, id: str) -> OwedReview | None:
-        return self.store.owed_review(id)
+        owed = self.store.owed_review(id)
+        return None if owed is None else owed.raised(self.config.approvals.signed)
 
 
 class Access:
@@ -79,6 +84,11 @@ class Access:
 
     def _case(self, who: Identity, found: Request | None, store: Store | None = None) -> Case:
         return Case(who, Here(self._config, store or self._store, self._uses), found)
+
+    @property
+    def demands(self) -> str:
+        """What this host demands of each receipt, whatever its rules say (``core.receipt.LEVELS``)."""
+        return self._config.approvals.signed
 
     def of_now(self) -> Callable[[Store], Access]:
         """Return a function for other threads than the event loop: for a store that such a thread may read, it returns an Access
@@ -127,7 +137,7 @@ class Access:
         if rights.may(_ASKED[act], case) is not None:
             return ""
         refused = rights.may(act, case)
-        return "" if refused is None or refused.step in (Bar.UNPROVED, Bar.UNSIGNED) else str(_refusal(refused, case))
+        return "" if refused is None or refused.step in _OF_PROOF else str(_refusal(refused, case))
 
     def uncounted(self, found: Request, today: Iterable[Identity]) -> dict[str, str]:
         """Map the principals of those who approved ``found``, and whose approval does not count now, to the reason, in words
@@ -183,6 +193,7 @@ def _alone(who: Identity, found: Request) -> tuple[Identity, Request]:
 # --- the words of a refusal ----------------------------------------------------------------------------------------------
 
 _ASKED = {Act.APPROVE: Act.BE_ASKED, Act.GIVE: Act.BE_ASKED_LATER}  # who is asked for an act
+_OF_PROOF = (Bar.UNPROVED, Bar.UNSIGNED, Bar.UNSIGNED_HERE)  # bars that go if the person proves more
 _VERBS = {Act.DENY: "review", Act.APPROVE: "review", Act.GIVE: "review", Act.OBSERVE: "watch"}
 
 
@@ -218,6 +229,9 @@ def _barred(act: Act, bar: Bar, because: str, case: Case) -> Refusal:
         case Bar.UNPROVED | Bar.UNSIGNED:
             verb = "approve" if act is Act.APPROVE else _VERBS[act]
             return Refusal("forbidden", f"you may not {verb} request {case.request.id}: its rule {because}")
+        case Bar.UNSIGNED_HERE:
+            verb = act if case.found is None else f"{_VERBS[act]} request {case.found.id}"
+            return Refusal("forbidden", f"you may not {verb}: {because}")
         case Bar.NAMED_IN_LOCK:
             return Refusal("forbidden", f"you are locked yourself: another operator, or root, has to {act} ({because})")
         case Bar.LOCKED:

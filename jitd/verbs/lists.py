@@ -21,6 +21,7 @@ from jitd.core.grant import Grant
 from jitd.core.holding import HoldingState
 from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview, least_signed_of
+from jitd.core.receipt import stricter
 from jitd.core.request import Request, open_ways
 from jitd.core.rights import Act
 from jitd.core.run import Run, RunState, Usage
@@ -361,7 +362,7 @@ class Lists:
         else:
             least = least_signed_of(glass, who, found.requester)
         keys = tuple(key.fingerprint for key in self._signers.keys_of(who.principal))
-        return {"keys": keys, "signed": least}
+        return {"keys": keys, "signed": stricter(least, self._access.demands)}
 
     async def _uncounted(self, found: Request) -> dict[str, str]:
         """Map those whose approval of ``found`` does not count now to the reason (``Access.uncounted``). If that cannot be found

@@ -72,7 +72,7 @@ class OwedReviews:
         self._refuse(fresh, found)
         self._reviewers.must_state(given, fresh, found, VERDICT, found.obligations)
         by = replace(self._access.actor(Act.GIVE, fresh, found), origin=origin)
-        event = Reviewed(found.id, by, fresh, fingerprint, comment, answer, given)
+        event = Reviewed(found.id, by, fresh, fingerprint, comment, answer, given, self._access.demands)
         try:
             self._perform.act(event)
         except NotAsShown:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jitd.core.approvers import tally
+from jitd.core.approvers import lack, tally
 from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import Deny, Permit, Why, narrow
 from jitd.core.effects import Moment
@@ -150,7 +150,9 @@ class Reviews:
 
     def _repeated(self, who: Identity, found: Request, verdict: Verdict) -> str | None:
         last = next((r for r in reversed(found.reviews) if r.by.person == who.person), None)
-        if last is not None and last.verdict is verdict and found.state in _STANDS[verdict] and not _waits_for_a_count(found):
+        if last is None or last.verdict is not verdict or found.state not in _STANDS[verdict]:
+            return None
+        if not _waits_for_a_count(found) and not _asks_for_more(found, last.by):
             word = "approved" if verdict is Verdict.APPROVE else "denied"
             return f"you have {word} request {found.id} already; it is {found.state}"
         return None
@@ -174,6 +176,11 @@ class Reviews:
         if verdict is Verdict.APPROVE and found.state is RequestState.DENIED:
             raise Refusal("not_done", f"request {id} is over: {reshown(found.because)}")
         return f"request {id} is {found.state}"
+
+
+def _asks_for_more(found: Request, approver: Identity) -> bool:
+    """True if ``found`` demands more of an approval by now than ``approver`` had when they gave theirs, such as a receipt."""
+    return found.state is RequestState.PENDING and bool(lack(open_ways(found), approver, found.requester))
 
 
 def _waits_for_a_count(found: Request) -> bool:

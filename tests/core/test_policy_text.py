@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core.policy_text import PolicyText, read
+from jitd.core.policy_text import OF_HOST, PolicyText, read
+from jitd.core.receipt import LEVELS
 
 FILES = st.lists(st.tuples(st.binary(min_size=1, max_size=12), st.binary(max_size=60)), max_size=4)
 TEXT = PolicyText(((b"10-dba.toml", 'pattern = "\\\\d" # ü‮\n'.encode()), (b"\xff.toml", b"\\x41 \x00\xfe")))
@@ -38,6 +39,21 @@ def test_the_digest_and_the_document_are_those_of_the_protocol() -> None:
         b'{"files":[{"name":"10-dba.toml","text":"pattern = \\"\\\\\\\\\\\\\\\\d\\" # \\u00fc\\u202e\\n"},'
         b'{"name":"\\\\xff.toml","text":"\\\\\\\\x41 \\u0000\\\\xfe"}],"form":"jitd policy 1"}'
     )
+
+
+@given(FILES, st.sampled_from(LEVELS), st.sampled_from(LEVELS))
+def test_what_a_host_demands_of_each_receipt_is_a_part_of_its_policy(
+    files: list[tuple[bytes, bytes]], one: str, other: str
+) -> None:
+    """THREATS A-32."""
+    first, second = PolicyText.of(files, one), PolicyText.of(files, other)
+    assert (first.digest == second.digest) is (first.document() == second.document()) is (one == other)
+    assert (read(first.document()).signed, first.of_rules) == (one, tuple(files))
+    assert PolicyText.of(files) == PolicyText(tuple(files)), "hosts that demand nothing have the digest that they had"
+
+
+def test_a_demand_that_this_version_does_not_know_is_the_most_that_can_be_demanded() -> None:
+    assert PolicyText(((OF_HOST, b"[approvals]\nsigned = 'retina'\n"),)).signed == LEVELS[-1]
 
 
 WHOLE = TEXT.document().decode("ascii")

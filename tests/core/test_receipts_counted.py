@@ -9,8 +9,10 @@ import pytest
 
 from jitd.core.approvers import least_signed
 from jitd.core.authentication import Authentication, Demand
-from jitd.core.decision import Approval, Deny, Why, narrow
-from jitd.core.receipt import LEVELS, Receipt, is_enough
+from jitd.core.decision import Approval, BreakGlass, Deny, Permit, Why, narrow
+from jitd.core.gatekeeping import Heard, Requirement, Requires, folded
+from jitd.core.lease import owes
+from jitd.core.receipt import LEVELS, Receipt, is_enough, stricter
 from jitd.core.request import NotYours, Request, RequestState, open_ways, transition
 from jitd.core.subject import Subject
 from tests.scene import START, asked, moment, permit, person, review, screened
@@ -75,6 +77,49 @@ def test_a_rule_that_changes_meanwhile_never_demands_less() -> None:
     with_key, without = (permit(approvals=(wants(level),)).obligations for level in ("key", ""))
     assert {one.demand.signed for one in narrow(without, with_key).approvals} == {"", "key"}
     assert {one.demand.signed for one in narrow(with_key, without).approvals} == {"", "key"}
+
+
+# --- what a host demands -----------------------------------------------------------------------------------------------------
+
+HIGHER = [(one, other, max(one, other, key=LEVELS.index)) for one in LEVELS for other in LEVELS]
+
+
+@pytest.mark.parametrize(("of_rule", "of_host", "holds"), HIGHER)
+def test_a_rule_never_lowers_what_its_host_demands(of_rule: str, of_host: str, holds: str) -> None:
+    """THREATS A-32: in each way, and for each order of both."""
+    way = wants(of_rule, "").raised(of_host)
+    assert [one.demand.signed for one in way.ways] == [holds, of_host]
+    assert stricter(of_rule, of_host) == stricter(of_host, of_rule) == holds
+
+
+@pytest.mark.parametrize("unknown_first", [True, False])
+def test_a_demand_that_nobody_knows_stays_and_is_never_met(unknown_first: bool) -> None:
+    both = ("unheard of", "pin") if unknown_first else ("pin", "unheard of")
+    assert not is_enough("pin", stricter(*both))
+
+
+@pytest.mark.parametrize(("before", "now"), [("", "touch"), ("touch", "")])
+def test_a_request_that_waits_owes_as_many_approvals_as_before_each_with_the_demand_of_either_moment(
+    before: str, now: str
+) -> None:
+    """THREATS A-32: also what a gatekeeper has asked for, and what broken glass has skipped."""
+    glass = BreakGlass("rule-0", (wants(""),), 3600, 3)
+    old, new = (replace(permit(wants("").raised(level), break_glass=glass).obligations, signed=level) for level in (before, now))
+    required = Requirement(approvals=(Approval(1, ("group:security",)),))
+    both = folded(Permit("rule-1", narrow(old, new)), (Heard("change", Requires(required)),), None).obligations  # type: ignore[union-attr]
+    assert [(one.need, one.of_whom, one.demand.signed) for one in both.approvals] == [
+        (1, ("group:ops",), "touch"),
+        (1, ("group:security",), "touch"),
+    ]
+    assert both.break_glass is not None and [one.demand.signed for one in both.break_glass.skipped] == ["touch"]
+
+
+@pytest.mark.parametrize("proves", ["", *LEVELS[1:]])
+def test_what_was_approved_before_counts_at_a_use_by_the_demand_of_that_moment(proves: str) -> None:
+    """THREATS A-32: also if only a gatekeeper had asked for the approval, so that no rule of today names it."""
+    answered, _ = transition(requested(wants("")), review(requested(wants("")), proved("bob")), moment())
+    today = replace(permit().obligations, approvals=(), signed="touch")
+    assert owes(answered, today, (proved("bob", proves),)) == (0 if proves in ("touch", "pin") else 1)
 
 
 def test_a_person_without_a_ticket_cannot_meet_it() -> None:

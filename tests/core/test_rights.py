@@ -13,16 +13,17 @@ from typing import Any
 import pytest
 
 from jitd.core import rights
-from jitd.core.decision import Obligations
+from jitd.core.authentication import Authentication, Demand
+from jitd.core.decision import BreakGlass, Obligations
 from jitd.core.law import Role
 from jitd.core.lock import Lock, Whom
-from jitd.core.owed_review import OwedReview
+from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.request import Request, RequestState
 from jitd.core.rights import TABLE, Act, Bar, Case, Part, Refused, may, role_in
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject
 from jitd.core.used_accounts import Use
 from tests.core.house import for_each
-from tests.scene import asked, locked, permit, person
+from tests.scene import START, asked, locked, permit, person
 
 ALICE, BOB, DAVE, EVE = map(person, ("alice", "bob", "dave", "eve"))
 OLGA = person("dave", groups=frozenset({"security"}))
@@ -52,6 +53,8 @@ class Host:
     uses: Uses = Uses()
     placed: tuple[Lock, ...] = ()
     owed: OwedReview | None = None
+    operators_by_door: Demand | None = None
+    signed: str = ""
 
     def locks(self) -> Iterator[Lock]:
         return iter(self.placed)
@@ -63,6 +66,10 @@ class Host:
 def waiting(**changes: Any) -> Request:
     obligations: Obligations = replace(permit().obligations, **changes)
     return replace(asked(), state=RequestState.PENDING, obligations=obligations)
+
+
+def signing(who: Subject, proves: str) -> Subject:
+    return replace(who, authentication=Authentication(START, START, (), (), "aes", "aes", ("EXAMPLE.TEST",), signed=proves))
 
 
 ON_A_REQUEST = frozenset(list(Act)[: list(Act).index(Act.REVIEW)])
@@ -117,6 +124,9 @@ def test_who_may_do_something_to_a_request_may_see_it() -> None:
 
 SHELL_OF_BOB = Uses(Use("BBBB-BBBB.1", ALICE, BOB.uid, BOB.person))
 LOCK_ON_BOB, LOCK_ON_ALL = locked(Whom.USER, "bob"), locked(Whom.ALL)
+LATE = OwedReview(
+    asked().id, ALICE, "glass", BreakGlass("p", (), 60, 1), b"", START, "boot-1", 0.0, 0.0, state=OwedReviewState.OVERDUE
+)
 REVIEWER, OVERSEERS = (Part.REVIEWER,), (Part.OPERATOR, Part.AUDITOR)
 
 
@@ -149,6 +159,18 @@ REVIEWER, OVERSEERS = (Part.REVIEWER,), (Part.OPERATOR, Part.AUDITOR)
         ("root makes a key", Act.MAKE_KEY, ROOT_HERE, Host(), None),
         ("an operator does not", Act.MAKE_KEY, DAVE, Host(), (Part.SUPERUSER,)),
         ("root reviews nothing", Act.REVIEW, ROOT_HERE, Host(), Bar.ROOT),
+        ("an overdue review by an operator", Act.GIVE, DAVE, Host(owed=LATE), None),
+        ("the same, unsigned where all is signed", Act.GIVE, DAVE, Host(owed=LATE, signed="key"), Bar.UNSIGNED_HERE),
+        ("the same, signed", Act.GIVE, signing(DAVE, "key"), Host(owed=LATE, signed="key"), None),
+        (
+            "the same, with less than all have to prove",
+            Act.GIVE,
+            signing(DAVE, "key"),
+            Host(owed=LATE, signed="pin"),
+            Bar.UNSIGNED_HERE,
+        ),
+        ("a lock where all is signed", Act.LOCK, DAVE, Host(signed="pin"), None),
+        ("a denial where all is signed", Act.DENY, BOB, Host(signed="pin"), None),
         ("an auditor ends nothing", Act.END, AXEL, Host(), (Part.REQUESTER, Part.STOPPER, Part.OPERATOR)),
     ]
 )

@@ -31,7 +31,7 @@ from jitd.lifecycle.recovery import Recovery
 from jitd.lifecycle.waiters import Waiters
 from jitd.server.enforcement import Enforcement
 from jitd.server.waiting import Waiting
-from jitd.settings.config import Limits
+from jitd.settings.config import Approvals, Limits
 from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import Requests
@@ -155,6 +155,7 @@ class AskingHouse(House):
         config.givers = {}
         config.sids = NO_SIDS
         config.operators = config.auditors = ()
+        config.approvals = Approvals()
         self.waiters = Waiters()
         self.heard: tuple[Heard, ...] = ()
         self.monitors: Any = Monitors()

@@ -28,7 +28,7 @@ from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.recovery import Recovery
 from jitd.lifecycle.waiters import Waiters
 from jitd.server.waiting import Waiting
-from jitd.settings.config import Limits
+from jitd.settings.config import Approvals, Limits
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access
@@ -188,6 +188,7 @@ class House:
         self.giver = FakeGiver(self.recorded)
         config: Any = SimpleNamespace(
             state=self.path.parent,
+            approvals=Approvals(),
             operators=("user:dave",),
             auditors=(),
             limits=Limits(),

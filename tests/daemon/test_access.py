@@ -13,6 +13,7 @@ from jitd.core.decision import Approval, Terms
 from jitd.core.request import Request, Verdict, transition
 from jitd.core.rights import Act
 from jitd.core.subject import BY_PAM, LOCAL, ROOT
+from jitd.settings.config import Approvals
 from jitd.verbs.access import Access
 from tests.client.script import row_for, waiting
 from tests.scene import asked, moment, permit, person, review, screened
@@ -65,7 +66,7 @@ def test_a_request_waits_for_those_whose_approval_would_bring_it_forward(request
 
 
 def test_by_local_pam_people_end_what_is_their_own_and_nothing_else() -> None:
-    access = Access(SimpleNamespace(operators=frozenset(), auditors=frozenset()), None)  # type: ignore[arg-type]
+    access = Access(SimpleNamespace(approvals=Approvals(), operators=frozenset(), auditors=frozenset()), None)  # type: ignore[arg-type]
     owed = owing(OPS)
     assert owed.obligations is not None
     taken = replace(owed, obligations=replace(owed.obligations, without_kdc="local"))

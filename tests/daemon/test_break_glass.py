@@ -19,9 +19,10 @@ from typing import Any
 
 import pytest
 
+from jitd.audit import receipt
 from jitd.cli.glass import owed_sentences
 from jitd.cli.page import page
-from jitd.core.authentication import Demand
+from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval, BreakGlass, Permit, Record, Terms
 from jitd.core.gatekeeping import Passes, Requirement, Requires
 from jitd.core.grant import Revoked, Used
@@ -35,8 +36,10 @@ from jitd.core.request import RequestState
 from jitd.core.rights import Act
 from jitd.core.run import Ended, Ending, Outcome, StopOrdered
 from jitd.core.subject import Subject
+from jitd.deciding.signers import Signers
 from jitd.lifecycle.integrity import Damaged
 from jitd.server.dispatch import add_answers
+from jitd.settings.config import Approvals
 from jitd.store import Conflict, documents
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access
@@ -44,15 +47,18 @@ from jitd.verbs.answers import Answers, Asker
 from jitd.verbs.endings import Endings
 from jitd.verbs.lists import Lists
 from jitd.verbs.owed_reviews import OwedReviews
+from jitd.verbs.receipts import Receipts
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.reviewers import Signed
 from jitd.verbs.reviews import Reviews
 from jitpam.wire import messages
 from jitpam.wire.coding import decode, encode
 from jitpam.wire.rows import OwedReview as OwedReviewRow
+from tests import ssh_keys
 from tests.daemon.asking import ALICE, BOB, CHANGE, HERE, AskingHouse, Client, Played
 from tests.daemon.records import read, records_of
 from tests.daemon.test_decider import ASKED, CAROL, OPS, rule
-from tests.scene import asked, locked, moment, person, place, submit
+from tests.scene import START, asked, locked, moment, person, place, submit
 from tests.stored import put, round_trip
 from tests.unshown import without_styles
 from tests.verified import NotWhole, verify
@@ -530,6 +536,41 @@ def test_who_was_skipped_and_has_authenticated_too_weakly_is_no_operator_either(
         (row,) = await house.rows(BOB)
         assert (row["may_give"], bool(row["lacks"])) == (False, True) and house.store.head() == before
         assert await house.give(id, DAVE)
+
+    house.run(play())
+
+
+def test_where_everything_is_signed_so_is_the_review_by_an_operator(house: GlassHouse, tmp_path: Path) -> None:
+    """THREATS A-32: also of glass that was broken before the host demanded it. To deny, to lock and to revoke need no key."""
+    key = ssh_keys.make(tmp_path, "ed25519")
+    config: Any = house.decider._config
+    config.host = "db1.example.test"
+    signers = tmp_path / "allowed_signers"
+    signers.write_text(f"{DAVE.principal} {ssh_keys.public(key).line}\n", "ascii")
+    ground: Any = SimpleNamespace(
+        config=config, store=house.store, opened=lambda: SqliteStore.reading(tmp_path / "jitd.db"), workers=house.workers,
+        policy_digest=lambda: "ab" * 32, now=house.now,
+    )  # fmt: skip
+    receipts = Receipts(ground, house.access, house.decider, Signers(signers, lambda: house.at.at))
+    house.owed_reviews = OwedReviews(house.access, house.decider, house.perform, house.store, house.now, receipts)
+    made = Authentication(START, START, (), (), "aes", "aes", ("EXAMPLE.TEST",))
+
+    async def play() -> None:
+        id = await house.shattered()
+        config.approvals = Approvals(signed="key")
+        with pytest.raises(Refusal, match="its rule takes only approvals that are signed with a key"):
+            await house.give(id, replace(BOB, authentication=made))
+        house.pass_time(DUE)
+        before = house.store.head()
+        with pytest.raises(Refusal, match="this host takes only what is signed with a key"):
+            await house.give(id, replace(DAVE, authentication=made))
+        assert house.store.head() == before
+        who = replace(DAVE, authentication=made, ticket_ends_at=house.at.at + timedelta(hours=1))
+        told, *_ = [row async for row in receipts.basis(who, id, "reviewed")]
+        text = receipt.read(told["statement"])._replace(at="2026-03-02T09:00:00Z", random=bytes(16)).text()
+        given = Signed(text, ssh_keys.sign(key, receipt.NAMESPACE, text.encode("ascii")))
+        assert "is reviewed" in await house.owed_reviews.give(who, id, house.found(id).fingerprint, "", HERE, given)
+        assert house.owed(id).receipt is not None and house.owed(id).signed == "key"
 
     house.run(play())
 

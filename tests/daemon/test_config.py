@@ -18,7 +18,7 @@ from jitd.core.naming import Form
 from jitd.core.subject import Approver
 from jitd.core.toml_document import ConfigError, Fault
 from jitd.settings import host
-from jitd.settings.config import KEYS, Door, Limits, Rate, Recordings, check, is_settings, load
+from jitd.settings.config import KEYS, Approvals, Door, Limits, Rate, Recordings, check, is_settings, load
 from jitd.settings.host import default_realm, host_name
 from jitd_gates.settings import GateSection
 from jitd_outsiders.settings import OutsiderSection
@@ -108,6 +108,7 @@ key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZG
 
 [approvals]
 keys = "/etc/jitd/other_signers"
+signed = "touch"
 
 [door]
 listen = true
@@ -181,7 +182,7 @@ def test_a_whole_file(place: Path) -> None:
         "approvals",
         "approvers",
     }
-    assert found.approvals.keys == Path("/etc/jitd/other_signers")
+    assert found.approvals == Approvals(Path("/etc/jitd/other_signers"), "touch")
     assert outsiders.notify.channels["ops"].to == ("ops@example.org",)
     assert outsiders.notify.default == ("ops", "terminals")
 
@@ -662,7 +663,8 @@ APPROVERS = [
     ('[approvers."zoe@T"]\nkey = "ssh-ed25519 AAAA"', (4, '"key": the key is cut off')),
     (f'[approvers."zoe@T"]\nkey = "{OF_A_WEBSITE}"', (4, '"key": the key was made for something else than ssh')),
     ('[approvals]\nkeys = "signers"', (4, '"keys" must be an absolute path')),
-    ("[approvals]\nsigned = true", (4, 'unknown key "signed"')),
+    ('[approvals]\nsigned = "finger"', (4, '"signed" must be true, "touch" or "pin"')),
+    ("[approvals]\nsigned = 1", (4, '"signed" must be true, "touch" or "pin"')),
     ('[approvers."zoe@T"]\ngroups = "ops"', (4, '"groups" must be a list of strings')),
     ('[approvers."zoe@T"]\ngroup = ["ops"]', (4, 'unknown key "group": did you mean "groups"?')),
     ('[approvers."alice@EXAMPLE.ORG"]\nperson = "bob"', (4, 'belongs to "alice": say in [people] whose it is')),

@@ -32,7 +32,7 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import TRIES, Overtaken, Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.server.connection import Connection
-from jitd.settings.config import Limits
+from jitd.settings.config import Approvals, Limits
 from jitd.store import Conflict, said
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access
@@ -310,7 +310,7 @@ def test_what_a_monitor_said_is_kept_in_its_order_until_it_can_be_recorded(monke
 
 
 def reviews(house: House) -> Reviews:
-    config: Any = SimpleNamespace(operators=(), auditors=())
+    config: Any = SimpleNamespace(approvals=Approvals(), operators=(), auditors=())
     decider: Any = house.decider
     return Reviews(Access(config, house.store), decider, house.perform, house.store, moment)
 

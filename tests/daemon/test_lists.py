@@ -25,6 +25,7 @@ from jitd.core.subject import Subject
 from jitd.deciding.seats import UNKNOWN, Seats
 from jitd.lifecycle.waiters import Waiters
 from jitd.server.telling import Telling, Turns
+from jitd.settings.config import Approvals
 from jitd.store import LAST, documents
 from jitd.store.sqlite import PAGE, PAGE_BYTES, SqliteStore
 from jitd.verbs import lists
@@ -218,7 +219,7 @@ def listing(path: Path, threads: set[int], usage: Any = lambda run: None) -> Lis
         threads.add(threading.get_ident())
         return SqliteStore.reading(path)
 
-    config: Any = SimpleNamespace(operators=("user:bob", "user:dave"), auditors=())
+    config: Any = SimpleNamespace(approvals=Approvals(), operators=("user:bob", "user:dave"), auditors=())
     store = SqliteStore(path)
     return Lists(Access(config, store), store, opened, Workers(), usage, moment)
 
@@ -343,7 +344,7 @@ def test_what_somebody_is_granted_while_their_grants_are_looked_for_is_revoked_w
 
     async def part() -> None:
         revoked: list[str] = []
-        config: Any = SimpleNamespace(operators=("user:dave",), auditors=(), naming=Naming(), people={})
+        config: Any = SimpleNamespace(approvals=Approvals(), operators=("user:dave",), auditors=(), naming=Naming(), people={})
         perform: Any = SimpleNamespace(act=lambda event: revoked.append(event.id))
         store, lists = SqliteStore(path), listing(path, set())
         over = Endings(config, Access(config, store), lists, perform, store, Waiters())

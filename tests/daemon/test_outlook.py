@@ -18,6 +18,7 @@ from jitd.core.decision import Approval
 from jitd.core.grade import Finding, Grade
 from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.subject import Subject
+from jitd.settings.config import Approvals
 from jitd.store import history
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs import alike as similar
@@ -54,7 +55,7 @@ class House:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.store = SqliteStore(path)
-        config: Any = SimpleNamespace(operators=("user:eve",), auditors=())
+        config: Any = SimpleNamespace(approvals=Approvals(), operators=("user:eve",), auditors=())
         opened = lambda: SqliteStore.reading(path)  # noqa: E731
         self.attended: set[str] = set()
         self.lists = Lists(

@@ -15,7 +15,7 @@ from jitd.core.authentication import KdcAnswer
 from jitd.core.law import Origin
 from jitd.core.origin import Caller
 from jitd.core.request import RequestState, Verdict
-from jitd.settings.config import Limits
+from jitd.settings.config import Approvals, Limits
 from jitd.verbs.access import Access
 from jitd.verbs.limits import BURST, Pace
 from jitd.verbs.refusal import Refusal
@@ -72,7 +72,7 @@ class House:
             foresee=self.decide_new,
         )
         perform: Any = SimpleNamespace(act=lambda event: None, usage_of=lambda run: None)
-        config: Any = SimpleNamespace(operators=(), auditors=(), limits=Limits())
+        config: Any = SimpleNamespace(approvals=Approvals(), operators=(), auditors=(), limits=Limits())
         nothing: Any = None
         access = Access(config, store)
         self.requests = Requests(config, access, decider, nothing, perform, store, waiters, nothing, moment)

@@ -13,6 +13,7 @@ from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Approval, Record, Terms
 from jitd.core.keys.reason import Reason
 from jitd.core.policy import Policy
+from jitd.core.receipt import LEVELS, stricter
 from jitd.core.toml_document import ConfigError, Fault
 from jitd.expressions.patterns import read_pattern
 from jitd.settings import policyfile
@@ -53,6 +54,40 @@ def test_the_defaults_of_a_permit(directory: Path) -> None:
     assert rule.hosts is rule.hours is rule.reason is None
     assert rule.approvals == () and (rule.expires_for, rule.lasts_for, rule.uses) == (900, 900, 1)
     assert rule.terms == Terms(None, "caller", (), False, "end")
+
+
+SIGNED = """
+[[permit]]
+name = "{name}"
+who = ["group:dba"]
+commands = [["**"]]
+approvals = [{{ need = 1, from = ["group:ops"]{signed} }}]
+"""
+GLASS = """
+[[permit]]
+name = "glass"
+who = ["group:dba"]
+commands = [["**"]]
+break_glass = {{ instead_of = "{name}", review = "24h" }}
+"""
+
+
+@pytest.mark.parametrize("of_host", LEVELS)
+@pytest.mark.parametrize(("written", "of_rule"), [("", ""), (", signed = true", "key"), (', signed = "pin"', "pin")])
+def test_what_the_host_demands_of_receipts_is_in_each_rule_that_asks_for_any(
+    directory: Path, written: str, of_rule: str, of_host: str
+) -> None:
+    """THREATS A-32: and in the policy's digest, and in the policy that is read again from the record."""
+    write(directory, "a.toml", SIGNED.format(name="p", signed=written) + GLASS.format(name="p"))
+    policy = load(directory, root="permit", owner=ME, signed=of_host)
+    holds = stricter(of_rule, of_host)
+    for rules in (policy.rules, policyfile.read_again(policy.text)[0]):  # type: ignore[arg-type]
+        asks, glass = rules
+        assert [one.demand.signed for one in asks.approvals] == [holds] and asks.obligations.signed == of_host
+        assert glass.break_glass is not None and [one.demand.signed for one in glass.break_glass.skipped] == [holds]
+        assert glass.obligations.signed == of_host
+    plain = load(directory, root="permit", owner=ME)
+    assert (plain.digest == policy.digest) is (of_host == "")
 
 
 RUN = [

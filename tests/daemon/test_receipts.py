@@ -520,6 +520,37 @@ def test_a_denial_takes_no_receipt_and_needs_none(house: House, keys: dict[str, 
     house.run(scene())
 
 
+# --- what a host demands -----------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_when_a_host_begins_to_demand_it_takes_as_many_approvals_and_only_signed_ones(
+    house: House, keys: dict[str, Path]
+) -> None:
+    """THREATS A-32: also those that were given before, and those of leases. The rules of a host have its demand when they are
+    read (``test_policyfile``).
+    """
+    floor = {"approvals": (Approval(2, ("group:ops",)).raised("key"),), "signed": "key"}
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])), (CAROL, ssh_keys.public(keys["ecdsa-256"])))
+        house.rules(approvals=(Approval(2, ("group:ops",)),))
+        lease = await house.submitted(lasts_for=60, uses=3)
+        for who in (BOB, CAROL):
+            await house.approved(who, lease.id, None)
+        assert house.found((await house.submitted()).id).state == "approved"
+        waits = await house.submitted(argv=(b"/usr/bin/env", b"other"))
+        assert "more are needed" in await house.approved(BOB, waits.id, None)
+        house.rules(**floor)
+        assert house.found((await house.submitted()).id).state == "pending", "its lease answers for nothing any more"
+        signed = await house.signed(CAROL, waits.id, keys["ecdsa-256"])
+        assert "more are needed" in await house.approved(CAROL, waits.id, signed)
+        assert [(one.need, one.demand.signed) for one in house.found(waits.id).obligations.approvals] == [(2, "key")]  # type: ignore[union-attr]
+        signed = await house.signed(BOB, waits.id, keys["ed25519"])
+        assert "is approved" in await house.approved(BOB, waits.id, signed)
+
+    house.run(scene())
+
+
 # --- what a rule demands -----------------------------------------------------------------------------------------------------
 
 LEVELS = {

@@ -33,6 +33,7 @@ from jitd.core.run import Ended, Ending, Outcome, Started
 from jitd.core.sought import Sought, is_event
 from jitd.core.subject import LOCAL, Subject
 from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.settings.config import Approvals
 from jitd.store import StoreError, index
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs import feed, records
@@ -60,7 +61,7 @@ class House:
         self.path = path / "jitd.db"
         self.after = 0.0
         self.store = SqliteStore(self.path)
-        config: Any = SimpleNamespace(operators=("user:dave",), auditors=("user:bob",))
+        config: Any = SimpleNamespace(approvals=Approvals(), operators=("user:dave",), auditors=("user:bob",))
         self.workers = Workers()
         self.records = records_of(Access(config, self.store), self.store, lambda: SqliteStore.reading(self.path), self.workers)
         self.lifecycle = Lifecycle(self.store, lambda: moment(self.after), lambda: "policy-1", self.records.feed.look)

@@ -17,6 +17,7 @@ from jitd.core.policy import Policy
 from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.deciding.seats import Seats
+from jitd.settings.config import Approvals
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access
 from jitd.verbs.lists import Lists
@@ -80,7 +81,7 @@ async def shown(house: AskingHouse, who: Subject, id: str) -> dict[str, Any]:
     def opened() -> SqliteStore:
         return SqliteStore.reading(house.path / "jitd.db")
 
-    config: Any = SimpleNamespace(operators=(), auditors=())
+    config: Any = SimpleNamespace(approvals=Approvals(), operators=(), auditors=())
     lists = Lists(Access(config, house.store), house.store, opened, house.workers, lambda run: None, house.now, house.decider)
     return await lists.show(who, id)
 

@@ -28,6 +28,7 @@ from jitd.core.when import When
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.explaining import Explainer, Nobody, Supposed, Supposition
 from jitd.expressions.compiling import compile_when
+from jitd.settings.config import Approvals
 from jitd.verbs.access import Access
 from jitd.verbs.explanations import Explanations
 from jitd.verbs.limits import SUPPOSITIONS
@@ -83,6 +84,7 @@ class House:
             search_path="/usr/bin",
             trusted_places=(),
             naming=Naming(frozenset({REALM})),
+            approvals=Approvals(),
             operators=("group:security",),
             auditors=(),
         )

@@ -35,6 +35,7 @@ from jitd.deciding.decider import FreshDecision
 from jitd.deciding.explaining import Nobody
 from jitd.deciding.ground import Ground
 from jitd.server.dispatch import add_answers
+from jitd.settings.config import Approvals
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs import observers
 from jitd.verbs import requests as requests_verbs
@@ -300,7 +301,8 @@ class House:
             holdings=SimpleNamespace(held_for=lambda found: None, ends_in_words=lambda some: ""),
         )  # fmt: skip
         config: Any = SimpleNamespace(
-            host="h", names={}, operators=("group:security",), auditors=("group:audit",), people={}, approvers={},
+            host="h", names={}, approvals=Approvals(), operators=("group:security",), auditors=("group:audit",), people={},
+            approvers={},
             sids=NO_SIDS,
             naming=Naming(frozenset({"EXAMPLE.TEST"})),
             state=path, recordings=SimpleNamespace(days=9, mib_in_all=9),

@@ -21,6 +21,7 @@ from jitd.core.subject import Subject
 from jitd.deciding.ground import Ground
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.settings import policyfile
+from jitd.settings.config import Approvals
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access
 from jitd.workers import Workers
@@ -40,6 +41,7 @@ def packs_of(
     """Packs of ``store``, which is in ``path``. dave is an operator and bob an auditor."""
     config: Any = SimpleNamespace(
         host=HOST,
+        approvals=Approvals(),
         operators=("user:dave",),
         auditors=("user:bob",),
         state=path,

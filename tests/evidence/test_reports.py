@@ -27,6 +27,7 @@ from jitd.core.policy_text import PolicyText
 from jitd.core.subject import LOCAL, Subject
 from jitd.deciding.ground import Ground
 from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.settings.config import Approvals
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
@@ -58,7 +59,12 @@ class House:
         self.store = SqliteStore(path / "jitd.db")
         naming = Naming(frozenset({REALM}))
         config: Any = SimpleNamespace(
-            host="db1.example.test", naming=naming, operators=("user:dave",), auditors=("user:bob",), state=path
+            host="db1.example.test",
+            naming=naming,
+            approvals=Approvals(),
+            operators=("user:dave",),
+            auditors=("user:bob",),
+            state=path,
         )
         self.workers = Workers()
         self.lifecycle = Lifecycle(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations
+from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations, raised
 from jitd.core.duration import duration_in_words, spell_duration
 from jitd.core.keys.demand import TICKETS, read_demand
 from jitd.core.keys.key import Fields, NoCondition, Part, Stated, Verdict, World
@@ -30,11 +30,12 @@ EXAMPLE = '[{ need = 1, from = ["group:ops"] }]'
 
 @dataclass(frozen=True, kw_only=True)
 class WithApprovals(Stated):
-    """A request of this rule expires after ``expires_for`` seconds. For ``standing`` see Obligations."""
+    """A request of this rule expires after ``expires_for`` seconds. For ``standing`` and ``signed`` see Obligations."""
 
     approvals: tuple[Approval, ...] = ()
     expires_for: int = 15 * 60
     standing: str = "use"
+    signed: str = ""
 
 
 class _Approvals(NoCondition[WithApprovals]):
@@ -44,9 +45,10 @@ class _Approvals(NoCondition[WithApprovals]):
 
     def read(self, table: Table, world: World, verdict: Verdict) -> Fields:
         return {
-            "approvals": _approvals(table, world.names, world.naming.read_who),
+            "approvals": raised(_approvals(table, world.names, world.naming.read_who), world.signed),
             "expires_for": table.duration("expires", 15 * 60),
             "standing": table.text("standing", "use", ("use", "review")),
+            "signed": world.signed,
         }
 
     def phrases(self, rule: WithApprovals) -> Iterator[tuple[Part, str]]:

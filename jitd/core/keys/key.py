@@ -46,6 +46,7 @@ class World:
     things that jitd can give. ``naming`` is how jitd.toml maps principals. ``notify`` are the channels of each permit that
     does not name its own. ``zone_of`` returns the time zone of a name, or None. ``compile_when`` raises BadExpression, and
     ``read_pattern`` raises ValueError. ``with_real_top`` resolves the first directory of a command's path if it is a link.
+    ``signed`` is what a receipt of each approval has to prove at least, whatever the rules say.
     """
 
     names: Mapping[str, Name]
@@ -56,6 +57,7 @@ class World:
     compile_when: Callable[[str, Mapping[str, Name], Naming], When]
     read_pattern: Callable[[str], Pattern]
     with_real_top: Callable[[tuple[str, ...]], tuple[str, ...]]
+    signed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
