@@ -42,6 +42,7 @@ HEAD = "# What contrib/install has put here. `conf` is an administrator's, and h
 _COMPLETION = r"share/bash-completion/completions|share/zsh/vendor-completions|share/fish/vendor_completions\.d"
 _FILE = re.compile(
     rf"/usr/(s?bin|lib/systemd/system|lib/(?:tmpfiles|sysusers)\.d|share/man/man[1-8]|{_COMPLETION})/_?jit[A-Za-z0-9._@-]*"
+    r"|/usr/lib(?:/[a-z0-9_-]+)?/security/pam_jit\.so"
     r"|/usr/lib/systemd/system/jitd-helper@[a-z-]+\.service\.d/[0-9a-z-]+\.conf"
 )
 _CONF = re.compile(r"/etc/(pam\.d/jitd(-local|-account)?(\.new)?|jitd/jitd\.toml|jitd/policy\.d/[A-Za-z0-9_-]+\.toml)")

@@ -69,18 +69,31 @@ struct asking {
 
 /* --- sentences */
 
-/* One line of what may be shown: each byte of a control character becomes a question mark. */
-static void
-make_printable(char *text)
-{
-    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
-        bool is_c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+/* Controls, blanks that look like others, and what has no width or turns the direction of a line. */
+static const uint32_t UNPRINTABLE[][2] = {
+    { 0, 0x1f }, { 0x7f, 0xa0 }, { 0xad, 0xad }, { 0x61c, 0x61c }, { 0x180e, 0x180e }, { 0x2000, 0x200f }, { 0x2028, 0x202f },
+    { 0x205f, 0x206f }, { 0x3000, 0x3000 }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe0fff },
+};
 
-        if (is_c1)
-            *at++ = '?';
-        if (is_c1 || *at < 0x20 || *at == 0x7f)
-            *at = '?';
+void
+gate_printable(char *text)
+{
+    char *to = text;
+
+    for (size_t n; *text != '\0'; text += n) {
+        uint32_t code = narrow_character(text, &n);
+        bool is_printable = true;
+
+        for (size_t i = 0; i < sizeof(UNPRINTABLE) / sizeof(UNPRINTABLE[0]); i++)
+            is_printable = is_printable && (code < UNPRINTABLE[i][0] || code > UNPRINTABLE[i][1]);
+        if (!is_printable || code == '?') {
+            *to++ = '?';
+        } else {
+            memmove(to, text, n);
+            to += n;
+        }
     }
+    *to = '\0';
 }
 
 static bool no(struct asking *asking, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -93,7 +106,7 @@ no(struct asking *asking, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(asking->gate->why, sizeof(asking->gate->why), format, arguments);
     va_end(arguments);
-    make_printable(asking->gate->why);
+    gate_printable(asking->gate->why);
     return false;
 }
 
@@ -195,9 +208,8 @@ block_signals(struct asking *asking, sigset_t *before)
 
 /* --- frames */
 
-/* Above the standard streams: as one of them, a socket could get the program's own output. -1 if it cannot be. */
-static int
-beside_the_streams(int fd)
+int
+gate_beside_the_streams(int fd)
 {
     int moved;
 
@@ -385,8 +397,8 @@ start_initiator(struct asking *asking)
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_of) != 0)
         return no(asking, "jitd's Kerberos initiator cannot be started (%s)", strerror(errno));
-    asking->initiator.fd = beside_the_streams(ends_of[0]);
-    ends_of[1] = beside_the_streams(ends_of[1]);
+    asking->initiator.fd = gate_beside_the_streams(ends_of[0]);
+    ends_of[1] = gate_beside_the_streams(ends_of[1]);
     sigemptyset(&none);
     sigfillset(&all);
     failed = asking->initiator.fd < 0 || ends_of[1] < 0 ? EMFILE : posix_spawn_file_actions_init(&actions);
@@ -505,7 +517,7 @@ connect_to_jitd(struct asking *asking)
     if (strlen(asking->gate->socket) >= sizeof(address.sun_path))
         return no(asking, "jitd cannot be reached (its socket has too long a name)");
     memcpy(address.sun_path, asking->gate->socket, strlen(asking->gate->socket));
-    asking->jitd.fd = fd = beside_the_streams(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    asking->jitd.fd = fd = gate_beside_the_streams(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     failed = fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) != 0;  /* for connect(2), too */
     while (!failed && (failed = connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) && errno == EINTR && now() < until)
         failed = false;
@@ -665,7 +677,7 @@ read_texts(struct asking *asking, struct narrow *in, bool may_be_null, bool is_s
         return;
     do {
         if (narrow_text(in, asking->text, sizeof(asking->text)) && is_shown) {
-            make_printable(asking->text);
+            gate_printable(asking->text);
             tell(asking, asking->text);
         }
     } while (narrow_is(in, ","));
@@ -769,7 +781,7 @@ await(struct asking *asking, int64_t asked_at)
             if (!ends(asking, &asking->jitd, &in))
                 return false;
             if (!is_slow && !is_waiting) {  /* jitd says it for each look-up, and the time is for all of them */
-                until = now() + (number < SLOW_WITHIN ? (int64_t)number : SLOW_WITHIN) + FIRST_WORD_WITHIN;
+                until = now() + ((int64_t)number < SLOW_WITHIN ? (int64_t)number : SLOW_WITHIN) + FIRST_WORD_WITHIN;
                 tell(asking, "the directory of accounts is slow; waiting");
             }
             is_slow = true;
@@ -804,6 +816,7 @@ is_granted(struct asking *asking, const struct gate_question *question)
     size_t length = 0;
     struct narrow_out out;
     int64_t asked_at;
+    bool has_come;
 
     if (!connect_to_jitd(asking) || !greet(asking) || !ask(asking, question) ||
         !expect_bytes(asking, &asking->jitd, "{\"type\":\"challenge\",\"binding\":", now() + ANSWER_WITHIN, BINDING_MOST, &length))
@@ -818,6 +831,9 @@ is_granted(struct asking *asking, const struct gate_question *question)
         if (!is_going_on)
             return false;
     }
+    /* What lies ready before the proof was said for no proof. */
+    if (recv(asking->jitd.fd, asking->frame, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        return hear(asking, &asking->jitd, now() + ANSWER_WITHIN, &has_come) && no(asking, "jitd " UNEXPECTED);
     asked_at = now();
     out = begin(asking, "{\"type\":\"proof\",\"proof\":");
     if (length > 0)

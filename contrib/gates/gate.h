@@ -51,4 +51,10 @@ struct gate {
 
 enum gate_answer gate_ask(struct gate *gate, const struct gate_question *question);
 
+/* Make one line of what may be shown: a character that is not printable, or a byte that is not UTF-8, becomes a question mark. */
+void gate_printable(char *text);
+
+/* Move a descriptor above the standard streams: as one of them, it could get the program's own output. -1 if it cannot be. */
+int gate_beside_the_streams(int fd);
+
 #endif

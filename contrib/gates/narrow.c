@@ -210,11 +210,11 @@ narrow_put(struct narrow_out *out, const char *literal)
     put(out, literal, strlen(literal));
 }
 
-/* The first character of `text`, and how many bytes it has. If it is not right UTF-8, a question mark, of one byte. */
-static uint32_t
-character(const unsigned char *text, size_t *n)
+uint32_t
+narrow_character(const char *from, size_t *n)
 {
     static const uint32_t LEAST[] = { 0, 0x80, 0x800, 0x10000 };
+    const unsigned char *text = (const unsigned char *)from;
     size_t more = *text < 0x80 ? 0 : *text >= 0xf0 ? 3 : *text >= 0xe0 ? 2 : 1;
     uint32_t code = more == 0 ? *text : *text & (0x3fU >> more);
     bool is_right = more == 0 || (*text >= 0xc2 && *text < 0xf5);
@@ -243,7 +243,7 @@ narrow_put_text(struct narrow_out *out, const char *text)
 
     narrow_put(out, "\"");
     for (; *text != '\0'; text += n) {
-        uint32_t code = character((const unsigned char *)text, &n);
+        uint32_t code = narrow_character(text, &n);
         const char *letter = code < 0x80 ? memchr(SHORT, (int)code, sizeof(SHORT) - 1) : NULL;
 
         if (letter != NULL) {

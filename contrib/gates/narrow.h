@@ -45,6 +45,9 @@ bool narrow_bytes(struct narrow *in, unsigned char *into, size_t size, size_t *l
 /* Whether all was right, and nothing comes any more. */
 bool narrow_end(const struct narrow *in);
 
+/* The first character of `text`, and how many bytes it has. If it is not right UTF-8, a question mark, of one byte. */
+uint32_t narrow_character(const char *text, size_t *n);
+
 /* What is written. If it does not fit, `is_whole` is false. */
 struct narrow_out {
     char *at, *end;

@@ -17,7 +17,7 @@ def test_what_is_compiled_here_does_not_say_where() -> None:
     runtime = TREE / ".venv/runtime"
     compiled = sorted(file for package in ("gssapi", "systemd") for file in (runtime / package).rglob("*.so"))
     assert len(compiled) >= 30
-    compiled.append(TREE / ".venv/gates/prove")
+    compiled += [TREE / ".venv/gates/prove", TREE / ".venv/gates/pam_jit.so"]
     line = ["readelf", "--section-headers", "--wide", *compiled]
     said = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout
     assert said.count(".note.gnu.build-id") == len(compiled) and ".debug_" not in said
@@ -32,13 +32,21 @@ def test_what_is_compiled_here_is_hardened_as_the_distributions_own_modules_are(
     assert "__stack_chk_fail" in said
 
 
-def test_the_program_that_proves_is_hardened_as_a_distribution_would() -> None:
-    """It begins as root."""
-    program = TREE / ".venv/gates/prove"
+OF_GATES = {
+    "prove": ("DYN (Position-Independent Executable file)", ["libgssapi_krb5.so.2", "libkrb5.so.3", "libc.so.6"]),
+    "pam_jit.so": ("DYN (Shared object file)", ["libpam.so.0", "libc.so.6"]),
+}
+
+
+@pytest.mark.parametrize("name", OF_GATES)
+def test_what_a_gate_is_made_of_is_hardened_as_a_distribution_would(name: str) -> None:
+    """It is root's, or begins as root."""
+    kind, libraries = OF_GATES[name]
+    program = TREE / ".venv/gates" / name
     line = ["readelf", "--file-header", "--program-headers", "--dynamic", "--dyn-syms", "--wide", program]
     said = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout
-    for sign in ("DYN (Position-Independent Executable file)", "GNU_RELRO", "BIND_NOW", "__stack_chk_fail", "_chk@GLIBC"):
+    for sign in (kind, "GNU_RELRO", "BIND_NOW", "__stack_chk_fail", "_chk@GLIBC"):
         assert sign in said, sign
     assert "GNU_STACK" in said and " RWE " not in said
     needed = [line.split("[")[1].rstrip("]") for line in said.splitlines() if "(NEEDED)" in line]
-    assert needed == ["libgssapi_krb5.so.2", "libkrb5.so.3", "libc.so.6"], "it loads no other library"
+    assert needed == libraries, "it loads no other library"

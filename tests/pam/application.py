@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pwd
+import re
 import select
 import shutil
 import socket
@@ -19,13 +20,16 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.waiting import PATIENCE
 
 MODULE = Path("/usr/lib/jitd/pam_jit.py")
+SO, PYTHON = KINDS = ("pam_jit.so", "pam_jit.py")
+"""The two modules: one in C, and one for pam_python.so."""
+SOURCES = Path(__file__).parents[2] / "contrib/gates"
 SUCCESS, SERVICE_ERR, DENIED, IGNORE = 0, 3, 6, 25
 ITEMS = {"service": 1, "user": 2, "tty": 3, "rhost": 4, "ruser": 8, "xdisplay": 11}
 STAGES = {"authenticate": "auth", "acct_mgmt": "account", "open_session": "session"}
@@ -148,7 +152,7 @@ int main(int argc, char **argv) {
             char status[8192] = "", names[600] = ""; unsigned long rss = 0;
             FILE *f = fopen("/proc/self/status", "r");
             while (fgets(status, sizeof status, f)) {
-                sscanf(status, "VmRSS: %lu", &rss);
+                sscanf(status, "RssAnon: %lu", &rss);
                 char sort[5] = ""; strncat(sort, status, 4);
                 if (strstr("SigB SigP SigI SigC ShdP", sort)) {
                     char *end = strchr(status, '\n'); if (end) *end = 0;
@@ -194,10 +198,16 @@ def program() -> Path:
 class Application:
     """One, on stacks of its own."""
 
-    def __init__(self, stacks: Path, env: dict[str, str] | None = None, line: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        stacks: Path,
+        env: dict[str, str] | None = None,
+        line: tuple[str, ...] = (),
+        words: tuple[str, ...] = ("its", "words"),
+    ) -> None:
         self.stacks = stacks
         self.process = subprocess.Popen(
-            [*line, str(program()), "its", "words"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [*line, str(program()), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=env or {"PATH": "/usr/bin:/bin"}, cwd="/", text=True, start_new_session=True,
         )  # fmt: skip
         self.said: list[tuple[int, str]] = []
@@ -255,7 +265,7 @@ class Application:
         return " | ".join(text for _, text in self.said)
 
     def state(self) -> dict[str, int]:
-        """Memory (rss, KiB), descriptors, threads, children, caught signals, and the signals of /proc/self/status."""
+        """Memory of its own (rss, KiB), descriptors, threads, children, caught signals, and the signals of /proc/self/status."""
         _, *words = self.order("state")
         found = (word.replace(":", "").split("=") for word in words)
         return {name: int(value, 16 if name.startswith(("Sig", "Shd")) else 10) for name, value in found}
@@ -268,9 +278,12 @@ def _hex(value: str | bytes | None) -> str:
 
 
 class Bench:
-    """A directory that only root may change, with a stack for the module, perhaps changed, and a place for a jitd's socket."""
+    """A directory that only root may change, with a stack for the module, perhaps changed, and a place for a jitd's socket.
+    ``kind`` says which module it is.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = PYTHON) -> None:
+        self.kind = kind
         self.root = Path(tempfile.mkdtemp(prefix="pam-", dir="/srv"))
         self.root.chmod(0o755)
         self.stacks = self.root / "stacks"
@@ -280,16 +293,27 @@ class Bench:
     def close(self) -> None:
         shutil.rmtree(self.root)
 
-    def module(self, change: str = "", initiator: str | Path | None = None, name: str = "pam_jit.py") -> Path:
+    def module(
+        self, change: str = "", initiator: str | Path | None = None, name: str = "", replaced: Mapping[str, str] | None = None
+    ) -> Path:
         """A copy of the module, with ``change`` at its end, and another initiator: a program, or the text of one in Python. It
-        has the patience of tests, unless ``change`` takes it away.
+        has the patience of tests, unless ``change`` takes it away. In the module in C, ``change`` can only give other values;
+        what is written in it otherwise is ``replaced``.
         """
-        copy = self.root / name
-        text = f"{MODULE.read_text()}\nANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = {PATIENCE / 2}\n"
+        copy = self.root / (name or self.kind)
+        patience = f"ANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = {PATIENCE / 2}\n"
         if isinstance(initiator, str):
             text_of, initiator = initiator, self.root / "initiator.py"
             initiator.write_text(f"#!/usr/bin/python3 -IS\n{text_of}")
             initiator.chmod(0o755)
+        if self.kind == SO:
+            other = {"GATE_INITIATOR": f'"{initiator}"'} if initiator else {}
+            made = compiled(_defines(patience + change) | other, replaced or {})
+            half = self.root / "half.so"
+            shutil.copyfile(made, half)
+            os.replace(half, copy)  # a program may have the one before in its memory
+            return copy
+        text = f"{MODULE.read_text()}\n{patience}"
         if initiator is not None:
             text += f'\nINITIATOR = "{initiator}"\n'
         copy.write_text(f"{text}\n{change}\n")
@@ -297,9 +321,44 @@ class Bench:
 
     def stack(self, module: Path = MODULE, *words: str, service: str = "su", before: str = "", after: str = "") -> None:
         """``service``'s stack: the module in every stage."""
-        line = f"required pam_python.so {module} socket={self.socket} {' '.join(words)}"
+        loader = "" if module.suffix == ".so" else "pam_python.so "
+        line = f"required {loader}{module} socket={self.socket} {' '.join(words)}"
         stages = ("auth", "account", "session", "password")
         (self.stacks / service).write_text("".join(f"{before}{stage} {line}\n{after}" for stage in stages))
+
+
+def _defines(changes: str) -> dict[str, str]:
+    """``#define``s of the module in C, for lines that give values to names of the one in Python. Times are milliseconds there."""
+    found = {}
+    for line in changes.splitlines():
+        *names, value = line.split(" = ")
+        value = re.sub(r"\d+\.\d+", lambda number: str(round(float(number[0]) * 1000)), value)
+        found |= dict.fromkeys((name.removesuffix("_MS") for name in names), f"({value})")
+    return found
+
+
+def compiled(defines: Mapping[str, str], replaced: Mapping[str, str]) -> Path:
+    """The module in C, with other values of its ``#define``s, and other texts. What was made once is made no more."""
+    parts = {name: (SOURCES / name).read_text() for name in ("pam_jit.c", "gate.c", "gate.h", "narrow.c", "narrow.h")}
+    for name, value in defines.items():
+        changed = {
+            part: re.sub(rf"^(#define {name}) .*$", rf"\1 {value}", text, flags=re.MULTILINE) for part, text in parts.items()
+        }
+        assert changed != parts, name
+        parts = changed
+    for old, new in replaced.items():
+        assert sum(text.count(old) for text in parts.values()) == 1, old
+        parts = {part: text.replace(old, new) for part, text in parts.items()}
+    digest = hashlib.sha256("\0".join(parts.values()).encode()).hexdigest()[:16]
+    made = Path(tempfile.gettempdir()) / f"pam-jit-{digest}.so"
+    if not made.exists():
+        with tempfile.TemporaryDirectory() as place:
+            for part, text in parts.items():
+                (Path(place) / part).write_text(text)
+            line = ["gcc", "-std=c11", "-D_DEFAULT_SOURCE", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-o", "made"]
+            subprocess.run([*line, *(part for part in parts if part.endswith(".c")), "-lpam"], cwd=place, check=True)
+            os.replace(shutil.copy(f"{place}/made", f"{made}.new"), made)
+    return made
 
 
 Script = Callable[["Voice"], None]
@@ -347,6 +406,11 @@ class Voice:
             self.say("token", token="AAAA")
             self.hear("proof")
         assert self.heard[-1].get("type") == "proof"
+
+    def news(self, *news: str, **more: Any) -> None:
+        """The whole of ``progress``."""
+        said = {"id": "x", "state": "pending", "owed": True, "news": list(news), "until": None, "answered": None, "asked": None}
+        self.say("progress", **{**said, "owes": "", "left_ms": None, **more})
 
     def grant(self, boot_ms: Any = None, **more: Any) -> None:
         self.say(

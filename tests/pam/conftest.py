@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.pam.application import PYTHON
 from tests.pam.eves import Eves
 from tests.pam.programs import Gated, write
 
 
 @pytest.fixture(scope="module")
-def gated() -> Iterator[Gated]:
-    """A host behind the stacks that we ship, and its daemon."""
-    made = Gated()
+def gated(request: pytest.FixtureRequest) -> Iterator[Gated]:
+    """A host behind the stacks that we ship, and its daemon. A file may say which module the stacks have."""
+    made = Gated(kind=getattr(request, "param", PYTHON))
     try:
         made.start()
         yield made

@@ -13,6 +13,7 @@ import io
 import itertools
 import os
 import pwd
+import re
 import select
 import shutil
 import stat
@@ -29,6 +30,7 @@ import pexpect
 from jitd.store.sqlite import SqliteStore
 from tests.news import without_news
 from tests.on_terminal import OnTerminal
+from tests.pam.application import PYTHON, SO
 from tests.system.conftest import ID, REALM, House
 from tests.waiting import PATIENCE, wait_for
 
@@ -247,8 +249,9 @@ def all_are_kept_out(typed: list[Driven], sentence: str) -> list[float]:
 class Gated(House):
     """A daemon at the place where the module looks for it, and a host with our stacks."""
 
-    def __init__(self, policy: str = POLICY, config: str = "", stacks: tuple[str, ...] = GATED) -> None:
+    def __init__(self, policy: str = POLICY, config: str = "", stacks: tuple[str, ...] = GATED, kind: str = PYTHON) -> None:
         super().__init__(policy, config)
+        self.kind = kind
         self._kept = {path: _state_of(path) for path in TOUCHED}
         self._driven: list[Driven] = []
         self._marks = itertools.count(1)
@@ -260,11 +263,15 @@ class Gated(House):
         SOCKET.unlink(missing_ok=True)
         SOCKET.symlink_to(self.socket)
         for service in stacks:
-            write(f"/etc/pam.d/{service}", (STACKS / service).read_text())
+            write(f"/etc/pam.d/{service}", self.stack((STACKS / service).read_text()))
         write("/etc/sudoers", SUDOERS, 0o440)
         write("/etc/doas.conf", "".join(f"permit nopass keepenv {name}\n" for name in (*PEOPLE, "root")), 0o600)
         people = "".join(f"{name}:{PASSWORD}\n" for name in (*PEOPLE, "root"))
         subprocess.run([*CHPASSWD], input=people, text=True, check=True)
+
+    def stack(self, text: str) -> str:
+        """The stack, or the lines of one, with the module that this host has."""
+        return text if self.kind == PYTHON else of_the_module_in_c(text)
 
     def close(self) -> None:
         try:
@@ -386,6 +393,14 @@ class Gated(House):
         with contextlib.closing(SqliteStore.reading(self.database)) as store:
             found = store.request(id)
         return found.state.value if found else ""
+
+
+def of_the_module_in_c(text: str) -> str:
+    """No Python is started there, so there is no guard, either, and the line for root jumps over two lines less."""
+    guard = r"(?m)^account \[success=1 default=ignore\] pam_exec\.so seteuid .*/pam_guard\.py.*\naccount requisite pam_deny\.so\n"
+    text, n = re.subn(guard, "", text)
+    text = text.replace("success=4", "success=2") if n else text
+    return text.replace(f"pam_python.so {MODULE}", SO)
 
 
 @contextlib.contextmanager

@@ -199,7 +199,7 @@ def grant_of(**changes: Any) -> Callable[[Voice], None]:
 
 OTHER, DENIED = "sent an unexpected message", "sent a message that cannot be read"
 DEEDS: dict[str, tuple[Callable[[Voice], Any], str]] = {
-    "refuses": (lambda voice: (voice.proved(), voice.refuse("n\u00f6\x9b\n")), "n\u00f6???"),
+    "refuses": (lambda voice: (voice.proved(), voice.refuse("n\u00f6\x9b\n")), "n\u00f6??"),
     "hangs": (lambda voice: (voice.hear("hello"), voice.gone()), "jitd does not answer"),
     "refuses at once": (lambda voice: voice.refuse("too many"), "too many"),
     "refuses after the greeting": (lambda voice: (voice.greet(), voice.refuse("no root here")), "no root here"),

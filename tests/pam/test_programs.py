@@ -18,6 +18,7 @@ from jitpam.wire.messages import Done, Revoke, Show
 from tests.attacks.raw import connected, review
 from tests.marks import full
 from tests.news import without_news
+from tests.pam.application import PYTHON, SO
 from tests.pam.programs import (
     BY_NAME,
     COLUMNS,
@@ -34,7 +35,18 @@ from tests.pam.sshd_stage import children_of
 from tests.system.conftest import ID, REALM
 from tests.waiting import PATIENCE, wait_for
 
-pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
+pytestmark = [
+    pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs"),
+    pytest.mark.parametrize(
+        "gated",
+        [
+            SO,
+            pytest.param(PYTHON, marks=full("every day, the stacks have the module in C; the other files' have that in Python")),
+        ],
+        indirect=True,
+        scope="module",
+    ),
+]
 every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 one_of_each = pytest.mark.parametrize(
     "program",
@@ -181,7 +193,7 @@ def test_a_login_that_getty_started_is_let_in(gated: Gated) -> None:
 
 @some_programs
 def test_a_stack_that_waits_two_seconds_waits_no_longer(gated: Gated, programs: tuple[Program, ...]) -> None:
-    edit_stacks("pam_jit.py", "pam_jit.py wait=2")
+    edit_stacks(gated.kind, f"{gated.kind} wait=2")
     typed = []
     try:
         typed = [gated.type("alice", program) for program in programs]
@@ -254,8 +266,9 @@ def test_jobs_run_ungated_though_nobody_may_anything(gated: Gated) -> None:
 
 def test_the_gate_that_is_commented_out_in_cron_lets_in_whom_a_rule_names_and_nobody_else(gated: Gated) -> None:
     stack = Path("/etc/pam.d/cron").read_text()
-    assert stack.count(GATE_OF_CRON) == 1
-    write("/etc/pam.d/cron", stack.replace(GATE_OF_CRON, GATE_OF_CRON.replace("#", "")))
+    gate = gated.stack(GATE_OF_CRON)
+    assert stack.count(gate) == 1
+    write("/etc/pam.d/cron", stack.replace(gate, gate.replace("#", "")))
     try:
         Path("/tmp/krb5cc_4001").unlink(missing_ok=True)  # else it would be proved that it is her, denied, and on record
         before = gated.events()

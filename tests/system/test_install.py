@@ -93,6 +93,7 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "gates").mkdir()
     (place / "gates/prove").write_text("compiled")
     (place / "gates/prove").chmod(0o755)
+    (place / "gates/pam_jit.so").write_text("compiled, too")
     for name in NEVER_IMPORTED:
         (place / "runtime" / name).parent.mkdir(parents=True, exist_ok=True)
         (place / "runtime" / name).write_text("")
