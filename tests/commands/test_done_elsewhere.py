@@ -225,7 +225,7 @@ def test_what_the_next_command_brings_back_is_no_loss(line: str) -> None:
         ("pcs resource move vip node2", "moves the service vip to node2"),
         ("git -C /srv/app checkout v1", "in /srv/app: changes the files to those of v1"),
         ("etcdctl put /a b", "changes the key /a of the cluster"),
-        ("aws foo frobnicate", "jitd does not know what the verb frobnicate changes in the cloud"),
+        ("aws foo frobnicate", "jitd does not know what aws foo frobnicate changes"),
     ],
 )
 def test_a_sentence_names_what_the_verb_does_and_to_what(line: str, said: str) -> None:
@@ -397,7 +397,7 @@ def test_a_verb_that_is_not_known_is_not_harmless(line: str) -> None:
 
 def test_each_line_of_a_table_has_its_columns() -> None:
     tables = [one for module in MODULES for one in vars(module).values() if isinstance(one, DecisionTable)]
-    assert len(tables) > 60
+    assert len(tables) > 50
     for line in (line for table in tables for line in table.lines):
         assert line.effect in EFFECTS, line
         assert bool(line.sentence) is (line.effect != "harmless"), line

@@ -26,6 +26,12 @@ def pages(call: Call, what: str = "", *, is_whole: bool = False) -> None:
         call.leads(f"{what} starts a pager, which can start a shell".lstrip(), is_whole=is_whole and bool(what))
 
 
+def also_pages(call: Call, what: str = "", *, is_whole: bool = False) -> None:
+    """A program shows what it has done in a pager, unless it is told to use none."""
+    if not call.has("no-cli-pager"):
+        pages(call)
+
+
 def pages_securely(call: Call, what: str = "", *, is_whole: bool = False) -> None:
     """A program of systemd shows its output in a pager. It forbids less(1) to start programs (LESSSECURE), and starts no other
     pager, unless the command is in a session of the account that it runs as. A run of jitd is in no session, but a program in it
@@ -37,6 +43,7 @@ def pages_securely(call: Call, what: str = "", *, is_whole: bool = False) -> Non
 
 _SAYS: Mapping[str, Callable[..., None]] = {
     "pages": pages,
+    "also-pages": also_pages,
     "pages-securely": pages_securely,
     Grade.READS.word: Call.discloses,
     Grade.CHANGES.word: Call.changes,
@@ -44,14 +51,12 @@ _SAYS: Mapping[str, Callable[..., None]] = {
     Grade.GIVES.word: Call.gives,
 }
 EFFECTS = frozenset({"harmless", "unknown", "stops", "destroys", *_SAYS})
-LOOKS = frozenset({"harmless", "pages", "pages-securely", Grade.READS.word})
+LOOKS = frozenset({"harmless", "pages", "also-pages", "pages-securely", Grade.READS.word})
 """Effects of what changes nothing."""
 _TELLING = frozenset({"--version", "--help", "-h", "-V"})
 """Options by which a program without a verb tells something of itself."""
 _OFF = frozenset({"false", "none", "no", "0", "off"})
 """Values that take back an option, as in ``--force=false``."""
-_NAMES = re.compile(r"-n|--(?:[\w-]+-)?(?:ids?|names?|identifier|arn|bucket|key)")
-"""Options whose value is the name of an object."""
 _MOST_NAMED = 4
 """Maximum number of objects that a sentence names."""
 
@@ -118,8 +123,8 @@ class DecisionTable:
     3. The sentence. It has places for words, and what follows a colon, as in ``{1:a volume}``, stands there if there are none:
        ``{1}`` for the first operand, which may be a verb, ``{2+}`` for all from the second on, ``{-1}`` for the last; ``{}`` for
        those behind the verbs, ``{ }`` for the same as they are typed, ``{...}`` for those before the verb, ``{verbs}`` for the
-       first two, ``{*}`` for what the star is; ``{-o|--op}`` for the value of an option, ``{name}`` for that of the first option
-       that names something, and ``{program}`` for the program's name. ``tells`` may be given others.
+       first two, ``{*}`` for what the star is; ``{-o|--op}`` for the value of an option, and ``{program}`` for the program's
+       name. ``tells`` may be given others, and a grammar gives ``{name}``, what an option of the type OBJECT names.
     4. How what is lost comes back, if the words tell it. A sentence that says that something is gone needs no such column.
 
     Options that the table names are known, and any other is what the row of the program says of it: so the row lists those that
@@ -355,8 +360,7 @@ def filling(call: Call, fits: Match, words: Words, named: Mapping[str, str]) -> 
             call.has(*_bare(wanted))
             values = [value for name, value in options if name in wanted]
             return told([value for value in values if value.text]) or default or told(values)
-        names = [value for name, value in options if key == "name" and _NAMES.fullmatch(name) and value.text]
-        return told([*names[:1], *fits.after]) or default or ""
+        raise ValueError(f"no such place: {place[0]}")
 
     return filled
 

@@ -11,15 +11,18 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from jitd.core.wording import listed
 from jitd_commands.judging import THIS_HOST, Call, Row
 from jitd_commands.programs.decision_table import EFFECTS as LINES
-from jitd_commands.programs.decision_table import LOOKS, Case, Match, Words, filling, pattern, say
+from jitd_commands.programs.decision_table import LOOKS, Case, Match, Words, filling, pattern, say, told
 from jitd_commands.programs.decision_table import may_be as word_may_be
 from jitd_commands.shell_text import Word
 
 Effect = Callable[[Call, Word], bool | None]
 """What a program does with a word of a type. True if it has told what is changed, so that a line does not say it again."""
 ANY = Word("", is_free=True)
+_NAMES = re.compile(r"-n|--(?:[\w-]+-)?(?:ids?|names?|identifier|arn|bucket|key)")
+"""Options of a cloud's verbs whose value is the name of an object."""
 _HERE = ("pages", "pages-securely", "leads", "gives")
 """Effects that this host feels, wherever the program acts."""
 
@@ -37,6 +40,12 @@ def _disk(call: Call, word: Word) -> None:
     path = call.absolute(word) if "/" in word.text or word.is_free else None
     if path is not None and not path.startswith("/dev/") and call.judge.touches(call, path):
         call.writes(word)
+
+
+def _named(call: Call, word: Word) -> None:
+    """A value that may be the name of a file, as ``file:///x`` and ``@x``, or anything else."""
+    if found := re.match(r"(?:fileb?://|@)?([/.~].*)", word.text):
+        call.reads(Word(found[1], word.is_free))
 
 
 def _host(type_: str, word: Word) -> str | None:
@@ -63,7 +72,8 @@ def on_host(call: Call, named: Iterable[tuple[str, Word]]) -> Call:
 
 
 EFFECTS: Mapping[str, Effect] = {
-    **dict.fromkeys(("TEXT", "N", "DISK", "HOST", "URL", "SAID"), lambda call, word: None),
+    **dict.fromkeys(("TEXT", "N", "DISK", "HOST", "URL", "SAID", "WITHIN", "OBJECT"), lambda call, word: None),
+    "NAMED": _named,
     "DISK:writes": _disk,
     "FILE:lists": Call.lists,
     "FILE:reads": Call.reads,
@@ -75,7 +85,9 @@ EFFECTS: Mapping[str, Effect] = {
     "SHELL": Call.runs_text,
     "PROGRAM": lambda call, word: call.start([word]),
 }
-"""The types of words → what a program does with such a word. SAID is a text of which a line or another type says something."""
+"""The types of words → what a program does with such a word. SAID is a text of which a line or another type says something,
+WITHIN names what the program acts in, as a project, and OBJECT what it acts on. NAMED may be the name of a file.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,11 @@ class Rule:
         return sum(isinstance(one, re.Pattern) for one in self.elements)
 
     @property
+    def is_late(self) -> bool:
+        """True if other words stand before the verbs."""
+        return self.n_verbs > 0 and isinstance(self.elements[0], Slot)
+
+    @property
     def looks(self) -> bool:
         return self.line.effect in LOOKS
 
@@ -137,6 +154,7 @@ class Reading:
     options: list[tuple[Option, Word]] = field(default_factory=list)
     values: list[tuple[Option, Word]] = field(default_factory=list)
     unknown: list[tuple[str, bool, int]] = field(default_factory=list)
+    undeclared: list[str] = field(default_factory=list)
     n_sure: int | None = None
     dashes: int | None = None
     has_ended: bool = False
@@ -202,7 +220,9 @@ class Grammar:
     (options end at the first operand), ``caseless`` (the same, and verbs may be in capitals), ``verbs`` (the options of a verb
     stand behind it), ``go`` (``-name`` is ``--name``, and no letters stand in clusters) and ``words``, as of tc(8): long options
     have one hyphen, and they and verbs may be shortened. ``abbreviates``: long options may be shortened, as getopt_long(3) lets
-    them.
+    them. ``is_open``: the verbs of the program have options that nobody can list. One that is not declared, behind a verb, is
+    an option of the verb, and has the next word as its value. Unless it names something, a note says that the program is told as
+    far as its verb tells.
     """
 
     def __init__(
@@ -212,8 +232,10 @@ class Grammar:
         *,
         dialect: str = "gnu",
         abbreviates: bool = False,
+        is_open: bool = False,
         types: Mapping[str, Effect] | None = None,
     ) -> None:
+        self.is_open = is_open
         self.effects = {**EFFECTS, **(types or {})}
         self.is_words, self.is_split, self.permutes = dialect == "words", dialect == "verbs", dialect in ("gnu", "verbs", "go")
         self.is_go, self.is_caseless = dialect == "go", dialect == "caseless"
@@ -332,7 +354,7 @@ class Grammar:
         """Put the option ``text`` into ``reading``, with its value, which may be the next of ``rest``."""
         name, equals, value = text.partition("=")
         given = Word(value, word.is_free, word.is_bound) if equals else None
-        is_long = text.startswith("--") or self.is_words or self.is_go
+        is_long = text.startswith("--") or self.is_words or self.is_go or (self.is_open and bool(reading.operands))
         if is_long or name in known:
             option = known.get(self._one(name)) or self._abbreviated(name, known)
             if option is not None or is_long:
@@ -361,6 +383,12 @@ class Grammar:
     def _put(
         self, reading: Reading, name: str, option: Option | None, value: Word | None, rest: list[Word], takes_values: bool
     ) -> None:
+        if option is None and self.is_open and reading.operands:
+            takes = value is None and bool(rest) and not rest[0].is_free and not rest[0].text.startswith("-")
+            value = rest.pop(0) if takes else value
+            type_ = "" if value is None else "OBJECT" if _NAMES.fullmatch(name) else "NAMED"
+            reading.undeclared += [] if type_ == "OBJECT" else [name]
+            option = Option((name,), type_, False)
         if option is None:
             reading.unknown.append((name, bool(rest), len(reading.sure)))
             if value is None and takes_values and rest and rest[0].text != "--":
@@ -407,9 +435,11 @@ class Grammar:
                 rest += [(rule, fit)] if rule.elements or not self._has_verbs else []
                 continue
             found.append((rule, fit))
-            if fit.is_sure:
+            if fit.is_sure and rule.line.effect != "also-pages":
                 break
-        return found or sorted(rest, key=lambda one: -one[0].n_verbs)[:1]
+        found.sort(key=lambda one: one[0].line.effect == "also-pages")
+        is_found = bool(found) and found[0][0].line.effect != "also-pages"
+        return found if is_found else sorted(rest, key=lambda one: -one[0].n_verbs)[:1]
 
     def _fit(self, rule: Rule, reading: Reading) -> Fit | None:
         fit = self._placed(rule.elements, list(reading.sure), 0, reading)
@@ -478,6 +508,11 @@ class Grammar:
                 given.setdefault(name.lstrip("-"), []).extend(values)
         here = replace(call, given=given, sorted_operands=reading.operands)
         said = set[str]()
+        where = next((f"in {_cut(value)}" for option, value in reading.values if option.type == "WITHIN"), "")
+        if reading.undeclared:
+            new = listed(tuple(dict.fromkeys(one[:40] for one in reading.undeclared[:4])), "and")
+            asked = self._asked(call, fits[-1][0] if fits else None, reading)
+            call.judge.note(f"jitd does not know {new} of {asked}{', and tells what the verb does' if fits else ''}")
         for rule, fit in fits:
             bound = ((slot.type, word) for slot, word in fit.bound)
             named = (*((option.type, value) for option, value in reading.values), *bound)
@@ -494,8 +529,11 @@ class Grammar:
                 continue
             options = [(option.names[0], value) for option, value in reading.options]
             sorted_ = Words(reading.operands, options, reading.is_open, by_row=True)
-            match = Match(fit.is_sure, after=tuple(reading.operands[rule.n_verbs :]), star=_star(rule, reading.operands))
-            say(call, rule.line, filling(call, match, sorted_, {}), "")
+            before = tuple(word for slot, word in fit.bound if rule.is_late and slot is rule.elements[0])
+            elements, operands = rule.elements[bool(before) :], reading.operands[len(before) :]
+            match = Match(fit.is_sure, before, tuple(operands[rule.n_verbs :]), _star(elements, operands))
+            objects = [value for option, value in reading.values if option.type == "OBJECT"]
+            say(call, rule.line, filling(call, match, sorted_, {"name": told([*objects[:1], *match.after])}), where)
         self._effects_of_options(here, reading)
         if reading.may_add or (fits and any(not fit.is_sure for _, fit in fits)):
             self._says_open(call, reading, fits)
@@ -504,8 +542,8 @@ class Grammar:
                 asked = self._asked(call, rule, reading)
                 _doubts(call, f"jitd does not know what {_cut(fit.left[0])} is to {asked}", is_quiet=rule.looks)
             elif fit.is_short:
-                told = f"jitd does not know what {self._asked(call, rule, reading)} does without more words"
-                _doubts(call, told, is_quiet=rule.looks)
+                short = f"jitd does not know what {self._asked(call, rule, reading)} does without more words"
+                _doubts(call, short, is_quiet=rule.looks)
         if not fits:
             call.not_known(f"jitd does not know what {self._asked(call, None, reading)} changes")
 
@@ -533,7 +571,7 @@ class Grammar:
 
     @staticmethod
     def _asked(call: Call, rule: Rule | None, reading: Reading) -> str:
-        operands = reading.operands[: rule.n_verbs if rule else 2]
+        operands = reading.operands[: 2 if rule is None else 3 if rule.is_late else rule.n_verbs]
         return " ".join([call.name, *map(_cut, operands)])
 
     def _says_open(self, call: Call, reading: Reading, fits: Sequence[tuple[Rule, Fit]]) -> None:
@@ -573,11 +611,11 @@ def _cut(word: Word) -> str:
     return word.text[:40] or "…"
 
 
-def _star(rule: Rule, operands: Sequence[Word]) -> str:
-    """Return what a star in a verb of ``rule`` stands for."""
-    pairs = zip(rule.elements, operands, strict=False)
-    found = (one.fullmatch(word.text) for one, word in pairs if isinstance(one, re.Pattern))
-    return next((part for one in found if one for part in one.groups() if part), "")
+def _star(elements: Sequence[Element], operands: Sequence[Word]) -> str:
+    """Return what a star in the last verb among ``elements`` stands for."""
+    pairs = zip(elements, operands, strict=False)
+    found = [one.fullmatch(word.text) for one, word in pairs if isinstance(one, re.Pattern)]
+    return next((part for one in reversed(found) if one for part in one.groups() if part), "")
 
 
 def _is_given(options: frozenset[Option], value: re.Pattern[str] | None, reading: Reading) -> bool | None:
@@ -602,15 +640,18 @@ def grammar(
     *,
     dialect: str = "gnu",
     abbreviates: bool = False,
+    is_open: bool = False,
     types: Mapping[str, Effect] | None = None,
 ) -> Row:
     """Return the row of the programs ``names``, which are one program, or differ by lines that name them alone."""
-    return Row(names, Grammar(options, lines, dialect=dialect, abbreviates=abbreviates, types=types), is_parsed=True)
+    judge = Grammar(options, lines, dialect=dialect, abbreviates=abbreviates, is_open=is_open, types=types)
+    return Row(names, judge, is_parsed=True)
 
 
 def grammars(text: str, *, types: Mapping[str, Effect] | None = None) -> tuple[Row, ...]:
-    """Return the rows of several grammars in one text. Each has a head, such as ``= psql: abbreviates`` or ``= vault: go``, with
-    its dialect if this is not ``gnu``, and then its options and lines. A line has columns, and options have none.
+    """Return the rows of several grammars in one text. Each has a head, such as ``= psql: abbreviates``, ``= vault: go`` or
+    ``= aws: open``, with its dialect if this is not ``gnu``, and then its options and lines. A line has columns, and options
+    have none.
     """
     effects = LINES | EFFECTS.keys() | (types or {}).keys()
     rows = list[Row]()
@@ -620,7 +661,10 @@ def grammars(text: str, *, types: Mapping[str, Effect] | None = None) -> tuple[R
         columns = [re.split(r"\s{2,}", one) for one in body]
         lines = [one for one, its in zip(body, columns, strict=True) if len(its) > 1 and its[1] in effects]
         options = "\n".join(one for one in body if one not in lines)
-        dialect = next((one for one in marks.split() if one != "abbreviates"), "gnu")
-        is_short = "abbreviates" in marks
-        rows.append(grammar(names, options, "\n".join(lines), dialect=dialect, abbreviates=is_short, types=types))
+        known = {*marks.split()}
+        dialect = next(iter(known - {"abbreviates", "open"}), "gnu")
+        is_short, is_open = "abbreviates" in known, "open" in known
+        rows.append(
+            grammar(names, options, "\n".join(lines), dialect=dialect, abbreviates=is_short, is_open=is_open, types=types)
+        )
     return tuple(rows)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import told
-from jitd_commands.programs.grammar import grammar
+from jitd_commands.programs.grammar import grammar, grammars
 from jitd_commands.programs.shared import changes
 from jitd_commands.shell_text import Word
 
@@ -129,8 +129,17 @@ def _from_afar(call: Call, package: Word) -> bool:
     return is_far
 
 
+def _tapped(call: Call, package: Word) -> None:
+    """Homebrew installs ``package``, which may be of an archive of others, as ``alice/tap/tool`` is."""
+    if package.is_free or re.fullmatch(r"[\w.-]+/[\w.-]+/[\w.@+-]+", package.text):
+        call.leads(f"installs {package.text[:60] or 'packages'} of another archive, where others choose the code")
+    else:
+        _installed(call, package)
+
+
 _TYPES = {
     "PKG": _installed,
+    "PKG:tapped": _tapped,
     "PKG:removed": lambda call, word: _lost(call, word, is_purge=False),
     "PKG:purged": lambda call, word: _lost(call, word, is_purge=True),
     "PKG:paged": _paged,
@@ -516,6 +525,68 @@ ROWS = (
         -S -s|-i|-l|-g|-p ...         harmless
         -S -c ()                      changes   {program} deletes packages that it keeps
         -S PKG...                     changes   {program} installs {:all updates} from this host's archives
+        """,
+        types=_TYPES,
+    ),
+    *grammars(
+        """
+        = brew
+        -h|--help --version --cache --prefix --cellar --repository --env -d|--debug -q|--quiet -v|--verbose -f|--force
+        -n|--dry-run --formula|--formulae --cask|--casks
+        --display-times --build-from-source|-s --ignore-dependencies --only-dependencies --HEAD --fetch-HEAD --keep-tmp
+        -g|--greedy
+        --json[=TEXT] --installed --all --versions --full-name --pinned --prune=TEXT --zap --eval-all
+        --help|--version ...          harmless
+        list|ls|info|abv|search|desc|deps|uses|leaves|outdated|doctor|dr|config|home|log|update|up|cat|missing|options ...  \
+            harmless
+        --cache|--prefix|--cellar|--repository|--env ...  harmless
+        shellenv|commands|formulae|casks|help|fetch ...  harmless
+        services list|info ...        harmless
+        cleanup|autoremove|link|unlink|pin|unpin|migrate|analytics|postinstall ...  changes   {program} runs {1} on {:packages}
+        services ...                  changes   {program} starts or stops services: {2+}
+        install|upgrade|reinstall --dry-run ...  harmless
+        uninstall|rm|remove PKG:removed...  changes   {program} removes {}
+        untap ...                     changes   {program} installs nothing more from {}
+        install|upgrade|reinstall PKG:tapped...  changes   {program} installs {:all updates} from its own archives
+        tap|bundle|edit|create|sh|irb|ruby|test|developer|vendor-install ...  gives  \
+            {program} runs code of others, or installs from their archives
+        = port: verbs
+        -v -d -q -n -R -u -y -f -o -p -s -b -c -k -t -N -D=SETTINGS -F=FILE:trusts
+        \
+        \
+        \
+        \
+        \
+        \
+        \
+        \
+        \
+        selfupdate|sync|list|installed|echo|search|info|variants|deps ...  harmless
+        rdeps|dependents|outdated|contents|provides|notes|version|help ...  \
+            harmless
+        install|upgrade -y ...        harmless
+        upgrade outdated              changes   {program} installs all updates of its archives
+        uninstall ...                 changes   {program} removes {}
+        install|upgrade|activate|deactivate|load|unload|reload|clean|reclaim|setrequested|unsetrequested|select ...  changes  \
+            {program} runs {1} on {:packages}
+        = emerge
+        -h|--help -V|--version --info -l|--load-average=N -s|--search -S|--searchdesc -p|--pretend -a|--ask[=TEXT]
+        -v|--verbose[=TEXT]
+        -q|--quiet[=TEXT] -u|--update -D|--deep[=N] -N|--newuse -U|--changed-use -1|--oneshot -t|--tree -j|--jobs[=N]
+        -k|--usepkg[=TEXT]
+        -K|--usepkgonly[=TEXT] -g|--getbinpkg[=TEXT] -G|--getbinpkgonly[=TEXT] -b|--buildpkg[=TEXT] -B|--buildpkgonly
+        -c|--depclean -C|--unmerge -P|--prune -e|--emptytree -f|--fetchonly -F|--fetch-all-uri -n|--noreplace -O|--nodeps
+        -o|--onlydeps -r|--resume --skipfirst --sync --metadata --regen --moo -W|--deselect[=TEXT] -w|--select[=TEXT]
+        --keep-going[=TEXT] --with-bdeps=TEXT --backtrack=N --color=TEXT --columns --exclude=TEXT -x --autounmask[=TEXT]
+        --autounmask-write[=TEXT] --config=PROMPT --root|--sysroot|--prefix|--config-root=SETTINGS --changed-deps[=TEXT]
+        --complete-graph[=TEXT] --nospinner --quiet-build[=TEXT] --verbose-conflicts --alert -A[=TEXT] --rebuild-if-unbuilt[=TEXT]
+        --help|--version|--info|--search|--searchdesc|--pretend|--fetchonly|--fetch-all-uri|--sync|--metadata|--regen|--moo ...  \
+            harmless
+        --unmerge|--depclean|--prune PKG:removed...  changes   {program} removes {1+:what no other package needs}
+        --deselect ...                changes   {program} changes which packages are kept: {1+}
+        --config ...                  gives     {program} runs code of a package
+        --resume ()                   changes   {program} goes on with what it has left
+        PKG...                        changes   {program} installs {1+} from this host's archives
         """,
         types=_TYPES,
     ),
