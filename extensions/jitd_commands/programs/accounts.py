@@ -8,11 +8,14 @@ What it does to another account is a change.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 
 from jitd.core.grade import Grade
 from jitd.core.root_groups import ROOT_GROUPS
 from jitd_commands.judging import Call, Row, Verdict
 from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.grammar import ANY, Effect, grammars
 from jitd_commands.programs.shared import trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
@@ -163,17 +166,6 @@ _MEMBERS = DecisionTable("""
 """)
 
 
-def _group(call: Call) -> None:
-    if call.has("U", "users"):
-        for group in call.operands[-1:]:
-            _groups(call, group)
-    if call.has("R", "root", "P", "prefix"):
-        call.gives("changes accounts below another root directory")
-    if not call.has("version", "help", "h"):
-        does = "creates" if call.name == "groupadd" else "changes"
-        call.changes(f"{does} the group {call.operands[-1].text[:60] if call.operands else 'that it names'}")
-
-
 def _directory(call: Call) -> None:
     if call.has("version", "help", "list") or (call.has("V") and not call.name.startswith("ldap")):
         return  # those of OpenLDAP say their version with -V, and go on
@@ -204,21 +196,6 @@ _ENTRIES = DecisionTable(
 """,
     acts="-V:ldapmodify,ldapadd,ldapdelete,ldapmodrdn",
 )
-
-
-def _pam(call: Call) -> None:
-    if call.has("version", "help", "V", "h"):
-        return
-    if call.has("remove", "disable"):
-        named = " ".join(word.text for word in call.operands)[:60] or "that its options name"
-        told = f"takes the ways to log in {named} away: people may be unable to log in"
-        call.stops(told, back="until they are enabled again", is_whole=True)
-    call.gives("can change who may log in, and how")
-
-
-def _edits_rights(call: Call) -> None:
-    if not call.has("c", "check", "V", "version", "h", "help", "x"):
-        call.gives("can change who may act as root")
 
 
 def _any_password(call: Call) -> None:
@@ -377,26 +354,6 @@ def _keytool(call: Call) -> None:
     call.changes(f"changes the keys in {store}: {verb[:20]}", is_whole=True)
 
 
-def _pass(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None else ""
-    told = " ".join(word.text for word in call.operands[1:] if word.text)[:60]
-    if call.may_add_options or (call.verb is not None and call.verb.is_free) or verb in ("edit", "git", "init"):
-        return call.gives("starts an editor or other programs")
-    if verb in ("rm", "remove", "delete"):
-        return call.destroys(f"deletes the secrets {told}", is_whole=True)
-    if verb in ("ls", "list", "find", "search", "version", "help", "") and len(call.operands) < 2:
-        return None
-    if verb in ("insert", "add", "generate", "mv", "rename", "cp", "copy"):
-        return call.changes(f"changes the secrets {told}", is_whole=True)
-    call.discloses("shows secrets")
-
-
-def _slaptest(call: Call) -> None:
-    trusts(call, call.values("f", "F"))
-    for word in call.values("F") if call.has("f") else ():
-        call.writes(word, how="writes settings into", is_tree=True)
-
-
 def _samba(call: Call) -> None:
     asked = " ".join(word.text for word in call.operands)
     is_known = not any(word.is_free for word in call.words) and re.fullmatch(_SAMBA[call.name], asked) is not None
@@ -433,15 +390,6 @@ def _logins(call: Call) -> None:
         call.gives("can change who may log in, and how")
 
 
-def _ticket(call: Call) -> None:
-    for word in call.values("t", "T"):
-        call.reads(word)
-    if call.has("k", "t"):
-        call.discloses("uses keys of Kerberos")
-    for word in call.values("c"):
-        call.writes(Word(word.text.removeprefix("FILE:"), word.is_free), how="creates")
-
-
 def _kadmin(call: Call) -> None:
     texts = call.values("q")
     if not texts:
@@ -466,40 +414,6 @@ def _kadmin(call: Call) -> None:
             call.changes(f"changes principals of the realm: {told[:60]}")
         else:
             call.gives("can change who may do what in the realm")
-
-
-def _ktutil(call: Call) -> None:
-    call.discloses("reads and writes keys of Kerberos")
-
-
-def _kdb(call: Call) -> None:
-    if call.verb is not None and call.verb.text == "list_mkeys" and not call.may_add_options:
-        return
-    if call.verb is not None and call.verb.text in ("dump", "ark", "tabdump"):
-        call.discloses("reads the keys of the realm")
-        for word in call.operands[1:2]:
-            if word.text != "-":
-                call.writes(word, is_use=False)
-        return
-    if call.verb is not None and call.verb.text in ("destroy", "load"):
-        does = "deletes" if call.verb.text == "destroy" else "replaces"
-        call.destroys(f"{does} all principals of the realm and their keys", is_whole=True)
-    call.gives("can change the keys of the realm")
-
-
-def _faillock(call: Call) -> None:
-    if call.has("reset", "r") or call.may_add_options:
-        whose = call.values("user", "u")
-        call.changes(f"lets {whose[0].text[:60] if whose else 'everybody'} try passwords again")
-
-
-def _age(call: Call) -> None:
-    for word in call.values("E", "expiredate"):
-        if call.operands and _PAST.fullmatch(word.text):
-            told = f"lets the account {call.operands[0].text[:60]} end, which then cannot log in"
-            return call.changes(f"{told}, until it has another date", is_whole=True)
-    if not call.has("l", "list"):
-        call.changes(f"changes when {call.operands[0].text[:60] if call.operands else 'an account'}'s password ends")
 
 
 def _keygen(call: Call) -> None:
@@ -540,7 +454,98 @@ _USER = (
     " non-unique M N r system create-home move-home no-create-home user-group no-user-group no-log-init badname"
     " btrfs-subvolume-home add-subgids: rename disabled-login disabled-password allow-bad-names quiet q debug"
 )
+
+
+def _configured(call: Call, directory: Word) -> None:
+    """slaptest(8) reads settings, or writes those of the file of ``-f``."""
+    if call.has("f"):
+        call.writes(directory, how="writes settings into", is_tree=True)
+    else:
+        trusts(call, [directory])
+
+
+def _cached(call: Call, cache: Word) -> None:
+    call.writes(replace(cache, text=cache.text.removeprefix("FILE:")), how="creates")
+
+
+_TYPES: Mapping[str, Effect] = {
+    "ROOTDIR": lambda call, word: call.gives("changes accounts below another root directory"),
+    "MEMBERS": lambda call, word: _groups(call, call.operands[-1] if call.operands else ANY),
+    "CONFDIR": _configured,
+    "CACHE": _cached,
+}
 ROWS = (
+    *grammars(
+        """
+        = visudo
+        -c|--check -s|--strict -q|--quiet -h|--help -V|--version -f|--file=TEXT -x|--export=TEXT -O|--owner -P|--perms
+        -I|--no-includes
+        --check|--help|--version|--export ...  harmless
+        ...           gives     {program} can change who may act as root
+        = vipw vigr
+        -g|--group -h|--help -p|--passwd -q|--quiet -R|--root=TEXT -s|--shadow
+        --help ()     harmless
+        ...           gives     {program} can change who may act as root
+        = chage: abbreviates
+        -i|--iso8601 -h|--help -d|--lastday=TEXT -E|--expiredate=TEXT -I|--inactive=TEXT -m|--mindays=TEXT -M|--maxdays=TEXT
+        -W|--warndays=TEXT -R|--root=ROOTDIR -P|--prefix=ROOTDIR -l|--list --version
+        --help|--version|--list [TEXT]  harmless
+        --expiredate=0|1|19*-*|200*-*|201*-* TEXT  changes  \
+            lets the account {1} end, which then cannot log in, until it has another date
+        TEXT          changes   {program} changes when {1}'s password ends
+        = ktutil
+        -k=FILE:reads -v
+        ...           reads     {program} reads and writes keys of Kerberos
+        = kinit
+        -V -f -F -p -P -a -A -C -E -n -v -R -h -? -t=FILE:reads -T=FILE:reads -c=CACHE -l=TEXT -r=TEXT -s=TEXT -S=TEXT
+        -X=TEXT -I=TEXT
+        -k -i
+        -k|-t ...     reads     {program} uses keys of Kerberos
+        [TEXT]        harmless
+        = pass gopass
+        -r|--recursive -f|--force -c|--clip[=TEXT] -e|--echo -m|--multiline -n|--no-symbols -i|--in-place -q|--qrcode[=TEXT]
+        -p|--path=TEXT --help -h --version
+        --help|--version ...  harmless
+        edit|git|init ...  gives     {program} starts an editor or other programs
+        rm|remove|delete ...  destroys  deletes the secrets {2+}
+        ls|list|find|search|version|help ()  harmless
+        ()            harmless
+        insert|add|generate|mv|rename|cp|copy ...  changes   changes the secrets {2+}
+        * ...         reads     {program} shows secrets
+        = slaptest
+        -d=TEXT -o=TEXT -Q -u -v -n=N -f=FILE:trusts -F=CONFDIR
+        ()            harmless
+        = faillock pam_tally pam_tally2 faillog
+        -a|--all -l=N -h|--help --dir=DIR:reads -u|--user=SAID -r|--reset -m|--maximum=N -t|--time=N --legacy-output
+        --reset|-l|--maximum ...  changes   {program} lets {-u:everybody} try passwords again
+        ...           harmless
+        = pam-auth-update authconfig
+        --version --help -h -V --remove --disable --enable --force --package --root=ROOTDIR --update --test --probe
+        --savebackup=TEXT
+        --restorebackup=TEXT --restorelastbackup --enableall --updateall --kickstart --nostart
+        --version|--help|-V|-h ...  harmless
+        --remove|--disable ...  also-stops  takes the ways to log in {1+:that its options name} away: people may be unable to \
+        log in  \
+            until they are enabled again
+        ...           gives     {program} can change who may log in, and how
+        = kdb5_util krb5_newrealm kdb5_ldap_util
+        -f --force -P=TEXT -r=TEXT -s -d=TEXT -k=TEXT -m --kv=TEXT --sf=FILE:reads -M=TEXT --verbose --old --b6 --b7 --b13
+        --r13 --r18 --ov --rev --recurse --keepold --mkey_convert --new_mkey_file=TEXT --update --hash -x=TEXT -w=TEXT
+        -H=TEXT -D=TEXT --subtrees=TEXT --stash
+        list_mkeys ...  harmless
+        dump|tabdump|ark [FILE:made] ...  reads     {program} reads the keys of the realm
+        destroy ...   also-destroys  deletes all principals of the realm and their keys
+        load ...      also-destroys  replaces all principals of the realm and their keys
+        ...           gives     {program} can change the keys of the realm
+        = groupadd groupmod: abbreviates
+        -U|--users=MEMBERS -g|--gid=N -n|--new-name=SAID -K|--key=TEXT -p|--password=TEXT -R|--root=ROOTDIR -P|--prefix=ROOTDIR
+        -a|--append -o|--non-unique -f|--force -r|--system -h|--help --extrausers
+        --help ()     harmless
+        groupadd: TEXT  changes   {program} creates the group {1}
+        groupmod: TEXT  changes   {program} changes the group {1}
+        """,
+        types=_TYPES,
+    ),
     Row(
         "passwd yppasswd",
         _passwd,
@@ -566,12 +571,6 @@ ROWS = (
         telling="--help -h:gpasswd",
     ),
     Row(
-        "groupadd groupmod",
-        _group,
-        "U: users: g: gid: n: new-name: K: p: R: P: a o f r"
-        " system force append password: non-unique h help key: root: prefix: extrausers",
-    ),
-    Row(
         "userdel deluser groupdel delgroup",
         _userdel,
         "R: root: P: prefix: r f remove-home"
@@ -580,21 +579,12 @@ ROWS = (
     ),
     Row("chpasswd chgpasswd newusers", _any_password, "c: s: R: root:", telling="--help -h:chpasswd,chgpasswd"),
     Row(
-        "chage",
-        _age,
-        "i iso8601 h help d: E: I: m: M: W: R: expiredate: lastday: maxdays: mindays: warndays: inactive: l list"
-        " root: P: prefix:",
-        operands="an account",
-        telling="--version --help -h",
-    ),
-    Row(
         "chsh chfn",
         _chsh,
         "s: shell: f: r: w: h: o:"
         " l list-shells u full-name: home-phone: office: office-phone: room: help v version R: root: other: p:",
         telling="--version --help",
     ),
-    Row("visudo vipw vigr", _edits_rights, "c check s strict q quiet h help V version f: file:"),
     Row("sudoedit", _always("starts an editor")),
     Row(
         "pwck grpck pwconv pwunconv grpconv grpunconv",
@@ -611,7 +601,6 @@ ROWS = (
         "member-of: G: f: D: H: w: y: x Z n W Y: r c P: O: U: R: X: v V e: E: N p: ZZ",
     ),
     Row("homectl", _directory, "member-of: G: c: real-name: d: home-dir: uid: shell: storage: H: M: no-pager no-legend j E"),
-    Row("pam-auth-update authconfig", _pam, "version help V h remove disable"),
     Row(
         "ipa",
         _ipa,
@@ -622,7 +611,6 @@ ROWS = (
         " sudooption: nonposix principals: add certs: validity: profile-id: continue no-prompt n h help"
         " minlife: maxlife: minlength: history: cacn: maxfail:",
     ),
-    Row("slaptest", _slaptest, "d: o: Q u v n: f: F:"),
     Row("kdestroy", _TICKETS, "q c: A p:"),
     Row(
         "dsctl dsconf dsidm",
@@ -639,7 +627,6 @@ ROWS = (
         " destkeystore: srcstoretype: deststoretype: srcstorepass: deststorepass: srcalias: srckeypass: destkeypass:"
         " new: providername: sslserver: jarfile: help startdate: groupname:",
     ),
-    Row("pass gopass", _pass, "recursive force clip r f c e m n: i"),
     Row(
         "ipa-client-install ipa-server-install ipa-replica-manage",
         _JOINED,
@@ -659,16 +646,7 @@ ROWS = (
     ),
     Row("realm adcli authselect update-crypto-policies", _logins),
     Row("kadmin kadmin.local", _kadmin, "q: p: w: k t: r: s: c: x:"),
-    Row(
-        "kdb5_util krb5_newrealm kdb5_ldap_util",
-        _kdb,
-        "f force P: r: s d: k: m kv: sf: M: verbose old b6 b7 b13 r13 r18 ov rev recurse keepold mkey_convert"
-        " new_mkey_file: update hash x: w: H: D: subtrees: stash",
-    ),
-    Row("kinit", _ticket, "V f F p P a A C E n v R h ? t: T: c: l: r: s: S: X: I: k"),
     Row("kpasswd", _REWRITES),
-    Row("ktutil", _ktutil),
-    Row("faillock pam_tally pam_tally2 faillog", _faillock, "a all l: h help dir: user: u: reset r", operands="accounts"),
     Row("ssh-keygen", _keygen, "q v E: h l H f: t: b: C: N: P: s: I: n: V: z: O: D: m: R: F: r: y e B L"),
     Row("newuidmap newgidmap", _always("can map the ids of any account")),
 )

@@ -22,14 +22,8 @@ Options = Sequence[tuple[str, Word]]
 
 def pages(call: Call, what: str = "", *, is_whole: bool = False) -> None:
     """A program shows its output in a pager."""
-    if call.is_shown:
+    if call.is_shown and not call.has("no-cli-pager"):
         call.leads(f"{what} starts a pager, which can start a shell".lstrip(), is_whole=is_whole and bool(what))
-
-
-def also_pages(call: Call, what: str = "", *, is_whole: bool = False) -> None:
-    """A program shows what it has done in a pager, unless it is told to use none."""
-    if not call.has("no-cli-pager"):
-        pages(call)
 
 
 def pages_securely(call: Call, what: str = "", *, is_whole: bool = False) -> None:
@@ -43,7 +37,6 @@ def pages_securely(call: Call, what: str = "", *, is_whole: bool = False) -> Non
 
 _SAYS: Mapping[str, Callable[..., None]] = {
     "pages": pages,
-    "also-pages": also_pages,
     "pages-securely": pages_securely,
     Grade.READS.word: Call.discloses,
     Grade.CHANGES.word: Call.changes,
@@ -51,7 +44,7 @@ _SAYS: Mapping[str, Callable[..., None]] = {
     Grade.GIVES.word: Call.gives,
 }
 EFFECTS = frozenset({"harmless", "unknown", "stops", "destroys", *_SAYS})
-LOOKS = frozenset({"harmless", "pages", "also-pages", "pages-securely", Grade.READS.word})
+LOOKS = frozenset({"harmless", "pages", "pages-securely", Grade.READS.word})
 """Effects of what changes nothing."""
 _TELLING = frozenset({"--version", "--help", "-h", "-V"})
 """Options by which a program without a verb tells something of itself."""

@@ -78,6 +78,7 @@ EFFECTS: Mapping[str, Effect] = {
     "FILE:lists": Call.lists,
     "FILE:reads": Call.reads,
     "FILE:writes": Call.writes,
+    "FILE:made": lambda call, word: call.writes(word, is_use=False) if word.text != "-" else None,
     "FILE:runs": Call.runs_file,
     "FILE:trusts": _trusts,
     "DIR:reads": lambda call, word: call.reads(word, is_tree=True),
@@ -86,7 +87,8 @@ EFFECTS: Mapping[str, Effect] = {
     "PROGRAM": lambda call, word: call.start([word]),
 }
 """The types of words → what a program does with such a word. SAID is a text of which a line or another type says something,
-WITHIN names what the program acts in, as a project, and OBJECT what it acts on. NAMED may be the name of a file.
+WITHIN names what the program acts in, as a project, and OBJECT what it acts on. NAMED may be the name of a file, and
+nobody chooses what is in a FILE:made.
 """
 
 
@@ -118,11 +120,12 @@ Condition = tuple[frozenset[Option], re.Pattern[str] | None]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A line of a grammar, whose ``elements`` are wanted in this order."""
+    """A line of a grammar, whose ``elements`` are wanted in this order. ``is_also``: what follows is told beside it."""
 
     elements: tuple[Element, ...]
     conditions: tuple[Condition, ...]
     line: Case
+    is_also: bool = False
 
     @property
     def n_verbs(self) -> int:
@@ -211,7 +214,8 @@ class Grammar:
         install PKG...                changes   installs {2+}
         watch TEXT [TEXT] -- PROGRAM  changes   follows {2}
 
-    The effect of a line may be a type: then what the program reads from its input is a word of it.
+    The effect of a line may be a type: then what the program reads from its input is a word of it. A line whose effect begins
+    with ``also-`` is told beside the first one that fits, if this stands below it.
 
     ``[TYPE]`` need not be there, ``TYPE...`` is any number of words, and ``...`` any number that matter nothing. ``--`` is that
     of the command. If a word is left over by all lines, the first line is told that fits without it, and what is left over.
@@ -277,10 +281,11 @@ class Grammar:
         program = pattern(words.pop(0)[:-1]) if words and words[0].endswith(":") else None
         conditions = tuple(self._condition(one) for one in words if one[0] == "-" and one != "--")
         elements = tuple(self._element(one) for one in words if (one[0] != "-" or one == "--") and one != "()")
+        is_also, effect = effect.startswith("also-"), effect.removeprefix("also-")
         if effect not in LINES and effect not in self.effects:
             raise ValueError(f"no such effect: {text}")
         sentence, back = (*rest, "", "")[:2]
-        return Rule(elements, conditions, Case(program, (), False, (), effect, sentence, back))
+        return Rule(elements, conditions, Case(program, (), False, (), effect, sentence, back), is_also)
 
     def _element(self, text: str) -> Element:
         if text == "...":
@@ -435,11 +440,10 @@ class Grammar:
                 rest += [(rule, fit)] if rule.elements or not self._has_verbs else []
                 continue
             found.append((rule, fit))
-            if fit.is_sure and rule.line.effect != "also-pages":
+            if fit.is_sure and not rule.is_also:
                 break
-        found.sort(key=lambda one: one[0].line.effect == "also-pages")
-        is_found = bool(found) and found[0][0].line.effect != "also-pages"
-        return found if is_found else sorted(rest, key=lambda one: -one[0].n_verbs)[:1]
+        found.sort(key=lambda one: one[0].is_also)
+        return found if found and not found[0][0].is_also else sorted(rest, key=lambda one: -one[0].n_verbs)[:1]
 
     def _fit(self, rule: Rule, reading: Reading) -> Fit | None:
         fit = self._placed(rule.elements, list(reading.sure), 0, reading)
@@ -659,7 +663,7 @@ def grammars(text: str, *, types: Mapping[str, Effect] | None = None) -> tuple[R
         head, *body = _lines(part)
         names, _, marks = head.partition(": ")
         columns = [re.split(r"\s{2,}", one) for one in body]
-        lines = [one for one, its in zip(body, columns, strict=True) if len(its) > 1 and its[1] in effects]
+        lines = [one for one, its in zip(body, columns, strict=True) if len(its) > 1 and its[1].removeprefix("also-") in effects]
         options = "\n".join(one for one in body if one not in lines)
         known = {*marks.split()}
         dialect = next(iter(known - {"abbreviates", "open"}), "gnu")

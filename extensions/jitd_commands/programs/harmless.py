@@ -12,18 +12,9 @@ import re
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import DecisionTable
-from jitd_commands.programs.shared import looks, nothing, rows_of, texts, trusts
+from jitd_commands.programs.grammar import grammars
+from jitd_commands.programs.shared import nothing, rows_of, texts, trusts
 from jitd_commands.shell_text import Word
-
-
-def _lsof(call: Call) -> None:
-    if call.may_add_options or call.has("k", "D"):
-        call.discloses("can read memory of the kernel")
-
-
-def _getent(call: Call) -> None:
-    if any(word.text in ("shadow", "gshadow") or word.is_any for word in call.operands):
-        call.discloses("reads password hashes")
 
 
 def _ps(call: Call) -> None:
@@ -32,17 +23,6 @@ def _ps(call: Call) -> None:
         or call.may_add_options
     ):
         call.discloses("shows the variables of processes, which may be secrets")
-
-
-def _klist(call: Call) -> None:
-    if call.has("K"):
-        call.discloses("shows keys of Kerberos")
-
-
-def _accounts(call: Call) -> None:
-    shows = ("domain-list", "domain-status", "user-checks", "user-show", "group-show", "config-check")
-    if call.name == "sss_cache" or call.verb is None or call.verb.is_free or call.verb.text not in shows:
-        call.changes("changes what is known of accounts")
 
 
 def _server(call: Call) -> None:
@@ -167,59 +147,6 @@ def _daemon(call: Call) -> None:
         call.changes("starts or stops a server")
     else:
         call.gives("starts a server with other settings")
-
-
-def _doveconf(call: Call) -> None:
-    for word in call.values("c"):
-        call.reads(word)
-    if call.may_add_options or call.has("P", "h"):
-        call.discloses("shows passwords of the mail server")
-
-
-def _squidclient(call: Call) -> None:
-    for word in call.values("P", "file", "k", "cert", "key"):
-        call.reads(word)
-    if any(word.is_free or "shutdown" in word.text for word in call.operands):
-        call.changes("stops a server")
-
-
-def _cloud_init(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None and not call.verb.is_free else ""
-    if verb == "query":
-        return call.discloses("shows what a cloud tells the host, which may be secrets")
-    for word in call.values("o", "outfile"):
-        call.writes(word)
-    for word in call.values("i", "infile"):
-        call.reads(word)
-    if verb not in ("status", "analyze", "features") and not call.has("version", "v", "help", "h"):
-        call.gives("configures the host as files or a cloud say")
-
-
-def _subscription(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None and not call.verb.is_free else ""
-    if verb not in ("status", "identity", "version", "list", "facts", "orgs", "repos") or call.has(
-        "enable", "disable", "regenerate", "update"
-    ):
-        call.changes("changes where the host takes packages from")
-
-
-def _ipactl(call: Call) -> None:
-    if call.verb is not None and (call.verb.is_free or call.verb.text == "stop"):
-        call.stops("stops the directory: people cannot log in", back="until it is started again", is_whole=True)
-    elif call.verb is None or call.verb.text != "status":
-        call.changes("starts or stops the directory: people may be unable to log in")
-
-
-def _ldconfig(call: Call) -> None:
-    if call.operands or call.has("f", "C", "r") or call.may_add_options:
-        call.gives("loads libraries of other directories")
-    elif not call.has("p", "print-cache", "V", "version"):
-        call.changes("renews the list of libraries")
-
-
-def _ldd(call: Call) -> None:
-    for word in call.operands:
-        call.runs_file(word)
 
 
 _GNU = "help version"
@@ -373,6 +300,96 @@ def _blkid(call: Call) -> None:
 
 
 ROWS = (
+    *grammars(
+        """
+        = getent
+        -A|--no-addrconfig --no-idn --help|-? --usage --version|-V -s|--service=TEXT -i
+        shadow|gshadow ...  reads     {program} reads password hashes
+        ...           harmless
+        = klist
+        -C -d -V -c -k -K -e -f -s -a -n -A -l -i -t
+        -K ...        reads     {program} shows keys of Kerberos
+        ...           harmless
+        = lsof
+        -? -h -v -A=FILE:reads -b -d=TEXT -F[=TEXT] -f[=TEXT] -g[=TEXT] -K[=TEXT] -l -n -N -o[=TEXT] -O -P -Q -r[=TEXT] -R
+        -S[=TEXT]
+        -s[=TEXT] -T[=TEXT] -U -V -w -x[=TEXT] -X -z[=TEXT] -Z[=TEXT] -E -H -L[=TEXT] -M -k=FILE:reads -D=TEXT -p=TEXT
+        -i[=TEXT] -u=TEXT
+        -c=TEXT -a -t
+        -k|-D ...     reads     {program} can read memory of the kernel
+        ...           harmless
+        = sss_cache
+        -E|--everything -u|--user=TEXT -U|--users -g|--group=TEXT -G|--groups -n|--netgroup=TEXT -N|--netgroups -s|--service=TEXT
+        -S|--services -a|--autofs-map=TEXT -A|--autofs-maps -h|--ssh-host=TEXT -H|--ssh-hosts -r|--sudo-rule=TEXT -R|--sudo-rules
+        -d|--domain=TEXT --debug=N --help
+        --help ()     harmless
+        ()            changes   {program} changes what is known of accounts
+        = sssctl
+        --debug=N -?|--help --usage -o|--override -s|--service=TEXT -a|--action=TEXT -l|--servers --online -r|--active-server
+        --start -u|--users -g|--groups -n=TEXT -E|--expire -c|--config=FILE:reads -d|--domain=TEXT -A -i --restart
+        --help|--usage ...  harmless
+        domain-list|domain-status|user-checks|user-show|group-show|config-check|netgroup-show ...  harmless
+        ()            harmless
+        * ...         changes   {program} changes what is known of accounts
+        = doveconf
+        -N -c=FILE:reads -f=TEXT -m=TEXT -P -h -n -a -d -S -s -x -w -I
+        -P|-h ...     reads     {program} shows passwords of the mail server
+        ...           harmless
+        = squidclient
+        -h=TEXT -p=N -P=FILE:reads --file=FILE:reads -k|--key=FILE:reads --cert=FILE:reads -l=TEXT -T=N -u=TEXT -w=TEXT -U=TEXT
+        -W=TEXT -H=TEXT -m=TEXT -v -s -r -a -n
+        *shutdown* ...  changes   {program} stops a server
+        ...           harmless
+        = cloud-init
+        -h|--help -v|--version -d|--debug --force -f|--file=FILE:trusts -i|--infile=FILE:reads -o|--outfile=FILE:writes
+        -l|--long -w|--wait --format=TEXT --list-keys --name=TEXT --frequency=TEXT --local -m|--mode=TEXT -c=FILE:reads --system
+        -a --annotate
+        --help|--version ...  harmless
+        status|analyze|features|schema ...  harmless
+        query ...     reads     {program} shows what a cloud tells the host, which may be secrets
+        * ...         gives     {program} configures the host as files or a cloud say
+        = subscription-manager
+        --enable=TEXT --disable=TEXT --username=TEXT --password=TEXT --org=TEXT --auto-attach --force --name=TEXT
+        --activationkey=TEXT --serverurl=TEXT --baseurl=TEXT --environments=TEXT --release=TEXT --servicelevel=TEXT
+        --consumerid=TEXT --all --list --consumed --available --pool=TEXT --auto --quantity=TEXT --unset --set=TEXT --show
+        --repo=TEXT --list-enabled --list-disabled --remove=TEXT --add=TEXT --proxy=TEXT --insecure --no-overlay --help -h
+        --version
+        --version|--help ...  harmless
+        status|identity|version|list|facts|orgs|repos --enable|--disable ...  changes  \
+            {program} changes where the host takes packages from
+        status|identity|version|list|facts|orgs|repos ...  harmless
+        * ...         changes   {program} changes where the host takes packages from
+        = ipactl
+        --skip-version-check --ignore-service-failures -f|--force -d|--debug -h|--help --version
+        --help|--version ()  harmless
+        status        harmless
+        stop          stops     stops the directory: people cannot log in  until it is started again
+        start|restart  changes   {program} starts or stops the directory: people may be unable to log in
+        = cpupower
+        -h|--help -v|--version -c|--cpu=TEXT -b|--boost -e -d|--min=TEXT -l -w -o -p -g|--governor=TEXT -f|--freq=TEXT -y
+        -m|--human
+        -n|--no-rounding -u|--max=TEXT -r|--related --perf-bias=TEXT --turbo-boost=N -D|--disable-by-latency=N --enable=N
+        -E|--enable-all --disable=N -s|--silent --hwlimits --driver --policy --stats --latency --proc
+        --help|--version ()  harmless
+        frequency-info|idle-info|info|help|monitor ...  harmless
+        * ...         changes   {program} changes how fast the processors are
+        = tuned-adm
+        -a|--async -i|--ignore-missing -d|--debug -l|--loglevel=TEXT --timeout=N -t=N -h|--help -v|--version -q|--quiet
+        --help|--version ()  harmless
+        active|list|profile_info|recommend|verify|profile_mode ...  harmless
+        profile|off|auto_profile|instance_acquire_devices ...  changes   {program} changes how the host is tuned
+        = ldconfig: abbreviates
+        -f=TEXT -C=TEXT -r=TEXT -p|--print-cache -V|--version -v|--verbose -n -N -X -l -c|--format=TEXT -i|--ignore-aux-cache
+        -?|--help --usage
+        --print-cache|--version|--help|--usage ()  harmless
+        -f|-C|-r|-n|-l ...  gives     {program} loads libraries of other directories
+        ()            changes   {program} renews the list of libraries
+        TEXT...       gives     {program} loads libraries of other directories
+        = ldd
+        -v|--verbose -u|--unused -d|--data-relocs -r|--function-relocs --version --help
+        [FILE:runs]...  harmless
+        """,
+    ),
     Row("true false : test [ echo printf expr yes", texts, is_plain=True),
     *rows_of(nothing, _NO_OPERANDS, also=_GNU),
     *rows_of(nothing, _NAMED, also=_GNU, operands="names, or files that are looked at"),
@@ -385,26 +402,12 @@ ROWS = (
         " match-types: o: output: O: offset: p probe s: match-tag: S: size: t: match-token: u: usages: U: uuid: h help V version",
         operands="devices",
     ),
-    Row("getent", _getent, "A no-addrconfig no-idn help usage version V s: service: i"),
     Row(
         "ps",
         _ps,
         "A a d e f F j l L m M y c T H O: Group: group: user: ppid: k: deselect context cumulative forest headers no-headers"
         " no-heading cols: columns: width: rows: lines: w ww V Z info help version sid: quick-pid: n: r S s: x h date-format:"
         " signames o: format: u: U: p: pid: C: G: g: t: tty: sort: q: N",
-    ),
-    Row("klist", _klist, "C d V c: k K e f s a n A l i t", operands="a cache or a key table"),
-    Row(
-        "lsof",
-        _lsof,
-        "? h v A: b d: F:: f:: g:: K:: l n N o:: O P Q r:: R S:: s:: T:: U V w x:: X z Z E H L:: M k: D: p: i: u: c: a t",
-        operands="files, or +L1 and its like",
-    ),
-    Row(
-        "sss_cache sssctl",
-        _accounts,
-        "E everything u: user: U users g: group: G groups n: netgroup: s: service: d: domain: debug: h: override A a"
-        " o: l online-status active-server servers",
     ),
     Row(
         "php-fpm php-fpm8.2 php-fpm8.3 php-fpm8.4",
@@ -443,29 +446,4 @@ ROWS = (
         "s: socket: t: timeout: b blocking e extended x mono X color v verbose h help V version c: config: C: confdb: f force",
     ),
     Row(" ".join(_CHECKS), _daemon, "k: f: c: d: p: config: config-file: config.file: dbpath:"),
-    Row("doveconf", _doveconf, "N c: f: m: P h n a d S s x"),
-    Row("squidclient", _squidclient, "h: p: P: file: k: key: cert: l: T: u: w: U: W: H: m:"),
-    Row("cloud-init", _cloud_init, "o: outfile: i: infile: version v help h"),
-    Row(
-        "subscription-manager",
-        _subscription,
-        "enable: disable:"
-        " username: password: org: auto-attach force name: activationkey: serverurl: baseurl: environments: release:"
-        " servicelevel: consumerid: all list consumed available pool: auto quantity: unset set: show repo:"
-        " list-enabled list-disabled remove: add: proxy: insecure no-overlay help h version",
-    ),
-    Row("ipactl", _ipactl, "skip-version-check ignore-service-failures f force d debug h help version"),
-    Row(
-        "cpupower",
-        looks("frequency-info idle-info info", "changes how fast the processors are"),
-        "h v version help c: cpu: b boost e d l w o p g f y m n"
-        " u max: governor: min: freq: r related perf-bias: turbo-boost: D: disable: enable: E enable-all",
-    ),
-    Row(
-        "tuned-adm",
-        looks("active list profile_info recommend verify", "changes how the host is tuned"),
-        "a async i ignore-missing d debug l: loglevel: timeout: t: q quiet v verbose",
-    ),
-    Row("ldconfig", _ldconfig, "f: C: r: p print-cache V version", telling="--help"),
-    Row("ldd", _ldd),
 )

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.places import DISK
 from jitd_commands.programs.decision_table import DecisionTable
-from jitd_commands.programs.grammar import ANY, grammar
+from jitd_commands.programs.grammar import ANY, Effect, grammar, grammars
 from jitd_commands.programs.shared import gives, objects, words
 from jitd_commands.shell_text import Word
 
@@ -79,50 +80,9 @@ _DRIVERS = re.compile(
 """Modules without which a host has no network."""
 
 
-def _unload(call: Call) -> None:
-    named = [word.text for word in call.operands]
-    if any(word.is_free or _DRIVERS.fullmatch(word.text.replace("-", "_")) for word in call.operands):
-        told = f"removes {objects(call, 'any module')} from the kernel, and cuts this host off"
-        return call.stops(told, back="until it is loaded again", is_whole=True)
-    call.changes(f"removes {' '.join(named)[:60] or 'a module'} from the kernel: what needs it stops")
-
-
-def _module(call: Call) -> None:
-    if call.name == "modprobe":
-        if call.has("C", "config", "d", "dirname", "S", "set-version"):
-            return call.gives("loads code into the kernel from another directory")
-        if call.has("n", "show", "dry-run", "D", "show-depends", "c", "showconfig", "V", "version") and not call.may_add_options:
-            return None
-        if call.has("r", "remove"):
-            return _unload(call)
-        return call.changes(f"loads {objects(call, 'a module')} into the kernel")
-    if call.name == "rmmod":
-        return _unload(call)
-    for word in call.operands:
-        call.gives("loads code into the kernel", call.absolute(word) or "", "the kernel")
-
-
 _CODE_KEYS = re.compile(
     r"kernel\.(core_pattern|core_pipe_limit|modprobe|hotplug|poweroff_cmd|usermodehelper\..*|modules_disabled|firmware_config\..*)|fs\.binfmt.*|dev\.tty\.ldisc.*|user\..*ns.*"
 )
-
-
-def _sysctl(call: Call) -> None:
-    words = call.operands
-    if call.may_add_options or any(word.is_free and not word.text for word in words):
-        return call.gives("can change the kernel")
-    if call.has("p", "load", "system"):
-        for word in [*call.values("p", "load"), *words]:
-            call.runs_file(word)
-        return call.changes(f"sets settings of the kernel from {objects(call, 'the files of the host')}")
-    for word in words:
-        key, equals, _ = word.text.partition("=")
-        if not equals:
-            continue
-        if word.is_free and not equals or _CODE_KEYS.fullmatch(key.replace("/", ".").strip()):
-            call.gives(f"changes the kernel setting {key[:40]}")
-        else:
-            call.changes(f"sets {word.text[:60]} in the kernel")
 
 
 def _disk(call: Call) -> None:
@@ -294,26 +254,6 @@ def _audit(call: Call) -> None:
         return call.changes(told.format(objects(call, "all programs")), "", "what restricts programs", is_whole=True)
 
 
-def _quota(call: Call) -> None:
-    if call.name == "edquota":
-        return call.gives("starts an editor")
-    told = {"quotaoff": "lets everybody store as much as they like", "quotaon": "limits how much others may store"}
-    named = objects(call, "it names nothing")
-    call.changes(f"{told.get(call.name, 'changes how much others may store')}: {named}", is_whole=True)
-
-
-def _dump_process(call: Call) -> None:
-    for word in call.values("o"):
-        call.writes(word, is_use=False)
-    call.discloses("reads the memory of a process")
-
-
-def _wall(call: Call) -> None:
-    for word in call.operands:
-        if "/" in word.text or word.is_any:
-            call.reads(word)
-
-
 def _udevadm(call: Call) -> None:
     if call.verb is not None and (call.verb.is_free or call.verb.text in ("trigger", "control", "test", "test-builtin", "hwdb")):
         if call.verb.text == "control" and any("=" in word.text for word in call.operands + call.values("property", "p", "E")):
@@ -322,38 +262,6 @@ def _udevadm(call: Call) -> None:
         call.changes(f"runs {objects(call, 'a command')} on the handling of devices")
 
 
-_IPMI = re.compile(
-    r"sel (list|elist|info|get)( \S+)*|sensor( list| get( \S+)+)?|sdr( (list|elist|type|info|get"
-    r"|entity)( \S+)*)?|fru( print( \d+)?)?"
-    r"|lan print( \d+)?|chassis status|(chassis )?power status|(mc|bmc) info|dcmi power reading"
-    r"|user list( \d+)?|channel info( \d+)?"
-)
-
-
-def _ipmitool(call: Call) -> None:
-    for word in call.values("f"):
-        call.reads(word)
-    asked = " ".join(word.text for word in call.operands)
-    if call.words and (any(word.is_free for word in call.words) or not (_IPMI.fullmatch(asked) or call.has("V", "h"))):
-        _IPMITOOL(call)
-
-
-_IPMITOOL = DecisionTable("""
-    chassis power off|soft          stops     switches off {-H:the host} at its power  until somebody switches it on
-    chassis power cycle|reset|diag  stops     restarts {-H:the host} at its power  which is away until it has started again
-    power off|soft                  stops     switches off {-H:the host} at its power  until somebody switches it on
-    power cycle|reset|diag          stops     restarts {-H:the host} at its power  which is away until it has started again
-    chassis power on                changes   switches on {-H:the host}
-    power on                        changes   switches on {-H:the host}
-    chassis bootdev|bootparam       changes   lets {-H:the host} boot from {3+}
-    sel clear                       changes   deletes the log of the hardware
-    user set|enable|priv *  leads  {program} changes who may control the hardware, and start the host from other disks: {1} {2:}
-    sol activate                    leads     {program} opens the console of {-H:the host}
-    user|channel *                  changes   changes who may control the hardware: {1} {2:}
-    lan|sol *                       changes   changes the network of the control of the hardware: {1} {2:}
-    mc|bmc reset                    changes   restarts the control of the hardware
-    *                               changes   runs {1:what is typed} {2:} on the control of the hardware
-""")
 _IPC = DecisionTable("""
     ipcrm: -a|--all  changes   deletes all memory and messages that processes share
     ipcrm:           changes   deletes memory or messages that processes share
@@ -381,13 +289,128 @@ _DEVICES = DecisionTable(
 )
 
 
-def _kexec(call: Call) -> None:
-    if call.has("l", "load", "p", "load-panic", "f", "force") or call.operands or call.may_add_options:
-        return call.gives("can start any kernel")
-    call.stops("starts the whole host with another kernel", back="which is away until it has started again", is_whole=True)
+def _kernel(call: Call, word: Word) -> None:
+    """sysctl(8) shows a setting of the kernel, or sets it."""
+    key, equals, _ = word.text.partition("=")
+    if word.is_free and not word.text:
+        call.gives("can change the kernel")
+    elif equals and _CODE_KEYS.fullmatch(key.replace("/", ".").strip()):
+        call.gives(f"changes the kernel setting {key[:40]}")
+    elif equals:
+        call.changes(f"sets {word.text[:60]} in the kernel")
+    elif word.is_free:
+        call.gives(f"changes the kernel setting {key[:40]}")
 
 
+def _unloaded(call: Call, module: Word) -> bool:
+    """A module is taken out of the kernel. Return True if the network needs it, which is told."""
+    is_needed = module.is_free or _DRIVERS.fullmatch(module.text.replace("-", "_")) is not None
+    if is_needed:
+        told = f"removes {module.text[:60] or 'any module'} from the kernel, and cuts this host off"
+        call.stops(told, back="until it is loaded again", is_whole=True)
+    return is_needed
+
+
+_TYPES: Mapping[str, Effect] = {
+    "KERNEL": _kernel,
+    "MODULE": _unloaded,
+    "LOADS": lambda call, word: call.gives("loads code into the kernel from another directory"),
+}
 ROWS = (
+    *grammars(
+        """
+        = kexec
+        -l|--load=TEXT --initrd=TEXT --append|--command-line=TEXT -e|--exec -u|--unload -p|--load-panic=TEXT -f|--force
+        -S|--status
+        --reuse-cmdline --reset-vga -t|--type=TEXT -x|--no-ifdown -s|--kexec-file-syscall -v|-V|--version -h|--help --mem-min=TEXT
+        --mem-max=TEXT --entry=TEXT --load-preserve-context --load-jump-back-entry -d|--debug -c -a -y|--no-sync
+        --version|--help|--status ()  harmless
+        --load|--load-panic|--force ...  gives     {program} can start any kernel
+        --unload ()   changes   forgets the kernel that is loaded
+        ()            stops     starts the whole host with another kernel  which is away until it has started again
+        TEXT...       gives     {program} can start any kernel
+        = wall write mesg
+        -n|--nobanner -t|--timeout=N -g|--group=TEXT -h|--help -V|--version -v|--verbose
+        [NAMED]...    harmless
+        = gcore
+        -o=FILE:made -a -d=TEXT
+        ...           reads     {program} reads the memory of a process
+        = edquota setquota quotaon quotaoff
+        -u=TEXT -g=TEXT -P=TEXT -F=TEXT -a -t -T -v -r -n -b -p=TEXT -f -x=TEXT
+        edquota: ...  gives     {program} starts an editor
+        quotaoff: ...  changes  lets everybody store as much as they like: {1+:it names nothing}
+        quotaon: ...  changes   limits how much others may store: {1+:it names nothing}
+        setquota: ...  changes  changes how much others may store: {1+:it names nothing}
+        = sysctl: abbreviates
+        -n|--values -N|--names -e|--ignore -b|--binary -q|--quiet -h|--help -V|--version -p|--load[=FILE:runs] -f
+        -r|--pattern=TEXT
+        --system -w|--write -a|-A|-X|--all --deprecated -x -d --dry-run -o
+        --help|--version|--all|--dry-run ...  harmless
+        --load|--system|-f FILE:runs...  changes   {program} sets settings of the kernel from {1+:the files of the host}
+        KERNEL...     harmless
+        = ipmitool: posix
+        -A=TEXT -l=TEXT -R=N -N=N -q -Q=TEXT -h -E -H=SAID -U=TEXT -P=TEXT -I=TEXT -L=TEXT -p=N -f=FILE:reads -o=TEXT -O=TEXT
+        -C=TEXT
+        -k=TEXT -y=TEXT -Y -S=FILE:reads -s -v -c -V -t=TEXT -b=TEXT -B=TEXT -T=TEXT -m=TEXT -M=TEXT -d=N -a -e=TEXT -K -z=N
+        -V|-h ...                       harmless
+        ()                              harmless
+        sel list|elist|info|get ...     harmless
+        sel ()                          harmless
+        sensor list|get ...             harmless
+        sensor ()                       harmless
+        sdr list|elist|type|info|get|entity ...  harmless
+        sdr ()                          harmless
+        fru print ...                   harmless
+        fru ()                          harmless
+        lan print ...                   harmless
+        chassis status ()               harmless
+        chassis power status ()         harmless
+        power status ()                 harmless
+        mc|bmc info ()                  harmless
+        dcmi power reading ()           harmless
+        user list ...                   harmless
+        channel info ...                harmless
+        chassis power off|soft          stops     switches off {-H:the host} at its power  until somebody switches it on
+        chassis power cycle|reset|diag  stops     restarts {-H:the host} at its power  which is away until it has started again
+        power off|soft                  stops     switches off {-H:the host} at its power  until somebody switches it on
+        power cycle|reset|diag          stops     restarts {-H:the host} at its power  which is away until it has started again
+        chassis power on                changes   switches on {-H:the host}
+        power on                        changes   switches on {-H:the host}
+        chassis bootdev|bootparam ...   changes   lets {-H:the host} boot from {3+}
+        sel clear                       changes   deletes the log of the hardware
+        user set|enable|priv ...  leads  \
+            {program} changes who may control the hardware, and start the host from other disks: {1} {2}
+        sol activate ...                leads     {program} opens the console of {-H:the host}
+        user|channel * ...              changes   changes who may control the hardware: {1} {2:}
+        lan|sol * ...                   changes   changes the network of the control of the hardware: {1} {2:}
+        mc|bmc reset ...                changes   restarts the control of the hardware
+        * ...                           changes   runs {1} {2:} on the control of the hardware
+        = modprobe: abbreviates
+        -h|--help -v|--verbose -q|--quiet -R|--resolve-alias -a|--all -C|--config=LOADS -d|--dirname=LOADS -S|--set-version=LOADS
+        -r|--remove -n|--show|--dry-run -D|--show-depends -c|--showconfig -V|--version --first-time -f|--force --force-vermagic
+        --force-modversion -b|--use-blacklist -i|--ignore-install|--ignore-remove -s|--syslog --remove-holders -w|--wait=N
+        --show-exports
+        --show-modversions --dump-modversions --remove-dependencies
+        --dry-run|--show-depends|--showconfig|--version|--help|--resolve-alias ...  harmless
+        --remove MODULE...  changes   {program} removes {1+:a module} from the kernel: what needs it stops
+        TEXT ...      changes   {program} loads {1+} into the kernel
+        = rmmod
+        -f|--force -s|--syslog -v|--verbose -V|--version -h|--help -w
+        --version|--help ()  harmless
+        MODULE...     changes   {program} removes {1+:a module} from the kernel: what needs it stops
+        = insmod kmod depmod dkms
+        -f|--force -s|--syslog -v|--verbose -q|--quiet -V|--version -h|--help -a|--all -b|--basedir=TEXT -o|--outdir=TEXT
+        -m=TEXT -k=TEXT
+        -c=TEXT --sourcetree=TEXT --dkmstree=TEXT -n|--dry-run -A|--quick -e|--errsyms -E|--symvers=TEXT -F|--filesyms=TEXT
+        -w|--warn
+        -P=TEXT -C|--config=TEXT --installtree=TEXT --no-depmod
+        --version|--help ()  harmless
+        kmod: list ()  harmless
+        dkms: status ...  harmless
+        ...           gives     {program} loads code into the kernel
+        """,
+        types=_TYPES,
+    ),
     Row(
         "mount.nfs mount.cifs mount.fuse sshfs bindfs guestmount mount.nfs4 mount.fuse3",
         _mount,
@@ -420,31 +443,6 @@ ROWS = (
         "version V help h t: O: a all l f"
         " lazy force recursive R read-only r detach-loop d no-canonicalize c no-mtab n fake quiet q v verbose i"
         " internal-only all-targets A types: test-opts: z u",
-    ),
-    Row(
-        "insmod modprobe rmmod kmod depmod dkms",
-        _module,
-        "h help v verbose q quiet resolve-alias R a all C: config: d: dirname: S: set-version: r remove n show dry-run D"
-        " show-depends c showconfig V version"
-        " first-time f force force-vermagic force-modversion use-blacklist b i ignore-install ignore-remove s syslog"
-        " wait: w:"
-        " remove-holders",
-        operands="modules",
-        telling="--version:rmmod --help:modprobe,rmmod -V:rmmod",
-    ),
-    Row(
-        "sysctl",
-        _sysctl,
-        "n values N names e ignore b binary q quiet h help V version p:: load:: r: pattern: system w a A"
-        " write all X x deprecated dry-run",
-    ),
-    Row(
-        "kexec",
-        _kexec,
-        "l: load: initrd: append: command-line: e exec u unload p: load-panic: f force"
-        " status S reuse-cmdline reset-vga type: no-ifdown kexec-file-syscall V version h help mem-min: mem-max:"
-        " entry: load-preserve-context load-jump-back-entry",
-        telling="--version --help",
     ),
     Row(
         "fdisk gdisk sfdisk parted cgdisk partx nbd-client qemu-nbd growpart",
@@ -574,8 +572,6 @@ ROWS = (
             " --help:setenforce,aa-disable,aa-complain,aa-enforce,apparmor_parser"
         ),
     ),
-    Row("edquota setquota quotaon quotaoff", _quota, "u: g: P: F: a t T: v r n b"),
-    Row("gcore ", _dump_process, "o:"),
     Row(
         "udevadm",
         _udevadm,
@@ -585,8 +581,6 @@ ROWS = (
     ),
     Row("ipcrm", _IPC, "m: M: q: Q: s: S: a:: all::"),
     Row("renice", _IPC, "n: p g u priority: pid pgrp user relative: V version h help"),
-    Row("wall write mesg", _wall),
-    Row("ipmitool", _ipmitool, "A: l: R: N: q: Q: h E H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V"),
     Row("mokutil", _DEVICES, "sb-state list-enrolled l list-new N list-delete D pk kek db dbx test-key t: help h"),
     Row(
         "fwupdmgr",

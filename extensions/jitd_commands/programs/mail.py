@@ -8,32 +8,17 @@ from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import DecisionTable, told
+from jitd_commands.programs.grammar import grammars
 from jitd_commands.programs.shared import trusts
+from jitd_commands.shell_text import Word
 
 
-def _postfix(call: Call) -> None:
-    trusts(call, call.values("c"))
-    if call.verb is None or (call.verb.text in ("check", "status") and not call.verb.is_free):
-        return
-    _POSTFIX(call)
-
-
-_POSTFIX = DecisionTable("""
-    stop|abort|drain  changes   stops the mail server: no mail comes or goes
-    start|start-fg    changes   starts the mail server
-    reload            changes   lets the mail server read its settings again
-    flush             changes   tries to send all mail that waits
-    set-permissions|upgrade-configuration  changes   repairs the files of the mail server
-    *                 changes   runs {1} {2:} on the mail server
-""")
-
-
-def _postconf(call: Call) -> None:
-    trusts(call, call.values("c"))
-    settings = call.operands if call.has("e") and not call.has("X", "#", "M", "F", "P") else []
-    if settings and all(not word.is_free and _NUMBER.fullmatch(word.text) for word in settings):
-        return call.changes(f"sets {', '.join(word.text for word in settings)[:60]} of the mail server", is_whole=True)
-    if call.has("e", "X", "#") or any("=" in word.text or word.is_any for word in call.operands):
+def _setting(call: Call, word: Word) -> None:
+    """postconf(1) shows a setting, or sets it."""
+    is_number = not word.is_free and not call.has("X", "#", "M", "F", "P") and _NUMBER.fullmatch(word.text)
+    if is_number:
+        call.changes(f"sets {word.text[:60]} of the mail server", is_whole=True)
+    elif call.has("e", "X", "#") or "=" in word.text or word.is_any or call.may_add_options:
         call.gives("changes the settings of the mail server, which names programs")
 
 
@@ -42,12 +27,6 @@ _NUMBER = re.compile(
     r"|mydomain|myorigin|inet_protocols)\s*=\s*[\w.$-]*"
 )
 """Settings of Postfix that name no program, file or table."""
-
-
-def _postqueue(call: Call) -> None:
-    trusts(call, call.values("c"))
-    if not call.has("p", "j") and call.name != "mailq":
-        call.changes(f"tries to send {' '.join(word.text for word in call.values('i', 's'))[:60] or 'all mail that waits'}")
 
 
 def _exim(call: Call) -> None:
@@ -88,18 +67,6 @@ def _sendmail(call: Call) -> None:
     call.changes(f"sends mail to {to}")
 
 
-def _postcat(call: Call) -> None:
-    call.discloses("shows other people's mail")
-
-
-_QUEUE = DecisionTable("""
-    -d=ALL  destroys  deletes all mail that waits ({1:all queues})
-    -d      destroys  deletes the mail {-d:…} from the queue
-    -r      changes   puts {-r:…} into the queue again
-    -h      changes   holds {-h:…}
-    -H      changes   lets {-H:…} be sent that is held
-    ...     changes   repairs the files of the queue
-""")
 _TABLES = DecisionTable("""
     postmap|postalias: -q|-s  harmless
     postmap|postalias: -d     changes   takes {-d:…} out of the table {1}
@@ -138,21 +105,51 @@ _RSPAMADM = DecisionTable("""
 """)
 
 
-def _looks_at_mail(call: Call) -> None:
-    trusts(call, call.values("c", "C", "x"))
-    for word in call.values("k"):
-        call.reads(word)
-    for word in call.values("E"):
-        call.start([word])
-
-
 ROWS = (
-    Row("postfix", _postfix, "c: v D"),
-    Row("postconf", _postconf, "c: e X # M n d p"),
-    Row("postqueue mailq", _postqueue, "b c: i: s: f p j v"),
-    Row("qshape", _looks_at_mail, "s p m: b: t: n: N: w: l h c:", operands="queues"),
-    Row("exiqgrep", _looks_at_mail, "f: r: s: y: o: z x c l i b R a G: h C: E:"),
-    Row("opendkim-testkey", _looks_at_mail, "d: s: v V x: k:"),
+    *grammars(
+        """
+        = postfix
+        -c=FILE:trusts -v -D
+        check|status           harmless
+        ()                     harmless
+        stop|abort|drain       changes   stops the mail server: no mail comes or goes
+        start|start-fg         changes   starts the mail server
+        reload                 changes   lets the mail server read its settings again
+        flush                  changes   tries to send all mail that waits
+        set-permissions|upgrade-configuration ...  changes   repairs the files of the mail server
+        * ...                  changes   runs {1} {2+:} on the mail server
+        = postconf
+        -c=FILE:trusts -e -X -# -M -n -d -p -C=TEXT -f -h -H -l -m -o=SETTING -x -v -a -A -b[=TEXT] -F -P -t
+        -e|-X|-#|-M|-F|-P SETTING...  harmless
+        SETTING...             harmless
+        = postqueue mailq
+        -b -c=FILE:trusts -i=SAID -s=SAID -f -p -j -v
+        mailq:  harmless
+        postqueue: -p|-j ()  harmless
+        postqueue:  changes   {program} tries to send {-i|-s:all mail that waits}
+        = qshape
+        -s -p -m=N -b=N -t=N -n=N -N=N -w=N -l -h -c=FILE:trusts
+        ...    harmless
+        = exiqgrep
+        -f=TEXT -r=TEXT -s=TEXT -y=N -o=N -z -x -c -l -i -b -R -a -G=TEXT -h -C=FILE:trusts -E=PROGRAM
+        ()     harmless
+        = opendkim-testkey
+        -d=TEXT -s=TEXT -v -V -x=FILE:trusts -k=FILE:reads
+        ()     harmless
+        = postcat
+        -q -v -b -e -d -h -c=FILE:trusts -o -f -F -r
+        ...    reads     {program} shows other people's mail
+        = postsuper
+        -c=FILE:trusts -d=SAID -h=SAID -H=SAID -r=SAID -f=SAID -e=SAID -p -s -S -v
+        -d=ALL ...  destroys  deletes all mail that waits ({1:all queues})
+        -d ...  destroys  deletes the mail {-d:…} from the queue
+        -r ...  changes   puts {-r:…} into the queue again
+        -h ...  changes   holds {-h:…}
+        -H ...  changes   lets {-H:…} be sent that is held
+        ...     changes   repairs the files of the queue
+        """,
+        types={"SETTING": _setting},
+    ),
     Row(
         "rspamc",
         _RSPAMC,
@@ -161,8 +158,6 @@ ROWS = (
         " helo: n: max-requests: a all key: header:",
     ),
     Row("rspamadm", _RSPAMADM, "s: q quiet h help c:"),
-    Row("postcat", _postcat, "q v b e d h c: o"),
-    Row("postsuper", _QUEUE, "c: d: h: H: r: f: p s S v"),
     Row("postmap postalias newaliases", _TABLES, "q: s d: c: v N r i n o p u w F b h m f"),
     Row(
         "exim exim4",

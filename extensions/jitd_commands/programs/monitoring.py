@@ -6,16 +6,9 @@ from __future__ import annotations
 import re
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.shared import looks, nothing, rows_of, trusts
+from jitd_commands.programs.grammar import grammars
+from jitd_commands.programs.shared import looks, nothing, rows_of
 from jitd_commands.shell_text import Word
-
-
-def _checks(call: Call) -> None:
-    trusts(call, call.values("c", "config", "configfile", "profile"))
-
-
-def _atrm(call: Call) -> None:
-    call.changes(f"deletes the planned jobs {' '.join(word.text for word in call.operands if word.text)[:60] or 'that it names'}")
 
 
 def _top(call: Call) -> None:
@@ -24,38 +17,22 @@ def _top(call: Call) -> None:
     call.changes("can end processes at a key")
 
 
-def _needrestart(call: Call) -> None:
-    trusts(call, call.values("c"))
-    if call.has("b", "l", "p") or any(word.text == "l" for word in call.values("r")):
-        return
-    call.changes("may restart services")
+_AGENT = (
+    r"(system\.(uptime|boottime|hostname|localtime|uname|cpu|swap|sw|users)|vm|net|proc|kernel|agent|vfs\.(fs|dev))\b"
+    r"[^|;&`$]*"
+)
+"""Keys of Zabbix that only tell something of the host."""
 
 
-def _zabbix(call: Call) -> None:
-    trusts(call, call.values("c", "config"))
-    for key in call.values("t", "test"):
-        found = re.fullmatch(r"system\.run\[(.*?)(?:,(?:no)?wait)?\]", key.text, re.DOTALL)
-        if not key.is_free and (shown := re.fullmatch(r"vfs\.file\.[a-z]+\[\"?([^\",\]]+).*", key.text)):
-            call.reads(Word(shown[1]))
-        elif not key.is_free and re.fullmatch(
-            r"(system\.(uptime|boottime|hostname|localtime|uname|cpu|swap|sw|users)|vm|net|proc|kernel|agent|vfs\.(fs|dev))\b[^|;&`$]*",
-            key.text,
-        ):
-            continue
-        elif found is not None or key.is_free:
-            call.runs_text(Word(found[1] if found else "", key.is_free))
-        else:
-            call.unknown()
-
-
-def _sysdig(call: Call) -> None:
-    for file in call.values("w"):
-        call.writes(file)
-    call.discloses("shows what all processes read and write")
-
-
-def _collects(call: Call) -> None:
-    call.discloses("collects configurations, logs and keys of the host")
+def _key(call: Call, key: Word) -> None:
+    """Zabbix tells the value of ``key``."""
+    run = re.fullmatch(r"system\.run\[(.*?)(?:,(?:no)?wait)?\]", key.text, re.DOTALL)
+    if key.is_free or run:
+        call.runs_text(Word(run[1] if run else "", key.is_free))
+    elif shown := re.fullmatch(r"vfs\.file\.[a-z]+\[\"?([^\",\]]+).*", key.text):
+        call.reads(Word(shown[1]))
+    elif not re.fullmatch(_AGENT, key.text):
+        call.unknown()
 
 
 _WATCHES = """
@@ -73,27 +50,61 @@ _WATCHES = """
 """
 
 
-def _amtool(call: Call) -> None:
-    words = [word.text for word in call.operands[:2]]
-    if words[:1] == ["silence"] and words[1:] not in ([], ["query"]) or any(word.is_free for word in call.operands[:2]):
-        return call.changes("changes which alarms are silent")
-    if words[:1] not in ([], ["alert"], ["silence"], ["check-config"], ["cluster"], ["config"]):
-        call.not_known(f"jitd does not know what amtool {words[0][:40]} does")
-
-
 ROWS = (
+    *grammars(
+        """
+        = amtool
+        -h --help --version --alertmanager.url=TEXT -o=TEXT --output=TEXT --verify-config
+        alert|check-config|cluster|config ...  harmless
+        silence query ...     harmless
+        silence|alert ()      harmless
+        silence ...           changes   {program} changes which alarms are silent
+        --help|--version ...  harmless
+        = rkhunter
+        -c|--check --sk|--skip-keypress --rwo|--report-warnings-only --nocolors -q|--quiet -V|--version -h|--help --update
+        --propupd[=TEXT] --list[=TEXT] --versioncheck --configfile=FILE:trusts --cronjob -l|--logfile[=FILE:writes] --enable=TEXT
+        --disable=TEXT --summary --nosummary --append-log -x|--autox -X|--no-autox --vl|--verbose-logging --pkgmgr=TEXT --nolog
+        --update|--propupd ()  changes   changes with what {program} compares the files of this host
+        ()                     harmless
+        = lynis
+        --auditor=TEXT --cronjob --debug -Q|--quick -q|--quiet --no-colors --no-log --pentest --profile=FILE:trusts --verbose
+        --version|-V --view-manpage|--man --tests=TEXT --tests-from-group=TEXT --tests-category=TEXT --upload --warnings-only
+        --reverse-colors --help|-h --slow-warning=N --logfile=FILE:writes --report-file=FILE:writes --plugin-dir=FILE:trusts
+        -c|--check-all
+        audit system|dockerfile|system ...  harmless
+        show|update ...       harmless
+        configure|generate|upload-only ...  changes   changes what {program} has stored
+        ()                    harmless
+        = atrm
+        -V
+        -V ()  harmless
+        TEXT...  changes   deletes the planned jobs {:that it names}
+        = needrestart
+        --help --version -c=FILE:trusts -m=TEXT -r=TEXT -u=TEXT -w=TEXT -n=TEXT -b -l -p -k -v -q
+        --help|--version|-b|-l|-p ()  harmless
+        -r=l ()  harmless
+        ()       changes   {program} may restart services
+        = zabbix_agentd
+        -c|--config=FILE:trusts -t|--test=KEY -p|--print -V|--version -h|--help -R=TEXT -f|--foreground
+        --test|--print|--version|--help ()  harmless
+        ()       changes   {program} starts the agent of the monitoring
+        = sosreport sos
+        --batch --only-plugins=TEXT -n=TEXT --skip-plugins=TEXT -e=TEXT --enable-plugins=TEXT -k=TEXT --plugin-option=TEXT
+        -l --list-plugins -a --alloptions --all-logs --since=TEXT --log-size=TEXT -z=TEXT --compression-type=TEXT
+        --label=TEXT --case-id=TEXT --name=TEXT --ticket-number=TEXT -q --quiet -v --verbose --clean --mask --no-report
+        --preset=TEXT -p=TEXT --profile=TEXT --threads=TEXT --low-priority -t -A --help
+        --help ...            harmless
+        --list-plugins ...    harmless
+        ...                   reads     {program} collects configurations, logs and keys of the host
+        = sysdig
+        -w=FILE:writes -r=FILE:reads -p=TEXT -c=FILE:trusts -n=N -A --version --help
+        --version|--help ()   harmless
+        ...                   reads     {program} shows what all processes read and write
+        """,
+        types={"KEY": _key},
+    ),
     *rows_of(nothing, _WATCHES, also="help version", operands="names"),
     Row("promtool", looks("check test query", "changes data of the monitoring"), "h help version format: o: output:"),
-    Row("amtool", _amtool, "h help version alertmanager.url: o: output: verify-config"),
-    Row(
-        "rkhunter lynis",
-        _checks,
-        "check C sk skip-keypress rwo report-warnings-only nocolors version V h help audit Q quick no-colors cronjob"
-        " auditor: pentest verbose limit: detail: service: range: archives c: config: configfile: profile: logdir: a b q",
-        chosen="does what any file says",
-        operands="what is checked",
-    ),
-    Row("atrm", _atrm),
     Row(
         "top htop atop",
         _top,
@@ -101,15 +112,4 @@ ROWS = (
         " delay: user: e: s batch iterations: c w: E: k L O o: q stdout b n: p: u: r S H",
         operands="numbers",
     ),
-    Row("needrestart", _needrestart, "help version c: m: r: u: w: n: b l p k v q", telling="--help"),
-    Row("zabbix_agentd", _zabbix, "c: config: t: test: p V h R: f", chosen="runs the programs that any file names"),
-    Row(
-        "sosreport sos",
-        _collects,
-        "batch only-plugins: n: skip-plugins: e: enable-plugins: k: plugin-option: l list-plugins a alloptions"
-        " all-logs since: log-size: z: compression-type: label: case-id: name: ticket-number: q quiet v verbose clean"
-        " mask no-report preset: p: profile: threads: low-priority t A",
-        telling="--help:sosreport,sos",
-    ),
-    Row("sysdig", _sysdig, "w: r: p: c: n: A", telling="--version --help"),
 )

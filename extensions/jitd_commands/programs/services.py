@@ -290,47 +290,6 @@ def _vacuums(kind: str) -> Effect:
     return vacuums
 
 
-def _crontab(call: Call) -> None:
-    if call.has("l"):
-        return None
-    if call.has("r"):
-        whose = call.values("u")
-        return call.destroys(
-            f"deletes the whole crontab of {whose[0].text[:60] if whose else call.whom or 'root'}", is_whole=True
-        )
-    whose = call.values("u")
-    if call.is_root and whose and not whose[0].is_free and whose[0].text != "root":
-        if call.has("e"):
-            call.gives("starts an editor, which can start a shell")
-        for word in call.operands:
-            call.reads(word)
-        if call.may_add_options:
-            call.gives("can choose what root runs by itself")
-        return call.leads(f"changes what {whose[0].text[:60]} starts by itself")
-    call.gives("can choose what root runs by itself")
-
-
-def _shutdown(call: Call) -> None:
-    if call.has("w", "wtmp-only", "help", "c") and not call.may_add_options:
-        if call.has("w", "wtmp-only"):
-            return call.changes("writes into the record of logins that the host ends")
-        return call.changes("cancels a shutdown") if call.has("c") else None
-    verb = "poweroff" if call.name == "shutdown" else call.name
-    for ends, options in (("reboot", ("r", "reboot")), ("halt", ("H", "halt")), ("poweroff", ("P", "p", "poweroff"))):
-        verb = ends if call.has(*options) else verb
-    does, back = _HOST[verb]
-    call.stops(does, back=back, is_whole=True)
-
-
-def _init(call: Call) -> None:
-    level = call.verb.text if call.verb is not None else ""
-    ends = {"0": "poweroff", "6": "reboot", "1": "rescue", "s": "rescue", "S": "rescue"}.get(level)
-    if ends or call.verb is None or call.verb.is_free:
-        does, back = _HOST[ends or "poweroff"]
-        return call.stops(does, back=back, is_whole=True)
-    call.changes("lets the first process read its settings again" if level in "qQuU" else f"changes to the runlevel {level[:20]}")
-
-
 def _kill(call: Call) -> None:
     if any(word.text in ("-l", "-L", "--list", "--table") for word in call.words) or [word.text for word in call.words[:1]] == [
         "-0"
@@ -380,11 +339,6 @@ def _fuser(call: Call) -> None:
         if call.has("m", "M", "mount") and {"/", "/home", "/var", "/usr"} & {word.text for word in call.operands}:
             return call.stops(f"ends every process that uses {files}", back="until the host has started again", is_whole=True)
         call.changes(f"ends every process that uses {files}", is_whole=True)
-
-
-def _hostname(call: Call) -> None:
-    if call.operands and call.operands[0].text not in ("status", "hostname") or call.has("F", "file", "b"):
-        call.changes(f"gives the host the name {call.operands[0].text[:60] if call.operands else 'that a file has'}")
 
 
 _MAKES = {
@@ -485,17 +439,6 @@ def _boot(call: Call) -> None:
     call.gives("can choose which program a name starts")
 
 
-def _credentials(call: Call) -> None:
-    if call.verb is not None and call.verb.text in ("decrypt", "cat"):
-        call.discloses("reads secrets of services")
-        for word in call.operands[2:3]:
-            if word.text != "-":
-                call.writes(word, is_use=False)
-        return
-    if call.verb is not None and call.verb.text not in ("list", "has-tpm2", "encrypt"):
-        call.changes("changes the key of the host's secrets")
-
-
 _SIGNALS = (
     "V version h help 0 Z l L list table u: user: U: euid: uid:"
     " HUP INT QUIT KILL TERM USR1 USR2 STOP CONT ALRM PIPE ABRT SEGV CHLD WINCH TSTP SIGHUP SIGINT SIGQUIT SIGKILL"
@@ -514,6 +457,61 @@ _OF_ITSELF = """
 """
 """Lines of each program of systemd."""
 ROWS = (
+    *grammars(
+        """
+        = crontab
+        -V -u=SAID -l -r -e -i -s -n=TEXT -c -T=FILE:reads -x=TEXT
+        -l|-V|-T ()       harmless
+        -r ()             destroys  deletes the whole crontab of {-u:root}
+        -u=root [TEXT]    gives     {program} can choose what root runs by itself
+        -u -e ()          also-gives  {program} starts an editor, which can start a shell
+        -u [FILE:reads]   leads     {program} changes what {-u} starts by itself
+        [TEXT]            gives     {program} can choose what root runs by itself
+        = telinit init
+        -t=N --help --no-wall
+        --help ()    harmless
+        0            stops     switches off the whole host  until somebody switches it on
+        6            stops     restarts the whole host  which is away until it has started again
+        1|s|S        stops     stops all services, the logins of people too  until somebody at its console starts them again
+        q|Q|u|U      changes   {program} lets the first process read its settings again
+        TEXT         changes   {program} changes to the runlevel {1}
+        = hostname
+        -a|--alias -A|--all-fqdns -d|--domain -f|--fqdn|--long -i|--ip-address -I|--all-ip-addresses -s|--short -y|--yp|--nis
+        --boot -h|--help -V|--version -F|--file=FILE:reads -b
+        --file|-b [TEXT]  changes   {program} gives the host the name {1:that a file has}
+        ()                harmless
+        status|hostname ()  harmless
+        TEXT              changes   {program} gives the host the name {1}
+        = systemd-creds: abbreviates
+        -h|--help --version --no-pager --no-legend --json=TEXT --system --transcode[=TEXT] --newline=TEXT -p|--pretty --name=TEXT
+        --timestamp=TEXT --not-after=TEXT --with-key=TEXT -H -T --tpm2-device=TEXT --tpm2-pcrs=TEXT --quiet --user --uid=TEXT
+        --help|--version ...  harmless
+        list|has-tpm2|encrypt ...  harmless
+        ()           harmless
+        cat ...      reads     {program} reads secrets of services
+        decrypt FILE:reads [FILE:made]  reads     {program} reads secrets of services
+        setup        changes   {program} changes the key of the host's secrets
+        = shutdown: abbreviates
+        -H|--halt -P|--poweroff -p -h -r|--reboot -k --no-wall -c --show --help -f -F -t=N -a -n -i
+        -c ...       changes   {program} cancels a shutdown
+        --help|--show|-k ...  harmless
+        --reboot ...  stops    restarts the whole host  which is away until it has started again
+        --halt ...   stops     halts the whole host  until somebody switches it on
+        ...          stops     switches off the whole host  until somebody switches it on
+        = reboot halt poweroff: abbreviates
+        -w|--wtmp-only -d|--no-wtmp --no-wall -n|--no-sync -f|--force -p|-P|--poweroff -H|--halt -r|--reboot --help -i -h -k
+        --reboot-argument=TEXT --boot-loader-entry=TEXT --boot-loader-menu=TEXT --firmware-setup --message=TEXT -M=TEXT
+        --host=HOST -F -t=N -a
+        --help ...   harmless
+        --wtmp-only ...  changes   {program} writes into the record of logins that the host ends
+        --reboot ...  stops    restarts the whole host  which is away until it has started again
+        --poweroff ...  stops  switches off the whole host  until somebody switches it on
+        --halt ...   stops     halts the whole host  until somebody switches it on
+        reboot: ...  stops     restarts the whole host  which is away until it has started again
+        halt: ...    stops     halts the whole host  until somebody switches it on
+        poweroff: ...  stops   switches off the whole host  until somebody switches it on
+        """,
+    ),
     *grammars(
         f"""
     = systemctl: abbreviates
@@ -734,16 +732,6 @@ ROWS = (
         " status-all full-restart full skip-redirect quiet disclose-deny query ifexists ifstarted nodeps dry-run D d i"
         " s Z N S C h help version v V",
     ),
-    Row("crontab", _crontab, "V u: l r e i s", telling="-V:crontab"),
-    Row(
-        "shutdown reboot halt poweroff",
-        _shutdown,
-        "w wtmp-only help c r reboot H halt P p poweroff"
-        " f force n no-wall no-wtmp d reboot-argument: k show boot-loader-entry: boot-loader-menu: firmware-setup"
-        " message: host: M: h F t: a i",
-    ),
-    Row("systemd-creds", _credentials, "H h name: key-file: with-key: p"),
-    Row("telinit init", _init),
     Row("pkill", _kill, f"{_SIGNALS} n r: runstates:", telling="--version --help -V -h"),
     Row("killall", _kill, f"{_SIGNALS} n: o: y: r regexp g process-group Z: context:", telling="--version --help -V"),
     Row("kill killall5", _kill, _SIGNALS, telling="--version:kill --help:kill -V:kill"),
@@ -753,12 +741,6 @@ ROWS = (
         "a all c f i interactive I inode l list-signals m mount M ismountpoint s silent u user v verbose V version 4 ipv4 6"
         " ipv6 k kill n: namespace:",
         operands="files or ports",
-    ),
-    Row(
-        "hostname",
-        _hostname,
-        "a alias A all-fqdns d domain f fqdn long i ip-address I all-ip-addresses s short y yp nis boot h help V version F:"
-        " file: b",
     ),
     Row(
         "busctl dbus-send gdbus",

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import DecisionTable, told
-from jitd_commands.programs.grammar import Effect, grammar
-from jitd_commands.programs.shared import nothing, objects, trusts, who_changes, words
+from jitd_commands.programs.grammar import Effect, grammar, grammars
+from jitd_commands.programs.shared import nothing, trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
 _DOES = DecisionTable("""
@@ -81,42 +81,6 @@ def _debugfs(call: Call) -> None:
             call.discloses("reads any file on the disk")
 
 
-def _losetup(call: Call) -> None:
-    if not call.words or call.has("a", "all", "l", "list", "j", "associated", "V", "version"):
-        return None
-    if call.has("d", "detach", "D", "detach-all"):
-        every = call.has("D", "detach-all")
-        return call.changes(f"takes away {'all loop devices' if every else objects(call, 'a loop device')}", is_whole=True)
-    for word in call.operands:
-        call.reads(word)
-    call.changes(f"makes a disk of {objects(call, 'a file')}", is_whole=True)
-
-
-def _swapon(call: Call) -> None:
-    if not call.words or call.has("s", "summary", "show"):
-        return
-    call.changes(f"swaps to {objects(call, 'what /etc/fstab names')}", is_whole=True)
-
-
-_DMSETUP = DecisionTable("""
-    ls|info|status|table|deps|version|targets|splitname  harmless
-    remove_all   stops     takes away all mapped disks that are not in use  until they are made again
-    remove       changes   takes away the mapped disk {2}
-    wipe_table   stops     lets all reads and writes of {2:a mapped disk} fail  until its table is loaded again
-    suspend      stops     stops all that reads or writes {2:a mapped disk}  until it is resumed
-    resume       changes   lets programs read and write {2:a mapped disk} again
-    create       changes   maps parts of disks as {2:a new disk}
-    load|reload  changes   changes which disks {2:a mapped disk} is made of
-    message|rename|setgeometry|clear|mknodes|udev*|mangle  changes   changes the mapped disk {2:it names}
-""")
-
-
-def _dmsetup(call: Call) -> None:
-    if call.has("showkeys"):
-        return call.discloses("shows keys of disks")
-    _DMSETUP(call)
-
-
 def _receives(call: Call) -> None:
     """The program makes files of what it reads, with their owners and rights."""
     given = call.input.path if call.input is not None else None
@@ -164,15 +128,19 @@ def _settings(call: Call, text: Word) -> None:
         call.gives("starts programs that its settings name")
 
 
+def _io(call: Call, file: Word) -> None:
+    """xfs_io(8) does to ``file`` what its commands say."""
+    commands = call.values("c") or [Word("", is_free=True)]
+    shows = r"(p?read|stat|statfs|fiemap|bmap|help|lsattr|inode|label$|quit)\b"
+    if any(one.is_free or not re.match(shows, one.text) for one in commands):
+        call.writes(file)
+
+
 _TYPES: Mapping[str, Effect] = {
+    "IO": _io,
     "NAME": lambda call, word: None,
     "SETTING": _mounted, "TEXT:received": _received, "CONF": _configured, "PLAN": _program, "LVM": _settings,
 }  # fmt: skip
-
-
-def _smartctl(call: Call) -> None:
-    if call.may_add_options or call.has("t", "test", "s", "smart", "S", "saveauto", "o", "offlineauto", "X", "abort", "set"):
-        call.changes(f"{'starts a test of' if call.has('t', 'test') else 'changes how it works:'} {objects(call, 'a disk')}")
 
 
 def _hdparm(call: Call) -> None:
@@ -225,13 +193,6 @@ _BTRFS = DecisionTable("""
 """)
 
 
-def _blockdev(call: Call) -> None:
-    if any(word.is_free or not word.text.startswith(("--get", "--report", "/dev/", "-q", "-v")) for word in call.words):
-        call.changes(
-            f"changes how {' '.join(word.text for word in call.words if word.text[:1] == '/') or 'a disk'} works", is_whole=True
-        )
-
-
 _ISCSI = DecisionTable("""
     -U|--logoutall            stops     disconnects disks of other hosts: {-U|--logoutall:…}  until somebody logs in there again
     -u|--logout               stops     disconnects disks of other hosts: {-T:all of them}  until somebody logs in there again
@@ -248,29 +209,6 @@ def _iscsi(call: Call) -> None:
         "m", "mode", "V", "h"
     ):
         _ISCSI(call)
-
-
-def _exportfs(call: Call) -> None:
-    if call.words and not (len(call.words) == 1 and call.has("v", "s")):
-        if call.has("u"):
-            every = "all directories" if call.has("a") else objects(call, "a directory")
-            return call.stops(
-                f"takes {every} away from the hosts that mount them", back="until they are exported again", is_whole=True
-            )
-        call.changes(f"lets other hosts mount {objects(call, 'what /etc/exports names')}", is_whole=True)
-
-
-def _raw(call: Call) -> None:
-    if call.name == "xfs_io" and any(
-        word.is_free or not re.match(r"(p?read|stat|statfs|fiemap|bmap|help|lsattr|inode|label$|quit)\b", word.text)
-        for word in call.values("c") or [Word("", is_free=True)]
-    ):
-        for word in call.operands:
-            call.writes(word)
-    if call.has("x"):
-        call.gives("can write any file on the disk")
-    else:
-        call.discloses("reads any file on the disk")
 
 
 _STORES = {
@@ -388,20 +326,6 @@ _TPM = DecisionTable(
 """,
     acts="-V:tpm2_clear,tpm2_evictcontrol,tpm2_nvundefine",
 )
-_CLEVIS = DecisionTable("""
-    luks list    harmless
-    luks unbind  destroys  takes the key {-s:…} of {-d:a disk} away: without another one, what is on it is gone
-    luks pass    reads     {program} shows a key of {-d:a disk}
-    luks unlock  changes   opens {-d:a disk}
-    luks *       changes   changes the keys that open {-d:a disk}
-    encrypt      harmless
-    decrypt      reads     {program} reads secrets
-""")
-
-
-def _clevis(call: Call) -> None:
-    call.asked.add("d")  # a disk, of which the table tells what is done to it
-    _CLEVIS(call)
 
 
 def _ceph(call: Call) -> None:
@@ -433,6 +357,87 @@ _LVM = """
     --devicesfile=TEXT --journal=TEXT -S|--select=TEXT --noudevsync --reportformat=TEXT --alloc=TEXT
 """
 ROWS = (
+    *grammars(
+        """
+        = losetup: abbreviates
+        -a|--all -l|--list -j|--associated=TEXT -O|--output=TEXT --output-all -n|--noheadings --raw -J|--json -h|--help
+        -V|--version -f|--find -P|--partscan -r|--read-only --show -s|--sizelimit=N -o|--offset=N -b|--sector-size=N -d|--detach
+        -D|--detach-all -c|--set-capacity --direct-io[=TEXT] --nooverlap -L -v|--verbose --loop-ref=TEXT
+        --all|--list|--associated|--help|--version ...  harmless
+        --detach-all ()    changes   takes away all loop devices
+        --detach DISK...   changes   takes away {1+}
+        --set-capacity DISK  changes   lets {1} have the size of its file
+        --find FILE:reads  changes   makes a disk of {1}
+        [DISK]             harmless
+        DISK FILE:reads    changes   makes a disk of {2}
+        = swapon: abbreviates
+        --noheadings --raw --bytes --show[=TEXT] -s|--summary --output-all -h|--help -V|--version -v|--verbose -p|--priority=N
+        -o|--options=TEXT -a|--all -d|--discard[=TEXT] -e|--ifexists -f|--fixpgsz -L=TEXT -U=TEXT -T|--fstab=FILE:trusts
+        --show|--summary|--help|--version ()  harmless
+        --all|-L|-U ()  changes   swaps to what /etc/fstab names
+        ()              harmless
+        DISK...         changes   swaps to {1+}
+        = dmsetup: abbreviates
+        --tree --columns -C --noheadings -o=TEXT --separator=TEXT --units=TEXT --readonly -r -s -t --target=TEXT -v
+        --verbose --version -h --help --inactive --noflush --nolockfs --concise=FILE:trusts -f --notable -c=TEXT -O=TEXT
+        -S=TEXT --table=TEXT -u=TEXT --uuid=TEXT --showkeys
+        --showkeys ...  reads     {program} shows keys of disks
+        ls|info|status|table|deps|version|targets|splitname ...  harmless
+        --version|--help ...  harmless
+        remove_all      stops     takes away all mapped disks that are not in use  until they are made again
+        remove TEXT...  changes   takes away the mapped disk {2}
+        wipe_table ...  stops     lets all reads and writes of {2:a mapped disk} fail  until its table is loaded again
+        suspend ...     stops     stops all that reads or writes {2:a mapped disk}  until it is resumed
+        resume ...      changes   lets programs read and write {2:a mapped disk} again
+        create ...      changes   maps parts of disks as {2:a new disk}
+        load|reload ...  changes   changes which disks {2:a mapped disk} is made of
+        message|rename|setgeometry|clear|mknodes|udev*|mangle ...  changes   changes the mapped disk {2:it names}
+        = smartctl
+        -h|--help|--usage -V|--version|--copyright|--license -i|--info --identify[=TEXT] -a|--all -x|--xall --scan --scan-open
+        -g|--get=TEXT -j|--json[=TEXT] -q|--quietmode=TEXT -d|--device=TEXT -T|--tolerance=TEXT -r|--report=TEXT
+        -n|--nocheck=TEXT -H|--health -c|--capabilities -A|--attributes -f|--format=TEXT -l|--log=TEXT -v|--vendorattribute=TEXT
+        -F|--firmwarebug=TEXT -P|--presets=TEXT -B|--drivedb=FILE:trusts -t|--test=TEXT -C|--captive -X|--abort
+        -s|--smart|--set=TEXT -S|--saveauto=TEXT -o|--offlineauto=TEXT -b|--badsum=TEXT
+        --test [DISK]   changes   {program} starts a test of {1:a disk}
+        --smart|--saveauto|--offlineauto|--abort [DISK]  changes   {program} changes how it works: {1:a disk}
+        [DISK]          harmless
+        = blockdev
+        --getsize64 --getsz --getss --getpbsz --getro --getra --getbsz --getfra --getioopt --getiomin --getalignoff
+        --getdiscardzeroes --getmaxsect --getsize --getzonesz --report -v -q -h|--help -V|--version --setro --setrw --rereadpt
+        --flushbufs --setra=N --setfra=N --setbsz=N
+        --setro|--setrw|--rereadpt|--flushbufs|--setra|--setbsz|--setfra DISK...  changes   changes how {1+} works
+        [DISK]...       harmless
+        = exportfs
+        -h -o=TEXT -a -r -u -i -f -v -s -d=TEXT
+        -s|-h ()        harmless
+        -u -a ...       stops     takes all directories away from the hosts that mount them  until they are exported again
+        -u TEXT...      stops     takes {1+} away from the hosts that mount them  until they are exported again
+        -o|-a|-r|-f ()  changes   lets other hosts mount what /etc/exports names
+        ()              harmless
+        TEXT...         changes   lets other hosts mount {1+}
+        = clevis: verbs
+        -h|--help
+        luks|decrypt|encrypt: -d=SAID -s=SAID -f -e=TEXT -q -y -t=N -k=FILE:reads -n=TEXT
+        luks list       harmless
+        luks unbind     destroys  takes the key {-s:…} of {-d:a disk} away: without another one, what is on it is gone
+        luks pass       reads     {program} shows a key of {-d:a disk}
+        luks unlock     changes   opens {-d:a disk}
+        luks * ...      changes   changes the keys that open {-d:a disk}
+        encrypt ...     harmless
+        decrypt ...     reads     {program} reads secrets
+        = xfs_db
+        -c=TEXT -f -i -l=DISK:writes -p=TEXT -r -x -R -V -F
+        -V ()           harmless
+        -x ...          gives     {program} can write any file on the disk
+        ...             reads     {program} reads any file on the disk
+        = xfs_io
+        -c=TEXT -C=TEXT -p=TEXT -a -d -f -F -i -L -m=TEXT -n -r -R -s -t -T -x -V
+        -V ()           harmless
+        -x ...          gives     {program} can write any file on the disk
+        IO...           reads     {program} reads any file on the disk
+        """,
+        types=_TYPES,
+    ),
     Row(
         "fstrim",
         nothing,
@@ -440,22 +445,6 @@ ROWS = (
         operands="mount points",
     ),
     Row("filefrag dumpe2fs xfs_info", nothing, "b h f g i m x V v e k s t X B", operands="devices", telling="-V:dumpe2fs"),
-    Row(
-        "losetup",
-        _losetup,
-        "a all l list j: associated: O: output: output-all n noheadings raw J json h help V version"
-        " f find P partscan r read-only show s: sizelimit: offset: o: b: sector-size: d: detach: D detach-all c:"
-        " set-capacity: direct-io:: nooverlap L ref: loop-ref:",
-        telling="--help",
-    ),
-    Row(
-        "swapon",
-        _swapon,
-        "noheadings raw bytes show summary s output-all h help V version v verbose p: o:"
-        " a all d:: discard:: e ifexists f fixpgsz L: U: T: fstab:"
-        " options: priority: label: uuid:",
-        telling="--version --help -V",
-    ),
     Row(
         "kpartx nwipe sg_format sg_sanitize",
         _disks,
@@ -600,7 +589,6 @@ ROWS = (
     ),
     Row("fsck fsck.xfs fsck.vfat", _unless("n", "N"), "n N T f y p c v b: B: C: t: P:: a A r R s l k V M o q i: u w x progress"),
     Row("debugfs", _debugfs, "h R: f: b: s: d: z: w c i D n V", chosen="can start a shell", telling="-V:debugfs"),
-    Row("xfs_db xfs_io", _raw, "c: l: p: x r i f F", telling="-V:xfs_db,xfs_io"),
     grammar(
         "lvm",
         _LVM,
@@ -748,12 +736,6 @@ ROWS = (
         vgimport|vgimportclone: TEXT...  changes   makes the volume group {1:that it names} available
         """,
         types=_TYPES,
-    ),
-    Row(
-        "dmsetup",
-        _dmsetup,
-        "tree columns C noheadings o: separator: units: readonly r s t target: v verbose version h help inactive noflush"
-        " nolockfs concise f notable c: O: S: table: u: uuid: showkeys",
     ),
     grammar(
         "cryptsetup",
@@ -964,14 +946,6 @@ ROWS = (
         types=_TYPES,
     ),
     Row(
-        "smartctl",
-        _smartctl,
-        "h help usage V version copyright license info all xall scan scan-open g: get: j json:: quietmode: device:"
-        " tolerance: report: nocheck: health capabilities attributes f: format: log: vendorattribute: firmwarebug: presets:"
-        " d: t: test: s: smart: S: saveauto: o: offlineauto: l: n: q: r: T: b: F: v: P: B: X a i H c A x",
-        operands="devices",
-    ),
-    Row(
         "hdparm",
         _hdparm,
         "I i t T g v V a q direct offset: H C verbose h help version al l p: enumerate inquiry long six"
@@ -987,14 +961,6 @@ ROWS = (
         " fid: value: feature-id:",
     ),
     Row(
-        "blockdev",
-        _blockdev,
-        "getsize64 getsz getss getpbsz getro getra getbsz getfra getioopt getiomin getalignoff getdiscardzeroes getmaxsect"
-        " report v q h V help version"
-        " setro setrw rereadpt flushbufs setra: setbsz: setfra:",
-        telling="--version --help",
-    ),
-    Row(
         "btrfs",
         _subvolumes,
         "readonly force r i: h b k m g t H si human-readable iec raw kbytes mbytes gbytes tbytes d c s T p u q o: a l v"
@@ -1003,7 +969,6 @@ ROWS = (
         " enqueue B R n C E compress: recursive commit-after commit-each nodiscard single chunk-recover force-clear"
         " bytenr: e L: A S: level: rescan w sync subvolid: bytes",
     ),
-    Row("exportfs", _exportfs, "h o: a r u i f v s d:"),
     Row(
         "iscsiadm",
         _iscsi,
@@ -1032,5 +997,4 @@ ROWS = (
     Row("ssacli hpssacli hpacucli", _RAID),
     Row("mt mt-st", _TAPE, "f: v version help h"),
     Row("tpm2_clear tpm2_evictcontrol tpm2_nvundefine", _TPM, "c: C: P: T: L:"),
-    Row("clevis", _clevis, "d: s: f y q t: k:"),
 )
