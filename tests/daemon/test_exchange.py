@@ -17,6 +17,7 @@ import pytest
 
 from jitd.files import exchange
 from jitd.files.exchange import LARGEST, Changed, Expected, NotExchanged
+from tests.dying import die_before
 
 OLD, NEW = b"listen 80;\n", b"listen 8080;\n"
 
@@ -451,7 +452,7 @@ def test_whatever_moment_it_is_killed_at_the_name_leads_to_one_of_the_two_texts_
         n_calls += 1
         child = os.fork()
         if child == 0:
-            _die_before(n_calls)
+            die_before(n_calls, (*((os, name) for name in CALLS), (exchange, "_swap")))
             try:
                 place.exchange()
             finally:
@@ -556,24 +557,6 @@ def test_a_file_system_that_makes_no_file_without_a_name_is_no_reason_not_to_wri
     name = left_by_a_dead_one(place)
     place.exchange()
     assert place.names() == [name, "x.conf"]
-
-
-def _die_before(number: int) -> None:
-    count = 0
-
-    def counted(call: Callable[..., object]) -> Callable[..., object]:
-        def made(*args: object, **more: object) -> object:
-            nonlocal count
-            count += 1
-            if count == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return call(*args, **more)
-
-        return made
-
-    for name in CALLS:
-        setattr(os, name, counted(getattr(os, name)))
-    exchange._swap = counted(exchange._swap)  # type: ignore[assignment]
 
 
 # --- the way -------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from jitd.files.exchange import LARGEST, Changed, NotExchanged
 from jitd.files.glance import ACCESS
 from jitd.files.new_file import Wanted
 from tests.daemon.test_exchange import LIST
+from tests.dying import die_before
 
 TEXT = b"listen 8080;\n"
 NAME = b"x.conf"
@@ -223,7 +223,7 @@ def test_whatever_moment_it_is_killed_at_the_file_is_there_whole_or_nothing_is(p
         n_calls += 1
         child = os.fork()
         if child == 0:
-            _die_before(n_calls)
+            die_before(n_calls, ((os, name) for name in CALLS))
             try:
                 place.make()
             finally:
@@ -240,23 +240,6 @@ def test_whatever_moment_it_is_killed_at_the_file_is_there_whole_or_nothing_is(p
         if not os.WIFSIGNALED(status):
             break
     assert n_calls > 10 and found == {"there", "not there"}
-
-
-def _die_before(number: int) -> None:
-    n_calls = 0
-
-    def counted(call: Callable[..., object]) -> Callable[..., object]:
-        def made(*args: object, **more: object) -> object:
-            nonlocal n_calls
-            n_calls += 1
-            if n_calls == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return call(*args, **more)
-
-        return made
-
-    for name in CALLS:
-        setattr(os, name, counted(getattr(os, name)))
 
 
 @pytest.mark.parametrize("call", ["write", "fchown", "removexattr", "fchmod", "fsync", "link"])

@@ -344,13 +344,20 @@ class House:
             verify(store)
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    """A daemon with the lab's policy, shared by the tests of one file."""
-    made = House().start()
-    yield made
-    made.verify()
-    made.close()
+def house_with(policy: str) -> Callable[[], Iterator[House]]:
+    """A fixture: a daemon with ``policy``, shared by the tests of one file."""
+
+    @pytest.fixture(scope="module")
+    def house() -> Iterator[House]:
+        made = House(policy).start()
+        yield made
+        made.verify()
+        made.close()
+
+    return house
+
+
+house = house_with(OF_THE_LAB)
 
 
 @pytest.fixture

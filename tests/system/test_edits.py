@@ -21,7 +21,7 @@ from jitpam.wire import messages
 from jitpam.wire.shown import unshown
 from tests.attacks.raw import asked, connected, shown_to
 from tests.on_terminal import OnTerminal
-from tests.system.conftest import Asking, House
+from tests.system.conftest import Asking, House, house_with
 from tests.waiting import PATIENCE, wait_for
 
 PLACE = Path("/etc/edits")
@@ -69,12 +69,7 @@ commands = [["**"]]
 """
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    made = House(RULES).start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(RULES)
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ import pytest
 from jitpam.wire import messages
 from jitpam.wire.shown import unshown
 from tests.attacks.raw import asked, connected, shown_to
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 from tests.system.killing import launcher_of, monitor_of
 from tests.waiting import handles, status_of, wait_for
 
@@ -48,12 +48,7 @@ run = { check = ["/bin/sh", "-c", "touch /run/edit-is-checked; while test ! -e /
 CHECKED, MAY_GO = Path("/run/edit-is-checked"), Path("/run/edit-may-go")
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    made = House(RULES).start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(RULES)
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ import pytest
 
 from jitpam.wire.shown import unshown
 from tests.attacks.raw import shown_to
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 from tests.system.test_edits import HOME, NEW, OLD, copy, editor
 
 __all__ = ["copy", "editor"]  # fixtures
@@ -68,12 +68,7 @@ run = { new = "0644", check = ["/bin/sh", "-c", "test -f {file} && ! grep -n pas
 """
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    made = House(RULES).start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(RULES)
 
 
 @pytest.fixture(autouse=True)
