@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from tests.pamlint.host import BY_USER, DENY, GATE, GUARDED, LOGIN_SHAPE, SHAPE, SSHD, SSHD_SHAPE, SUDO, Row
+from tests.pamlint.host import BY_USER, DENY, GATE, GUARDED, IN_C, LOGIN_SHAPE, SHAPE, SSHD, SSHD_SHAPE, SUDO, Row
 
 ROOT = "account [success=2 default=ignore] pam_rootok.so\n"
 
@@ -72,6 +72,10 @@ SHIPPED = [
             .replace("[success=2\tdefault=ignore]", "[success=2 default=ignore]")
             + SUDO
         ),
+    ),
+    Row("a gate in C holds, and needs no guard", "", {"sudo": IN_C + SUDO, "sudo-i": IN_C + SUDO, "su": IN_C + SUDO}),
+    Row(
+        "a gate in C takes what the other takes", "", only(IN_C.replace("jit.so", "jit.so wait=30 quiet debug socket=/x") + SUDO)
     ),
     Row("su authenticates all but root, so a gate there holds", "", only(SHAPE.replace("account", "auth") + SUDO)),
     Row("arguments in brackets are arguments", "", only(SHAPE.replace(GATE, "pam_python.so [/usr/lib/jitd/pam_jit.py]") + SUDO)),
@@ -419,6 +423,24 @@ LOCKED = [
         {"su": ROOT + "account include jitd\n" + SUDO, "jitd": f"account [success=1 default=ignore] {GATE}\n{DENY}"},
     ),
     Row("pam_python is not installed", "loader-missing", only(SHAPE + SUDO), {"pam_python.so": "missing"}),
+    Row("the module in C is not installed", "loader-missing", only(IN_C + SUDO), {"pam_jit.so": "missing"}),
+    Row(
+        "the initiator of the module in C is not installed", "gate-missing", only(IN_C + SUDO), {"/usr/lib/jitd/prove": "missing"}
+    ),
+    Row(
+        "others may write the module in C",
+        "file-open",
+        only(IN_C + SUDO),
+        {"/lib/security/pam_jit.so": "/lib/security/pam_jit.so belongs to uid 7"},
+    ),
+    Row("an argument of the module in C that is none", "unknown-argument", only(IN_C.replace("jit.so", "jit.so wiat=60") + SUDO)),
+    Row("a stage of the module in C that is another", "other-stage", only(IN_C.replace("jit.so", "jit.so stage=auth") + SUDO)),
+    Row("a missing module in C admits", "missing-gate-admits", only(IN_C.replace("=1 d", "=1 module_unknown=1 d") + SUDO)),
+    Row(
+        "another module that is called like that in C",
+        "?other-module ~no-gate",
+        only(IN_C.replace("pam_jit.so", "/opt/pam_jit.so") + SUDO, "doas"),
+    ),
     Row("the module is not installed", "gate-missing", only(SHAPE + SUDO), {"/usr/lib/jitd/pam_jit.py": "missing"}),
     Row("the initiator is not installed", "gate-missing", only(SHAPE + SUDO), {"/usr/lib/jitd/prove": "missing"}),
     Row(

@@ -48,6 +48,8 @@ ASK = f"account [success=1 default=ignore] {GATE}\n"
         ("su", MEMBERS % 3 + ROOT + GUARD + DENY + ASK + DENY, False),
         ("su", MEMBERS % 2 + ROOT + GUARD + DENY + ASK + DENY, True),
         ("login", LOGIN_SHAPE, True),
+        ("su", "account [success=2 default=ignore] pam_rootok.so\n" + ASK.replace(GATE, "pam_jit.so") + DENY, True),
+        ("su", "account [success=3 default=ignore] pam_rootok.so\n" + ASK.replace(GATE, "pam_jit.so") + ASK + DENY, False),
     ],
 )
 def test_a_program_that_people_start_needs_a_guard(service: str, stack: str, is_guarded: bool) -> None:

@@ -23,6 +23,7 @@ from jitd.monitor.pam_stack import why_unset
 from jitd_inspection.doctor import files
 from jitd_inspection.doctor.domains import Domain, asking, domains, mapping
 from jitd_inspection.doctor.finding import Result, bad, ok, unknown, weak
+from jitd_inspection.pamlint.gates import LOADER, MODULE, is_gate
 from jitd_inspection.pamlint.judgement import judge
 from jitd_inspection.pamlint.linting import lint_host
 
@@ -179,6 +180,7 @@ def examine_gates() -> Iterator[Result]:
     asking = [*services["account"], *services["session"]]
     yield from gates(found, asking)
     yield from links(found, asking)
+    yield from modules(in_python(asking), is_installed=bool(Places().module(MODULE)))
     for service in services["account"]:
         yield knocked(service, knock(service, STRANGER), knock(service, "root"))
 
@@ -205,11 +207,24 @@ def gated() -> dict[str, list[str]]:
 
 
 def _closed(service: str, places: Places) -> set[str]:
+    found = _stack(service, places)
+    return set() if found is None or found.is_refused else judge(service, found.handlers).closed
+
+
+def _stack(service: str, places: Places) -> Stack | None:
     source = places.stack(service)
-    if source is None:
-        return set()
-    found = read(service, source, partial(places.included, beside=""), places.libpam)
-    return set() if found.is_refused else judge(service, found.handlers).closed
+    return source and read(service, source, partial(places.included, beside=""), places.libpam)
+
+
+def in_python(services: Sequence[str]) -> list[str]:
+    """Return those of ``services`` whose gate has the module in Python."""
+    places = Places()
+    stacks = {service: _stack(service, places) for service in services}
+    return [
+        service
+        for service, found in stacks.items()
+        if found and any(is_gate(line) and line.name == LOADER for lines in found.handlers.values() for line in lines)
+    ]
 
 
 def knock(service: str, user: str) -> str | None:
@@ -253,6 +268,13 @@ def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Result]:
         yield level("pam.gates", f"{each.place}: {each.sentence}", each.mend)
     if not found and services:
         yield ok("pam.gates", f"nothing bypasses jitd in the stacks that ask it: {', '.join(services)}")
+
+
+def modules(services: Sequence[str], *, is_installed: bool) -> Iterator[Result]:
+    """Name the ``services`` whose gate has the module in Python. ``is_installed`` is true if the host has the module in C."""
+    if services and is_installed:
+        way = "; ".join(f"jitd pam-install --exchange {service}" for service in services if service not in ("sudo-i", "su-l"))
+        yield ok("pam.gates", f"the gates of {', '.join(services)} start a Python each time; {MODULE} needs none: {way}")
 
 
 def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Result]:

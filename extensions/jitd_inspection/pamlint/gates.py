@@ -11,7 +11,7 @@ from jitd.hosts.findings import Linted, bad, unknown, weak
 from jitd.hosts.stack import Handler
 from jitd_inspection.pamlint.services import facts, is_fragment
 
-LOADER, SCRIPT, GUARD = "pam_python.so", "pam_jit.py", "pam_guard.py"
+MODULE, LOADER, SCRIPT, GUARD = "pam_jit.so", "pam_python.so", "pam_jit.py", "pam_guard.py"
 SHIPPED, GUARDS_FILE = "/usr/lib/jitd/pam_jit.py", "/usr/lib/jitd/jitpam/pam_guard.py"
 INITIATOR = "/usr/lib/jitd/prove"  # started by the module, as root
 SECURE_PATH = "secure_path"  # an argument of a guard (`is_guard`) in sudo's stack alone: the caller does not control its PATH
@@ -26,9 +26,10 @@ if it is missing, or if an account other than root can change it.
 
 
 def is_gate(handler: Handler) -> bool:
-    """True if the line queries jitd."""
+    """True if the line queries jitd: by the module in C, or by that in Python, which pam_python.so loads."""
     script = handler.arguments[0] if handler.arguments else ""
-    return handler.name == LOADER and script.rpartition("/")[2] == SCRIPT and not handler.is_substack
+    is_either = handler.name == MODULE or (handler.name == LOADER and script.rpartition("/")[2] == SCRIPT)
+    return is_either and not handler.is_substack
 
 
 def looks_like_gate(handler: Handler) -> bool:
@@ -36,15 +37,28 @@ def looks_like_gate(handler: Handler) -> bool:
     gate, but the path of the module or of the script is different.
     """
     script = handler.arguments[0] if handler.arguments else ""
-    is_called_so = handler.module.rpartition("/")[2] == LOADER and script.rpartition("/")[2] == SCRIPT
-    return is_called_so and not handler.is_substack and (handler.name != LOADER or script != SHIPPED)
+    name = handler.module.rpartition("/")[2]
+    is_other = handler.name != MODULE if name == MODULE else handler.name != LOADER or script != SHIPPED
+    is_called_so = name == MODULE or (name == LOADER and script.rpartition("/")[2] == SCRIPT)
+    return is_called_so and not handler.is_substack and is_other
+
+
+def arguments_of(gate: Handler) -> tuple[str, ...]:
+    """Return the arguments of the gate itself. Those of pam_python.so begin with the name of the script."""
+    return gate.arguments if gate.name == MODULE else gate.arguments[1:]
+
+
+def line_of(gate: Handler) -> str:
+    """Return what a line names that has the module of ``gate``."""
+    return MODULE if gate.name == MODULE else f"{LOADER} {SHIPPED}"
 
 
 def about_lookalike(handler: Handler, service: str) -> Linted:
     """Return a finding for a line that only looks like the gate. The finding says why the line may not be a gate."""
     other = handler.arguments[0] if handler.name == LOADER else handler.module
     told = f"it is not known whether {other} asks jitd: only its name is that of the gate"
-    return unknown("other-module", handler.place, told, f"write {LOADER} {SHIPPED}", service)
+    write = MODULE if handler.module.endswith(f"/{MODULE}") else f"{LOADER} {SHIPPED}"
+    return unknown("other-module", handler.place, told, f"write {write}", service)
 
 
 def about_line(handler: Handler, service: str) -> Iterator[Linted]:
@@ -68,7 +82,7 @@ def about_line(handler: Handler, service: str) -> Iterator[Linted]:
             "take the line out: commands that jitd runs have been approved already",
             service,
         )
-    for argument in handler.arguments[1:]:
+    for argument in arguments_of(handler):
         if sentence := _odd_argument(argument):
             mend = "the gate takes socket=PATH, wait=SECONDS, stage=account|session|auth, quiet and debug"
             yield bad("unknown-argument", place, f"{sentence}; so it denies everybody", mend, service)
@@ -95,7 +109,7 @@ def about_line(handler: Handler, service: str) -> Iterator[Linted]:
 
 
 def _value(handler: Handler, name: str) -> str:
-    values = [word.partition("=")[2] for word in handler.arguments[1:] if word.startswith(f"{name}=")]
+    values = [word.partition("=")[2] for word in arguments_of(handler) if word.startswith(f"{name}=")]
     return values[-1] if values else ""
 
 
@@ -138,11 +152,11 @@ def is_guard(handler: Handler) -> bool:
 
 
 def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Linted]:
-    """Yield a finding for each gate without a guard in the stack of a set-user-ID program. A person who starts such a program
-    controls its environment. With PATH, this person can choose which library pam_python.so loads.
+    """Yield a finding for each gate in Python without a guard in the stack of a set-user-ID program. A person who starts such a
+    program controls its environment. With PATH, this person can choose which library pam_python.so loads.
     """
     for number, handler in enumerate(stack):
-        if not is_gate(handler) or not facts(service).is_setuid:
+        if not is_gate(handler) or handler.name == MODULE or not facts(service).is_setuid:
             continue
         before = stack[max(0, number - 2) : number]
         if len(before) == 2 and is_guard(before[0]) and _ends_without(*before) and not _jumped_to(stack, number):
@@ -209,7 +223,7 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
             "loader-missing",
             place,
             f"{handler.module} is in none of libpam's directories: the line denies everybody, or is skipped",
-            "install libpam-python",
+            "install jitsudo again" if handler.name == MODULE else "install libpam-python",
             service,
         )
     elif because := files(module):
@@ -220,10 +234,10 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
             f"chown root:root {module} && chmod 644 {module}",
             service,
         )
-    script = handler.arguments[0]
-    if not script.startswith("/"):
+    script = "" if handler.name == MODULE else handler.arguments[0]
+    if script and not script.startswith("/"):
         script = f"/lib/security/{script}"
-    if because := files(script):
+    if script and (because := files(script)):
         if because.startswith("missing"):
             sentence = f"{script} is not there: pam_python.so fails, and everybody is denied"
             yield bad("gate-missing", place, sentence, f"install it, or name {SHIPPED}", service)

@@ -29,7 +29,6 @@ from jitd.hosts.findings import WEAK, Linted, bad, unknown, weak
 from jitd.hosts.stack import KINDS, Handler
 from jitd_inspection.pamlint.evaluation import Answered, Passed, Skipped, TooInvolved, Way, endings
 from jitd_inspection.pamlint.gates import (
-    SHIPPED,
     about_guard,
     about_line,
     about_logins,
@@ -38,6 +37,7 @@ from jitd_inspection.pamlint.gates import (
     about_stack,
     is_gate,
     is_guard,
+    line_of,
     looks_like_gate,
     unheard,
 )
@@ -213,7 +213,7 @@ def _skipping(stack: Sequence[Handler], by: int, codes: set[int], gate: int, wor
 def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: str) -> Iterator[Linted]:
     handler = stack[gate]
     kind = handler.kind
-    shape = f"write {kind} [success=1 default=ignore] pam_python.so {SHIPPED}, and below it {kind} requisite pam_deny.so"
+    shape = f"write {kind} [success=1 default=ignore] {line_of(handler)}, and below it {kind} requisite pam_deny.so"
     if {PERM_DENIED, AUTH_ERR} & codes:
         following = stack[gate + 1].name if gate + 1 < len(stack) else ""
         if handler.table[SUCCESS] > 0 and handler.table[PERM_DENIED] == IGNORE and following != "pam_deny.so":
@@ -226,7 +226,7 @@ def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: s
             yield bad("denial-unheeded", handler.place, sentence, shape, service)
         return
     if MODULE_UNKNOWN in codes:
-        sentence = "if pam_python.so is missing, for example after an upgrade, everybody gets in and jitd is not asked"
+        sentence = f"if {handler.name} is missing, for example after an upgrade, everybody gets in and jitd is not asked"
         yield bad("missing-gate-admits", handler.place, sentence, shape, service)
     if others := codes - {MODULE_UNKNOWN}:
         denies = NEW_AUTHTOK_REQD in others and handler.table[NEW_AUTHTOK_REQD] in (BAD_ACTION, DIE)
