@@ -146,6 +146,7 @@ COMMANDS: dict[str, str] = {
     # stacks
     "jitd pam-install {}": "tests/pam/test_pam_install.py::test_each_gate_that_is_shipped_can_be_put_in_and_taken_out",
     "jitd pam-install --remove {}": "tests/pam/test_pam_install.py::test_each_gate_that_is_shipped_can_be_put_in_and_taken_out",
+    "jitd pam-install --exchange {}": "tests/pam/test_pam_install.py::test_a_gate_has_the_other_module_and_has_its_own_again",
     # what only looks
     "jitd audit export": "tests/system/test_verified_alive.py::test_who_is_not_root_hears_how_to_verify_an_export",
     "jitd audit pack": "tests/system/test_auditor.py::test_who_approved_is_told_by_the_host_and_proved_without_it",

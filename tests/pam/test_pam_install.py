@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.law.tree import TREE
-from tests.pam.programs import BY_NAME, GATED, Gated, all_are_kept_out, write
+from tests.pam.programs import BY_NAME, GATED, Gated, all_are_kept_out, of_the_module_in_c, write
 
 INTERRUPTED = """
 import os, sys
@@ -115,6 +115,58 @@ def test_each_gate_that_is_shipped_can_be_put_in_and_taken_out(house: Gated, ser
     done = subprocess.run(["/usr/sbin/jitd", "pam-lint", f"/etc/pam.d/{service}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert typed("--remove", service)[0] == 0 and there() == files
+
+
+@pytest.mark.parametrize(
+    ("service", "names"),
+    [("sudo", ("sudo", "sudo -i CMD")), ("su", ("su -c", "su -")), ("doas", ("doas",)), ("login", ("login",))],
+)
+def test_a_gate_has_the_other_module_and_has_its_own_again(
+    service: str, names: tuple[str, ...], house: Gated, stacks: dict[str, bytes]
+) -> None:
+    """THREATS P-17: the file is replaced in one step, the gate holds at each moment, and the file of before stays what it is."""
+    before = there()
+    typed(service)
+    in_python = there()
+    status, said = typed("--exchange", service)
+    assert status == 0 and f"/etc/pam.d/{service}: the gate is pam_jit.so now" in said, said
+    text = (STACKS / service).read_bytes()
+    assert b"\npam_python" not in text and b"pam_guard" not in text and text.endswith(stacks[service])
+    all_are_kept_out([house.type("eve", BY_NAME[name]) for name in names], "denied")
+    house.type("carol", BY_NAME[names[0]]).is_let_in()
+    status, said = typed("--exchange", service)
+    assert status == 0 and "the gate is pam_python.so /usr/lib/jitd/pam_jit.py now" in said, said
+    assert {name: of[:2] for name, of in there().items()} == {name: of[:2] for name, of in in_python.items()}
+    typed("--exchange", service)
+    assert typed("--remove", service)[0] == 0 and there() == before, "also with the other module, what was before is back"
+
+
+@pytest.mark.parametrize("service", ["sshd", "cron"])
+def test_a_gate_of_a_daemon_has_the_other_module(house: Gated, service: str) -> None:
+    typed(service)
+    assert typed("--exchange", service)[0] == 0
+    assert b"[success=1 default=ignore] pam_jit.so\n" in (STACKS / service).read_bytes()
+    done = subprocess.run(["/usr/sbin/jitd", "pam-lint", f"/etc/pam.d/{service}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_in_a_gate_that_somebody_wrote_only_its_line_changes_and_what_would_not_hold_is_not_done(house: Gated) -> None:
+    """THREATS P-17."""
+    shipped = Path("/usr/share/jitd/pam.d/su").read_text().replace("pam_jit.py\n", "pam_jit.py wait=120\n")
+    write("/etc/pam.d/su", shipped)
+    assert typed("--exchange", "su")[0] == 0
+    assert (STACKS / "su").read_text() == shipped.replace("pam_python.so /usr/lib/jitd/pam_jit.py", "pam_jit.so")
+    house.type("carol", BY_NAME["su -c"]).is_let_in()
+    write("/etc/pam.d/su", of_the_module_in_c(shipped))
+    files = there()
+    status, said = typed("--exchange", "su")
+    assert status == 1 and "no-guard" in said and "nothing was changed" in said
+    assert there() == files
+    status, said = typed("--exchange", "doas")
+    assert status == 1 and "nothing was done" in said, "it has no gate"
+    assert typed("--exchange", "--remove", "su")[0] == 2
+    assert typed("--exchange", "--dry-run", "sshd")[0] == 1
+    assert there() == files
 
 
 def test_a_trial_prints_the_lines_and_changes_nothing(house: Gated) -> None:

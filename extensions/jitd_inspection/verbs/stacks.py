@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``pam-install`` puts jitd's gate before the lines of a PAM stack in /etc/pam.d, and takes it out again.
+"""The verb ``pam-install`` puts jitd's gate before the lines of a PAM stack in /etc/pam.d, exchanges its module, and takes it
+out again.
 
 Law: the file of a stack is replaced in one step, by a file that pam-lint has judged, or not at all. The file of before is kept as
 it is, under another name in the same directory. This very file is what ``--remove`` puts back, so its owner, mode, ACL and
@@ -41,6 +42,14 @@ _REST = re.compile(rb"(?m)^# (?:Below this line: what|What) Debian ships\b.*\n")
 """The line of a shipped stack below which its own lines are not jitd's."""
 _SWITCHED_OFF = re.compile(rb"(?m)^#(?=(?:account|session) )")
 """What stands before the lines of a gate that is shipped, but not in force (cron)."""
+IN_C, IN_PYTHON = b"pam_jit.so", b"pam_python.so /usr/lib/jitd/pam_jit.py"
+"""What a line names that has one of the two modules."""
+_LINE = re.compile(
+    rb"(?m)^([ \t]*-?(?:auth|account|session)[ \t]+(?:\[[^]\n]*\]|\w+)[ \t]+)"
+    rb"(pam_jit\.so|pam_python\.so[ \t]+/usr/lib/jitd/pam_jit\.py)(?=\s|$)"
+)
+_GUARD = re.compile(rb"(?s)# 2\. A guard\. .*?\naccount requisite pam_deny\.so\n\n")
+"""The part of a shipped gate that only the module in Python needs."""
 _GATED = re.compile(
     rb"# jitd's gate: (?P<gate>.*?\n)# End of jitd's gate, SHA-256 (?P<digest>[0-9a-f]{64})\. [^\n]*\n", re.DOTALL
 )
@@ -48,19 +57,24 @@ _GATED = re.compile(
 
 @click.command("pam-install")
 @click.option("--remove", "is_removal", is_flag=True, help="Put back the file of before.")
+@click.option("--exchange", "is_exchange", is_flag=True, help="Exchange pam_jit.py for pam_jit.so in the gate, or back.")
 @click.option("--dry-run", "is_trial", is_flag=True, help="Print what would change, and change nothing.")
 @click.argument("service")
-def pam_install(*, service: str, is_removal: bool, is_trial: bool) -> None:
+def pam_install(*, service: str, is_removal: bool, is_exchange: bool, is_trial: bool) -> None:
     """Put jitd's gate into the PAM stack of SERVICE: sudo (with sudo -i), su (with su -), doas, login, sshd or cron."""
     known = sorted(file.name for file in SHIPPED.iterdir()) if SHIPPED.is_dir() else []
     if service not in known:
         raise click.UsageError(f"no gate for {shown(service)} is shipped; {SHIPPED} has: {', '.join(known) or 'nothing'}")
+    if is_removal and is_exchange:
+        raise click.UsageError("--remove and --exchange are two things: do one of them")
     if os.geteuid() != 0 and not is_trial:
         raise NotDone(f"only root can change {STACKS}", "forbidden")
     names = TOGETHER.get(service, (service,))
     with nullcontext() if is_trial else _alone():
         if is_removal:
             _remove(names, is_trial=is_trial)
+        elif is_exchange:
+            _exchange(service, names, is_trial=is_trial)
         else:
             _install(service, names, is_trial=is_trial)
 
@@ -152,13 +166,57 @@ def _remove(names: tuple[str, ...], *, is_trial: bool) -> None:
         say("nothing was changed")
 
 
-def _gate_of(name: str) -> bytes:
+def _exchange(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
+    """Give the gates of ``names`` the other module. Each file is replaced in one step, and the file of before stays as it is."""
+    read = {STACKS / name: _read(STACKS / name) for name in names if os.path.lexists(STACKS / name)}
+    gates = {file: lines for file, (content, _) in read.items() if (lines := [line[2] for line in _LINE.finditer(content)])}
+    if not gates:
+        raise NotDone(f"no line of {' or '.join(map(str, read))} names {IN_C.decode()} or {IN_PYTHON.decode()}; nothing was done")
+    wanted = IN_PYTHON if all(line == IN_C for lines in gates.values() for line in lines) else IN_C
+    planned = {file: _with_module(file.name, read[file][0], wanted) for file in gates}
+    _judge(service, names, planned)
+    for file, content in planned.items():
+        if is_trial:
+            _print_change(file, read[file][0], content)
+            continue
+        with _half(file, content, read[file][1]) as half:
+            now, status = _read(file)
+            if (now, status.st_ino) != (read[file][0], read[file][1].st_ino):
+                raise NotDone(f"{file} was changed at this moment: it was left alone, try again")
+            os.rename(half, file)
+            sync(file.parent)
+        answer(f"{file}: the gate is {wanted.decode()} now")
+    say("nothing was changed" if is_trial else f"the way back: jitd pam-install --exchange {service}")
+
+
+def _with_module(name: str, text: bytes, module: bytes) -> bytes:
+    """Return the stack ``name`` with another module in its gate. A gate that was put in by this verb is written anew as a whole,
+    with or without the guard. In any other stack, only the lines of the gate change.
+    """
+    found = _GATED.match(text)
+    if found and hashlib.sha256(found["gate"]).hexdigest() == found["digest"].decode():
+        return _gate_of(name, module) + text[found.end() :]
+    return _LINE.sub(rb"\g<1>" + module, text)
+
+
+def _gate_of(name: str, module: bytes = IN_PYTHON) -> bytes:
     """Return the lines that are put before those of the stack ``name``: the gate of the stack that is shipped."""
     text = (SHIPPED / name).read_bytes()
     rest = _REST.search(text)
     if rest is None:
         raise NotDone(f"{SHIPPED / name} does not say where its gate ends: is it of this version?")
     lines = _SWITCHED_OFF.sub(b"", text[: rest.start()]).split(b"\n", 2)[2]  # without the two lines about the file itself
+    if module == IN_C:
+        lines, n_guards = _GUARD.subn(b"", lines)
+        lines = _LINE.sub(rb"\g<1>" + IN_C, lines)
+        if n_guards:  # root's line jumps over two lines less, and the parts are numbered anew
+            for old, new in (
+                (b"success=4", b"success=2"),
+                (b"four lines", b"two lines"),
+                (b"# 3. ", b"# 2. "),
+                (b"# 4. ", b"# 3. "),
+            ):
+                lines = lines.replace(old, new)
     about = f"put in by `jitd pam-install {name}`, and taken out by `jitd pam-install --remove {name}`. docs/pam.md says more."
     gate = about.encode() + b"\n" + lines
     digest = hashlib.sha256(gate).hexdigest()
