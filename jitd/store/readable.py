@@ -97,6 +97,9 @@ MEMBERS: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
         "why": "$.detail.why",
         "damage": "$.detail.damage",
         "listed": "$.detail.sha256",
+        "signed_with": "$.detail.receipt.key",
+        "terminal": "$.peer.tty",
+        "carrier": "$.peer.carrier",
     },
 }
 """The columns of each view that are a member of the JSON. With several paths, the column is an array of the members there. The

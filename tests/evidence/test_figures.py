@@ -340,6 +340,19 @@ def _quick(past: Past) -> list[Row]:
     ]
 
 
+@oracle("keyless-approvals")
+def _keyless(past: Past) -> list[Row]:
+    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for one in past.asked.values():
+        for review in one.approvals:
+            count = found[review["actor"], one.rule or ""]
+            count["all"] += 1
+            if "receipt" not in review["detail"]:
+                peer = review["peer"]
+                count.update(["keyless", "door" if "carrier" in peer else "seen" if peer["tty"] else "unseen"])
+    return counted({key: count for key, count in found.items() if count["keyless"]}, ("all", "keyless", "unseen", "door"))
+
+
 @oracle("one-approver")
 def _most(past: Past) -> list[Row]:
     found: dict[str, Counter[str]] = defaultdict(Counter)
@@ -533,7 +546,8 @@ def _summary(past: Past) -> list[Row]:
         (
             "One person alone",
             f"{of(len(ORACLES['mutual-pairs'](past)), 'pair')} who approve each other only;"
-            f" {of(sum(row[2] for row in ORACLES['quick-approvals'](past)), 'approval')} within 5 seconds",
+            f" {of(sum(row[2] for row in ORACLES['quick-approvals'](past)), 'approval')} within 5 seconds;"
+            f" {sum(row[4] for row in ORACLES['keyless-approvals'](past))} with neither a key nor a terminal",
             "mutual-pairs",
         ),
         (

@@ -34,9 +34,10 @@ from jitd.core.effects import (
 from jitd.core.gatekeeping import Heard, Passes, Refuses, Silent
 from jitd.core.grant import GrantState
 from jitd.core.holding import HoldingState
-from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Actor, IllegalEvent, Role
+from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Actor, ByDoor, IllegalEvent, Origin, Role
 from jitd.core.lock import Whom
 from jitd.core.policy import Policy
+from jitd.core.receipt import Receipt
 from jitd.core.request import NotYours, Request, RequestState, Screened, Verdict
 from jitd.core.run import Recording
 from jitd.core.subject import Subject
@@ -50,6 +51,8 @@ UNTIL = START + timedelta(days=DAYS)
 REALM = "EXAMPLE.TEST"
 SECRET = "SECRET-TO-REPORTS"
 """Stands in all that people typed: arguments, reasons, comments and directories."""
+WAYS = (Origin(4001, "pts/1", 1), Origin(4001, "", None), ByDoor("ssh", "10.0.0.1"))
+"""How people review: on a terminal of this host, in a program of theirs, and by the door."""
 
 RULES = """\
 [[permit]]
@@ -431,7 +434,11 @@ class Life:
             return
         who = member(chance.choice(["bob"] * 6 + ["carol", "dave", "alice", "frank", "gina", "hank"]))
         verdict = Verdict.DENY if chance.random() < 0.15 else Verdict.APPROVE
-        self.do(review(found, who, verdict, comment=f"looked at {SECRET}", kdc=KdcAnswer.NOT_ASKED))
+        origin = WAYS[found.submitted_at.second % len(WAYS)]
+        by = Actor(Role.APPROVER, who.principal, who.uid, origin)
+        is_signed = verdict is Verdict.APPROVE and found.submitted_at.minute % 2 == 0
+        receipt = Receipt("statement", "signature", "SHA256:key", "touch") if is_signed else None
+        self.do(review(found, who, verdict, by=by, comment=f"looked at {SECRET}", kdc=KdcAnswer.NOT_ASKED, receipt=receipt))
 
     def ends(self, id: str) -> None:
         chance = self.chance

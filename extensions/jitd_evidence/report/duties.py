@@ -47,6 +47,20 @@ SELECT principal,
   round(min(seconds), 1)
 FROM waited GROUP BY principal, rule HAVING min(seconds) < {QUICK} ORDER BY 3 DESC, 1, 2"""
 
+KEYLESS = """\
+WITH given AS (
+  SELECT told_actor AS approver, rule, signed_with, terminal, carrier
+  FROM asked JOIN chain_about ON life = id AND life <> '' AND event = 'request.reviewed' JOIN chain USING (number)
+  WHERE n_reviews > 0 AND state = 'approved' AND verdict = 'approve'
+)
+SELECT approver,
+  rule,
+  count(*),
+  count(*) FILTER (WHERE signed_with IS NULL),
+  count(*) FILTER (WHERE signed_with IS NULL AND terminal = ''),
+  count(*) FILTER (WHERE signed_with IS NULL AND carrier IS NOT NULL)
+FROM given GROUP BY approver, rule HAVING count(*) > count(signed_with) ORDER BY 5 DESC, 4 DESC, 1, 2"""
+
 _MOST = f"""\
 {_APPROVALS}, given AS (
   SELECT rule, approver, count(*) AS n, sum(count(*)) OVER (PARTITION BY rule) AS all_of_rule
@@ -85,6 +99,14 @@ DUTIES = Section(
             ("approver", "rule", "quick", "approvals", "quickest"),
             QUICKLY,
             "The seconds count from the moment at which the request began to wait for approvals.",
+        ),
+        by_sql(
+            "keyless-approvals",
+            "Approvals without a key of the approver",
+            ("approver", "rule", "approvals", "without a key", "nor a terminal", "by the door"),
+            KEYLESS,
+            "What has neither a key nor a terminal was perhaps done by a program in the approver's session, without the approver."
+            " A terminal proves little: a program can make one. By the door, jitd sees no terminal.",
         ),
         by_sql(
             "one-approver",

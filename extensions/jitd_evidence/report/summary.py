@@ -13,7 +13,7 @@ from typing import Any
 
 from jitd.core.wording import count
 from jitd.store import Row
-from jitd_evidence.report.duties import PAIRS, QUICK, QUICKLY
+from jitd_evidence.report.duties import KEYLESS, PAIRS, QUICK, QUICKLY
 from jitd_evidence.report.figure import Scope, Section, Told, by_sql
 from jitd_evidence.report.lived import DAMAGED, GLASS, LATE
 from jitd_evidence.report.standing import CHANGED, LISTS, PRIVILEGES
@@ -40,6 +40,8 @@ WITH seen AS ({LISTS}
 {PAIRS}
 ), quickly(approver, rule, quick, n, quickest) AS (
 {QUICKLY}
+), keyless(approver, rule, n, n_keyless, n_unseen, n_by_door) AS (
+{KEYLESS}
 ), missing(kind, n) AS (
 {DAMAGED}
 ), approved AS MATERIALIZED (
@@ -86,7 +88,7 @@ UNION ALL SELECT 'late-things', json_object('reviews', (SELECT count(*) FROM gla
   'overdue', (SELECT count(*) FROM glass WHERE state = 'overdue'),
   'things', (SELECT count(*) FROM late WHERE ended = ''), 'open', (SELECT count(*) FROM asked WHERE ended IS NULL))
 UNION ALL SELECT 'mutual-pairs', json_object('pairs', (SELECT count(*) FROM pairs),
-  'quick', (SELECT coalesce(sum(quick), 0) FROM quickly))
+  'quick', (SELECT coalesce(sum(quick), 0) FROM quickly), 'keyless', (SELECT coalesce(sum(n_unseen), 0) FROM keyless))
 UNION ALL SELECT 'matrix', json_object('n', (SELECT count(*) FROM new_rules),
   'who', (SELECT json_group_array(who) FROM (SELECT DISTINCT who FROM new_rules ORDER BY 1)))
 UNION ALL SELECT 'unseen', json_object('at', (SELECT at FROM seen),
@@ -143,7 +145,8 @@ def _owed(told: dict[str, Any]) -> str:
 
 def _alone(told: dict[str, Any]) -> str:
     return (
-        f"{count(told['pairs'], 'pair')} who approve each other only; {count(told['quick'], 'approval')} within {QUICK} seconds"
+        f"{count(told['pairs'], 'pair')} who approve each other only; {count(told['quick'], 'approval')} within {QUICK} seconds;"
+        f" {told['keyless']} with neither a key nor a terminal"
     )
 
 
