@@ -25,6 +25,7 @@ WARNINGS: Mapping[str, str] = {
     "local-password": "while no KDC can be reached, a local password is enough",
     "no-kdc-named": "a rule accepts a local password, but this has no effect on this host",
     "bare-door": "a stolen ticket counts as an approval by the door, and the rule gives root",
+    "untouched": "the rule gives root by approvals for which nobody has to touch a key",
     "one-provider": "only a fact of a provider keeps a person from being root",
     "all-groups": "an expression needs the name of each group of the requester",
     "still-given": "somebody has a thing that jitd cannot take back, because its table is not in jitd.toml",

@@ -21,6 +21,7 @@ NAMES = [
     "local-password",
     "no-kdc-named",
     "bare-door",
+    "untouched",
     "one-provider",
     "all-groups",
     "still-given",

@@ -16,7 +16,7 @@ from jitd.core.keys.hosts import read_host
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd.deciding.signers import Signers
-from jitd.settings.config import Config
+from jitd.settings.config import Approvals, Approver, Config
 from jitd_inspection.checking import warnings as all_warnings
 from jitd_inspection.checking.commands import about_commands
 from jitd_inspection.checking.known import Known
@@ -264,3 +264,50 @@ def test_what_fails_is_a_warning() -> None:
 
     (told,) = in_time(fails, "files", seconds=PATIENCE)
     assert told.sentence == "files could not be looked up: no such thing"
+
+
+def signed(*demands: str) -> dict[str, tuple[Approval, ...]]:
+    """An approval by one of several ways, each with its ``signed``."""
+    return either(*(Approval(1, ("group:ops",), Demand(signed=one)) for one in demands))
+
+
+ROOT = patterns(("/bin/sh",))
+UNTOUCHED = ': root is given by approvals that any program with an approver\'s ticket can give: demand signed = "touch"'
+
+
+@pytest.mark.parametrize(
+    ("demanded", "is_told"),
+    [
+        (signed(""), True),
+        (signed("key"), True),
+        (signed("touch"), False),
+        (signed("pin"), False),
+        (signed("touch", ""), True),
+        (signed("touch", "pin"), False),
+        ({"approvals": (*signed("")["approvals"], *signed("touch")["approvals"])}, False),
+        ({"approvals": (*signed("")["approvals"], *signed("key")["approvals"])}, True),
+        ({"approvals": (Approval(1, ("group:ops",), Demand(indicators=("otp",), ticket_age=60)),)}, True),
+        ({}, False),
+    ],
+)
+def test_a_rule_that_gives_root_without_a_touch_is_named_on_a_host_that_knows_keys(
+    tmp_path: Path, demanded: dict[str, tuple[Approval, ...]], is_told: bool
+) -> None:
+    """THREATS A-33."""
+    keys = tmp_path / "allowed_signers"
+    config = replace(CONFIG, approvals=Approvals(keys))
+    rules = [permit(name="shell", **ROOT, **demanded), permit(name="harmless", **patterns(("/usr/bin/true",)))]
+    assert [one for one in warnings(rules, config, {}) if one.name == "untouched"] == []
+    keys.touch()
+    found = [str(one) for one in warnings(rules, config, {}) if one.name == "untouched"]
+    assert found == [f"warning untouched: rule shell{UNTOUCHED}"] * is_told
+
+
+def test_one_line_names_all_rules_that_give_root_without_a_touch_but_those_that_accept_it() -> None:
+    config = replace(CONFIG, approvers={"bob@R": Approver("bob", (), key="ssh-ed25519 A")})
+    rules = [permit(name=f"rule-{n}", **ROOT, **signed("key")) for n in range(8)]
+    rules[3] = replace(rules[3], accepts=(("untouched", "robots approve it"),))
+    found = warnings(rules, config, {})
+    (one,) = [one for one in found if one.name == "untouched"]
+    assert one.sentence == f"rules rule-0, rule-1, rule-2, rule-4, rule-5 and 2 more{UNTOUCHED}"
+    assert "needless-accept" not in {one.name for one in found}

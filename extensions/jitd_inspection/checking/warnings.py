@@ -22,6 +22,7 @@ from jitd_inspection.checking.kdcs import about_kdcs
 from jitd_inspection.checking.known import words_of
 from jitd_inspection.checking.order import about_order
 from jitd_inspection.checking.people import about_people, targets_of
+from jitd_inspection.checking.presence import about_presence
 from jitd_inspection.checking.reach import about_reach, without_accepted
 from jitd_inspection.checking.things import about_things
 from jitd_inspection.checking.visitors import about_visitors, names_of
@@ -42,6 +43,10 @@ def warnings(rules: Sequence[Rule], config: Config | None, providers: Mapping[st
         *about_reach(rules, providers),
         *(() if config is None else _about_host(rules, config, seconds)),
     ]
+    if config is not None:
+        as_root = {one.rule for one in found if one.name == "amounts-to-root"}
+        here = [rule for rule in rules if rule.name in as_root and HOSTS.is_here(rule, config.host)]
+        found += about_presence(here, config)
     places = {rule.name: number for number, rule in enumerate(rules)}
     return sorted(without_accepted(rules, found), key=lambda one: places.get(one.rule, len(places)))
 
