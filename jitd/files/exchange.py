@@ -9,6 +9,10 @@ meanwhile is not lost. No name of a path but the last is looked up anew: all goe
 
 The new file gets a name when it is whole, for the exchange. A process that is killed then leaves it. The name has the number of
 its inode, and the process holds a lock, so the next edit knows it: no file of anybody else's has its own number in such a name.
+
+Several files are exchanged one after another, when all checks have said yes and all new ones are made. If one cannot be
+exchanged, those before it change places again. No system call exchanges more than one, so a process that is killed between two
+leaves some files exchanged and some not.
 Sources: renameat2(2), RENAME_EXCHANGE; open(2), O_TMPFILE; flock(2); xattr(7); acl(5); ioctl_iflags(2).
 """
 
@@ -22,7 +26,7 @@ import hashlib
 import os
 import stat
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jitd.files.glance import THERE, Glance
@@ -59,6 +63,10 @@ class TooLarge(NotExchanged):
     """The file has more than LARGEST bytes."""
 
 
+class Halfway(NotExchanged):
+    """One of several files was not exchanged, and some before it could not be put back. The text says which."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What the new file has of the old one beside its owner and mode: the extended attributes, and the flags of chattr(1)."""
@@ -74,6 +82,23 @@ class Expected:
     device: int
     inode: int
     digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """The file ``name`` in ``directory``, which is open. If it is ``expected``, its content becomes ``new``. ``called`` is its
+    path in a reason, if there are several.
+    """
+
+    directory: int
+    name: bytes
+    new: bytes
+    expected: Expected
+    called: str = ""
+
+
+Tell = Callable[[Sequence[int], int | None], None]
+"""Gets the numbers of the files that have their new text, and of the one of which this is not sure at the moment."""
 
 
 def open_directory(path: bytes, glance: Glance | None = None) -> int:
@@ -118,31 +143,121 @@ def exchange(directory: int, name: bytes, new: bytes, expected: Expected, check:
     ``check`` is called before anything is made, and returns why the text is not to be taken, or "". Raises NotExchanged; then the
     old file stands.
     """
-    old = open_file(directory, name)
-    try:
-        status = os.fstat(old)
-        _must_be_plain(old, status)
-        _must_be(old, status, expected)
-        kept = kept_of(old)
-        _remove_left(directory, name)
+    exchange_all((File(directory, name, new, expected),), check)
+
+
+def exchange_all(files: Sequence[File], check: Callable[[], str] = lambda: "", tell: Tell = lambda *_: None) -> None:
+    """Like ``exchange``, for several files of different names or directories, in this order. ``tell`` is called before and after
+    each exchange. Raises NotExchanged; then all old files stand. Raises Halfway if others keep that from being so.
+    """
+    with contextlib.ExitStack() as stack:
+        pairs: list[_Pair] = []
+        for file in files:
+            with _named(file):
+                pairs.append(_Pair(file, stack))
         if refusal := check():
             raise NotExchanged(refusal)
-        made, beside = _made(directory, name)
+        for pair in pairs:
+            with _named(pair.file):
+                pair.make(stack)
+        done: list[int] = []
         try:
-            with _removed_unless_exchanged(directory, beside, made):
-                _fill(made, new, status, kept)
-                _name(made, directory, beside)
-                _must_have(made, new, status)
-                _swap(directory, beside, name)
-                _look_at_what_came_out(directory, beside, name, made, expected, status, kept)
-        finally:
-            os.close(made)
-    finally:
-        os.close(old)
-    with contextlib.suppress(OSError):
-        os.unlink(beside, dir_fd=directory)
-    with contextlib.suppress(OSError):  # the text is written; not each file system can say that of its disk
-        os.fsync(directory)
+            for number, pair in enumerate(pairs):
+                tell(done, number)
+                with _named(pair.file):
+                    pair.exchange()
+                done.append(number)
+                tell(done, None)
+        except BaseException as fault:
+            tell(done, None)
+            _put_back(pairs, done, fault, tell)
+            raise
+    for pair in pairs:
+        with contextlib.suppress(OSError):
+            os.unlink(pair.beside, dir_fd=pair.file.directory)
+    for directory in {pair.file.directory for pair in pairs}:
+        with contextlib.suppress(OSError):  # the text is written; not each file system can say that of its disk
+            os.fsync(directory)
+
+
+class _Pair:
+    """The old file and the new one. What is open is closed with ``stack``. Raises NotExchanged."""
+
+    def __init__(self, file: File, stack: contextlib.ExitStack) -> None:
+        self.file = file
+        self.beside = b""
+        self._made = -1
+        old = open_file(file.directory, file.name)
+        stack.callback(os.close, old)
+        self._status = os.fstat(old)
+        _must_be_plain(old, self._status)
+        _must_be(old, self._status, file.expected)
+        self._kept = kept_of(old)
+        _remove_left(file.directory, file.name)
+
+    def make(self, stack: contextlib.ExitStack) -> None:
+        """Make the new file, which has no name yet. It is removed at the end, unless it was exchanged."""
+        self._made, self.beside = _made(self.file.directory, self.file.name)
+        stack.callback(os.close, self._made)
+        stack.push(self._remove_unless_exchanged)
+        _fill(self._made, self.file.new, self._status, self._kept)
+
+    def _remove_unless_exchanged(self, kind: object, fault: object, trace: object) -> None:
+        with contextlib.suppress(OSError):
+            if fault is not None and self._is_at(self.beside, os.fstat(self._made)):
+                os.unlink(self.beside, dir_fd=self.file.directory)
+
+    def _is_at(self, name: bytes, status: os.stat_result) -> bool:
+        return os.path.samestat(os.stat(name, dir_fd=self.file.directory, follow_symlinks=False), status)
+
+    def exchange(self) -> None:
+        directory, name, expected = self.file.directory, self.file.name, self.file.expected
+        _name(self._made, directory, self.beside)
+        _must_have(self._made, self.file.new, self._status)
+        _swap(directory, self.beside, name)
+        _look_at_what_came_out(directory, self.beside, name, self._made, expected, self._status, self._kept)
+
+    def put_back(self) -> None:
+        """Let the old file have its name again, if the new one has it still, and nobody has changed either."""
+        try:
+            _must_have(self._made, self.file.new, self._status)
+            if not self._is_at(self.file.name, os.fstat(self._made)) or not self._is_at(self.beside, self._status):
+                raise Changed("others have put another file there")
+        except OSError as fault:
+            raise Changed(os.strerror(fault.errno or 0)) from None
+        _swap(self.file.directory, self.beside, self.file.name)
+        if not self._is_at(self.beside, os.fstat(self._made)):
+            _swap(self.file.directory, self.beside, self.file.name)
+            raise Changed("others have put another file there")
+
+
+@contextlib.contextmanager
+def _named(file: File):  # type: ignore[no-untyped-def]
+    """Say of which file a reason is, if there are several."""
+    try:
+        yield
+    except NotExchanged as why:
+        if not file.called:
+            raise
+        raise type(why)(f"{file.called}: {why}") from None
+
+
+def _put_back(pairs: Sequence[_Pair], done: Sequence[int], why: BaseException, tell: Tell) -> None:
+    """Put the files ``done`` back, the last one first. Raises Halfway, which begins with ``why``, if one could not be."""
+    stuck: list[str] = []
+    left = list(done)
+    for number in reversed(done):
+        pair = pairs[number]
+        tell([one for one in left if one != number], number)
+        try:
+            pair.put_back()
+            left.remove(number)
+        except NotExchanged as fault:
+            told = pair.beside.decode(errors="backslashreplace")
+            stuck.append(f"{pair.file.called} was written, and could not be put back: {fault}; the old one is {told}")
+        tell(left, None)
+    if stuck:
+        raise Halfway("; ".join((str(why), *stuck)))
 
 
 # --- the old file --------------------------------------------------------------------------------------------------------
@@ -355,17 +470,6 @@ def _must_have(made: int, new: bytes, status: os.stat_result) -> None:
 def is_like(one: os.stat_result, other: os.stat_result) -> bool:
     """True if the two have the same owner, group, mode and number of names."""
     return all(getattr(one, name) == getattr(other, name) for name in ("st_uid", "st_gid", "st_mode", "st_nlink"))
-
-
-@contextlib.contextmanager
-def _removed_unless_exchanged(directory: int, beside: bytes, made: int):  # type: ignore[no-untyped-def]
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            if os.path.samestat(os.stat(beside, dir_fd=directory, follow_symlinks=False), os.fstat(made)):
-                os.unlink(beside, dir_fd=directory)
-        raise
 
 
 # --- the exchange --------------------------------------------------------------------------------------------------------

@@ -6,17 +6,18 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import signal
 import stat
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jitd.files import exchange
-from jitd.files.exchange import LARGEST, Changed, Expected, NotExchanged
+from jitd.files.exchange import LARGEST, Changed, Expected, Halfway, NotExchanged
 from tests.dying import die_before
 
 OLD, NEW = b"listen 80;\n", b"listen 8080;\n"
@@ -571,3 +572,165 @@ def test_a_directory_is_opened_without_any_link_on_the_way(tmp_path: Path) -> No
     for wrong in ("link/b", "a/none", "link"):
         with pytest.raises(NotExchanged, match="the way to the file is not as it was"):
             exchange.open_directory(os.fsencode(tmp_path / wrong))
+
+
+# --- several files ---------------------------------------------------------------------------------------------------------
+
+
+class Places:
+    """Three files, of which two are called the same, in two directories."""
+
+    def __init__(self, at: Path) -> None:
+        self.files = [at / "x.conf", at / "y.conf", at / "sub/x.conf"]
+        (at / "sub").mkdir()
+        for number, file in enumerate(self.files):
+            file.write_bytes(OLD)
+            file.chmod(0o640)
+            os.utime(file, (1000 + number, 2000 + number))
+            os.setxattr(file, "user.note", b"%d" % number)
+        self.directories = [os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY) for file in self.files]
+        self.at = at
+        self.told: list[tuple[list[int], int | None]] = []
+
+    def close(self) -> None:
+        for directory in self.directories:
+            os.close(directory)
+
+    def exchange(self, check: Callable[[], str] = lambda: "", tell: exchange.Tell | None = None) -> None:
+        given = [
+            exchange.File(directory, file.name.encode(), NEW, exchange.expect(directory, file.name.encode())[0], str(file))
+            for directory, file in zip(self.directories, self.files, strict=True)
+        ]
+        exchange.exchange_all(given, check, tell or (lambda written, unsure: self.told.append((list(written), unsure))))
+
+    def state(self) -> list[object]:
+        """All that is there, and all of each file."""
+        names = sorted(str(one.relative_to(self.at)) for one in self.at.rglob("*"))
+        return [names, *((file.read_bytes(), os.getxattr(file, "user.note"), _kept(os.stat(file))) for file in self.files)]
+
+
+def _kept(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns, status.st_nlink
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[Places]:
+    made = Places(tmp_path)
+    yield made
+    made.close()
+
+
+def test_several_files_get_their_texts_and_the_rest_of_each_is_kept(places: Places) -> None:
+    before = places.state()
+    places.exchange()
+    assert [file.read_bytes() for file in places.files] == [NEW] * 3 and places.state()[0] == before[0]
+    assert [os.getxattr(file, "user.note") for file in places.files] == [b"0", b"1", b"2"]
+
+
+def test_who_is_told_how_many_files_stand_is_told_so_before_and_after_each_exchange(places: Places) -> None:
+    """THREATS R-40."""
+    seen = []
+
+    def tell(written: Sequence[int], unsure: int | None) -> None:
+        seen.append((list(written), unsure, sum(file.read_bytes() == NEW for file in places.files)))
+
+    places.exchange(tell=tell)
+    assert seen == [([], 0, 0), ([0], None, 1), ([0], 1, 1), ([0, 1], None, 2), ([0, 1], 2, 2), ([0, 1, 2], None, 3)]
+
+
+def _remove(file: Path) -> None:
+    file.unlink()
+
+
+def _close(file: Path) -> None:
+    file.chmod(0o600)
+
+
+def _replace(file: Path) -> None:
+    (file.parent / "other").write_bytes(OLD)
+    os.rename(file.parent / "other", file)
+
+
+def _write(file: Path) -> None:
+    file.write_bytes(b"theirs\n")
+
+
+@pytest.mark.parametrize("meddle", [_remove, _close, _replace, _write])
+@pytest.mark.parametrize("which", [1, 2])
+def test_if_a_later_file_cannot_be_exchanged_those_before_it_are_as_they_were(
+    places: Places, which: int, meddle: Callable[[Path], None]
+) -> None:
+    """THREATS R-40: The files themselves come back, with their inodes and times."""
+    before = places.state()
+
+    def check() -> str:
+        meddle(places.files[which])
+        return ""
+
+    with pytest.raises(NotExchanged, match=re.escape(f"{places.files[which]}: ")):
+        places.exchange(check)
+    for number, file in enumerate(places.files):
+        if number != which:
+            assert (file.read_bytes(), os.getxattr(file, "user.note"), _kept(os.stat(file))) == before[1 + number]
+    theirs = places.files[which]
+    assert not theirs.exists() or theirs.read_bytes() != NEW
+    assert not [one for one in places.at.rglob(".*")]
+    assert places.told[-1] == ([], None)
+
+
+def test_a_check_that_says_no_and_a_file_that_is_another_one_change_nothing(places: Places) -> None:
+    before = places.state()
+    with pytest.raises(NotExchanged, match="^no$"):
+        places.exchange(lambda: "no")
+    assert places.state() == before and places.told == []
+
+
+@pytest.mark.parametrize("meddle", [_write, _replace])
+def test_what_others_have_changed_meanwhile_is_not_put_back_over_and_the_old_text_is_named(
+    places: Places, meddle: Callable[[Path], None]
+) -> None:
+    """THREATS R-40: Somebody writes into the new file before a later one fails."""
+
+    def tell(written: Sequence[int], unsure: int | None) -> None:
+        places.told.append((list(written), unsure))
+        if (list(written), unsure) == ([0, 1], None) and places.files[2].exists():
+            meddle(places.files[0])
+            places.files[2].unlink()
+
+    with pytest.raises(Halfway, match="could not be put back") as raised:
+        places.exchange(tell=tell)
+    assert places.files[0].read_bytes() in (b"theirs\n", OLD) and places.files[1].read_bytes() == OLD
+    assert places.told[-1] == ([0], None)
+    (left,) = places.at.glob(".*")
+    assert left.read_bytes() == OLD and left.name in str(raised.value) and str(places.files[0]) in str(raised.value)
+
+
+def test_whatever_moment_it_is_killed_at_each_file_has_one_text_and_no_old_one_is_lost(tmp_path: Path) -> None:
+    """THREATS R-40: SIGKILL at each step of the exchanges."""
+    found = set()
+    for step in range(7):
+        at = tmp_path / str(step)
+        at.mkdir()
+        places = Places(at)
+        if not (child := os.fork()):
+            n_told = 0
+
+            def tell(written: Sequence[int], unsure: int | None, step: int = step) -> None:
+                nonlocal n_told
+                if n_told == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                n_told += 1
+
+            try:
+                places.exchange(tell=tell)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        contents = [file.read_bytes() for file in places.files]
+        n_new = contents.count(NEW)
+        assert contents == [NEW] * n_new + [OLD] * (3 - n_new)
+        found.add(n_new)
+        beside = [one.read_bytes() for one in places.at.rglob(".*")]
+        assert (beside == [OLD] * n_new and step < 6) or (step == 6 and beside == [])
+        places.close()
+    assert found == {0, 1, 2, 3}
