@@ -16,12 +16,13 @@ from jitpam.news import SLOW_DIRECTORY, News
 from jitpam.options import Options
 from jitpam.saying import columns, print_out, say, write
 from jitpam.signals import Signals
-from jitpam.submission import asked, asked_thing, asked_undo, based_on
+from jitpam.submission import asked, asked_thing, asked_undo, based_on, sha256_of
 from jitpam.wire.messages import (
     Anew,
     Breakglass,
     Done,
     Edit,
+    Edits,
     Get,
     Given,
     Message,
@@ -133,6 +134,9 @@ def _submit(options: Options, kinds: list[str]) -> Submit | Undo | Get:
         return Undo(**asked_undo(options, kinds))
     if options.mode == "edit":
         fields = asked(options, kinds) | {"locale": []}
+        if options.texts:
+            bases = [sha256_of(base) for base in options.bases]
+            return Edits(**fields, waits=options.waits, if_owed=options.if_owed, texts=options.texts, bases=bases)
         return Edit(**fields, waits=options.waits, if_owed=options.if_owed, text=options.text, base=based_on(options))
     submission = Breakglass if options.break_glass else Anew if options.anew else Submit
     return submission(**asked(options, kinds), waits=options.waits, if_owed=options.if_owed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitsudo -e FILE``: the person edits a copy of their own, and asks for its text to be written.
+"""``jitsudo -e FILE ...``: the person edits copies of their own, and asks for their texts to be written.
 
 Law: the editor runs as the person, before anything is asked, on a file that the person could read anyway. The text that is sent
 is the text of the copy. Unless it was written, the copy is kept, and the person is told where.
@@ -39,7 +39,9 @@ def edit(options: Options, ask: Callable[[], int], refused: Callable[[bool], int
     UsageError. ``refused`` says beforehand why no text of the file would be written, and returns the exit status, or 0. It is
     told whether the person can read the file. ``run`` requests a command.
     """
-    path, made = named(options), b""
+    (path, *more), made = named(options), b""
+    if more:
+        return _edit_together([path, *more], options, ask, refused)
     if options.source is not None:
         copy, text = os.path.abspath(options.source), _read_copy(options.source)
         is_new = False  # of a copy from elsewhere, jitd finds it out
@@ -57,7 +59,7 @@ def edit(options: Options, ask: Callable[[], int], refused: Callable[[bool], int
             return status
         made = _copied(path, base, base)
         copy = os.path.join(made, os.path.basename(path))
-        _run_editor(copy, made)
+        _run_editor([copy], [made])
         if not os.path.lexists(copy):
             _remove(made)
             raise UsageError(f"the editor has removed the copy of {shown(path)}: nothing was requested")
@@ -70,6 +72,11 @@ def edit(options: Options, ask: Callable[[], int], refused: Callable[[bool], int
     while base is not None and (now := _now(path, is_new=is_new)) != base and (can_read or now is not None):
         text, base = _merged(options, path, copy, base, now)
     options.text, options.base = text, base
+    return _asked(options, ask, [made])
+
+
+def _asked(options: Options, ask: Callable[[], int], made: list[bytes]) -> int:
+    """Request the edit, and return the exit status. The directories ``made`` go if it was written."""
     _say_kept_at_a_signal(options)
     try:
         status = ask()
@@ -78,10 +85,57 @@ def edit(options: Options, ask: Callable[[], int], refused: Callable[[bool], int
 
         status = tell(fault)
     if status == 0 and options.waits:
-        _remove(made)
+        for one in made:
+            _remove(one)
     else:
         options.say_kept()
     return status
+
+
+def _edit_together(paths: list[bytes], options: Options, ask: Callable[[], int], refused: Callable[[bool], int]) -> int:
+    """Like ``edit``, for several files, whose copies the person has in one editor."""
+    bases = [_own_of_several(path) for path in paths]
+    if status := refused(True):
+        return status
+    made = [_copied(path, base, base) for path, base in zip(paths, bases, strict=True)]
+    copies = [os.path.join(place, os.path.basename(path)) for place, path in zip(made, paths, strict=True)]
+    _run_editor(copies, made)
+    if removed := [path for path, copy in zip(paths, copies, strict=True) if not os.path.lexists(copy)]:
+        left = " and ".join(shown(copy) for copy in copies if os.path.lexists(copy))
+        raise UsageError(
+            f"the editor has removed the copy of {shown(removed[0])}: nothing was requested{left and f'; kept: {left}'}"
+        )
+    changed = []
+    for path, base, copy, place in zip(paths, bases, copies, made, strict=True):
+        if (text := _read_copy(copy)) == base:
+            _remove(place)
+            say(f"{shown(path)} unchanged")
+        else:
+            changed.append((path, base, copy, place, text))
+    options.kept = "; ".join(_kept(path, copy, options.user, options.group) for path, _, copy, _, _ in changed)
+    if not changed:
+        return 0
+    texts, froms = [], []
+    for path, base, copy, _, text in changed:
+        while (now := _now(path)) != base:
+            text, base = _merged(options, path, copy, base, now)
+        texts.append(text)
+        froms.append(base)
+    options.argv = [b"sudoedit", *(path for path, *_ in changed)]
+    if len(changed) == 1:
+        options.text, options.base = texts[0], froms[0]
+    else:
+        options.texts, options.bases = texts, froms
+    return _asked(options, ask, [place for *_, place, _ in changed])
+
+
+def _own_of_several(path: bytes) -> bytes:
+    """Return the text of one of several files. Raises UsageError for a file that can only be edited alone."""
+    if _is_vacant(path):
+        raise UsageError(f"there is no {shown(path)}: a new file is made by a request of its own, with jitsudo -e")
+    if (own := _own(path)) is None:
+        raise UsageError(f"you cannot read {shown(path)}: such a file is edited by a request of its own, with jitsudo -e")
+    return own
 
 
 def _kept(path: bytes, copy: bytes, user: str | None, group: str | None) -> str:
@@ -106,29 +160,27 @@ def fetch_kept(options: Options) -> None:
             connection.close()
     except (NotAuthenticated, RefusedByDaemon, Unreachable):  # what has happened has been said
         return
-    if row is None or not (row.edit or row.makes) or not row.own or row.state in ("pending", "screening") or len(row.argv) != 2:
+    if row is None or row.writes is None or not row.own or row.state in ("pending", "screening") or row.narrowed:
         return
     if any(run.outcome and (run.outcome.ending, run.outcome.number) == ("exited", 0) for run in row.runs):
         return
     if row.edit and row.edit.undoes:
         options.kept = f"to ask for it again: jitsudo -e --undo {row.edit.undoes}"
         return
-    text = next((one.text for one in row.scripts), None)
-    if text is None:
-        return
-    path = unshown(row.argv[1])
-    try:
-        made = _copied(path, unshown(text))
-    except UsageError as fault:
-        say(str(fault))
-        return
     user, group = row.run_as, row.run_as_group
-    options.kept = _kept(
-        path,
-        os.path.join(made, os.path.basename(path)),
-        user if user != "root" else None,
-        group if group != _group_of(user) else None,
-    )
+    whose = user if user != "root" else None, group if group != _group_of(user) else None
+    kept = []
+    for typed, one in zip(row.argv[1:], row.scripts, strict=False):
+        if one.text is None:
+            continue
+        path = unshown(typed)
+        try:
+            made = _copied(path, unshown(one.text))
+        except UsageError as fault:
+            say(str(fault))
+            return
+        kept.append(_kept(path, os.path.join(made, os.path.basename(path)), *whose))
+    options.kept = "; ".join(kept)
 
 
 def _group_of(user: str) -> str:
@@ -138,16 +190,16 @@ def _group_of(user: str) -> str:
         return ""
 
 
-def named(options: Options) -> bytes:
-    """Return the absolute path of the file in ``options``, and make it the words about which jitd is asked. Raises UsageError."""
-    path = options.argv[0]
-    if not path.startswith(b"/"):
+def named(options: Options) -> list[bytes]:
+    """Return the absolute paths of the files in ``options``, as the words about which jitd is asked, too. Raises UsageError."""
+    paths = []
+    for path in options.argv:
         try:
-            path = _absolute(os.getcwdb(), path)
+            paths.append(path if path.startswith(b"/") else _absolute(os.getcwdb(), path))
         except OSError as fault:
             raise UsageError(f"{shown(path)} is relative to a directory that is not there: {fault.strerror}") from None
-    options.argv = [b"sudoedit", path]
-    return path
+    options.argv = [b"sudoedit", *paths]
+    return paths
 
 
 def _absolute(directory: bytes, typed: bytes) -> bytes:
@@ -265,7 +317,7 @@ def _merged(options: Options, path: bytes, copy: bytes, base: bytes, now: bytes 
     if done.returncode == 1:
         say("both have changed the same lines: choose between them in your editor")
         try:
-            _run_editor(copy, b"")
+            _run_editor([copy], [])
         except UsageError:
             options.say_kept()
             raise
@@ -367,10 +419,10 @@ def _directory() -> bytes:
     return tempfile.mkdtemp(prefix=b"jitsudo-", dir=USUAL_TMPDIR)
 
 
-def _run_editor(copy: bytes, made: bytes) -> None:
-    """Run the person's editor on ``copy``. As with sudoedit, the variable has words, and no shell reads it. Raises UsageError."""
+def _run_editor(copies: list[bytes], made: list[bytes]) -> None:
+    """Run the person's editor on ``copies``. As with sudoedit, the variable has words, and no shell. Raises UsageError."""
     words = next((found for name in EDITORS if (found := os.environb.get(name, b"").split())), [USUAL_EDITOR])
-    words = [*words, b"--", copy] if words == [USUAL_EDITOR] else [*words, copy]
+    words = [*words, b"--", *copies] if words == [USUAL_EDITOR] else [*words, *copies]
 
     def run() -> int:
         try:
@@ -382,14 +434,18 @@ def _run_editor(copy: bytes, made: bytes) -> None:
     try:
         ending = _forked(run)
     except UsageError:
-        _remove(made)
+        for one in made:
+            _remove(one)
         raise
     if ending == 0:
         return
     if ending == 127:
-        _remove(made)
+        for one in made:
+            _remove(one)
         raise UsageError("nothing was requested: set SUDO_EDITOR, VISUAL or EDITOR, or use --from FILE")
-    raise UsageError(f"the editor did not end well ({ending}): nothing was requested, and your text is in {shown(copy)}")
+    raise UsageError(
+        f"the editor did not end well ({ending}): nothing was requested, and your text is in {' and '.join(map(shown, copies))}"
+    )
 
 
 def _forked(deed: Callable[[], int]) -> int:

@@ -37,7 +37,7 @@ MODES = {
     "list": Mode("list", " without a command", "lists all that you may ask for", "jitsudo -l {}"),
     "get": Mode("get", "", "gives a thing to you, and runs nothing as another user", "jitsudo --get=THING {}"),
     "get and run": Mode("get", " with a command", "runs the command as you", "jitsudo --get=THING {} -- COMMAND"),
-    "edit": Mode("edit", "", "writes one file, and runs nothing as another user", "jitsudo -e {} FILE"),
+    "edit": Mode("edit", "", "writes files, and runs nothing as another user", "jitsudo -e {} FILE"),
     "undo": Mode("undo", "", "gives a file back its old text, as the user that has changed it", "jitsudo -e {} --undo=ID"),
     "resume": Mode("resume", "", "continues a request, which cannot be changed", "jitsudo --resume=ID {}"),
     "validate": Mode("validate", "", "only shows who you are here", "jitsudo -v {}"),
@@ -305,7 +305,7 @@ class Options:
     __slots__ = (
         "anew", "argv", "background", "base", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "kept", "key",
         "login", "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell", "source",
-        "taken", "terms", "text", "to", "typed", "undo", "user", "variables", "waits", "yes_show",
+        "bases", "taken", "terms", "text", "texts", "to", "typed", "undo", "user", "variables", "waits", "yes_show",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -342,6 +342,8 @@ class Options:
         self.undo: str | None = None  # the id of the request whose edit is undone
         self.base: bytes | None = None  # the text from which the new text was made
         self.text = b""  # the new text of the edited file
+        self.texts: list[bytes] = []  # the new texts, and what they were made from, of several files that are edited together
+        self.bases: list[bytes] = []
         self.kept = ""  # the sentence that says where this text is kept, until it was said
 
     def say_kept(self) -> None:
@@ -369,6 +371,7 @@ _MODES = {
 }
 """Maps an option that asks for a mode to the mode. ``-k`` is not in the table, because its meaning depends on the command."""
 _TOGETHER = {frozenset({"edit", "list"}): "list", frozenset({"edit", "undo"}): "undo"}
+MOST_FILES = 16  # files of one -e
 MOST_THINGS = 8  # things in one request, and of --get options on the command line
 TICKET = "service-ticket:"
 CERTIFICATE = "ssh-certificate:"
@@ -553,14 +556,17 @@ def _check(found: Options) -> None:
         found.mode, found.typed["edit"] = "edit", "sudoedit"  # as sudo reads it; the program is named by its path
         del found.argv[0]
     _check_together(found, mode_of(found))
-    if "edit" in found.typed and found.mode != "undo" and len(found.argv) != 1:
-        raise UsageError("-e edits one file a request: jitsudo -e FILE")
+    if "edit" in found.typed and found.mode != "undo" and not 1 <= len(found.argv) <= MOST_FILES:
+        raise UsageError(f"-e edits 1 to {MOST_FILES} files a request: jitsudo -e FILE ...")
+    if found.source is not None and len(found.argv) > 1:
+        raise UsageError("--from has the text of one file: jitsudo -e FILE --from COPY")
     if found.mode == "run" and not runs and found.service == "jitsudo":
         no = "no command"
         if found.taken is not None:  # --reason uptime: one word less than was meant
             no += f", as {brief(found.taken[1])} is the argument of {found.taken[0]}"
         raise UsageError(f"{no}; jitsudo -l says what you may ask for, and jitsudo -h how")
-    if found.argv and not found.argv[0] and not (found.login or found.shell):
+    words = found.argv if "edit" in found.typed else found.argv[:1]
+    if not all(words) and not (found.login or found.shell):
         raise UsageError(f"the {'file' if 'edit' in found.typed else 'command'} is an empty word")
     if found.mode == "get":
         _check_get(found)

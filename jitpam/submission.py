@@ -45,11 +45,13 @@ def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
 
 def based_on(options: Options) -> bytes | None:
     """Return the SHA-256 of the text from which the new text of an edit was made, or None if that is not known."""
-    if options.base is None:
-        return None
+    return None if options.base is None else sha256_of(options.base)
+
+
+def sha256_of(text: bytes) -> bytes:
     from hashlib import sha256
 
-    return sha256(options.base).digest()
+    return sha256(text).digest()
 
 
 def asked_undo(options: Options, kinds: list[str]) -> dict[str, Any]:

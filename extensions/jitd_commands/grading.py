@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from jitd.core.code_variables import code_let_in
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern, Glob
-from jitd.core.edit import SUDOEDIT, Edit, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile
 from jitd.core.grade import NOTHING, Beside, Finding, Grade, Look
 from jitd.core.root_groups import finding_of
 from jitd.core.what import Doubted, Login, Program, Things
@@ -44,6 +44,10 @@ def findings_of(command: Command, look: Look, *, requester: str, beside: Beside 
             return (Finding(Grade.GIVES, f"it is a login as {command.run_as.user}"),)
         case Edit():
             judged = _judge_edit
+        case Edits():
+            each = (findings_of(one, look, requester=requester, beside=beside) for one in command.each)
+            found = dict.fromkeys(finding for findings in each for finding in findings)
+            return tuple(sorted(found, key=lambda one: one.order))[:MOST_FOUND]
         case NewFile():
             judged = _judge_new
         case Program():

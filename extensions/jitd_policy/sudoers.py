@@ -364,7 +364,7 @@ def _command(word: str) -> tuple[str, ...]:
     else:
         words = (path, *arguments.split())
     if path == "sudoedit" and " " in arguments:
-        raise NotCarried(f"{word}: jitsudo -e edits one file")
+        raise NotCarried(f"{word}: a pattern of a rule is about one file")
     try:
         read_command_pattern(words)
     except ValueError as fault:

@@ -269,6 +269,8 @@ def submitted(told: Told) -> str:
     if undoes := told.text("undoes"):
         what = f"to take back what {undoes} has written: to edit"
         return f"{told.who} asked{glass} {what} {_command(told, 1)}{as_whom}{_texts(told)}{ending}"
+    if "texts" in told.detail:
+        return f"{told.who} asked{glass} to edit {_command(told, 1)} together{as_whom}{ending}"
     if "text_after" in told.detail:
         does, new = "make" if "makes" in told.detail else "edit", _table(told.detail.get("makes"))
         mode = if_any(_member(new.get("mode")), " with the mode {}")

@@ -122,7 +122,14 @@ def _tuple(words: Any) -> tuple[Any, ...]:
 
 def _is_written(row: Request) -> bool:
     """True if the page says that a file gets a text, whatever else it says of the request."""
-    return row.edit is not None or row.makes is not None
+    return row.edit is not None or row.makes is not None or bool(row.edits)
+
+
+def _are_texts_of(said: Any, row: Request) -> bool:
+    """True if the page shows a text for each of several files whose texts the record has, and for no other one."""
+    if said is None or not row.edits:
+        return said is None and not row.edits
+    return isinstance(said, list) and len(said) == len(row.edits) and tuple(one.path for one in row.scripts) == row.argv[1:]
 
 
 def _new(made: Any) -> dict[str, str] | None:
@@ -178,6 +185,9 @@ def _is_text_of(script: Script, row: Request, detail: dict[str, Any]) -> bool:
     """
     if _is_written(row):
         before, after = (detail.get(name) for name in ("text_before", "text_after"))
+        match detail:
+            case {"texts": texts}:
+                before, after = dict(zip(row.argv[1:], texts, strict=False)).get(script.path, ("", ""))
         is_same = before is None or script.before is None or _is_digest_of(before, script.before)
         return is_same and (after is None or _is_digest_of(after, script.text))
     bound = (
@@ -244,8 +254,9 @@ _FITS: tuple[tuple[str, str, Callable[[Any, Request], bool]], ...] = (
     ("operands", "the files in arguments", _operands),
     ("grade", "what the command gives", _is_graded),
     ("damage", "what the command destroys", _is_damage),
+    ("texts", "the texts of the files", _are_texts_of),
     ("text_after", "that a file is written", lambda said, row: said is None or _is_written(row)),
 )
-_LAST = ("text_after", UNNAMED, lambda said, row: said is not None or not _is_written(row))
+_LAST = ("text_after", UNNAMED, lambda said, row: said is not None or bool(row.edits) or not _is_written(row))
 _KNOWN = {"text_before", "findings", *(one[0] for one in (*_COMPARED, *_FITS))}
 """All members that the detail may have. The findings explain the grade and the damage, which are compared."""

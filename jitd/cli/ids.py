@@ -16,7 +16,7 @@ from jitd.cli.call import NotDone, called
 from jitd.core.command import read_start
 from jitpam.client import Connection
 from jitpam.wire.messages import List
-from jitpam.wire.rows import LISTED, Doubted, Edit, Login, NewFile, OwedReview, Program, Request, Things
+from jitpam.wire.rows import LISTED, Doubted, Edit, Edits, Login, NewFile, OwedReview, Program, Request, Things
 
 LEAST = 4  # letters of an id that a person must type
 MOST_TOLD = 10  # ids that are named if a beginning fits several
@@ -57,7 +57,7 @@ def _may_be_undone(row: Request) -> bool:
     match row.what:
         case Edit():
             return row.mine and row.state == "approved"
-        case Program() | NewFile() | Things() | Login() | Doubted():
+        case Program() | Edits() | NewFile() | Things() | Login() | Doubted():
             return False
 
 

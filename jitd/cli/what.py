@@ -15,7 +15,21 @@ from jitd.cli.instants import in_words
 from jitd.cli.labels import Labelled, counted
 from jitd.cli.scripts import scripts
 from jitpam.wire.principals import without_realm
-from jitpam.wire.rows import NOT_SAID, NOT_SHOWN, UNKNOWN, Doubted, Earlier, Edit, Login, NewFile, Program, Request, Terms, Things
+from jitpam.wire.rows import (
+    NOT_SAID,
+    NOT_SHOWN,
+    UNKNOWN,
+    Doubted,
+    Earlier,
+    Edit,
+    Edits,
+    Login,
+    NewFile,
+    Program,
+    Request,
+    Terms,
+    Things,
+)
 from jitpam.wire.shown import shown, shown_argument, shown_of_argument, unshown
 
 FEW = 8  # arguments of a short command. With more, or with one longer than LONG, each has a line of its own
@@ -42,7 +56,7 @@ def what_happens(row: Request) -> Iterator[Labelled]:
             yield from _in_doubt(row, because)
         case Login():
             yield from _login(row)
-        case Edit() | NewFile() as file:
+        case Edit() | Edits() | NewFile() as file:
             yield "", ""
             yield "WHAT WOULD BE WRITTEN", ""
             yield from written(row, file)
@@ -87,14 +101,23 @@ def is_anothers(row: Request) -> bool:
     return row.service != "jitsudo"
 
 
-def written(row: Request, file: Edit | NewFile) -> Iterator[Labelled]:
-    """Yield the lines about the file that gets a text."""
-    label = "edits" if isinstance(file, Edit) else "makes"
+def written(row: Request, file: Edit | Edits | NewFile) -> Iterator[Labelled]:
+    """Yield the lines about the file that gets a text, or the files."""
+    label = "makes" if isinstance(file, NewFile) else "edits"
     if row.narrowed:
         yield label, command_of(row)
         return
-    yield label, quoted((*row.argv, UNKNOWN, UNKNOWN)[1])
+    if not isinstance(file, Edits):
+        yield label, quoted((*row.argv, UNKNOWN, UNKNOWN)[1])
     match file:
+        case Edits(files=files):
+            yield label, f"{len(files)} files: all of them, or none"
+            for path, one in files:
+                yield "file", f"{quoted(path)}, which keeps its owner {one.owner} and its mode {one.mode}"
+                if one.changed:
+                    yield "CHANGED", "by somebody after its text was read for this edit: it may take out what they have written"
+                if one.mounted:
+                    yield "mounted", f"the file itself, in {one.mounted}, which keeps the old text until it is started again"
         case NewFile():
             yield "", f"a new file, with the owner {file.owner} and the mode {file.mode}, where nothing may be by then"
         case Edit():

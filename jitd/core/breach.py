@@ -11,7 +11,7 @@ from jitd.core.command import Command
 from jitd.core.conditions import may_come_along
 from jitd.core.decision import Obligations, Terms
 from jitd.core.deed import deed_of
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, Edits, NewFile
 from jitd.core.question import Question
 from jitd.core.what import Doubted, Login, Program, Things
 from jitd.core.wording import listed, name_in_sentence
@@ -59,7 +59,7 @@ def beyond_new(rule: str, terms: Terms, command: Command) -> str:
             return f"there is no {name_in_sentence(command.edited)}, and rule {rule} permits no new file"
         case NewFile(mode=mode):
             return "" if mode == terms.new else f"rule {rule} permits new files with the mode {terms.new:04o} alone"
-        case Program() | Edit() | Things() | Login() | Doubted():
+        case Program() | Edit() | Edits() | Things() | Login() | Doubted():
             return ""
 
 

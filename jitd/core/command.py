@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated
 
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile
 from jitd.core.grade import Finding, read_rows, rows
 from jitd.core.masking import Blank, masked
 from jitd.core.values import ARGUMENTS, BYTES, DIGEST, MANY, NUMBER, PAIRS, TEXT, WORDS, Said
@@ -104,7 +104,8 @@ class Command:
     shown: neither the fingerprint nor a use of a lease depends on them.
 
     If the request is to edit a file, ``edit`` is not None, and if it is to make one, ``makes`` is not. Then ``argv`` is SUDOEDIT
-    and the real path of the file, ``path`` is SUDOEDIT, and nothing is executed.
+    and the real path of the file, ``path`` is SUDOEDIT, and nothing is executed. If it is to edit several files together,
+    ``edits`` has more than one edit, and ``argv`` has the real paths of their files in the same order.
     """
 
     argv: Annotated[tuple[bytes, ...], ARGUMENTS]
@@ -132,6 +133,7 @@ class Command:
     masked: tuple[Blank, ...] = ()
     edit: Edit | None = None
     makes: NewFile | None = None
+    edits: tuple[Edit, ...] = ()
 
     @property
     def what(self) -> What:
@@ -145,24 +147,40 @@ class Command:
         return Program(self.path, self.digest) if self.path else Login()
 
     @property
-    def writes(self) -> Edit | NewFile | None:
-        """The file that gets a text, if the request is for this."""
-        return self.edit or self.makes
+    def writes(self) -> Edit | NewFile | Edits | None:
+        """The file that gets a text, or the files, if the request is for this."""
+        return self.edit or self.makes or (Edits(self._paths, self.edits) if self.edits else None)
+
+    @property
+    def each(self) -> tuple[Command, ...]:
+        """One command for each file, if several are edited together. Otherwise only this command."""
+        if not self.edits:
+            return (self,)
+        files = zip(self._paths, self.edits, strict=True)
+        return tuple(replace(self, argv=(SUDOEDIT, path), edit=edit, edits=()) for path, edit in files)
+
+    @property
+    def _paths(self) -> tuple[bytes, ...]:
+        """The path of each file in ``edits``. When they are forgotten, one word stands for all of them."""
+        words = self.argv[1:]
+        return words if len(words) == len(self.edits) else words[:1] * len(self.edits)
 
     @property
     def edited(self) -> bytes:
         """The real path of the file that gets a text."""
-        assert self.writes is not None and len(self.argv) == 2, "nothing else writes a file"
+        assert self.writes is not None and len(self.argv) == 2, "nothing else writes one file"
         return self.argv[1]
 
     @property
     def file(self) -> bytes:
-        """The path of the file that is executed, edited or made. It is empty if there is none."""
-        return self.path if self.writes is None else self.edited
+        """The path of the file that is executed, edited or made. It is empty if there is none, or if there are several."""
+        return b"" if self.edits else self.path if self.writes is None else self.edited
 
     @property
     def told_argv(self) -> tuple[bytes, ...]:
         """The command line as people read it, on screens, in notices and in the record. What is judged and run is ``argv``."""
+        if self.edits:
+            return (self.argv[0], *self._paths)
         return masked(self.argv, self.masked) if self.masked else self.argv
 
     @property
@@ -229,7 +247,9 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
         put(b"e", *(part for one in command.interpreters for part in (one.path, one.digest)))
     if command.brought:
         put(b"b", command.brought.encode())
-    if (edit := command.edit) is not None:
+    for edit in (command.edit, *command.edits):
+        if edit is None:
+            continue
         numbers = (edit.device, edit.inode, edit.uid, edit.gid, edit.mode)
         put(b"w", *map(number, numbers), edit.before, edit.after)
     if (new := command.makes) is not None:
@@ -237,6 +257,14 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
     if command.salt:
         put(b"n", command.salt)
     return hashlib.sha256(b"".join(out)).digest()
+
+
+def together(commands: Sequence[Command]) -> Command:
+    """Return one command that edits the files of all ``commands``, which are edits of different files and alike in all else."""
+    in_order = sorted(commands, key=lambda one: one.edited)
+    files = [one.edit for one in in_order if one.edit is not None]
+    argv = (SUDOEDIT, *(one.edited for one in in_order))
+    return replace(in_order[0], argv=argv, edit=None, edits=tuple(files))
 
 
 @lru_cache(maxsize=8)

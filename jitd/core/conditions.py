@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jitd.core.command import Command
-from jitd.core.edit import SUDOEDIT, Edit, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile
 from jitd.core.what import Doubted, Login, Program, Things
 
 
@@ -143,7 +143,7 @@ class CommandPattern:
         match command.what:
             case Edit() | NewFile():
                 return self._fits(called or command.edited) if self.is_edit else self.path is None
-            case Things():
+            case Things() | Edits():  # what is about several is asked about one by one
                 return False
             case Program() | Login() | Doubted():
                 return not self.is_edit and self.names(called or command.path) and self._takes(command.argv[1:])

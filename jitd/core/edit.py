@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``jitsudo -e`` writes: the text of one file that is there, or of one that is made.
+"""What ``jitsudo -e`` writes: the text of one file that is there, or of one that is made, or those of several files.
 
-Law: an approval is for exactly this file and these two texts, or for nothing under this name in this directory and this text. The
-store keeps the texts themselves, apart, by their digests.
+Law: an approval is for exactly this file and these two texts, or for nothing under this name in this directory and this text. An
+approval of several is for all of them together. The store keeps the texts themselves, apart, by their digests.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from typing import Annotated
 
 from jitd.core.values import DIGEST, NUMBER
 
+FILE = "{file}"  # stands in a word of a check for the path of the new text
+MOST_FILES = 16  # files of one request: their diffs are read as one page
 SUDOEDIT = b"sudoedit"  # first word and path of an edit, as in sudoers(5). No file of a command has a path without a slash
+
+
+def with_file(check: tuple[str, ...], path: str) -> tuple[str, ...]:
+    """Return the words of ``check`` as they are executed for the file ``path``."""
+    return tuple(word.replace(FILE, path) for word in check) if any(FILE in word for word in check) else (*check, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,16 @@ class Edit:
     def tells_new(self) -> bool:
         """True if the requester is told the new text: they have sent it, or can read the file."""
         return self.is_told or not self.undoes
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """Several files that get their texts together. ``paths`` are their real paths, in the order of their bytes, and ``files`` are
+    the edits in the same order.
+    """
+
+    paths: tuple[bytes, ...]
+    files: tuple[Edit, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from jitd.core.breach import beyond_new, breach
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, Edits, NewFile, with_file
 from jitd.core.facts import NOTHING, Facts, Unasked
 from jitd.core.keys.grant import MOST_USES
 from jitd.core.keys.hosts import HOSTS
@@ -34,7 +34,7 @@ from jitd.core.rule import Rule as Rule
 from jitd.core.rule_index import RuleIndex
 from jitd.core.several import for_all
 from jitd.core.subject import Subject
-from jitd.core.what import Things
+from jitd.core.what import Doubted, Login, Program, Things
 from jitd.core.when import Conditions, WhenFailed
 
 BUILT_IN = "root"  # the name of the rule that permits root's requests. No other rule may have this name.
@@ -80,11 +80,23 @@ def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTH
     """Return the answer to ``question`` at the time ``at`` (aware), with the facts in ``known``. The function does not look for
     leases; the caller does. Raises Unasked if jitd has not yet looked for facts that decide the answer.
     """
-    conditions = Conditions(question, at, known)
-    answer = for_all([_narrowed(policy, _decide(policy, one, at, conditions)) for one in question.each])
-    if conditions.unasked:
-        raise Unasked(conditions.unasked)
-    return replace(answer, seen=tuple(sorted(conditions.seen.items()))) if conditions.seen else answer
+    asked = [(one, Conditions(one, at, known)) for one in question.each]
+    answer = for_all([_about_file(one, _narrowed(policy, _decide(policy, one, at, conditions))) for one, conditions in asked])
+    if unasked := set[str]().union(*(conditions.unasked for _, conditions in asked)):
+        raise Unasked(unasked)
+    seen = {name: value for _, conditions in asked for name, value in conditions.seen.items()}
+    return replace(answer, seen=tuple(sorted(seen.items()))) if seen else answer
+
+
+def _about_file(question: Question, answer: Decision) -> Decision:
+    """If ``question`` is about one of several files, return ``answer`` with checks that name this file, because the checks of all
+    files come together. Each check is as it would be executed if the file were edited alone.
+    """
+    if isinstance(answer, Deny) or not question.is_one_of_several or not answer.obligations.terms.checks:
+        return answer
+    terms, path = answer.obligations.terms, question.command.edited.decode("utf-8", "surrogateescape")
+    checks = tuple(with_file(words, path) for words in terms.checks)
+    return replace(answer, obligations=replace(answer.obligations, terms=replace(terms, checks=checks)))
 
 
 def _decide(policy: Policy, question: Question, at: datetime, conditions: Conditions) -> Decision:
@@ -236,8 +248,11 @@ def masked_places(policy: Policy, command: Command, *, is_found: bool = True, na
     see where the path leads. Otherwise a link would hide that a rule is about the file, or the masks would tell where the link
     leads.
     """
-    if isinstance(command.what, Things | Edit | NewFile):
-        return ()
+    match command.what:
+        case Things() | Edit() | Edits() | NewFile():
+            return ()
+        case Program() | Login() | Doubted():
+            pass
     if policy.broken:  # which words its masks would hide is not known
         return tuple((at, 0) for at in range(1, len(command.argv)))
     beginning, *below = command.path.split(b"/")

@@ -36,7 +36,8 @@ class Question:
     ``tty`` is the terminal that the client claims to use. ``caller`` is the process that sent the request. ``breaks_glass`` is
     True if the requester typed ``--break-glass``. If the requester breaks glass, only permits for breaking glass count. If the
     request is for several things, the rules are evaluated for one thing at a time, and ``thing`` is the current thing. A permit
-    must give the current thing. A deny applies if it names at least one of the requested things.
+    must give the current thing. A deny applies if it names at least one of the requested things. If several files are edited
+    together, the rules are evaluated for one file at a time, and ``is_one_of_several`` is True. ``names`` are those of all files.
     """
 
     requester: Subject
@@ -56,6 +57,7 @@ class Question:
     breaks_glass: bool = False
     thing: str | None = None
     by_name: tuple[str, ...] = ()
+    is_one_of_several: bool = False
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -64,9 +66,11 @@ class Question:
 
     @property
     def each(self) -> tuple[Question, ...]:
-        """Return one question for each requested thing. If the question is not about several things, return only the question
-        itself.
+        """Return one question for each requested thing, or for each file that is edited. If the question is about nothing
+        several, return only the question itself.
         """
+        if len(files := self.command.each) > 1:
+            return tuple(replace(self, command=one, is_one_of_several=True) for one in files)
         things = self.command.things if self.thing is None else ()
         return tuple(replace(self, thing=thing) for thing in things) if len(things) > 1 else (self,)
 

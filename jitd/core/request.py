@@ -22,7 +22,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, Edits, NewFile
 from jitd.core.effects import ListsChanged, Moment, Notify, RequestWaits, Screen, SetDeadline, TellRequester, WayOpened
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grade import damage, rows, worst
@@ -180,6 +180,8 @@ def _kind(command: Command) -> dict[str, Any]:
             return {"gives": list(names), "stays": command.stays}
         case Edit() as edit:
             return _edit(edit)
+        case Edits(files=files):  # their requester can read them all
+            return {"texts": Value("texts", [[edit.before.hex(), edit.after.hex()] for edit in files])}
         case NewFile() as new:
             return _new(new)
         case Doubted(because):

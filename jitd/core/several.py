@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Computes one answer for several things that are requested together (``jitsudo --get A --get B``).
+"""Computes one answer for several things or files that are requested together (``jitsudo --get A --get B``, ``jitsudo -e A B``).
 
-Law: if one thing is denied, all things are denied. If several rules together permit the things, the strictest value of each
-obligation applies. Therefore nobody gets a thing under easier terms by requesting it together with other things. Several rules
+Law: if one of them is denied, all are denied. If several rules together permit them, the strictest value of each
+obligation applies. Therefore nobody gets one of them under easier terms by requesting it together with others. Several rules
 may limit who may read the contents of the request. After a deny, a person may read the contents only if all these rules allow
 this.
 """
@@ -19,9 +19,9 @@ MOST_THINGS = 8  # things in one request
 
 
 def for_all(answers: Iterable[Decision]) -> Decision:
-    """Return the answer to a request. ``answers`` contains one answer for each requested thing. It is never empty. If there is a
+    """Return the answer to a request. ``answers`` contains one answer for each of them. It is never empty. If there is a
     deny, the first deny is the result. The limits on who may read the contents of the request come from all answers, not only
-    from the first deny. Therefore the order of the things does not change these limits.
+    from the first deny. Therefore their order does not change these limits.
     """
     found = tuple(answers)
     if len(found) == 1:
@@ -35,7 +35,7 @@ def for_all(answers: Iterable[Decision]) -> Decision:
     )
     if n_combinations(together.obligations.approvals) > MOST_COMBINATIONS:
         many = f"the approvals of rules {together.rule} have more than {MOST_COMBINATIONS} combinations"
-        return together.denied(Why.TERMS, f"{many}: ask for the things one by one")
+        return together.denied(Why.TERMS, f"{many}: ask for them one by one")
     return together
 
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from jitd.core.asked_terms import USUAL, AskedTerms
-from jitd.core.command import Command, Pairs, RunAs
+from jitd.core.command import Command, Pairs, RunAs, together
 from jitd.core.deed import deed_of
-from jitd.core.edit import SUDOEDIT, Edit, Undone
+from jitd.core.edit import MOST_FILES, SUDOEDIT, Edit, Undone
 from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
 from jitd.core.origin import Caller
 from jitd.core.script import LARGEST, is_text
@@ -49,7 +49,8 @@ class Asked:
     ``lets``: see ``core.command.Command``. ``tty``: the terminal on which the client claims to be. ``caller``: the process that
     sent the request. ``breaks_glass``: the client used ``--break-glass``. ``text``: the text that a file is to have. Then
     ``argv`` is SUDOEDIT and the path of the file. It is None if no file is edited. ``base``: the SHA-256 of the text
-    from which it was made, or empty. ``undone``: the edit that is taken back, if one is.
+    from which it was made, or empty. ``undone``: the edit that is taken back, if one is. ``texts`` and ``bases``: the same of
+    each file, if several are edited together. Then ``argv`` is SUDOEDIT and their paths, and ``text`` is all texts in one.
     """
 
     argv: tuple[bytes, ...]
@@ -82,6 +83,8 @@ class Asked:
     text: bytes | None = None
     base: bytes = b""
     undone: Undone | None = None
+    texts: tuple[bytes, ...] = ()
+    bases: tuple[bytes, ...] = ()
 
 
 NO_COMMAND = Asked(
@@ -206,10 +209,26 @@ def _account(asked: Asked, who: Subject, service: str) -> tuple[pwd.struct_passw
         raise Nonsense(f"{' '.join(typed)}: {fault}" if typed else str(fault)) from None
 
 
+def each_edit(asked: Asked) -> tuple[Asked, ...]:
+    """Return a question for each file, if ``asked`` is about several. Otherwise return ``asked`` alone. Raises Nonsense."""
+    if not asked.texts:
+        return (asked,)
+    paths = asked.argv[1:]
+    if asked.argv[0] != SUDOEDIT or not 2 <= len(paths) <= MOST_FILES or {len(asked.texts), len(asked.bases)} != {len(paths)}:
+        raise Nonsense(f"2 to {MOST_FILES} files can be edited together, each with its text")
+    if len(asked.text or b"") > LARGEST:
+        raise Nonsense(f"the new texts have more than {LARGEST // 1024} KiB together")
+    files = zip(paths, asked.texts, asked.bases, strict=True)
+    return tuple(replace(asked, argv=(SUDOEDIT, path), text=text, base=base, texts=(), bases=()) for path, text, base in files)
+
+
 def edit_asked(asked: Asked, who: Subject, service: str) -> Found:
     """Return the command for the edit that ``who`` asks for. The path is as it was typed, and no file was looked at: ``edit`` has
     the digest of the new text alone. Raises Nonsense.
     """
+    if asked.texts:
+        each = [edit_asked(one, who, service) for one in each_edit(asked)]
+        return replace(each[0], command=together([one.command for one in each]))
     if len(asked.argv) != 2 or asked.argv[0] != SUDOEDIT or asked.text is None:
         raise Nonsense("an edit is for one file")
     path, text = asked.argv[1], asked.text

@@ -461,7 +461,7 @@ class Decider:
         who = self._accounts.again(request.requester)
         if who is None:
             return Deny(Why.ERROR, screening.GONE)
-        MOUNTS.approach((request.command.file,))
+        MOUNTS.approach(one.file for one in request.command.each)
         return screening.look_again(policy, request, who, self._config.trusted_places, self._now(), knowledge)
 
     async def approvers_now(self, request: Request) -> tuple[Identity, ...]:

@@ -14,12 +14,13 @@ import os
 import pwd
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jitd.core.command import Command, RunAs
+from jitd.core.command import together as together_of
 from jitd.core.edit import Edit, NewFile, Undone
 from jitd.core.script import LARGEST, Script, is_text
 from jitd.core.subject import Subject
@@ -220,11 +221,42 @@ def scripts_of(command: Command, after: bytes, *before: bytes) -> Scripts:
     CannotEdit if the new one cannot be shown.
     """
     file = command.writes
-    assert file is not None, "it writes a file"
+    assert isinstance(file, Edit | NewFile), "it writes one file"
     if not _is_shown(after):
         raise CannotEdit(f"the new text has more than {MOST_SHOWN // 1024} KiB with all escapes, and cannot be shown to anybody")
     at = 0 if isinstance(file, NewFile) else 1  # who does not know new files is shown a text that stands for no argument
     return Scripts((Script(at, command.edited, file.after),), (*before, after))
+
+
+def together(each: Sequence[tuple[Command, Scripts]]) -> tuple[Command, Scripts]:
+    """Return the command that writes the files of ``each`` together, and the texts of all of them. Raises CannotEdit if they are
+    not different files that are there, which their requester can read, or if their texts are too long for one page.
+
+    That all can be read has a reason: the limit is for the sum of the old texts. The requester chooses all but one of them, and
+    would find out the size of that one.
+    """
+    at: dict[tuple[int, int], str] = {}
+    for command, _ in each:
+        name, edit = path_in_sentence(command.edited), command.writes
+        if not isinstance(edit, Edit):
+            raise CannotEdit(f"there is no {name}, and a new file is made by a request of its own: jitsudo -e {name}")
+        if not edit.is_told:
+            raise CannotEdit(f"you cannot read {name}, and such a file is edited by a request of its own: jitsudo -e {name}")
+        if (other := at.setdefault((edit.device, edit.inode), name)) != name:
+            raise CannotEdit(f"{other} and {name} are one file")
+        try:
+            command.edited.decode()
+        except UnicodeDecodeError:
+            raise CannotEdit(f"{name} is not UTF-8, and such a file is edited by a request of its own") from None
+    if len({command.edited for command, _ in each}) < len(each):
+        twice = next(one.edited for n, (one, _) in enumerate(each) if one.edited in [other.edited for other, _ in each[:n]])
+        raise CannotEdit(f"{path_in_sentence(twice)} is named twice: name each file once")
+    in_order = sorted(each, key=lambda one: one[0].edited)
+    olds, news = ([scripts.texts[n] for _, scripts in in_order] for n in (0, 1))
+    if len(b"".join(olds)) > LARGEST or not _is_shown(b"".join(olds)) or not _is_shown(b"".join(news)):
+        raise CannotEdit("the texts of these files are too long to be shown together: edit them one by one")
+    scripts = tuple(replace(one, at=0) for _, scripts in in_order for one in scripts.scripts)
+    return together_of([command for command, _ in in_order]), Scripts(scripts, (*olds, *news))
 
 
 def _is_shown(text: bytes) -> bool:

@@ -17,13 +17,14 @@ from jitd.core.breach import unbound
 from jitd.core.command import Command, Interpreter, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import deed_of
-from jitd.core.edit import SUDOEDIT, Edit, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
 from jitd.core.origin import Caller
 from jitd.core.policy import Policy, masked_places, named_directories, named_files, no_rule
 from jitd.core.question import Question
 from jitd.core.request import Request
+from jitd.core.several import for_all
 from jitd.core.subject import Subject
 from jitd.core.what import Program
 from jitd.deciding import accounts, edits
@@ -33,6 +34,7 @@ from jitd.deciding.command_lookup import (
     Nonsense,
     can_see,
     closed_beginning,
+    each_edit,
     edit_asked,
     find,
     in_directory,
@@ -101,7 +103,8 @@ def look(
     """
     with path_lookup.Look() as glance:
         if asked.text is not None:
-            return _look_at_edit(policy, asked, who, host, service, trusted, now, glance, knowledge)
+            look_at = _look_at_edits if asked.texts else _look_at_edit
+            return look_at(policy, asked, who, host, service, trusted, now, glance, knowledge)
         sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
         if isinstance(sighting.decision, Permit):
             return sighting
@@ -126,33 +129,19 @@ def _look_at_edit(
     now: Moment,
     glance: path_lookup.Look,
     knowledge: Knowledge,
+    together: Question | None = None,
 ) -> Sighting:
     """Find the file of an edit, evaluate the rules for its real path, and only then look at the file and its text. If nothing is
-    there, the file is a new one, and the rule must permit that, too.
+    there, the file is a new one, and the rule must permit that, too. ``together`` is the question about all files, if this is one
+    of several: it is what providers get.
     """
     found = edit_asked(asked, who, service)
     command, path = found.command, found.command.argv[1]
     assert command.edit is not None and asked.text is not None, "it is an edit"
 
     def decided(real: bytes, names: tuple[bytes, ...] = ()) -> Decision:
-        about = replace(command, argv=(SUDOEDIT, real))
-        question = Question(
-            requester=who,
-            command=about,
-            service=service,
-            host=host,
-            reason=asked.reason,
-            terms=asked.terms,
-            chdir=None,
-            is_own_group=found.is_own_group,
-            is_missing=False,
-            writable_by=(),
-            names=names,
-            tty=asked.tty,
-            caller=asked.caller,
-            breaks_glass=asked.breaks_glass,
-        )
-        knowledge.about = question
+        question = _about_edit(asked, replace(found, command=replace(command, argv=(SUDOEDIT, real))), who, host, service, names)
+        knowledge.about = together or question
         return _on_path(policy, question, now, knowledge)
 
     MOUNTS.approach((path,))
@@ -193,6 +182,53 @@ def _look_at_edit(
     return Sighting(command, decision, scripts)
 
 
+def _look_at_edits(
+    policy: Policy,
+    asked: Asked,
+    who: Subject,
+    host: str,
+    service: str,
+    trusted: tuple[bytes, ...],
+    now: Moment,
+    glance: path_lookup.Look,
+    knowledge: Knowledge,
+) -> Sighting:
+    """Look at each file as if it were edited alone. Only if a rule permits each of them, decide about all of them together."""
+    found = edit_asked(asked, who, service)
+    typed = _about_edit(asked, found, who, host, service)
+    each = [_look_at_edit(policy, one, who, host, service, trusted, now, glance, knowledge, typed) for one in each_edit(asked)]
+    decision = for_all(one.decision for one in each)
+    if isinstance(decision, Deny):
+        return Sighting(found.command, decision, is_found=False)
+    try:
+        command, scripts = edits.together([(one.command, one.scripts) for one in each])
+    except edits.CannotEdit as fault:
+        return Sighting(found.command, decision.denied(Why.UNFIT, str(fault)), is_found=False)
+    names = _names(policy, command, asked.argv[1:], glance)
+    knowledge.about = typed
+    decision = _on_path(policy, _about_edit(asked, replace(found, command=command), who, host, service, names), now, knowledge)
+    return Sighting(command, decision, scripts if isinstance(decision, Permit) else Scripts())
+
+
+def _about_edit(asked: Asked, found: Found, who: Subject, host: str, service: str, names: tuple[bytes, ...] = ()) -> Question:
+    return Question(
+        requester=who,
+        command=found.command,
+        service=service,
+        host=host,
+        reason=asked.reason,
+        terms=asked.terms,
+        chdir=None,
+        is_own_group=found.is_own_group,
+        is_missing=False,
+        writable_by=(),
+        names=names,
+        tty=asked.tty,
+        caller=asked.caller,
+        breaks_glass=asked.breaks_glass,
+    )
+
+
 def _place_of(path: bytes, glance: path_lookup.Look, *, may_be_new: bool) -> tuple[bytes, bool]:
     """Return ``path`` with its directory resolved, and whether nothing is there, if the file may be new. Raises Uninspectable."""
     try:
@@ -204,12 +240,12 @@ def _place_of(path: bytes, glance: path_lookup.Look, *, may_be_new: bool) -> tup
 
 
 def _edit_again(
-    request: Request, before: Edit | NewFile, decision: Permit, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look
+    command: Command, decision: Permit, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look
 ) -> Decision:
-    """Return ``decision``, or a denial if the file, or the place of a new one, is not as it was when it was asked for."""
-    command, name = request.command, inspection.path_in_sentence(request.command.edited)
+    """Return ``decision``, or a denial if the file, or the place of a new one, is not as it was for the request."""
+    name = inspection.path_in_sentence(command.edited)
     try:
-        match before:
+        match before := command.writes:
             case NewFile(owner=owner):
                 changed = f"the directory of {name}"
                 is_same = replace(edits.look_at_place(command, trusted, glance), owner=owner) == before
@@ -217,6 +253,8 @@ def _edit_again(
                 changed = name
                 now = edits.look(command, who, trusted, glance).edit
                 is_same = all(getattr(now, one) == getattr(before, one) for one in edits.BOUND)
+            case Edits() | None:
+                raise AssertionError("it is one file")
     except edits.CannotEdit as fault:
         return decision.denied(Why.ERROR, str(fault))
     if not is_same:
@@ -343,6 +381,9 @@ def _names(
     policy: Policy, command: Command, typed: tuple[bytes, ...], glance: path_lookup.Look, *, for_masks: bool = False
 ) -> tuple[bytes, ...]:
     """Return the other names by which denies, or masks, could name the command's file, or the file that is edited."""
+    if len(files := command.each) > 1:
+        each = (_names(policy, one, typed, glance, for_masks=for_masks) for one in files)
+        return tuple(dict.fromkeys(name for names in each for name in names))
     named = Literals(named_files(policy), named_directories(policy))
     if not command.file or named == Literals() or (for_masks and not policy.index.masking):
         return ()
@@ -461,8 +502,11 @@ def _looked_again(
     )
     knowledge.about = question
     on_path = _on_path(policy, question, now, knowledge)
-    if isinstance(what, Edit | NewFile):
-        return _edit_again(request, what, on_path, who, trusted, glance) if isinstance(on_path, Permit) else on_path
+    if isinstance(what, Edit | Edits | NewFile):
+        for one in request.command.each:
+            if isinstance(on_path, Permit):
+                on_path = _edit_again(one, on_path, who, trusted, glance)
+        return on_path
     sighting = _judged(policy, question, on_path, (), trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Deny):
         return sighting.decision

@@ -10,7 +10,7 @@ from typing import Any
 
 from jitd.core.command import Command, fingerprint
 from jitd.core.decision import narrow_namespace
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, Edits, NewFile
 from jitd.core.environment import environment
 from jitd.core.grant import Grant
 from jitd.core.request import Request, ends_of
@@ -23,9 +23,9 @@ from jitd.monitor.orders import Job, nanoseconds
 from jitd.settings.config import Config
 
 
-def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float, text: bytes | None = None) -> Job | orders.Login:
-    """Return the job of the run ``begun``. The run starts at ``now`` (seconds on the boot clock). ``text`` is the new
-    text of a file, or None if it is not kept any more. This call may block.
+def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float, *texts: bytes | None) -> Job | orders.Login:
+    """Return the job of the run ``begun``. The run starts at ``now`` (seconds on the boot clock). ``texts`` are the new texts of
+    files, each None if it is not kept any more. This call may block.
     Raises ValueError if the job would differ from what was approved. Raises NoSuchAccount if the target account of the command
     does not exist any more.
     """
@@ -35,7 +35,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
         raise ValueError("the request differs from what was approved")
     if begun.login is not None:
         return _login_of(begun, grant, asked)
-    digest, written = _file_of(command, text)
+    digest, written = _file_of(command, texts)
     target = accounts.entry_of(f"#{command.run_as.uid}")
     if target.pw_name != command.run_as.user:
         raise accounts.NoSuchAccount(f"the uid {command.run_as.uid} no longer belongs to the account {command.run_as.user}")
@@ -50,7 +50,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
     return Job(
         run=begun.id,
         request=asked.id,
-        path=command.file,
+        path=command.each[0].file,
         argv=command.argv,
         environment=environment(command, asked.requester, asked.id, home, shell, path),
         cwd=command.cwd,
@@ -90,15 +90,19 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
     )
 
 
-def _file_of(command: Command, text: bytes | None) -> tuple[bytes, dict[str, Any]]:
-    """Return the digest of the file, and what the job has of it if it gets ``text``. Raises ValueError."""
+def _file_of(command: Command, texts: tuple[bytes | None, ...]) -> tuple[bytes, dict[str, Any]]:
+    """Return the digest of the file, and what the job has of the files that get ``texts``. Raises ValueError."""
     match command.what:
         case Program(_, digest):
             return digest, {}
         case Edit() as edit:
-            return edit.before, {"edit": (edit.device, edit.inode, _kept(edit, text))}
+            return edit.before, {"edit": (edit.device, edit.inode, _kept(edit, *texts))}
+        case Edits(paths, files):
+            each = zip(paths, files, texts, strict=True)
+            found = ((path, one.device, one.inode, one.before, _kept(one, text)) for path, one, text in each)
+            return files[0].before, {"edits": tuple(found)}
         case NewFile() as new:
-            return new.after, {"makes": (new.device, new.inode, new.gid, new.mode, _kept(new, text))}
+            return new.after, {"makes": (new.device, new.inode, new.gid, new.mode, _kept(new, *texts))}
         case Things() | Login() | Doubted():
             raise ValueError("it is not a program that jitd can execute")
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from jitd.core import effects, lock, owed_review, request, run
 from jitd.core.decision import Decision, Permit
-from jitd.core.edit import Edit, NewFile
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Expired, Grant, GrantState, Revoked
 from jitd.core.holding import HoldingState, Taking
@@ -266,10 +265,11 @@ class Perform:
                 waiter.refuse("denied", f"the command was not started: {because}")
             return self._not_started(id, because)
         self._begun_for[id] = waiter.who or asked.requester
-        text = self._store.text(what.after) if isinstance(what := asked.command.what, Edit | NewFile) else None
+        written = (file for one in asked.command.each if (file := one.edit or one.makes) is not None)
+        texts = [self._store.text(file.after) for file in written]
         try:
             job = await self._workers.files.run(
-                asked.requester.party, jobs.job_of, begun, grant, asked, self._config, self._now().boot, text
+                asked.requester.party, jobs.job_of, begun, grant, asked, self._config, self._now().boot, *texts
             )
             control = await self._executor.start(job)
         except Exception as fault:

@@ -108,10 +108,12 @@ def end_tidily() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """The new text as the checks find it at ``path``, and an open file of it. ``status`` is what it was made with. ``beside`` are
-    the names in the directory of the file, or None if they are not known.
+    """The new text ``text`` of the file ``name`` as the checks find it at ``path``, and an open file of it. ``status`` is what it
+    was made with. ``beside`` are the names in the directory of the file, or None if they are not known.
     """
 
+    name: bytes
+    text: bytes
     path: bytes
     file: int
     status: os.stat_result
@@ -126,9 +128,9 @@ def _check(job: Job, state_dir: str, line: socket.socket, writer: Pid) -> NoRetu
         for slot in (os.open("/dev/null", os.O_RDWR), 1, 2):
             os.dup2(0, slot)
         end_tidily()
-        copy, fault = None, ""
+        copies, fault = list[_Copy](), ""
         try:
-            copy = _shown(job, state_dir)
+            copies = _shown(job, state_dir)
         except (exchange.NotExchanged, OSError) as why:
             fault = (
                 f"its text cannot be shown to the check: {why if isinstance(why, exchange.NotExchanged) else what_failed(why)}"
@@ -138,39 +140,55 @@ def _check(job: Job, state_dir: str, line: socket.socket, writer: Pid) -> NoRetu
         become(job.uid, job.gid, job.groups)
         control_process(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() == writer and line.recv(MAX_WORD) == _BEGIN:
-            said = Checked(fault, fault) if copy is None else _said(job, copy)
+            said = Checked(fault, fault) if fault else _said(job, copies)
             line.send(FROM_COMMAND.write(said), socket.MSG_NOSIGNAL)
     finally:
         os._exit(0)
 
 
-def _shown(job: Job, state_dir: str) -> _Copy:
-    """Make a copy of the file with the new text, in memory, and lay it over the file, in mounts of this process alone. A new file
-    has nothing to lie over: a directory with it, and with all that is in its directory, lies over this. If this host permits that
-    to nobody, the copy is in the directory of the run, and has another path. Raises NotExchanged and OSError.
+def _shown(job: Job, state_dir: str) -> list[_Copy]:
+    """Make a copy of each file with the new text, in memory, and lay it over the file, in mounts of this process alone. A new
+    file has nothing to lie over: a directory with it, and with all that is in its directory, lies over this. If this host permits
+    that to nobody, the copy is in the directory of the run, and has another path. Raises NotExchanged and OSError, also if
+    several files cannot be seen together.
     """
-    name, directory = os.path.basename(job.path), os.fsencode(copy_directory(state_dir, job.run))
+    directory = os.fsencode(copy_directory(state_dir, job.run))
     os.mkdir(directory, 0o700)
     is_alone = namespace.leave_mounts() and namespace.mount_memory(directory)
     os.chown(directory, 0, job.gid)
     os.chmod(directory, 0o710)
-    path = os.path.join(directory, name)
-    beside = exchange.open_directory(os.path.dirname(job.path))
     if job.makes is not None:
-        return _shown_beside(job, beside, os.path.join(directory, b"place"), is_alone=is_alone)
-    assert job.edit is not None, "nothing else has checks"
-    device, inode, text = job.edit
-    old = exchange.open_file(beside, name)
+        beside = exchange.open_directory(os.path.dirname(job.path))
+        return [_shown_beside(job, beside, os.path.join(directory, b"place"), is_alone=is_alone)]
+    if job.edit is not None:
+        device, inode, text = job.edit
+        return [_shown_over(directory, job.path, device, inode, text, is_alone=is_alone)]
+    copies = []
+    for number, (path, device, inode, _, text) in enumerate(job.edits):
+        place = os.path.join(directory, b"%d" % number)  # two may have one name
+        os.mkdir(place, 0o710)
+        os.chown(place, 0, job.gid)
+        copies.append(_shown_over(place, path, device, inode, text, is_alone=is_alone))
+    if any(one.path != one.name for one in copies):
+        raise exchange.NotExchanged("this host permits no mounts in which all files would be seen together: edit them one by one")
+    return copies
+
+
+def _shown_over(directory: bytes, name: bytes, device: int, inode: int, text: bytes, *, is_alone: bool) -> _Copy:
+    """Make a copy of the file ``name`` in ``directory``, and lay it over the file if this process ``is_alone``."""
+    beside, base = exchange.open_directory(os.path.dirname(name)), os.path.basename(name)
+    path = os.path.join(directory, base)
+    old = exchange.open_file(beside, base)
     status = os.fstat(old)
     if (status.st_dev, status.st_ino) != (device, inode):
         raise exchange.Changed("it is another file than the one that was approved")
     mode = stat.S_IMODE(status.st_mode)
     file = exchange.make_copy(path, text, status.st_uid, status.st_gid, mode, exchange.attributes_of(old))
     if is_alone:
-        target = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=beside)
+        target = os.open(base, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=beside)
         if os.path.samestat(os.fstat(target), status) and namespace.lay_over(path, target):
-            path = job.path
-    return _Copy(path, file, os.fstat(file), _names_in(beside))
+            path = name
+    return _Copy(name, text, path, file, os.fstat(file), _names_in(beside))
 
 
 def _shown_beside(job: Job, beside: int, place: bytes, *, is_alone: bool) -> _Copy:
@@ -189,24 +207,28 @@ def _shown_beside(job: Job, beside: int, place: bytes, *, is_alone: bool) -> _Co
     for one, value in exchange.attributes_of(beside).items():
         with suppress(OSError):  # not all can be kept in memory
             os.setxattr(place, one, value)
-    return _Copy(job.path if is_laid else path, file, os.fstat(file), _names_in(beside))
+    return _Copy(job.path, text, job.path if is_laid else path, file, os.fstat(file), _names_in(beside))
 
 
-def _said(job: Job, copy: _Copy) -> Checked:
+def _said(job: Job, copies: list[_Copy]) -> Checked:
     """Return what the checks say: nothing if all of them take the text, otherwise what the first one says that does not."""
     view = inspection.View(job.trusted_uid, None, job.trusted)
     is_theirs = job.requester_uid in (0, job.uid)
     for words in job.checks:
-        if said := said_by(words, copy.path, dict(job.environment), view):
-            lines = [line.replace(os.fsdecode(copy.path), os.fsdecode(job.path)) for line in said[1:]]
-            told = lines if is_theirs else told_of(lines, os.fsdecode(job.path), copy.beside)
+        if said := said_by(words, b"" if job.edits else copies[0].path, dict(job.environment), view):
+            lines = [line.replace(os.fsdecode(copies[0].path), os.fsdecode(job.path)) for line in said[1:]]
+            told = lines if is_theirs else told_of(lines, {os.fsdecode(one.name): one.beside for one in copies})
             return Checked(_within(said[0], told), _within(said[0], lines))
-    now = os.fstat(copy.file)
-    is_there = os.path.samestat(os.stat(copy.path), now)
-    if not is_there or not exchange.is_like(now, copy.status) or os.pread(copy.file, exchange.LARGEST + 1, 0) != job.text:
+    if any(map(_is_changed, copies)):
         changed = "the new text was changed while it was checked"
         return Checked(changed, changed)
     return Checked("", "")
+
+
+def _is_changed(copy: _Copy) -> bool:
+    now = os.fstat(copy.file)
+    is_there = os.path.samestat(os.stat(copy.path), now)
+    return not is_there or not exchange.is_like(now, copy.status) or os.pread(copy.file, exchange.LARGEST + 1, 0) != copy.text
 
 
 def _names_in(directory: int) -> list[str] | None:
@@ -217,18 +239,31 @@ def _names_in(directory: int) -> list[str] | None:
         return None
 
 
-def told_of(lines: list[str], file: str, beside: Iterable[str] | None) -> list[str]:
-    """Return those of ``lines`` that name ``file`` and no other path, and a line that says how many are left out. The others may
-    quote what only the account can read, such as a file that is included. A path that begins like that of ``file`` is another
-    one, such as that of an old text (``FILE.~1~``, ``FILE,v``). If a name ``beside`` the file reads like its own and more words
-    (``FILE (copy)``), or if they are not known, no line is certain to be about the file.
+def told_of(lines: list[str], files: Mapping[str, Iterable[str] | None]) -> list[str]:
+    """Return those of ``lines`` that name one of ``files``, or more of them, and no other path, and a line that says how many are
+    left out. The others may quote what only the account can read, such as a file that is included. A path that begins like that
+    of a file is another one, such as that of an old text (``FILE.~1~``, ``FILE,v``). ``files`` has the names in the directory of
+    each file. If one of them reads like that of the file and more words (``FILE (copy)``), or if they are not known, no line is
+    certain to be about the file.
     """
-    named = re.compile(rf"(?<![\w./+@%~-]){re.escape(file)}(?=[:\"'`)\]>]|[.,;]?(?:\s|$))")
-    directory, own = os.path.split(file)
-    is_clear = beside is not None and not any(named.search(os.path.join(directory, one)) for one in beside if one != own)
-    told = [line for line in lines if is_clear and named.search(line) and "/" not in named.sub("", line)]
+    clear = []
+    for file, beside in files.items():
+        directory, own = os.path.split(file)
+        others = None if beside is None else [os.path.join(directory, one) for one in beside if one != own]
+        if others is not None and not any(map(_naming(file).search, others)):
+            clear.append(file)
+    if not clear:
+        told = []
+    else:
+        named = _naming(*clear)
+        told = [line for line in lines if named.search(line) and "/" not in named.sub("", line)]
     n_more = len(lines) - len(told)
     return [*told, _KEPT_BACK.format("1 line" if n_more == 1 else f"{n_more} lines")] if n_more else told
+
+
+def _naming(*files: str) -> re.Pattern[str]:
+    either = "|".join(map(re.escape, sorted(files, key=len, reverse=True)))
+    return re.compile(rf"(?<![\w./+@%~-])(?:{either})(?=[:\"'`)\]>]|[.,;]?(?:\s|$))")
 
 
 def _within(because: str, lines: list[str]) -> str:
@@ -245,11 +280,12 @@ def _within(because: str, lines: list[str]) -> str:
 
 
 def said_by(words: tuple[bytes, ...], file: bytes, environment: Mapping[bytes, bytes], view: inspection.View) -> list[str]:
-    """Return [] if the check ``words`` takes the text at the path ``file``. Otherwise return why it does not, and then the lines
-    that it has said.
+    """Return [] if the check ``words`` takes the text at the path ``file``, or, if that is empty, at the one that its words name.
+    Otherwise return why it does not, and then the lines that it has said.
     """
     name = inspection.path_in_sentence(words[0])
-    argv = [word.replace(FILE, file) for word in words] if any(FILE in word for word in words) else [*words, file]
+    is_named = not file or any(FILE in word for word in words)
+    argv = [word.replace(FILE, file) if file else word for word in words] + ([] if is_named else [file])
     try:
         _, changers = inspection.changers(words[0], view)
         if changers:

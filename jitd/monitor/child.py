@@ -14,6 +14,7 @@ import os
 import select
 import signal
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
@@ -24,7 +25,7 @@ from jitd.files.inspection import Uninspectable
 from jitd.monitor import checking, namespace
 from jitd.monitor.caller import stands_in
 from jitd.monitor.execution import CannotStart, Execution, what_to_execute
-from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Checked, Forked, NotStarted, Sender, WhoSends, Writes
+from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Checked, Forked, NotStarted, Sender, Stands, WhoSends, Writes
 from jitd.monitor.limits import ENDING
 from jitd.monitor.orders import CANNOT, FAILED, MAX_WORD, MISSING, Go, Job, Ready, sentence, what_failed
 from jitd.monitor.pump import Pumps
@@ -199,13 +200,17 @@ def _enter_directory(job: Job, *, is_inside: bool) -> None:
 
 
 def _write(job: Job, leash: socket.socket, checker: checking.Checker | None) -> NoReturn:
-    """Give the file of the job its new text, with the rights of the target account. Never returns. If the text is not written,
-    all is as it was, and the reason is written to the client's standard error.
+    """Give the files of the job their new texts, with the rights of the target account. Never returns. If they are not written,
+    all is as it was, or the reason says what is not. It is written to the client's standard error.
     """
-    status, name = 1, os.path.basename(job.path)
+    status, name, lead = 1, os.path.basename(job.path), f"{shown(job.path)} was not written"
     try:
         checking.end_tidily()
         leash.send(FROM_COMMAND.write(Writes()))
+        if job.edits:
+            lead = "nothing was written"
+            _write_together(job, leash, checker)
+            os._exit(0)
         directory = exchange.open_directory(os.path.dirname(job.path))
         if job.makes is not None:
             device, inode, gid, mode, text = job.makes
@@ -221,11 +226,32 @@ def _write(job: Job, leash: socket.socket, checker: checking.Checker | None) -> 
         because = str(fault) if isinstance(fault, exchange.NotExchanged) else what_failed(fault)
         told = "\n".join(map(reshown, because.split("\n")))
         with suppress(OSError):
-            os.write(2, f"jitsudo: {shown(job.path)} was not written: {told}\n".encode())
+            lead = "not all files are as they were" if isinstance(fault, exchange.Halfway) else lead
+            os.write(2, f"jitsudo: {lead}: {told}\n".encode())
     finally:
         if checker is not None:
             checker.end()
         os._exit(status)
+
+
+def _write_together(job: Job, leash: socket.socket, checker: checking.Checker | None) -> None:
+    """Give several files their new texts. The monitor is told at each step which of them stand, because it alone can say so after
+    this process was killed. Raises NotExchanged.
+    """
+
+    def tell(written: Sequence[int], unsure: int | None) -> None:
+        with suppress(OSError):
+            leash.send(FROM_COMMAND.write(Stands(tuple(written), unsure)))
+
+    files = []
+    for path, device, inode, digest, text in job.edits:
+        place, name = os.path.split(path)
+        expected = exchange.Expected(device, inode, digest)
+        try:
+            files.append(exchange.File(exchange.open_directory(place), name, text, expected, shown(path)))
+        except exchange.NotExchanged as why:
+            raise exchange.NotExchanged(f"{shown(path)}: {why}") from None
+    exchange.exchange_all(files, lambda: _checked(checker, leash), tell)
 
 
 def _checked(checker: checking.Checker | None, leash: socket.socket) -> str:

@@ -12,9 +12,10 @@ from typing import Annotated
 
 from jitd.monitor.orders import MAX_WORD, Go, Ready
 from jitd.monitor.streams import Turn
-from jitpam.wire.declared import INLINE, Codec, integer, text
+from jitpam.wire.declared import INLINE, Codec, integer, list_of, optional, text
 
 _PID = integer(1, 2**31 - 1)
+_NUMBER = integer(0, 255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,16 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Stands:
+    """Of several files that are edited together, those with the numbers ``written`` have their new text. The one with the number
+    ``unsure`` gets its new text at this moment, or its old one again.
+    """
+
+    written: Annotated[tuple[int, ...], list_of(_NUMBER)]
+    unsure: Annotated[int | None, optional(_NUMBER)]
+
+
+@dataclass(frozen=True, slots=True)
 class NotStarted:
     """The command is not executed. ``number`` is the exit status for its client."""
 
@@ -76,12 +87,12 @@ class NotStarted:
     because: Annotated[str, text("a sentence", most=1000)]
 
 
-FromCommand = Contained | Forked | WhoSends | Arrived | Ready | Writes | Checked | NotStarted
+FromCommand = Contained | Forked | WhoSends | Arrived | Ready | Writes | Checked | Stands | NotStarted
 FROM_COMMAND = Codec[FromCommand](
     "say",
     {
         "contained": Contained, "forked": Forked, "who_sends": WhoSends, "arrived": Arrived, "ready": Ready,
-        "writes": Writes, "checked": Checked, "not_started": NotStarted,
+        "writes": Writes, "checked": Checked, "stands": Stands, "not_started": NotStarted,
     },
     MAX_WORD,
 )  # fmt: skip

@@ -25,7 +25,19 @@ from jitd.monitor.exchange import Exchange
 from jitd.monitor.held import free
 from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed
-from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Checked, Contained, Forked, NotStarted, Sender, WhoSends, Writes
+from jitd.monitor.leash import (
+    FROM_COMMAND,
+    TO_COMMAND,
+    Arrived,
+    Checked,
+    Contained,
+    Forked,
+    NotStarted,
+    Sender,
+    Stands,
+    WhoSends,
+    Writes,
+)
 from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, HELD, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
 from jitd.monitor.line import AGAIN_AFTER, Uplink
 from jitd.monitor.namespace import has_manager
@@ -43,6 +55,7 @@ from jitpam.wire.shown import shown_argument
 
 OUTLIVED = "processes that outlived the command are ended"
 KEPT_BY = 'a rule keeps them with run.leftovers = "keep"'
+MOST_OF_STANDING = 800  # characters about which files have their new text
 MOST_NAMED = 3  # processes that the sentence about what a command left names
 
 Outcome = tuple[str, int, str]  # how a run ended: one of ENDINGS, an exit status or signal number, and a sentence
@@ -77,6 +90,7 @@ class Monitor:
         self._outcome: Outcome | None = None  # how the run ended, once that is known
         self._left: HowItEnded | None = None  # the same with the recording, once no process of the run is left
         self._said = ""  # why a check has not taken the text of an edit, and all that it has said
+        self._stands: Stands | None = None  # which of several files have their new text
         self._because = ""  # why the run is being ended; otherwise empty
         self._ended_at = 0.0
         self._kill_at: float | None = None
@@ -215,6 +229,8 @@ class Monitor:
                     self._note_start()
                 case Checked(said=said) if self.job.checks:
                     self._said = said
+                case Stands() as told if self.job.edits:
+                    self._stands = told
                 case orders.Ready():
                     self.state = "ready"
                     self._report()
@@ -378,10 +394,31 @@ class Monitor:
             number = os.WTERMSIG(status) if os.WIFSIGNALED(status) and not self._is_stopped else 0
             self._refuse(128 + number if number in ENDING else CANNOT, self._because if self._is_stopped else ENDED)
         elif os.WIFSIGNALED(status):
+            self._because = sentence("; ".join(filter(None, (self._which_stand(), self._because))))
             self._over = ("signaled", os.WTERMSIG(status), self._because)
         else:
+            self._because = sentence("; ".join(filter(None, (self._which_stand(), self._because)))) if status else self._because
             self._over = ("exited", os.WEXITSTATUS(status), self._because)
         self.pumps.drain()
+
+    def _which_stand(self) -> str:
+        """Say which of several files have their new text, unless none has, or all have."""
+        stands, n = self._stands, len(self.job.edits)
+        if stands is None or (stands.unsure is None and len(stands.written) in (0, n)):
+            return ""
+        perhaps = () if stands.unsure is None else (stands.unsure,)
+        others = tuple(number for number in range(n) if number not in (*stands.written, *perhaps))
+        parts = [
+            (which, some)
+            for which, some in (("written", stands.written), ("perhaps written", perhaps), ("not written", others))
+            if some
+        ]
+        paths = [shown_argument(path) for path, *_ in self.job.edits]
+        told = "; ".join(f"{which}: {', '.join(paths[number] for number in some)}" for which, some in parts)
+        if len(told) <= MOST_OF_STANDING:
+            return told
+        counted = "; ".join(f"{which}: {', '.join(str(number + 1) for number in some)}" for which, some in parts)
+        return f"of the files, in the order of jitd show: {counted}"
 
     def _end(self, outcome: Outcome) -> None:
         """Note the run's outcome and tell the client. Begin to end the remaining processes, unless they may stay."""

@@ -36,7 +36,7 @@ NOT_TAKEN = "no rule of this host takes a local password: kinit"
 REACHED = "a KDC of the realm can be reached, so a local password does not count: kinit"
 MAY_SAY = frozenset(
     (
-        *("submit", "anew", "breakglass", "edit", "undo", "resume", "withdraw", "review", "explain"),
+        *("submit", "anew", "breakglass", "edit", "edits", "undo", "resume", "withdraw", "review", "explain"),
         *("list", "page", "show", "watch", "giveback", "revoke", "stop", "observe", "seen"),
     )
 )

@@ -76,11 +76,13 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
     if breaks_glass and ask.starts_at is not None:
         raise Refusal("usage", "--break-glass cannot be combined with --at: what can wait can be approved")
     _refuse_streams(ask)
-    argv, text = tuple(ask.argv), ask.text if isinstance(ask, messages.Edit) else None
-    if text is not None:
+    argv, texts, bases = tuple(ask.argv), _texts_in(ask), _bases_in(ask)
+    if texts:
         _refuse_idle(ask)
     elif isinstance(ask, messages.Explain | messages.Suppose) and _is_edit(ask):
-        argv, text = (SUDOEDIT, os.path.join(ask.cwd, argv[1])), b""
+        argv = (SUDOEDIT, *(os.path.join(ask.cwd, path) for path in argv[1:]))
+        texts = bases = (b"",) * len(argv[1:])
+    are_several = isinstance(ask, messages.Edits) or len(texts) > 1
     terms = AskedTerms(**{name: getattr(ask, name) for name in NUMBERS})
     if not terms.is_in_range:
         raise Refusal("usage", "--for, --uses and --timeout must be at least 1")
@@ -103,8 +105,10 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         tty=ask.tty,
         caller=caller,
         breaks_glass=breaks_glass,
-        text=text,
-        base=_base_in(ask),
+        text=b"".join(texts) if texts else None,
+        base=b"" if are_several else b"".join(bases),
+        texts=texts if are_several else (),
+        bases=bases if are_several else (),
     )
 
 
@@ -128,16 +132,29 @@ def undone_in(ask: messages.Undo, undone: Undone, caller: Caller) -> Asked:
 
 
 def _is_edit(ask: messages.Ask) -> bool:
-    """True if the question ``ask`` is whether a file may be edited. Its text is not known yet, and no rule is about a text."""
-    is_plain = deed_of(ask.service).is_executed and not ask.login and len(ask.argv) == 2
-    return is_plain and ask.argv[0] == SUDOEDIT and bool(ask.argv[1])
+    """True if the question ``ask`` is whether files may be edited. Their texts are not known yet, and no rule is about a text."""
+    is_plain = deed_of(ask.service).is_executed and not ask.login and len(ask.argv) >= 2
+    return is_plain and ask.argv[0] == SUDOEDIT and all(ask.argv[1:])
 
 
-def _base_in(ask: messages.Ask) -> bytes:
-    base = (ask.base if isinstance(ask, messages.Edit) else None) or b""
-    if base and len(base) != sha256().digest_size:
+def _texts_in(ask: messages.Ask) -> tuple[bytes, ...]:
+    match ask:
+        case messages.Edit(text=text):
+            return (text,)
+        case messages.Edits(texts=texts) if texts:
+            return tuple(texts)
+        case messages.Edits():
+            raise Refusal("usage", "there is no text")
+    return ()
+
+
+def _bases_in(ask: messages.Ask) -> tuple[bytes, ...]:
+    bases = (
+        tuple(ask.bases) if isinstance(ask, messages.Edits) else ((ask.base or b"") if isinstance(ask, messages.Edit) else b"",)
+    )
+    if any(base and len(base) != sha256().digest_size for base in bases):
         raise Refusal("usage", "the base of an edit is the SHA-256 of a text")
-    return base
+    return bases
 
 
 def _refuse_streams(ask: messages.Ask | messages.Undo) -> None:

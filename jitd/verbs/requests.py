@@ -21,7 +21,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
-from jitd.core.edit import Edit, NewFile, Undone
+from jitd.core.edit import Edit, Edits, NewFile, Undone
 from jitd.core.effects import Moment
 from jitd.core.law import IllegalEvent, Origin, Role
 from jitd.core.masking import MASKED
@@ -181,6 +181,8 @@ class Requests:
         if isinstance(edit, NewFile):
             file = shown_argument(command.edited)
             raise Refusal("usage", f"request {found.id} is for a new file, and --undo takes no file away: jitsudo rm {file}")
+        if isinstance(edit, Edits):
+            raise Refusal("usage", f"request {found.id} is for several files, and --undo takes one: edit them one by one")
         if not isinstance(edit, Edit):
             raise Refusal("usage", f"request {found.id} is not an edit: only an edit can be undone")
         file = shown_argument(command.edited)

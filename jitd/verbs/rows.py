@@ -14,7 +14,7 @@ from typing import Any
 from jitd.core.approvers import lack, owes, tally
 from jitd.core.command import Command
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Terms
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, Edits, NewFile
 from jitd.core.effects import Moment
 from jitd.core.grade import Finding, grades
 from jitd.core.grant import Grant
@@ -103,7 +103,6 @@ def _command(command: Command, *, is_own: bool) -> dict[str, Any]:
     """Return the members of a row about a command. If it is the viewer's own, they see the digest of its file only if it is
     certain that the requester is able to read this file.
     """
-    edit, new = command.edit, command.makes
     return dict(
         argv=_texts(command.told_argv),
         path=shown(command.path),
@@ -122,9 +121,20 @@ def _command(command: Command, *, is_own: bool) -> dict[str, Any]:
         stays=command.stays,
         brought=told_of(command.brought),
         lets=_texts(command.lets),
-        **({} if edit is None else {"edit": _edit(edit, is_own=is_own)}),
-        **({} if new is None else {"makes": _new(new)}),
+        **_written(command, is_own=is_own),
     )
+
+
+def _written(command: Command, *, is_own: bool) -> dict[str, Any]:
+    match command.writes:
+        case Edit() as edit:
+            return {"edit": _edit(edit, is_own=is_own)}
+        case Edits(files=files):
+            return {"edits": tuple(_edit(one, is_own=is_own) for one in files)}
+        case NewFile() as new:
+            return {"makes": _new(new)}
+        case None:
+            return {}
 
 
 def _edit(edit: Edit, *, is_own: bool) -> rows.Edit:

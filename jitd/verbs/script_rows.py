@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jitd.core.deed import deed_of
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, Edits, NewFile
 from jitd.core.masking import MASKED, NAMED_BY_A_MASK
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.script import Script, bound
@@ -26,6 +26,7 @@ from jitpam.wire.shown import shown
 ROOM = 384 * 1024  # bytes of all texts of a row. Beside a command of more than LONGEST, a frame has none
 NO_ROOM = "the texts of this request are too long together"
 BOUND = "exactly this text is written, if the file is still as it was"
+BOUND_TOGETHER = "exactly this text is written, if all files are still as they were"
 BOUND_NEW = "exactly this text is written, if nothing is there then"
 UNTOLD = "the texts are told to you only if you can read the file, and could read both"
 NOT_KEPT = "its text is not kept any more"
@@ -58,11 +59,11 @@ def script_rows(
             row["told"] = UNTOLD
         elif script.digest:
             row["text"], row["told"] = fitting(script.digest)
-    if isinstance(edit, Edit):
-        for row in () if untold else made:
-            row["before"], told = fitting(edit.before)
-            row["told"] = row["told"] or told
-    if isinstance(edit, Edit | NewFile):
+    olds = [one.before for one in edit.files] if isinstance(edit, Edits) else [edit.before] if isinstance(edit, Edit) else []
+    for row, before in zip(made, olds, strict=False) if not untold else ():
+        row["before"], told = fitting(before)
+        row["told"] = row["told"] or told
+    if isinstance(edit, Edit | Edits | NewFile):
         return tuple(rows.Script(**row) for row in made)
     for path, (script, earlier) in _last_approved(store, found, may_see).items():
         for row, now in zip(made, found.scripts, strict=True):
@@ -77,13 +78,13 @@ def script_rows(
 
 def _members(script: Script, found: Request) -> dict[str, Any]:
     is_executed = deed_of(found.service).is_executed
-    if isinstance(what := found.command.what, Edit | NewFile):
+    if (file := found.command.writes) is not None:
         return {
             **dict.fromkeys(("text", "before", "last")),
             "argument": script.at,
             "path": shown(script.path),
             "told": "",
-            "bound": BOUND if isinstance(what, Edit) else BOUND_NEW,
+            "bound": BOUND_NEW if isinstance(file, NewFile) else BOUND_TOGETHER if isinstance(file, Edits) else BOUND,
         }
     sentence = bound(script, found.command, found.service, is_executed=is_executed) if script.digest else ""
     is_unnamed = is_masked(found.command, script.at)  # why a file is not shown, or not bound, can quote its path
@@ -110,7 +111,7 @@ def _last_approved(store: Store, found: Request, may_see: Callable[[Request], bo
         is_earlier = earlier.id != found.id and earlier.submitted_at <= found.submitted_at
         is_approved = earlier.state is RequestState.APPROVED and any(r.verdict is Verdict.APPROVE for r in earlier.reviews)
         theirs = [script for script in earlier.scripts if script.digest and script.path in wanted - last.keys()]
-        if theirs and is_earlier and is_approved and not isinstance(earlier.command.what, Edit | NewFile) and may_see(earlier):
+        if theirs and is_earlier and is_approved and earlier.command.writes is None and may_see(earlier):
             last |= {script.path: (script, earlier) for script in theirs}
         if len(last) == len(wanted):
             break

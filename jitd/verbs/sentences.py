@@ -43,11 +43,14 @@ def asked(request: Request) -> list[str]:
 
 def mounted(request: Request) -> list[str]:
     """Return a line if processes would keep the old text of the edited file, because they have the file itself mounted."""
-    match request.command.what:
-        case Edit(mounted=processes) if processes:
-            file = shown_argument(request.command.edited)
-            return [f"{file} itself is mounted in {shown(processes)}, which keeps the old text until it is started again"]
-    return []
+    lines = []
+    for one in request.command.each:
+        match one.what:
+            case Edit(mounted=processes) if processes:
+                file = shown_argument(one.edited)
+                told = f"{file} itself is mounted in {shown(processes)}, which keeps the old text until it is started again"
+                lines.append(told)
+    return lines
 
 
 def already(others: list[Request], is_attended: Callable[[str], bool]) -> list[str]:

@@ -40,6 +40,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         (CLIENT, "anew"): "waiting",
         (CLIENT, "breakglass"): "waiting",
         (CLIENT, "edit"): "waiting",
+        (CLIENT, "edits"): "waiting",
         (CLIENT, "undo"): "waiting",
         (CLIENT, "get"): "waiting",
         (CLIENT, "resume"): "waiting",

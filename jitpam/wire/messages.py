@@ -132,6 +132,16 @@ class Edit(Submit, by=FROM_CLIENT):
     base: bytes | None = None
 
 
+class Edits(Submit, by=FROM_CLIENT):
+    """Like Edit, for several files that get their texts together. ``argv`` is ``sudoedit`` and the absolute paths of the files.
+    ``texts`` and ``bases`` are in the same order. A base that is not known is empty.
+    """
+
+    most = 4 * SMALL
+    texts: list[bytes]
+    bases: list[bytes]
+
+
 class Undo(Message, by=FROM_CLIENT):
     """Request the edit that takes the edit of request ``id`` back: with the text that its file had before, which the daemon has.
     See also Submit.

@@ -492,6 +492,13 @@ class Program:
     """A program that is executed."""
 
 
+class Edits:
+    """Files that get their texts together, each with its path."""
+
+    def __init__(self, files: tuple[tuple[str, Edit], ...]) -> None:
+        self.files = files
+
+
 class Things:
     """Things that are given, by their names."""
 
@@ -521,7 +528,7 @@ class Seen(Row):
 
 
 class Command(Seen):
-    """What is asked for or granted: a command, an edit, a new file, a login or things."""
+    """What is asked for or granted: a command, an edit, edits of several files, a new file, a login or things."""
 
     host: str = member(UNKNOWN)
     service: str = member(UNKNOWN)
@@ -544,9 +551,10 @@ class Command(Seen):
     lets: Texts = member((NOT_SAID,))
     edit: Edit | None = member(Edit.read({}), default=None, hides=True)
     makes: NewFile | None = member(NewFile.read({}), default=None, hides=True)
+    edits: tuple[Edit, ...] = member((Edit.read({}), Edit.read({})), default=(), hides=True)
 
     @property
-    def what(self) -> Program | Edit | NewFile | Things | Login | Doubted:
+    def what(self) -> Program | Edit | Edits | NewFile | Things | Login | Doubted:
         """What is asked for. It is not certain of a row that does not say it."""
         if self.gives:
             return Things(self.gives)
@@ -554,15 +562,19 @@ class Command(Seen):
             return Doubted(because)
         if not self.path and self.service != "jitsudo":
             return Login()
-        if self.edit and self.makes:
+        if sum(map(bool, (self.edit, self.makes, self.edits))) > 1:
             return Doubted(NOT_SAID)
+        if self.edits:
+            paths = self.argv[1:]
+            is_each = len(paths) == len(self.edits) or self.narrowed
+            return Edits(tuple(zip(paths, self.edits, strict=False))) if is_each else Doubted(NOT_SAID)
         return self.edit or self.makes or Program()
 
     @property
-    def writes(self) -> Edit | NewFile | None:
-        """The file that gets a text, if this is asked for."""
+    def writes(self) -> Edit | Edits | NewFile | None:
+        """The file that gets a text, or the files, if this is asked for."""
         match self.what:
-            case Edit() | NewFile() as file:
+            case Edit() | Edits() | NewFile() as file:
                 return file
             case Program() | Things() | Login() | Doubted():
                 return None

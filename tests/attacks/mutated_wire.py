@@ -92,6 +92,13 @@ def live(house: House) -> list[Message]:
         messages.Anew(**asked("true"), waits=False, if_owed=True),
         messages.Breakglass(**asked("id"), waits=True, if_owed=True),
         messages.Edit(**asked("sudoedit", "/etc/motd"), waits=False, if_owed=True, text=b"hello\n"),
+        messages.Edits(
+            **asked("sudoedit", "/etc/motd", "/etc/issue"),
+            waits=False,
+            if_owed=True,
+            texts=[b"hello\n", b""],
+            bases=[b"", bytes(32)],
+        ),
         messages.Undo(
             id=id, streams=[], reason=None, tty=None, login_session=0, parents=[], starts_at=None, waits=False, if_owed=True
         ),

@@ -25,6 +25,7 @@ SAMPLES = [
     messages.Anew(**asked("true"), waits=True, if_owed=True),
     messages.Breakglass(**asked("true", reason="why"), waits=True, if_owed=True),
     messages.Edit(**asked("true"), waits=True, if_owed=True, text=b"of no file"),
+    messages.Edits(**asked("true"), waits=True, if_owed=True, texts=[b"of no file"] * 2, bases=[b""] * 2),
     messages.Undo(
         id=ID,
         streams=["null"] * 3,
@@ -145,6 +146,7 @@ def test_before_authentication_every_two_messages_end_the_connection_and_do_noth
 ANSWERED = [
     "breakglass",
     "edit",
+    "edits",
     "undo",
     "get",
     "keep",

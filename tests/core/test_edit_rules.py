@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from jitd.core.command import Command, work_of
+from jitd.core.command import Command, together, work_of
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Deny, Permit, Terms, Why
 from jitd.core.edit import SUDOEDIT, Edit, NewFile
 from jitd.core.grant import covers, is_for_other_requests
 from jitd.core.policy import decide, masked_places
 from jitd.core.request import RequestState, issued
+from jitd.core.when import When
 from tests.core.house import NOON, ROOT, deny, patterns, permit, policy, question
 from tests.scene import HOST, asked, moment, person
 from tests.scene import permit as permitted
@@ -161,3 +162,77 @@ def test_the_approval_of_a_new_file_is_for_it_alone() -> None:
     others += [replace(one, makes=replace(NEW, after=b"c" * 32)), made(b"/etc/other"), edited(b"/etc/motd")]
     assert len({work_of(one), *map(work_of, others)}) == 1 + len(others)
     assert masked_places(policy(new(0o644)), one) == ()
+
+
+A, B = b"/etc/a/x", b"/etc/b/x"
+
+
+def several(*files: tuple[bytes, Edit]) -> Command:
+    """Edits of files together."""
+    return together([replace(edited(path), edit=edit) for path, edit in files])
+
+
+BOTH = several((B, replace(EDIT, inode=3)), (A, EDIT))
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ([("a", ("sudoedit", "/etc/a/*"))], "no rule"),
+        ([("a", ("sudoedit", "/etc/a/*")), ("b", ("sudoedit", "/etc/b/*"))], "a and b"),
+        ([("a", ("sudoedit", "/etc/*/*")), ("b", ("sudoedit", "/etc/b/*"))], "a"),
+        ([("a", ("**",))], "no rule"),
+    ],
+)
+def test_of_several_files_each_is_judged_alone_and_one_deny_denies_all(
+    rules: list[tuple[str, tuple[str, ...]]], told: str
+) -> None:
+    """THREATS R-40."""
+    permits = [permit(name, **patterns(words)) for name, words in rules]
+    answer = decide(policy(*permits), replace(question(), command=BOTH), NOON)
+    assert (answer.rule if isinstance(answer, Permit) else str(answer.why)) == told
+    for words in (("sudoedit", "/etc/a/x"), ("sudoedit", "/etc/b/*"), ("**",)):
+        assert isinstance(decide(policy(deny(**patterns(words)), *permits), replace(question(), command=BOTH), NOON), Deny)
+    named = replace(question(), command=BOTH, names=(b"/srv/link",))
+    assert isinstance(decide(policy(deny(**patterns(("sudoedit", "/srv/link"))), *permits), named, NOON), Deny)
+
+
+def test_each_check_names_the_file_of_its_own_rule() -> None:
+    """THREATS R-40: With more than one file there is no other way to say for which a check is. One alone is as it was."""
+    a = permit(
+        "a", **patterns(("sudoedit", "/etc/a/*")), terms=Terms(checks=(("/bin/a", "-f={file}"), ("/bin/sh", "-c", "true")))
+    )
+    b = permit("b", **patterns(("sudoedit", "/etc/b/*")), terms=Terms(checks=(("/bin/b",),)))
+    answer = decide(policy(a, b), replace(question(), command=BOTH), NOON)
+    assert isinstance(answer, Permit)
+    checks = {("/bin/a", "-f=/etc/a/x"), ("/bin/sh", "-c", "true", "/etc/a/x"), ("/bin/b", "/etc/b/x")}
+    assert set(answer.obligations.terms.checks) == checks
+    alone = decide(policy(a, b), replace(question(), command=edited(A)), NOON)
+    assert isinstance(alone, Permit) and alone.obligations.terms.checks == a.obligations.terms.checks
+
+
+@pytest.mark.parametrize(("paths", "is_right"), [(["/etc/a/x", "/etc/b/x"], True), (["/etc/a/x"], False), (["/etc/b/x"], False)])
+def test_a_condition_sees_the_path_of_its_own_file_alone(paths: list[str], is_right: bool) -> None:
+    """THREATS R-40: So a condition on the first path does not count for the second one."""
+    right = [("sudoedit", path) for path in paths]
+    when = When("request.argv", frozenset({"request.argv"}), lambda values: values["request.argv"] in right)
+    rule = permit(**patterns(("sudoedit", "/etc/*/*")), when=when)
+    answer = decide(policy(rule), replace(question(), command=BOTH), NOON)
+    assert isinstance(answer, Permit) is is_right
+
+
+def test_the_approval_of_several_files_is_for_them_alone() -> None:
+    """THREATS A-26, R-40: In whatever order they were named, and no grant of it serves another request."""
+    request = replace(
+        asked(what=BOTH, lasts_for=600, uses=3), state=RequestState.APPROVED, rule="rule-1", obligations=permitted().obligations
+    )
+    grant = issued(request, moment()).grant
+    assert not is_for_other_requests(grant)
+    assert not covers(grant, person("alice"), HOST, "jitsudo", BOTH, grant.rule, moment(1))
+    assert BOTH.argv == (SUDOEDIT, A, B) and several((A, EDIT), (B, replace(EDIT, inode=3))) == BOTH
+    first, second = BOTH.edits
+    others = [replace(BOTH, edits=(first, replace(second, **{name: 77}))) for name in ("device", "inode", "uid", "gid", "mode")]
+    others += [replace(BOTH, edits=(first, replace(second, **{name: b"c" * 32}))) for name in ("before", "after")]
+    others += [replace(BOTH, edits=(second, first)), replace(BOTH, argv=(SUDOEDIT, A, b"/etc/b/y")), edited(A)]
+    assert len({work_of(BOTH), *map(work_of, others)}) == 1 + len(others)
+    assert masked_places(policy(permit(**patterns(("**",)))), BOTH) == ()

@@ -137,7 +137,7 @@ def test_approvals_in_too_many_ways_together_are_refused_and_not_shortened() -> 
     rules = gives("a", A, approvals=many), gives("b", B, approvals=more)
     assert owed(rules, A) and owed(rules, B)
     assert owed((rules[0], gives("b", B, approvals=more[:2])), A, B), "the most that there may be"
-    assert told(decide(policy(*rules), wanted(A, B), NOON)).endswith("ask for the things one by one")
+    assert told(decide(policy(*rules), wanted(A, B), NOON)).endswith("ask for them one by one")
     narrowed = replace(rules[0], visible_to=("group:dba",)), rules[1]
     answer = decide(policy(*narrowed), wanted(A, B), NOON)
     assert isinstance(answer, Deny) and answer.visible_to == ("group:dba",)

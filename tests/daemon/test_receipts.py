@@ -27,7 +27,7 @@ from jitd.cli import as_recorded
 from jitd.cli.as_recorded import difference
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval, Terms
-from jitd.core.edit import SUDOEDIT, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, NewFile
 from jitd.core.masking import MASKED
 from jitd.core.policy import Policy
 from jitd.core.request import Request, RequestState, Submitted, Verdict
@@ -650,6 +650,34 @@ def test_a_viewer_is_told_their_keys_and_what_they_have_to_prove(house: House, k
         assert (row.keys, row.signed, row.lacks, row.awaits_me) == ((key.fingerprint,), "touch", "", True)
 
     house.run(scene())
+
+
+def test_of_several_files_each_text_is_compared() -> None:
+    """THREATS A-30, R-40."""
+    texts = {"/etc/a": (b"old a\n", b"new a\n"), "/etc/b": (b"old b\n", b"new b\n")}
+    edits = tuple(
+        Edit(1, n, 0, 0, 0o644, *(sha256(one).digest() for one in both), is_told=True) for n, both in enumerate(texts.values())
+    )
+    made = replace(waiting("true"), command=command("sudoedit", *texts, path=SUDOEDIT, edits=edits))
+    detail = {name: getattr(part, "content", part) for name, part in submit(made).detail().items()}
+    scripts = [
+        {"argument": 0, "path": path, "before": shown(before), "text": shown(after)} for path, (before, after) in texts.items()
+    ]
+    came = row_for(made) | {"scripts": scripts}
+
+    def wrong(detail: dict[str, Any] = detail, **changes: Any) -> list[str]:
+        row = rows.Request.read({name: part for name, part in (came | changes).items() if part is not None})
+        found = [part for name, part, fits in as_recorded._FITS if name.startswith("text") and not fits(detail.get(name), row)]
+        return found + [one.path for one in row.scripts if not as_recorded._is_text_of(one, row, detail)]
+
+    a, b = scripts
+    assert wrong() == []
+    assert wrong(scripts=[a, b | {"text": "other"}]) == wrong(scripts=[a, b | {"before": "other"}]) == ["/etc/b"]
+    assert wrong(scripts=[a, b | {"text": a["text"]}]) == ["/etc/b"]
+    for lie in ([a], [b, a], [a, a], [a, b, b], []):
+        assert "the texts of the files" in wrong(scripts=lie)
+    assert "the texts of the files" in wrong(edits=None, edit={"owner": "root:root", "mode": "0644"})
+    assert "the texts of the files" in wrong({name: part for name, part in detail.items() if name != "texts"})
 
 
 def test_that_a_file_is_new_what_it_is_made_with_and_its_text_are_compared() -> None:

@@ -65,6 +65,7 @@ def test_at_each_message_that_asks_or_reviews_jitd_looks_who_acts_with_the_accou
         "anew",
         "breakglass",
         "edit",
+        "edits",
         "undo",
         "get",
         "resume",

@@ -14,6 +14,7 @@ from tests.differential.scenario import EDITS, Row
 
 BIN = "/srv/differential/bin"
 APPEND = {"EDITOR": f"{BIN}/append"}
+EACH = {"EDITOR": "sed -i -e $anew"}  # in each file
 LOOKS = """
 cd %R
 find . -printf '%%P %%y %%m %%u:%%g %%n %%s\\n' | sort
@@ -285,9 +286,11 @@ ROWS = [
     ),
     # --- the line
     refused("edit: no file", "-e", status=120),
-    refused_by_us(
-        "edit: two files", "-e", "%R/site.conf", "%R/other", made="cp site.conf other", status=120, ours={"speaks": None}
-    ),
+    row("edit: two files", "-e", "%R/site.conf", "%R/other", made="cp site.conf other", env=EACH),
+    row("edit: two files called the same", "-e", "%R/site.conf", "%R/d/site.conf", made="mkdir d; cp site.conf d", env=EACH),
+    row("edit: two files, one of which is left as it is", "-e", "%R/site.conf", "%R/other", made="cp site.conf other"),
+    refused_by_us("edit: a file twice", "-e", "%R/site.conf", "%R/site.conf", env=EACH),
+    refused_by_us("edit: a file and one that is not there", "-e", "%R/site.conf", "%R/other", env=EACH, status=120),
     refused("edit: with -s", "-e", "-s", "%R/site.conf", status=120),
     refused("edit: with -i", "-e", "-i", "%R/site.conf", status=120),
     row(

@@ -47,7 +47,7 @@ def asked_by_chance(nodes: Iterable[ast.AST], all_kinds: Set[str] = KINDS) -> It
     """Each of ``nodes`` that asks by a field of the command, by ``isinstance``, or by a ``match`` that names only some kinds."""
     for node in nodes:
         match node:
-            case ast.Attribute(value=whose, attr="gives" | "edit" | "makes" | "doubt") if _is_command(whose):
+            case ast.Attribute(value=whose, attr="gives" | "edit" | "edits" | "makes" | "doubt") if _is_command(whose):
                 yield ast.unparse(node)
             case ast.Call(func=ast.Name(id="isinstance"), args=[whose, kinds]) if _is_what(whose) and _names(kinds) & all_kinds:
                 yield ast.unparse(node)

@@ -45,7 +45,7 @@ OTHERS = {
     "jitd.files.mounts.Mounts.holders": "files of processes in /proc",
     "jitd.monitor.checking._check": "/dev/null",
     "jitd.monitor.checking._names_in": "the descriptor of a directory",
-    "jitd.monitor.checking._said": "the text that was checked, with the rights of the account: another file only refuses",
+    "jitd.monitor.checking._is_changed": "the text that was checked, with the rights of the account: another file only refuses",
     "jitd.monitor.child._arrange": "/dev/null",
     "jitd.monitor.child._begin_in_directory": "the working directory, which is entered and then compared with the approved one",
     "jitd.monitor.child._enter_directory": "the same, with the rights of the account",

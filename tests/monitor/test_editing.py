@@ -196,15 +196,15 @@ def ended(stage: Stage) -> Ended:
 )
 def test_a_line_that_may_quote_another_file_is_not_told(line: str, is_told: bool) -> None:
     """THREATS R-36."""
-    told = checking.told_of([line], "/etc/app.conf", ["app.conf", "app.conf.d", "app", "my app.conf"])
+    told = checking.told_of([line], {"/etc/app.conf": ["app.conf", "app.conf.d", "app", "my app.conf"]})
     assert told == ([line] if is_told else ["(1 line of what it said only those read who may approve)"])
 
 
 @pytest.mark.parametrize("beside", [["app.conf (copy)"], ["app.conf:old"], ["app.conf."], None])
 def test_no_line_is_told_where_it_may_be_about_a_file_whose_name_begins_alike(beside: list[str] | None) -> None:
     """THREATS R-36."""
-    assert checking.told_of(["/etc/app.conf: bad"], "/etc/app.conf", ["app.conf"]) == ["/etc/app.conf: bad"]
-    told = checking.told_of(["/etc/app.conf: bad"], "/etc/app.conf", beside)
+    assert checking.told_of(["/etc/app.conf: bad"], {"/etc/app.conf": ["app.conf"]}) == ["/etc/app.conf: bad"]
+    told = checking.told_of(["/etc/app.conf: bad"], {"/etc/app.conf": beside})
     assert told == ["(1 line of what it said only those read who may approve)"]
 
 

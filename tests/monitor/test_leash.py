@@ -24,6 +24,7 @@ from jitd.monitor.leash import (
     FromCommand,
     NotStarted,
     Sender,
+    Stands,
     WhoSends,
     Writes,
 )
@@ -45,6 +46,7 @@ MESSAGES: dict[str, tuple[Codec[Any], object]] = {
     "arrived-without-terminal": (FROM_COMMAND, Arrived(Turn(0, 0, foreground=False, termios=None), terminal=False)),
     "ready": (FROM_COMMAND, Ready()),
     "writes": (FROM_COMMAND, Writes()),
+    "stands": (FROM_COMMAND, Stands((0, 1), 2)),
     "checked": (FROM_COMMAND, Checked("the check /bin/x says no (status 1)", "the check /bin/x says no (status 1)\nj\u00fcrgen")),
     "not-started": (FROM_COMMAND, NotStarted(126, "psql is not what was approved: j\u00fcrgen has changed it")),
     "go": (TO_COMMAND, Go()),

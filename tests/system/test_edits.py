@@ -695,7 +695,9 @@ def test_the_question_whether_a_file_may_be_edited_is_answered_as_the_rule_does(
         assert done.returncode == 1 and told in done.stdout and "sealed" not in done.stdout, done
         (PLACE / "link.conf").unlink()
     done = house.sudo("alice", "-l", "-e", str(site), "/etc/passwd")
-    assert done.returncode == 120 and "-e edits one file a request" in done.stderr, done
+    assert done.returncode == 1 and "no rule permits this" in done.stdout, done
+    done = house.sudo("alice", "-l", "-e", *[str(site)] * 17)
+    assert done.returncode == 120 and "-e edits 1 to 16 files a request" in done.stderr, done
     told = house.jitd("explain", "--as", "alice", "--", "sudoedit", str(site)).stdout
     assert "site" in told and "no rule permits" not in told, told
     assert house.kept("requests") == []

@@ -103,7 +103,7 @@ def test_an_entry_becomes_a_rule_that_says_the_same(tmp_path: Path, line: str, k
         ("alice ALL = /opt/*/", "a name that begins with a dot is none for a * or ? of sudo"),
         ("alice ALL = /usr/bin/id ^-[a-z]$", "no pattern of a rule says this"),
         ("alice ALL = sha224:0GomF8mNN3wlDt1HD9XldjJ3SNgpFdbjO1+NsQ== /usr/bin/id", "a rule names no digest"),
-        ("alice ALL = sudoedit /etc/motd /etc/issue", "jitsudo -e edits one file"),
+        ("alice ALL = sudoedit /etc/motd /etc/issue", "a pattern of a rule is about one file"),
         ("alice ALL = NOEXEC: /usr/bin/vi", "NOEXEC: no rule can say it"),
         ("alice ALL = SETENV: /usr/bin/vi", "SETENV: no rule can say it"),
         ("alice ALL = INTERCEPT: /usr/bin/vi", "INTERCEPT: no rule can say it"),

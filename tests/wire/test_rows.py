@@ -16,7 +16,7 @@ from jitd.core import receipt
 from jitd.core.grade import Damage, Grade
 from jitd.core.request import RequestState
 from jitpam.wire import rows
-from jitpam.wire.rows import Decision, Doubted, Edit, Grant, Holding, Lock, NewFile, OwedReview, Request, Row, Rule, Run
+from jitpam.wire.rows import Decision, Doubted, Edit, Edits, Grant, Holding, Lock, NewFile, OwedReview, Request, Row, Rule, Run
 
 KINDS: dict[str, type[Row]] = {
     "request": Request, "grant": Grant, "run": Run, "holding": Holding, "lock": Lock, "review": OwedReview, "rule": Rule,
@@ -139,6 +139,30 @@ def test_of_a_new_file_no_more_is_taken_for_said_than_is_said() -> None:
         what = Request.read(came).what
         assert isinstance(what, NewFile)
         assert (what.owner, what.mode) == (rows.UNKNOWN, rows.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("words", "edits", "files"),
+    [
+        (
+            ["/a", "/b"],
+            [{"owner": "root:adm", "mode": "0640"}, {}],
+            [("/a", "root:adm", "0640"), ("/b", rows.UNKNOWN, rows.UNKNOWN)],
+        ),
+        (["/a", "/b", "/c"], [{}, {}], None),
+        (["/a"], [{}, {}], None),
+        (["/a", "/b"], 7.5, [("/a", rows.UNKNOWN, rows.UNKNOWN), ("/b", rows.UNKNOWN, rows.UNKNOWN)]),
+    ],
+)
+def test_of_several_edits_no_more_is_taken_for_said_than_is_said(words: list[str], edits: object, files: object) -> None:
+    """THREATS R-40: A row whose files and edits do not fit is one of which it is not certain what it asks for."""
+    what = Request.read(OF_A_COMMAND | {"argv": ["sudoedit", *words], "edits": edits}).what
+    if files is None:
+        assert isinstance(what, Doubted)
+    else:
+        assert isinstance(what, Edits)
+        assert [(path, one.owner, one.mode) for path, one in what.files] == files
+    assert isinstance(Request.read(OF_A_COMMAND | EDIT | {"argv": ["sudoedit", *words], "edits": edits}).what, Doubted)
 
 
 @pytest.mark.parametrize("name", ["argv", "path", "gives", "doubt"])

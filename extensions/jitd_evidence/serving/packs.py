@@ -26,7 +26,7 @@ from jitd.audit.events import DAEMON_STARTED, FORGOTTEN, POLICY_LOADED
 from jitd.audit.forms import Checkpoint, Countersignature, Digest
 from jitd.core.chain import detail_of
 from jitd.core.command import read_id
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, Edits
 from jitd.core.law import name_of_kind
 from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request, Screened
@@ -226,10 +226,14 @@ class Packs:
         file = request.command.writes
         if file is None or not self._access.may(Act.READ_TEXTS, who, request, store=store):
             return {}
-        digests: tuple[bytes, ...] = (file.after,)
-        if isinstance(file, Edit):
+        digests: tuple[bytes, ...]
+        if isinstance(file, Edits):
+            digests = tuple(digest for edit in file.files for digest in (edit.before, edit.after))
+        elif isinstance(file, Edit):
             is_told = file.is_told or self._access.may(Act.READ_BEYOND, who, request, store=store)
             digests = (file.before, file.after) if is_told else (file.after,) if file.tells_new else ()
+        else:
+            digests = (file.after,)
         return {making.edited_name(digest): text for digest in digests if (text := store.text(digest)) is not None}
 
     def _found(self, store: Store, number: int) -> Found:

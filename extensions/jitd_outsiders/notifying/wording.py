@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from jitd.core.deed import deed_of
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, Edits, NewFile
 from jitd.core.grade import Damage, Grade
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Back, Event, Notice, Whom, decider
@@ -88,6 +88,8 @@ class _Words:
                 return "to be given a ticket" if len(names) == 1 else f"to be given {len(names)} things"
             case Edit():
                 return f"to edit a file as {run_as}"
+            case Edits(files=files):
+                return f"to edit {len(files)} files as {run_as}"
             case NewFile():
                 return f"to make a file as {run_as}"
             case Program() | Login() | Doubted():

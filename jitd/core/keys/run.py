@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from jitd.core.conditions import placeholder_in, read_variable
 from jitd.core.decision import Record, Terms
 from jitd.core.deed import deed_of
+from jitd.core.edit import FILE
 from jitd.core.keys.approvals import WithApprovals
 from jitd.core.keys.commands import WithCommands
 from jitd.core.keys.key import Fields, NoCondition, Part, Verdict, World
 from jitd.core.keys.services import WithServices
 from jitd.core.toml_table import Table
 
-FILE = "{file}"  # what stands for the new file in a word of a check (`monitor.checking`)
 KEPT = ("output", "all")  # `run.record` of an observed run. With any other value, the watcher would not see all output
 
 
