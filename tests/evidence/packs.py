@@ -136,11 +136,14 @@ class Host:
         approver: Identity | None = None,
         edit: Edit | None = None,
         makes: NewFile | None = None,
+        edits: tuple[Edit, ...] = (),
     ) -> None:
         who = person("alice", authentication=_otp(), principal="alice@EXAMPLE.TEST")
         what = command("psql", "-c", argument, cwd=b"/srv/x", variables=((b"PGUSER", b"postgres"),))
         if edit is not None or makes is not None:
             what = command("sudoedit", "/etc/a b", cwd=b"/", path=SUDOEDIT, digest=b"", edit=edit, makes=makes)
+        if edits:
+            what = command("sudoedit", "/etc/a b", "/etc/c", cwd=b"/", path=SUDOEDIT, digest=b"", edits=edits)
         made = replace(asked(id, who, what, lasts_for=600, uses=2), submitted_at=START)
         made = replace(made, claims=replace(made.claims, reason=reason))
         self.lifecycle.handle(submit(made), screened(made, permit(Approval(1, ("group:ops",)), uses=2)))

@@ -175,6 +175,16 @@ def test_of_an_edit_the_page_names_the_file_and_the_digests_of_its_texts(host: H
     assert wrong(zipped(files), host.public) == []
 
 
+def test_of_several_edits_the_page_names_each_file_before_what_changes_in_it(host: Host) -> None:
+    both = (Edit(1, 2, 0, 0, 0o644, b"\x0a" * 32, b"\x0b" * 32), Edit(1, 3, 0, 0, 0o644, b"\x0c" * 32, b"\x0d" * 32))
+    host.live(edits=both)
+    files = host.pack()
+    page = files["index.html"].decode()
+    assert "edits of '/etc/a b' /etc/c" in read(page.encode()) and page.count("Its texts are not here") == 2
+    assert "program</th>" not in page and re.search("<h3>[^/]*/etc/a b.*<h3>[^/]*/etc/c", page, re.DOTALL)
+    assert wrong(zipped(files), host.public) == []
+
+
 def test_of_a_new_file_the_page_says_that_it_is_new_and_what_it_is_made_with(host: Host) -> None:
     host.live(makes=NewFile(1, 2, 0, 0, 0o640, b"\x0b" * 32, owner="root:adm"))
     files = host.pack()

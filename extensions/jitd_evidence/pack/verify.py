@@ -2038,10 +2038,11 @@ class _Page:
     def _summary(self) -> _Html:
         detail = self._asked.get("detail")
         is_thing = bool(_member(detail, "gives"))
-        is_edit = bool(_member(detail, "text_after") or _member(detail, "undoes"))
+        is_edit = any(_member(detail, name) for name in ("text_after", "texts", "undoes"))
         what = _e(_member(detail, "gives"), is_name=True) if is_thing else _command(_member(detail, "argv"))
         if is_edit:
-            what = _Html(f"{'an edit of' if _member(detail, 'makes') is None else 'a new file,'} {_edited(detail)}")
+            lead = "edits of" if _member(detail, "texts") else "an edit of" if _member(detail, "makes") is None else "a new file,"
+            what = _Html(f"{lead} {_edited(detail)}")
         approvers: list[str] = []
         deniers: list[str] = []
         for _, body in self._reviewed():
@@ -2083,7 +2084,7 @@ class _Page:
         body, request = self._asked, self._request
         detail, command = body.get("detail"), _member(request, "command")
         requester, terms = _member(request, "requester"), _member(request, "lasts_for")
-        is_edit = bool(_member(detail, "text_after") or _member(detail, "undoes"))
+        is_edit = any(_member(detail, name) for name in ("text_after", "texts", "undoes"))
         facts: list[tuple[str, Any]] = [
             ("requester", _name(body.get("actor"))),
             (
@@ -2126,7 +2127,13 @@ class _Page:
         ]
         out = f"<h3>Facts</h3>\n<p>Found by the host itself.</p>\n{_rows(facts)}"
         if is_edit:
-            out += self._difference(_member(command, "edit"), _member(command, "makes"))
+            several = _dicts(_member(command, "edits"))
+            words = _member(detail, "argv")
+            for number, edit in enumerate(several, 1):
+                path = words[number] if isinstance(words, list) and len(words) == len(several) + 1 else ""
+                out += f"<h3>{_argument(path)}</h3>\n{self._difference(edit, None)}"
+            if not several:
+                out += self._difference(_member(command, "edit"), _member(command, "makes"))
         pairs = [
             *(("variable", pair) for pair in _pairs(_member(command, "variables"))),
             *(("locale", pair) for pair in _pairs(_from_base64(_member(command, "locale")))),
