@@ -16,6 +16,7 @@ import pytest
 
 from jitd.core.decision import Obligations, Permit
 from jitd.core.duration import read_duration, spell_duration
+from jitd.core.edit import SUDOEDIT, Edit
 from jitd.core.policy import Policy
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.subject import Subject, matches_any
@@ -294,6 +295,15 @@ def test_a_value_that_is_missing_may_have_been_anything(house: House) -> None:
     assert proposed(house) == []
 
 
+def test_files_that_were_edited_together_are_narrowed_one_by_one(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "edits.toml"
+    file.write_text(RULES.replace('["/usr/bin/psql", "**"]', '["sudoedit", "/etc/*"]'), "utf-8")
+    house.policy = Policy(tuple(read([file])[0]), "permit", "0" * 64)
+    edit = Edit(1, 2, 0, 0, 0o644, bytes(32), bytes(32))
+    house.permits("sudoedit", "/etc/a", "/etc/b", n=ENOUGH, path=SUDOEDIT, edits=(edit, edit))
+    assert proposed(house) == [(2 * ENOUGH, 'commands = [["sudoedit", "/etc/a"], ["sudoedit", "/etc/b"]]')]
+
+
 def test_too_few_uses_are_said_to_be(house: House) -> None:
     house.permits("/usr/bin/psql", "-l", n=ENOUGH - 1)
     assert proposed(house) == [(ENOUGH - 1, f"fewer than {ENOUGH} uses are too few")]
@@ -320,7 +330,7 @@ def test_uses_that_vary_are_not_all_read(house: House, monkeypatch: pytest.Monke
         house.permits("/usr/bin/psql", *[f"{n}"] * (n % 4), cwd=f"/{n}".encode())
     house.permits("/usr/bin/psql", "-l", n=1)
     looked: list[str] = []
-    monkeypatch.setattr(reading.Reader, "_use", _noted(reading.Reader._use, looked))
+    monkeypatch.setattr(reading.Reader, "_each_use", _noted(reading.Reader._each_use, looked))
     assert proposed(house) == [] and len(looked) == ENOUGH
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -79,15 +80,19 @@ class Reader:
         TimeoutError if there is no time for all of them.
         """
         found: list[Use] = []
+        is_worth_it = False
         for id, parts in self._scope.ask(USES, {**self._scope.parameters, "name": rule.name}):
-            if len(found) == FIRST and not narrower(rule, found):
-                return []
+            if len(found) >= FIRST and not is_worth_it:
+                is_worth_it = bool(narrower(rule, found))
+                if not is_worth_it:
+                    return []
             if monotonic() >= self._until:
                 raise TimeoutError
-            found.append(self._use(str(id), json.loads(str(parts))))
+            found += self._each_use(str(id), json.loads(str(parts)))
         return found
 
-    def _use(self, id: str, parts: list[Any]) -> Use:
+    def _each_use(self, id: str, parts: list[Any]) -> Iterator[Use]:
+        """Yield the use, or one for each file of several that were edited together: a rule is about one."""
         argv, path, run_as, cwd, chdir, gives, masked, service, host, user = parts
         values = self._scope.store.values(id)
         first, *rest = argv
@@ -107,11 +112,13 @@ class Reader:
             streams=(),
             chdir=bool(chdir),
             gives=bool(gives),
-            edit=_EDIT if _bytes(path) == SUDOEDIT else None,
         )
-        # A report goes to more people than the record, and a line that is proposed may be copied into a rule.
-        hidden = frozenset((*(at for at, _ in masked), *secret_places(list(command.argv))))
-        return Use(command, service, host, is_self=run_as["user"] == user, hidden=hidden, is_whole=is_whole)
+        n_edits = max(1, len(words or ())) if _bytes(path) == SUDOEDIT else 0
+        command = replace(command, edit=_EDIT if n_edits == 1 else None, edits=(_EDIT,) * n_edits if n_edits > 1 else ())
+        for one in command.each:
+            # A report goes to more people than the record, and a line that is proposed may be copied into a rule.
+            hidden = frozenset((*(at for at, _ in masked), *secret_places(list(one.argv))))
+            yield Use(one, service, host, is_self=run_as["user"] == user, hidden=hidden, is_whole=is_whole)
 
 
 def _bytes(text: str) -> bytes:
