@@ -194,6 +194,25 @@ def environment_of(*variables: bytes) -> str:
     )
 
 
+@pytest.mark.parametrize("change", ["module", "module's directory", "initiator"])
+def test_files_of_the_module_in_c_that_others_can_change_are_refused(change: str) -> None:
+    """THREATS P-11: libpam itself does not look."""
+    bench = Bench(SO)
+    try:
+        bench.stack(bench.module("", PROVES))
+        assert ask(bench).answer == SUCCESS
+        file = {"module": bench.root / SO, "module's directory": bench.root, "initiator": bench.root / "initiator.py"}[change]
+        for mode in (0o775, 0o757):
+            file.chmod(mode)
+            said = ask(bench)
+            assert (said.answer, said.heard) == (DENIED, []) and "can be changed by others than root" in said.told[0][1]
+        file.chmod(0o755)
+        os.chown(file, 4005, -1)
+        assert ask(bench).answer == DENIED
+    finally:
+        bench.close()
+
+
 @pytest.mark.parametrize("name", ["PATH", "SHELL"])
 def test_a_variable_that_is_there_twice_is_refused_since_programs_differ_in_which_they_take(
     name: str, benches: dict[str, Bench]
@@ -278,3 +297,13 @@ def test_it_is_libpams_and_libcs_alone_and_keeps_nothing_between_two_calls() -> 
     text = (SOURCES / "pam_jit.c").read_text() + (SOURCES / "gate.c").read_text() + (SOURCES / "narrow.c").read_text()
     statics = re.findall(r"^\s*static (?!const\b)(?!inline\b)[\w ]+[ *]\w+(?:\[[^]]*\])? ?(?:=|;)", text, re.MULTILINE)
     assert statics == [], "each variable that outlives a call is constant"
+
+
+def test_odd_arguments_items_words_and_answers_break_no_promise_and_no_bound(tmp_path: Path) -> None:
+    """THREATS P-01, P-18: many more with make -C contrib/gates fuzz (make torture)."""
+    line = ["make", "-s", "-C", SOURCES, f"{tmp_path}/fuzz-module", f"FUZZ={tmp_path}/fuzz"]
+    subprocess.run(line, check=True, capture_output=True)
+    done = subprocess.run([tmp_path / "fuzz-module", "300000", "1"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = dict(re.findall(r"(\w+)=(\d+)", done.stdout))
+    assert int(counts["inputs"]) == 300_000 and int(counts["granted"]) > 100, "it permits what it has to, too"
