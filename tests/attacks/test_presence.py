@@ -118,11 +118,13 @@ def session(ssh: tuple[int, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     port, key = ssh
     quiet = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
     made = Session(house, f"ssh -F none -p {port} -i {key} {quiet}", tmp_path_factory.mktemp("screens"))
-    home = Path(pwd.getpwnam("bob").pw_dir, ".ssh")
-    home.mkdir(mode=0o700)
-    shutil.copy(key.with_suffix(".pub"), home / "authorized_keys")
-    for path in (home, home / "authorized_keys"):
-        shutil.chown(path, "bob", "bob")
+    home = Path(pwd.getpwnam("bob").pw_dir)
+    home.joinpath(".ssh").mkdir(mode=0o700)
+    shutil.copy(key.with_suffix(".pub"), home / ".ssh/authorized_keys")
+    home.joinpath(".config/jitd").mkdir(parents=True, exist_ok=True)
+    home.joinpath(".config/jitd/hosts.toml").write_text(f'[all]\nhosts = ["{HOST}"]\nvia = "{made.via}"\n')
+    for path in (".ssh", ".ssh/authorized_keys", ".config", ".config/jitd", ".config/jitd/hosts.toml"):
+        shutil.chown(home / path, "bob", "bob")
     line = house.line("bob", "env", *WITH, "ssh-agent", "-D", "-a", f"{MINE}/agent", "-P", f"{PLACE}/*")
     house._clients.append(subprocess.Popen(line, stdout=subprocess.DEVNULL, start_new_session=True))
     wait_for((MINE / "agent").is_socket, what="bob's agent")
@@ -137,7 +139,8 @@ def session(ssh: tuple[int, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     house.close()
     DOOR.unlink()
     shutil.rmtree(PLACE)
-    shutil.rmtree(home)
+    shutil.rmtree(home / ".ssh")
+    home.joinpath(".config/jitd/hosts.toml").unlink()
 
 
 # --- the ways -----------------------------------------------------------------------------------------------------------
@@ -150,6 +153,10 @@ def by_command(session: Session, id: str) -> str:
 
 def at_a_desk(session: Session, id: str) -> str:
     return session.run("jitd", "--host", HOST, "--via", session.via, "approve", "--yes", id).stderr
+
+
+def at_a_desk_of_many_hosts(session: Session, id: str) -> str:
+    return session.run("jitd", "approve", "--yes", f"{id}@{HOST}").stderr
 
 
 def on_a_terminal_of_its_own(session: Session, id: str) -> str:
@@ -178,10 +185,10 @@ def in_a_table(session: Session, id: str) -> str:
     return said
 
 
-def on_the_board(session: Session, id: str) -> str:
+def on_the_board(session: Session, id: str, *words: str) -> str:
     pane = Pane(Path(tempfile.mkdtemp(dir=session.at)), 80, 24, shell=session.shell())
     try:
-        pane.type("jitd board", "Enter")
+        pane.type(" ".join(["jitd", *words, "board"]), "Enter")
         pane.shows(f"> {id}")
         tell(pane, "Enter", "d deny · s skip")
         read_on(pane, "a approve · d deny")
@@ -189,6 +196,10 @@ def on_the_board(session: Session, id: str) -> str:
         return "\n".join(pane.screen)
     finally:
         pane.close()
+
+
+def on_the_board_of_a_desk(session: Session, id: str) -> str:
+    return on_the_board(session, id, "--hosts", "@all")
 
 
 PUSH = """\
@@ -223,8 +234,10 @@ def pressed(screen: pexpect.spawn, key: str = "a") -> str:
     return f"{screen.before}{screen.after}"
 
 
-WAYS = {way.__name__: way for way in (by_command, at_a_desk, on_a_terminal_of_its_own, one_after_the_other, in_a_table,
-                                      on_the_board, pushed_into_his_terminal)}  # fmt: skip
+WAYS = {way.__name__: way for way in (
+    by_command, at_a_desk, at_a_desk_of_many_hosts, on_a_terminal_of_its_own, one_after_the_other, in_a_table,
+    on_the_board, on_the_board_of_a_desk, pushed_into_his_terminal,
+)}  # fmt: skip
 
 
 def assert_nothing_is_approved(session: Session, id: str) -> None:
