@@ -21,6 +21,7 @@ from jitd.cli.lists import LOCKS
 from jitd.cli.page import page
 from jitd.cli.reading import BETWEEN, Key
 from jitd.cli.reviewing import given
+from jitd.cli.signing import of_unlock
 from jitd.cli.verdict import fetched, fingerprint_of, must_be_reviewable, sent
 from jitd.core.duration import read_duration
 from jitpam.wire import rows
@@ -281,4 +282,6 @@ def _reviewed(row: Request, verdict: str, comment: str) -> str:
 
 def _done(message: Revoke | Stop | Lock | Unlock, otherwise: str) -> str:
     with called() as daemon:
+        if isinstance(message, Unlock):
+            message = of_unlock(daemon, message)
         return daemon.do(message) or otherwise

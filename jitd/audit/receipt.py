@@ -13,9 +13,11 @@ import re
 from typing import NamedTuple
 
 FORM = "jitd receipt 1"
+UNLOCK_FORM = "jitd unlock receipt 1"
 NAMESPACE = "jitd-receipt"  # the namespace of the signature (OpenSSH, PROTOCOL.sshsig)
 HASH = "sha256"  # the hash of the signature
 VERDICTS = ("approve", "reviewed")
+UNLOCK = "unlock"  # the verdict of a statement with UNLOCK_FORM
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # of a time in UTC
 N_RANDOM = 16  # random bytes of the client
 MOST = 8192  # characters of a statement
@@ -24,6 +26,7 @@ _IN_ORDER = (
     *("verdict", "host", "id", "requester", "approver", "rule", "policy", "expires", "terms", "at", "random"),
     *("submitted", "newest"),
 )
+_OF_UNLOCK = ("host", "lock", "on", "operator", "policy", "at", "random", "placed", "newest")
 _VISIBLE = re.compile(rb"[!-$&-~]")  # what stands for itself in a word: visible ASCII, without the percent sign
 _ESCAPED_WORD = re.compile(r"(?:[!-$&-~]|%[0-9A-F]{2})+")
 _DIGEST_HEX = re.compile(r"[0-9a-f]{64}")
@@ -98,6 +101,55 @@ class Statement(NamedTuple):
         return made
 
 
+class Unlock(NamedTuple):
+    """What is signed to lift the lock ``id``, which is on ``whom`` (``user``, ``principal`` or ``all``) and ``name``. ``placed``
+    is the record that placed it, and ``newest`` the newest one about it that the signer has been told of. For the others see
+    Statement.
+    """
+
+    host: str
+    id: str
+    whom: str
+    name: str
+    operator: str
+    policy: bytes
+    at: str
+    random: bytes
+    placed: Sealed
+    newest: Sealed
+
+    @property
+    def matter(self) -> Unlock:
+        """As of a Statement."""
+        return self._replace(at="", random=b"", newest=self.placed)
+
+    def text(self) -> str:
+        """As of a Statement."""
+        told = (
+            word(self.host),
+            word(self.id),
+            f"{self.whom} {word(self.name)}" if self.name else self.whom,
+            word(self.operator),
+            self.policy.hex(),
+            self.at,
+            self.random.hex(),
+            f"{self.placed.number} {self.placed.seal.hex()}",
+            f"{self.newest.number} {self.newest.seal.hex()}",
+        )
+        made = "".join((UNLOCK_FORM, "\n", *(f"{name} {one}\n" for name, one in zip(_OF_UNLOCK, told))))
+        if _read_unlock(made) != self:
+            raise ValueError("cannot be a receipt")
+        return made
+
+
+def read_unlock(text: str) -> Unlock:
+    """Read a statement about a lock, as ``read`` does."""
+    found = _read_unlock(text)
+    if found.text() != text:
+        raise ValueError("is not in the one form that a receipt has")
+    return found
+
+
 def read(text: str) -> Statement:
     """Read a statement. Raises ValueError; its text is the end of a sentence about the statement."""
     found = _read(text)
@@ -123,21 +175,11 @@ def _unworded(text: str) -> str:
 
 
 def _read(text: str) -> Statement:
-    lines = text.split("\n")
-    if len(text) > MOST or lines[0] != FORM or len(lines) != len(_IN_ORDER) + 2 or lines[-1]:
-        raise ValueError(f"does not have the form {FORM}")
-    told = []
-    for line, name in zip(lines[1:], _IN_ORDER):
-        if not line.startswith(f"{name} "):
-            raise ValueError(f"has no field {name} in its place")
-        told.append(line[len(name) + 1 :])
+    told = _fields(text, FORM, _IN_ORDER)
     verdict, host, id, requester, approver, rule, policy, expires, terms, at, random, submitted, newest = told
     if verdict not in VERDICTS:
         raise ValueError("has a verdict that this program does not know")
-    forms = {"policy": (_DIGEST_HEX, policy), "expires": (_TIME, expires), "at": (_TIME, at), "random": (_RANDOM, random)}
-    for name, (form, one) in forms.items():
-        if not form.fullmatch(one):
-            raise ValueError(f"has a wrong field {name}")
+    _has_forms(policy=(_DIGEST_HEX, policy), expires=(_TIME, expires), at=(_TIME, at), random=(_RANDOM, random))
     return Statement(
         verdict,
         _unworded(host),
@@ -153,6 +195,44 @@ def _read(text: str) -> Statement:
         _sealed(submitted, "submitted"),
         _sealed(newest, "newest"),
     )
+
+
+def _read_unlock(text: str) -> Unlock:
+    host, id, on, operator, policy, at, random, placed, newest = _fields(text, UNLOCK_FORM, _OF_UNLOCK)
+    _has_forms(policy=(_DIGEST_HEX, policy), at=(_TIME, at), random=(_RANDOM, random))
+    whom, space, name = on.partition(" ")
+    if whom not in ("user", "principal", "all") or (whom == "all") is bool(space):
+        raise ValueError("has a wrong field on")
+    return Unlock(
+        _unworded(host),
+        _unworded(id),
+        whom,
+        _unworded(name) if space else "",
+        _unworded(operator),
+        bytes.fromhex(policy),
+        at,
+        bytes.fromhex(random),
+        _sealed(placed, "placed"),
+        _sealed(newest, "newest"),
+    )
+
+
+def _fields(text: str, form: str, names: tuple[str, ...]) -> list[str]:
+    lines = text.split("\n")
+    if len(text) > MOST or lines[0] != form or len(lines) != len(names) + 2 or lines[-1]:
+        raise ValueError(f"does not have the form {form}")
+    told = []
+    for line, name in zip(lines[1:], names):
+        if not line.startswith(f"{name} "):
+            raise ValueError(f"has no field {name} in its place")
+        told.append(line[len(name) + 1 :])
+    return told
+
+
+def _has_forms(**fields: tuple[re.Pattern[str], str]) -> None:
+    for name, (form, one) in fields.items():
+        if not form.fullmatch(one):
+            raise ValueError(f"has a wrong field {name}")
 
 
 def _terms(text: str) -> Terms:

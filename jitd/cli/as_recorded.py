@@ -15,17 +15,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jitd.audit.forms import Record
-from jitd.audit.receipt import TIME_FORMAT, Statement, Terms
+from jitd.audit.receipt import TIME_FORMAT, Sealed, Statement, Terms, Unlock
 from jitd.audit.strict_json import canonical
-from jitd.core.chain import detail_of, event_of, linked
+from jitd.core.chain import actor_of, detail_of, event_of, linked
+from jitd.core.law import name_of_kind
+from jitd.core.lock import Placed
 from jitd.core.masking import MASKED
 from jitd.core.script import says_it_is_bound
 from jitd.core.sought import SUBMITTED
 from jitd.core.spelling import unspelled
 from jitd.core.values import commitment, filled, id_in
-from jitpam.wire.rows import DAMAGES, GRADES, Authentication, Point, Request, Script, User
+from jitpam.wire.rows import DAMAGES, GRADES, Authentication, Lock, Point, Request, Script, User
 from jitpam.wire.shown import shown, unshown
 
+PLACED = name_of_kind(Placed)
+_RECORD = {SUBMITTED: "the record of the submission", PLACED: "the record of its placing"}
+_OF_LOCK = (("whom", "whom it locks"), ("name", "whom it locks"), ("reason", "its reason"), ("lasts_for", "how long it lasts"))
+OFFERED = "what an approval would permit"  # the rules decide that, and may have changed since the page was made
 UNNAMED = "the new text, which the record does not name"  # of an undo, if its requester may not read what is written
 
 
@@ -34,8 +40,39 @@ def difference(row: Request, line: Record, before: bytes, said: Statement, *, ho
     ``approver`` is to sign for ``host``. ``before`` is the digest of the seal before the record. If all fits, return an empty
     text. Raises ValueError if something cannot be a record at all.
     """
-    if not line.sealed or (line.number, line.seal) != tuple(said.submitted):
-        return "the record of the submission"
+    recorded = _recorded(line, before, said.submitted, SUBMITTED, row.id)
+    if isinstance(recorded, str):
+        return recorded
+    return next((part for part, fits in _parts(row, *recorded, said, host, approver) if not fits), "")
+
+
+def difference_of_lock(row: Lock, line: Record, before: bytes, said: Unlock, *, host: str, operator: str) -> str:
+    """As ``difference``, of the lock in ``row``, which ``operator`` is to lift. ``line`` is the record of its placing."""
+    recorded = _recorded(line, before, said.placed, PLACED, row.id)
+    if isinstance(recorded, str):
+        return recorded
+    content, detail = recorded
+    compared = (
+        ("the lock", (said.id, said.whom, shown(said.name)), (row.id, row.whom, row.name)),
+        *((part, _plain(detail.get(name)), getattr(row, name)) for name, part in _OF_LOCK),
+        ("who placed it", shown(actor_of(content)), row.placed_by),
+        ("the host", said.host, host),
+        ("the operator", said.operator, operator),
+        ("the newest record", said.newest.number > said.placed.number or said.newest == said.placed, True),
+    )
+    return next((part for part, told, shown_as in compared if told != shown_as), "")
+
+
+def _plain(said: Any) -> Any:
+    return shown(said) if isinstance(said, str) else said
+
+
+def _recorded(line: Record, before: bytes, sealed: Sealed, event: str, id: str) -> tuple[dict[str, Any], dict[str, Any]] | str:
+    """Return the record ``line`` of ``event``, which began the object ``id``, and its detail with all values; or what of it does
+    not fit ``sealed``, its own seal or its commitments.
+    """
+    if not line.sealed or (line.number, line.seal) != tuple(sealed):
+        return _RECORD[event]
     if linked(line.number, before, hashlib.sha256(line.sealed).digest()) != line.seal:
         return "the seal of the record"
     values: dict[str, Any] = {}
@@ -44,8 +81,8 @@ def difference(row: Request, line: Record, before: bytes, said: Statement, *, ho
             return f"the value {one.field} in the record"
         values[one.committed.hex()] = one.value
     content = json.loads(line.sealed)
-    if not isinstance(content, dict) or event_of(content) != SUBMITTED or id_in(content) != row.id:
-        return "the record of the submission"
+    if not isinstance(content, dict) or event_of(content) != event or id_in(content) != id:
+        return _RECORD[event]
     missing: list[str] = []
 
     def say(committed: str) -> Any:
@@ -54,9 +91,7 @@ def difference(row: Request, line: Record, before: bytes, said: Statement, *, ho
         return values.get(committed)
 
     detail = filled(dict(detail_of(content)), say)
-    if missing:
-        return "a value in the record, which is not told"
-    return next((part for part, fits in _parts(row, content, detail, said, host, approver) if not fits), "")
+    return "a value in the record, which is not told" if missing else (content, detail)
 
 
 def _parts(
@@ -79,7 +114,7 @@ def _parts(
     yield "the approver", said.approver == approver
     yield "the rule", shown(said.rule) == row.rule
     yield "the time of its end", said.expires == _time(row.expires_at)
-    yield "the terms", said.terms == _terms(row)
+    yield OFFERED, said.terms == _terms(row)
     yield "the newest record", said.newest.number > said.submitted.number or said.newest == said.submitted
     name, part, is_as_shown = _LAST  # who ignores this one ignores nothing else
     yield part, is_as_shown(detail.get(name), row)

@@ -18,7 +18,7 @@ from jitd.cli.answer import Row, say
 from jitd.cli.call import NotDone, called, done_by, status_of
 from jitd.cli.hosts import Everywhere
 from jitpam.client import Connection
-from jitpam.wire.messages import Message, Watch
+from jitpam.wire.messages import Message, Unlock, Watch
 
 PART = 256
 
@@ -40,6 +40,10 @@ class _One:
         far.saw(self.daemon, (message, [*of_each_state.values()]))
 
     def do(self, message: Message, otherwise: str, *, is_until_done: bool = False) -> None:
+        if isinstance(message, Unlock):
+            from jitd.cli.signing import of_unlock  # most verbs need none of it
+
+            message = of_unlock(self.daemon, message)
         with done_by(self.daemon):
             said = self.daemon.do(message)
         say(said or otherwise)

@@ -23,6 +23,7 @@ from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.holding import Holding, Taking
 from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.party import Party
+from jitd.core.receipt import IN_WORDS, Receipt, detail_of, is_enough, proved_by
 from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict, open_ways
 from jitd.core.run import Run, StopOrdered
 from jitd.core.subject import Identity, Subject, User, Who
@@ -135,12 +136,16 @@ class Placed(LockEvent):
 
 @dataclass(frozen=True, slots=True)
 class Lifted(LockEvent):
-    """An operator lifted the lock."""
+    """An operator lifted the lock, and perhaps signed it. ``signed`` is what the host demands of the receipt
+    (``core.receipt.LEVELS``).
+    """
 
     because: str
+    receipt: Receipt | None = None
+    signed: str = ""
 
     def detail(self) -> dict[str, Any]:
-        return {"because": value("because", self.because)}
+        return {"because": value("because", self.because), **detail_of(self.receipt)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +204,8 @@ def transition(lock: Lock, event: Event, now: Moment) -> tuple[Lock, tuple[Any, 
     check(LAW, MAY_CAUSE, lock.state, event)
     match event:
         case Lifted():
+            if not is_enough(proved_by(event.receipt), event.signed):
+                raise IllegalEvent(f"lock {lock.id} is lifted only by what is {IN_WORDS.get(event.signed, 'signed')}")
             after = _ended(lock, LockState.LIFTED, event.by, now, event.because)
         case Expired():
             if not lock.is_over_at(now):

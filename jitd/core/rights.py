@@ -178,7 +178,7 @@ TABLE: Mapping[Act, tuple[Step, ...]] = {
     Act.LIST_RULES: (Bar.LOCKED, (Part.ANYBODY,)),
     Act.OPERATE: ((Part.OPERATOR,),),
     Act.LOCK: ((Part.OPERATOR,), Bar.NAMED_IN_LOCK),
-    Act.UNLOCK: ((Part.OPERATOR,), Bar.NAMED_IN_LOCK),
+    Act.UNLOCK: ((Part.OPERATOR,), Bar.NAMED_IN_LOCK, Bar.UNSIGNED_HERE),
     Act.RELOAD: ((Part.OPERATOR,),),
     Act.OVERSEE: ((Part.OPERATOR, Part.AUDITOR),),
     Act.SEE_LOCKS: ((Part.OPERATOR, Part.AUDITOR),),

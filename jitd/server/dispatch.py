@@ -40,6 +40,7 @@ def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status)
     to.add(messages.Stop, lambda asker, m: verbs.endings.stop(asker.who, m.id, m.reason, asker.way))
     to.add(messages.Lock, lambda asker, m: verbs.locks.lock(asker.who, m.whom, m.name, m.lasts_for, m.reason, asker.way))
     to.add(messages.Unlock, answers.unlock)
+    to.add(messages.SignedUnlock, lambda asker, m: answers.unlock(asker, m, Signed(m.receipt, m.signature)))
     to.add(messages.Mute, lambda asker, m: verbs.mutes.mute(asker.subject, m.lasts_for))
     to.add(messages.Reload, answers.reload)
     to.add(messages.Reloadtested, answers.reload_tested)
@@ -100,11 +101,11 @@ class _Answers:
                 return await self._to.endings.revoke_all_of(asker.who, principal, message.reason, asker.way)
         raise Refusal("usage", "revoke takes a grant, or a principal")
 
-    async def unlock(self, asker: Asker, message: messages.Unlock) -> Answer:
+    async def unlock(self, asker: Asker, message: messages.Unlock, signed: Signed | None = None) -> Answer:
         match message.id, message.whom, message.name:
             case str(id), None, None:
-                return self._to.locks.unlock(asker.who, id, message.reason, asker.way)
-            case None, str(whom), str(name):
+                return self._to.locks.unlock(asker.who, id, message.reason, asker.way, signed)
+            case None, str(whom), str(name) if signed is None:
                 return await self._to.locks.unlock_all_on(asker.who, whom, name, message.reason, asker.way)
         raise Refusal("usage", "give a lock id, or --user, --principal or --all")
 

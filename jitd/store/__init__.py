@@ -322,6 +322,11 @@ class Store(Protocol):
         the newest record, the search is over.
         """
 
+    def about(self, id: str) -> tuple[int, int] | None:
+        """Return the numbers of the first and of the newest record about the request or lock ``id``, and what follows from it, as
+        the index proposes them: the reader compares them (``record``). None if it proposes none.
+        """
+
     def requester(self, id: str) -> str:
         """Return the principal who made the request with this id, by the chain alone. Return an empty text if there is none."""
 

@@ -77,6 +77,11 @@ class Index(Link):
         with self._told():
             return _find(self._db, after, sought)
 
+    def about(self, id: str) -> tuple[int, int] | None:
+        with self._told():
+            first, newest = (self._db.execute(f"SELECT {which}{_OF_LIFE}", (id,)).fetchone()[0] for which in _ENDS)
+        return None if first is None or newest is None else (first, newest)
+
     def record(self, number: int) -> tuple[bytes, bytes] | None:
         with self._told():
             row = self._db.execute(f"{_RECORD} WHERE number = ?", (number,)).fetchone()
@@ -184,10 +189,9 @@ class Indexed:
 _RECORD = "SELECT CAST(body AS BLOB), CAST(digest AS BLOB) FROM chain"
 _ABOUT = "INSERT INTO chain_about VALUES (?, ?, ?, ?, ?, ?, ?)"
 _NAME = "INSERT INTO chain_names VALUES (?, ?)"
-_FIRST = (
-    "SELECT CAST(body AS BLOB) FROM chain WHERE number ="
-    " (SELECT min(number) FROM chain_about INDEXED BY chain_lives WHERE life = ? AND life <> '')"
-)
+_OF_LIFE = " FROM chain_about INDEXED BY chain_lives WHERE life = ? AND life <> ''"
+_ENDS = ("min(number)", "max(number)")
+_FIRST = f"SELECT CAST(body AS BLOB) FROM chain WHERE number = (SELECT min(number){_OF_LIFE})"
 _RANGE = "number > ? AND at >= ? AND at < ? ORDER BY number LIMIT ?"
 _BY_ACTOR = f"SELECT number FROM chain_about INDEXED BY chain_actors WHERE actor = ? AND actor <> '' AND {_RANGE}"
 _BY_REQUESTER = f"SELECT number FROM chain_about INDEXED BY chain_requesters WHERE requester = ? AND requester <> '' AND {_RANGE}"

@@ -74,7 +74,7 @@ class Verbs:
         self.reviews = Reviews(access, decider, perform, store, now, self.receipts)
         self.owed_reviews = OwedReviews(access, decider, perform, store, now, self.receipts)
         self.endings = Endings(config, access, self.lists, perform, store, waiters)
-        self.locks = Locks(access, self.endings, perform, store, deciding.accounts, waiters, workers, now)
+        self.locks = Locks(access, self.endings, perform, store, deciding.accounts, waiters, workers, now, self.receipts)
         self.recordings = Recordings(config, access, self.lists, lifecycle, store, opened, workers, now, readers.recorded)
         self.records = Records(ground, access, lifecycle, countersigned)
         self.observers = Observers(access, decider, perform.observing, self.recordings, store, workers, now)

@@ -166,9 +166,9 @@ class Lists:
     def locks(self, who: Identity, *, ended: bool, part: Part | None = None) -> AsyncIterator[Row]:
         """Yield the active locks. If ``ended`` is true, also yield the locks that have ended. Raises Refusal."""
         self._access.refuse(Act.SEE_LOCKS, who)
-        now = self._now()
+        now, demands = self._now(), self._access.demands
         return self._rows(
-            who, Lock, lambda store, found: lock_row(found, now).plus(realm=who.realm).written(), ended=ended, part=part
+            who, Lock, lambda store, found: lock_row(found, now, demands).plus(realm=who.realm).written(), ended=ended, part=part
         )
 
     def _as_seen(self, store: Store, who: Identity, asked: Request, *parts: rows.Row) -> Row:

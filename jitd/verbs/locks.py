@@ -20,6 +20,7 @@ from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.effects import Moment
 from jitd.core.law import ByDoor, IllegalEvent, LifeEvent, Role, name_of_kind
 from jitd.core.lock import Lock, Whom
+from jitd.core.receipt import Receipt
 from jitd.core.rights import Act
 from jitd.core.subject import ROOT, Identity, Named, Subject, Visitor, is_named, named, person_of
 from jitd.core.wording import in_quotes
@@ -33,8 +34,10 @@ from jitd.store import Store
 from jitd.store.made_accounts import behind_in
 from jitd.verbs.access import Access
 from jitd.verbs.endings import GONE_WITHIN, Endings
+from jitd.verbs.receipts import Receipts
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import MAX_TEXT
+from jitd.verbs.reviewers import Signed
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
@@ -52,8 +55,10 @@ class Locks:
         waiters: Waiters,
         workers: Workers,
         now: Callable[[], Moment],
+        receipts: Receipts,
     ) -> None:
         self._access = access
+        self._receipts = receipts
         self._endings = endings
         self._perform = perform
         self._store = store
@@ -104,21 +109,28 @@ class Locks:
             raise Refusal("not_done", f"{said}, but {kept or 'not all of what ran is gone yet: see jitd runs'}")
         return said
 
-    def unlock(self, who: Identity, typed: str, reason: str, way: ByDoor | None = None) -> str:
-        """Lift one lock, and return a sentence. Raises Refusal."""
-        self._refuse(Act.UNLOCK, who, reason)
+    def unlock(self, who: Identity, typed: str, reason: str, way: ByDoor | None = None, signed: Signed | None = None) -> str:
+        """Lift one lock, which ``who`` has perhaps ``signed``, and return a sentence. Raises Refusal."""
+        perhaps = who.signing("") if signed is None else self._receipts.could(who)
+        self._refuse(Act.UNLOCK, perhaps, reason)
         id = read_id(typed)
         found = self._store.lock(id) if id is not None else None
         if found is None and id is not None and (because := why_unread(self._store, "lock", id, f"lock {id}")):
             raise Refusal("not_done", because)
         if found is None:
             raise Refusal("unknown", f"there is no lock {shown(typed)}")
-        self._lift(who, [found], reason, way)
+        given = None
+        if signed is not None:
+            given = self._receipts.unlocks(who, found, signed.statement, signed.signature)
+            self._refuse(Act.UNLOCK, who.signing(given.proves), reason)
+        self._lift(who, [found], reason, way, given)
         return f"lock {found.id} on {_spelled(found)} is lifted{self._left(found)}"
 
     async def unlock_all_on(self, who: Identity, whom: str, name: str, reason: str, way: ByDoor | None = None) -> str:
-        """Lift every lock on the name ``name``, and return a sentence. Raises Refusal."""
-        self._refuse(Act.UNLOCK, who, reason)
+        """Lift every lock on the name ``name``, and return a sentence. Raises Refusal. A receipt is about one lock, so where the
+        host demands one, each is lifted by its id.
+        """
+        self._refuse(Act.UNLOCK, self._receipts.could(who), reason)
         kind, name = _whom(whom, name)
         meant = self._named(name)
         names = {name, meant.user} if kind is Whom.USER else {name, meant.spelled}
@@ -126,19 +138,22 @@ class Locks:
         if not found:
             on = "everybody" if kind is Whom.ALL else f"{kind} {shown(name)}"
             raise Refusal("unknown", f"there is no lock on {on}; jitd locks lists those in force")
+        if self._access.demands:
+            each = ", ".join(f"jitd unlock {one.id}" for one in found)
+            raise Refusal("not_done", f"on this host the lifting of each lock is signed, so name it by its id: {each}")
         self._lift(who, found, reason, way)
         if len(found) == 1:
             return f"lock {found[0].id} on {_spelled(found[0])} is lifted"
         return f"{len(found)} locks on {_spelled(found[0])} are lifted"
 
-    def _lift(self, who: Identity, found: list[Lock], reason: str, way: ByDoor | None) -> None:
+    def _lift(self, who: Identity, found: list[Lock], reason: str, way: ByDoor | None, given: Receipt | None = None) -> None:
         for user in who.used_by:
             if user.run and any(lock.is_on_user(one, user) for one in found):
                 somebody = "another operator, or root outside that run, has to unlock"
                 raise Refusal("forbidden", f"{shown(user.principal)} asked for run {user.run}, and is locked: {somebody}")
-        by = who.actor(Role.OPERATOR, way)
+        by, because = who.actor(Role.OPERATOR, way), in_quotes(reason) if reason else ""
         try:
-            self._perform.act(*(lock.Lifted(one.id, by, in_quotes(reason) if reason else "") for one in found))
+            self._perform.act(*(lock.Lifted(one.id, by, because, given, self._access.demands) for one in found))
         except IllegalEvent:
             raise Refusal("late", f"lock {found[0].id} has ended: it is {found[0].state}") from None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC
 
 from jitd.audit import receipt
@@ -16,25 +17,30 @@ from jitd.audit.receipt import Sealed, Statement, Terms
 from jitd.audit.sshsig import BadSignature
 from jitd.audit.telling import content_of, tell
 from jitd.core.chain import GENESIS, event_of
+from jitd.core.command import read_id
 from jitd.core.decision import Deny, Obligations, narrow
 from jitd.core.effects import Moment
+from jitd.core.law import name_of_kind
+from jitd.core.lock import Lock, Placed
 from jitd.core.receipt import Receipt
 from jitd.core.request import Request, Verdict, how_often, lasts
 from jitd.core.rights import Act
-from jitd.core.sought import SUBMITTED, Sought, requests_in
+from jitd.core.sought import SUBMITTED, requests_in
 from jitd.core.subject import Identity
 from jitd.deciding.decider import Decider
 from jitd.deciding.ground import Ground
 from jitd.deciding.signers import Signers
 from jitd.store import Store
 from jitd.verbs.access import Access
+from jitd.verbs.limits import Pace
 from jitd.verbs.records import pieces
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
-from jitpam.wire.shown import reshown
+from jitpam.wire.shown import reshown, shown
 
 _NO_CLOCK, _NO_RANDOM = "1970-01-01T00:00:00Z", bytes(receipt.N_RANDOM)
 """What stands in the statement that jitd tells, in the places that the signer fills."""
+PLACED = name_of_kind(Placed)
 ACTS = {receipt.VERDICTS[0]: Act.APPROVE, receipt.VERDICTS[1]: Act.GIVE}
 """Maps each verdict that can be signed to what its author does."""
 
@@ -52,6 +58,7 @@ class Receipts:
         self._access = access
         self._decider = decider
         self._signers = signers
+        self._pace = Pace()
 
     def could(self, who: Identity) -> Identity:
         """Return ``who`` as if they had signed (``Signers.could``)."""
@@ -61,17 +68,36 @@ class Receipts:
 
     async def basis(self, who: Identity, typed: str, verdict: str) -> AsyncGenerator[Row, None]:
         """Yield what ``who`` would sign with ``verdict`` about the request ``typed``: the statement, without what the signer
-        adds, and the record of the submission, with the seal before it. Raises Refusal.
+        adds, and the record of the submission, with the seal before it. Of an unlock, ``typed`` is the id of the lock, and
+        the record that of its placing. Raises Refusal.
         """
+        if not self._pace.may(who.person, self._now().boot):
+            raise Refusal("not_done", "too many questions about what to sign: wait a minute")
+        if verdict == receipt.UNLOCK:
+            async for row in self._basis_of_unlock(who, typed):
+                yield row
+            return
         act = ACTS.get(verdict)
         if act is None:
-            raise Refusal("usage", f"the verdicts that can be signed are {' and '.join(ACTS)}")
+            raise Refusal("usage", f"the verdicts that can be signed are {', '.join(ACTS)} and {receipt.UNLOCK}")
         found = self._access.request(act, self._signers.could(who), typed)
         obligations = await self._obligations(found, verdict)
-        submitted, before, newest, line = await self._workers.kept.run(who.party, self._records, found)
-        said = self._stated(who, found, verdict, obligations, submitted)._replace(newest=newest)
-        yield {"statement": _written(said), "before": before.hex()}
-        for row in pieces(line):
+        records = await self._workers.kept.run(who.party, self._records, found.id, SUBMITTED, found)
+        said = self._stated(who, found, verdict, obligations, records.begun)._replace(newest=records.newest)
+        for row in records.rows(said):
+            yield row
+
+    async def _basis_of_unlock(self, who: Identity, typed: str) -> AsyncGenerator[Row, None]:
+        self._access.refuse(Act.UNLOCK, self._signers.could(who))
+        found = self._store.lock(read_id(typed) or "")
+        if found is None:
+            raise Refusal("unknown", f"there is no lock {shown(typed)}")
+        records = await self._workers.kept.run(who.party, self._records, found.id, PLACED, None)
+        said = self._unlocking(who, found, records.begun)._replace(newest=records.newest)
+        keys = [key.fingerprint for key in self._signers.keys_of(who.principal)]
+        first, *rest = records.rows(said)
+        yield {**first, "keys": keys}
+        for row in rest:
             yield row
 
     async def _obligations(self, found: Request, verdict: str) -> Obligations | None:
@@ -83,40 +109,44 @@ class Receipts:
             raise Refusal("not_done", f"request {found.id} cannot be approved now: {reshown(decision.because)}")
         return narrow(found.obligations, decision.obligations)
 
-    def _records(self, found: Request) -> tuple[Sealed, bytes, Sealed, str]:
-        """Return the record of the submission, the digest of the seal before it, the newest record about ``found``, and the
-        first one as a line. Raises Refusal if the chain does not have them.
+    def _records(self, id: str, event: str, about: Request | None) -> _Records:
+        """Return the records that a statement about ``id`` names: that of ``event``, which began it, and the newest one. Raises
+        Refusal if the chain does not have them.
         """
         with closing(self._opened()) as store:
-            after, head, numbers = 0, store.head().number, list[int]()
-            while after < head:
-                some, after = store.find(after, Sought(id=found.id))
-                numbers += some
-            sealed = [Sealed(number, seal) for number in sorted(numbers) if (seal := self._seal(store, found, number))]
-            submitted = next((one for one in sealed if self._is_submission(store, found, one.number)), None)
-            record = None if submitted is None else store.record(submitted.number)
-            if submitted is None or record is None:
-                raise Refusal("failed", f"the record has no submission of request {found.id}: nobody can sign anything about it")
-            before = store.record(submitted.number - 1)
-            told = tell(self._host, submitted.number, record[0], submitted.seal, found, store.values(found.id))
-            return submitted, GENESIS.digest if before is None else before[1], sealed[-1], told.line()
-
-    @staticmethod
-    def _seal(store: Store, found: Request, number: int) -> bytes | None:
-        """Return the seal of record ``number``, or None if it is not about ``found``, its grant or its runs."""
-        record = store.record(number)
-        if record is None:
-            return None
-        about = {id.partition(".")[0] for id in requests_in(content_of(record[0]))}
-        return record[1] if found.id in about else None
-
-    @staticmethod
-    def _is_submission(store: Store, found: Request, number: int) -> bool:
-        record = store.record(number)
-        content = {} if record is None else content_of(record[0])
-        return event_of(content) == SUBMITTED and content.get("id") == found.id
+            first, last = store.about(id) or (0, 0)
+            begun, newest, record = _sealed(store, id, first), _sealed(store, id, last), store.record(first)
+            if begun is None or newest is None or record is None or not _begins(record[0], id, event):
+                raise Refusal("failed", f"the record does not say how {id} began: nobody can sign anything about it")
+            before = store.record(first - 1)
+            told = tell(self._host, first, record[0], begun.seal, about, store.values(id))
+            return _Records(begun, GENESIS.digest if before is None else before[1], newest, told.line())
 
     # --- what is signed ------------------------------------------------------------------------------------------------
+
+    def unlocks(self, who: Identity, found: Lock, text: str, signature: str) -> Receipt:
+        """Return the receipt with the statement ``text``, if ``who`` has signed with a key that counts that they lift ``found``
+        as it is, under the policy of now. Raises Refusal.
+        """
+        try:
+            said = receipt.read_unlock(text)
+        except ValueError as fault:
+            raise Refusal("usage", f"the receipt {fault}") from None
+        is_about = self._is_begin(found.id, PLACED, said.placed) and self._is_of(found.id, said.newest)
+        if not is_about or said.newest.number < said.placed.number:
+            raise Refusal("not_done", f"the receipt is not about the placing of lock {found.id}: nothing was done")
+        if said.matter != self._unlocking(who, found, said.placed).matter:
+            raise Refusal("not_done", f"lock {found.id} is not what you have signed any more: jitd locks, and sign it again")
+        try:
+            return self._signers.proved(who, text, signature)
+        except BadSignature as fault:
+            raise Refusal("forbidden", f"the signature {fault}: lock {found.id} stays as it is") from None
+
+    def _unlocking(self, who: Identity, found: Lock, placed: Sealed) -> receipt.Unlock:
+        policy = bytes.fromhex(self._policy_digest())
+        return receipt.Unlock(
+            self._host, found.id, str(found.whom), found.name, who.principal, policy, _NO_CLOCK, _NO_RANDOM, placed, placed
+        )
 
     def proved(self, who: Identity, found: Request, text: str, signature: str) -> Receipt:
         """Return the receipt with the statement ``text``, if ``who`` has signed it with a key that counts, and if it was not used
@@ -126,9 +156,9 @@ class Receipts:
             said = receipt.read(text)
         except ValueError as fault:
             raise Refusal("usage", f"the receipt {fault}") from None
-        if not self._is_submission(self._store, found, said.submitted.number) or not self._is_of(found, said.submitted):
+        if not self._is_begin(found.id, SUBMITTED, said.submitted):
             raise Refusal("not_done", f"the receipt is not about the submission of request {found.id}: nothing was done")
-        if said.newest.number < said.submitted.number or not self._is_of(found, said.newest):
+        if said.newest.number < said.submitted.number or not self._is_of(found.id, said.newest):
             raise Refusal("not_done", f"the receipt names a record that is not about request {found.id}: nothing was done")
         if any(review.receipt is not None and review.receipt.statement == text for review in found.reviews):
             raise Refusal("not_done", f"this receipt was used for request {found.id} already: sign it again")
@@ -152,8 +182,12 @@ class Receipts:
         if said.matter != self._stated(who, found, verdict, obligations, said.submitted).matter:
             raise Refusal("not_done", f"request {found.id} is not what you have signed any more: look at it again")
 
-    def _is_of(self, found: Request, sealed: Sealed) -> bool:
-        return self._seal(self._store, found, sealed.number) == sealed.seal
+    def _is_of(self, id: str, sealed: Sealed) -> bool:
+        return _sealed(self._store, id, sealed.number) == sealed
+
+    def _is_begin(self, id: str, event: str, sealed: Sealed) -> bool:
+        record = self._store.record(sealed.number)
+        return record is not None and self._is_of(id, sealed) and _begins(record[0], id, event)
 
     def _stated(
         self, who: Identity, found: Request, verdict: str, obligations: Obligations | None, submitted: Sealed
@@ -185,10 +219,35 @@ class Receipts:
         )
 
 
-def _written(said: Statement) -> str:
+def _written(said: Statement | receipt.Unlock) -> str:
     try:
         return said.text()
     except ValueError:
-        raise Refusal(
-            "failed", f"request {said.id} has a name that no receipt can have: nobody can sign anything about it"
-        ) from None
+        raise Refusal("failed", f"{said.id} has a name that no receipt can have: nobody can sign anything about it") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """What ``Receipts._records`` returns. ``before`` is the digest of the seal before the record ``begun``, which is ``line``."""
+
+    begun: Sealed
+    before: bytes
+    newest: Sealed
+    line: str
+
+    def rows(self, said: Statement | receipt.Unlock) -> list[Row]:
+        return [{"statement": _written(said), "before": self.before.hex()}, *pieces(self.line)]
+
+
+def _sealed(store: Store, id: str, number: int) -> Sealed | None:
+    """Return the record ``number``, or None if it is not about the request ``id``, its grant or its runs, or the lock ``id``."""
+    record = store.record(number)
+    if record is None:
+        return None
+    about = {one.partition(".")[0] for one in requests_in(content_of(record[0]))}
+    return Sealed(number, record[1]) if id in about else None
+
+
+def _begins(body: bytes, id: str, event: str) -> bool:
+    content = content_of(body)
+    return event_of(content) == event and content.get("id") == id

@@ -427,7 +427,8 @@ def holding_row(holding: Holding, why: Why = lambda id: None) -> rows.Holding:
     )
 
 
-def lock_row(lock: Lock, now: Moment) -> rows.Lock:
+def lock_row(lock: Lock, now: Moment, demands: str) -> rows.Lock:
+    """Return the row about ``lock`` on a host that ``demands`` receipts."""
     return rows.Lock(
         id=lock.id,
         state=str(lock.state),
@@ -442,6 +443,7 @@ def lock_row(lock: Lock, now: Moment) -> rows.Lock:
         ended_by=shown(lock.ended_by),
         ended_at=instant(lock.ended_at),
         ended_because=reshown(lock.because),
+        signed=demands if lock.is_active else "",
     )
 
 

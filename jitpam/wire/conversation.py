@@ -15,7 +15,7 @@ DAEMON = "daemon"
 
 _ASKS = (
     *("explain", "suppose", "review", "basis", "signedreview", "list", "page", "show", "revoke", "giveback", "stop"),
-    *("lock", "unlock", "mute"),
+    *("lock", "unlock", "signedunlock", "mute"),
     *("reload", "reloadtested", "audit", "signingkey", "metrics", "status", "export", "report", "keptreport", "pack"),
     *("replay", "withdraw"),
 )
@@ -119,7 +119,7 @@ no message is allowed.
 _AT_THE_DOOR = frozenset(
     (
         *("hello", "token", "slow", "welcome", "refused", "item", "done"),
-        *("list", "page", "show", "review", "basis", "signedreview", "revoke", "stop", "lock", "unlock"),
+        *("list", "page", "show", "review", "basis", "signedreview", "revoke", "stop", "lock", "unlock", "signedunlock"),
         *("watch", "observe", "seen", "replay", "status", "audit"),
         "bye",
     )

@@ -221,7 +221,9 @@ class Review(Message, by=FROM_CLIENT):
 
 
 class Basis(Message, by=FROM_CLIENT):
-    """Ask what a receipt of this person's ``verdict`` on the request ``id`` would state, and for the record of its submission."""
+    """Ask what a receipt of this person's ``verdict`` on the request ``id`` would state, and for the record of its submission. If
+    ``verdict`` is ``unlock``, ``id`` is a lock, and the record that of its placing.
+    """
 
     id: str
     verdict: str
@@ -293,6 +295,13 @@ class Unlock(Message, by=FROM_CLIENT):
     whom: str | None
     name: str | None
     reason: Typed
+
+
+class SignedUnlock(Unlock, by=FROM_CLIENT):
+    """Like Unlock of the lock ``id``, with a receipt: see SignedReview."""
+
+    receipt: str
+    signature: str
 
 
 class Mute(Message, by=FROM_CLIENT):

@@ -770,16 +770,17 @@ class Request(Command):
 
 class ToSign(Row):
     """A row of the answer to Basis. The first has the statement, and the digest of the seal ``before`` the record; the texts of
-    the others are the record.
+    the others are the record. About a lock, the first also has the ``keys`` of the viewer that count now.
     """
 
     statement: str = member("", default="")
     before: str = member("", default="")
     text: str = member("", default="")
+    keys: Texts = member((), default=())
 
 
 class Lock(Seen):
-    """A lock. A client that asks many hosts adds ``host``."""
+    """A lock. A client that asks many hosts adds ``host``. ``signed`` is what a receipt about lifting it has to prove."""
 
     host: str = member("", default="")
     id: str = member(UNKNOWN)
@@ -795,6 +796,7 @@ class Lock(Seen):
     ended_by: str = member("")
     ended_at: str | None = member(None)
     ended_because: str = member("")
+    signed: str = member("pin", default="", of=SIGNED)
 
 
 Listed = Request | OwedReview | Grant | Run | Lock

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from jitd.audit import receipt
-from jitd.audit.receipt import Sealed, Statement, Terms, read
+from jitd.audit.receipt import Sealed, Statement, Terms, Unlock, read, read_unlock
 
 EXAMPLE = """\
 jitd receipt 1
@@ -147,3 +147,81 @@ def test_what_each_signer_adds_is_not_what_it_is_about() -> None:
     again = MADE._replace(at="2026-11-26T21:00:09Z", random=bytes(16), newest=Sealed(11, bytes(32)))
     assert again.matter == MADE.matter
     assert MADE._replace(policy=bytes(32)).matter != MADE.matter
+
+
+# --- about a lock ------------------------------------------------------------------------------------------------------------
+
+ON_LOCK = """\
+jitd unlock receipt 1
+host db1.example.org
+lock L0CK-0001
+on user alice%20b
+operator bob@EXAMPLE.ORG
+policy 1111111111111111111111111111111111111111111111111111111111111111
+at 2026-11-26T21:00:00Z
+random 22222222222222222222222222222222
+placed 7 3333333333333333333333333333333333333333333333333333333333333333
+newest 9 4444444444444444444444444444444444444444444444444444444444444444
+"""
+UNLOCK = Unlock(
+    "db1.example.org",
+    "L0CK-0001",
+    "user",
+    "alice b",
+    "bob@EXAMPLE.ORG",
+    b"\x11" * 32,
+    "2026-11-26T21:00:00Z",
+    b"\x22" * 16,
+    Sealed(7, b"\x33" * 32),
+    Sealed(9, b"\x44" * 32),
+)
+unlocks = st.builds(
+    lambda whom, *more: Unlock(*more[:2], whom, "" if whom == "all" else more[2], *more[3:]),
+    st.sampled_from(("user", "principal", "all")),
+    *[texts] * 4,
+    st.binary(min_size=32, max_size=32),
+    times,
+    st.binary(min_size=16, max_size=16),
+    sealed,
+    sealed,
+)
+
+
+def test_a_statement_about_a_lock_has_the_form_that_the_protocol_shows() -> None:
+    assert UNLOCK.text() == ON_LOCK and read_unlock(ON_LOCK) == UNLOCK
+    assert UNLOCK._replace(whom="all", name="").text() == ON_LOCK.replace("on user alice%20b", "on all")
+
+
+@given(unlocks, unlocks)
+def test_a_lock_is_told_in_one_spelling_and_never_as_an_approval(one: Unlock, other: Unlock) -> None:
+    """THREATS A-34."""
+    assert read_unlock(one.text()) == one and (one == other) == (one.text() == other.text())
+    with pytest.raises(ValueError):
+        read(one.text())
+
+
+@given(statements)
+def test_an_approval_lifts_no_lock(said: Statement) -> None:
+    """THREATS A-34."""
+    with pytest.raises(ValueError):
+        read_unlock(said.text())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("on user alice%20b", "on user"),
+        ("on user alice%20b", "on user "),
+        ("on user alice%20b", "on all "),
+        ("on user alice%20b", "on all alice"),
+        ("on user alice%20b", "on group alice"),
+        ("on user alice%20b", "on user alice b"),
+        ("lock L0CK-0001\n", ""),
+        ("placed 7", "placed 07"),
+        ("4444\n", "4444"),
+    ],
+)
+def test_no_other_spelling_of_a_lock_is_read(old: str, new: str) -> None:
+    assert old in ON_LOCK
+    with pytest.raises(ValueError, match="^(has|is|does) "):
+        read_unlock(ON_LOCK.replace(old, new))

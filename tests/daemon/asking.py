@@ -47,6 +47,10 @@ SAID = Claims("why", None, 7, ())
 HERE = Origin(1002, "", None)
 
 
+NO_RECEIPTS: Any = SimpleNamespace(could=lambda who: who)
+"""For verbs on a host that knows no keys."""
+
+
 class Played:
     """Gatekeepers that answer as tests say: ``says`` has an answer, a fault, or what is awaited for one. ``asked`` is what they
     were asked, in order; ``given_up`` are those whose answer was not waited for.

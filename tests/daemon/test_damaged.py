@@ -43,6 +43,7 @@ from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 from jitd_sinks.sinks.reading import Lines
 from jitpam.wire import messages
+from tests.daemon.asking import NO_RECEIPTS
 from tests.daemon.giving import ALICE, BOB, ID, Client, House
 from tests.scene import THING, asked, free, locked, permit, person, place, review, screened, submit, withdraw
 
@@ -431,7 +432,7 @@ def test_who_lifts_a_lock_that_is_damaged_is_not_told_that_there_is_none(house: 
     (lock,) = house.store.locks()  # and this store remembers the list
     spoil_at_rest(house, "lock", lock.id)
     nothing: Any = None
-    locks = Locks(house.access, house.endings, house.perform, house.store, nothing, house.waiters, nothing, nothing)
+    locks = Locks(house.access, house.endings, house.perform, house.store, nothing, house.waiters, nothing, nothing, NO_RECEIPTS)
     before = house.store.head()
     with pytest.raises(Refusal, match=rf"^lock {lock.id} was damaged in the database, so nobody knows whom it bars: restore"):
         locks.unlock(person("dave"), lock.id, "")

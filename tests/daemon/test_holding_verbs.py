@@ -37,6 +37,7 @@ from jitd_things.givers.kinds import KINDS, OF_NAME
 from jitpam import options
 from jitpam.wire.conversation import DAEMON as THE_DAEMON
 from jitpam.wire.conversation import Conversation
+from tests.daemon.asking import NO_RECEIPTS
 from tests.daemon.giving import ALICE, BOB, ID, Client, FakeGiver, House
 from tests.daemon.test_holdings import played
 from tests.scene import THING, permit, person, review
@@ -60,7 +61,7 @@ def locking(house: House) -> Locks:
     parts: Any = (SimpleNamespace(refuse=lambda act, who: None), house.endings, house.perform, house.store)
     accounts: Any = SimpleNamespace(naming=Naming(frozenset({"EXAMPLE.TEST"})), people={}, approvers={}, sids=NO_SIDS)
     workers: Any = SimpleNamespace(typed=SimpleNamespace(run=found))
-    return Locks(*parts, accounts, house.waiters, workers, lambda: house.at)
+    return Locks(*parts, accounts, house.waiters, workers, lambda: house.at, NO_RECEIPTS)
 
 
 async def found(uid: int, look: Any, *words: Any) -> Account:

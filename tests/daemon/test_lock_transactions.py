@@ -35,6 +35,7 @@ from jitd.verbs.endings import Endings
 from jitd.verbs.locks import Locks
 from jitd.verbs.refusal import Refusal
 from jitd.workers import Workers
+from tests.daemon.asking import NO_RECEIPTS
 from tests.scene import (
     REALM,
     actor,
@@ -309,7 +310,7 @@ def locking(house, known, ending=()):
     waiters = Waiters()
     until_gone = partial(Endings.until_gone, SimpleNamespace(_store=house.store, _waiters=waiters))
     made = Locks(
-        SimpleNamespace(refuse=lambda act, who: None),
+        SimpleNamespace(refuse=lambda act, who: None, demands=""),
         SimpleNamespace(being_ended=being_ended, until_gone=until_gone),
         SimpleNamespace(act=house.handle),
         house.store,
@@ -317,6 +318,7 @@ def locking(house, known, ending=()):
         waiters,
         Workers(),
         lambda: house.at,
+        NO_RECEIPTS,
     )
     made._known = known
     return made

@@ -24,7 +24,7 @@ from jitd.audit import forms, receipt
 from jitd.audit.forms import Record
 from jitd.audit.receipt import Statement
 from jitd.cli import as_recorded
-from jitd.cli.as_recorded import difference
+from jitd.cli.as_recorded import difference, difference_of_lock
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval, Terms
 from jitd.core.edit import SUDOEDIT, Edit, NewFile
@@ -32,10 +32,12 @@ from jitd.core.masking import MASKED
 from jitd.core.policy import Policy
 from jitd.core.request import Request, RequestState, Submitted, Verdict
 from jitd.core.ssh_keys import PublicKey
-from jitd.core.subject import Identity, Subject
+from jitd.core.subject import ROOT, Identity, Subject
 from jitd.deciding.decider import FreshDecision
 from jitd.deciding.signers import Signers
+from jitd.settings.config import Approvals
 from jitd.verbs.lists import Lists
+from jitd.verbs.locks import Locks
 from jitd.verbs.receipts import Receipts
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.reviewers import Signed
@@ -47,7 +49,7 @@ from tests.client.script import row_for, waiting
 from tests.daemon.asking import HERE, Client
 from tests.daemon.test_decider import ALICE, rule
 from tests.daemon.test_who_sees_what import Seen
-from tests.scene import START, command, person, submit
+from tests.scene import START, command, locked, person, place, submit
 
 DIGEST, OTHER_DIGEST = "ab" * 32, "cd" * 32
 
@@ -57,6 +59,7 @@ def proved(name: str) -> Subject:
     return replace(person(name), authentication=made)
 
 
+LOCAL_ROOT = person("eve", principal=ROOT, user="root", person="root", uid=0, ticket_ends_at=None)
 BOB, CAROL = proved("bob"), proved("carol")
 COMMAND = (b"/usr/bin/env", b"a b", b"\xff\\")
 
@@ -174,7 +177,7 @@ LIES = {
     "starts_at": ("the start", "2026-03-02T10:00:00+00:00"),
     "rule": ("the rule", "another"),
     "expires_at": ("the time of its end", "2026-03-02T10:00:00+00:00"),
-    "gets": ("the terms", {"uses": 1, "lasts_for": 1}),
+    "gets": ("what an approval would permit", {"uses": 1, "lasts_for": 1}),
     "id": ("the record of the submission", "ZZZZ-ZZZZ"),
     "host": ("the host", "other"),
     "extends": ("the lease that it extends", {"id": "ZZZZ-ZZZZ"}),
@@ -306,7 +309,7 @@ def test_only_who_may_approve_is_told_what_to_sign(house: House) -> None:
         for who in (ALICE, proved("eve")):
             with pytest.raises(Refusal):
                 await house.basis(who, made.id)
-        with pytest.raises(Refusal, match="approve and reviewed"):
+        with pytest.raises(Refusal, match="approve, reviewed and unlock"):
             await house.basis(BOB, made.id, "deny")
 
     house.run(scene())
@@ -516,6 +519,172 @@ def test_a_denial_takes_no_receipt_and_needs_none(house: House, keys: dict[str, 
         assert house.found(made.id).state == "pending"
         await house.reviews.review(BOB, made.id, Verdict.DENY, made.fingerprint, "no", HERE)
         assert house.found(made.id).state == "denied"
+
+    house.run(scene())
+
+
+# --- the lifting of a lock -----------------------------------------------------------------------------------------------------
+
+
+class Locking:
+    """A lock on alice, on a host that demands that its lifting is signed. dave is an operator, and has the key ``key``."""
+
+    def __init__(self, house: House, key: Path, demands: str = "key") -> None:
+        self.house, self.key = house, key
+        config: Any = house.decider._config
+        config.approvals = Approvals(signed=demands)
+        config.host = "db1.example.test"
+        self.dave = replace(proved("dave"), groups=frozenset({"security"}))
+        house.lists_keys((self.dave, ssh_keys.public(key)))
+        self.place("H0CK-0001")
+        self.access = house.reviews._access
+        nothing: Any = None
+        self.locks = Locks(
+            self.access, nothing, house.perform, house.store, config, house.waiters, nothing, house.now, house.receipts
+        )
+
+    def place(self, id: str, **changes: Any) -> None:
+        self.house.perform.act(place(locked(id=id, **changes)))
+
+    async def told(self, id: str = "H0CK-0001", who: Subject | None = None) -> tuple[rows.Lock, list[rows.ToSign]]:
+        found = [row async for row in self.house.lists.locks(who or self.dave, ended=False)]
+        basis = [
+            rows.ToSign.read(json.loads(json.dumps(row)))
+            async for row in self.house.receipts.basis(who or self.dave, id, "unlock")
+        ]
+        return next(row for row in map(rows.Lock.read, found) if row.id == id), basis
+
+    async def signed(self, of: str = "H0CK-0001", key: Path | None = None, **changes: Any) -> Signed:
+        _, (first, *_) = await self.told(of)
+        said = receipt.read_unlock(first.statement)
+        text = said._replace(**{"at": "2026-03-02T09:00:00Z", "random": os.urandom(16), **changes}).text()
+        return Signed(text, ssh_keys.sign(key or self.key, receipt.NAMESPACE, text.encode("ascii")))
+
+    def refuses(self, who: Subject, signed: Signed | None, matches: str, id: str = "H0CK-0001") -> None:
+        before, n_before = self.house.store.lock(id), self.house.n_records
+        with pytest.raises(Refusal, match=matches):
+            self.locks.unlock(who, id, "over", None, signed)
+        assert (self.house.store.lock(id), self.house.n_records) == (before, n_before), "a refusal changes nothing"
+
+
+def test_where_everything_is_signed_a_lock_is_lifted_by_who_signs_it(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-34. Root without a key of their own cannot, and neither can who names locks by the name that they are on."""
+
+    async def scene() -> None:
+        on = Locking(house, keys["ed25519"])
+        for who in (on.dave, LOCAL_ROOT):
+            on.refuses(who, None, "you may not unlock: this host takes only what is signed with a key")
+        with pytest.raises(Refusal, match="name it by its id: jitd unlock H0CK-0001$"):
+            await on.locks.unlock_all_on(on.dave, "user", "alice", "")
+        with pytest.raises(Refusal, match="you may not unlock"):
+            await on.locks.unlock_all_on(LOCAL_ROOT, "user", "alice", "")
+        said = on.locks.unlock(on.dave, "h0ck0001", "over", None, await on.signed())
+        assert said == "lock H0CK-0001 on user alice is lifted"
+        told = json.loads(list(house.store.records())[-1][1])
+        assert told["event"] == "lock.lifted" and told["detail"]["receipt"]["proves"] == "key"
+        assert receipt.read_unlock(told["detail"]["receipt"]["statement"]).operator == on.dave.principal
+
+    house.run(scene())
+
+
+def test_where_nothing_is_demanded_a_lock_is_lifted_as_before(house: House, keys: dict[str, Path]) -> None:
+    async def scene() -> None:
+        on = Locking(house, keys["ed25519"], demands="")
+        assert (await on.told())[0].signed == ""
+        on.place("H0CK-0002", name="bob")
+        on.locks.unlock(on.dave, "H0CK-0001", "")
+        on.locks.unlock(LOCAL_ROOT, "H0CK-0002", "")
+        assert not on.locks.active()
+
+    house.run(scene())
+
+
+def test_a_statement_about_anything_else_lifts_no_lock(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-34."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        approval = await house.signed(BOB, (await house.submitted()).id, keys["ed25519"])
+        about = receipt.read(approval.statement).submitted
+        on = Locking(house, keys["ed25519"])
+        on.place("H0CK-0002", name="carol")
+        other = receipt.read_unlock((await on.signed("H0CK-0002")).statement)
+        for changes, matches in (
+            ({"host": "other"}, "is not what you have signed any more"),
+            ({"id": "H0CK-0002"}, "is not what you have signed any more"),
+            ({"name": "carol"}, "is not what you have signed any more"),
+            ({"whom": "all", "name": ""}, "is not what you have signed any more"),
+            ({"operator": BOB.principal}, "is not what you have signed any more"),
+            ({"policy": bytes(32)}, "is not what you have signed any more"),
+            ({"placed": other.placed}, "is not about the placing of lock H0CK-0001"),
+            ({"newest": other.newest}, "is not about the placing of lock H0CK-0001"),
+            ({"placed": about, "newest": about}, "is not about the placing of lock H0CK-0001"),
+        ):
+            on.refuses(on.dave, await on.signed(**changes), matches)
+        on.refuses(on.dave, approval, "^the receipt does not have the form jitd unlock receipt 1")
+        signed = await on.signed()
+        house.digest = OTHER_DIGEST
+        on.refuses(on.dave, signed, "is not what you have signed any more")
+        house.digest = DIGEST
+        good = await on.signed()
+        on.refuses(on.dave, replace(good, signature=signed.signature), "the signature does not fit")
+        on.refuses(on.dave, await on.signed(key=keys["ecdsa-256"]), "the signature is by the key")
+        house.lists_keys()
+        on.refuses(on.dave, good, "you may not unlock")
+
+    house.run(scene())
+
+
+@pytest.mark.parametrize("demanded", ["key", "touch", "pin"])
+@pytest.mark.parametrize("kind", ["ed25519", "ed25519-sk no-touch-required", "ed25519-sk", "ed25519-sk verify-required"])
+def test_what_a_host_demands_is_what_the_lifting_of_a_lock_has_to_prove(
+    house: House, keys: dict[str, Path], demanded: str, kind: str
+) -> None:
+    """THREATS A-34."""
+
+    async def scene() -> None:
+        on = Locking(house, keys[kind])
+        signed = await on.signed()
+        on.access._config.approvals = Approvals(signed=demanded)
+        if ORDER.index(LEVELS[kind]) >= ORDER.index(demanded):
+            assert "is lifted" in on.locks.unlock(on.dave, "H0CK-0001", "", None, signed)
+        else:
+            on.refuses(on.dave, signed, "you may not unlock: this host takes only what is signed with a key in hardware")
+
+    house.run(scene())
+
+
+def test_the_lock_that_is_shown_is_the_one_that_was_placed(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-34."""
+    lies = {
+        "id": "H0CK-0002",
+        "whom": "principal",
+        "name": "bob",
+        "placed_by": "eve@EXAMPLE.TEST",
+        "reason": "another",
+        "lasts_for": 9,
+    }
+
+    async def scene() -> None:
+        on = Locking(house, keys["ed25519"])
+        row, (first, *rest) = await on.told()
+        line = forms.read("".join(one.text for one in rest))
+        assert isinstance(line, Record) and row.signed == "key" and first.keys == (ssh_keys.public(on.key).fingerprint,)
+
+        def differs(shown: dict[str, Any], host: str = "db1.example.test", operator: str = on.dave.principal) -> str:
+            said = receipt.read_unlock(first.statement)
+            seen = rows.Lock.read({**row.came, **shown})
+            return difference_of_lock(seen, line, bytes.fromhex(first.before), said, host=host, operator=operator)
+
+        assert differs({}) == ""
+        assert all(differs({name: lie}) for name, lie in lies.items()), {name: differs({name: lie}) for name, lie in lies.items()}
+        assert (differs({}, host="other"), differs({}, operator=BOB.principal)) == ("the host", "the operator")
+        assert (
+            difference_of_lock(
+                row, line, b"\1" * 32, receipt.read_unlock(first.statement), host="db1.example.test", operator=on.dave.principal
+            )
+            == "the seal of the record"
+        )
 
     house.run(scene())
 

@@ -74,6 +74,7 @@ def test_at_each_message_that_asks_or_reviews_jitd_looks_who_acts_with_the_accou
         "observe",
         "lock",
         "unlock",
+        "signedunlock",
     }
 
 

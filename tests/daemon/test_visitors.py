@@ -89,6 +89,7 @@ NEEDS_NONE = {
     "stop",
     "lock",
     "unlock",
+    "signedunlock",
     "audit",
     "status",
     "roll",

@@ -59,6 +59,7 @@ from jitd_evidence.serving.packs import Packs
 from jitd_evidence.serving.reports import Reports
 from jitd_sinks.metrics.answer import Metrics
 from jitpam.wire import messages
+from tests.daemon.asking import NO_RECEIPTS
 from tests.daemon.test_who_sees_what import LOOKS
 from tests.scene import START, asked, command, locked, moment, permit, person
 from tests.stored import put
@@ -323,7 +324,7 @@ class House:
         self.observers = Observers(access, decider, cut, recordings, store, workers, now)
         explaining: Any = SimpleNamespace(suppose=nobody)
         explanations = Explanations(access, explaining, workers, now)
-        locks = Locks(access, endings, perform, store, config, cut, workers, now)
+        locks = Locks(access, endings, perform, store, config, cut, workers, now, NO_RECEIPTS)
         locks._on = cut_off  # type: ignore[assignment,method-assign]
         ground = Ground(config, cut, store, opened, workers, now, "EXAMPLE.TEST", "0")
         packs = Packs(ground, access, cut)

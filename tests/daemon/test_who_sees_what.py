@@ -43,7 +43,7 @@ from jitd.verbs.locks import Locks
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.refusal import Refusal
 from jitpam.wire import messages
-from tests.daemon.asking import ALICE, BOB, AskingHouse, Client
+from tests.daemon.asking import ALICE, BOB, NO_RECEIPTS, AskingHouse, Client
 from tests.daemon.records import lines_in, records_of
 from tests.daemon.test_decider import rule
 from tests.scene import person
@@ -100,7 +100,7 @@ class Seen(AskingHouse):
         lists = Lists(access, self.store, opened, self.workers, lambda run: None, self.now)
         self.ends = ends = Endings(config, access, lists, self.perform, self.store, self.waiters)
         typed: Any = SimpleNamespace(typed=SimpleNamespace(run=an_account), kept=self.workers.kept)
-        braking = Locks(access, ends, self.perform, self.store, config, self.waiters, typed, self.now)
+        braking = Locks(access, ends, self.perform, self.store, config, self.waiters, typed, self.now, NO_RECEIPTS)
         self.recordings = Recordings(config, access, lists, self.lifecycle, self.store, opened, self.workers, self.now)
         explainer: Any = SimpleNamespace(suppose=nobody)
         services = SimpleNamespace(

@@ -108,7 +108,7 @@ def made(place: Path) -> dict[str, Row]:
         "grant": grant_row(grant, bob, is_own=False),
         "run": run_row(run, grant, bob),
         "holding": holding_row(holding),
-        "lock": lock_row(locked(), moment()),
+        "lock": lock_row(locked(), moment(), ""),
         "review": review_row(owed, request, bob, moment(), may_give=True, barred=""),
         "rule": rule_row(Rule("permit", "p")),
         "permit": decision_row(permit(), request.command),

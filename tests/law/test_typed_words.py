@@ -123,7 +123,7 @@ def all_rows() -> list[dict[str, Any]]:
         row_for(shut),
         rows.asked_row(made).written() | rows.grant_row(ended, DAVE, is_own=False).written(),
         row_for(approved) | {"grant": rows.grant_row(ended, DAVE, is_own=False).written()},
-        rows.lock_row(on_alice, now).written(),
+        rows.lock_row(on_alice, now, "").written(),
         rows.asked_row(made).written() | its_review,
     ]
 
@@ -206,7 +206,7 @@ def test_a_reason_that_has_no_room_is_cut_within_its_quotes() -> None:
 
 def test_for_programs_too_a_quote_in_typed_words_ends_no_quotation() -> None:
     """THREATS L-34, in the output of --json, where a reason is text as it was typed."""
-    row = exact(rows.lock_row(locked(reason='gone"; run_as root'), moment()).written())
+    row = exact(rows.lock_row(locked(reason='gone"; run_as root'), moment(), "").written())
     assert row["because"] == r'locked: "gone\\x22; run_as root"' and row["reason"] == 'gone"; run_as root'
 
 

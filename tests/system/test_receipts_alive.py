@@ -58,7 +58,7 @@ approvals = [{ need = 1, from = ["group:ops"] }]
 [[permit]]
 name = "plain"
 who = ["user:alice"]
-commands = [["/usr/bin/nproc"]]
+commands = [["/usr/bin/nproc", "**"]]
 approvals = [{ need = 1, from = ["group:ops"] }]
 """
 SIGNERS = PLACE / "allowed_signers"
@@ -216,3 +216,44 @@ def test_a_lease_ends_to_answer_when_its_approver_has_no_key_any_more(house: Hou
     done = approve(house, longer)
     assert done.returncode == 0 and "signed by your key" in " ".join(done.stderr.split()), done.stderr
     assert house.jitd("revoke", id).returncode == 0 and house.jitd("revoke", longer).returncode == 0
+
+
+@pytest.fixture
+def demanding(house: House) -> Iterator[House]:
+    """The host, started again so that everything is signed there. bob is an operator, and his agent has a key."""
+    before = house.config_file.read_text()
+
+    def again(settings: str) -> None:
+        house.stop()
+        house.config_file.write_text(settings)
+        house.start()
+
+    settings = before.replace('operators = ["group:security"]', 'operators = ["group:ops"]')
+    again(settings.replace("[approvals]\n", "[approvals]\nsigned = true\n"))
+    yield house
+    again(before)
+
+
+def test_where_everything_is_signed_so_is_an_unlock(demanding: House) -> None:
+    """THREATS A-32, A-34."""
+    house = demanding
+    id = ask(house, "nproc", "--all")
+    refused = approve(house, id, agent="A=")
+    assert refused.returncode == 3 and "takes only signed approvals" in " ".join(refused.stderr.split())
+    assert house.request_of(id).state is RequestState.PENDING
+    assert approve(house, id).returncode == 0
+    assert house.run("bob", "jitd", "lock", "--user", "alice").returncode == 0
+    (lock,) = (row["id"] for row in house.rows("locks"))
+    for words in (("jitd", "unlock", lock), ("jitd", "unlock", "--user", "alice")):
+        by_root = house.run("root", *words)
+        assert by_root.returncode == 3, by_root.stderr
+    unsigned = house.run("bob", "env", "SSH_AUTH_SOCK=", "jitd", "unlock", lock)
+    assert unsigned.returncode == 3 and "is lifted only by who signs it" in " ".join(unsigned.stderr.split())
+    by_name = house.run("bob", "env", AGENT, "jitd", "unlock", "--user", "alice")
+    assert by_name.returncode == 1 and f"name it by its id: jitd unlock {lock}" in " ".join(by_name.stderr.split())
+    assert [row["id"] for row in house.rows("locks")] == [lock]
+    done = house.run("bob", "env", AGENT, "jitd", "unlock", lock)
+    assert done.returncode == 0 and not house.rows("locks"), done.stderr
+    (told,) = (row["detail"]["receipt"] for row in house.records() if row["event"] == "lock.lifted")
+    words = "bob@EXAMPLE.TEST", "jitd-receipt", told["statement"].encode("ascii"), told["signature"]
+    assert ssh_keys.verifies(PLACE, SIGNERS.read_text(), *words)

@@ -24,6 +24,7 @@ ASKED = {
     "stop",
     "lock",
     "unlock",
+    "signedunlock",
     "mute",
     "reload",
     "reloadtested",
@@ -232,7 +233,7 @@ def test_nobody_asks_or_answers_anything_without_welcome(steps):
 
 TAKEN_AT_THE_DOOR = {
     **{name: "asked" for name in ("list", "page", "show", "review", "revoke", "stop", "lock", "unlock")},
-    **{name: "asked" for name in ("replay", "status", "audit", "basis", "signedreview")},
+    **{name: "asked" for name in ("replay", "status", "audit", "basis", "signedreview", "signedunlock")},
     "stamp": "asked",
     "roll": "asked",
     "watch": "watching",

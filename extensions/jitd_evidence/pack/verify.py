@@ -227,6 +227,7 @@ def _matches(name: str, pattern: str) -> bool:
 # --- from jitd/audit/receipt.py (written by contrib/verifier) ---
 
 FORM = "jitd receipt 1"
+UNLOCK_FORM = "jitd unlock receipt 1"
 VERDICTS = ("approve", "reviewed")
 N_RANDOM = 16  # random bytes of the client
 MOST = 8192  # characters of a statement
@@ -234,6 +235,7 @@ _IN_ORDER = (
     *("verdict", "host", "id", "requester", "approver", "rule", "policy", "expires", "terms", "at", "random"),
     *("submitted", "newest"),
 )
+_OF_UNLOCK = ("host", "lock", "on", "operator", "policy", "at", "random", "placed", "newest")
 _VISIBLE = re.compile(rb"[!-$&-~]")  # what stands for itself in a word: visible ASCII, without the percent sign
 _ESCAPED_WORD = re.compile(r"(?:[!-$&-~]|%[0-9A-F]{2})+")
 _DIGEST_HEX = re.compile(r"[0-9a-f]{64}")
@@ -308,6 +310,55 @@ class Statement(NamedTuple):
         return made
 
 
+class Unlock(NamedTuple):
+    """What is signed to lift the lock ``id``, which is on ``whom`` (``user``, ``principal`` or ``all``) and ``name``. ``placed``
+    is the record that placed it, and ``newest`` the newest one about it that the signer has been told of. For the others see
+    Statement.
+    """
+
+    host: str
+    id: str
+    whom: str
+    name: str
+    operator: str
+    policy: bytes
+    at: str
+    random: bytes
+    placed: Sealed
+    newest: Sealed
+
+    @property
+    def matter(self) -> Unlock:
+        """As of a Statement."""
+        return self._replace(at="", random=b"", newest=self.placed)
+
+    def text(self) -> str:
+        """As of a Statement."""
+        told = (
+            word(self.host),
+            word(self.id),
+            f"{self.whom} {word(self.name)}" if self.name else self.whom,
+            word(self.operator),
+            self.policy.hex(),
+            self.at,
+            self.random.hex(),
+            f"{self.placed.number} {self.placed.seal.hex()}",
+            f"{self.newest.number} {self.newest.seal.hex()}",
+        )
+        made = "".join((UNLOCK_FORM, "\n", *(f"{name} {one}\n" for name, one in zip(_OF_UNLOCK, told))))
+        if _read_unlock(made) != self:
+            raise ValueError("cannot be a receipt")
+        return made
+
+
+def read_unlock(text: str) -> Unlock:
+    """Read a statement about a lock, as ``read`` does."""
+    found = _read_unlock(text)
+    if found.text() != text:
+        raise ValueError("is not in the one form that a receipt has")
+    return found
+
+
 def read(text: str) -> Statement:
     """Read a statement. Raises ValueError; its text is the end of a sentence about the statement."""
     found = _read(text)
@@ -333,21 +384,11 @@ def _unworded(text: str) -> str:
 
 
 def _read(text: str) -> Statement:
-    lines = text.split("\n")
-    if len(text) > MOST or lines[0] != FORM or len(lines) != len(_IN_ORDER) + 2 or lines[-1]:
-        raise ValueError(f"does not have the form {FORM}")
-    told = []
-    for line, name in zip(lines[1:], _IN_ORDER):
-        if not line.startswith(f"{name} "):
-            raise ValueError(f"has no field {name} in its place")
-        told.append(line[len(name) + 1 :])
+    told = _fields(text, FORM, _IN_ORDER)
     verdict, host, id, requester, approver, rule, policy, expires, terms, at, random, submitted, newest = told
     if verdict not in VERDICTS:
         raise ValueError("has a verdict that this program does not know")
-    forms = {"policy": (_DIGEST_HEX, policy), "expires": (_TIME, expires), "at": (_TIME, at), "random": (_RANDOM, random)}
-    for name, (form, one) in forms.items():
-        if not form.fullmatch(one):
-            raise ValueError(f"has a wrong field {name}")
+    _has_forms(policy=(_DIGEST_HEX, policy), expires=(_TIME, expires), at=(_TIME, at), random=(_RANDOM, random))
     return Statement(
         verdict,
         _unworded(host),
@@ -363,6 +404,44 @@ def _read(text: str) -> Statement:
         _sealed(submitted, "submitted"),
         _sealed(newest, "newest"),
     )
+
+
+def _read_unlock(text: str) -> Unlock:
+    host, id, on, operator, policy, at, random, placed, newest = _fields(text, UNLOCK_FORM, _OF_UNLOCK)
+    _has_forms(policy=(_DIGEST_HEX, policy), at=(_TIME, at), random=(_RANDOM, random))
+    whom, space, name = on.partition(" ")
+    if whom not in ("user", "principal", "all") or (whom == "all") is bool(space):
+        raise ValueError("has a wrong field on")
+    return Unlock(
+        _unworded(host),
+        _unworded(id),
+        whom,
+        _unworded(name) if space else "",
+        _unworded(operator),
+        bytes.fromhex(policy),
+        at,
+        bytes.fromhex(random),
+        _sealed(placed, "placed"),
+        _sealed(newest, "newest"),
+    )
+
+
+def _fields(text: str, form: str, names: tuple[str, ...]) -> list[str]:
+    lines = text.split("\n")
+    if len(text) > MOST or lines[0] != form or len(lines) != len(names) + 2 or lines[-1]:
+        raise ValueError(f"does not have the form {form}")
+    told = []
+    for line, name in zip(lines[1:], names):
+        if not line.startswith(f"{name} "):
+            raise ValueError(f"has no field {name} in its place")
+        told.append(line[len(name) + 1 :])
+    return told
+
+
+def _has_forms(**fields: tuple[re.Pattern[str], str]) -> None:
+    for name, (form, one) in fields.items():
+        if not form.fullmatch(one):
+            raise ValueError(f"has a wrong field {name}")
 
 
 def _terms(text: str) -> Terms:
@@ -1569,10 +1648,12 @@ def _followers(given: set[bytes], changes: Sequence[Change]) -> set[bytes]:
 
 
 class Receipted(NamedTuple):
-    """A record of a review that its author has signed with a key of their own, by which key, and what the signature proves."""
+    """A record of a review, or of a lock that was lifted, that its author has signed with a key of their own, by which key, and
+    what the signature proves.
+    """
 
     line: Line
-    statement: Statement
+    statement: Statement | Unlock
     by: Checked
 
 
@@ -1600,7 +1681,8 @@ def check_receipts(contents: Contents, segments: Sequence[Segment], own: str, re
 
 
 _RECEIPTED = {"request.reviewed": "approve", "owed_review.reviewed": "reviewed"}
-"""The events that may have a receipt, and the verdict in it."""
+"""The events of reviews that may have a receipt, and the verdict in it. So may _LIFTED."""
+_LIFTED = "lock.lifted"
 
 
 def _receipted(line: Line, said: Any) -> Receipted:
@@ -1608,8 +1690,10 @@ def _receipted(line: Line, said: Any) -> Receipted:
     if not isinstance(said, dict) or set(said) != {"statement", "signature", "key", "proves"}:
         raise Wrong("does not have exactly the members of its form")
     text, armored = _text(said, "statement"), _text(said, "signature")
+    event = str(line.body.get("event"))
+    statement: Statement | Unlock
     try:
-        statement = read(text)
+        statement = read_unlock(text) if event == _LIFTED else read(text)
     except ValueError as fault:
         raise Wrong(f"has a statement that {fault}") from None
     try:
@@ -1618,7 +1702,11 @@ def _receipted(line: Line, said: Any) -> Receipted:
         raise Wrong(f"has a signature that {fault}") from None
     if (_text(said, "key"), _text(said, "proves")) != (by.key.fingerprint, by.level):
         raise Wrong(f"says more or less than its signature, which is by {by.key.fingerprint} and proves {by.level!r}")
-    verdict = _RECEIPTED.get(str(line.body.get("event")))
+    if isinstance(statement, Unlock):
+        if not _says(line, id=statement.id, actor=statement.operator) or line.host != statement.host:
+            raise Wrong("is one for another lock, another person or another host")
+        return Receipted(line, statement, by)
+    verdict = _RECEIPTED.get(event)
     is_own = _says(line, id=statement.id, actor=statement.approver) and (line.host, verdict) == (
         statement.host,
         statement.verdict,
@@ -1642,10 +1730,11 @@ def _is_countersigned(one: Receipted, segments: Sequence[Segment], events: Mappi
     need not be. Raises Wrong.
     """
     statement = one.statement
-    if not statement.submitted.number <= statement.newest.number < one.line.number:
+    begun = statement.placed if isinstance(statement, Unlock) else statement.submitted
+    if not begun.number <= statement.newest.number < one.line.number:
         raise Wrong("countersigns records that do not come before it in this order")
     is_here = True
-    for sealed in (statement.submitted, statement.newest):
+    for sealed in (begun, statement.newest):
         seals = {segment.seals[sealed.number] for segment in segments if sealed.number in segment.seals}
         about = events.get(sealed.number)
         if seals - {sealed.seal} or (about is not None and not _is_about(about, statement.id)):
@@ -1655,9 +1744,15 @@ def _is_countersigned(one: Receipted, segments: Sequence[Segment], events: Mappi
             if statement.id == own:
                 raise Wrong(f"countersigns record {sealed.number}, which is not among those of {_ascii(own)} here")
             is_here = False
-    submission = events.get(statement.submitted.number)
-    if submission is not None and not _says(submission, event="request.submitted", id=statement.id, actor=statement.requester):
-        raise Wrong(f"countersigns record {statement.submitted.number} as what {_ascii(statement.requester)} has asked")
+    first = events.get(begun.number)
+    if isinstance(statement, Unlock):
+        of_lock = tuple(None if first is None else _member(first.body, "detail", name) for name in ("whom", "name"))
+        if first is not None and (
+            not _says(first, event="lock.placed", id=statement.id) or of_lock != (statement.whom, statement.name)
+        ):
+            raise Wrong(f"countersigns record {begun.number} as the placing of another lock")
+    elif first is not None and not _says(first, event="request.submitted", id=statement.id, actor=statement.requester):
+        raise Wrong(f"countersigns record {begun.number} as what {_ascii(statement.requester)} has asked")
     return is_here
 
 
@@ -3019,9 +3114,12 @@ _PROVES = {"key": "", "touch": ", which somebody has touched", "pin": ", which s
 
 def _told_of_receipts(receipts: Sequence[Receipted], records: Sequence[Line]) -> Iterator[str]:
     for line, statement, by in receipts:
+        what, who = (
+            ("lifting of the lock", statement.operator) if isinstance(statement, Unlock) else ("approval", statement.approver)
+        )
         yield (
-            f"- To who knows whose key {by.key.fingerprint} ({by.key.kind}) is: its owner has signed the approval in record "
-            f"{line.number} as {_ascii(statement.approver)} at {statement.at} by their clock{_PROVES[by.level]}. This "
+            f"- To who knows whose key {by.key.fingerprint} ({by.key.kind}) is: its owner has signed the {what} in record "
+            f"{line.number} as {_ascii(who)} at {statement.at} by their clock{_PROVES[by.level]}. This "
             f"countersigns what the host had recorded up to record {statement.newest.number}."
         )
     approvals = (_member(line.body, "detail") for line in records if line.body.get("event") == "request.reviewed")
