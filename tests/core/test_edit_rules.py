@@ -11,10 +11,11 @@ import pytest
 from jitd.core.command import Command, together, work_of
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Deny, Permit, Terms, Why
-from jitd.core.edit import SUDOEDIT, Edit, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile
 from jitd.core.grant import covers, is_for_other_requests
 from jitd.core.policy import decide, masked_places
 from jitd.core.request import RequestState, issued
+from jitd.core.values import FORGOTTEN
 from jitd.core.when import When
 from tests.core.house import NOON, ROOT, deny, patterns, permit, policy, question
 from tests.scene import HOST, asked, moment, person
@@ -236,3 +237,11 @@ def test_the_approval_of_several_files_is_for_them_alone() -> None:
     others += [replace(BOTH, edits=(second, first)), replace(BOTH, argv=(SUDOEDIT, A, b"/etc/b/y")), edited(A)]
     assert len({work_of(BOTH), *map(work_of, others)}) == 1 + len(others)
     assert masked_places(policy(permit(**patterns(("**",)))), BOTH) == ()
+
+
+def test_when_the_paths_are_forgotten_several_edits_are_still_several_edits() -> None:
+    """One word is left of all of them."""
+    left = replace(BOTH, argv=(SUDOEDIT, FORGOTTEN.encode()))
+    assert left.what == Edits((FORGOTTEN.encode(),) * 2, BOTH.edits)
+    assert left.told_argv == (SUDOEDIT, FORGOTTEN.encode(), FORGOTTEN.encode())
+    assert [one.edited for one in left.each] == [FORGOTTEN.encode()] * 2

@@ -341,6 +341,23 @@ def test_several_files_are_not_taken_back_together_and_a_text_from_elsewhere_is_
     assert texts(place / "a.conf", place / "b.conf", place / "free/one", place / "free/two") == [NEW, NEW, OLD, OLD]
 
 
+def test_texts_that_their_resume_has_not_written_are_sent_again_as_the_sentence_says(house: House, place: Path) -> None:
+    """The copies of before are not known to who resumes."""
+    file, other = place / "a.conf", place / "b.conf"
+    with connected(house, "alice") as raw:
+        id = next(
+            one.id for one in raw.ask(together(file, other, new=(b"first\n", b"second\n"), if_owed=True)) if hasattr(one, "id")
+        )
+    house.approved(id)
+    other.write_bytes(b"another\n")
+    done = house.sudo("alice", "--resume", id)
+    assert done.returncode != 0 and texts(file, other) == [OLD, b"another\n"], done
+    kept = [part.partition(" --from ")[2] for part in done.stderr.split("; ") if "your text is kept" in part]
+    assert [Path(one.split("\n")[0]).read_bytes() for one in kept] == [b"first\n", b"second\n"], done
+    for one in kept:
+        shutil.rmtree(Path(one.split("\n")[0]).parent)
+
+
 def test_the_question_whether_files_may_be_edited_together_is_answered_as_their_rules_do(house: House, place: Path) -> None:
     done = house.sudo("alice", "-l", "-e", str(place / "a.conf"), str(place / "carols/one"))
     assert done.returncode == 0 and "carols and site" in done.stdout, done
