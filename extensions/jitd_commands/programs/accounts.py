@@ -516,7 +516,8 @@ ROWS = (
         -d=TEXT -o=TEXT -Q -u -v -n=N -f=FILE:trusts -F=CONFDIR
         ()            harmless
         = faillock pam_tally pam_tally2 faillog
-        -a|--all -l=N -h|--help --dir=DIR:reads -u|--user=SAID -r|--reset -m|--maximum=N -t|--time=N --legacy-output
+        -a|--all -l=N -h|--help --dir=DIR:reads -u|--user=SAID -r|--reset -m|--maximum=N -t|--time=N -R|--root=ROOTDIR
+        --lock-secs=N --legacy-output
         --reset|-l|--maximum ...  changes   {program} lets {-u:everybody} try passwords again
         ...           harmless
         = pam-auth-update authconfig

@@ -7,6 +7,7 @@ import re
 
 from jitd_commands.judging import ALL_HOSTS, Call, Row
 from jitd_commands.programs.decision_table import DecisionTable, told
+from jitd_commands.programs.grammar import grammars
 from jitd_commands.programs.shared import gives, trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
@@ -122,38 +123,6 @@ def _playbook(call: Call) -> None:
         call.runs_file(word)
 
 
-def _ansible_pull(call: Call) -> None:
-    if call.has("U", "url") and any("://" in word.text or word.is_free or "@" in word.text for word in call.values("U", "url")):
-        return call.gives("runs what a place says")
-    trusts(call, call.values("U", "url"))
-    call.leads("runs what a place says that others control")
-
-
-def _vault(call: Call) -> None:
-    verb = call.verb
-    if verb is None:
-        return None
-    if verb.text in ("edit", "create") or verb.is_free:
-        return call.gives(f"{verb.text} starts an editor")
-    if verb.text == "view" and call.is_shown:
-        call.leads("view starts a pager, which can start a shell")
-    if verb.text in ("view", "decrypt"):
-        return call.discloses("shows secrets")
-    call.changes("changes secrets")
-
-
-def _tells(call: Call) -> None:
-    trusts(call, call.values("i", "inventory", "c"))
-    if call.name == "ansible-doc" and call.is_shown and not call.has("version", "h", "help"):
-        call.leads("starts a pager, which can start a shell")
-
-
-def _galaxy(call: Call) -> None:
-    verbs = [word.text for word in call.operands[:2]]
-    if not {"list", "search", "info", "verify"} & set(verbs):
-        call.leads("takes files from where anybody can publish")
-
-
 def _puppet(call: Call) -> None:
     verb = call.verb
     if verb is None or verb.text in ("help", "config", "lookup", "facts", "parser", "epp", "--version") and not verb.is_free:
@@ -237,15 +206,6 @@ def _salt(call: Call) -> None:
     call.leads("configures the host as its files or its server say")
 
 
-def _agent(call: Call) -> None:
-    if call.has("version", "v", "h", "help") and len(call.words) == 1:
-        return
-    trusts(call, call.values("c", "config", "j", "json-attributes", "f", "file", "D", "inputs"))
-    for word in call.operands:
-        call.runs_file(word)
-    call.leads("configures the host as its files or its server say")
-
-
 _VAGRANT = DecisionTable("""
     destroy               destroys  deletes the machines {:of its files}, and their disks
     snapshot delete       destroys  deletes the snapshot {-1}
@@ -271,7 +231,55 @@ _SHARED = (
     " c: connection: T: b K k v C D"
 )
 
+
+def _pulled(call: Call, place: Word) -> None:
+    """ansible-pull(1) runs what it gets from ``place``."""
+    if "://" in place.text or place.is_free or "@" in place.text:
+        call.gives("runs what a place says")
+    else:
+        trusts(call, [place])
+
+
 ROWS = (
+    *grammars(
+        """
+        = ansible-inventory ansible-doc ansible-lint ansible-config
+        --graph --list --host=TEXT --vars -y --yaml --toml -t=TEXT --type=TEXT -l -s --snippet -j --json -F --list_files -v
+        --version -h --help --limit=TEXT -q --only-changed --format=TEXT -f=TEXT -i=FILE:trusts --inventory=FILE:trusts
+        -c=FILE:trusts
+        --version|--help ...  harmless
+        ansible-doc: ...  pages  {program}
+        ansible-inventory|ansible-lint|ansible-config: ...  harmless
+        = ansible-galaxy
+        --upgrade -U --force -f --force-with-deps --no-deps -n -p=TEXT --roles-path=TEXT --collections-path=TEXT -r=TEXT
+        --role-file=TEXT --requirements-file=TEXT -s=TEXT --server=TEXT -i --ignore-errors -c --ignore-certs --pre --offline
+        -v --vv --vvv --verbose --token=TEXT --api-key=TEXT --timeout=TEXT --keep-scm-meta -g --disable-gpg-verify -h --help
+        --version
+        list|search|info|verify ...  harmless
+        collection|role list|search|info|verify ...  harmless
+        ...           leads     {program} takes files from where anybody can publish
+        = ansible-pull
+        -i=TEXT --inventory=TEXT -e=TEXT --extra-vars=TEXT -l=TEXT --limit=TEXT -t=TEXT --tags=TEXT -u=TEXT --user=TEXT
+        -f=TEXT --forks=TEXT -M=TEXT --module-path=TEXT --vault-password-file=TEXT --private-key=TEXT -c=TEXT
+        --connection=TEXT -T=TEXT -b -K -k -v -C=TEXT -D -U=PULLED --url=PULLED -d=TEXT --directory=TEXT --checkout=TEXT --version
+        --version ()  harmless
+        ...           leads     {program} runs what a place says that others control
+        = ansible-vault
+        --vault-password-file=TEXT --vault-id=TEXT --encrypt-vault-id=TEXT --output=TEXT
+        edit|create ...  gives  {program} {1} starts an editor
+        view ...      also-pages  {program} view
+        view|decrypt ...  reads     {program} shows secrets
+        ()            harmless
+        * ...         changes   {program} changes secrets
+        = chef-client chef-solo cf-agent
+        -c=FILE:trusts --config=FILE:trusts -j=FILE:trusts --json-attributes=FILE:trusts -f=FILE:trusts --file=FILE:trusts
+        -D=FILE:trusts --inputs=FILE:trusts -o=TEXT -r=TEXT --runlist=TEXT -l=TEXT -L=TEXT -v -h|--help --version
+        -z|--local-mode -W|--why-run -N|--node-name=TEXT -E|--environment=TEXT -S|--server=TEXT
+        --version|--help ()  harmless
+        [FILE:runs]...  leads     {program} configures the host as its files or its server say
+        """,
+        types={"PULLED": _pulled},
+    ),
     Row(
         "ansible",
         _ansible,
@@ -289,24 +297,7 @@ ROWS = (
         " ask-vault-pass ask-vault-password J key-file: vault-id: become remote-user: h help list",
         chosen="runs any code that it is given",
     ),
-    Row("ansible-pull", _ansible_pull, f"{_SHARED} U: url: d: directory: C: checkout:", telling="--version"),
-    Row("ansible-vault", _vault, "vault-password-file: vault-id: encrypt-vault-id: output:"),
-    Row(
-        "ansible-galaxy",
-        _galaxy,
-        "upgrade U force f force-with-deps no-deps n p: roles-path: collections-path: r: role-file:"
-        " requirements-file: s: server: i ignore-errors c ignore-certs pre offline v vv vvv verbose token: api-key:"
-        " timeout: keep-scm-meta g disable-gpg-verify h help version",
-        telling="--version",
-    ),
     Row("ansible-console ansible-connection", gives("runs any code that it is given")),
-    Row(
-        "ansible-inventory ansible-doc ansible-lint ansible-config",
-        _tells,
-        "graph list host: vars y yaml toml t: type: l s snippet j json F list_files v version h help limit: q only-changed"
-        " format: f: i: inventory: c:",
-        chosen="does what any file says",
-    ),
     Row(
         "puppet",
         _puppet,
@@ -328,6 +319,5 @@ ROWS = (
         "version versions-report help h out: output: no-color t: timeout: l: log-level: q quiet c: config-dir: a: accept: d:"
         " delete: r: reject: p: print: f: finger: list: gen-keys:",
     ),
-    Row("chef-client chef-solo cf-agent", _agent, "c: config: j: json-attributes: f: file: D: inputs: o: r: runlist: l: L: v"),
     Row("vagrant", _vagrant),
 )

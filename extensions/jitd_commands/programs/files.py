@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jitd.core.grade import Grade
 from jitd_commands.judging import THIS_HOST, Call, Row, Verdict
 from jitd_commands.places import DISK, is_data, matters_of, place_of
 from jitd_commands.places import is_tree as is_whole
 from jitd_commands.programs.decision_table import DecisionTable, told
+from jitd_commands.programs.grammar import Effect, grammars
 from jitd_commands.programs.shared import words
 from jitd_commands.shell_text import Word
 
@@ -32,14 +33,6 @@ def reader(call: Call) -> None:
         call.reads(word)
     if call.input is not None and call.input.path is not None:
         call.reads(call.input.path)
-
-
-def _sdiff(call: Call) -> None:
-    for word in call.values("o", "output"):
-        call.writes(word)
-    for word in call.values("diff-program"):
-        call.start([word])
-    reader(call)
 
 
 def _grep(call: Call) -> None:
@@ -177,11 +170,6 @@ def _install(call: Call) -> None:
     _targets(call, call.operands, how="overwrites", is_tree=False)
 
 
-def _tee(call: Call) -> None:
-    for word in call.operands:
-        call.writes(word, how="appends to" if call.has("a", "append") else "overwrites")
-
-
 def _is_of_others(call: Call, sources: set[str]) -> bool:
     """True if the requester cannot choose what is in ``sources``, which a disk gets."""
     paths = [call.absolute(Word(source.partition("=")[2])) for source in sources]
@@ -210,30 +198,9 @@ def _dd(call: Call) -> None:
             call.reads(named)
 
 
-def _ddrescue(call: Call) -> None:
-    for word in call.operands[:1]:
-        call.reads(word)
-    for word in call.operands[1:]:
-        call.writes(word)
-
-
 def _remove(call: Call) -> None:
     for word in call.operands:
         call.removes(word, is_tree=call.has("r", "R", "recursive"))
-
-
-def _truncate(call: Call) -> None:
-    for word in call.operands:
-        call.writes(word, how="empties or cuts", is_use=False)
-
-
-def _fallocate(call: Call) -> None:
-    is_gone = call.has("c", "collapse-range", "p", "punch-hole", "z", "zero-range", "d", "dig-holes")
-    for word in call.operands:
-        call.writes(word, how="empties or cuts" if is_gone else "takes space for", is_use=False)
-        if any(re.search("[0-9]{2,}G|[0-9][TPE]|[0-9]{11}", size.text) or size.is_free for size in call.values("l", "length")):
-            size = call.values("l", "length")[0].text or "any number of bytes"
-            call.changes(f"takes {size[:20]} of the disk for {word.text[:60]}", is_whole=True)
 
 
 def _makes(how: str) -> Verdict:
@@ -329,15 +296,6 @@ def _chown(call: Call) -> None:
         )
 
 
-def _setfacl(call: Call) -> None:
-    for word in call.values("M", "modify-file", "restore", "X"):
-        call.reads(word)
-    if call.has("restore"):
-        call.gives("changes the rights of the files that its input names")
-    for word in call.operands:
-        call.writes(word, how="changes the rights of", is_tree=True)
-
-
 def _setcap(call: Call) -> None:
     if any(
         CAPABILITIES.search(word.text) or (word.is_free and not word.text.startswith("/"))
@@ -347,11 +305,6 @@ def _setcap(call: Call) -> None:
         call.gives("gives a program capabilities with which it can become root")
     elif not call.has("r"):
         call.changes(f"gives a program capabilities: {' '.join(word.text for word in call.words)[:60]}")
-
-
-def _file_types(call: Call) -> None:
-    for word in call.values("f", "files-from", "m", "magic-file"):
-        call.reads(word)
 
 
 def _listing(call: Call) -> None:
@@ -448,14 +401,6 @@ def _extract(call: Call, archives: list[Word], directories: list[Word]) -> None:
         call.writes(word, how="extracts files into", is_tree=True)
         if whose and call.is_root and call.name not in ("unzip",):
             call.gives(f"{whose}: its files may be set-uid", path, is_whole=True)
-
-
-def _unzip(call: Call) -> None:
-    if call.has("l", "v", "t", "p", "Z", "z"):
-        for word in call.operands[:1]:
-            call.reads(word)
-        return
-    _extract(call, call.operands[:1], call.values("d") or [Word(".")])
 
 
 def _cpio(call: Call) -> None:
@@ -698,31 +643,6 @@ def _backup(call: Call) -> None:
             call.reads(word, is_tree=True)
 
 
-def _shred(call: Call) -> None:
-    for word in call.operands:
-        call.removes(word, how="destroys", is_tree=True)
-
-
-def _tmpreaper(call: Call) -> None:
-    if call.has("t", "test") and call.operands and not call.may_add_options:
-        return
-    for word in call.operands[1:]:
-        call.removes(Word(f"{word.text.rstrip('/')}/", is_free=True, is_bound=not word.roams), how="deletes old", is_tree=True)
-
-
-def _mktemp(call: Call) -> None:
-    for word in call.operands:
-        if word.text.startswith("/"):
-            call.writes(word, how="creates", is_use=False)
-
-
-def _touch(call: Call) -> None:
-    for word in call.operands:
-        path = call.absolute(word)
-        if path is None or call.judge.touches(call, path):
-            call.writes(word, how="creates")
-
-
 def _labels(call: Call) -> None:
     if (
         call.name in ("restorecon", "setfiles")
@@ -749,24 +669,144 @@ _LABELS = DecisionTable("""
 """)
 
 
-def _unsquash(call: Call) -> None:
-    _extract(call, call.operands[:1], call.values("d", "dest") or [Word("squashfs-root")])
+def _touched(call: Call, word: Word) -> None:
+    path = call.absolute(word)
+    if path is None or call.judge.touches(call, path):
+        call.writes(word, how="creates")
 
 
-def _rename(call: Call) -> None:
-    if call.name == "mmv":
-        call.changes(f"renames files: {' '.join(word.text for word in call.operands)[:60] or 'as it reads'}")
-    else:
-        call.gives("runs Perl code")
+def _taken(call: Call, word: Word) -> None:
+    """fallocate(1) takes space for the file ``word``, or makes holes in it."""
+    is_gone = call.has("collapse-range", "punch-hole", "zero-range", "dig-holes")
+    call.writes(word, how="empties or cuts" if is_gone else "takes space for", is_use=False)
+    sizes = call.values("length")
+    if any(re.search("[0-9]{2,}G|[0-9][TPE]|[0-9]{11}", size.text) or size.is_free for size in sizes):
+        call.changes(f"takes {sizes[0].text[:20] or 'any number of bytes'} of the disk for {word.text[:60]}", is_whole=True)
 
 
-def _tic(call: Call) -> None:
-    for word in call.values("o"):
-        call.writes(word)
-    call.writes(Word("/etc/terminfo"))
+def _aged(call: Call, word: Word) -> None:
+    below = Word(f"{word.text.rstrip('/')}/", is_free=True, is_bound=not word.roams)
+    call.removes(below, how="deletes old", is_tree=True)
 
 
+def _restored(call: Call, word: Word) -> None:
+    call.reads(word)
+    call.gives("changes the rights of the files that its input names")
+
+
+def _made(call: Call, word: Word) -> None:
+    if word.text.startswith("/"):
+        call.writes(word, how="creates", is_use=False)
+
+
+_TYPES: Mapping[str, Effect] = {
+    "TOUCHED": _touched,
+    "TAKEN": _taken,
+    "AGED": _aged,
+    "RESTORED": _restored,
+    "MADE": _made,
+    "SHREDDED": lambda call, word: call.removes(word, how="destroys", is_tree=True),
+    "TERMS": lambda call, word: call.writes(Word("/etc/terminfo")),
+    "TEED": lambda call, word: call.writes(word, how="appends to" if call.has("append") else "overwrites"),
+    "CUT": lambda call, word: call.writes(word, how="empties or cuts", is_use=False),
+    "LISTED": lambda call, word: call.writes(word, how="changes the rights of", is_tree=True),
+    "ZIPPED": lambda call, word: _extract(call, [word], call.values("d") or [Word(".")]),
+    "SQUASHED": lambda call, word: _extract(call, [word], call.values("d", "dest") or [Word("squashfs-root")]),
+}
 ROWS = (
+    *grammars(
+        """
+        = sdiff: abbreviates
+        -o|--output=FILE:writes -i|--ignore-case -E|--ignore-tab-expansion -Z|--ignore-trailing-space -b|--ignore-space-change
+        -W|--ignore-all-space -B|--ignore-blank-lines -I|--ignore-matching-lines=TEXT --strip-trailing-cr -a|--text -w|--width=N
+        -l|--left-column -s|--suppress-common-lines -t|--expand-tabs --tabsize=N -d|--minimal -H|--speed-large-files
+        --diff-program=PROGRAM --help -v|--version
+        [FILE:reads]...  harmless
+        = diff3: abbreviates
+        -A|--show-all -e|--ed -E|--show-overlap -3|--easy-only -x|--overlap-only -X -i -m|--merge -a|--text --strip-trailing-cr
+        -T|--initial-tab --diff-program=PROGRAM -L|--label=TEXT --help -v|--version
+        [FILE:reads]...  harmless
+        = rename prename file-rename
+        -h|--help|-m|--man|-V|--version -v|--verbose -n|--nono|--no-act -f|--force -0|--null -p|--path|--fullpath
+        -d|--filename -u=TEXT
+        -e=TEXT -E=TEXT
+        --help ()    harmless
+        ...          gives     {program} runs Perl code
+        = mmv
+        -m -x -r -c -o -a -l -s -h -d -p -g -t -v -n -D
+        -n ...       harmless
+        ...          changes   {program} renames files: {1+:as it reads}
+        = shred: abbreviates
+        -f|--force -n|--iterations=N --random-source=FILE:reads -s|--size=N -u --remove[=TEXT] -v|--verbose -x|--exact -z|--zero
+        --help --version
+        [SHREDDED]...  harmless
+        = wipe scrub
+        -a -b=N -c -D -e -f -F -i -k -l=N -M=TEXT -o=N -p=TEXT -P=N -q -Q=N -r -R=FILE:reads -s -S=N -T -v -x=N -X -Z -h --help
+        --version -n -L
+        [SHREDDED]...  harmless
+        = tmpreaper tmpwatch
+        -a -m -M -c|--ctime -t|--test -T=N --protect=TEXT --showdeleted --runtime=N --symlinks --delay[=N] --all -f|--force
+        --mtime --atime -u --mtime-dir -d|--nodirs --dirmtime -s|--fuser -U|--exclude-user=TEXT -X|--exclude-pattern=TEXT
+        -x|--exclude=TEXT -q|--quiet -v|--verbose -h|--help -V --version -l
+        --test TEXT ...  harmless
+        TEXT AGED...  harmless
+        = unsquashfs: go
+        -d|-dest=SAID -f|-force -l|-ls -ll|-lls -s|-stat -v|-version -n|-no-progress -no -q|-quiet -i|-info -p|-processors=N
+        -c|-cat
+        -x|-xattrs -no-xattrs -h|-help -e|-ef=FILE:reads -da|-data-queue=N -fr|-frag-queue=N -o|-offset=N -mkfs-time|-fstime
+        -ls|-ll|-stat|-version|-help|-mkfs-time ...  harmless
+        [SQUASHED] ...  harmless
+        = mktemp: abbreviates
+        -d|--directory -u|--dry-run -q|--quiet --suffix=TEXT -p=TEXT --tmpdir[=TEXT] -t -V|--version --help
+        [MADE]       harmless
+        = file: abbreviates
+        -b|--brief -c|--checking-printout -C|--compile -d -E --apple --extension -h|--no-dereference -i|--mime --mime-type
+        --mime-encoding -k|--keep-going -l|--list -L|--dereference -n|--no-buffer -N|--no-pad -0|--print0 -p|--preserve-date
+        -r|--raw
+        -s|--special-files -S|--no-sandbox -v|--version -z|--uncompress -Z|--uncompress-noreport --exclude|-e=TEXT
+        --exclude-quiet=TEXT
+        -F|--separator=TEXT --help -f|--files-from=FILE:reads -m|--magic-file=FILE:reads -P|--parameter=TEXT --debug
+        --compile ()  changes   compiles what {program} knows of files
+        ...          harmless
+        = tic
+        -V -c -o=FILE:writes -e=TEXT -R=TEXT -v[=TEXT] -1 -a -C -D -f -g -G -I -K -L -N -q -Q=TEXT -r -s -t -T -U -w=N -W -x
+        -V|-D|-c ...  harmless
+        TERMS...     harmless
+        = tee sponge: abbreviates
+        -a|--append -i|--ignore-interrupts -p --output-error[=TEXT] --help --version
+        [TEED]...    harmless
+        = truncate: abbreviates
+        -c|--no-create -o|--io-blocks -r|--reference=TEXT -s|--size=TEXT --help --version
+        [CUT]...     harmless
+        = fallocate: abbreviates
+        -c|--collapse-range -d|--dig-holes -i|--insert-range -l|--length=TEXT -n|--keep-size -o|--offset=TEXT -p|--punch-hole
+        -z|--zero-range -x|--posix -v|--verbose -h|--help -V|--version
+        -c|-p|-z|-d [TAKEN]...  harmless
+        [TAKEN]...   harmless
+        = touch: abbreviates
+        -a -c|--no-create -d|--date=TEXT -f -h|--no-dereference -m -r|--reference=TEXT -t=TEXT --time=TEXT --help --version
+        [TOUCHED]...  harmless
+        = setfacl: abbreviates
+        -m|--modify=TEXT -M|--modify-file=FILE:reads -x|--remove=TEXT -X|--remove-file=FILE:reads --restore=RESTORED --set=TEXT
+        --set-file=FILE:reads -R|--recursive -b|--remove-all -k|--remove-default -d|--default -n|--no-mask --mask -L|--logical
+        -P|--physical --test -v|--version -h|--help
+        --version|--help|--test ...  harmless
+        [LISTED]...  harmless
+        = ddrescue
+        -h|--help -V|--version -f|--force -n|--no-scrape -d|--idirect -D|--odirect -r|--retry-passes=N -b|--sector-size=N
+        -s|--size=N
+        -i|--input-position=N -o|--output-position=N -v|--verbose -q|--quiet -S|--sparse -R|--reverse -M|--retrim
+        -a|--min-read-rate=N -A|--try-again -T|--timeout=TEXT -t|--truncate -c|--cluster-size=N -N|--no-trim -p|--preallocate
+        --help|--version ()  harmless
+        FILE:reads FILE:writes [FILE:writes]  harmless
+        = unzip
+        -f -u -a -b -C -j -K -L -n -V -W -X -D -U -s -1 -2 -h -d=SAID -x=TEXT -P=TEXT -o -q -l -v -t -p -T -Z -z -O=TEXT
+        -I=TEXT -M
+        -l|-v|-t|-p|-Z|-z [FILE:reads] ...  harmless
+        [ZIPPED] ...  harmless
+        """,
+        types=_TYPES,
+    ),
     Row(
         "yq xq",
         _yq,
@@ -918,7 +958,6 @@ ROWS = (
         " before-context: after-context: include: exclude: exclude-dir: exclude-from: d: D: label: g: glob: t: type: pre:"
         " pager: hostname-bin: r R recursive dereference-recursive",
     ),
-    Row("sdiff diff3", _sdiff, "o: output: diff-program: I: w: W: L: label: width:"),
     Row(
         "jq gojq jaq",
         _jq,
@@ -958,14 +997,6 @@ ROWS = (
         chosen="can change any file",
     ),
     Row(
-        "file",
-        _file_types,
-        "b brief c checking-printout d apple E extension h no-dereference i mime mime-type mime-encoding k keep-going l list"
-        " L dereference n no-buffer N no-pad 0 print0 p preserve-date r raw s special-files S no-sandbox v z uncompress Z"
-        " uncompress-noreport exclude: exclude-quiet: separator: help version f: files-from: m: magic-file: F: e: P:",
-        operands="files whose kinds are shown",
-    ),
-    Row(
         "tree",
         _listing,
         "a d l f x gitignore ignore-case matchdirs metafirst prune info noreport charset: filelimit: timefmt: q N Q p u g s"
@@ -984,14 +1015,7 @@ ROWS = (
         " color:: sort: time: format: hide:",
         is_plain=True,
     ),
-    Row("tee sponge", _tee, "i ignore-interrupts p help version output-error:: a append"),
     Row("dd dcfldd dc3dd", _dd),
-    Row(
-        "ddrescue",
-        _ddrescue,
-        "f n d r: b: s: i: o: v q force no-scrape idirect retry-passes: input-position: output-position: size:"
-        " verbose D S R M a: T: t A",
-    ),
     Row(
         "rm unlink rmdir srm trash",
         _remove,
@@ -999,29 +1023,8 @@ ROWS = (
         " help version interactive:: r R recursive",
         is_plain=True,
     ),
-    Row(
-        "tmpreaper tmpwatch",
-        _tmpreaper,
-        "f force u remove:: v verbose x exact z zero help version"
-        " a m M c t test T: protect: showdeleted runtime: symlinks delay: all mtime ctime atime mtime-dir nodirs d"
-        " dirmtime s fuser U: exclude-user: X: exclude-pattern: exclude: q quiet",
-    ),
-    Row(
-        "wipe shred scrub",
-        _shred,
-        "f force u remove:: v verbose x exact z zero help version n: iterations: s: size: random-source:",
-    ),
-    Row("truncate", _truncate, "c no-create io-blocks help version s: size: r: reference: o:"),
-    Row(
-        "fallocate",
-        _fallocate,
-        "keep-size posix verbose h help V version l: length: o: offset: c p z d collapse-range punch-hole zero-range"
-        " dig-holes x n v",
-    ),
     Row("mkdir mkfifo", _makes("creates"), "p parents v verbose context:: help version m: mode: Z::"),
     Row("mknod", _makes("creates a device at"), "Z context:: help version m: mode:"),
-    Row("touch", _touch, "a c no-create f h no-dereference m time: help version d: date: r: reference: t:"),
-    Row("mktemp", _mktemp, "directory dry-run q quiet t V help version p: tmpdir:: suffix: d u"),
     Row(
         "chmod",
         _chmod,
@@ -1047,12 +1050,6 @@ ROWS = (
         operands="what is listed",
         telling="--version:chcon,setfattr --help:chcon,setfattr,semanage -h:semanage",
     ),
-    Row(
-        "setfacl",
-        _setfacl,
-        "m: modify: M: modify-file: x: remove: X: remove-file: restore: set: set-file: R recursive b remove-all k"
-        " remove-default d default n no-mask mask L P test",
-    ),
     Row("setcap", _setcap, "n: r q v"),
     Row("chattr", _chattr, "R V f v: p: a A c C d D e E F i I j m N P s S t T u x"),
     Row(
@@ -1068,7 +1065,6 @@ ROWS = (
         " one-top-level:: x extract get t list c create r append u update d diff O to-stdout P absolute-names remove-files"
         " delete A compare exclude-vcs exclude-caches",
     ),
-    Row("unzip", _unzip, "f u a b C j K L M n V W X D U s 1 2 h d: x: P: o q l v t p Z z"),
     Row(
         "cpio pax",
         _cpio,
@@ -1081,7 +1077,6 @@ ROWS = (
         _archive,
         "r q v 9 8 7 6 5 4 3 2 1 0 j y X h help version TT: unzip-command: T b: x: i:",
     ),
-    Row("unsquashfs", _unsquash, "l ls ll lls s stat v version no-progress n no d: dest:", telling="-v"),
     Row(
         "gzip gunzip bzip2 bunzip2 xz unxz lzma unlzma zstd unzstd lz4 compress uncompress lzop pigz pbzip2 brotli",
         _compress,
@@ -1138,6 +1133,4 @@ ROWS = (
         "config: target: t: password-command: rsh: r: repo: p: password-file: o: options: exclude: tag: keep-daily:",
         chosen="can change any file",
     ),
-    Row("rename prename file-rename mmv", _rename, "n v f help version"),
-    Row("tic", _tic, "V c o: e: R: v::"),
 )

@@ -257,6 +257,7 @@ class Grammar:
                 self.common |= declared
         self._every = {name: one for _, of in self.of_verbs for name, one in of.items()} | self.common
         self.rules = tuple(map(self._rule, _lines(lines)))
+        self._looks = all(rule.looks for rule in self.rules)
         self._has_verbs = any(rule.n_verbs for rule in self.rules)
 
     # --- what a grammar is made of --------------------------------------------------------------------------------------
@@ -580,13 +581,13 @@ class Grammar:
 
     def _says_open(self, call: Call, reading: Reading, fits: Sequence[tuple[Rule, Fit]]) -> None:
         """A word that is not known may be an option, verb or operand that nobody declared."""
-        only_looks = all(rule.looks for rule, _ in fits) and any(fit.is_certain for _, fit in fits)
+        only_looks = all(rule.looks for rule, _ in fits) and (self._looks or any(fit.is_certain for _, fit in fits))
         _doubts(call, f"jitd does not know each word that {call.name} may be given", is_quiet=only_looks)
 
     def _says_unknown(self, call: Call, first: Reading, found: Sequence[tuple[Reading, Sequence[tuple[Rule, Fit]]]]) -> None:
         for name, is_followed, n_before in first.unknown[:1]:
             rules = [rule for _, fits in found for rule, _ in fits]
-            only_looks = bool(rules) and all(one.looks and one.n_verbs <= n_before for one in rules)
+            only_looks = self._looks or (bool(rules) and all(one.looks and one.n_verbs <= n_before for one in rules))
             is_quiet = not first.is_open and only_looks
             told = f"jitd does not know the option {_cut(Word(name))} of {call.name}"
             _doubts(call, f"{told}, so not what follows it" if is_followed and not is_quiet else told, is_quiet=is_quiet)

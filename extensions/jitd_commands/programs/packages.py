@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.decision_table import told
 from jitd_commands.programs.grammar import grammar, grammars
 from jitd_commands.programs.shared import changes
 from jitd_commands.shell_text import Word
@@ -140,6 +139,7 @@ def _tapped(call: Call, package: Word) -> None:
 _TYPES = {
     "PKG": _installed,
     "PKG:tapped": _tapped,
+    "SCRIPTS": lambda call, word: call.gives("can run any script of an installed package") if word.is_free else None,
     "PKG:removed": lambda call, word: _lost(call, word, is_purge=False),
     "PKG:purged": lambda call, word: _lost(call, word, is_purge=True),
     "PKG:paged": _paged,
@@ -150,40 +150,6 @@ _TYPES = {
     "CODE": lambda call, word: call.gives("runs any code that it is given"),
     "PROMPT": lambda call, word: call.gives("can install packages, whose scripts run as root"),
 }
-
-
-def _reconfigure(call: Call) -> None:
-    if any(word.is_free for word in call.operands) or call.may_add_options:
-        return call.gives("can run any script of an installed package")
-    call.changes(f"runs scripts of {_named(call.operands) or 'installed packages'}")
-
-
-def _keys(call: Call) -> None:
-    if call.verb is not None and call.verb.text in ("list", "finger", "--list") or call.has("list", "l"):
-        return
-    call.gives("changes which archives are trusted")
-
-
-def _archives(call: Call) -> None:
-    if (call.has("o", "c", "option", "config-file") or call.may_add_options) and call.name.startswith("apt"):
-        call.gives("starts programs that its settings name")
-
-
-_MARKS = {
-    **dict.fromkeys(("unattended-upgrade", "unattended-upgrades"), "installs all updates of this host's archives"),
-    "do-release-upgrade": "upgrades the whole host to another release",
-    "debconf-set-selections": "answers questions that packages will ask",
-}
-
-
-def _marks(call: Call) -> None:
-    is_shown = call.verb is not None and call.verb.text.startswith("show")
-    if (
-        not is_shown
-        and not call.has("dry-run", "check-dist-upgrade-only", "c", "l")
-        and not (call.name == "needrestart" and call.has("b", "p"))
-    ):
-        call.changes(_MARKS.get(call.name, f"changes how {told(call.operands) or 'packages'} are kept"))
 
 
 _ZYPPER_CHANGES = (
@@ -211,6 +177,48 @@ _RPM = """
     -E|--eval=CODE -D|--define=CODE --load=CODE --macros=CODE --rcfile=CODE --pipe=CODE --root|-r=CODE --dbpath=CODE
 """
 ROWS = (
+    *grammars(
+        """
+        = apt-cache apt-config apt-file debsums
+        -a --all -s --silent -q --quiet -i --important -n --names-only -f --full -g --generate=TEXT --recurse --installed
+        --no-pre-depends --no-depends --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances
+        --implicit --all-versions --all-names -h --help -v --version -x --regexp -l --list-missing -e --config --changed
+        --ignore-permissions -u --upgradeable -b --brief --allversions -p=TEXT --package=TEXT --guess-all --libdevel -F
+        --fixed-string -I -o=SETTING -c=SETTINGS --option=SETTING --config-file=SETTINGS -r=TEXT -k=TEXT
+        ...           harmless
+        = apt-mark
+        -h|--help -v|--version -q|--quiet -f|--file=FILE:reads -o|--option=SETTING -c|--config-file=SETTINGS --color --no-color
+        --help|--version ()  harmless
+        show*|minimize-manual ...  harmless
+        auto|manual|hold|unhold|install|remove|deinstall|purge|markauto|unmarkauto ...  changes  \
+            {program} changes how {2+:packages} are kept
+        = unattended-upgrade unattended-upgrades
+        -h|--help -d|--debug --apt-debug -v|--verbose --dry-run --download-only --minimal-upgrade-steps --no-minimal-upgrade-steps
+        --help|--dry-run ()  harmless
+        ()            changes   {program} installs all updates of this host's archives
+        = do-release-upgrade
+        -h|--help -V|--version -d|--devel-release --data-dir=SETTINGS -p|--proposed -m|--mode=TEXT -f|--frontend=TEXT
+        -c|--check-dist-upgrade-only --allow-third-party -q|--quiet -e|--env=SETTING
+        --help|--version|-c ()  harmless
+        ()            changes   {program} upgrades the whole host to another release
+        = debconf-set-selections
+        -h|--help -v|--verbose -c|--checkonly -u|--unseen
+        --help|-c ...  harmless
+        [FILE:trusts]  changes  {program} answers questions that packages will ask
+        = apt-key add-apt-repository apt-add-repository rpmkeys
+        -h|--help --version --keyring=FILE:reads -l|--list -y|--yes -r|--remove -u|--update -n|--no-update -s|--enable-source -m
+        --massive-debug -k|--keyserver=TEXT --import -e|--erase -d|--delete -K|--checksig -c|--component=TEXT -p|--pocket=TEXT
+        -C|--cloud=TEXT --debug -S|--sourceslist=TEXT -P|--ppa=TEXT -U|--uri=TEXT -L|--login --dry-run
+        --version|--help|--list|--checksig|--dry-run ...  harmless
+        apt-key: list|finger ...  harmless
+        ...           gives     {program} changes which archives are trusted
+        = dpkg-reconfigure: abbreviates
+        -f|--frontend=TEXT -p|--priority=TEXT --default-priority -u|--unseen-only --force --no-reload -h|--help --showold --terse
+        --help ()     harmless
+        SCRIPTS...    changes   {program} runs scripts of {1+:installed packages}
+        """,
+        types=_TYPES,
+    ),
     grammar(
         "apt apt-get",
         """
@@ -590,28 +598,6 @@ ROWS = (
         """,
         types=_TYPES,
     ),
-    Row(
-        "apt-cache apt-config apt-file debsums",
-        _archives,
-        "a all s silent q quiet i important n names-only f full g generate: recurse installed no-pre-depends no-depends"
-        " no-recommends no-suggests no-conflicts no-breaks no-replaces no-enhances implicit all-versions all-names h help v"
-        " version x regexp l list-missing e config changed ignore-permissions u upgradeable b brief allversions p: package:"
-        " guess-all libdevel F fixed-string I o: c: option: config-file: r: k:",
-        operands="a verb that looks, and packages",
-    ),
-    Row(
-        "apt-mark unattended-upgrade unattended-upgrades do-release-upgrade  debconf-set-selections",
-        _marks,
-        "h help version q quiet dry-run check-dist-upgrade-only c l d v debug"
-        " a all f: file: mode: m: frontend: p: proposed allow-third-party unattended verbose n",
-        telling="--version:apt-mark --help:apt-mark,unattended-upgrade",
-    ),
-    Row(
-        "apt-key add-apt-repository apt-add-repository rpmkeys",
-        _keys,
-        "l list import",
-        telling="--version:rpmkeys --help:rpmkeys",
-    ),
     Row("update-ca-certificates update-ca-trust", changes("changes which certificates this host trusts"), "fresh f verbose v"),
     grammar(
         "dpkg dpkg-deb",
@@ -737,7 +723,4 @@ ROWS = (
     ),
     grammar("rpmquery rpmverify", _RPM, "--specfile FILE:runs...  harmless\n...  harmless", types=_TYPES),
     grammar("rpmspec", _RPM, "FILE:runs...  harmless", types=_TYPES),
-    Row(
-        "dpkg-reconfigure", _reconfigure, "p: priority: f: frontend: u force default-priority unseen-only no-reload showold terse"
-    ),
 )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from jitd_commands.judging import Call, Row
+from jitd_commands.programs.grammar import grammars
 from jitd_commands.programs.shared import gives
 from jitd_commands.shell_text import Word
 
@@ -22,14 +23,10 @@ def _starts_after(*names: str) -> Callable[[Call], None]:
     def judge(call: Call) -> None:
         for text in call.values(*names):
             call.runs_text(text)
-        _reads_operands(call)
+        for word in call.operands:
+            call.reads(word)
 
     return judge
-
-
-def _reads_operands(call: Call) -> None:
-    for word in call.operands:
-        call.reads(word)
 
 
 def _reads_all(call: Call) -> None:
@@ -41,12 +38,6 @@ def _reads_all(call: Call) -> None:
         text = text.removeprefix("@")
         if "/" in text or not word.text.startswith("-"):
             call.reads(Word(text, word.is_free, word.is_bound))
-
-
-def _scans(call: Call) -> None:
-    for file in call.values("l", "log"):
-        call.writes(file, how="appends to")
-    _reads_all(call)
 
 
 def _plugin(call: Call) -> None:
@@ -80,12 +71,6 @@ def _exiftool(call: Call) -> None:
         call.changes(f"changes {' '.join(word.text for word in call.operands)[:60] or 'files'}")
 
 
-def _cowsay(call: Call) -> None:
-    for word in call.values("f"):
-        if "/" in word.text or word.is_free:
-            call.gives("runs Perl code in a file")
-
-
 def _aria2(call: Call) -> None:
     if any(word.text.startswith(("--on-", "--conf-path", "--rpc")) for word in call.words) or call.may_add_options:
         call.gives("starts other programs")
@@ -98,46 +83,76 @@ def _aria2(call: Call) -> None:
         call.writes(Word(f"{directory.text.rstrip('/')}/", is_free=True, is_bound=not directory.is_free), how="writes")
 
 
-def _varnish(call: Call) -> None:
-    for word in call.values("w", "a"):
-        call.writes(word)
-    call.discloses("shows what others ask of the server")
-
-
-def _writes_output(call: Call) -> None:
-    """The program reads its operands, and writes what its options name."""
-    for word in call.values("o", "output", "output-file", "log-file"):
-        call.writes(word)
-    for word in call.operands:
-        call.reads(word)
-
-
-def _server(call: Call) -> None:
-    if call.name == "anacron":
-        for word in call.values("t"):
-            call.runs_file(word)
-    only_looks = ("-V", "--version", "--syntax-only", "-T", *(("-t",) if call.name != "anacron" else ()))
-    if any(word.text in only_looks for word in call.words):
-        return
-    for word in call.values("f", "cfgfile", "c", "config"):
-        call.runs_file(word)
-    if call.has("N") and not call.has("f", "cfgfile"):
-        return
-    if call.name == "agetty":
-        for word in call.values("l", "login-program"):
-            call.start([word])
-        if call.has("n", "skip-login", "a", "autologin", "f", "login-options", "o"):
-            call.gives("starts a session without a password")
-    call.gives("starts what its settings name") if call.has("f", "cfgfile") else call.changes(f"starts the service {call.name}")
-
-
 def _etckeeper(call: Call) -> None:
     if call.verb is not None and (call.verb.is_free or call.verb.text == "vcs"):
         return call.start([Word("git"), *call.operands[1:]])
     call.changes("records what is in /etc")
 
 
+def _cow(call: Call, word: Word) -> None:
+    if "/" in word.text or word.is_free:
+        call.gives("runs Perl code in a file")
+
+
 ROWS = (
+    *grammars(
+        """
+        = ul
+        -t|-T|--terminal=TEXT -i|--indicated -h|--help -V|--version
+        [FILE:reads]...  harmless
+        = look
+        -a|--alternative -d|--alphanum -f|--ignore-case -t|--terminate=TEXT -h|--help -V|--version
+        [FILE:reads]...  harmless
+        = clamscan
+        -r --recursive[=TEXT] -i --infected -o --suppress-ok-results -l=FILE:writes --log=FILE:writes --exclude=TEXT
+        --exclude-dir=TEXT --include=TEXT --include-dir=TEXT --max-filesize=TEXT --max-scansize=TEXT --max-recursion=TEXT
+        --quiet --no-summary --stdout --bell -v --verbose -d=FILE:reads --database=FILE:reads --cross-fs[=TEXT]
+        --allmatch[=TEXT] -z -h --help -V --version
+        [FILE:reads]...  harmless
+        = cowsay
+        -f=COW -b -d -g -p -s -t -w -y -e=TEXT -T=TEXT -W=N -n -l -h
+        ...           harmless
+        = varnishncsa
+        -w=FILE:writes -a=TEXT -q=TEXT -g=TEXT -F=TEXT -f=FILE:reads -n=TEXT -i=TEXT -x=TEXT -V -b -c -C -d -D -E -h
+        -P=FILE:writes -t=N -k=N
+        -R=TEXT
+        -V|-h ()      harmless
+        ...           reads     {program} shows what others ask of the server
+        = msgfmt: abbreviates
+        -o|--output|--output-file=FILE:writes -D|--directory=TEXT -j|--java --java2 --csharp --csharp-resources --tcl --qt
+        --desktop
+        --xml --strict -r|--resource=TEXT -l|--locale=TEXT --source -d=DIR:writes -L|--language=TEXT --template=FILE:reads
+        -k|--keyword[=TEXT] -P|--properties-input --stringtable-input -c|--check --check-format --check-header --check-domain
+        -C|--check-compatibility --check-accelerators[=TEXT] -f|--use-fuzzy -a|--alignment=N --endianness=TEXT --no-hash -i=TEXT
+        -t=TEXT -w=N -h|--help -V|--version --statistics -v|--verbose --no-redundancy
+        [FILE:reads]...  harmless
+        = rsyslogd
+        -D -d -f=FILE:runs -i=FILE:made -n -N=N -o=FILE:writes -C -v -M=TEXT -x -T=TEXT -S=TEXT
+        -v ()         harmless
+        -f ()         gives     {program} starts what its settings name
+        -N ()         harmless
+        ()            changes   {program} starts the service {program}
+        = anacron
+        -s -f -n -d -q -t=FILE:runs -T -S=TEXT -u -V -h
+        -T|-V|-h ...  harmless
+        ...           changes   {program} starts the service {program}
+        = cron crond
+        -f -l -L=N -n -x=TEXT -N -P -c=FILE:runs -i -m=TEXT -p -s -V -d=N -b -S
+        -V ()         harmless
+        ()            changes   {program} starts the service {program}
+        = agetty: abbreviates
+        -8|--8bits -a|--autologin=TEXT -c|--noreset -E|--remote -f|--issue-file=FILE:reads --show-issue -h|--flow-control
+        -H|--host=TEXT
+        -i|--noissue -I|--init-string=TEXT -J|--noclear -l|--login-program=PROGRAM -L|--local-line[=TEXT] -m|--extract-baud
+        -n|--skip-login -N|--nonewline -o|--login-options=TEXT -p|--login-pause -r|--chroot=TEXT -R|--hangup -s|--keep-baud
+        -t|--timeout=N -U|--detect-case -w|--wait-cr --nohints --nohostname --long-hostname --erase-chars=TEXT --kill-chars=TEXT
+        --chdir=TEXT --delay=N --nice=N --reload --list-speeds --help --version
+        --help|--version|--list-speeds|--show-issue ...  harmless
+        -n|-a|-o|-r ...  gives     {program} starts a session without a password
+        ...           changes   {program} starts the service {program}
+        """,
+        types={"COW": _cow},
+    ),
     Row(
         "cpulimit pexec distcc proot fakechroot systemd-cat systemd-socket-activate",
         _starts_operands,
@@ -152,33 +167,21 @@ ROWS = (
         " lein mix zig nim swift kotlin ctest rlogin cockpit-bridge dosbox",
         gives("can start other programs"),
     ),
-    Row("ul look", _reads_operands),
     Row(
         "check_by_ssh check_load",
         _plugin,
         "w: c: H: p: t: u: S ssl warning: critical: hostname: port: timeout: path: x: K: W: L 4 6",
     ),
     Row("exiftool", _exiftool),
-    Row("cowsay", _cowsay, "f:", chosen="runs Perl code in any file"),
     Row("neofetch", _starts_after("config", "c", "load-config"), "off stdout v version help h logo: l: config: c: load-config:"),
     Row("csvtool enscript", gives("can start other programs")),
     Row("msgfilter", gives("starts a program on each text")),
     Row("pandoc", gives("runs the filters that its options name")),
     Row("aria2c", _aria2, "i: input-file: load-cookies: d: dir: o: out:", telling="--version --help"),
-    Row("varnishncsa", _varnish, "w: a: q: g: F: f: n: i: x:", telling="-V"),
     Row("tdbdump dialog tftp uuencode", _reads_all),
     Row("ab", _reads_all, "n: c: t: k v: p: T: H: A: C: q l r i s: V h u: f: m: b: B: S d w"),
-    Row(
-        "clamscan",
-        _scans,
-        "r recursive:: i infected o suppress-ok-results l: log: exclude: exclude-dir: include: include-dir: max-filesize:"
-        " max-scansize: max-recursion: quiet no-summary stdout bell v verbose d: database: cross-fs:: allmatch:: z h help V"
-        " version",
-    ),
     Row("lwp-download", _fetches, "a s h v"),
     Row("uudecode", _fetches, "help version c o: output-file:"),
-    Row("msgfmt", _writes_output, "o: output: output-file: i: f: t: w:"),
-    Row("rsyslogd anacron cron crond agetty", _server, "f: cfgfile: c: config: t: N: l: login-program: a: autologin: n d D v T"),
     Row("vipe vidir jupyter jupyter-notebook jupyter-lab", gives("starts an editor or a shell")),
     Row("augtool", gives("can change any file of settings")),
     Row("etckeeper", _etckeeper, "d:", is_first=True),

@@ -483,8 +483,9 @@ ROWS = (
         status|hostname ()  harmless
         TEXT              changes   {program} gives the host the name {1}
         = systemd-creds: abbreviates
-        -h|--help --version --no-pager --no-legend --json=TEXT --system --transcode[=TEXT] --newline=TEXT -p|--pretty --name=TEXT
-        --timestamp=TEXT --not-after=TEXT --with-key=TEXT -H -T --tpm2-device=TEXT --tpm2-pcrs=TEXT --quiet --user --uid=TEXT
+        -h|--help --version --no-pager --no-legend --json=TEXT --system --transcode=TEXT --newline=TEXT -p|--pretty --name=TEXT
+        --timestamp=TEXT --not-after=TEXT --with-key=TEXT -H -T --tpm2-device=TEXT --tpm2-pcrs=TEXT -q|--quiet
+        --tpm2-public-key=FILE:reads --tpm2-public-key-pcrs=TEXT --tpm2-signature=FILE:reads --user --uid=TEXT
         --help|--version ...  harmless
         list|has-tpm2|encrypt ...  harmless
         ()           harmless
