@@ -224,17 +224,6 @@ def _userdel(call: Call) -> None:
             call.changes(f"{told}, until somebody makes it again with the same uid", is_whole=True)
 
 
-def _chsh(call: Call) -> None:
-    shells = call.values("s", "shell") if call.name == "chsh" else []
-    for word in call.operands or [Word("root")]:
-        if shells and _NO_SHELL.fullmatch(shells[-1].text):
-            told = f"takes the shell of the account {word.text[:60]}, which cannot log in"
-            call.changes(f"{told}, until it has one again", is_whole=True)
-        call.gives("changes what root runs") if (word.text == "root" or word.is_free) and call.name == "chsh" else call.changes(
-            f"changes the account {word.text[:60]}"
-        )
-
-
 def _always(what: str) -> Verdict:
     def judge(call: Call) -> None:
         if not call.has("version", "help", "V", "h"):
@@ -477,6 +466,17 @@ _TYPES: Mapping[str, Effect] = {
 ROWS = (
     *grammars(
         """
+        = chsh chfn: abbreviates
+        -s|--shell=TEXT -l|--list-shells -h|--home-phone=TEXT -f|--full-name=TEXT -o|--office=TEXT -p|--office-phone=TEXT
+        -r|--room=TEXT
+        -w|--work-phone=TEXT --other=TEXT -u|--help -v|--version -R|--root=ROOTDIR
+        --help|--version|--list-shells ...  harmless
+        chsh: -s=*/nologin|*/false|*/true TEXT  also-changes  \
+            takes the shell of the account {1}, which cannot log in, until it has one again
+        chsh: root    gives     {program} changes what root runs
+        chsh: ()      gives     {program} changes what root runs
+        chfn: ()      changes   {program} changes the account root
+        TEXT          changes   {program} changes the account {1}
         = visudo
         -c|--check -s|--strict -q|--quiet -h|--help -V|--version -f|--file=TEXT -x|--export=TEXT -O|--owner -P|--perms
         -I|--no-includes
@@ -579,13 +579,6 @@ ROWS = (
         " version debug msgdebug remove extrausers",
     ),
     Row("chpasswd chgpasswd newusers", _any_password, "c: s: R: root:", telling="--help -h:chpasswd,chgpasswd"),
-    Row(
-        "chsh chfn",
-        _chsh,
-        "s: shell: f: r: w: h: o:"
-        " l list-shells u full-name: home-phone: office: office-phone: room: help v version R: root: other: p:",
-        telling="--version --help",
-    ),
     Row("sudoedit", _always("starts an editor")),
     Row(
         "pwck grpck pwconv pwunconv grpconv grpunconv",

@@ -774,6 +774,7 @@ ROWS = (
         TERMS...     harmless
         = tee sponge: abbreviates
         -a|--append -i|--ignore-interrupts -p --output-error[=TEXT] --help --version
+        -a [TEED]...  harmless
         [TEED]...    harmless
         = truncate: abbreviates
         -c|--no-create -o|--io-blocks -r|--reference=TEXT -s|--size=TEXT --help --version

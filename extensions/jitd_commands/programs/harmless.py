@@ -293,15 +293,19 @@ _NAMED_OF_LINUX = """
 """
 
 
-def _blkid(call: Call) -> None:
-    for word in call.values("c", "cache-file"):
-        if word.text != "/dev/null":
-            call.writes(word, is_use=False)
+def _cached(call: Call, file: Word) -> None:
+    if file.text != "/dev/null":
+        call.writes(file, is_use=False)
 
 
 ROWS = (
     *grammars(
         """
+        = blkid: abbreviates
+        -c|--cache-file=CACHED -d|--no-encoding -D|--no-part-details -g|--garbage-collect -H|--hint=TEXT -i|--info
+        -k|--list-filesystems -l|--list-one -L|--label=TEXT -n|--match-types=TEXT -o|--output=TEXT -O|--offset=N -p|--probe
+        -s|--match-tag=TEXT -S|--size=N -t|--match-token=TEXT -u|--usages=TEXT -U|--uuid=TEXT -h|--help -V|--version
+        ...                  harmless
         = getent
         -A|--no-addrconfig --no-idn --help|-? --usage --version|-V -s|--service=TEXT -i
         shadow|gshadow ...  reads     {program} reads password hashes
@@ -389,19 +393,12 @@ ROWS = (
         -v|--verbose -u|--unused -d|--data-relocs -r|--function-relocs --version --help
         [FILE:runs]...  harmless
         """,
+        types={"CACHED": _cached},
     ),
     Row("true false : test [ echo printf expr yes", texts, is_plain=True),
     *rows_of(nothing, _NO_OPERANDS, also=_GNU),
     *rows_of(nothing, _NAMED, also=_GNU, operands="names, or files that are looked at"),
     *rows_of(nothing, _NAMED_OF_LINUX.replace("{lvm}", _LVM), also=_LINUX, operands="names, or files that are looked at"),
-    Row(
-        "blkid",
-        _blkid,
-        "c: cache-file: d no-encoding D no-part-details g garbage-collect H: hint:"
-        " i info k list-filesystems l list-one L: label: n:"
-        " match-types: o: output: O: offset: p probe s: match-tag: S: size: t: match-token: u: usages: U: uuid: h help V version",
-        operands="devices",
-    ),
     Row(
         "ps",
         _ps,

@@ -207,23 +207,6 @@ def _machine(call: Call) -> None:
     call.knows_all()
 
 
-def _log(call: Call) -> None:
-    if call.may_add_options:
-        call.changes("can clear messages of the kernel, and read any file")
-    if call.name == "dmesg" and call.has("C", "clear", "c", "read-clear", "D", "E", "n"):
-        return call.changes(
-            "clears the messages of the kernel" if call.has("C", "clear", "c", "read-clear") else "hides messages of the kernel"
-        )
-    if call.name == "dmesg" and call.has("H", "human") and call.is_shown and not call.has("P", "nopager"):
-        return call.leads("starts a pager, which can start a shell")
-    if call.has("F", "file"):
-        for word in call.values("F", "file"):
-            call.reads(word)
-    if call.name == "logger":
-        for word in call.values("f", "file"):
-            call.reads(word)
-
-
 _RESTRICTS = {
     "setenforce": "lets SELinux restrict programs",
     "setsebool": "sets {} of SELinux",
@@ -252,14 +235,6 @@ def _audit(call: Call) -> None:
         if call.name == "setenforce" and not re.fullmatch("1|enforcing", objects(call, ""), re.IGNORECASE):
             told = "lets SELinux restrict nothing more"
         return call.changes(told.format(objects(call, "all programs")), "", "what restricts programs", is_whole=True)
-
-
-def _udevadm(call: Call) -> None:
-    if call.verb is not None and (call.verb.is_free or call.verb.text in ("trigger", "control", "test", "test-builtin", "hwdb")):
-        if call.verb.text == "control" and any("=" in word.text for word in call.operands + call.values("property", "p", "E")):
-            call.gives("sets variables of the programs that udev starts")
-        call.trusts_words()
-        call.changes(f"runs {objects(call, 'a command')} on the handling of devices")
 
 
 _IPC = DecisionTable("""
@@ -314,11 +289,47 @@ def _unloaded(call: Call, module: Word) -> bool:
 _TYPES: Mapping[str, Effect] = {
     "KERNEL": _kernel,
     "MODULE": _unloaded,
+    "VARIABLE": lambda call, word: call.gives("sets variables of the programs that udev starts"),
     "LOADS": lambda call, word: call.gives("loads code into the kernel from another directory"),
 }
 ROWS = (
     *grammars(
         """
+        = udevadm: verbs
+        -d|--debug -h|--help -V|--version
+        info: -q|--query=TEXT -p|--path=TEXT -n|--name=TEXT -r|--root -a|--attribute-walk -t|--tree -x|--export \
+            -P|--export-prefix=TEXT \
+            -d|--device-id-of-file=TEXT -e|--export-db -c|--cleanup-db -w|--wait-for-initialization[=N] --no-pager \
+            --property=TEXT --value \
+            --json=TEXT --subsystem-match=TEXT --subsystem-nomatch=TEXT --attr-match=TEXT --sysname-match=TEXT
+        trigger: -v|--verbose -n|--dry-run -q|--quiet -t|--type=TEXT -c|--action=TEXT -s|--subsystem-match=TEXT \
+            -S|--subsystem-nomatch=TEXT -a|--attr-match=TEXT -A|--attr-nomatch=TEXT -p|--property-match=TEXT -g|--tag-match=TEXT \
+            -y|--sysname-match=TEXT --name-match=TEXT -b|--parent-match=TEXT -w|--settle --wait-daemon[=N] --uuid
+        settle: -t|--timeout=N -E|--exit-if-exists=TEXT
+        control: -e|--exit -l|--log-level=TEXT -s|--stop-exec-queue -S|--start-exec-queue -R|--reload -p|--property=VARIABLE \
+            -m|--children-max=N -t|--timeout=N --ping
+        monitor: -p|--property -k|--kernel -u|--udev -s|--subsystem-match=TEXT -t|--tag-match=TEXT
+        test|test-builtin: -a|--action=TEXT -N|--resolve-names=TEXT
+        --help|--version ...  harmless
+        info|monitor|settle|wait|verify ...  harmless
+        trigger|control|test|test-builtin|hwdb ...  changes   {program} runs {1+} on the handling of devices
+        = logger: posix
+        -i --id[=TEXT] --tag=TEXT --priority=TEXT -s --stderr --no-act -e --skip-empty --msgid=TEXT --rfc3164
+        --rfc5424[=TEXT] --prio-prefix --server=TEXT -P --port=TEXT -T --tcp -d --udp --octet-count --sd-id=TEXT
+        --sd-param=TEXT -S=TEXT --size=TEXT -h --help -V --version -C --clear -c --read-clear -D -E -n=TEXT -H --human
+        --nopager -F=TEXT --file=FILE:reads -f=FILE:reads -t=TEXT -p=TEXT
+        ...           harmless
+        = dmesg: abbreviates
+        -T --ctime --notime -k --kernel -u --userspace -l=TEXT --level=TEXT --facility=TEXT -w --follow -W --follow-new -x
+        --decode -L[=TEXT] --color[=TEXT] -e --reltime -d --show-delta -r --raw -J --json -S --syslog -s=TEXT
+        --buffer-size=TEXT --since=TEXT --until=TEXT --time-format=TEXT --noescape -h --help -V --version -p=TEXT
+        --force-prefix -H|--human -C|--clear -c|--read-clear -D -E -n=TEXT -P|--nopager -F=FILE:reads --file=FILE:reads
+        -f=TEXT -t=TEXT
+        -C|-c ...     changes   {program} clears the messages of the kernel
+        -D|-E|-n ...  changes   {program} hides messages of the kernel
+        -P ...        harmless
+        -H ...        pages     {program}
+        ...           harmless
         = kexec
         -l|--load=TEXT --initrd=TEXT --append|--command-line=TEXT -e|--exec -u|--unload -p|--load-panic=TEXT -f|--force
         -S|--status
@@ -541,21 +552,6 @@ ROWS = (
         gives("can change the kernel or devices", unless="-l --list list version"),
     ),
     Row(
-        "logger",
-        _log,
-        "i id:: tag: priority: s stderr no-act e skip-empty msgid: rfc3164 rfc5424:: prio-prefix server: P port: T tcp d udp"
-        " octet-count sd-id: sd-param: S: size: h help V version C clear c read-clear D E n: H human nopager F: file: f: t:"
-        " p:",
-        operands="a message",
-    ),
-    Row(
-        "dmesg",
-        _log,
-        "T ctime notime k kernel u userspace l: level: facility: w follow W follow-new x decode L:: color:: e reltime d"
-        " show-delta r raw J json S syslog s: buffer-size: since: until: time-format: noescape h help V version p:"
-        " force-prefix human C clear c read-clear D E n: H P nopager F: file: f: t:",
-    ),
-    Row(
         "auditctl augenrules auditd",
         _audit,
         "a: d: A: w: W: R: e: k: p: l s v D b: f: c i m: r: S: F: C: t q: n: reset-lost reset_backlog_wait_time load"
@@ -571,13 +567,6 @@ ROWS = (
             "--version:aa-disable,aa-complain,aa-enforce,apparmor_parser"
             " --help:setenforce,aa-disable,aa-complain,aa-enforce,apparmor_parser"
         ),
-    ),
-    Row(
-        "udevadm",
-        _udevadm,
-        "a attribute-walk q: query: p: path: x export r root d device-id-of-file: h help V version t tree property: n: name:"
-        " subsystem-match: subsystem-nomatch: action: c: attr-match: sysname-match: dry-run settle verbose v timeout:"
-        " exit-if-exists: prefix: s:",
     ),
     Row("ipcrm", _IPC, "m: M: q: Q: s: S: a:: all::"),
     Row("renice", _IPC, "n: p g u priority: pid pgrp user relative: V version h help"),

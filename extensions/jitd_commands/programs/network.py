@@ -11,7 +11,7 @@ from jitd.core.grade import Grade
 from jitd_commands.judging import Call, Row
 from jitd_commands.places import place_of
 from jitd_commands.programs.decision_table import DecisionTable, told
-from jitd_commands.programs.grammar import grammar
+from jitd_commands.programs.grammar import grammar, grammars
 from jitd_commands.programs.shared import words
 from jitd_commands.shell_text import Word
 
@@ -531,29 +531,35 @@ def _shows(call: Call) -> None:
         call.gives("starts another program")
 
 
-def _routes(call: Call) -> None:
-    """A daemon for routes is asked."""
-    if call.name == "vtysh":
-        texts = call.values("c", "command")
-        for word in call.values("f", "inputfile", "filename", "config_dir", "vty_socket"):
-            call.runs_file(word)
-        if not texts and not call.has("f", "inputfile", "h", "help"):
-            call.gives("has a prompt, which can write any file")
-    else:
-        texts = [Word(" ".join(word.text for word in call.operands), any(word.is_free for word in call.words))]
-    if any(
-        text.is_free or (text.text and not re.fullmatch(r"((show|sh)\b[^\n]*|configure check( \"/etc/\S*\")?)", text.text))
-        for text in texts
-    ):
-        said = "; ".join(text.text for text in texts if not re.match(r"(show|sh)\b", text.text))[:60] or "what is typed"
+def _routed(call: Call, text: Word) -> None:
+    """A daemon for routes is asked ``text``."""
+    if text.is_free or (text.text and not re.fullmatch(r"(show|sh)\b[^\n]*", text.text)):
+        said = text.text[:60] or "what is typed"
         if re.search(r"\b(disable|down|no router|shutdown)\b", said):
-            return call.stops(f"switches off routes of this host: {said}", back="until they are enabled again", is_whole=True)
-        call.changes(f"changes the routes of this host, and may cut it off: {said}")
+            call.stops(f"switches off routes of this host: {said}", back="until they are enabled again", is_whole=True)
+        else:
+            call.changes(f"changes the routes of this host, and may cut it off: {said}")
 
 
 ROWS = (
-    Row("vtysh", _routes, "c: command: f: inputfile: d: N: filename: config_dir: vty_socket: h help b C E"),
-    Row("birdc", _routes, "s: f:"),
+    *grammars(
+        """
+        = vtysh: abbreviates
+        -c|--command=VTY -f|--inputfile=FILE:runs -d|--daemon=TEXT -N|--pathspace=TEXT --filename=FILE:runs --config_dir=FILE:runs
+        --vty_socket=FILE:runs -h|--help -b|--boot -C|--dryrun -E|--echo -u|--user -t|--timestamp -n|--noerror
+        --help ()     harmless
+        -c|-f ()      harmless
+        ()            gives     {program} has a prompt, which can write any file
+        = birdc
+        -s=FILE:reads -f -v -r -l
+        show|sh ...   harmless
+        configure check ...  harmless
+        disable|down ...  stops     switches off routes of this host: {1+}  until they are enabled again
+        ()            changes   {program} changes the routes of this host, and may cut it off: what is typed
+        * ...         changes   {program} changes the routes of this host, and may cut it off: {1+}
+        """,
+        types={"VTY": _routed},
+    ),
     grammar(
         "ss",
         """

@@ -12,7 +12,7 @@ from jitd.core.conditions import Glob
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import pages_securely
 from jitd_commands.programs.grammar import Effect, grammars
-from jitd_commands.programs.shared import gives, objects, words
+from jitd_commands.programs.shared import gives, words
 from jitd_commands.shell_text import Word
 
 _NO_LOGIN, _NO_RECORD, _NO_LOGS = (
@@ -333,14 +333,6 @@ def _mild_signal(call: Call) -> str:
     return name if name in _MILD else ""
 
 
-def _fuser(call: Call) -> None:
-    if call.has("k", "kill") or call.may_add_options:
-        files = objects(call, "a file")
-        if call.has("m", "M", "mount") and {"/", "/home", "/var", "/usr"} & {word.text for word in call.operands}:
-            return call.stops(f"ends every process that uses {files}", back="until the host has started again", is_whole=True)
-        call.changes(f"ends every process that uses {files}", is_whole=True)
-
-
 _MAKES = {
     "systemd-tmpfiles": "makes or deletes the files that settings name",
     "systemd-sysusers": "makes the accounts that settings name",
@@ -379,30 +371,6 @@ def _bus(call: Call) -> None:
             else None
         )
     call.gives("can ask any service of the host for anything")
-
-
-_SWITCHES = {
-    **dict.fromkeys(words("off del delete remove unmonitor"), "disable"),
-    **dict.fromkeys(words("on add defaults"), "enable"),
-}
-
-
-def _supervisor(call: Call) -> None:
-    words = [word.text for word in call.operands]
-    if not words:
-        return call.gives("has a prompt for any command")
-    verb = next((_SWITCHES.get(word, word) for word in words if word in _STOPPING or word in _SWITCHES), "")
-    if verb:
-        call.trusts_words()
-        named = ["all services" if word == "all" else word for word in words if _SWITCHES.get(word, word) != verb]
-        for name in named if verb in _STOPS else ():
-            if (matters := lost(name)) in _MANY_NEED:
-                back = _BACK.get(verb, "until it is started again")
-                return call.stops(f"{_STOPPING[verb]} {name[:60]}", matters, back=back, is_whole=True)
-        call.changes(f"{_STOPPING[verb]} {' '.join(named)[:60] or 'services'}", is_whole=True)
-    elif words[0] not in ("status", "tail", "version", "maintail", "pid", "list", "ls", "show", "avail", "summary", "check"):
-        call.trusts_words()
-        call.changes(f"runs {' '.join(words)[:60]} on services")
 
 
 _BOOT_SHOWS = {"grubby": r"--info=\S+|--default-(kernel|index|title)", "efibootmgr": r"-v|--verbose"}
@@ -456,9 +424,74 @@ _OF_ITSELF = """
         --help ...     pages-securely
 """
 """Lines of each program of systemd."""
+
+
+def _application(call: Call, word: Word) -> bool:
+    """pm2 starts a service of its own, or a file."""
+    if word.is_free or "/" in word.text or "." in word.text:
+        call.runs_file(word)
+        return False
+    return _does(call, "start", word)
+
+
 ROWS = (
     *grammars(
         """
+        = supervisorctl
+        -c|--configuration=FILE:trusts -h|--help -i|--interactive -s|--serverurl=URL -u|--username=TEXT -p|--password=TEXT
+        -r|--history-file=FILE:writes -f
+        --help ...           harmless
+        ()                   gives     {program} has a prompt for any command
+        --interactive ...    gives     {program} has a prompt for any command
+        status|tail|version|maintail|pid|avail|help ...  harmless
+        start UNIT:start...  changes   starts {2+:services}
+        stop UNIT:stop...    changes   stops {2+:services}
+        restart UNIT:restart...  changes   restarts {2+:services}
+        * ...                changes   {program} runs {1+} on services
+        = monit
+        -c=FILE:trusts -d=N -g=TEXT -l=FILE:made -p=FILE:made -s=FILE:made -I -B -t -v -vv -H=FILE:reads -V|--version -h|--help
+        --version|--help|-t ...  harmless
+        ()                   changes   {program} starts the service {program}
+        status|summary|report|procmatch ...  harmless
+        start UNIT:start...  changes   starts {2+:services}
+        stop UNIT:stop...    changes   stops {2+:services}
+        restart UNIT:restart...  changes   restarts {2+:services}
+        monitor UNIT:enable...  changes   lets {program} watch {2+:services}
+        unmonitor UNIT:disable...  changes   lets {program} watch {2+:services} no more
+        * ...                changes   {program} runs {1+} on services
+        = chkconfig
+        --list[=TEXT] --add --del --override --level|--levels=TEXT --type=TEXT --no-redirect -h|--help -v|--version
+        --help|--version ()  harmless
+        --list [TEXT]        harmless
+        --add UNIT:enable    changes   lets the host start {1}
+        --del UNIT:disable   changes   disables {1}
+        UNIT:disable off     changes   disables {1}
+        UNIT:enable on       changes   lets the host start {1}
+        TEXT reset|resetpriorities  changes   enables or disables {1}
+        [TEXT]               harmless
+        = pm2
+        -h|--help -v|--version -s|--silent -n|--name=TEXT -i|--instances=TEXT -w|--watch[=TEXT] --cwd=DIR:reads -f|--force
+        --interpreter=FILE:runs --time --update-env -a -u|--user=TEXT -l|--log=FILE:writes -e|--error=FILE:writes
+        -o|--output=FILE:writes
+        --lines=N --json --raw --nostream --env=TEXT --no-daemon --no-autorestart --only=TEXT
+        --help|--version ()  harmless
+        ()                   harmless
+        list|ls|l|ps|status|show|describe|info|logs|prettylist|jlist|id|pid|report|ping|env|conf ...  harmless
+        start APP...         changes   starts {2+:services}
+        stop UNIT:stop...    changes   stops {2+:services}
+        delete|del UNIT:disable...  changes   takes {2+:services} away
+        restart|reload UNIT:restart...  changes   restarts {2+:services}
+        * APP...             changes   {program} runs {1+} on services
+        = svc
+        -u -d -o -p -c -h -a -i -t -k -x -1 -2 -q -w -T=N -l
+        ...                  changes   {program} starts or stops services: {1+:that it names}
+        = fuser
+        -a|--all -c -f -i|--interactive -I|--inode -k|--kill -l|--list-signals -m|--mount -M|--ismountpoint -n|--namespace=TEXT
+        -s|--silent -u|--user -v|--verbose -V|--version -4|--ipv4 -6|--ipv6 -w -1 -2 -9 -15 -HUP -INT -QUIT -KILL -TERM -USR1
+        -USR2
+        --kill --mount|-M /|/home|/var|/usr ...  stops  ends every process that uses {1+}  until the host has started again
+        --kill ...           changes   ends every process that uses {1+:a file}
+        ...                  harmless
         = crontab
         -V -u=SAID -l -r -e -i -s -n=TEXT -c -T=FILE:reads -x=TEXT
         -l|-V|-T ()       harmless
@@ -512,6 +545,7 @@ ROWS = (
         halt: ...    stops     halts the whole host  until somebody switches it on
         poweroff: ...  stops   switches off the whole host  until somebody switches it on
         """,
+        types={**_UNITS, "APP": _application},
     ),
     *grammars(
         f"""
@@ -737,27 +771,11 @@ ROWS = (
     Row("killall", _kill, f"{_SIGNALS} n: o: y: r regexp g process-group Z: context:", telling="--version --help -V"),
     Row("kill killall5", _kill, _SIGNALS, telling="--version:kill --help:kill -V:kill"),
     Row(
-        "fuser",
-        _fuser,
-        "a all c f i interactive I inode l list-signals m mount M ismountpoint s silent u user v verbose V version 4 ipv4 6"
-        " ipv6 k kill n: namespace:",
-        operands="files or ports",
-    ),
-    Row(
         "busctl dbus-send gdbus",
         _bus,
         "show-machine unique acquired activatable list q quiet verbose json: j timeout: user system session l full no-legend"
         " h help version H: M: address: no-pager",
         telling="--version:busctl,dbus-send,gdbus --help:dbus-send",
-    ),
-    Row(
-        "supervisorctl monit chkconfig pm2 svc",
-        _supervisor,
-        "list h help version v V B c: s:"
-        " level: add del n f override type: levels: no-redirect no-wait d q"
-        " u: username: p: password: r: history-file: i interactive w: g: d: I t l: level: add del levels: update-env"
-        " watch name: time json instances: cwd: interpreter: f force",
-        telling="--version:supervisorctl,monit,pm2 --help:supervisorctl,monit,pm2 -V:monit -v:pm2 version:supervisorctl",
     ),
     Row("systemd-nspawn", gives("can start containers that have the whole host", unless="version status list")),
     Row("systemd-tmpfiles systemd-sysusers systemd-firstboot systemd-cryptenroll systemd-repart", _makes),

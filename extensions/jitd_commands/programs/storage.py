@@ -193,24 +193,6 @@ _BTRFS = DecisionTable("""
 """)
 
 
-_ISCSI = DecisionTable("""
-    -U|--logoutall            stops     disconnects disks of other hosts: {-U|--logoutall:…}  until somebody logs in there again
-    -u|--logout               stops     disconnects disks of other hosts: {-T:all of them}  until somebody logs in there again
-    -o|--op=delete            changes   forgets how to reach {-T:disks of other hosts}
-    -l|--login|-L|--loginall  changes   connects disks of {-T:other hosts}
-    ...                       changes   changes how {-T:disks of other hosts} are reached
-""")
-
-
-def _iscsi(call: Call) -> None:
-    if any(word.text.startswith("discovery") for word in call.values("m", "mode")) and call.has("t", "type", "p", "portal"):
-        return call.changes("asks another host for its disks, and keeps what it finds", is_whole=True)
-    if call.has("l", "login", "u", "logout", "o", "op", "L", "loginall", "U", "logoutall", "R", "s") or not call.has(
-        "m", "mode", "V", "h"
-    ):
-        _ISCSI(call)
-
-
 _STORES = {
     "ceph": r"|(status|health|df|versions|version)( detail)?|(osd|mon|pg|mgr|mds|fs|quorum|device"
     r"|orch|crash) (tree|df|stat|ls|status|perf|dump"
@@ -359,6 +341,20 @@ _LVM = """
 ROWS = (
     *grammars(
         """
+        = iscsiadm: abbreviates
+        -V|--version -h|--help -P|--print=N -m|--mode=TEXT -T|--targetname=SAID -p|--portal=TEXT -o|--op=TEXT -n|--name=TEXT
+        -v|--value=TEXT -U|--logoutall=SAID -L|--loginall=TEXT -t|--type=TEXT -l|--login -u|--logout -R|--rescan -s|--stats
+        -d|--debug=N -I|--interface=TEXT -S|--show -H|--host=TEXT -r|--sid=TEXT -W -D|--discover -i|--ifname=TEXT -a|--ip=TEXT
+        --index=N -k|--killiscsid=N -x|--params=TEXT -b|--packetsize=N -C|--submode=TEXT -A|--portal_type=TEXT -c|--count=N
+        --version|--help ()  harmless
+        --mode=discovery* --type|--portal ...  changes  asks another host for its disks, and keeps what it finds
+        --logoutall ...      stops     disconnects disks of other hosts: {-U}  until somebody logs in there again
+        --logout ...         stops     disconnects disks of other hosts: {-T:all of them}  until somebody logs in there again
+        --op=delete ...      changes   forgets how to reach {-T:disks of other hosts}
+        --login|--loginall ...  changes   connects disks of {-T:other hosts}
+        --op|--rescan|--stats ...  changes   changes how {-T:disks of other hosts} are reached
+        --mode ...           harmless
+        ...                  changes   changes how {-T:disks of other hosts} are reached
         = losetup: abbreviates
         -a|--all -l|--list -j|--associated=TEXT -O|--output=TEXT --output-all -n|--noheadings --raw -J|--json -h|--help
         -V|--version -f|--find -P|--partscan -r|--read-only --show -s|--sizelimit=N -o|--offset=N -b|--sector-size=N -d|--detach
@@ -968,14 +964,6 @@ ROWS = (
         " dusage: musage: susage: dlimit: mlimit: dconvert: mconvert: sconvert: convert: full-balance bg background"
         " enqueue B R n C E compress: recursive commit-after commit-each nodiscard single chunk-recover force-clear"
         " bytenr: e L: A S: level: rescan w sync subvolid: bytes",
-    ),
-    Row(
-        "iscsiadm",
-        _iscsi,
-        "version help print: P: m: mode: T: p: portal: o: op: n: v: U: L: logoutall: loginall: t: type: V h l login u logout R s"
-        " d: debug: I: interface: rescan S show stats H: x: host: r: sid: W: discover D login_all i:"
-        " ifname: a: ip:",
-        telling="--version --help",
     ),
     Row("multipath", _unless("ll", "l", "h"), "h d r ay ll l v:: F f E t T w W a A B c: C: D i q U u"),
     Row(
