@@ -31,8 +31,8 @@ OTHERWISE = {
 }
 """Programs whose help says something else in the same form, and what."""
 NOT_SAID = {
-    "dpkg-reconfigure": "-f -p", "file": "-P --parameter", "hostname": "-F --file", "ss": "-N --net",
-    "sqlite3": "-lookaside -pagecache", "msgfmt": "-kWORD --keyword", "psql": "-? --help",
+    "dpkg-reconfigure": "-f -p", "file": "-P --parameter", "fusermount": "-o", "fusermount3": "-o", "hostname": "-F --file",
+    "msgfmt": "-kWORD --keyword", "psql": "-? --help", "sqlite3": "-lookaside -pagecache", "ss": "-N --net",
     "systemd-cgls": "-u --unit --user-unit -M",
 }  # fmt: skip
 """Options of whose value the help says nothing, or says it in another form."""

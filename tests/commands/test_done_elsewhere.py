@@ -397,7 +397,7 @@ def test_a_verb_that_is_not_known_is_not_harmless(line: str) -> None:
 
 def test_each_line_of_a_table_has_its_columns() -> None:
     tables = [one for module in MODULES for one in vars(module).values() if isinstance(one, DecisionTable)]
-    assert len(tables) > 50
+    assert len(tables) > 20
     for line in (line for table in tables for line in table.lines):
         assert line.effect in EFFECTS, line
         assert bool(line.sentence) is (line.effect != "harmless"), line

@@ -466,17 +466,20 @@ _TYPES: Mapping[str, Effect] = {
 ROWS = (
     *grammars(
         """
-        = chsh chfn: abbreviates
-        -s|--shell=TEXT -l|--list-shells -h|--home-phone=TEXT -f|--full-name=TEXT -o|--office=TEXT -p|--office-phone=TEXT
-        -r|--room=TEXT
-        -w|--work-phone=TEXT --other=TEXT -u|--help -v|--version -R|--root=ROOTDIR
+        = chsh: abbreviates
+        -s|--shell=TEXT -l|--list-shells -h|-u|--help -v|-V|--version -R|--root=ROOTDIR
         --help|--version|--list-shells ...  harmless
-        chsh: -s=*/nologin|*/false|*/true TEXT  also-changes  \
+        -s=*/nologin|*/false|*/true TEXT  also-changes  \
             takes the shell of the account {1}, which cannot log in, until it has one again
-        chsh: root    gives     {program} changes what root runs
-        chsh: ()      gives     {program} changes what root runs
-        chfn: ()      changes   {program} changes the account root
+        root          gives     {program} changes what root runs
+        ()            gives     {program} changes what root runs
         TEXT          changes   {program} changes the account {1}
+        = chfn: abbreviates
+        -f|--full-name=TEXT -o|--office|--other=TEXT -p|--office-phone=TEXT -h|--home-phone=TEXT -r|--room=TEXT
+        -w|--work-phone=TEXT
+        -u|--help -v|--version -R|--root=ROOTDIR
+        --help|--version ()  harmless
+        [TEXT]        changes   {program} changes the account {1:root}
         = visudo
         -c|--check -s|--strict -q|--quiet -h|--help -V|--version -f|--file=TEXT -x|--export=TEXT -O|--owner -P|--perms
         -I|--no-includes

@@ -78,6 +78,7 @@ EFFECTS: Mapping[str, Effect] = {
     "FILE:lists": Call.lists,
     "FILE:reads": Call.reads,
     "FILE:writes": Call.writes,
+    "FILE:appends": lambda call, word: call.writes(word, how="appends to"),
     "FILE:made": lambda call, word: call.writes(word, is_use=False) if word.text != "-" else None,
     "FILE:runs": Call.runs_file,
     "FILE:trusts": _trusts,

@@ -109,28 +109,6 @@ def _disk(call: Call) -> None:
     call.destroys(told, call.absolute(device) or "", DISK, back="", is_whole=True)
 
 
-_SGDISK = DecisionTable("""
-    -Z|--zap-all|-o|--clear|--zap  destroys  deletes all partitions of {1:a disk}: what is on it is gone
-    -d|--delete                    destroys  deletes the partition {-d:that it names} of {1:a disk}: files on it are gone
-    -g|--mbrtogpt|-m|--gpttombr    destroys  converts the partitions of {1:a disk}: what is on it may be gone
-    -l|--load-backup|-R|--replicate|-r|--transpose|-s|--sort  destroys  \
-        replaces the partitions of {1:a disk}: what is on it may be gone
-    -n|--new|-N|--largest-new      changes   makes a partition of {1:a disk}
-    -t|--typecode|-A|--attributes|-c|--change-name|-h|--hybrid|-e  changes   changes the partitions of {1:a disk}
-    -u|--partition-guid|-U|--disk-guid|-G  changes   changes the names by which others find {1:a disk}
-    -p|--print|-i|--info|-v|--verify|-b|--backup|-L|--list-types|-f|--first-in-largest  harmless
-    -F|-D|-E|-O|--print-mbr|-P|--pretend  harmless
-    ...                            changes   changes the partitions of {1:a disk}
-""")
-
-
-def _sgdisk(call: Call) -> None:
-    if not call.has("P", "pretend") or call.may_add_options:
-        _SGDISK(call)
-    for word in call.values("b", "backup"):
-        call.writes(word, is_use=False)
-
-
 _PARTED = DecisionTable("""
     parted: * mklabel|mktable  destroys  makes the partitions of {1} anew: what is on it is gone
     parted: * rm               destroys  deletes the partition {3} of {1}: files on it are gone
@@ -175,30 +153,8 @@ def _makes(names: str, options: str, *, tells: str = "", dry: str = "", operands
     return grammar(names, options, "\n".join(rules), abbreviates=is_long, types={"MADE": _formats})
 
 
-def _projects(call: Call) -> None:
-    if call.may_add_options or any(
-        word.is_free or not re.match(r"(report|quot|df|state|print|help|path|quota)\b", word.text) for word in call.values("c")
-    ):
-        call.changes("changes how much others may store")
-
-
 _MOUNTED = re.compile(r"/(home|var(/lib|/log)?|usr|opt|boot)?/?")
 """File systems without which the host does not work."""
-
-
-def _unmount(call: Call) -> None:
-    does, every = (
-        ("stops swapping to", "stops all swapping") if call.name == "swapoff" else ("unmounts", "unmounts all file systems")
-    )
-    for word in call.operands:
-        if call.name != "swapoff" and (word.is_free or _MOUNTED.fullmatch(word.text)):
-            call.stops(f"unmounts {word.text[:50] or 'any file system'}", back="until it is mounted again", is_whole=True)
-        else:
-            call.changes(f"{does} {word.text[:50]}", is_whole=True)
-    if call.has("a", "all"):
-        if call.name == "swapoff":
-            return call.changes(every, is_whole=True)
-        call.stops(every, back="until they are mounted again", is_whole=True)
 
 
 def _machine(call: Call) -> None:
@@ -286,13 +242,68 @@ def _unloaded(call: Call, module: Word) -> bool:
     return is_needed
 
 
+def _unmounted(call: Call, word: Word) -> bool:
+    """A file system is unmounted. Return True if the host needs it, which is told."""
+    is_needed = word.is_free or _MOUNTED.fullmatch(word.text) is not None
+    if is_needed:
+        call.stops(f"unmounts {word.text[:50] or 'any file system'}", back="until it is mounted again", is_whole=True)
+    return is_needed
+
+
+def _limited(call: Call, command: Word) -> None:
+    if command.is_free or not re.match(r"(report|quot|df|state|print|help|path|quota)\b", command.text):
+        call.changes("changes how much others may store")
+
+
 _TYPES: Mapping[str, Effect] = {
+    "UNMOUNTED": _unmounted,
+    "QUOTA": _limited,
     "KERNEL": _kernel,
     "MODULE": _unloaded,
     "VARIABLE": lambda call, word: call.gives("sets variables of the programs that udev starts"),
     "LOADS": lambda call, word: call.gives("loads code into the kernel from another directory"),
 }
 ROWS = (
+    *grammars(
+        """
+        = sgdisk
+        -Z|--zap-all -o|--clear|--zap -z -d|--delete=SAID -g|--mbrtogpt -m|--gpttombr=TEXT -l|--load-backup=FILE:reads
+        -R|--replicate=DISK:writes -G|--randomize-guids -r|--transpose=TEXT -e|--move-second-header -s|--sort -n|--new=TEXT
+        -N|--largest-new=N -c|--change-name=TEXT -t|--typecode=TEXT -A|--attributes=TEXT -u|--partition-guid=TEXT
+        -U|--disk-guid=TEXT
+        -h|--hybrid=TEXT -p|--print -i|--info=N -v|--verify -b|--backup=FILE:made -L|--list-types -f|--first-in-largest
+        -F|--first-aligned-in-largest -D|--display-alignment -E|--end-of-largest -O|--print-mbr -P|--pretend -V|--version
+        -a=N -j=N
+        -?|--help -T|--transform-bsd=N
+        -P ...            harmless
+        -Z|-o|-z ...      destroys  deletes all partitions of {1:a disk}: what is on it is gone
+        -d ...            destroys  deletes the partition {-d:that it names} of {1:a disk}: files on it are gone
+        -g|-m ...         destroys  converts the partitions of {1:a disk}: what is on it may be gone
+        -l|-R|-r|-s ...   destroys  replaces the partitions of {1:a disk}: what is on it may be gone
+        -n|-N ...         changes   makes a partition of {1:a disk}
+        -t|-A|-c|-h|-e ...  changes   changes the partitions of {1:a disk}
+        -u|-U|-G ...      changes   changes the names by which others find {1:a disk}
+        -p|-i|-v|-b|-L|-f|-F|-D|-E|-O|-V|-? ...  harmless
+        ...               changes   changes the partitions of {1:a disk}
+        = xfs_quota
+        -x -c=QUOTA -h -V -d=TEXT -D=FILE:trusts -P=FILE:trusts -p=TEXT -f
+        ...               harmless
+        = umount fusermount fusermount3: abbreviates
+        -V|--version -h|--help -t|--types=TEXT -O|--test-opts=TEXT -a|--all -A|--all-targets -l|--lazy -f|--force -R|--recursive
+        -r|--read-only -d|--detach-loop -c|--no-canonicalize -n|--no-mtab --fake -q|--quiet -v|--verbose -i|--internal-only -z -u
+        -N|--namespace=TEXT -o=TEXT
+        --help|--version ()  harmless
+        --all ...         stops     unmounts all file systems  until they are mounted again
+        UNMOUNTED...      changes   unmounts {1+}
+        = swapoff: abbreviates
+        -a|--all -v|--verbose -L=SAID -U=SAID -h|--help -V|--version
+        --help|--version ()  harmless
+        --all ...         changes   stops all swapping
+        -L|-U ()          changes   stops swapping to {-L|-U:a disk}
+        DISK...           changes   stops swapping to {1+}
+        """,
+        types=_TYPES,
+    ),
     *grammars(
         """
         = udevadm: verbs
@@ -313,18 +324,18 @@ ROWS = (
         --help|--version ...  harmless
         info|monitor|settle|wait|verify ...  harmless
         trigger|control|test|test-builtin|hwdb ...  changes   {program} runs {1+} on the handling of devices
-        = logger: posix
-        -i --id[=TEXT] --tag=TEXT --priority=TEXT -s --stderr --no-act -e --skip-empty --msgid=TEXT --rfc3164
-        --rfc5424[=TEXT] --prio-prefix --server=TEXT -P --port=TEXT -T --tcp -d --udp --octet-count --sd-id=TEXT
-        --sd-param=TEXT -S=TEXT --size=TEXT -h --help -V --version -C --clear -c --read-clear -D -E -n=TEXT -H --human
-        --nopager -F=TEXT --file=FILE:reads -f=FILE:reads -t=TEXT -p=TEXT
+        = logger: abbreviates
+        -i --id[=TEXT] -t|--tag=TEXT -p|--priority=TEXT -s|--stderr --no-act -e|--skip-empty --msgid=TEXT --rfc3164
+        --rfc5424[=TEXT]
+        --prio-prefix -n|--server=TEXT -P|--port=N -T|--tcp -d|--udp --octet-count --sd-id=TEXT --sd-param=TEXT -S|--size=N
+        -u|--socket=TEXT --socket-errors[=TEXT] --journald[=FILE:reads] -f|--file=FILE:reads -h|--help -V|--version
         ...           harmless
         = dmesg: abbreviates
-        -T --ctime --notime -k --kernel -u --userspace -l=TEXT --level=TEXT --facility=TEXT -w --follow -W --follow-new -x
-        --decode -L[=TEXT] --color[=TEXT] -e --reltime -d --show-delta -r --raw -J --json -S --syslog -s=TEXT
-        --buffer-size=TEXT --since=TEXT --until=TEXT --time-format=TEXT --noescape -h --help -V --version -p=TEXT
-        --force-prefix -H|--human -C|--clear -c|--read-clear -D -E -n=TEXT -P|--nopager -F=FILE:reads --file=FILE:reads
-        -f=TEXT -t=TEXT
+        -C|--clear -c|--read-clear -D|--console-off -E|--console-on -F|--file=FILE:reads -f|--facility=TEXT -H|--human -J|--json
+        -k|--kernel -L|--color[=TEXT] -l|--level=TEXT -n|--console-level=TEXT -P|--nopager -p|--force-prefix -r|--raw -S|--syslog
+        -s|--buffer-size=N -T|--ctime -t|--notime -u|--userspace -w|--follow -W|--follow-new -x|--decode -d|--show-delta
+        -e|--reltime
+        --time-format=TEXT --since=TEXT --until=TEXT --noescape -h|--help -V|--version
         -C|-c ...     changes   {program} clears the messages of the kernel
         -D|-E|-n ...  changes   {program} hides messages of the kernel
         -P ...        harmless
@@ -359,7 +370,7 @@ ROWS = (
         --help|--version|--all|--dry-run ...  harmless
         --load|--system|-f FILE:runs...  changes   {program} sets settings of the kernel from {1+:the files of the host}
         KERNEL...     harmless
-        = ipmitool: posix
+        = ipmitool
         -A=TEXT -l=TEXT -R=N -N=N -q -Q=TEXT -h -E -H=SAID -U=TEXT -P=TEXT -I=TEXT -L=TEXT -p=N -f=FILE:reads -o=TEXT -O=TEXT
         -C=TEXT
         -k=TEXT -y=TEXT -Y -S=FILE:reads -s -v -c -V -t=TEXT -b=TEXT -B=TEXT -T=TEXT -m=TEXT -M=TEXT -d=N -a -e=TEXT -K -z=N
@@ -449,13 +460,6 @@ ROWS = (
         types={"MOUNTED": _mounted, "OPTIONS": _mounted_with, "SOURCE": _mounted_with},
     ),
     Row(
-        "umount fusermount fusermount3 swapoff",
-        _unmount,
-        "version V help h t: O: a all l f"
-        " lazy force recursive R read-only r detach-loop d no-canonicalize c no-mtab n fake quiet q v verbose i"
-        " internal-only all-targets A types: test-opts: z u",
-    ),
-    Row(
         "fdisk gdisk sfdisk parted cgdisk partx nbd-client qemu-nbd growpart",
         _disk,
         "color:: L:: bytes units: u: x list-details s script m machine j json f fix a: align: i: info: v verify E F D P"
@@ -464,13 +468,6 @@ ROWS = (
         " delete force append backup B activate no-reread no-tell-kernel wipe: w: W: wipe-partitions: lock:: reorder"
         " part-type part-uuid part-label part-attrs disk-id relocate: update",
         operands="devices",
-    ),
-    Row(
-        "sgdisk",
-        _sgdisk,
-        "Z zap-all o clear zap d: delete: g mbrtogpt m: gpttombr: l: load-backup: R: replicate: G r: transpose: e s sort n: new:"
-        " N: largest-new: c: change-name: t: typecode: A: attributes: u: partition-guid: U: disk-guid: h: hybrid: p print"
-        " i: info: v verify b: backup: L list-types f F D E O print-mbr P pretend",
     ),
     _makes(
         "mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4",
@@ -541,7 +538,6 @@ ROWS = (
         operands="MADE MADE...",
         is_long=True,
     ),
-    Row("xfs_quota", _projects, "x c: h V d: D: P: p: f", telling="-V"),
     Row(
         "qemu-system-x86_64 qemu-system-aarch64 qemu-system-i386 qemu kvm VBoxManage vboxmanage virt-install virt-manager"
         " qemu-img guestfish",

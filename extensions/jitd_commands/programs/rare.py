@@ -104,7 +104,7 @@ ROWS = (
         -a|--alternative -d|--alphanum -f|--ignore-case -t|--terminate=TEXT -h|--help -V|--version
         [FILE:reads]...  harmless
         = clamscan
-        -r --recursive[=TEXT] -i --infected -o --suppress-ok-results -l=FILE:writes --log=FILE:writes --exclude=TEXT
+        -r --recursive[=TEXT] -i --infected -o --suppress-ok-results -l=FILE:appends --log=FILE:appends --exclude=TEXT
         --exclude-dir=TEXT --include=TEXT --include-dir=TEXT --max-filesize=TEXT --max-scansize=TEXT --max-recursion=TEXT
         --quiet --no-summary --stdout --bell -v --verbose -d=FILE:reads --database=FILE:reads --cross-fs[=TEXT]
         --allmatch[=TEXT] -z -h --help -V --version

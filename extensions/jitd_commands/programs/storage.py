@@ -264,22 +264,6 @@ def _stores(call: Call) -> None:
         call.changes("has a prompt for commands that change a store")
 
 
-_CEPH = DecisionTable("""
-    ceph-volume: inventory       harmless
-    ceph-volume: lvm|simple|raw list|scan  harmless
-    ceph-volume: lvm|raw zap     destroys  erases the disk {3+:that it names}
-    ceph-volume: *               changes   runs {2} on disks of the store: {3+:all}
-    rados: ls|lspools|df|stat|listxattr|listwatchers|stat2  harmless
-    rados: rmpool|purge|cppool   destroys  deletes the pool {2} with all that is in it
-    rados: rm|truncate|rollback  destroys  deletes {2+:objects} of the store
-    rados: get|export|listomapvals|getxattr  reads     {program} shows or copies what is in the store
-    rados: *                     changes   runs {1} {2:} in the store
-    cephadm: ls|version|inspect-image|list-networks|gather-facts|check-host  harmless
-    cephadm: rm-cluster|rm-daemon|zap-osds  destroys  deletes daemons or disks of the store on this host
-    cephadm: shell|enter|run|bootstrap|deploy|adopt|unit|logs|ceph-volume  gives  \
-        {program} starts containers that have the whole host
-    cephadm: *                   changes   runs {1} {2:} on the store
-""")
 _RAID = DecisionTable("""
     /* show                           harmless
     show|help|version|getconfig|getstatus|getversion|getlogs|list  harmless
@@ -310,16 +294,6 @@ _TPM = DecisionTable(
 )
 
 
-def _ceph(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None else ""
-    if call.name == "rados" and len(call.operands) > 1:
-        if verb in ("get", "export"):
-            call.writes(call.operands[-1])
-        elif verb in ("put", "append", "import"):
-            call.reads(call.operands[-1])
-    _CEPH(call)
-
-
 def _raid_adapter(call: Call) -> None:
     """Its verbs are options."""
     verbs = [word.text for word in call.words if not re.fullmatch(r"-a\w+", word.text)]
@@ -341,6 +315,47 @@ _LVM = """
 ROWS = (
     *grammars(
         """
+        = ceph-volume: verbs
+        --cluster=TEXT --log-level=TEXT --log-path=TEXT -h|--help
+        lvm|simple|raw|inventory: --osd-id=N --osd-fsid=TEXT --format=TEXT --all --destroy -f|--force --data=DISK \
+            --block.db=DISK \
+            --block.wal=DISK --bluestore --dmcrypt --no-systemd --yes --report --auto -h|--help --file=FILE:reads
+        --help ...           harmless
+        inventory ...        harmless
+        lvm|simple|raw list|scan ...  harmless
+        lvm|raw zap ...      destroys  erases the disk {3+:that it names}
+        * ...                changes   runs {2+:} on disks of the store
+        = rados
+        -p|--pool=TEXT --pgid=TEXT -c|--conf=FILE:trusts -n|--name=TEXT --id=TEXT -k|--keyring=FILE:reads -m=TEXT -f|--format=TEXT
+        -s|--snap=TEXT -N|--namespace=TEXT --all --force --force-full --yes-i-really-really-mean-it -t=N -b=N
+        -i|--input-file=FILE:reads
+        -o|--output-file=FILE:writes --no-verify --create --cluster=TEXT -h|--help -v|--version -O=N --max-objects=N
+        --help|--version ...  harmless
+        ls|lspools|df|stat|listxattr|listwatchers|stat2 ...  harmless
+        rmpool|purge|cppool ...  destroys  deletes the pool {2} with all that is in it
+        rm|truncate|rollback ...  destroys  deletes {2+:objects} of the store
+        get TEXT FILE:writes  reads     {program} shows or copies what is in the store
+        export [FILE:writes]  reads     {program} shows or copies what is in the store
+        listomapvals|getxattr ...  reads     {program} shows or copies what is in the store
+        put|append TEXT FILE:reads ...  changes   runs {1+} in the store
+        import FILE:reads ...  changes   runs {1+} in the store
+        * ...                changes   runs {1+} in the store
+        = cephadm: verbs
+        --image=TEXT --docker --data-dir=DIR:writes --log-dir=DIR:writes --unit-dir=DIR:writes -v|--verbose --timeout=N --retry=N
+        -e|--env=TEXT --no-container-init -h|--help
+        *: --fsid=TEXT --force --zap-osds --name|-n=TEXT -c|--config=FILE:trusts -k|--keyring=FILE:reads --keep-logs --no-detail \
+            --legacy-dir=TEXT --expect-hostname=TEXT
+        ls|version|inspect-image|list-networks|gather-facts|check-host|registry-login ...  harmless
+        rm-cluster|rm-daemon|zap-osds ...  destroys  deletes daemons or disks of the store on this host
+        shell|enter|run|bootstrap|deploy|adopt|unit|logs|ceph-volume ...  gives  \
+            {program} starts containers that have the whole host
+        --help ...           harmless
+        * ...                changes   runs {1+} on the store
+        """,
+        types=_TYPES,
+    ),
+    *grammars(
+        """
         = iscsiadm: abbreviates
         -V|--version -h|--help -P|--print=N -m|--mode=TEXT -T|--targetname=SAID -p|--portal=TEXT -o|--op=TEXT -n|--name=TEXT
         -v|--value=TEXT -U|--logoutall=SAID -L|--loginall=TEXT -t|--type=TEXT -l|--login -u|--logout -R|--rescan -s|--stats
@@ -348,6 +363,7 @@ ROWS = (
         --index=N -k|--killiscsid=N -x|--params=TEXT -b|--packetsize=N -C|--submode=TEXT -A|--portal_type=TEXT -c|--count=N
         --version|--help ()  harmless
         --mode=discovery* --type|--portal ...  changes  asks another host for its disks, and keeps what it finds
+        --killiscsid ...     stops     ends the service of disks of other hosts  until it is started again
         --logoutall ...      stops     disconnects disks of other hosts: {-U}  until somebody logs in there again
         --logout ...         stops     disconnects disks of other hosts: {-T:all of them}  until somebody logs in there again
         --op=delete ...      changes   forgets how to reach {-T:disks of other hosts}
@@ -966,12 +982,6 @@ ROWS = (
         " bytenr: e L: A S: level: rescan w sync subvolid: bytes",
     ),
     Row("multipath", _unless("ll", "l", "h"), "h d r ay ll l v:: F f E t T w W a A B c: C: D i q U u"),
-    Row(
-        "ceph-volume rados cephadm",
-        _ceph,
-        "fsid: osd-id: osd-fsid: force format: f: yes-i-really-really-mean-it all h help p: pool: n: id: c: conf: destroy"
-        " zap-osds",
-    ),
     Row("storcli storcli64 perccli perccli64", _RAID, "J nolog"),
     Row(
         "megacli MegaCli MegaCli64",
