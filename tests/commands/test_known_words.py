@@ -328,7 +328,7 @@ def test_what_only_looks_warns_of_nothing(line: str) -> None:
         ("hostnamectl hostname x", Grade.CHANGES),
         ("partx -d /dev/sda", Grade.CHANGES),
         ("sgdisk -p -t 1:8300 /dev/sda", Grade.CHANGES),
-        ("sgdisk -p -j 5 /dev/sda", Grade.UNKNOWN),
+        ("sgdisk -p -j 5 /dev/sda", Grade.CHANGES),
         ("systemd-analyze frobnicate", Grade.UNKNOWN),
         ("qemu-nbd -d /dev/nbd0", Grade.CHANGES),
         ("bridge link set dev eth0 state 0", Grade.CHANGES),

@@ -273,7 +273,7 @@ ROWS = (
         -U|--disk-guid=TEXT
         -h|--hybrid=TEXT -p|--print -i|--info=N -v|--verify -b|--backup=FILE:made -L|--list-types -f|--first-in-largest
         -F|--first-aligned-in-largest -D|--display-alignment -E|--end-of-largest -O|--print-mbr -P|--pretend -V|--version
-        -a=N -j=N
+        -a=N -j|--move-main-table=N
         -?|--help -T|--transform-bsd=N
         -P ...            harmless
         -Z|-o|-z ...      destroys  deletes all partitions of {1:a disk}: what is on it is gone
@@ -281,7 +281,7 @@ ROWS = (
         -g|-m ...         destroys  converts the partitions of {1:a disk}: what is on it may be gone
         -l|-R|-r|-s ...   destroys  replaces the partitions of {1:a disk}: what is on it may be gone
         -n|-N ...         changes   makes a partition of {1:a disk}
-        -t|-A|-c|-h|-e ...  changes   changes the partitions of {1:a disk}
+        -t|-A|-c|-h|-e|-j ...  changes   changes the partitions of {1:a disk}
         -u|-U|-G ...      changes   changes the names by which others find {1:a disk}
         -p|-i|-v|-b|-L|-f|-F|-D|-E|-O|-V|-? ...  harmless
         ...               changes   changes the partitions of {1:a disk}
