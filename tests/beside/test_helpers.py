@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from jitd.beside.helpers import HELPERS, Helper
 from jitd.server.door import CARRIERS
 from tests.law.tree import TREE
 from tests.leftovers import is_in_lab
+from tests.marks import by_day, full, once_each
 
 EACH = pytest.mark.parametrize("helper", HELPERS.values(), ids=HELPERS)
 ROOMS = {name: one.helpers[name] for name, one in extensions.HELPERS.items()}
@@ -63,9 +65,13 @@ def test_the_program_says_which_helpers_there_are(words: tuple[str, ...]) -> Non
     assert done.stderr == f"usage: jitd-helper NAME [--OPTION=FILE ...]    (NAME: {', '.join(HELPERS)})\n"
 
 
-@EACH
-@pytest.mark.parametrize("word", ["--unknown=x", "x", "--settings", "--socket", "--networked", "line=0"])
-def test_an_option_that_is_not_its_own_is_refused(helper: Helper, word: str) -> None:
+WORDS = ["--unknown=x", "x", "--settings", "--socket", "--networked", "line=0"]
+OTHER_WORDS = full("every day, each helper is given one of these words, and each word is given to a helper")
+
+
+@pytest.mark.parametrize(("name", "word"), by_day(product(HELPERS, WORDS), once_each(HELPERS, WORDS), OTHER_WORDS))
+def test_an_option_that_is_not_its_own_is_refused(name: str, word: str) -> None:
+    helper = HELPERS[name]
     done = play(helper.name, word)
     assert done.returncode == 1 and not done.stdout
     assert done.stderr.startswith(f"{helper.process}: {word} is not known here; usage: jitd-helper {helper.name} "), done.stderr

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.booted.conftest import Service, group_of, scope_of, show
+from tests.marks import full
 from tests.system.conftest import OF_THE_LAB, Asking, House
 from tests.system.test_observed import POLICY, TICKS, Watcher, count, of_run
 from tests.waiting import wait_for
@@ -122,6 +123,7 @@ def test_an_observed_run_begins_freezes_thaws_and_ends_in_its_scope(watched: Ser
     assert at == ["run.observed", "run.frozen", "run.observed", "run.thawed", "run.ended"]
 
 
+@full("every day, another test of the file freezes a run, and tests/system/test_observed.py restarts jitd under one")
 def test_a_frozen_run_outlives_its_daemon_and_stays_frozen_until_it_is_watched_or_ended(
     watched: Service, forgotten: Forgotten
 ) -> None:

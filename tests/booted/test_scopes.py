@@ -24,7 +24,7 @@ from jitd.executor import ExecutorError, unit
 from jitd.monitor.signalling import members
 from jitd_inspection.doctor.host import holders
 from tests.booted.conftest import Service, group_of, journal, scope_of, show, systemctl
-from tests.marks import full, timed
+from tests.marks import by_day, full, timed
 from tests.system.conftest import Asking, House
 from tests.waiting import PATIENCE, handles, is_living, status_of, wait_for
 
@@ -251,7 +251,10 @@ HANDED_OVER = {
 }
 
 
-@pytest.mark.parametrize("how", HANDED_OVER)
+OTHER_UNITS = full("every day, the run hands over a unit with its mark, and somebody else's timer begins one")
+
+
+@pytest.mark.parametrize("how", by_day(HANDED_OVER, ["a unit with its mark"], OTHER_UNITS))
 def test_work_that_a_run_hands_to_systemd_is_told_of_and_left_alone(service: Service, units: list[str], how: str) -> None:
     """THREATS X-21: also what a timer begins meanwhile that is nobody's of the run."""
     units += ["handed-over", "somebody-elses"]

@@ -9,12 +9,14 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pexpect
 import pytest
 
 from tests.booted.conftest import show, systemctl
+from tests.marks import by_day, full, once_each
 from tests.on_terminal import OnTerminal
 from tests.waiting import GIVEN_UP, PATIENCE, wait_for
 
@@ -57,6 +59,9 @@ def tree() -> dict[str, bytes]:
 
 def principals() -> str:
     return kadmin("listprincs")
+
+
+once_more = full("every day, tests/setup plays this on a table of hosts, and other tests of the file set up a whole host")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -138,8 +143,13 @@ def test_a_person_answers_five_questions_and_sees_the_first_command_run(fresh: N
     assert not PRIVATE.exists()
 
 
-@pytest.mark.parametrize("who", ["root", "alice"])
-@pytest.mark.parametrize("line", ["jitd", "jitd doctor", "jitd requests", "jitsudo id", "jitsudo -l"])
+TYPED = ["jitd", "jitd doctor", "jitd requests", "jitsudo id", "jitsudo -l"]
+BY_THE_OTHER = full("every day, each line is typed by root or by alice")
+
+
+@pytest.mark.parametrize(
+    ("line", "who"), by_day(product(TYPED, ["root", "alice"]), once_each(TYPED, ["root", "alice"]), BY_THE_OTHER)
+)
 def test_after_an_installation_whatever_one_types_names_setup(fresh: None, line: str, who: str) -> None:
     words = line.split() if who == "root" else ["as", who, *line.split()]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False)
@@ -226,7 +236,11 @@ def test_a_key_that_the_kdc_has_already_is_not_made_anew_without_a_yes(fresh: No
     assert show("jitd.service", "ActiveState")["ActiveState"] == "inactive"
 
 
-@pytest.mark.parametrize("ends", ["wrong password", "Ctrl-C", "SIGTERM", "no right"])
+ENDS = ["wrong password", "Ctrl-C", "SIGTERM", "no right"]
+OTHER_ENDS = full("every day, it ends by a wrong password and by SIGTERM, and another test types Ctrl-C twice")
+
+
+@pytest.mark.parametrize("ends", by_day(ENDS, ["wrong password", "SIGTERM"], OTHER_ENDS))
 def test_the_ticket_of_the_administrator_never_stays(fresh: None, ends: str) -> None:
     """THREATS O-19."""
     known = principals()
@@ -275,6 +289,7 @@ def test_a_second_ctrl_c_does_not_save_the_ticket(fresh: None, tmp_path: Path) -
     assert person.exitstatus != 0 and destroyed.exists() and not PRIVATE.exists()
 
 
+@once_more
 def test_a_script_makes_a_key_anew_only_if_it_says_so(fresh: None) -> None:
     """THREATS O-18: nobody is there to answer, and --yes was said without knowing of the key."""
     kadmin(f"addprinc -randkey {PRINCIPAL}")
@@ -341,6 +356,7 @@ def test_two_at_a_time_are_one_and_a_refusal(fresh: None) -> None:
     assert person.exitstatus == 0 and not PRIVATE.exists()
 
 
+@once_more
 def test_a_further_rule_is_in_force_at_once(fresh: None) -> None:
     done = setup("--yes", "--admin", ADMIN, *RULES, "--", "id", "-u", stdin=f"{PASSWORD}\n")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -355,6 +371,7 @@ def test_a_further_rule_is_in_force_at_once(fresh: None) -> None:
     assert show("jitd.service", "MainPID") == pid
 
 
+@once_more
 def test_what_the_doctor_finds_bad_is_told_and_nobody_is_asked_to_try(fresh: None) -> None:
     person = terminal("--admin", ADMIN, "--yes", *RULES, "--", "id", "-u")
     person.expect("Password.*: ")
@@ -369,6 +386,7 @@ def test_what_the_doctor_finds_bad_is_told_and_nobody_is_asked_to_try(fresh: Non
     assert person.exitstatus == 1
 
 
+@once_more
 def test_settings_that_were_changed_by_hand_stay_as_they_are(fresh: None) -> None:
     """THREATS O-18: the rest is done if they have what is needed, and a file that was changed meanwhile is left alone."""
     (ETC / "jitd.toml").write_text('realms = ["EXAMPLE.TEST"]\noperators = ["group:ops"]\n')
@@ -383,6 +401,7 @@ def test_settings_that_were_changed_by_hand_stay_as_they_are(fresh: None) -> Non
     assert RULE.read_bytes() == changed
 
 
+@once_more
 def test_a_rule_that_check_would_refuse_is_never_written(fresh: None) -> None:
     before, known = tree(), principals()
     rule = ["--yes", "--admin", ADMIN, "--requester", "dba", "--approver", "ops"]

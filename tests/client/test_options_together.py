@@ -25,6 +25,7 @@ from jitpam.options import APART, MODES, OPTIONS, WORDS, following, read_options
 from jitpam.usage import help_lines
 from jitpam.wire import messages
 from tests.client.acting import ID, Peer
+from tests.marks import by_day, full
 from tests.waiting import PATIENCE
 
 MODE = {
@@ -154,8 +155,11 @@ def is_refused(status: int, said: str, *names: str) -> bool:
     return status == 120 and told is not None and all(name in told[1] + " " + told[2] for name in names)
 
 
-@pytest.mark.parametrize("mode", MODE)
-@pytest.mark.parametrize("option", [line.split()[0] for line in LINES])
+EVERY_DAY = {(option, mode) for (option, mode), cell in CELLS.items() if cell == "x" or mode in ("run", "list")}
+OTHERS = full("every day, each effect is played, and all else with a command and with -l; each refusal is read from the grid")
+
+
+@pytest.mark.parametrize(("option", "mode"), by_day(CELLS, EVERY_DAY, OTHERS))
 def test_an_option_works_or_is_refused_by_a_sentence_that_names_both_and_nothing_is_asked(
     option: str, mode: str, daemon: Any, key: str
 ) -> None:

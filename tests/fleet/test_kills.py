@@ -236,7 +236,10 @@ def test_killed_at_a_step_of_an_approval_it_is_done_once_or_said_not_to_be(hub: 
     told(hub, EVERY_DAY)
 
 
-@pytest.mark.parametrize("victim", ["engine", "agent"])
+@pytest.mark.parametrize(
+    "victim",
+    ["agent", pytest.param("engine", marks=full("every day, the agent is killed, which is on that host"))],
+)
 def test_local_approvals_do_not_notice(hub: Split, victim: str) -> None:
     """The host on which somebody approves is the one whose engine or agent is killed."""
     with local(hub, "db1"):

@@ -15,6 +15,7 @@ import pytest
 
 from contrib.fleet.hub import NATS_SERVER
 from tests.leftovers import mounts, running, scratch
+from tests.marks import by_day, full
 from tests.on_terminal import OnTerminal
 from tests.waiting import PATIENCE, wait_for
 
@@ -45,7 +46,10 @@ def seen() -> tuple[Counter[bytes], Counter[str], set[str]]:
     return Counter(b" ".join(line) for line in running().values()), mounts(), scratch()
 
 
-@pytest.mark.parametrize("ended_by", ["Ctrl-C", signal.SIGTERM, signal.SIGKILL])
+OTHER_SIGNALS = full("every day, it is ended by Ctrl-C, and the lane of the other release plays it to its end")
+
+
+@pytest.mark.parametrize("ended_by", by_day(["Ctrl-C", signal.SIGTERM, signal.SIGKILL], ["Ctrl-C"], OTHER_SIGNALS))
 def test_it_leaves_nothing_behind_when_it_is_ended_in_the_midst(ended_by: str | signal.Signals) -> None:
     before = seen()
     demo = OnTerminal(DEMO, [], timeout=WITHIN)

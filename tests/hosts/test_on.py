@@ -20,6 +20,7 @@ import pytest
 
 from contrib.scripts import load
 from tests.law.tree import TREE
+from tests.marks import by_day, full
 from tests.waiting import PATIENCE, wait_for
 
 ON = TREE / "contrib/on"
@@ -27,6 +28,8 @@ CGROUPS = Path("/sys/fs/cgroup")
 MARK = "77771.25"
 """A word that is in the command line of what a test leaves running."""
 
+
+IN_USE = full("every day, hosts are made, booted and ended by the lanes that are played in them")
 
 on = load("on")
 
@@ -73,7 +76,10 @@ def leaves_nothing() -> Iterator[None]:
 # --- what it is ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("named", "version"), [("bookworm", "12"), ("12", "12"), ("trixie", "13"), ("13", "13")])
+NAMED = [("bookworm", "12"), ("12", "12"), ("trixie", "13"), ("13", "13")]
+
+
+@pytest.mark.parametrize(("named", "version"), by_day(NAMED, [("12", "12"), ("trixie", "13")], IN_USE))
 def test_it_is_a_pristine_debian_of_that_release_whatever_this_host_is(named: str, version: str) -> None:
     done = run(named, "sh", "-c", ". /etc/os-release; echo $ID $VERSION_ID; command -v python3 gcc sudo sssd; ls /home /tmp /srv")
     assert (done.stdout.split()[:2], done.stderr) == (["debian", version], "")
@@ -115,6 +121,7 @@ def test_without_a_tree_the_callers_files_are_not_there() -> None:
     assert run("trixie", "sh", "-c", f"pwd; ls -d {TREE}", cwd=TREE).stdout == "/root\n"
 
 
+@IN_USE
 def test_packages_are_installed_in_it_once_and_start_no_service() -> None:
     more = ["--packages", "hello", "--packages", "openssh-server,opendoas"]
     made = subprocess.run([ON, *more, "trixie", "true"], capture_output=True, text=True, timeout=90 * PATIENCE, check=False)
@@ -124,6 +131,7 @@ def test_packages_are_installed_in_it_once_and_start_no_service() -> None:
     assert run("trixie", "sh", "-c", "command -v hello").stdout == ""
 
 
+@IN_USE
 def test_booted_it_has_started_all_before_command_starts() -> None:
     script = (
         "cat /proc/1/comm; systemctl is-system-running; cat /proc/sys/kernel/hostname; echo x >/proc/sys/kernel/hostname; exit 7"
@@ -140,6 +148,7 @@ def test_a_private_network_has_a_loopback_alone_and_nothing_of_what_this_host_re
     assert "/etc/" not in done.stdout and "proxy" not in done.stdout.lower()
 
 
+@IN_USE
 def test_a_second_command_enters_the_one_of_that_name(leaves_nothing: None) -> None:
     line = [ON, "--boot", "--private-network", "--name", "hosts-a", "trixie", "sh", "-c", f"echo here; exec cat; : {MARK}"]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
@@ -154,8 +163,8 @@ def test_a_second_command_enters_the_one_of_that_name(leaves_nothing: None) -> N
 # --- how it ends -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
-@pytest.mark.parametrize("boot", [[], ["--boot"]])
+@pytest.mark.parametrize("number", by_day([signal.SIGTERM, signal.SIGKILL, signal.SIGHUP], [signal.SIGKILL], IN_USE))
+@pytest.mark.parametrize("boot", [[], pytest.param(["--boot"], marks=IN_USE)])
 def test_however_it_ends_nothing_is_left(number: int, boot: list[str], leaves_nothing: None) -> None:
     script = f"(trap '' TERM HUP; setsid sleep {MARK} &); echo here; exec sleep {MARK}"
     process = subprocess.Popen([ON, "--private-network", *boot, "trixie", "sh", "-c", script], stdout=subprocess.PIPE, text=True)
@@ -174,6 +183,7 @@ def test_a_wrong_call_is_a_sentence_and_status_2(wrong: list[str]) -> None:
     assert re.search(r"^contrib/on: error: .+\n\Z", done.stderr, re.MULTILINE)
 
 
+@IN_USE
 def test_no_mirror_is_one_clear_failure(tmp_path: Path, leaves_nothing: None) -> None:
     done = run("--cache", tmp_path / "kept", "--mirror", "http://127.0.0.1:9/debian", "trixie", "true")
     assert (done.returncode, done.stdout) == (1, "")
@@ -183,6 +193,7 @@ def test_no_mirror_is_one_clear_failure(tmp_path: Path, leaves_nothing: None) ->
     assert [path for path in (tmp_path / "kept").rglob("*") if path.is_file() and path.name != "lock"] == []
 
 
+@IN_USE
 def test_one_that_is_killed_while_it_is_made_leaves_no_process_and_is_made_anew(tmp_path: Path, leaves_nothing: None) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         mirror = f"http://127.0.0.1:{silent.getsockname()[1]}/{MARK}"

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 import gssapi
@@ -48,6 +49,7 @@ from jitpam.wire.messages import (
     Watch,
     Welcome,
 )
+from tests.marks import by_day, full, once_each
 from tests.waiting import PATIENCE, wait_for
 
 HOST = "db1.example.test"
@@ -204,8 +206,11 @@ def test_a_conversation_at_the_door_is_sealed_and_the_carrier_says_where_it_come
     assert door.heard[0] == Carried(carrier="ssh", source="192.0.2.7")
 
 
-@pytest.mark.parametrize("code", [*sorted(CODES), "no such code"])
-@pytest.mark.parametrize("when", ["greeted", "authenticating"])
+REFUSALS, STAGES = [*sorted(CODES), "no such code"], ["greeted", "authenticating"]
+OTHER_STAGE = full("every day, each refusal comes at one of the two stages")
+
+
+@pytest.mark.parametrize(("code", "when"), by_day(product(REFUSALS, STAGES), once_each(REFUSALS, STAGES), OTHER_STAGE))
 def test_a_refusal_before_the_proof_is_told_in_our_own_words(door, code, when, capfd):
     """THREATS F-05."""
 
@@ -806,8 +811,14 @@ UP, DOWN = (
 )
 
 
-@pytest.mark.parametrize("how", CHANGES)
-@pytest.mark.parametrize(("way", "number"), [*(("up", n) for n in range(1, 6)), *(("down", n) for n in range(7))])
+FRAMES = [*(("up", n) for n in range(1, 6)), *(("down", n) for n in range(7))]
+ALL_CHANGES = [(*frame, how) for frame, how in product(FRAMES, CHANGES)]
+OTHER_CHANGES = full("every day, each frame is changed in one way; tests/attacks/test_door.py changes each before a real jitd")
+
+
+@pytest.mark.parametrize(
+    ("way", "number", "how"), by_day(ALL_CHANGES, [(*frame, how) for frame, how in once_each(FRAMES, CHANGES)], OTHER_CHANGES)
+)
 def test_what_was_changed_on_the_way_ends_the_conversation_and_permits_nothing(door, tmp_path, way, number, how, monkeypatch):
     """THREATS F-01. The last answer alone may be lost, after the host has done what was asked: then nobody says that it was."""
     monkeypatch.setattr(carrier, "STAMPED_WITHIN", 1.0)

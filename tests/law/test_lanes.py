@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,12 @@ def test_what_computes_is_played_late_and_nowhere_else() -> None:
 
 def test_each_kind_has_a_lane_for_what_promises_a_time() -> None:
     assert lanes.TIMED_LANES.keys() == lanes.KINDS.keys()
+
+
+def test_what_both_executors_do_alike_is_played_without_a_systemd_every_day() -> None:
+    every = lanes.test_files()
+    alike = {file for file in EVERY if re.search(r"^(@alike|pytestmark = alike)$", (TREE / file).read_text("utf-8"), re.M)}
+    assert alike and alike <= {*every["plain"]} & {*every["systemd"]}
 
 
 def test_what_is_played_under_systemd_exists() -> None:
@@ -218,7 +225,7 @@ def test_what_is_played_on_the_other_release_exists_and_is_played_here_too() -> 
     every = lanes.test_files()
     assert [pattern for pattern in lanes.ON_THE_OTHER if not list(TREE.glob(pattern))] == []
     assert set(every["other"]) < {*every["late"], *every["plain"]}
-    assert {file.split("/")[1] for file in every["other"]} > {"commands", "core", "law", "wire"}
+    assert {file.split("/")[1] for file in every["other"]} > {"core", "kerberos", "law", "pam", "wire"}
 
 
 def test_on_the_other_release_a_lane_begins_with_a_checkout_and_without_a_mirror_it_is_red(
@@ -268,12 +275,14 @@ def test_with_full_all_is_played_on_the_other_release_in_the_place_of_a_part_and
     options: list[str], n_parts: int, n_wholes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kinds: list[str] = []
+    marks: dict[str, str] = {}
     wholes: list[bool] = []
     sizes: list[str] = []
     told: list[dict[str, int]] = []
 
-    def lane(_: str, kind: str, *__: object) -> Pretended:
+    def lane(_: str, kind: str, __: list[str], chosen: list[str], *___: object) -> Pretended:
         kinds.append(kind)
+        marks.setdefault(kind, chosen[1])
         made = Pretended(kind, [])
         made.is_over = True
         return made
@@ -297,6 +306,7 @@ def test_with_full_all_is_played_on_the_other_release_in_the_place_of_a_part_and
     assert lanes.main() == 3 * n_wholes
     assert kinds.count("other") == n_parts and wholes == [True] * n_wholes
     assert list(told[0].values()) == [0, *[3] * n_wholes]
+    assert [kind for kind in marks if "not alike" in marks[kind]] == ([] if "--full" in options else ["systemd"])
     assert sizes == (["--quick"] if "--full" in options else ["--once"])
 
 

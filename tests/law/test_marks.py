@@ -10,10 +10,14 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+
+import pytest
 
 from contrib.docs.threats import threats
 from tests.law.tree import TREE
+from tests.marks import by_day, full, once_each
 
 PAGE = TREE / "docs/testing.md"
 MARKS = "tests/marks.py"
@@ -148,6 +152,18 @@ def test_what_is_left_out_every_day_is_listed_with_its_reason_and_nothing_else_i
 def test_the_tests_that_are_listed_have_that_mark() -> None:
     marked = {(f"{mark.file}::{test}", mark.reason) for mark in ALL if mark.name == "full" for test in mark.tests}
     assert [test for test, why in rows() if (test, why) not in marked] == []
+
+
+def test_of_a_grid_each_word_of_each_column_is_played_every_day_and_all_rows_by_night() -> None:
+    one, other = "abcdefg", range(5)
+    grid = list(product(one, other))
+    rows = by_day(grid, once_each(one, other), full("for this test"))
+    daily = [row for row in rows if row in grid]
+    assert [{row[column] for row in daily} for column in (0, 1)] == [{*one}, {*other}] and len(daily) == 7
+    assert [getattr(row, "values", row) for row in rows] == grid
+    assert {mark.name for row in rows if row not in grid for mark in row.marks} == {"full"}
+    with pytest.raises(AssertionError):
+        by_day(grid, [("a", 9)], full("what is no row would be played never"))
 
 
 def test_these_laws_see_a_mark_wherever_it_stands() -> None:

@@ -15,7 +15,7 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Started
 from jitd.monitor.orders import nanoseconds
-from tests.marks import direct, full, timed
+from tests.marks import alike, direct, full, timed
 from tests.monitor.hiders import (
     HIDERS,
     STUBBORN,
@@ -188,6 +188,7 @@ def test_a_run_ends_as_soon_as_its_time_is_over(stage: Stage) -> None:
     assert 0 <= now() - ends_at < 1.5
 
 
+@alike
 def test_its_time_ends_it_without_a_daemon(stage: Stage) -> None:
     _, client = begun_for(stage, 2.0, "sleep 60")
     stage.run(stage.executor.close())
@@ -211,6 +212,7 @@ def test_a_client_that_hangs_up_ends_the_command(stage: Stage, kinds: tuple[str,
     assert marked(stage) == []
 
 
+@alike
 def test_a_command_that_ignores_the_hang_up_has_five_seconds(stage: Stage) -> None:
     job = shell(stage, STUBBORN + "sleep 60; sleep 60")
     client, pid = stage.started(job)
@@ -222,6 +224,7 @@ def test_a_command_that_ignores_the_hang_up_has_five_seconds(stage: Stage) -> No
     assert marked(stage) == []
 
 
+@alike
 def test_a_command_has_time_to_tidy_up_after_a_hang_up(patient: Stage) -> None:
     job = shell(patient, f"trap 'sleep 1; touch {patient.directory}/tidy; exit 5' HUP; while :; do sleep 0.05; done")
     client, pid = patient.started(job)
@@ -242,18 +245,21 @@ def test_what_is_left_behind_ends_with_it_and_the_status_comes_at_once(stage: St
     assert marked(stage) == []
 
 
+@alike
 def test_only_some_of_many_that_are_left_behind_are_named(stage: Stage) -> None:
     client = stage.go(shell(stage, f"for i in 1 2 3 4 5; do setsid sleep 60 >/dev/null 2>&1 & {ASLEEP}done; exit 0"))
     stage.wait(lambda: client.end)
     assert client.end == {"outcome": "exited", "status": 0, "because": outlived("sleep, sleep, sleep and 2 more")}
 
 
+@alike
 def test_nothing_is_said_of_a_command_that_leaves_nothing(stage: Stage) -> None:
     client = stage.go(shell(stage, "sleep 0 & wait; exit 3"))
     stage.wait(lambda: client.end)
     assert client.end == {"outcome": "exited", "status": 3, "because": ""}
 
 
+@alike
 def test_the_status_comes_before_what_is_left_behind_has_ended(patient: Stage) -> None:
     job = shell(patient, f"(trap '' HUP; exec sleep 60) & {ASLEEP}exit 3")
     client = patient.go(job)
@@ -287,6 +293,7 @@ def test_what_may_stay_and_ends_by_itself_ends_the_run(stage: Stage) -> None:
     assert stage.outcome(job) == Outcome(Ending.EXITED, 0)
 
 
+@alike
 def test_a_hang_up_leaves_what_may_stay(stage: Stage) -> None:
     job = shell(stage, "setsid sleep 60 >/dev/null 2>&1 & trap '' HUP; sleep 60; sleep 60", leftovers="keep")
     client, pid = stage.started(job)
@@ -300,6 +307,7 @@ def test_a_hang_up_leaves_what_may_stay(stage: Stage) -> None:
     assert marked(stage) == []
 
 
+@alike
 def test_what_may_stay_after_a_hang_up_stays_no_longer_than_the_run_may_last(stage: Stage) -> None:
     for seconds in (5.0, 15.0, 45.0):  # on a busy host the time can be over before the client goes
         job, client = begun_for(stage, seconds, "setsid sleep 600 >/dev/null 2>&1 & sleep 600", leftovers="keep")
@@ -311,6 +319,7 @@ def test_what_may_stay_after_a_hang_up_stays_no_longer_than_the_run_may_last(sta
     assert job.ends_at_boot_ns is not None and job.ends_at_boot_ns <= nanoseconds(now()) and marked(stage) == []
 
 
+@alike
 def test_a_key_that_ends_it_before_it_begins_ends_the_client_alike(stage: Stage) -> None:
     mark = stage.directory / "mark"
     job = shell(stage, f"touch {mark}")
@@ -322,6 +331,7 @@ def test_a_key_that_ends_it_before_it_begins_ends_the_client_alike(stage: Stage)
     assert not client.said(b"R") and not stage.reported(Started, job.run) and not mark.exists()
 
 
+@alike
 def test_a_key_that_crosses_the_go_ends_it_and_every_account_of_it_is_the_same(stage: Stage) -> None:
     """The kernel says which of the two came first; what must not be is a run that one calls begun and another not. The command
     is no shell: dash loses a SIGINT that comes while it begins a program (vfork(2)).
@@ -347,6 +357,7 @@ def test_a_key_that_crosses_the_go_ends_it_and_every_account_of_it_is_the_same(s
         assert is_told_as_begun == (True, True)
 
 
+@alike
 def test_a_stop_between_the_go_and_the_exec_says_why(stage: Stage) -> None:
     """Whoever would execute the command stands still meanwhile. The client must not end as by a signal of its own."""
     job = shell(stage, "sleep 60")
@@ -361,6 +372,7 @@ def test_a_stop_between_the_go_and_the_exec_says_why(stage: Stage) -> None:
     assert client.end == {"outcome": "not started", "status": 126, "because": BECAUSE}
 
 
+@alike
 def test_what_is_left_has_its_five_seconds_when_the_command_yields_to_a_hang_up(patient: Stage) -> None:
     mark = patient.directory / "tidy"
     set_up = patient.directory / "set-up"
@@ -430,6 +442,7 @@ def test_a_stop_that_comes_twice_ends_it_once_and_for_the_first_reason(stage: St
     assert sum(isinstance(report, Ended) for report in stage.reports) == 1
 
 
+@alike
 def test_a_client_that_reads_nothing_cannot_hold_up_a_stop(stage: Stage) -> None:
     job = shell(stage, "exec yes")
     client, _ = stage.started(job, ("terminal",) * 3)
@@ -443,6 +456,7 @@ def told(client: Client) -> bytes:
     return b"".join(packet[:1] for packet in client.packets)
 
 
+@alike
 def test_a_stopped_command_is_told_and_continues_when_told(stage: Stage) -> None:
     job = shell(stage, "kill -TSTP $$; exit 4")
     client = stage.go(job, ("terminal",) * 3)

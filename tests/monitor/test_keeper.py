@@ -26,7 +26,7 @@ from jitd.monitor.housing import group_of
 from jitd.monitor.orders import CANNOT, FAILED, FROM_LAUNCHER, Login, Unborn, nanoseconds
 from jitd.monitor.places import GO, note, plate_path, started_at
 from jitd.monitor.seats import owner_of, terminal_of
-from tests.marks import direct, timed
+from tests.marks import alike, direct, timed
 from tests.monitor.hiders import BOMBER, HIDERS, is_set_up, marked, rows_of
 from tests.monitor.stage import NOBODY, Stage, in_state
 from tests.on_terminal import OnTerminal
@@ -251,6 +251,7 @@ def test_a_session_that_ignores_its_end_is_gone_in_five_seconds(stage: Stage, as
     assert time.monotonic() - began < 5
 
 
+@alike
 def test_the_person_reads_why_before_the_terminal_is_hung_up(patient: Stage) -> None:
     screen = OnTerminal(
         "/bin/sh",
@@ -289,6 +290,7 @@ time.sleep(60)
 """Somebody with terminals of their own (devpts, in a mount namespace) takes the one with another person's number."""
 
 
+@alike
 def test_nothing_is_written_on_another_persons_terminal_of_the_same_number(stage: Stage) -> None:
     master, theirs = os.openpty()
     place = stage.directory / "pts"
@@ -308,6 +310,7 @@ def test_nothing_is_written_on_another_persons_terminal_of_the_same_number(stage
         os.close(theirs)
 
 
+@alike
 def test_a_terminal_that_takes_nothing_delays_no_end(stage: Stage) -> None:
     screen = OnTerminal("/bin/sh", ["-c", "stty -echo; read go; exec yes"])
     job = login_of(screen.pid)

@@ -26,9 +26,12 @@ from jitd.files import operands, path_lookup
 from jitd.files.glance import MOST_NAMES, Glance
 from jitd.files.inspection import View
 from jitd.files.operands import LIMIT_TOGETHER, MOST_ARGUMENTS, MOST_CLOSED, MOST_ENTRIES, NOT_LOOKED_AT, TOO_MANY, drift, find
+from tests.marks import alike
 from tests.monitor.stage import Stage
 from tests.times import times
 from tests.waiting import status_of, wait_for
+
+pytestmark = alike
 
 ALICE, BOB = 4001, 4002
 PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206

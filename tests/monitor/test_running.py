@@ -16,9 +16,11 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, ExecutorError, Here, Ready, Started
 from jitd.monitor.orders import Job, nanoseconds
-from tests.marks import full
+from tests.marks import alike, full
 from tests.monitor.stage import NOBODY, Stage
 from tests.waiting import handles, status_of, unread, wait_for
+
+pytestmark = alike
 
 ALL_BYTES = bytes(range(1, 256))
 

@@ -14,9 +14,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.marks import by_day, full
 from tests.news import without_news
 from tests.pam.programs import BY_NAME, OPS, Driven, Gated, default_cache, write
 from tests.system.conftest import HOST, REALM
@@ -65,7 +67,17 @@ KINDS = [
     "",
 ]
 """Values of KRB5CCNAME. Without one, krb5.conf names a persistent keyring, as on Fedora."""
-each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.partition("{")[0].rstrip(":/") or "krb5.conf")
+IN_THREE = by_day(
+    KINDS,
+    ["DIR:{home}/caches", "KCM:", "KEYRING:session:tickets"],
+    full("every day, jitsudo takes a ticket of each kind, and this test uses a directory, the KCM and a keyring"),
+)
+
+
+def each_of(kinds: list[Any]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.partition("{")[0].rstrip(":/") or "krb5.conf")
+
+
 USE = 'echo "$KRB5CCNAME"; klist; kvno -q "$0" && echo let in'
 
 
@@ -195,13 +207,13 @@ def nobody_has_a_ticket(kara: Kara) -> Iterator[None]:
 # --- each kind at each place
 
 
-@each_kind
+@each_of(KINDS)
 def test_jitsudo_takes_the_ticket_of_each_kind_of_cache(kara: Kara, kind: str) -> None:
     done = kara.run(kind, "jitsudo", "sh", "-c", "id -u; echo $SUDO_UID $JITSUDO_PRINCIPAL")
     assert (done.returncode, done.stdout) == (0, f"0\n{UID} kara@{REALM}\n"), done.stderr
 
 
-@each_kind
+@each_of(IN_THREE)
 def test_an_approver_may_have_each_kind_of_cache(kara: Kara, kind: str) -> None:
     asked = kara.house.ask("dave", "id", "-u")
     done = kara.run(kind, "jitd", "approve", asked.id, "--yes")
@@ -209,12 +221,12 @@ def test_an_approver_may_have_each_kind_of_cache(kara: Kara, kind: str) -> None:
     assert (asked.end(), asked.out) == (0, "0\n"), asked.err
 
 
-@each_kind
+@each_of(IN_THREE)
 def test_the_gate_takes_the_ticket_of_each_kind_of_cache(kara: Kara, kind: str) -> None:
     kara.sudo(kind).is_let_in()
 
 
-@each_kind
+@each_of(IN_THREE)
 def test_a_given_ticket_is_in_a_cache_of_its_own_and_ends_with_the_command(kara: Kara, kind: str) -> None:
     """THREATS T-25: beside tickets in the kernel, no file is made; and of the ticket nothing is left."""
     before = set(os.listdir("/tmp"))
@@ -307,7 +319,11 @@ def several(*words: str) -> list[str]:
     return ["sh", "-c", f'echo {PASSWORD} | kinit kara/spare >/dev/null && exec "$@"', "sh", *words]
 
 
-of_collections = pytest.mark.parametrize("kind", ["DIR:{home}/caches", "KCM:", "KEYRING:persistent:{uid}", ""])
+COLLECTIONS = ["DIR:{home}/caches", "KCM:", "KEYRING:persistent:{uid}", ""]
+of_collections = pytest.mark.parametrize(
+    "kind",
+    by_day(COLLECTIONS, ["KCM:"], full("every day, the test uses the KCM; libkrb5 chooses in the same way in each collection")),
+)
 
 
 @of_collections

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.law.tree import TREE
+from tests.marks import by_day, full
 from tests.pam.programs import BY_NAME, GATED, Gated, all_are_kept_out, of_the_module_in_c, write
 
 INTERRUPTED = """
@@ -107,7 +108,10 @@ def test_su_is_closed_with_su_minus_and_its_gate_asks_once(house: Gated) -> None
     assert typed("--remove", "su-l")[0] == 0
 
 
-@pytest.mark.parametrize("service", ["doas", "login", "sshd", "cron"])
+OTHER_GATES = full("every day, the gates of sudo, su and sshd are put in and taken out")
+
+
+@pytest.mark.parametrize("service", by_day(["doas", "login", "sshd", "cron"], ["sshd"], OTHER_GATES))
 def test_each_gate_that_is_shipped_can_be_put_in_and_taken_out(house: Gated, service: str) -> None:
     files = there()
     status, said = typed(service)
@@ -207,7 +211,10 @@ def test_a_gate_that_would_not_hold_or_would_lock_out_is_not_put_in(house: Gated
         write(file, before, 0o440 if file.endswith("sudoers") else 0o644)
 
 
-@pytest.mark.parametrize("change", ["a line", "the gate", "the mode", "another file"])
+OTHER_CHANGES = full("every day, the file is another one; any other change is compared in the same way")
+
+
+@pytest.mark.parametrize("change", by_day(["a line", "the gate", "the mode", "another file"], ["another file"], OTHER_CHANGES))
 def test_a_stack_that_was_changed_since_is_not_put_back_and_the_command_that_is_told_does_it(house: Gated, change: str) -> None:
     """THREATS P-17."""
     file = STACKS / "sudo"
@@ -268,7 +275,10 @@ def test_an_installation_that_was_interrupted_can_be_repeated_or_undone(house: G
         assert there() == files
 
 
-@pytest.mark.parametrize(("call", "times"), [("link", 2), ("rename", 2), ("fsync", 4)])
+AT_FSYNC = full("every day, the interrupt comes after each link and each rename, beside which each fsync stands")
+
+
+@pytest.mark.parametrize(("call", "times"), [("link", 2), ("rename", 2), pytest.param("fsync", 4, marks=AT_FSYNC)])
 def test_ctrl_c_after_any_step_loses_no_stack(house: Gated, stacks: dict[str, bytes], call: str, times: int) -> None:
     """THREATS P-17: the interrupt comes at a call in the process itself, because no signal hits such a moment on demand."""
     for number in range(1, times + 1):

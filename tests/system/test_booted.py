@@ -42,6 +42,7 @@ def test_it_is_up_with_sshd_the_journal_and_jitd_and_a_ticket_lets_one_in_by_ssh
     assert (done.returncode, done.stdout) == (255, "active\n" * 4 + "alice\n"), done.stderr
 
 
+@full("every day, the lane db1 has a second host, and another lane has a systemd")
 def test_a_second_host_is_a_service_and_its_services_take_tickets() -> None:
     end = "$(($(date +%s) + 600))"
     grant = f'kadmin.local -q "setstr $service/db1.example.test jit_grant:K7QM2XVD \\"1 {end} alice@EXAMPLE.TEST\\""'
@@ -62,7 +63,7 @@ def test_the_commands_status_comes_through(status: int) -> None:
     assert booted("--no-jitd", "sh", "-c", f"exit {status}").returncode == status
 
 
-@full("every day, tests/system/test_lab.py tests the same in a lab without systemd")
+@full("every day, each lane in a lab is told by its status whether it could be played")
 def test_a_command_that_is_not_there_is_127() -> None:
     assert booted("--no-jitd", "/no/such/command").returncode == 127
 

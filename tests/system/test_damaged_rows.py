@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.givers.worlds import SudoersWorld
+from tests.marks import by_day, full, once_each
 from tests.system.conftest import OF_THE_LAB, Asking, House
 from tests.waiting import wait_for
 
@@ -167,8 +168,10 @@ def damage(house: House, life: str, id: str) -> None:
         assert db.execute(f"SELECT document FROM {life}s WHERE id = ?", (id,)).fetchone() != (was,), how
 
 
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("row", DAMAGED)
+OTHER_PAIRS = full("every day, each verb is typed beside one damaged row, and each row has two verbs or more")
+
+
+@pytest.mark.parametrize(("row", "verb"), by_day(itertools.product(DAMAGED, VERBS), once_each(DAMAGED, VERBS), OTHER_PAIRS))
 def test_a_row_that_is_damaged_while_the_daemon_runs_stops_no_verb_and_permits_nothing(
     beside: Beside, row: str, verb: str
 ) -> None:
@@ -186,8 +189,11 @@ def test_a_row_that_is_damaged_while_the_daemon_runs_stops_no_verb_and_permits_n
     assert beside.run.process.poll() is None and beside.lease in [one["id"] for one in house.rows("grants")]
 
 
-@pytest.mark.parametrize("verb", ["lock of another", "requests --all", "grants --all", "runs --all", "audit show"])
-@pytest.mark.parametrize("life", ["request", "grant", "run"])
+LIVES, LISTS = ["request", "grant", "run"], ["requests --all", "grants --all", "runs --all", "lock of another", "audit show"]
+OTHER_LISTS = full("every day, the row of each life cycle is in its own list, and two other verbs are typed beside one")
+
+
+@pytest.mark.parametrize(("life", "verb"), by_day(itertools.product(LIVES, LISTS), once_each(LIVES, LISTS), OTHER_LISTS))
 def test_a_row_that_has_ended_and_is_damaged_hides_no_other_one(beside: Beside, life: str, verb: str) -> None:
     """THREATS O-02: it permits nothing, and stays as evidence."""
     house = beside.house

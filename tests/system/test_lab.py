@@ -27,6 +27,7 @@ from tests.marks import full
 from tests.system.conftest import House
 from tests.waiting import PATIENCE
 
+pytestmark = full("every day, most lanes are played in labs, and tests/system/test_booted.py looks at one that is booted")
 LAB = Path(__file__).parents[2] / "contrib/lab/lab"
 CGROUPS = Path("/sys/fs/cgroup")
 
@@ -402,16 +403,7 @@ def test_ctrl_c_is_commands_to_handle() -> None:
     os.close(terminal)
 
 
-SIGNALS = [
-    signal.SIGTERM,
-    *(
-        pytest.param(number, marks=full("every day, the test uses SIGTERM, and others use Ctrl-C and SIGKILL"))
-        for number in (signal.SIGINT, signal.SIGHUP)
-    ),
-]
-
-
-@pytest.mark.parametrize("number", SIGNALS)  # and SIGKILL with its second host, below
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])  # and SIGKILL with its second host, below
 def test_a_lab_that_is_killed_leaves_no_process_and_no_cgroup(number: int, leaves_nothing: None) -> None:
     process = start("(trap '' TERM HUP INT; setsid sleep 7777 &) ; exec sleep 7777")
     process.send_signal(number)

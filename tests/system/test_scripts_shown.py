@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from jitd.files.reading_as import Rights, read_as
 from jitd.store.sqlite import SqliteStore
 from jitpam.wire.shown import shown, unshown
 from tests.attacks.raw import connected, shown_to
+from tests.marks import by_day, full, once_each
 from tests.scene import command, person
 from tests.system.conftest import House
 from tests.system.filesystem import Served
@@ -329,8 +331,11 @@ SECRETS: dict[str, Callable[[], str]] = {
 }
 
 
-@pytest.mark.parametrize("how", ["{}", "--rcfile={}"])
-@pytest.mark.parametrize("what", SECRETS)
+WAYS = ["{}", "--rcfile={}"]
+OTHER_WAY = full("every day, each of these files is named in one of the two ways")
+
+
+@pytest.mark.parametrize(("what", "how"), by_day(product(SECRETS, WAYS), once_each(SECRETS, WAYS), OTHER_WAY))
 def test_what_the_requester_cannot_read_is_shown_to_nobody(house: House, what: str, how: str) -> None:
     """THREATS S-19"""
     id = asked(house, "dash", how.format(SECRETS[what]()))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from jitd.extensions import EXTENSIONS
+from tests.marks import by_day, full
 from tests.system.conftest import House
 
 INSTALLED = Path("/usr/lib/jitd")
@@ -24,6 +25,11 @@ from jitd.cli import main
 raise SystemExit(main())
 """
 ALL = "all of them"
+NONE_AT_ALL = by_day(
+    [*EXTENSIONS, ALL],
+    [ALL],
+    full("every day, this is done without any extension; without each one, jitd starts, and reads what it is told"),
+)
 
 
 @pytest.fixture(params=[*EXTENSIONS, ALL])
@@ -48,6 +54,7 @@ def house(lacking: tuple[str, Path]) -> Iterator[House]:
         here.close()
 
 
+@pytest.mark.parametrize("lacking", NONE_AT_ALL, indirect=True)
 def test_a_command_is_asked_for_approved_run_and_recorded(house: House) -> None:
     asking = house.ask("alice", "--reason", "x", "sh", "-c", "id -u")
     house.approved(asking.id)
@@ -56,6 +63,7 @@ def test_a_command_is_asked_for_approved_run_and_recorded(house: House) -> None:
     assert {"request.submitted", "request.reviewed", "grant.issued", "run.ended"} <= set(events)
 
 
+@pytest.mark.parametrize("lacking", NONE_AT_ALL, indirect=True)
 def test_a_grant_is_revoked_while_it_runs(house: House) -> None:
     asking = house.ask("alice", "--reason", "x", "sleep", "600")
     house.approved(asking.id)
@@ -63,6 +71,7 @@ def test_a_grant_is_revoked_while_it_runs(house: House) -> None:
     assert asking.end() != 0
 
 
+@pytest.mark.parametrize("lacking", NONE_AT_ALL, indirect=True)
 def test_the_record_is_exported_and_verified(lacking: tuple[str, Path], house: House) -> None:
     asking = house.ask("alice", "--reason", "x", "true")
     house.approved(asking.id)
