@@ -12,6 +12,7 @@ from pwd import getpwnam
 import pytest
 
 from tests.booted.conftest import Service, show, systemctl
+from tests.marks import by_day, full
 from tests.waiting import wait_for
 
 EVE = getpwnam("eve").pw_uid
@@ -53,6 +54,10 @@ LEFT = {
 """How something is left: the identity, the script and what is named of it."""
 
 
+REVOKED = ["a unit", "a timer", "a unit of one's own manager", "a timer of one's own manager", "a crontab"]
+EVERY_DAY = ["a unit", "a unit that is enabled", "a timer of another's manager", "a crontab", "an at job", "lingering"]
+OTHER_TRACES = full("every day, one thing is left at each place where jitd looks")
+
 POLICY = """
 [[permit]]
 name = "eves"
@@ -91,7 +96,7 @@ def tidied() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("manager", "tidied")
-@pytest.mark.parametrize("what", LEFT)
+@pytest.mark.parametrize("what", by_day(LEFT, EVERY_DAY, OTHER_TRACES))
 def test_what_a_run_has_left_is_named_after_it_has_ended_by_itself(service: Service, what: str) -> None:
     """THREATS X-33."""
     identity, script, name = LEFT[what]
@@ -112,9 +117,7 @@ def test_what_a_run_has_left_is_named_after_it_has_ended_by_itself(service: Serv
 
 
 @pytest.mark.usefixtures("manager", "tidied")
-@pytest.mark.parametrize(
-    "what", ["a unit", "a timer", "a unit of one's own manager", "a timer of one's own manager", "a crontab"]
-)
+@pytest.mark.parametrize("what", by_day(REVOKED, ["a timer of one's own manager", "a crontab"], OTHER_TRACES))
 def test_what_a_run_has_left_is_named_by_revoke_and_lives(service: Service, what: str) -> None:
     """THREATS X-33: nobody knows whose it is, so it is not ended."""
     identity, script, name = LEFT[what]

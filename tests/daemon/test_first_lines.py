@@ -59,22 +59,11 @@ def place() -> Iterator[bytes]:
 
 def executed(place: bytes, script: bytes) -> int | list[bytes]:
     """The number of the kernel's error, or the arguments that the chosen program was given."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.chdir(place)
-            os.dup2(writing, 1)
-            os.execv(script, [b"called", b"word"])
-        except OSError as fault:
-            os._exit(fault.errno)
-        finally:
-            os._exit(255)
-    os.close(writing)
-    with open(reading, "rb") as file:
-        said = file.read()
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return status or said.split(b"\0")[:-1]
+    try:
+        done = subprocess.run([b"called", b"word"], executable=script, cwd=place, stdout=subprocess.PIPE, check=False)
+    except OSError as fault:
+        return fault.errno
+    return done.returncode or done.stdout.split(b"\0")[:-1]
 
 
 def test_the_kernel_splits_every_first_line_as_it_is_split_here(place: bytes) -> None:

@@ -17,6 +17,7 @@ import pytest
 from contrib.fleet.hub import Hub
 from jitd_fleet import nkey
 from tests.fleet.stage import Fleet
+from tests.marks import full
 from tests.waiting import wait_for
 
 
@@ -66,6 +67,7 @@ def test_what_waits_on_hosts_that_only_dial_out_is_listed_and_approved_and_runs(
         assert hub.fleet.hosts[name].state_of(id) == "approved"
 
 
+@full("every day, tests/fleet/test_kills.py kills the engine at each step of an approval")
 def test_an_engine_that_is_killed_and_started_again_carries_again(hub: Hub) -> None:
     db1 = hub.fleet.hosts["db1"]
     wait_for(lambda: "1 agent with an engine" in db1.jitd("status").stdout, what="the agent of db1")
@@ -80,6 +82,7 @@ def test_an_engine_that_is_killed_and_started_again_carries_again(hub: Hub) -> N
     listed(hub)
 
 
+@full("every day, tests/fleet/test_kills.py kills the engine while somebody watches")
 def test_what_is_watched_goes_on_after_the_engine_was_started_again(hub: Hub) -> None:
     """THREATS F-35. Nothing was on its way, so nothing is lost."""
     web2 = hub.fleet.hosts["web2"]

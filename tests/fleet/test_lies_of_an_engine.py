@@ -127,12 +127,12 @@ def told_frames(hub: Split, caches: dict[str, str], n_lies: int) -> None:
 
 def test_no_lie_of_a_carrier_permits_if_an_engine_tells_it(hub: Split, caches: dict[str, str]) -> None:
     """THREATS F-01, F-03, F-04, F-05, F-06, F-07, F-34."""
-    n_lies = times(600)
+    n_lies = times(200)
     assert {drawn(SEED, number).how for number in range(n_lies)} == set(HOWS)
     told_frames(hub, caches, n_lies)
 
 
-@full("20,000 lies take ten minutes; every day, 600 of them are told")
+@full("20,000 lies take ten minutes; every day, 200 of them are told")
 def test_of_twenty_thousand_lies_of_an_engine_none_permits(hub: Split, caches: dict[str, str]) -> None:
     """THREATS F-01, F-03, F-04, F-05, F-06, F-07, F-34."""
     told_frames(hub, caches, 20_000)

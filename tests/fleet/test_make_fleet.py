@@ -24,6 +24,7 @@ MOST_LINES, COLUMNS = 90, 80
 WITHIN = 4 * PATIENCE
 
 
+@full("every day, the lane of the other release plays it, and tests/fleet/test_three_hosts.py does what it shows")
 def test_the_main_job_is_shown_over_three_hosts_on_few_lines_of_a_terminal() -> None:
     done = subprocess.run([DEMO], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WITHIN, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

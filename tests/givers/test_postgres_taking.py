@@ -28,6 +28,7 @@ from jitd_things.givers.postgres_roles import PostgresRoles
 from jitd_things.givers.postgres_server import Server, Unreachable
 from tests.givers.postgres import Postgres
 from tests.givers.test_postgres_role import ORDER, ROLE, can_log_in, given, is_open, roles_of, settings
+from tests.marks import by_day, full
 from tests.waiting import wait_for
 
 Words = dict[str, str]
@@ -414,8 +415,11 @@ SLOW = (
 )  # fmt: skip
 
 
+OTHER_SETTINGS = full("every day, three of the settings are changed; all of them are read in the same way")
+
+
 @pytest.mark.usefixtures("owning")
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", by_day(SETTINGS, list(SETTINGS)[:3], OTHER_SETTINGS))
 def test_the_settings_of_a_database_that_the_holder_may_change_keep_nothing(
     server: Postgres, roles: PostgresRoles, setting: str
 ) -> None:
@@ -689,7 +693,10 @@ DONE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("statement", DONE)
+OTHERS_DONE = full("every day, every second of these statements is listed")
+
+
+@pytest.mark.parametrize("statement", by_day(DONE, list(DONE)[::2], OTHERS_DONE))
 def test_what_was_done_in_the_name_of_the_given_role_is_listed(server: Postgres, roles: PostgresRoles, statement: str) -> None:
     """THREATS Q-42. Also what was hidden by a VACUUM, which the owner of a database may do."""
     for prepared in (
@@ -740,7 +747,10 @@ THOUGHTS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+OTHER_SEEDS = full("every day, holders say what four seeds draw")
+
+
+@pytest.mark.parametrize("seed", by_day(SEEDS, list(SEEDS)[:4], OTHER_SEEDS))
 def test_whatever_a_holder_says_to_the_server_the_role_goes(server: Postgres, roles: PostgresRoles, seed: int) -> None:
     """THREATS Q-39. In some sessions at once, with what the given role may do, and with a table of others that may be used."""
     play(server, roles, seed)

@@ -20,6 +20,7 @@ import pytest
 from jitpam.wire.framing import LIMIT_BEFORE_AUTHENTICATION
 from tests.attacks.raw import kinit
 from tests.krb5.driver import SANITIZED
+from tests.marks import full
 from tests.pam.application import Bench, Voice, jitd, now
 from tests.pam.test_sabotage import PROVES
 from tests.prover import ALICE, INSTALLED, SOURCES
@@ -312,13 +313,16 @@ def test_who_listens_without_being_root_is_no_jitd(drive: Path, bench: Bench) ->
         other.kill()
 
 
-def test_a_million_odd_streams_in_jitds_place_permit_nothing_that_they_must_not(tmp_path: Path) -> None:
-    """THREATS P-01, P-18: a hundred times as many with make -C contrib/gates fuzz (make torture)."""
+@pytest.mark.parametrize(
+    "number", [100_000, pytest.param(1_000_000, marks=full("every day, the same generator makes the first 100,000 of these"))]
+)
+def test_odd_streams_in_jitds_place_permit_nothing_that_they_must_not(tmp_path: Path, number: int) -> None:
+    """THREATS P-01, P-18: many more with make -C contrib/gates fuzz (make torture)."""
     subprocess.run(
         ["make", "-s", "-C", SOURCES, f"{tmp_path}/fuzz-answers", f"FUZZ={tmp_path}/fuzz"], check=True, capture_output=True
     )
-    done = subprocess.run([tmp_path / "fuzz-answers", "1000000", "1"], capture_output=True, text=True, check=False)
+    done = subprocess.run([tmp_path / "fuzz-answers", str(number), "1"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = dict(re.findall(r"(\w+)=(\d+)", done.stdout))
-    assert int(counts["inputs"]) == 1_000_000
-    assert int(counts["granted"]) > 50_000 and int(counts["greeted"]) > 100_000, "it reads what is right, too"
+    assert int(counts["inputs"]) == number
+    assert int(counts["granted"]) > number / 20 and int(counts["greeted"]) > number / 10, "it reads what is right, too"

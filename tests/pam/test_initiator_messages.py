@@ -22,6 +22,7 @@ import pytest
 
 from jitpam import initiator
 from jitpam.wire.framing import LIMIT_BEFORE_AUTHENTICATION
+from tests.marks import full
 from tests.prover import ALICE, HANGS_AS_THE_PERSON, INSTALLED, PATIENT, SOURCES, Prover, built, frame
 from tests.waiting import status_of, wait_for
 
@@ -313,11 +314,16 @@ def test_limits_of_the_callers_make_no_core_and_no_signal_of_it(program: Path) -
 # --- the reader under sanitizers -----------------------------------------------------------------------------------------
 
 
-def test_a_million_odd_messages_break_no_promise_and_no_bound(tmp_path: Path) -> None:
-    """THREATS P-18: a hundred times as many with make -C contrib/gates fuzz (make torture)."""
+@pytest.mark.parametrize(
+    "number", [100_000, pytest.param(1_000_000, marks=full("every day, the same generator makes the first 100,000 of these"))]
+)
+def test_odd_messages_break_no_promise_and_no_bound(tmp_path: Path, number: int) -> None:
+    """THREATS P-18: many more with make -C contrib/gates fuzz (make torture)."""
     subprocess.run(["make", "-s", "-C", SOURCES, f"{tmp_path}/fuzz-messages", f"FUZZ={tmp_path}/fuzz"], check=True)
-    done = subprocess.run([tmp_path / "fuzz-messages", "1000000", "1"], capture_output=True, text=True, check=False)
+    done = subprocess.run([tmp_path / "fuzz-messages", str(number), "1"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = dict(re.findall(r"(\w+)=(\d+)", done.stdout))
-    assert int(counts["inputs"]) == 1_000_000
-    assert all(int(counts[kind]) > 10_000 for kind in ("texts", "bytes", "numbers", "questions")), "it reads what is right, too"
+    assert int(counts["inputs"]) == number
+    assert all(int(counts[kind]) > number / 100 for kind in ("texts", "bytes", "numbers", "questions")), (
+        "it reads what is right, too"
+    )

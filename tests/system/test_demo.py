@@ -20,6 +20,7 @@ def played(*words: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@full("every day, the lane of the other release plays it, and other tests do what it shows")
 def test_the_demo_shows_the_main_job_on_few_lines_of_a_terminal() -> None:
     lines = played()
     assert len(lines) < MOST_LINES and max(map(len, lines)) <= COLUMNS, "\n".join(lines)
@@ -37,7 +38,7 @@ def test_the_demo_shows_the_main_job_on_few_lines_of_a_terminal() -> None:
         assert re.search(told, text), (told, text)
 
 
-@full("the parts of the second demo have tests of their own, and it takes a second host; every day, the first one is played")
+@full("the parts of the second demo have tests of their own, and it takes a second host")
 def test_the_second_demo_ends_as_told() -> None:
     text = "\n".join(played("--more"))
     for told in (r"your own: somebody else has to review it", r"lease .* 3 uses", r"the risk is high", "Grace", r"\(0 rows\)"):
