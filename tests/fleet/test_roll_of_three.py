@@ -21,6 +21,7 @@ from jitpam.wire import coding, messages
 from jitpam.wire.framing import FrameReader, frame
 from jitpam.wire.messages import FROM_DAEMON
 from tests.fleet.stage import NAMES, Fleet, FleetHost
+from tests.marks import full
 from tests.waiting import wait_for
 
 DESK = """#!/usr/bin/python3 -IS
@@ -167,6 +168,9 @@ def approved(desk: Desk, name: str, id: str) -> None:
     desk.agents[name].has(0)
 
 
+scripted = full("every day, tests/client/test_roll_called.py plays this with hosts that are made of scripts")
+
+
 def test_hosts_are_asked_once_and_then_only_the_one_on_which_something_waits(desk: Desk) -> None:
     asked, done = desk.asked("requests")
     assert asked == sorted(NAMES) and done.returncode == 0, done
@@ -208,6 +212,7 @@ def test_what_was_seen_is_not_denied_by_an_honest_word_from_before(known: Desk) 
     assert known.asked("requests")[0] == []
 
 
+@scripted
 def test_an_old_word_after_a_newer_one_is_told_and_the_host_is_asked(known: Desk) -> None:
     """THREATS F-28."""
     host, agent = known.fleet.hosts["db1"], known.agents["db1"]
@@ -223,6 +228,7 @@ def test_an_old_word_after_a_newer_one_is_told_and_the_host_is_asked(known: Desk
     approved(known, "db1", id)
 
 
+@scripted
 def test_the_word_of_another_host_and_one_that_was_changed_hide_nothing(known: Desk) -> None:
     """THREATS F-26."""
     hosts, agents = known.fleet.hosts, known.agents
@@ -242,6 +248,7 @@ def test_the_word_of_another_host_and_one_that_was_changed_hide_nothing(known: D
         approved(known, name, id)
 
 
+@scripted
 def test_a_key_that_was_rotated_is_learnt_from_the_host_and_told_once(known: Desk) -> None:
     host, agent = known.fleet.hosts["mail3"], known.agents["mail3"]
     before = agent.latest["number"]
