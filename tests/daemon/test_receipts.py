@@ -36,6 +36,8 @@ from jitd.core.subject import ROOT, Identity, Subject
 from jitd.deciding.decider import FreshDecision
 from jitd.deciding.signers import Signers
 from jitd.settings.config import Approvals
+from jitd.store.sqlite import SqliteStore
+from jitd.verbs.limits import Pace
 from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
 from jitd.verbs.receipts import Receipts
@@ -519,6 +521,41 @@ def test_a_denial_takes_no_receipt_and_needs_none(house: House, keys: dict[str, 
         assert house.found(made.id).state == "pending"
         await house.reviews.review(BOB, made.id, Verdict.DENY, made.fingerprint, "no", HERE)
         assert house.found(made.id).state == "denied"
+
+    house.run(scene())
+
+
+def test_questions_about_what_to_sign_have_a_pace_for_each_person(house: House) -> None:
+    house.receipts._pace = Pace(0.0, 1.0)
+
+    async def scene() -> None:
+        made = await house.submitted()
+        await house.basis(BOB, made.id)
+        with pytest.raises(Refusal, match="^too many questions about what to sign: wait a minute$"):
+            await house.basis(BOB, made.id)
+        await house.basis(CAROL, made.id)
+
+    house.run(scene())
+
+
+def test_what_else_was_recorded_about_a_request_is_not_read_to_tell_what_to_sign(house: House) -> None:
+    """Only the submission, the record before it and the newest one are read, however many there are."""
+
+    async def scene() -> None:
+        house.demands("", need=2)
+        made = await house.submitted()
+        await house.approved(CAROL, made.id, None)
+        read: list[int] = []
+        record = SqliteStore.record
+
+        def noted(store: SqliteStore, number: int) -> Any:
+            read.append(number)
+            return record(store, number)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SqliteStore, "record", noted)
+            said, _, _ = await house.basis(BOB, made.id)
+        assert set(read) == {said.submitted.number - 1, said.submitted.number, said.newest.number}
 
     house.run(scene())
 
