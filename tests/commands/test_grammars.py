@@ -6,7 +6,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
+from typing import TypeVar
 
 import pytest
 
@@ -25,9 +27,11 @@ ONE_OF_EACH = sorted({id(one): name for name, one in GRAMMARS.items()}.values())
 """A name for each grammar."""
 WORDS = {"DISK": "/dev/sdb1", "DISK:writes": "/srv/x.img", "N": "1", "FILE": "/srv/x", "DIR": "/srv/d", "PROGRAM": "true"}
 """Words of the types of operands and values. Those of other types are ``x``."""
+MARK = Word("--zz-undeclared")
 UNDECLARED = (("--zz-undeclared",), ("--zz-undeclared", "x"), ("--zz-undeclared=x",), ("-%",), ("-%", "x"))
 
 Words = tuple[str, ...]
+T = TypeVar("T")
 
 
 def findings(words: Words) -> tuple[Finding, ...]:
@@ -54,7 +58,7 @@ def word_of(type_: str) -> str:
 def spellings(option: Option, *, is_words: bool) -> Iterator[Words]:
     """Yield each way to type ``option``."""
     value = word_of(option.type)
-    for name in option.names:
+    for name in (name.replace("*", "x") for name in option.names):
         is_long = name.startswith("--") or len(name) > 2 or is_words
         if not option.type:
             yield (name,)
@@ -100,32 +104,24 @@ def calls(name: str) -> list[tuple[Rule, Words]]:
 
 def places(words: Words, grammar: Grammar) -> list[int]:
     """Return where an option can stand."""
-    known = {name: one for of in (grammar.common, *(own for _, own in grammar.of_verbs)) for name, one in of.items()}
     end = words.index("--") if "--" in words else len(words)
-    found = []
-    at = 1
-    while at <= end:
-        found.append(at)
-        option = known.get(words[at]) if at < end else None
-        if option is None and not grammar.permutes and at < end:
-            break
-        at += 1 + bool(option and option.type)
-    return found
+    read = [grammar.read([*map(Word, words[1:at]), MARK, *map(Word, words[at:])]) for at in range(1, end + 1)]
+    taken = [{*reading.undeclared, *(name for name, _, _ in reading.unknown)} for reading in read]
+    return [at for at, names in enumerate(taken, 1) if MARK.text in names]
 
 
-def neutral(grammar: Grammar, words: Words) -> Iterator[tuple[Option, int]]:
-    """Yield the options that say nothing of what ``words`` do, and a place for each."""
+def neutral(grammar: Grammar, words: Words) -> Iterator[tuple[Option, Words, int]]:
+    """Yield the options that say nothing of what ``words`` do, the names by which they can be given, and a place for each."""
     told = {option for rule in grammar.rules for options, _ in rule.conditions for option in options}
     told |= {one for one in grammar.common.values() if "--no-cli-pager" in one.names}
-    verb = next((at for at in places(words, grammar) if at < len(words) and words[at][0] != "-"), None)
-    own = [of for verbs, of in grammar.of_verbs if verb is not None and grammar.is_verb(verbs, Word(words[verb]))]
-    hidden = {name for of in own for name in of}
-    for option in dict.fromkeys(grammar.common.values()):
-        if option not in told and option.type in ("", "TEXT", "N") and (grammar.is_split or not hidden & {*option.names}):
-            yield option, 1
-    for option in dict.fromkeys(one for of in own for one in of.values()):
-        if option not in told and option.type in ("", "TEXT", "N") and places(words, grammar)[-1] == len(words):
-            yield option, len(words)
+    known = grammar.own(grammar.read([*map(Word, words[1:])]).operands)
+    ends = [(1, grammar.common)] + [(len(words), known)] * (places(words, grammar)[-1] == len(words))
+    for at, declared in ends:
+        for option in dict.fromkeys(declared.values()):
+            names = tuple(name for name in option.names if (grammar.is_split and at == 1) or known.get(name) is option)
+            is_behind = at > 1 and option in grammar.common.values()
+            if option not in told and option.type in ("", "TEXT", "N") and names and not is_behind:
+                yield option, names, at
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
@@ -178,13 +174,22 @@ def test_a_declared_option_that_says_nothing_changes_nothing_in_each_spelling(na
     """THREATS L-33."""
     changed = []
     grammar = GRAMMARS[name]
-    for _, words in calls(name):
-        for option, at in neutral(grammar, words):
-            for spelled in spellings(option, is_words=grammar.is_words or grammar.is_go):
-                with_ = (*words[:at], *spelled, *words[at:])
-                if findings(with_) != findings(words):
-                    changed.append(f"{' '.join(with_)}: {[one.what for one in findings(with_)]}")
+    cases = [
+        (words, (*words[:at], *spelled, *words[at:]))
+        for _, words in calls(name)
+        for option, names, at in neutral(grammar, words)
+        for spelled in spellings(replace(option, names=names), is_words=grammar.is_words or grammar.is_go)
+    ]
+    for words, with_ in some(cases):
+        if findings(with_) != findings(words):
+            changed.append(f"{' '.join(with_)}: {[one.what for one in findings(with_)]}")
     assert not changed, "\n".join(changed)
+
+
+def some(cases: list[T]) -> list[T]:
+    """Return all of a few thousand, and every so many-th of more, so that each option and each line is among them."""
+    step = 1 + len(cases) // 4000
+    return cases[:: step + (step % 2 == 0)]
 
 
 def drawn(name: str) -> Iterator[tuple[Words, Words]]:
@@ -192,7 +197,7 @@ def drawn(name: str) -> Iterator[tuple[Words, Words]]:
     each word of the call is one that the requester chooses.
     """
     grammar = GRAMMARS[name]
-    known = dict.fromkeys(one for of in (grammar.common, *(own for _, own in grammar.of_verbs)) for one in of.values())
+    known = dict.fromkeys(one for of in (grammar.common, *(head.own for head in grammar.of_verbs)) for one in of.values())
     told = {option for rule in grammar.rules for options, _ in rule.conditions for option in options}
     matter = [one for one in known if one in told or one.type not in ("", "TEXT", "N")]
     more = [
@@ -226,7 +231,7 @@ def wild(words: Words, at: int) -> Iterator[Words]:
 def test_a_pattern_is_never_told_as_less_than_a_command_drawn_from_it(name: str) -> None:
     """THREATS L-33."""
     less = {}
-    for words, pattern in drawn(name):
+    for words, pattern in some([*drawn(name)]):
         told, least = grades_of_pattern(pattern), grades(words)
         if told[0] < least[0] or told[1] < least[1]:
             less[" ".join(pattern)] = f"{told}, but {' '.join(words)} is {least}"
@@ -288,6 +293,14 @@ def test_a_wildcard_whose_place_is_known_is_nothing_else(pattern: str, most: tup
             "keeps everybody from the SSH of this host, until the service is added again",
         ),
         ("nmcli -w 5 n off", "switches off all networks of this host, until they are switched on"),
+        ("docker container rm --volumes --force db", f"deletes db, and the volumes that only they use, {FOR_GOOD}"),
+        ("docker run -u 0 --health-cmd x --privileged alpine", "docker starts a container with all rights on the host"),
+        ("docker run alpine --privileged", "docker starts a container, whose image others may have made"),
+        ("docker exec -u 0 web rm -rf /srv/app", f"in the container web: deletes /srv/app, {FOR_GOOD}"),
+        ("docker compose -p shop rm -f -v", f"stops the containers of shop, and deletes their volumes, {FOR_GOOD}"),
+        ("ctr run --mount type=bind,src=/srv,dst=/x alpine one rm -rf /x/y", f"in a container: deletes /x/y, {FOR_GOOD}"),
+        ("kubectl -o name delete ns/shop", f"deletes the namespace shop, and everything in it, {FOR_GOOD}"),
+        ("virsh undefine --remove-all-storage --domain db1", f"deletes the guest db1, and its disks, {FOR_GOOD}"),
     ],
 )  # fmt: skip
 def test_a_word_is_read_as_its_own_program_reads_it(line: str, told: str) -> None:
@@ -303,7 +316,10 @@ def test_a_word_is_read_as_its_own_program_reads_it(line: str, told: str) -> Non
     "mdadm -E --brief --scan", "lvremove -t vg0/data", "dpkg --no-act -r libc6", "rpm -e --test glibc",
     "ss -f inet -tn state established",
     "ethtool -k eth0", "nmcli -t -f NAME c s", "ufw --dry-run disable", "nft -c -f /srv/rules", "iptables -t nat -L -n",
-    "firewall-cmd --zone public --list-all"])  # fmt: skip
+    "firewall-cmd --zone public --list-all",
+    "docker -l debug container ls -a", "docker compose --profile x ps", "podman inspect -f {{.State.Status}} web",
+    "kubectl delete ns shop --dry-run=client", "crictl -t 5s pods", "ctr -n k8s.io c ls -q", "virsh -q domstats db1 --balloon",
+    "incus --project shop list"])  # fmt: skip
 def test_what_only_looks_is_harmless_by_a_line_after_all_words_were_read(line: str) -> None:
     assert findings(tuple(line.split())) == ()
 
@@ -350,6 +366,12 @@ def test_options_end_at_two_hyphens() -> None:
         ("ssh db2 systemctl -H db3 stop sshd", "on db2, on db3: stops sshd, until it is started again"),
         ("redis-cli -h 127.0.0.1 flushall", "deletes all databases of the server, " + FOR_GOOD),
         ("vault secrets disable -address=https://v1:8200 app/", "on v1: deletes all secrets below app/, " + FOR_GOOD),
+        ("docker -H ssh://db2 run --privileged alpine", "on db2: docker starts a container with all rights on the host"),
+        ("docker -H ssh://db2 -H unix:///run/docker.sock rm web", "deletes web"),
+        ("podman --url ssh://root@db2/x volume rm app", "on db2: deletes the volumes app, " + FOR_GOOD),
+        ("kubectl --context prod cordon web1", "in the cluster prod: starts no more programs on web1"),
+        ("helm --kube-context prod upgrade web /tmp/x", "helm starts what /tmp/x says, which anybody can change: any host of the "
+            "cluster"),
     ],
 )  # fmt: skip
 def test_what_a_program_does_is_told_of_the_host_that_its_words_name_and_of_this_one_if_they_may_mean_it(
@@ -358,7 +380,12 @@ def test_what_a_program_does_is_told_of_the_host_that_its_words_name_and_of_this
     assert told in [one.what for one in findings(tuple(shlex.split(line)))]
 
 
-@pytest.mark.parametrize("line", ["systemctl stop nginx --zz", "dropdb app --zz", "nomad job stop app --zz"])
+def test_a_line_that_only_looks_fits_if_each_value_of_its_option_says_so() -> None:
+    assert grades(("kubectl", "--dry-run=client", "delete", "ns", "shop", "--dry-run=none")) == (Grade.CHANGES, Damage.DESTROYS)
+
+
+@pytest.mark.parametrize("line", ["systemctl stop nginx --zz", "dropdb app --zz", "nomad job stop app --zz",
+    "docker stop web --zz", "kubectl cordon web1 --zz", "virsh shutdown db1 --zz"])  # fmt: skip
 def test_an_option_that_nobody_declared_is_a_loss_as_the_last_word_too(line: str) -> None:
     assert damage(findings(tuple(line.split()))) is Damage.DESTROYS
 

@@ -7,95 +7,25 @@ Law: who can put a manifest of their own into a cluster can have the files of ea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from jitd_commands.judging import Call, Row
-from jitd_commands.programs.decision_table import DecisionTable, Options, told
+from jitd_commands.judging import Call
+from jitd_commands.programs.containers import copy_in_or_out
+from jitd_commands.programs.decision_table import told
 from jitd_commands.programs.grammar import grammars
-from jitd_commands.programs.shared import who_changes, words
+from jitd_commands.programs.shared import who_changes
 from jitd_commands.shell_text import Word
 
-_WHOLE = "can start containers that have a whole host of the cluster"
-_SHOWS = words(
-    "get describe logs top version cluster-info api-resources api-versions explain auth diff wait events options"
-    " completion kustomize help"
-    " status whoami projects"
-)
-_VALUED = (
-    "--kube-context --kube-apiserver --kube-token --kube-ca-file --kube-as-user --kube-as-group --registry-config"
-    " --repository-cache --repository-config --history-max --description --values --set --set-string --set-file"
-    " -n --namespace --context --cluster --user -s --server --token --as --as-group --certificate-authority"
-    " --client-certificate --client-key"
-    " --request-timeout -l --selector -o --output -c --container --tail --since --field-selector --sort-by --cache-dir"
-    " --replicas --image"
-    " --timeout --grace-period --field-manager --type --overrides --restart --env --port --target -f --filename -k"
-    " --kustomize -p --patch"
-    " --patch-file --kubeconfig -v --template --from-file --from-literal --from-env-file --limits --profile --custom"
-    " --serviceaccount --user"
-    " --clusterrole --role --group --raw.x --copy-to --set-image"
-)
-_VALUES = words(_VALUED)
-_KUBECTL = DecisionTable(
-    """
-    delete namespace|namespaces|ns|project|projects --all  destroys  deletes every namespace, and everything in it
-    delete namespace|namespaces|ns|project|projects  destroys  \
-        deletes the namespace {:that its options select}, and everything in it
-    delete *pvc*|*persistentvolumeclaim*  destroys  \
-        deletes the volume claims {:that its options select}{in}, and their data  unless the volumes are retained
-    delete pv|pv.*|persistentvolume*  destroys  \
-        deletes the volumes {:that its options select}  unless the storage keeps what a deleted volume had
-    delete crd|crds|customresourcedefinition*  destroys  deletes the kinds {:that its options select}, and every object of them
-    delete secret|secrets             destroys  deletes the secrets {:that its options select}{in}
-    delete all --all|-A|--all-namespaces  destroys  deletes every program and every service{in}
-    delete po|pod|pods --all|-A|--all-namespaces  destroys  deletes all pods{in}  and only controllers start new ones
-    delete * --all                    destroys  deletes all {*}{in}
-    delete po|pod|pods                changes   deletes the pods {:that its options select}{in}; their controllers start new ones
-    delete no|node|nodes              changes   takes the host {:that its options select} out of the cluster
-    delete sts|statefulset|statefulsets  changes  \
-        deletes the stateful sets {:that its options select}{in}, whose volume claims remain
-    delete ds|daemonset|daemonsets|deploy|deployment|deployments -n|--namespace=kube-system  stops  \
-        deletes {:what its options select}{in}, on which the cluster depends  until it is made again
-    delete *                          changes   deletes {*} {:that its options select}{in}
-    delete  changes  deletes what {files:its options select} describes; a namespace or a volume in it takes its data along
-    scale * --all --replicas=0        stops     stops all {*}{in}  until they are scaled up again
-    scale --replicas=0 -n|--namespace=kube-system  stops  \
-        stops all instances of { :what its options select}{in}, on which the cluster depends  until they are scaled up again
-    scale --replicas=0                changes   stops all instances of { :what its options select}{in}
-    scale|autoscale                   changes   changes the number of { :what its options select}{in}
-    drain --delete-emptydir-data|--delete-local-data  changes  \
-        moves all programs away from {:the selected hosts}, without their temporary volumes
-    drain                             changes   moves all programs away from {:the selected hosts}
-    cordon                            changes   starts no more programs on {:the selected hosts}
-    uncordon                          changes   starts programs again on {:the selected hosts}
-    taint                             changes   keeps programs away from { }
-    label                             changes   labels { }{in}
-    annotate                          changes   annotates { }{in}
-    expose                            changes   lets others reach { }{in}
-    certificate approve               leads     lets {} act in the cluster
-    certificate deny                  changes   refuses the certificate of {}
-    rollout restart                   changes   restarts { }{in}
-    rollout undo                      changes   takes back the last change of { }{in}
-    rollout pause                     changes   stops changes of { }{in}
-    rollout resume                    changes   goes on with changes of { }{in}
-    rollout                           changes   changes { }{in}
-    set serviceaccount|sa|subject     gives     changes what {} may do in the cluster
-    set *                             changes   changes the {*} of { }{in}
-    adm policy|certs                  gives     changes who may act in the cluster
-    policy                            gives     changes who may act in the cluster
-    adm                               changes   changes the hosts of the cluster: { }
-    process|import-image              changes   {} changes what runs in the cluster
-    """,
-    valued=_VALUED,
-)
 _SHELLS = re.compile(
     r"(.*/)?(ba|da|a|z|k|c|tc|fi)?sh|(.*/)?(python|perl|ruby|node|php|lua|vi|vim|nano|busybox|env|nsenter|chroot|sudo|su|less|psql|mysql)[0-9.]*"
 )
+_WHOLE = "can start containers that have a whole host of the cluster"
 
 
-def in_container(call: Call, command: Sequence[Word], name: str = "") -> None:
-    """The program ``command`` is started in the container ``name``."""
-    if not command:
+def _pod(call: Call, there: Call, words: Sequence[Word]) -> None:
+    """A program is started in the container that the first word names."""
+    name, command = told(words[:1]), words[1:]
+    if not command or any(word.is_any for word in words):
         return call.leads("starts a program in a container with rights on the host")
     if command[0].is_free or _SHELLS.fullmatch(command[0].text):
         call.leads(f"starts {command[0].text or 'any program'} in a container, perhaps with rights on the host")
@@ -105,238 +35,48 @@ def in_container(call: Call, command: Sequence[Word], name: str = "") -> None:
         call.away(f"in the container {name}" if name else "in a container").start(command)
 
 
-def _split(words: Sequence[Word]) -> tuple[list[Word], list[tuple[str, Word]], list[Word] | None]:
-    """Return the operands, the options with their values, and what follows ``--``."""
-    operands: list[Word] = []
-    options: list[tuple[str, Word]] = []
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        if word.text == "--" and not word.is_free:
-            return operands, options, rest
-        if not word.text.startswith("-") or word.text == "-":
-            operands.append(word)
-            continue
-        name, equals, value = word.text.partition("=")
-        if equals:
-            options.append((name, Word(value, word.is_free, word.is_bound)))
-        elif name in _VALUES:
-            options.append((name, rest.pop(0) if rest else Word("", is_free=True)))
-        elif re.match("-[nflkcop][^-=]", name):
-            options.append((name[:2], Word(name[2:], word.is_free)))
-        else:
-            options.append((name, Word("", word.is_free)))
-    return operands, options, None
+def _debug(call: Call, there: Call, words: Sequence[Word]) -> None:
+    first, *rest = [*words, Word("", is_free=True)]
+    if first.is_any or first.text == "node" or first.text.startswith("node/"):
+        node = first.text.partition("/")[2] or told(rest[:1]) or "a node"
+        return call.leads(f"gives root on the host {node} of the cluster: it starts a container with all its files")
+    call.leads("starts a container beside others")
 
 
-def _values(options: Options, *names: str) -> Iterator[Word]:
-    return (value for name, value in options if name in names)
-
-
-def _configuration(call: Call, options: Options) -> None:
-    for word in _values(options, "--kubeconfig", "--cache-dir"):
-        if who := who_changes(call, word):
-            call.gives(
-                f"starts programs that {word.text or 'any file'} names, which {who} can change",
-                call.absolute(word) or "",
-            )
-
-
-def _manifests(call: Call, options: Options, what: str) -> None:
-    files = [*_values(options, "-f", "--filename", "-k", "--kustomize", "--patch-file")]
-    for word in files:
-        if word.text == "-" and not word.is_free:
-            call.gives("reads what it starts from its input: it can have a whole host of the cluster")
-        elif re.match("https?://|git@|github.com", word.text):
-            call.leads("starts what a place says that others control")
-        elif who := who_changes(call, word):
-            path = call.absolute(word) or ""
-            call.gives(f"starts what {path or 'any file'} says, which {who} can change: any host of the cluster", path)
-    call.changes(what, is_whole=True)
-
-
-def _kubectl(call: Call) -> None:
-    operands, options, command = _split(call.words)
-    _configuration(call, options)
-    if any(word.is_free and not word.is_bound and word.text in ("", "-", "--") for word in call.words):
-        call.gives(_WHOLE)
-    if not operands:
-        return None
-    verb, rest = operands[0], operands[1:]
-    if verb.is_free:
-        _KUBECTL.tells(call, call.words)
-        return call.gives(_WHOLE)
-    name = verb.text
-    names = {option for option, _ in options}
-    second = rest[0].text if rest else ""
-    if name in ("exec", "rsh", "attach"):
-        return in_container(call, command if command is not None else rest[1:], told(rest[:1]))
-    if name == "debug":
-        if second.startswith("node/") or second == "node":
-            node = second.partition("/")[2] or told(rest[1:2]) or "a node"
-            return call.leads(f"gives root on the host {node} of the cluster: it starts a container with all its files")
-        return call.leads("starts a container beside others")
-    if name == "edit":
-        return call.gives("edit starts an editor")
-    if name == "run":
-        if names & {"--overrides", "--privileged"}:
-            return call.gives(_WHOLE)
-        return call.leads("starts a container from an image, whose code is of others")
-    if name == "proxy":
-        return call.gives("lets everybody on this host control the cluster")
-    if name == "port-forward":
-        return call.changes(f"opens a way to {told(rest) or 'programs'} in the cluster", is_whole=True)
-    if name == "cp":
-        target = rest[-1] if rest else Word("", is_free=True)
-        if ":" not in target.text:
-            return call.writes(target)
-        for word in rest[:-1]:
-            call.reads(word, is_tree=True)
-        container, _, path = target.text.partition(":")
-        return call.changes(f"overwrites {path[:60]} in the container {container[:60]}", is_whole=True)
-    if name == "config":
-        if names & {"--raw"}:
-            return call.discloses("shows keys of the cluster")
-        return (
-            None
-            if second in ("view", "get-contexts", "current-context", "get-clusters", "get-users", "")
-            else call.changes(f"changes which clusters this account uses: {second[:40]}", is_whole=True)
-        )
-    dry = [value.text in ("client", "server") and not value.is_free for value in _values(options, "--dry-run")]
+def _manifest(call: Call, word: Word) -> None:
+    """The cluster is changed as a file says, unless nothing is changed."""
+    dry = [value.text in ("client", "server") and not value.is_free for value in call.values("dry-run")]
     if dry and all(dry):
-        for word in _values(options, "-f", "--filename", "--patch-file", "--from-file", "--from-env-file"):
-            call.reads(Word(word.text.partition("=")[2] or word.text, word.is_free))
-        return None
-    if name in ("apply", "replace", "create", "patch", "new-app", "new-project", "process"):
-        return _puts(call, name, rest, options)
-    if name == "rollout" and second in ("status", "history"):
-        return None
-    if name in _SHOWS:
-        if any(re.match(r"(secrets?|token)\b", word.text) for word in rest) and name == "get":
-            kinds = [value.text for value in _values(options, "-o", "--output")]
-            if any(not re.fullmatch("wide|name", kind) for kind in kinds) or names & {"--template"}:
-                return call.discloses("shows secrets of the cluster")
-        if name == "get" and any(word.text.startswith("/") for word in _values(options, "--raw")):
-            return call.discloses("shows anything of the cluster")
-        return None
-    if not _KUBECTL.tells(call, _apart(call.words, verb), where=_cluster(options), named=_named(options)):
-        call.not_known(f"jitd does not know what {call.name} {name[:40]} does")
+        call.reads(word)
+    elif word.text == "-" and not word.is_free:
+        call.gives("reads what it starts from its input: it can have a whole host of the cluster")
+    elif re.match("https?://|git@|github.com", word.text):
+        call.leads("starts what a place says that others control")
+    elif who := who_changes(call, word):
+        path = call.absolute(word) or ""
+        call.gives(f"starts what {path or 'any file'} says, which {who} can change: any host of the cluster", path)
 
 
-def _apart(given: Sequence[Word], verb: Word) -> list[Word]:
-    """Return the words ``given`` with the kind apart from the name, as in ``delete ns/shop``."""
-    if verb.text != "delete":
-        return list(given)
-    apart = (
-        [Word(kind), replace(word, text=name)]
-        if slash and kind and not kind.startswith(("-", ".")) and "=" not in kind
-        else [word]
-        for word in given
-        for kind, slash, name in (word.text.partition("/"),)
-    )
-    return [word for words in apart for word in words]
-
-
-def _cluster(options: Options) -> str:
-    """Return where the program acts, if its options choose a cluster."""
-    chosen = told([*_values(options, "--context", "--kube-context", "--cluster", "-s", "--server")][:1])
-    return f"in the cluster {chosen}" if chosen else ""
-
-
-def _named(options: Options) -> dict[str, str]:
-    """Return what sentences say of the namespace and of the files in ``options``."""
-    space = told([*_values(options, "-n", "--namespace")][:1])
-    is_all = any(name in ("-A", "--all-namespaces") for name, _ in options)
-    within = " in every namespace" if is_all else f" of the namespace {space}" if space else ""
-    return {"in": within, "files": told([*_values(options, "-f", "--filename", "-k", "--kustomize")])}
-
-
-def _puts(call: Call, name: str, rest: Sequence[Word], options: Options) -> None:
-    second = rest[0].text if rest else ""
-    if name == "create":
-        if second in ("clusterrolebinding", "rolebinding", "clusterrole", "role"):
-            return call.gives("changes who may act in the cluster")
-        if second == "token":
-            return call.discloses("makes a token of the cluster, and shows it")
-        for word in _values(options, "--from-file", "--from-env-file"):
-            call.reads(Word(word.text.partition("=")[2] or word.text, word.is_free))
-    if name == "patch":
-        for word in _values(options, "-p", "--patch"):
-            if word.is_free or re.search(
-                r"privileged|host|serviceAccount|capabilities|volumes|image|command|args|roleRef|subjects", word.text
-            ):
-                return call.gives(_WHOLE)
-    within = _named(options)
-    if "--prune" in {option for option, _ in options}:
-        call.destroys(f"deletes what {within['files'] or 'its files'} no longer describes{within['in']}", is_whole=True)
-    files = within["files"]
-    deed = {"create": "makes", "new-app": "makes", "new-project": "makes the namespace", "replace": "replaces"}.get(
-        name, "changes"
-    )
-    done = f"{deed} {'what' if deed != 'changes' else 'the cluster as'} {files} {'describes' if deed != 'changes' else 'says'}"
-    where = f"{_cluster(options)}: " if _cluster(options) else ""
-    what = done if files else f"{deed} {' '.join(word.text for word in rest)[:60] or 'what its options name'}"
-    _manifests(call, options, f"{where}{what}{within['in']}")
-
-
-_HELM_SHOWS = words(
-    "list ls status history hist search show inspect version lint env template verify pull fetch dependency dep package"
-    " completion get repo registry create"
-)
-
-_HELM = DecisionTable(
-    """
-    ... --dry-run            harmless
-    uninstall|delete|del|un --keep-history  changes  \
-        deletes all that the release {}{in} made; helm rollback makes it again, but not its data
-    uninstall|delete|del|un  destroys  \
-        deletes the release {}{in}, and all that it made  and a new install does not bring back its data
-    rollback                 changes   takes the release {2}{in} back to revision {3:before}
-    test                     changes   starts the tests of the release {}{in}
-    install                  changes   installs the release {}{in}
-    upgrade                  changes   changes the release {}{in}
-    """,
-    valued=_VALUED,
-)
-
-
-def _helm(call: Call) -> None:
-    operands, options, _ = _split(call.words)
-    _configuration(call, options)
-    for word in _values(options, "--post-renderer"):
-        call.runs_file(word)
-    if any(word.is_free and not word.is_bound and word.text in ("", "-", "--") for word in call.words):
+def _patch(call: Call, word: Word) -> None:
+    if word.is_free or re.search(
+        "privileged|host|serviceAccount|capabilities|volumes|image|command|args|roleRef|subjects", word.text
+    ):
         call.gives(_WHOLE)
-    if not operands:
-        return None
-    verb = operands[0]
-    second = operands[1].text if len(operands) > 1 else ""
-    if verb.is_free:
-        _HELM.tells(call, call.words)
-    if verb.is_free or verb.text == "plugin" and second not in ("list", "ls"):
-        return call.gives("installs or runs any code")
-    if verb.text == "get" and second in ("values", "all", "manifest", "hooks"):
-        return call.discloses("shows settings, which may be secrets")
-    if verb.text in _HELM_SHOWS:
-        if verb.text == "repo" and second in ("add", "remove"):
-            call.changes(f"{second} changes where charts come from: {told(operands[2:])}")
-        return None
-    if verb.text in ("install", "upgrade"):
-        for word in _values(options, "-f", "--values"):
-            if who_changes(call, word):
-                call.leads("starts what a file says that others can change")
-        for chart in operands[1:]:
-            if "/" in chart.text and chart.text.startswith(("/", ".", "~")) or chart.text.endswith(".tgz") or chart.is_free:
-                if who := who_changes(call, chart):
-                    path = call.absolute(chart) or ""
-                    return call.gives(
-                        f"starts what {path or 'any chart'} says, which {who} can change: any host of the cluster",
-                        path,
-                    )
-            elif "/" in chart.text:
-                call.leads("starts what a place says that others control")
-    if not _HELM.tells(call, call.words, where=_cluster(options), named=_named(options)):
-        call.unknown()
+
+
+def _values(call: Call, word: Word) -> None:
+    if who_changes(call, word):
+        call.leads("starts what a file says that others can change")
+
+
+def _chart(call: Call, word: Word) -> None:
+    """A chart is a directory, an archive, or what a place has."""
+    if word.text.startswith(("/", ".", "~")) or word.text.endswith(".tgz") or word.is_free:
+        if who := who_changes(call, word):
+            path = call.absolute(word) or ""
+            call.gives(f"starts what {path or 'any chart'} says, which {who} can change: any host of the cluster", path)
+    elif "/" in word.text:
+        call.leads("starts what a place says that others control")
 
 
 ROWS = (
@@ -385,40 +125,189 @@ ROWS = (
         * delete|rm ...           destroys  deletes the {{1}} {{3+}}, and all that it made
         app|appset|cluster|proj|repo|repocreds|cert|gpg|account|login|logout|relogin|context|admin ...  leads  \
             {{program}} changes what runs in a cluster, as files say
+    = kubectl oc
+        --context|--cluster=CLUSTER -s|--server=CLUSTER -n|--namespace=SAID -A|--all-namespaces
+        --kubeconfig|--cache-dir=FILE:trusts
+        --as|--as-group|--as-uid|--as-user-extra|--token|--user|--username|--password|--request-timeout|--tls-server-name=TEXT
+        --certificate-authority|--client-certificate|--client-key=FILE:reads --insecure-skip-tls-verify --match-server-version
+        -v|--v|--vmodule|--profile|--log-*|--stderrthreshold|--kuberc|--loglevel=TEXT --profile-output|--log-file=FILE:writes
+        --add-dir-header --alsologtostderr --logtostderr --one-output --skip-headers --skip-log-headers --warnings-as-errors
+        -h|--help -o|--output=SAID -l|--selector=TEXT -L|--label-columns=TEXT -R|--recursive -w|--watch --watch-only -i|--stdin
+        -t|--tty -q|--quiet --all --all-containers --allow-missing-template-keys --append-hash --arguments-only --attach --client
+        --command --create-annotation --current --delete-emptydir-data --delete-local-data --disable-eviction --disable-filter
+        --edit --embed-certs --expose --flatten --follow --force-conflicts --global-default --ignore-* --leave-stdin-open --list
+        --insecure-skip-tls-verify-backend --local --merge --minify --name-only --no-headers --no-preserve --now --openapi-patch
+        --output-patch --output-watch-events --overwrite --previous --privileged --prune --record[=TEXT] --remove-extra-*
+        --resolve
+        --replace --rm --same-node --save-config --server-print --server-side --set-raw-bytes --share-processes --short --sum
+        --show-* --timestamps --validate[=TEXT] --windows-line-endings --wait --force --cascade[=TEXT] --dry-run[=TEXT]
+        --use-protocol-buffers --keep-annotations --interactive --namespaced --no-color --plaintext --prefix --suggest --insecure
+        --accept-*|--address|--annotations|--api-*|--categories|--chunk-size|--class|--cluster-ip|--clusterip=TEXT
+        --clusterrole|--concurrency|-c|--container|--containers|--copy-to|--cpu-percent|--cpu|--memory|--custom=TEXT
+        --current-replicas|--default-backend|--description|-e|--env|--external-ip|--field-manager|--field-selector|--for=TEXT
+        --from|--from-literal|--generator|--grace-period|--group|--hard|--hostport|--image|--image-pull-policy|--jsonpath=TEXT
+        --keepalive|--keys|--label|--labels|--limit-bytes|--limits|--limits-*|--load-balancer-ip|--max|--max-*|--min=TEXT
+        --min-available|--name|--name-suffix|--node-port|--non-resource-url|--overrides|--pod-*|--port|--preemption-policy=TEXT
+        --protocol|--prune-*|--reject-*|--replicas|--requests|--resource|--resource-*|--restart|--retries|--revision|--role=TEXT
+        --rule|--schedule|--scopes|--serviceaccount|--session-affinity|--set-image|--since|--since-time|--sort-by|--strategy=TEXT
+        --subresource|--skip-wait-for-delete-timeout|--tail|--target|--target-port|--tcp|--timeout|--to-revision|--type=TEXT
+        --value|--verb|--verbs|--api-group|--duration|--audience|--bound-*|--docker-*|--since-*|--sort-*|--display-name=TEXT
+        --template|--raw=SAID --output-directory=DIR:writes --from-file|--from-env-file=FROM --cert|--key=FILE:reads
+        --unix-socket=FILE:writes --patch-file=MANIFEST
+        *: -f|--filename|-k|--kustomize=SAID -p=TEXT
+        logs: -f|--follow -p|--previous
+        apply|create|replace|patch|auth|new-app|process|expose|autoscale|run|set: -f|--filename|-k|--kustomize=MANIFEST
+        patch: -p|--patch=PATCH
+        config: --raw
+        run|expose: -l|--labels=TEXT
+        create: -r|--replicas=N
+        proxy: -p|--port=N -P|--www-prefix=TEXT -u=FILE:writes -w|--www=DIR:reads
+        kustomize: --enable-* --helm-command=FILE:runs --load-restrictor|--mount|-o|--output=TEXT
+        delete /: -f|--filename|-k|--kustomize=SAID --all --grace-period=N
+        --help ...                        harmless
+        ()                                harmless
+        * --dry-run=client|server ...     harmless
+        exec|rsh TEXT ...                 leads:pod
+        attach TEXT ...                   leads     starts a program in a container with rights on the host
+        debug ...                         leads:debug
+        edit ...                          gives     edit starts an editor
+        run --overrides|--privileged ...  gives     {_WHOLE}
+        run TEXT ...                      leads     starts a container from an image, whose code is of others
+        proxy                             gives     lets everybody on this host control the cluster
+        port-forward TEXT TEXT...         changes   opens a way to {{2+}} in the cluster
+        cp|rsync TEXT TEXT                changes:copy
+        config view|get-contexts|get-clusters|get-users --raw  reads     shows keys of the cluster
+        config                            harmless
+        config view|get-contexts|current-context|get-clusters|get-users [TEXT]  harmless
+        config TEXT...                    changes   changes which clusters this account uses: {{2+}}
+        get secret|secrets|secret/*|secrets/*|secret,*|secrets,*|*,secret*|token* --output=wide|name ...  harmless
+        get secret|secrets|secret/*|secrets/*|secret,*|secrets,*|*,secret*|token* --output|--template ...  reads  \
+            shows secrets of the cluster
+        get --raw=/healthz*|/livez*|/readyz*|/version* ...  harmless
+        get --raw ...                     reads     shows anything of the cluster
+        get|describe|logs|top|version|cluster-info|api-resources|api-versions|explain|diff|wait|events|options ...  harmless
+        completion|help|status|whoami|projects ...  harmless
+        auth can-i|whoami ...             harmless
+        plugin list                       harmless
+        kustomize --enable-* ...          gives     starts programs that its files name
+        kustomize [TEXT]                  harmless
+        rollout status|history ...        harmless
+        adm top|inspect|must-gather|verify-image-signature|node-logs ...  harmless
+        create clusterrolebinding|rolebinding|clusterrole|role ...  gives     changes who may act in the cluster
+        auth reconcile ...                gives     changes who may act in the cluster
+        create token TEXT                 reads     makes a token of the cluster, and shows it
+        apply|replace|create --prune ...  destroys  deletes what {{-f:its files}} no longer describes{{in}}
+        create|new-app --filename ...     changes   makes what {{-f}} describes{{in}}
+        replace --filename ...            changes   replaces what {{-f}} describes{{in}}
+        apply|patch|process --filename ...  changes   changes the cluster as {{-f}} says{{in}}
+        create|new-app TEXT...            changes   makes {{2+}}{{in}}
+        new-project TEXT                  changes   makes the namespace {{2}}
+        apply|patch|replace ...           changes   changes {{2+:what its options name}}{{in}}
+        delete namespace|namespaces|ns|project|projects --all  destroys  deletes every namespace, and everything in it
+        delete namespace|namespaces|ns|project|projects [TEXT]...  destroys  \
+            deletes the namespace {{:that its options select}}, and everything in it
+        delete *pvc*|*persistentvolumeclaim* [TEXT]...  destroys  \
+            deletes the volume claims {{:that its options select}}{{in}}, and their data  unless the volumes are retained
+        delete pv|pv.*|persistentvolume* [TEXT]...  destroys  \
+            deletes the volumes {{:that its options select}}  unless the storage keeps what a deleted volume had
+        delete crd|crds|customresourcedefinition* [TEXT]...  destroys  \
+            deletes the kinds {{:that its options select}}, and every object of them
+        delete secret|secrets [TEXT]...   destroys  deletes the secrets {{:that its options select}}{{in}}
+        delete all --all|-A               destroys  deletes every program and every service{{in}}
+        delete po|pod|pods --all|-A       destroys  deletes all pods{{in}}  and only controllers start new ones
+        delete * --all                    destroys  deletes all {{*}}{{in}}
+        delete po|pod|pods [TEXT]...      changes  \
+            deletes the pods {{:that its options select}}{{in}}; their controllers start new ones
+        delete no|node|nodes [TEXT]...    changes   takes the host {{:that its options select}} out of the cluster
+        delete sts|statefulset|statefulsets [TEXT]...  changes  \
+            deletes the stateful sets {{:that its options select}}{{in}}, whose volume claims remain
+        delete ds|daemonset|daemonsets|deploy|deployment|deployments --namespace=kube-system [TEXT]...  stops  \
+            deletes {{:what its options select}}{{in}}, on which the cluster depends  until it is made again
+        delete * [TEXT]...                changes   deletes {{*}} {{:that its options select}}{{in}}
+        delete                            changes  \
+            deletes what {{-f:its options select}} describes; a namespace or a volume in it takes its data along
+        scale * --all --replicas=0 ...    stops     stops all {{*}}{{in}}  until they are scaled up again
+        scale --replicas=0 --namespace=kube-system ...  stops  \
+            stops all instances of {{ :what its options select}}{{in}}, on which the cluster depends  \
+            until they are scaled up again
+        scale --replicas=0 ...            changes   stops all instances of {{ :what its options select}}{{in}}
+        scale|autoscale|idle ...          changes   changes the number of {{ :what its options select}}{{in}}
+        drain --delete-emptydir-data|--delete-local-data ...  changes  \
+            moves all programs away from {{:the selected hosts}}, without their temporary volumes
+        drain ...                         changes   moves all programs away from {{:the selected hosts}}
+        cordon ...                        changes   starts no more programs on {{:the selected hosts}}
+        uncordon ...                      changes   starts programs again on {{:the selected hosts}}
+        taint TEXT...                     changes   keeps programs away from {{ }}
+        label TEXT...                     changes   labels {{ }}{{in}}
+        annotate TEXT...                  changes   annotates {{ }}{{in}}
+        expose [TEXT]...                  changes   lets others reach {{ }}{{in}}
+        certificate approve TEXT...       leads     lets {{}} act in the cluster
+        certificate deny TEXT...          changes   refuses the certificate of {{}}
+        rollout restart ...               changes   restarts {{ }}{{in}}
+        rollout undo ...                  changes   takes back the last change of {{ }}{{in}}
+        rollout pause ...                 changes   stops changes of {{ }}{{in}}
+        rollout resume ...                changes   goes on with changes of {{ }}{{in}}
+        rollout latest|cancel|retry ...   changes   changes {{ }}{{in}}
+        set serviceaccount|sa|subject ...  gives     changes what {{}} may do in the cluster
+        set * ...                         changes   changes the {{*}} of {{ }}{{in}}
+        adm policy|certs|certificate|groups ...  gives     changes who may act in the cluster
+        policy ...                        gives     changes who may act in the cluster
+        adm ...                           changes   changes the hosts of the cluster: {{ }}
+        process|import-image|start-build|cancel-build|rollback|tag|project|login|logout|secrets|image|registry ...  changes  \
+            {{1}} changes what runs in the cluster, or which cluster is used
+        oc: extract ...                   reads     shows secrets of the cluster
+        oc: observe ...                   gives     starts programs when the cluster changes
+    = helm
+        -n|--namespace=SAID --kube-context|--kube-apiserver=CLUSTER --kubeconfig=FILE:trusts --kube-ca-file=FILE:reads
+        --kube-token|--kube-as-*|--kube-tls-server-name|--kube-version|--burst-limit|--qps|--color|--colour|--content-cache=TEXT
+        --registry-config|--repository-cache|--repository-config=FILE:trusts --debug --kube-insecure-skip-tls-verify -h|--help
+        --post-renderer=FILE:runs --post-renderer-args=TEXT --output-dir=DIR:writes -o|--output|--time-format|--max-col-width=TEXT
+        --ca-file|--cert-file|--key-file|--passphrase-file=FILE:reads --keyring|--key|--api-versions|--app-version|--cascade=TEXT
+        --description|--endpoint|--filter|--history-max|--jsonpath|--labels|--max|--merge|--name-template|--offset|--password=TEXT
+        --repo|--revision|--selector|--set|--set-*|--show-only|--starter|--template|--timeout|--type|--untardir|--url=TEXT
+        --destination|--username|--version=TEXT --all --allow-deprecated-repos --atomic --cleanup-on-fail
+        --create-namespace --date --dependency-update --deployed --devel --disable-openapi-validation --enable-dns --fail-on-*
+        --failed --force --force-* --generate-name --hide-notes --hide-secret --ignore-not-found --include-crds --insecure
+        --insecure-skip-tls-verify --install --is-upgrade --json --keep-history --list-repo-url --logs --no-hooks --no-headers
+        --pass-credentials
+        --password-stdin --pending --plain-http --prov -q|--quiet|--short --recreate-pods --regexp --release-name --replace
+        --render-subchart-notes --reset-* --reuse-values --reverse --rollback-on-failure --show-desc --show-resources --sign
+        --no-descriptions --no-update --skip-* --strict --superseded --take-ownership --uninstalled --uninstalling --untar
+        --validate --verify --versions
+        --wait-for-jobs --with-subcharts --server-side[=TEXT] --wait[=TEXT] --dry-run[=TEXT] --all-values
+        *: -f|--values=VALUES -l=TEXT -i -g -d=TEXT -p=TEXT -u=TEXT -s=TEXT -a
+        list|ls: -A|--all-namespaces -f|--filter=TEXT -d|--date -m|--max=N -r|--reverse -a|--all
+        search: -l|--versions -r|--regexp
+        template: -a|--api-versions=TEXT
+        package: -u|--dependency-update
+        --help ...                        harmless
+        ()                                harmless
+        * --dry-run=client|server|true| ...  harmless
+        get values|all|manifest|hooks TEXT  reads     shows settings, which may be secrets
+        get ...                           harmless
+        plugin list|ls                    harmless
+        plugin ...                        gives     installs or runs any code
+        repo add|remove TEXT...           changes   {{2}} changes where charts come from: {{}}
+        list|ls|status|history|hist|search|show|inspect|version|lint|env|template|verify|pull|fetch|package ...  harmless
+        dependency|dep|completion|repo|registry|create|help ...  harmless
+        uninstall|delete|del|un --keep-history TEXT...  changes  \
+            deletes all that the release {{}}{{in}} made; helm rollback makes it again, but not its data
+        uninstall|delete|del|un TEXT...   destroys  \
+            deletes the release {{}}{{in}}, and all that it made  and a new install does not bring back its data
+        rollback TEXT [TEXT]              changes   takes the release {{2}}{{in}} back to revision {{3:before}}
+        test TEXT                         changes   starts the tests of the release {{}}{{in}}
+        install CHART...                  changes   installs the release {{2}}{{in}}
+        upgrade CHART...                  changes   changes the release {{2}}{{in}}
+        push ...                          changes   publishes {{}}
         """,
-        types={"SETTINGS": lambda call, word: call.gives(_WHOLE)},
-    ),
-    Row(
-        "kubectl",
-        _kubectl,
-        "n namespace A all-namespaces o output l selector w watch watch-only show-labels sort-by field-selector L"
-        " label-columns no-headers f filename k kustomize R recursive c container all-containers previous p tail since"
-        " since-time timestamps follow prefix limit-bytes max-log-requests context cluster request-timeout v client short"
-        " revision show-kind chunk-size ignore-not-found raw subresource template containers sum no-color dry-run"
-        " ignore-daemonsets server-side field-manager api-group verbs namespaced help h version all list as list-all"
-        " show-managed-fields show-events minify flatten merge server-print timeout for use-protocol-buffers force-conflicts"
-        " insecure-skip-tls-verify validate concurrency"
-        " i stdin t tty image: clusterrole: user: wait:: force:: serviceaccount: grace-period: replicas:"
-        " current-replicas: overwrite cascade:: now restart: env: port: target: type: resource-version: to-revision:"
-        " from-literal: from-env-file: from-file:"
-        " docker-server: docker-username: docker-password: docker-email: delete-emptydir-data"
-        " delete-local-data pod-selector: disable-eviction prune record:: schedule: target-port: external-ip:"
-        " session-affinity: labels: annotations: hard: limits: requests: min: max: cpu-percent: token: server: s:"
-        " as-group: as-uid: allow-missing-template-keys q quiet attach stdin-once command profile: copy-to:"
-        " share-processes local resolve group: verb: resource: resource-name: duration: audience: class: rule: value:"
-        " description: no-preserve retries: pod-running-timeout: username: raw-output max-unavailable: min-available:"
-        " skip-wait-for-deletion-timeout: patch: address:",
-    ),
-    Row(
-        "helm",
-        _helm,
-        "n namespace A all-namespaces o output a all l selector max short q date r reverse deployed failed pending"
-        " superseded uninstalled revision kube-context version versions devel show-only f filter help h debug all-values"
-        " show-resources show-desc no-color d time-format s set install dry-run"
-        " set-string: set-json: atomic cleanup-on-fail create-namespace dependency-update description:"
-        " disable-openapi-validation force history-max: keep-history no-hooks render-subchart-notes replace repo:"
-        " reset-values reset-then-reuse-values reuse-values skip-crds timeout: wait wait-for-jobs username: password:"
-        " verify generate-name name-template: cascade: recreate-pods untar sign key: app-version: include-crds"
-        " force-update hide-secret take-ownership logs hide-notes labels: values: kubeconfig: post-renderer: keyring:",
+        types={
+            "SETTINGS": lambda call, word: call.gives(_WHOLE),
+            "MANIFEST": _manifest,
+            "PATCH": _patch,
+            "FROM": lambda call, word: call.reads(Word(word.text.partition("=")[2] or word.text, word.is_free)),
+            "VALUES": _values,
+            "CHART": _chart,
+        },
+        deeds={"leads:pod": _pod, "leads:debug": _debug, "changes:copy": copy_in_or_out},
     ),
 )

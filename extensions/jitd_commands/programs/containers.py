@@ -7,20 +7,14 @@ Law: whoever chooses what a container mounts, or starts it with the rights of th
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Sequence
 
-from jitd_commands.judging import THIS_HOST, Call, Row
+from jitd_commands.judging import Call, Row
 from jitd_commands.places import is_tree, place_of, tree_matters
 from jitd_commands.programs.decision_table import DecisionTable, told
-from jitd_commands.programs.grammar import grammars
-from jitd_commands.programs.shared import trusts, who_changes, words
+from jitd_commands.programs.grammar import EFFECTS, grammars
+from jitd_commands.programs.shared import trusts, who_changes
 from jitd_commands.shell_text import Word
-
-_LOOKS = words(
-    "ps pods images logs inspect stats top port version info events diff history search ls list df volumes config ping context"
-    " get describe api-resources api-versions cluster-info explain wait auth rollout-status dominfo domstate dumpxml nodeinfo"
-    " dommemstat net-list pool-list vol-list domblklist capabilities healthcheck inspecti imagefsinfo"
-)
 
 
 def _mounted(call: Call, source: Word, *, is_read_only: bool = False) -> None:
@@ -43,326 +37,102 @@ def _mounted(call: Call, source: Word, *, is_read_only: bool = False) -> None:
         call.gives(f"gives a container {path}, where it writes as root", path)
 
 
-def _run(here: Call, call: Call, words: list[Word]) -> None:
-    """``docker run`` or ``create``: the options before the image decide. The files of options are those of ``here``."""
-    at = 0
-    is_mounted = False
-    while at < len(words):
-        word = words[at]
-        text = word.text
-        if word.is_free and not word.is_bound and (not text or text.startswith("-") and "=" not in text):
-            return call.gives("can start containers that have the whole host")
-        if not text.startswith("-"):
-            break
-        at += 1
-        name, equals, value = text.partition("=")
-        is_mounted = is_mounted or name in ("--volume", "--mount") or re.match("-[A-Za-z]*v", text) is not None
-        if re.match("-[A-Za-z]", text) and not text.startswith("--"):
-            letters = re.match(r"-([A-Za-z]*?)([vueplwhmac])(.*)", text)
-            name = f"-{letters[2]}" if letters else text
-            value, equals = (letters[3].removeprefix("="), letters[3]) if letters else ("", "")
-            if not letters:
-                continue
-        elif name in _FLAGS:
-            if name == "--privileged" and value != "false":
-                call.gives("starts a container with all rights on the host")
-            continue
-        if name == "--rootfs" and not equals:  # a directory stands in the place of the image
-            for root in words[at : at + 1]:
-                _mounted(call, root, is_read_only=False)
-            continue
-        given = Word(value, word.is_free) if equals else words[at] if at < len(words) else Word("")
-        at += 0 if equals else 1
-        if name in ("--cidfile", "--pidfile", "--conmon-pidfile", "--pid-file", "--iidfile", "--digestfile", "--log-uri"):
-            here.writes(given, is_use=False)
-        if name in ("-v", "--volume"):
-            _mounted(
-                call,
-                Word(given.text.partition(":")[0] if ":" in given.text else "", given.is_free and ":" not in given.text)
-                if not given.is_free
-                else Word(given.text.partition(":")[0], is_free=":" not in given.text),
-                is_read_only=not given.is_free and given.text.count(":") > 1 and "ro" in given.text.rpartition(":")[2].split(","),
-            )
-        elif name == "--mount":
-            parts = given.text.split(",")
-            is_read_only = bool({"ro", "readonly", "ro=true", "readonly=true"} & set(parts))
-            for part in parts:
-                key, _, source = part.partition("=")
-                if key in ("source", "src"):
-                    _mounted(call, Word(source), is_read_only=is_read_only)
-            if given.is_free:
-                call.gives("starts containers that have the whole host")
-        elif (
-            name in ("--pid", "--ipc", "--uts", "--userns", "--cgroupns")
-            and (given.text == "host" or given.is_free)
-            and name != "--ipc"
-        ):
-            call.gives(
-                "starts a container that sees all processes of the host"
-                if name == "--pid"
-                else f"starts a container with the host's {name[2:]}"
-            )
-        elif name in ("--network", "--net") and given.text == "host":
-            call.changes("starts a container in the host's network")
-        elif name == "--cap-add" and (
-            given.is_free
-            or re.search(
-                r"(?i)all|sys_(admin|ptrace|module|rawio|chroot|boot)|dac_(override|read_search)|mknod|setfcap|bpf|perfmon|net_admin",
-                given.text,
-            )
-        ):
-            call.gives("starts a container with rights on the host")
-        elif name in ("--device", "--device-cgroup-rule") and not re.match(
-            r"/dev/(dri|snd|video\d|fuse|net/tun|ttyUSB|ttyACM|kvm|null|zero)", given.text
-        ):
-            call.gives("gives a container devices of the host")
-        elif name == "--security-opt" and re.search(r"unconfined|disable|no-new-privileges[:=]false|systempaths", given.text):
-            call.gives("starts a container without what restricts it")
-        elif name in ("--volumes-from",):
-            call.leads("starts a container with the files of another one")
-        elif name in ("--runtime",):
-            call.leads("starts a container with another runtime")
-        elif name in ("--env-file",):
-            here.reads(given)
-    if at >= len(words) and call.may_add_options:
-        return call.gives("can start containers that have the whole host")
-    call.leads("starts a container, whose image others may have made")
-    here.leaves(words[at + 1 :])
-    if is_mounted and words[at + 1 :]:
-        call.away("in a container").start(words[at + 1 :])
-
-
-_FLAGS = words(
-    "--privileged --rm --detach --init --interactive --tty --read-only --no-healthcheck --publish-all --sig-proxy"
-    " --disable-content-trust --oom-kill-disable --help --quiet --replace --no-hosts --rmi --systemd --tls-verify -d -i -t -P -q"
+_RIGHTS = (
+    ("privileged", r"(?!false\Z)", "starts a container with all rights on the host"),
+    ("pid", r"host\Z", "starts a container that sees all processes of the host"),
+    ("uts", r"host\Z", "starts a container with the host's uts"),
+    ("userns", r"host\Z", "starts a container with the host's userns"),
+    ("cgroupns", r"host\Z", "starts a container with the host's cgroupns"),
+    (
+        "cap-add",
+        r"(?i)(.*,)?(cap_)?(all|sys_(admin|ptrace|module|rawio|chroot|boot)|dac_(override|read_search)|mknod|setfcap|bpf|perfmon"
+        "|net_admin)",
+        "starts a container with rights on the host",
+    ),
+    ("device", r"(?!/dev/(dri|snd|video\d|fuse|net/tun|ttyUSB|ttyACM|kvm|null|zero))", "gives a container devices of the host"),
+    ("device-cgroup-rule", "", "gives a container devices of the host"),
+    (
+        "security-opt",
+        ".*(unconfined|disable|no-new-privileges[:=]false|systempaths)",
+        "starts a container without what restricts it",
+    ),
 )
-_DOCKER = DecisionTable(
-    """
-    compose down|rm|stop|kill|pause|start|unpause|scale|restart --dry-run  harmless
-    compose down|rm -v|--volumes        destroys  stops the containers of {project}, and deletes their volumes
-    compose down                        changes   stops the containers of {project}, and deletes them
-    compose rm                          changes   deletes stopped containers of {project}
-    compose stop|kill|pause             changes   stops {:all containers} of {project}
-    compose start|unpause|scale         changes   starts {:all containers} of {project}
-    compose restart                     changes   restarts {:all containers} of {project}
-    volume rm|remove                    destroys  deletes the volumes {}
-    volume prune                        destroys  deletes the volumes that no container uses
-    volume create                       changes   makes the volume {}
-    system prune --volumes              destroys  deletes stopped containers, and the volumes and images that none uses
-    system prune                        changes   deletes stopped containers, and the images and networks that none uses
-    system reset                        destroys  deletes all containers, images and volumes
-    container|pod prune                 changes   deletes stopped containers
-    image|images prune                  changes   deletes images that no container uses
-    network prune                       changes   deletes the networks that no container uses
-    builder|buildx prune                changes   deletes what builds have cached
-    machine rm                          destroys  deletes the machine {}, and its disk
-    secret rm|remove                    destroys  deletes the secrets {}
-    stack rm|down|remove                changes   deletes the services of the stack {}, whose volumes remain
-    service rm|remove                   changes   deletes the services {}
-    service scale|update|rollback       changes   changes the services {}
-    swarm leave --force|-f  destroys  \
-        takes this host out of the swarm, until it joins again  \
-        and with the last manager, the swarm's services and secrets are gone
-    swarm leave                         changes   takes this host out of the swarm
-    swarm ca|unlock-key|join-token      reads     shows how a host joins or opens the swarm
-    swarm *                             changes   changes the swarm, or who is in it
-    node rm|remove                      changes   takes the host {} out of the swarm
-    node demote                         changes   takes the control of the swarm from the host {}
-    node update --availability=drain    changes   moves all containers away from the host {}
-    network create                      changes   makes the network {}
-    network rm|remove                   changes   deletes the network {}
-    network connect|disconnect          changes   changes whether {4} is in the network {3}
-    image|images rm|remove|delete       changes   deletes the images {}
-    namespaces rm|remove|delete         destroys  deletes the namespaces {}, and all containers in them
-    snapshots|content rm|remove|delete  destroys  deletes {}
-    context use                         changes   chooses the host that later commands control: {}
-    rmi                                 changes   deletes the images {}
-    rm|remove|delete -v|--volumes       destroys  deletes {:containers}, and the volumes that only they use
-    container|pod|containers|task|tasks rm|remove|delete  changes   deletes {:containers}
-    rm|remove|delete|rmp                changes   deletes {:containers}
-    container|pod|task|tasks stop|kill|pause  changes   stops {:containers}
-    stop|kill|pause|stopp               changes   stops {:containers}
-    container|pod|task|tasks start|unpause|restart  changes   starts {:containers}
-    start|unpause                       changes   starts {:containers}
-    restart|reload                      changes   restarts {:containers}
-    update                              changes   changes the limits of {:containers}
-    rename                              changes   renames {2} to {3}
-    tag                                 changes   names the image {2} {3}
-    push                                changes   publishes {:images}
-    commit                              changes   saves {2} as an image
-    load|import                         changes   loads an image: {}
-    login                               changes   logs in to {:the registry}, and keeps the password
-    logout                              changes   logs out of {:the registry}
-    init                                changes   makes {:a template}
-    wait                                harmless
-    """,
-    valued="-t --time --timeout -s --signal --filter --availability -m --memory --memory-swap --cpus --cpu-shares --restart",
-)
-_LXC = DecisionTable("""
-    network|storage|image|profile|project|cluster|remote|warning|operation list|ls|show|info|get|get-default  harmless
-    storage volume list|ls|show|info|get  harmless
-    storage volume delete|rm  destroys  deletes the volume {-1} of the storage {4}
-    storage delete|rm         destroys  deletes the storage {}, and what is in it
-    project delete|rm         destroys  deletes the project {}
-    cluster remove|rm         changes   takes the host {} out of the cluster
-    image|network|profile|remote delete|rm|remove  changes   deletes the {kind} {}
-    delete|rm                 destroys  deletes {}, with all files and snapshots
-    restore                   destroys  takes {2} back to the snapshot {3}  and what is newer is gone
-    rebuild                   destroys  empties {2}, and fills it with an image
-    snapshot                  changes   saves {}
-    publish                   changes   makes an image of {}
-    stop|pause|freeze         changes   stops {:all containers}
-    start|unfreeze            changes   starts {}
-    restart|reboot            changes   restarts {}
-    rename                    changes   renames {2} to {3}
-    network *                 changes   changes the network {}
-    init                      changes   makes {}
-""")
-_VIRSH = DecisionTable(
-    """
-    undefine --remove-all-storage|--wipe-storage|--storage  destroys  deletes the guest {}, and its disks
-    undefine --snapshots-metadata|--checkpoints-metadata  destroys  \
-        deletes the guest {}, and what is known of its snapshots  but its disks remain
-    undefine                            destroys  deletes the guest {}  but its disks remain
-    destroy                             changes   cuts the power of the guest {}
-    shutdown                            changes   shuts down the guest {}
-    reboot|reset                        changes   restarts the guest {}
-    suspend|managedsave|dompmsuspend|save  changes   stops the guest {}
-    start|resume|dompmwakeup            changes   starts the guest {}
-    vol-delete|vol-wipe                 destroys  deletes the volume {2}
-    pool-delete                         destroys  deletes the pool {2}, and its volumes
-    pool-destroy                        changes   stops the pool {}, whose volumes remain
-    pool-undefine|net-undefine          changes   forgets {}
-    net-destroy                         changes   stops the network {}, and cuts off its guests
-    net-start|pool-start                changes   starts {}
-    snapshot-delete|checkpoint-delete   destroys  deletes the snapshot {3: that its options name} of the guest {2}
-    snapshot-revert                     destroys  takes the guest {2} back to the snapshot {3}  and what is newer is gone
-    managedsave-remove                  destroys  deletes the saved memory of the guest {}
-    snapshot-create|snapshot-create-as  changes   saves the guest {2}
-    detach-*                            changes   takes a device from the guest {2}
-    autostart                           changes   changes whether {} starts with the host
-    *-list|*-info|*-dumpxml|*-path|*-name|*-uuid|*-key|domcapabilities|version|uri|hostname|freecell|nodedev-list  harmless
-    set*|domrename|domfsfreeze|domif-setlink|blockcommit|blockpull|blockresize  changes   changes the guest {2}
-    """,
-    valued="--snapshotname --pool",
-)
-_TABLES = {"virsh": _VIRSH, "lxc": _LXC, "incus": _LXC}
-_VALUED_BEFORE = words(
-    "-H --host --context -c --connect --config -l --log-level --url --connection -n --namespace -a --address --root --log"
-    " --kubeconfig --cluster --user -s --server --token -f --file -p --project-name --profile --env-file --project-directory"
-)
-"""Options before the verb that have a value."""
-_OF_COMPOSE = words("-f --file -p --project-name --profile --env-file --project-directory")
-_KINDS = words(
-    "container pod compose image volume network system stack service node swarm builder buildx plugin secret config manifest"
-    " task tasks containers images snapshots namespaces machine kube play profile storage cluster remote checkpoint content"
-    " trust context"
-)
-_STARTING = words("compose stack kube play plugin service")
-_SPECIAL = words(
-    "exec shell attach rsh debug console enter launch config qemu-monitor-command qemu-agent-command define edit attach-disk"
-    " attach-device migrate restore play kube generate unshare mount proxy port-forward run create apply patch replace cp build"
-    " bud from add file move copy import-image device"
-)
+"""Options that give a container rights on its host, and which values of them do."""
 
 
-def _there(call: Call, words: list[Word]) -> Call:
-    """Return the call as it is made on the host that its options name, or the call itself."""
-    names = ("-c", "--connect") if call.name == "virsh" else ("-H", "--host", "--url")
-    pairs = zip(words, [*words[1:], Word("")], strict=False)
-    options = [(word.text.partition("="), value.text) for word, value in pairs]
-    places = [given if equals else value for (name, equals, given), value in options if name in names]
-    found = re.match(r"(?:[\w+]*ssh|tcp|https?|tls)://(?:([^@/]*)@)?(\[[^]]*\]|[^:/?]+)", places[0]) if len(places) == 1 else None
-    if found is None or THIS_HOST.fullmatch(found[2]):
-        return call
-    return call.on(found[2], found[1] or "root")
-
-
-def _project(call: Call, words: list[Word]) -> str:
-    """Return what compose works on."""
-    given = [
-        value for word, value in zip(words, words[1:], strict=False) if word.text in ("-p", "--project-name", "-f", "--file")
-    ]
-    return told(given) or (f"the project in {call.cwd}" if call.cwd else "the project")
-
-
-def docker(call: Call) -> None:
-    """Judge docker and its like: the verb decides, and for a verb that starts something, its options."""
-    words = list(call.words)
-    at = 0
-    while at < len(words) and words[at].text.startswith("-"):
-        if words[at].is_free:
-            return call.gives("can start containers that have the whole host")
-        at += 2 if words[at].text in _VALUED_BEFORE else 1
-    for word, value in zip(words, [*words[1:], Word("")], strict=False):
-        name, equals, given = word.text.partition("=")
-        if name in ("--kubeconfig", "--config") and call.name in ("docker", "podman"):
-            path = call.absolute(Word(given) if equals else value)
-            if path is None or call.judge.changed_by(path):
-                return call.gives("reads settings that start programs", path or "")
-        if re.search(r"\+ext://|[?&](command|netcat|pkipath)=", word.text):
-            return call.gives("starts the program that its connection names")
-    verb = words[at] if at < len(words) else None
-    if verb is None:
-        return call.gives("has a prompt for any command") if call.name == "virsh" and call.is_shown and not words else None
-    table, there = _TABLES.get(call.name, _DOCKER), _there(call, words[:at])
-    if verb.is_free:
-        table.tells(there, words[at:])
+def _run(call: Call, there: Call, words: Sequence[Word]) -> None:
+    """A container is started of an image, or of a directory that stands in its place."""
+    if not words or words[0].is_any:
         return there.gives("can start containers that have the whole host")
-    rest = words[at + 1 :]
-    kind, name = "", verb.text
-    if name in _KINDS and rest and table is _DOCKER:
-        dry = list[Word]()
-        while rest and rest[0].text.startswith("-"):
-            dry += [rest[0]] if rest[0].text.startswith("--dry-run") else []
-            rest = rest[2:] if rest[0].text in {*_OF_COMPOSE, "--sort"} else rest[1:]
-        if not rest:
-            return None
-        kind, name = name, rest[0].text
-        if rest[0].is_free:
-            table.tells(there, [verb, *rest])
-            return there.gives("can start containers that have the whole host")
-        rest = [*dry, *rest[1:]]
-    asked = [Word(kind)] if kind else []
-    named = {"project": _project(call, words[at:]), "kind": name}
-    if table.tells(there, [*asked, Word(name), *rest], named=named):
-        return None
-    if kind in _STARTING and name in ("up", "run", "build", "apply", "deploy", "play", "create", "enable", "install"):
-        if kind == "compose" and name in ("up", "build", "create"):
-            return _compose(call, words)
-        return there.gives("starts containers with any rights on the host")
-    if (
-        kind in ("network", "volume", "system", "image", "secret", "config", "node", "swarm", "builder", "storage")
-        and name not in _LOOKS
-        and name not in ("pull", "push", "tag", "load", "save", "import", "build")
-    ):
-        if kind == "system" and name == "service":
-            return there.gives("lets others control its containers, and so the host")
-        return there.changes(
-            f"{name} changes the {kind} {told([word for word in rest if not word.text.startswith('-')])}".rstrip()
-        )
-    if kind == "compose" and name in ("config", "convert"):
-        return _compose_config(call, words, rest)
-    _one(call, there, name, rest)
+    for option, wanted, what in _RIGHTS:
+        values = call.values(option) or ([Word("")] if option == "privileged" and call.has(option) else [])
+        if any(word.is_free or re.match(wanted, word.text) for word in values):
+            there.gives(what)
+    for word in call.values("volume"):
+        source, colon, rest = word.text.partition(":")
+        is_read_only = not word.is_free and ":" in rest and "ro" in rest.rpartition(":")[2].split(",")
+        _mounted(there, Word(source if colon or word.is_free else "", word.is_free and not colon), is_read_only=is_read_only)
+    for word in call.values("mount"):
+        parts = word.text.split(",")
+        is_read_only = bool({"ro", "readonly", "ro=true", "readonly=true"} & {*parts})
+        for source in (one.partition("=")[2] for one in parts if one.startswith(("source=", "src="))):
+            _mounted(there, Word(source), is_read_only=is_read_only)
+        if word.is_free:
+            there.gives("starts containers that have the whole host")
+    if call.has("rootfs"):
+        _mounted(there, words[0])
+    if any(word.text == "host" for word in call.values("network")) or call.has("net-host"):
+        there.changes("starts a container in the host's network")
+    if call.has("volumes-from", "runtime"):
+        there.leads("starts a container with the files of another one, or with another runtime")
+    there.leads("starts a container, whose image others may have made")
+    command = words[2:] if call.name == "ctr" else words[1:]  # whose second word is the container's name
+    if call.has("volume", "mount") and command:
+        there.away("in a container").start(command)
 
 
-def _one(call: Call, there: Call, name: str, rest: list[Word]) -> None:
-    """Judge a verb that only its options explain. Files are those of ``call``, and containers those of ``there``."""
-    if name in ("pull", "fetch") or (name == "inspect" and call.name in ("docker", "podman") and _has_plain_format(rest)):
-        return
-    if name == "inspect" and call.name != "virsh":
-        if not {"network", "image", "volume", "--type=image"} & {word.text for word in call.words}:
-            there.discloses("shows the settings of containers, which may have secrets")
-    elif name in ("run", "create") and call.name != "virsh":
-        _run(call, there, rest)
-    elif name in _SPECIAL or (name == "config" and call.name in ("lxc", "incus")):
-        _special(call, there, name, rest)
-    elif name in ("save", "export"):
-        for word, value in zip(rest, rest[1:], strict=False):
-            if word.text in ("-o", "--output"):
-                call.writes(value, is_use=False)
-    elif name not in _LOOKS and not name.startswith(("dom", "list", "get-", "net-list")):
-        call.not_known(f"jitd does not know what {call.name} {name[:40]} does")
+def _inside(call: Call, there: Call, words: Sequence[Word]) -> None:
+    """A program is started in a container that runs."""
+    if any(word.is_any for word in words):
+        return there.gives("can start any command in containers that may have the whole host")
+    name, command = told(words[:1]), words[2:] if words[1:] and words[1].text == "--" else words[1:]
+    if call.has("privileged") or not command:
+        return there.leads(f"starts a program in the container {name} with rights on the host".replace("  ", " "))
+    if command[0].text.rpartition("/")[2] in ("env", "printenv") and len(command) == 1:
+        there.discloses(f"shows the variables of the container {name}, which may be secrets")
+    there.away(f"in the container {name}" if name else "in a container").start(command)
+
+
+def copy_in_or_out(call: Call, there: Call, words: Sequence[Word]) -> None:
+    """Files are copied into a container, or out of one: which of them has a colon in its name."""
+    target = words[-1] if words else Word("", is_free=True)
+    if ":" not in target.text:
+        return call.writes(target)
+    for word in words[:-1]:
+        call.reads(word, is_tree=True)
+    sources = [path for word in words[:-1] if (path := call.absolute(word)) is not None]
+    if any(map(call.judge.changed_by, sources)) or len(sources) < len(words) - 1:
+        there.leads("puts files of others into a container, which may start them")
+    container, _, path = target.text.partition(":")
+    there.changes(f"overwrites {path[:60]} in the container {container[:60]}", is_whole=True)
+
+
+def _output(call: Call, word: Word) -> None:
+    """What a build makes is put where ``word`` says, such as ``type=local,dest=/srv/x``."""
+    found = re.search(r"(?:^|,)dest=([^,]*)", word.text)
+    target = found[1] if found else word.text
+    if "type=" not in target and target != "-":
+        call.writes(Word(target, word.is_free), is_tree=True)
+
+
+def _build(call: Call, there: Call, words: Sequence[Word]) -> None:
+    for word in words[-1:]:
+        path = call.absolute(word)
+        if path is not None and (who := call.judge.changed_by(path)):
+            return call.leads(f"builds an image from {path}, which belongs to {who}", path, is_whole=True)
+    if any(word.is_any for word in words) or call.has("security-opt", "allow", "device", "volume", "cap-add"):
+        return call.gives("builds with rights on the host")
+    call.leads("builds an image: runs others' code in a container")
 
 
 _PLAIN_FIELD = re.compile(
@@ -373,109 +143,109 @@ _PLAIN_FIELD = re.compile(
 """Fields of a container that hold no variables, arguments or labels."""
 
 
-def _has_plain_format(rest: list[Word]) -> bool:
-    """True if the only format shows fields that hold no secrets."""
-    formats = [
-        Word(word.text.partition("=")[2], word.is_free) if "=" in word.text else value
-        for word, value in zip(rest, [*rest[1:], Word("")], strict=True)
-        if word.text.startswith("--format=") or word.text in ("-f", "--format")
-    ]
-    if len(formats) != 1 or any(word.is_free for word in rest):
-        return False
-    actions = re.findall(r"\{\{-?(.*?)-?\}\}", formats[0].text)
-    return bool(actions) and all(_PLAIN_FIELD.fullmatch(action) for action in actions)
+def _settings(call: Call, there: Call, words: Sequence[Word]) -> None:
+    """The settings of containers are shown, unless the only format shows fields that hold no secrets."""
+    formats = call.values("format")
+    actions = re.findall(r"\{\{-?(.*?)-?\}\}", formats[0].text) if len(formats) == 1 else []
+    is_plain = bool(actions) and all(map(_PLAIN_FIELD.fullmatch, actions))
+    if not is_plain or any(word.is_free for word in (*formats, *words)):
+        there.discloses("shows the settings of containers, which may have secrets")
 
 
-def _compose_config(call: Call, words: list[Word], rest: list[Word]) -> None:
-    """Settings are checked or shown. They may name any file as one with variables."""
-    for word, value in zip(rest, rest[1:], strict=False):
-        if word.text in ("-o", "--output"):
-            call.writes(value)
-    for word in rest:
-        if word.text.startswith("--output=") or re.match("-o.", word.text):
-            call.writes(Word(word.text.partition("=")[2] or word.text[2:], word.is_free))
-    files = [value for word, value in zip(words, words[1:], strict=False) if word.text in ("-f", "--file")] or [Word(".")]
+def _shown_project(call: Call, there: Call, words: Sequence[Word]) -> None:
+    """Settings are checked, or their names are shown. They may name any file as one with variables."""
+    files = call.values("file") or [Word(call.cwd or ".")]
     others = any((path := call.absolute(word)) is None or call.judge.changed_by(path) for word in files)
-    if others or not {"-q", "--quiet", "--services", "--images", "--volumes"} & {word.text for word in rest}:
+    if others or any(word.is_any for word in words):
         call.discloses("shows the settings of containers, which may have secrets")
 
 
-def _compose(call: Call, words: list[Word]) -> None:
-    files = [value for word, value in zip(words, words[1:], strict=False) if word.text in ("-f", "--file")]
-    files = files or ([Word(call.cwd)] if call.cwd else [])
+def _project(call: Call, there: Call, words: Sequence[Word]) -> None:
+    files = call.values("file") or ([Word(call.cwd)] if call.cwd else [])
     for word in files:
         path = call.absolute(word)
         if path is not None and (who := call.judge.changed_by(path)):
             return call.gives(f"{path} belongs to {who}: it names what containers have", path, is_whole=True)
-    if not files or any(call.absolute(word) is None for word in files):
+    if not files or any(call.absolute(word) is None for word in files) or any(word.is_any for word in words):
         return call.gives("starts containers with any rights on the host")
     call.leads("starts containers of images that others may have made")
 
 
-def _inside(call: Call, rest: list[Word]) -> None:
-    """A program is started in a container that runs."""
-    at = 0
-    while at < len(rest) and rest[at].text.startswith("-") and rest[at].text != "--":
-        at += 2 if rest[at].text in _EXEC_VALUED else 1
-    words = rest[at + 1 :]
-    name = told(rest[at : at + 1])
-    while words and words[0].text == "--":
-        words = words[1:]
-    if any(word.text.startswith("--privileged") for word in rest) or not words:
-        return call.leads(f"starts a program in the container {name} with rights on the host".replace("  ", " "))
-    if words[0].text.rpartition("/")[2] in ("env", "printenv") and len(words) == 1:
-        call.discloses(f"shows the variables of the container {name}, which may be secrets")
-    call.away(f"in the container {name}" if name else "in a container").start(words)
+_DEEDS = {
+    "leads:run": _run,
+    "leads:inside": _inside,
+    "changes:copy": copy_in_or_out,
+    "leads:build": _build,
+    "reads:settings": _settings,
+    "reads:project": _shown_project,
+    "leads:project": _project,
+    "leads:compose": lambda call, there, words: there.start([Word("docker-compose"), *words]),
+}
+_ENGINE = """
+    --help ...                          harmless
+    --version ()                        harmless
+    ()                                  harmless
+    image|network|volume|secret|config|node|service|stack|plugin|context|builder|buildx|manifest|pod ()  harmless
+    compose ...                         leads:compose
+    ps|ls|list|images|logs|top|port|version|info|diff|events|history|search|stats|wait|pull|help|completion ...  harmless
+    image|network|volume ls|list|inspect|exists|history|pull|search|tree ...  harmless
+    secret|config|machine|pod|node|service ls|list|ps|exists|logs|top|stats ...  harmless
+    stack|plugin|context|builder|buildx|manifest ls|list|ps|exists|services|du|version|show ...  harmless
+    * inspect ...                       reads:settings
+    system df|info|events|version ...   harmless
+    inspect --type=image|network|volume ...  harmless
+    inspect ...                         reads:settings
+    run|create TEXT ...                 leads:run
+    exec TEXT ...                       leads:inside
+    attach TEXT                         leads     starts a program in the container {} with rights on the host
+    cp TEXT TEXT                        changes:copy
+    build TEXT                          leads:build
+    image|builder|buildx build|bake TEXT...  leads:build
+    volume rm|remove TEXT...            destroys  deletes the volumes {}
+    volume prune                        destroys  deletes the volumes that no container uses
+    volume create [TEXT]                changes   makes the volume {}
+    system prune --volumes              destroys  deletes stopped containers, and the volumes and images that none uses
+    system prune                        changes   deletes stopped containers, and the images and networks that none uses
+    prune                               changes   deletes stopped containers
+    image|images prune                  changes   deletes images that no container uses
+    network prune                       changes   deletes the networks that no container uses
+    builder|buildx prune                changes   deletes what builds have cached
+    network create TEXT                 changes   makes the network {}
+    network rm|remove TEXT...           changes   deletes the network {}
+    network connect|disconnect TEXT TEXT  changes   changes whether {4} is in the network {3}
+    image rm|remove TEXT...             changes   deletes the images {}
+    rmi TEXT...                         changes   deletes the images {}
+    rm|remove --volumes TEXT...         destroys  deletes {:containers}, and the volumes that only they use
+    rm|remove TEXT...                   changes   deletes {:containers}
+    stop|kill|pause TEXT...             changes   stops {:containers}
+    start|unpause TEXT...               changes   starts {:containers}
+    restart TEXT...                     changes   restarts {:containers}
+    update TEXT...                      changes   changes the limits of {:containers}
+    rename TEXT TEXT                    changes   renames {2} to {3}
+    tag TEXT TEXT...                    changes   names the image {2} {3}
+    image tag TEXT TEXT...              changes   names the image {3} {4}
+    push TEXT...                        changes   publishes {:images}
+    image push TEXT...                  changes   publishes {:images}
+    commit TEXT [TEXT]                  changes   saves {2} as an image
+    save|export ...                     harmless
+    image save ...                      harmless
+    load|import ...                     changes   loads an image: {-i: }
+    image load|import ...               changes   loads an image: {-i: }
+    login [TEXT]                        changes   logs in to {:the registry}, and keeps the password
+    logout [TEXT]                       changes   logs out of {:the registry}
+"""
+"""What docker, podman and nerdctl do alike."""
 
 
-_EXEC_VALUED = words(
-    "-e --env --env-file -u --user -w --workdir --detach-keys -n --namespace -c --container --context --kubeconfig --index"
-)
+def _connection(call: Call, word: Word) -> None:
+    """A connection of virsh may name a program that makes it."""
+    if word.is_free or re.search(r"\+ext://|[?&](command|netcat|pkipath)=", word.text):
+        call.gives("starts the program that its connection names")
+    EFFECTS["DAEMON"](call, word)
 
 
-def _special(call: Call, there: Call, name: str, rest: list[Word]) -> None:
-    if name in ("exec", "shell", "attach", "rsh", "console", "enter"):
-        if call.may_add_options and call.judge.is_pattern:
-            return there.gives("can start any command in containers that may have the whole host")
-        return _inside(there, rest)
-    if name == "cp" or name == "file" or name == "copy":
-        operands = [word for word in rest if not word.text.startswith("-")]
-        if operands and ":" not in operands[-1].text:
-            call.writes(operands[-1])
-        elif operands:
-            for word in operands[:-1]:
-                call.reads(word, is_tree=True)
-            sources = [path for word in operands[:-1] if (path := call.absolute(word)) is not None]
-            if any(call.judge.changed_by(path) for path in sources) or len(sources) < len(operands) - 1:
-                there.leads("puts files of others into a container, which may start them")
-            container, _, path = operands[-1].text.partition(":")
-            there.changes(f"overwrites {path[:60]} in the container {container[:60]}", is_whole=True)
-        return None
-    if name in ("build", "bud"):
-        for word, value in zip(rest, [*rest[1:], Word("")], strict=False):
-            if re.match(r"-o|--output|--iidfile|--metadata-file", word.text):
-                text = re.sub(r"^(-o|--[a-z-]+=)", "", word.text) or value.text
-                text = value.text if text.startswith("--") else text
-                found = re.search(r"(?:^|,)dest=([^,]*)", text)
-                target = found[1] if found else text
-                if "type=" not in target and target != "-":
-                    call.writes(Word(target, word.is_free or value.is_free), is_tree=True)
-        for word in [word for word in rest if not word.text.startswith("-") and "/" in word.text or word.text == "."][-1:]:
-            path = call.absolute(word)
-            if path is not None and (who := call.judge.changed_by(path)):
-                return call.leads(f"builds an image from {path}, which belongs to {who}", path, is_whole=True)
-        if (
-            any(
-                word.text.startswith(("--security", "--privileged", "--device", "-v", "--volume", "--cap-add", "--allow"))
-                for word in rest
-            )
-            or call.may_add_options
-        ):
-            return call.gives("builds with rights on the host")
-        return call.leads("builds an image: runs others' code in a container")
-    if call.name in ("lxc", "incus") and name == "config" and rest and rest[0].text in ("show", "get"):
-        return None
-    there.gives("can start containers or machines that have the whole host")
+def _disk(call: Call, word: Word) -> None:
+    call.gives("can start containers or machines that have the whole host")
 
 
 _CLUSTER_SHOWS = {
@@ -549,10 +319,6 @@ def _job(call: Call, file: Word) -> None:
     """Nomad reads the file of a job, which may name others."""
     if who := who_changes(call, file):
         call.discloses(f"shows files that {call.absolute(file) or 'any file'} names, which {who} can change")
-
-
-def _compose_call(call: Call) -> None:
-    docker(replace(call, arguments=(Word("compose"), *call.words)))
 
 
 def _whole_host(call: Call) -> None:
@@ -649,14 +415,26 @@ def _hosts(call: Call) -> None:
         call.gives("can choose what the hosts of the cluster start")
 
 
-_SHOWING = (
-    "a all q quiet f filter format no-trunc s size n last l latest tail since until t timestamps details no-stream v"
-    " version help type follow services orphans hash images profiles volumes json i o output digests tree dry-run p"
-    " project-name file d H host log-level D debug context verbose k namespace no-legend no-heading pretty no-log-prefix"
-    " no-color index dangling include name id state status wait timeout h noheading sort pod ns ignore-pull-failures"
-    " policy include-deps with-registry-auth environment"
-)
-"""Options of verbs that show containers and what belongs to them."""
+_SHORT = """
+    logs, service logs: -f|--follow -t|--timestamps
+    rm|rmi|prune, * rm|remove|prune|disable|leave: -f|--force -l|--link -v|--volumes
+    build, image|builder|buildx build|bake: -f|--file=TEXT -t|--tag=TEXT -m|--memory=TEXT -c|--cpu-shares=TEXT \
+        --security-opt|--allow|--device|--volume|--cap-add=SAID -o|--output=OUT --iidfile|--metadata-file=FILE:writes
+    kill|stop|restart: -s|--signal=TEXT -t|--time|--timeout=N
+    commit|import, image import: -a|--author=TEXT -c|--change=TEXT -m|--message=TEXT -p|--pause
+    load, image load: -i|--input=FILE:reads
+    save|export, image save: -o|--output=FILE:writes
+    cp: -L|--follow-link -a|--archive
+    exec +: -e|--env=TEXT --env-file=FILE:reads -i|--interactive -t|--tty -u|--user=TEXT -w|--workdir=TEXT \
+        --privileged[=SAID] --detach-keys=TEXT -d|--detach
+    inspect: -f|--format=SAID
+    network|volume|secret|config create: -d|--driver=TEXT -o|--opt=TEXT -l|--label=TEXT --internal --ipv4 --ipv6
+    network connect: --link=TEXT
+    login: -p|--password=TEXT -u|--username=TEXT
+    update: -c|--cpu-shares=TEXT -m|--memory=TEXT
+    start: -a|--attach -i|--interactive
+"""
+"""The options of verbs that nerdctl takes as docker does."""
 ROWS = (
     *grammars(
         f"""
@@ -909,36 +687,514 @@ ROWS = (
         " mtu: addr: link0: link1: votes: nodeid: f:: n: r: A o: R 1 simulate force-yes"
         " vmstate:",
     ),
-    Row(
-        "docker podman nerdctl ctr crictl lxc incus virsh buildah runc crun",
-        docker,
-        f"{_SHOWING} c connect"
-        " rm privileged remove-orphans prune force nvram interactive detach entrypoint: env: e: env-file: expose:"
-        " publish: network: net: hostname: link: mount: volume: volumes-from: user: u: workdir: w: restart: memory: m:"
-        " cpus: cpu-shares: cap-add: cap-drop: device: dns: add-host: ip: label: pid: ipc: uts: userns: cgroupns:"
-        " read-only tmpfs: ulimit: shm-size: security-opt: sysctl: gpus: platform: pull init log-driver: log-opt:"
-        " no-cache build-arg: target: tag: secret: cache-from: build no-deps no-build no-recreate force-recreate"
-        " quiet-pull scale: abort-on-container-exit detach-keys: author: pause signal: P publish-all username:"
-        " password: password-stdin driver: opt: subnet: gateway: attachable internal replicas: image: env-add: env-rm:"
-        " advertise-addr: stop-signal: stop-timeout: group-add: cpuset-cpus: pids-limit: tty rmi: no-start T no-TTY"
-        " remove-signatures all-tags live persistent domain: disk-only remove-all-storage snapshots-metadata"
-        " managed-save graceful mode: replace creds: src-creds: dest-creds: tls-verify:: src-tls-verify::"
-        " dest-tls-verify:: raw multi-arch: names title atomic diskspec: memspec: reuse-external halt no-metadata"
-        " autostart inactive persistent"
-        " current managed-by domain details uuid table transient with-snapshot without-snapshot no-stream"
-        " with-id changes sync all-tags pretty-print autodestroy config ignore-buildable status:"
-        " renew-anon-volumes V always-recreate-deps sort: digests",
-    ),
-    Row(
-        "docker-compose",
-        _compose_call,
-        f"{_SHOWING}"
-        " d detach build pull: quiet-pull no-build no-deps no-recreate force-recreate no-start remove-orphans"
-        " timeout: scale: wait wait-timeout: abort-on-container-exit exit-code-from: V renew-anon-volumes"
-        " always-recreate-deps v volumes rmi: e: env: u: user: w: workdir: T no-TTY index: rm entrypoint: name:"
-        " use-aliases P service-ports publish: no-cache build-arg: parallel: memory: compress ignore-pull-failures"
-        " signal: s: stop force removed ansi: profile: env-file: project-directory: file: resolve-image-digests"
-        " no-interpolate interactive tty privileged",
+    *grammars(
+        f"""
+    = docker: nested without container
+        --config=FILE:trusts -c|--context=TEXT -D|--debug -H|--host=DAEMON -l|--log-level=TEXT --tls --tlsverify -v|--version
+        --tlscacert|--tlscert|--tlskey=FILE:reads --help
+        compose --:
+        run|create +: -v|--volume=SAID --mount=SAID --pid=SAID --uts=SAID --userns=SAID --cgroupns=SAID --cap-add=SAID
+        run|create +: --device=SAID --device-cgroup-rule=SAID --security-opt=SAID --network|--net=SAID --volumes-from=SAID
+        run|create +: --runtime=SAID --privileged[=SAID] --cidfile=FILE:writes --env-file|--label-file=FILE:reads -a|--attach=TEXT
+        run|create +: -c|--cpu-shares=TEXT -e|--env=TEXT -h|--hostname=TEXT -l|--label=TEXT -m|--memory=TEXT -p|--publish=TEXT
+        run|create +: -u|--user=TEXT -w|--workdir=TEXT
+        run|create +: --add-host|--annotation|--blkio-weight|--blkio-weight-device|--cap-drop|--cgroup-parent|--cpu-*=TEXT
+        run|create +: --cpus|--cpuset-cpus|--cpuset-mems|--detach-keys|--device-read-bps|--device-read-iops=TEXT
+        run|create +: --device-write-bps|--device-write-iops|--dns|--dns-option|--dns-search|--domainname|--entrypoint=TEXT
+        run|create +: --expose|--gpus|--group-add|--health-*|--io-maxbandwidth|--io-maxiops|--ip|--ip6|--ipc|--isolation=TEXT
+        run|create +: --link|--link-local-ip|--log-driver|--log-opt|--mac-address|--memory-*|--name|--network-alias=TEXT
+        run|create +: --oom-score-adj|--pids-limit|--platform|--pull|--restart|--shm-size|--stop-signal|--stop-timeout=TEXT
+        run|create +: --storage-opt|--sysctl|--tmpfs|--ulimit|--volume-driver=TEXT -d|--detach -i|--interactive -t|--tty
+        run|create +: -q|--quiet -P|--publish-all --init --no-healthcheck --oom-kill-disable --read-only --rm --sig-proxy
+        run|create +: --use-api-socket --disable-content-trust
+        *: --help -a|--all -q|--quiet -s|--size -v|--volumes|--verbose -d|--detach -l|--latest -H|--human -f|--filter=TEXT
+        *: -n|--last|--tail=TEXT --format=SAID --availability|--type=TEXT -u|--user=TEXT --cap-add=TEXT --mount=TEXT
+        *: --network=TEXT --security-opt=TEXT
+        *: --*-add|--*-addr|--*-driver|--*-opt|--add-host|--alias|--arch|--args|--author|--aux-address=TEXT
+        *: --blkio-weight|--build-arg|--ca-cert|--ca-key|--cache-from|--cap-drop|--cert-expiry|--cgroup-parent=TEXT
+        *: --change|--checkpoint|--checkpoint-dir|--compose-file|--config-from|--config-rm|--constraint=TEXT
+        *: --constraint-rm|--container-label|--container-label-rm|--cpu-*|--cpus|--cpuset-cpus|--cpuset-mems=TEXT
+        *: --credential-spec|--data-path-port|--default-addr-pool|--default-addr-pool-mask-length=TEXT
+        *: --description|--detach-keys|--dispatcher-heartbeat|--dns|--dns-*|--docker|--driver|--endpoint-mode=TEXT
+        *: --entrypoint|--env|--env-rm|--external-ca|--from|--gateway|--generic-resource|--generic-resource-rm=TEXT
+        *: --group|--group-rm|--gw-priority|--health-*|--host-rm|--hostname|--image|--ip|--ip-range|--ip6=TEXT
+        *: --isolation|--keep-storage|--label|--label-rm|--limit|--limit-*|--link-local-ip|--max-concurrent=TEXT
+        *: --max-snapshots|--memory|--memory-*|--message|--mode|--mount-rm|--name|--network-rm|--oom-score-adj=TEXT
+        *: --opt|--os|--os-features|--os-version|--password|--pids-limit|--placement-pref|--placement-pref-rm=TEXT
+        *: --platform|--publish|--publish-rm|--replicas|--replicas-max-per-node|--required-bytes|--reserve-cpu=TEXT
+        *: --reserve-memory|--resolve-image|--restart|--restart-*|--role|--rollback-*|--scope|--secret=TEXT
+        *: --secret-rm|--sharing|--shm-size|--signal|--since|--snapshot-interval|--stop-grace-period=TEXT
+        *: --stop-signal|--subnet|--sysctl|--sysctl-rm|--tag|--target|--task-history-limit|--timeout|--token=TEXT
+        *: --topology-preferred|--topology-required|--ulimit|--ulimit-rm|--until|--update-*|--username=TEXT
+        *: --variant|--workdir=TEXT --all-tags --amend --archive --attach --attachable --autolock --cluster --compress
+        *: --config-only --details --digests --disable --follow --follow-link --force-new-cluster --force-rm
+        *: --grant-all-permissions --ingress --init --insecure --interactive --leave-running --no-cache --no-healthcheck
+        *: --no-pause --no-prune --no-resolve --no-resolve-image --no-stdin --no-stream --no-task-ids --no-trunc --password-stdin
+        *: --pretty --prune --pull --purge --raw --read-only --rm --rollback --rotate --sig-proxy --skip-interpolation
+        *: --skip-remote-check --squash --timestamps --tree --tty --with-registry-auth
+        {_SHORT}
+        service create|update: -e|--env=TEXT -l|--label=TEXT -p|--publish=TEXT -t|--tty -w|--workdir=TEXT
+        stack deploy|up: -c|--compose-file=TEXT
+        manifest push: -p|--purge
+        {_ENGINE}
+        service|stack|plugin create|deploy|up|install|enable|set|upgrade ...  gives  \
+            starts containers with any rights on the host
+        service rm|remove TEXT...           changes   deletes the services {{}}
+        service scale|update|rollback TEXT...  changes   changes the services {{}}
+        stack rm|down|remove TEXT...        changes   deletes the services of the stack {{}}, whose volumes remain
+        plugin rm|remove|disable TEXT...    changes   changes the plugins {{}}
+        secret|config create TEXT [FILE:reads]  changes   makes the {{1}} {{3}}
+        secret rm|remove TEXT...            destroys  deletes the secrets {{}}
+        config rm|remove TEXT...            changes   deletes the settings {{}}
+        swarm leave --force                 destroys  \
+            takes this host out of the swarm, until it joins again  \
+            and with the last manager, the swarm's services and secrets are gone
+        swarm leave                         changes   takes this host out of the swarm
+        swarm ca|unlock-key|join-token [TEXT]  reads     shows how a host joins or opens the swarm
+        swarm init|join|unlock|update ...   changes   changes the swarm, or who is in it
+        node rm|remove TEXT...              changes   takes the host {{}} out of the swarm
+        node demote TEXT...                 changes   takes the control of the swarm from the host {{}}
+        node update --availability=drain TEXT  changes   moves all containers away from the host {{}}
+        node update|promote TEXT...         changes   changes the host {{}} of the swarm
+        context use TEXT                    changes   chooses the host that later commands control: {{}}
+        context create|update|rm|remove|import|export TEXT...  changes   changes which hosts later commands control: {{}}
+        manifest create|annotate|push|rm TEXT...  changes   changes the manifest {{}}
+        buildx use|create|rm|stop|install ...  changes   changes where images are built
+        trust sign|revoke|key|signer ...    changes   changes which images are trusted
+        checkpoint ls TEXT                  harmless
+        checkpoint create|rm TEXT TEXT      changes   changes the saved states of {{3}}
+        system dial-stdio                   gives     lets others control its containers, and so the host
+    = nerdctl: nested without container
+        -a|-H|--address|--host=DAEMON -n|--namespace=TEXT --snapshotter|--storage-driver|--cni-path|--cni-netconfpath=TEXT
+        --data-root=TEXT --cgroup-manager|--host-gateway-ip|--userns-remap=TEXT --insecure-registry --selinux-enabled --debug
+        --debug-full --hosts-dir=TEXT -v|--version -h|--help
+        compose --:
+        run|create +: -v|--volume=SAID --mount=SAID --pid=SAID --uts=SAID --userns=SAID --cgroupns=SAID --cap-add=SAID
+        run|create +: --device=SAID --device-cgroup-rule=SAID --security-opt=SAID --network|--net=SAID --volumes-from=SAID
+        run|create +: --runtime=SAID --privileged[=SAID] --rootfs[=SAID] --cidfile|--pidfile=FILE:writes
+        run|create +: --env-file|--label-file=FILE:reads -a|--attach=TEXT -e|--env=TEXT -h|--hostname=TEXT -l|--label=TEXT
+        run|create +: -m|--memory=TEXT -p|--publish=TEXT -u|--user=TEXT -w|--workdir=TEXT
+        run|create +: --add-host|--annotation|--blkio-weight|--blkio-weight-device|--cap-drop|--cgroup-conf=TEXT
+        run|create +: --cgroup-parent|--cosign-*|--cpu-*|--cpus|--cpuset-cpus|--cpuset-mems|--detach-keys=TEXT
+        run|create +: --device-read-bps|--device-read-iops|--device-write-bps|--device-write-iops|--dns|--dns-*=TEXT
+        run|create +: --domainname|--entrypoint|--gpus|--group-add|--health-*|--init-binary|--ip|--ip6|--ipc=TEXT
+        run|create +: --ipfs-address|--isolation|--kernel-memory|--log-driver|--log-opt|--mac-address|--memory-*|--name=TEXT
+        run|create +: --oom-score-adj|--pids-limit|--platform|--pull|--rdt-class|--restart|--shm-size|--stop-signal=TEXT
+        run|create +: --stop-timeout|--sysctl|--systemd|--tmpfs|--ulimit|--umask|--verify=TEXT -d|--detach -i|--interactive
+        run|create +: -t|--tty -q|--quiet --init --no-healthcheck --oom-kill-disable --read-only --rm --sig-proxy
+        *: --help -a|--all -q|--quiet -s|--size -v|--volumes|--verbose -d|--detach -l|--latest -H|--human -f|--filter=TEXT
+        *: -n|--last|--tail=TEXT --format=SAID --type=TEXT -u|--user=TEXT --allow=TEXT --network=TEXT
+        *: --add-host|--arch|--attest|--author|--aux-address|--blkio-weight|--build-arg|--build-context=TEXT
+        *: --buildkit-host|--cache-from|--cache-to|--change|--checkpoint|--compression|--cosign-*|--cpu-*=TEXT
+        *: --cpus|--cpuset-cpus|--cpuset-mems|--detach-keys|--driver|--estargz-*|--gateway|--ip-range=TEXT
+        *: --ipam-driver|--ipam-opt|--ipfs-address|--kernel-memory|--label|--limit|--memory=TEXT
+        *: --memory-reservation|--memory-swap|--message|--mode|--notation-key-name|--opt|--os|--os-features=TEXT
+        *: --os-version|--password|--pids-limit|--platform|--progress|--provenance|--pull|--restart|--sbom=TEXT
+        *: --secret|--sign|--signal|--since|--soci-*|--source-policy-file|--ssh|--subnet|--tag|--target|--time=TEXT
+        *: --unpack|--until|--username|--variant|--verify|--workdir|--zstdchunked-chunk-size=TEXT
+        *: --zstdchunked-compression-level=TEXT --all-platforms --all-tags --allow-nondistributable-artifacts --amend --async
+        *: --attach --cgroup --details --digests --env --estargz --follow --follow-link --image --insecure --interactive
+        *: --internal --ipfs --ipv4 --ipv6 --leave-running --names --no-cache --no-stdin --no-stream --no-trunc --password-stdin
+        *: --pause --purge --timestamps --tty --zstdchunked
+        {_SHORT}
+        {_ENGINE}
+        namespace ls|list|inspect ...       harmless
+        namespace rm|remove TEXT...         destroys  deletes the namespaces {{}}, and all containers in them
+        namespace create|update TEXT...     changes   changes the namespace {{}}
+        image convert|encrypt|decrypt TEXT TEXT  changes   makes the image {{4}}
+        apparmor|ipfs ...                   changes   changes what containers may do, or who gets images
+    = podman: nested without container
+        -c|--connection=TEXT --url=DAEMON --identity=FILE:reads --log-level=TEXT -r|--remote --ssh=TEXT --syslog --noout
+        -v|--version
+        --root|--runroot|--conmon|--hooks-dir|--network-cmd-path|--network-config-dir|--tmpdir|--volumepath=FILE:trusts
+        --runtime=FILE:trusts --runtime-flag|--storage-driver|--storage-opt|--cgroup-manager|--events-backend|--namespace=TEXT
+        --imagestore|--module|--config=FILE:trusts --transient-store --out=FILE:writes -h|--help
+        compose --:
+        run|create +: -v|--volume=SAID --mount=SAID --pid=SAID --uts=SAID --userns=SAID --cgroupns=SAID --cap-add=SAID
+        run|create +: --device=SAID --device-cgroup-rule=SAID --security-opt=SAID --network|--net=SAID --volumes-from=SAID
+        run|create +: --privileged[=SAID] --cidfile|--conmon-pidfile|--pidfile|--pod-id-file=FILE:writes
+        run|create +: --env-file|--label-file=FILE:reads -a|--attach=TEXT -c|--cpu-shares=TEXT -e|--env=TEXT -h|--hostname=TEXT
+        run|create +: -l|--label=TEXT -m|--memory=TEXT -p|--publish=TEXT -u|--user=TEXT -w|--workdir=TEXT
+        run|create +: --add-host|--annotation|--arch|--authfile|--blkio-weight|--blkio-weight-device|--cap-drop=TEXT
+        run|create +: --cgroup-conf|--cgroup-parent|--cgroups|--chrootdirs|--cpu-*|--cpus|--cpuset-cpus|--cpuset-mems=TEXT
+        run|create +: --detach-keys|--device-read-bps|--device-read-iops|--device-write-bps|--device-write-iops|--dns=TEXT
+        run|create +: --dns-option|--dns-search|--entrypoint|--env-merge|--expose|--gidmap|--group-add|--health-*=TEXT
+        run|create +: --hostuser|--image-volume|--init-ctr|--init-path|--ip|--ip6|--ipc|--log-driver|--log-opt=TEXT
+        run|create +: --mac-address|--memory-*|--name|--network-alias|--oom-score-adj|--os|--passwd-entry|--personality=TEXT
+        run|create +: --pids-limit|--platform|--pod|--preserve-fds|--pull|--requires|--restart|--sdnotify=TEXT
+        run|create +: --seccomp-policy|--secret|--shm-size|--stop-signal|--stop-timeout|--subgidname|--subuidname=TEXT
+        run|create +: --sysctl|--systemd|--timeout|--tmpfs|--tz|--uidmap|--ulimit|--umask|--unsetenv|--variant=TEXT -d|--detach
+        run|create +: -i|--interactive -t|--tty -q|--quiet -P|--publish-all --disable-content-trust --env-host --http-proxy --init
+        run|create +: --no-healthcheck --no-hosts --oom-kill-disable --passwd --read-only --read-only-tmpfs --replace --rm --rmi
+        run|create +: --sig-proxy --tls-verify --unsetenv-all --rootfs[=SAID]
+        *: --help -a|--all -q|--quiet -s|--size -v|--volumes|--verbose -d|--detach -l|--latest -H|--human -i|--ignore
+        *: -f|--filter=TEXT -n|--last|--tail=TEXT --format=SAID --type=TEXT -u|--user=TEXT --cap-add=TEXT --cgroupns=TEXT
+        *: --device=TEXT --network=TEXT --pid=TEXT --security-opt=TEXT --userns=TEXT --uts=TEXT --volume=TEXT --volumes-from=TEXT
+        *: --*-dir|--*-driver|--*-path|--add-host|--after|--alias|--annotation|--arch|--authfile|--author=TEXT
+        *: --blkio-weight|--blkio-weight-device|--build-arg|--build-context|--cache-*|--cap-drop=TEXT
+        *: --cgroup-parent|--change|--compression-format|--condition|--configmap|--container=TEXT
+        *: --container-prefix|--cors|--cpp-flag|--cpu-*|--cpus|--cpuset-cpus|--cpuset-mems|--create-image=TEXT
+        *: --creds|--decryption-key|--detach-keys|--device-*|--directory|--disk-size|--dns|--dns-option=TEXT
+        *: --dns-search|--driver|--driver-opts|--exec|--exit-policy|--export|--features|--filename|--from=TEXT
+        *: --gateway|--gidmap|--hostname|--identity|--ignorefile|--import|--import-previous|--infra-*=TEXT
+        *: --interval|--ip|--ip-range|--ip6|--ipc|--isolation|--jobs|--label|--label-file|--limit|--log-opt=TEXT
+        *: --mac-address|--manifest|--memory|--memory-*|--message|--network-alias|--new-runtime|--opt|--os=TEXT
+        *: --os-*|--password|--platform|--pod-prefix|--port|--preserve-fds|--pubkeysfile|--publish|--pull=TEXT
+        *: --requires|--restart-policy|--restart-sec|--retry|--retry-delay|--runtime-flag=TEXT
+        *: --seccomp-profile-root|--secret|--separator|--share|--shm-size|--sign-*|--signal|--since|--sort=TEXT
+        *: --ssh|--start-timeout|--stop-timeout|--subgidname|--subnet|--subuidname|--sysctl|--tag|--target=TEXT
+        *: --time|--timestamp|--timezone|--uidmap|--ulimit|--unsetenv|--until|--username|--userns-*|--variant=TEXT
+        *: --wants|--watch|--workdir=TEXT --all-platforms --all-tags --amend --archive --attach --build --color --compact
+        *: --compatible --ctr-ids --ctr-names --ctr-status --default --depend --destroy --digests --disable-compression
+        *: --disable-content-trust --disable-dns --display --external --file-locks --files --follow --force-rm --get-login
+        *: --history --http-proxy --identity-label --ignore-rootfs --ignore-static-ip --ignore-static-mac --ignore-volumes
+        *: --include-volumes --infra --interactive --internal --ipv6 --json --keep --layers --leave-running --list-tags --logsplit
+        *: --multi-image-archive --names --new --no-cache --no-header --no-hosts --no-prune --no-reset --no-stdin --no-stream
+        *: --no-trunc --noheading --now --ns --omit-history --overwrite --password-stdin --pause --pre-checkpoint --pretty
+        *: --print-stats --raw --remove-signatures --replace --rm --rmi --rootful --rootless-netns --run --running --save-ignition
+        *: --save-image --save-keys --service --share-parent --sig-proxy --skip-unused-stages --squash --squash-all --start
+        *: --stdin --sync --tcp-established --template --timestamps --tls-verify --tty --uncompressed --whatrequires
+        *: --with-previous
+        logs, pod logs: -f|--follow -t|--timestamps -n|--names --color
+        rm|rmi|prune, * rm|prune|remove|reset|down|systemd: -f|--force -t|--time=N -v|--volumes -n|--name -e|--env=TEXT
+        build, image build: -f|--file=TEXT -t|--tag=TEXT -m|--memory=TEXT -c|--cpu-shares=TEXT -v|--volume=SAID -D \
+            --security-opt|--device|--cap-add=SAID --env=TEXT -o|--output=OUT --iidfile|--logfile=FILE:writes
+        kill|stop|restart, pod kill|stop|restart: -s|--signal=TEXT -t|--time|--timeout=N -i|--ignore
+        commit|import, image import: -a|--author=TEXT -c|--change=TEXT -m|--message=TEXT -p|--pause -s|--squash -f=TEXT
+        load, image load: -i|--input=FILE:reads
+        save|export, image save, volume export: -o|--output=FILE:writes -m|--multi-image-archive
+        cp: -L|--follow-link -a|--archive --overwrite
+        exec +: -e|--env=TEXT --env-file=FILE:reads -i|--interactive -t|--tty -u|--user=TEXT -w|--workdir=TEXT \
+            --privileged[=SAID] --detach-keys=TEXT -d|--detach --preserve-fds=N -l|--latest
+        inspect: -f|--format=SAID -t|--type=TEXT
+        network|volume|secret create: -d|--driver=TEXT -o|--opt=TEXT -l|--label=TEXT --internal --ipv6 --env
+        login: -p|--password=TEXT -u|--username=TEXT -v|--verbose
+        update: -c|--cpu-shares=TEXT -m|--memory=TEXT
+        start: -a|--attach -i|--interactive
+        ps|ls|list: -p|--pod -w|--watch=N --ns --sync --external
+        stats|wait, pod stats: -i|--interval=TEXT --no-reset
+        push|manifest, image|manifest push: --digestfile=FILE:writes
+        pod create|clone: --pod-id-file|--infra-conmon-pidfile=FILE:writes
+        pod create|clone: -h|--hostname=TEXT -l|--label=TEXT -n|--name=TEXT -p|--publish=TEXT -v|--volume=SAID -m|--memory=TEXT
+        checkpoint|restore: -e|--export=FILE:writes -i|--import=FILE:reads -c|--compress=TEXT -k|--keep -P -R -n|--name=TEXT
+        generate|kube kube|generate: -f|--filename=FILE:writes -s|--service -t|--type=TEXT
+        system connection add: -d|--default -p|--port=TEXT
+        auto-update: --dry-run --rollback[=TEXT] --tls-verify
+        {_ENGINE}
+        volume export TEXT                  reads     reads what is in the volume {{}}
+        volume import TEXT [FILE:reads]     destroys  overwrites what is in the volume {{3}}
+        secret create TEXT [FILE:reads]     changes   makes the {{1}} {{3}}
+        secret rm TEXT...                   destroys  deletes the secrets {{}}
+        system reset                        destroys  deletes all containers, images and volumes
+        system service [TEXT]               gives     lets others control its containers, and so the host
+        system migrate|renumber|connection ...  changes   changes how containers are kept: {{2+}}
+        machine rm [TEXT]                   destroys  deletes the machine {{}}, and its disk
+        machine start|stop|set|init|os|reset ...  changes   changes the machine {{}}
+        pod prune                           changes   deletes stopped containers
+        pod rm [TEXT]...                    changes   deletes {{:containers}}
+        pod stop|kill|pause TEXT...         changes   stops {{:containers}}
+        pod start|unpause|restart TEXT...   changes   starts {{:containers}}
+        pod create|clone ...                gives     starts containers with any rights on the host
+        generate systemd|spec TEXT          harmless
+        generate|kube kube|generate TEXT...  reads     shows the settings of containers, which may have secrets
+        play|kube kube|play|apply|down ...  gives     starts containers with any rights on the host
+        auto-update --dry-run               harmless
+        auto-update                         leads     starts containers of images that others may have made
+        unshare|mount|unmount|umount ...    gives     can start containers or machines that have the whole host
+        init|cleanup|restore|checkpoint TEXT...  changes   changes {{}}
+        manifest create|add|annotate|push|rm|remove ...  changes   changes the manifest {{}}
+        image mount|unmount|umount|scp|sign|untag|trust ...  changes   changes the image {{}}
+        untag TEXT...                       changes   takes the names from the image {{}}
+        clone|runlabel ...                  gives     starts containers with any rights on the host
+        network reload TEXT...              changes   changes the network {{}}
+    = docker-compose: nested
+        -f|--file=SAID -p|--project-name=SAID --profile|--ansi|--progress|--project-directory|--env-file|--parallel=TEXT --dry-run
+        --compatibility --verbose --all-resources --no-ansi -H|--host=DAEMON -c|--context=TEXT -v|--version --help
+        *: --help -a|--all -q|--quiet -d|--detach -i|--interactive -T|--no-tty|--no-TTY -V|--renew-anon-volumes -w|--watch
+        *: -y|--yes -n|--tail=N -t|--timeout=N -c|--change=TEXT -e|--env=TEXT -u|--user=TEXT -m|--memory|--message=TEXT
+        *: -o|--output=FILE:writes --format|--filter=TEXT
+        *: --attach|--author|--build-arg|--builder|--cap-drop|--detach-keys|--entrypoint|--env-from-file=TEXT
+        *: --exit-code-from|--from|--indentation-size|--index|--label|--name|--no-attach|--oci-version=TEXT
+        *: --parallel|--policy|--project-dir|--protocol|--provenance|--rmi|--sbom|--scale|--signal|--since=TEXT
+        *: --ssh|--status|--templates|--transformation|--until|--volume|--wait-timeout|--workdir=TEXT --abort-on-container-exit
+        *: --abort-on-container-failure --always-recreate-deps --app --archive --attach-dependencies --build --check
+        *: --down-project --environment --follow --follow-link --force-recreate --ignore-buildable --ignore-pull-failures
+        *: --ignore-push-failures --image --include-deps --json --lock-image-digests --menu --models --networks --no-build
+        *: --no-cache --no-color --no-consistency --no-deps --no-env-resolution --no-interpolate --no-log-prefix --no-normalize
+        *: --no-path-resolution --no-recreate --no-start --no-stdin --no-stream --no-trunc --no-up --orphans --pause --ports
+        *: --print --profiles --prune --push --quiet-build --quiet-pull --remove-orphans --resolve-image-digests --rm
+        *: --service-ports --short --sig-proxy --spaces --stop --timestamps --use-aliases --variables --wait --with-dependencies
+        *: --with-env
+        *: --dry-run --volumes --images --services --privileged --pull|--hash=TEXT
+        logs|version: -f|--follow -t|--timestamps --format=TEXT
+        rm|kill: -f|--force -s|--stop -v|--volumes --signal=TEXT
+        kill: -s|--signal=TEXT
+        down: -v|--volumes
+        build: --pull
+        ls: --format|--filter=TEXT
+        exec|run +: -w|--workdir=TEXT -v|--volume=TEXT -l|--label=TEXT -P|--service-ports -p|--publish|--cap-add=TEXT
+        --help ...              harmless
+        --version ()            harmless
+        ()                      harmless
+        ps|ls|logs|top|images|port|events|pull|version|stats|volumes|help|wait ...  harmless
+        down|rm|stop|kill|pause|start|unpause|scale|restart|up|create|build --dry-run ...  harmless
+        config|convert --quiet|--services|--images|--volumes|--profiles|--networks|--hash ...  reads:project
+        config|convert ...      reads     shows the settings of containers, which may have secrets
+        down|rm --volumes [TEXT]...  destroys  stops the containers of {{-p|-f:the project}}, and deletes their volumes
+        down [TEXT]...          changes   stops the containers of {{-p|-f:the project}}, and deletes them
+        rm [TEXT]...            changes   deletes stopped containers of {{-p|-f:the project}}
+        stop|kill|pause [TEXT]...  changes   stops {{:all containers}} of {{-p|-f:the project}}
+        start|unpause|scale [TEXT]...  changes   starts {{:all containers}} of {{-p|-f:the project}}
+        restart [TEXT]...       changes   restarts {{:all containers}} of {{-p|-f:the project}}
+        exec TEXT ...           leads:inside
+        attach|cp|export|commit|push|publish ...  leads     starts a program in a container, or changes its files
+        up|create|build|watch [TEXT]...  leads:project
+        run ...                 gives     starts containers with any rights on the host
+    = crictl: nested
+        -c|--config=FILE:trusts -D|--debug -i|--image-endpoint|-r|--runtime-endpoint|-t|--timeout=TEXT --enable-tracing
+        --tracing-endpoint|--tracing-sampling-rate-per-million|--max-retries=TEXT --profile-cpu|--profile-mem=FILE:writes
+        -v|--version -h|--help
+        *: -h|--help -a|--all -f|--force -l|--latest -q|--quiet -v|--verbose -w|--watch --no-trunc --prune -k|--keep-logs
+        *: --id|--image|--label|--last|-n|--name|--namespace|-o|--output|-p|--pod|-s|--state|--seconds|--since|--tail=TEXT
+        *: --limit-bytes|--template|--creds|--auth|--annotation|--pod-config|--pull-timeout|--runtime|--transport|--filter=TEXT
+        *: --cpu-count|--cpu-maximum|--cpu-period|--cpu-quota|--cpu-share|--cpuset-cpus|--cpuset-mems|--memory|--timeout=TEXT
+        *: --digests --pinned -R|--resolve-image-path --no-pull --with-pull --list --get|--set|--cancel-timeout=TEXT
+        *: -e|--export=FILE:writes
+        logs: -f|--follow -p|--previous -r|--reopen -t|--timestamps
+        stop: -t|--timeout=N
+        exec +: -s|--sync -t|--tty -i|--interactive -q|--quiet -r|--transport|--timeout=TEXT --privileged[=SAID]
+        --help ...                  harmless
+        --version ()                harmless
+        ()                          harmless
+        ps|pods|images|image|img|logs|stats|statsp|version|info|pull|imagefsinfo|inspecti|inspectp|completion|help ...  harmless
+        events|event|metricsp|metricdescs|runtime-config ...  harmless
+        inspect ...                 reads     shows the settings of containers, which may have secrets
+        exec TEXT ...               leads:inside
+        attach TEXT                 leads     starts a program in the container {{}} with rights on the host
+        rmi ...                     changes   deletes the images {{}}
+        rm [TEXT]...                changes   deletes {{:containers}}
+        rmp [TEXT]...               changes   deletes {{:containers}}
+        stop|stopp [TEXT]...        changes   stops {{:containers}}
+        start [TEXT]...             changes   starts {{:containers}}
+        update [TEXT]...            changes   changes the limits of {{:containers}}
+        checkpoint [TEXT]...        changes   saves {{:containers}}
+        config --list               harmless
+        config|update-runtime-config ...  changes   changes how crictl asks containers
+        run|runp|create|port-forward ...  gives     can start containers or machines that have the whole host
+    = ctr: nested
+        --debug -a|--address=DAEMON --timeout|--connect-timeout|-n|--namespace=TEXT -v|--version -h|--help
+        *: -h|--help -q|--quiet -a|--all -f|--force -l -k|--skip-verify --plain-http --http-dump --http-trace --all-platforms
+        *: --all-metadata --print-chainid --local --no-unpack --digests --compress-blobs --sync --keep-snapshot --rw
+        *: --platform|--user|-u|--refresh|--hosts-dir|--snapshotter|--label|--max-concurrent-downloads|--base-name=TEXT
+        *: --index-name|--exec-id|-s|--signal|--format|--manifest|--manifest-type|--labels=TEXT
+        *: --tlscacert|--tlscert|--tlskey=FILE:reads -c|--cgroup
+        run, containers|container|c create: --mount=SAID --privileged[=SAID] --rootfs[=SAID] --device|--with-ns=SAID
+        run, containers|container|c create: --cap-add=SAID --runtime=SAID --net-host[=SAID] -c|--config|--env-file=FILE:reads
+        run, containers|container|c create: --runc-binary|--runtime-config-path=FILE:runs --pid-file=FILE:writes
+        run, containers|container|c create: --cwd|--env|--annotation|--log-uri|--fifo-dir|--runc-root|--uidmap|--gidmap=TEXT
+        run, containers|container|c create: --cpus|--cpu-shares|--cpu-quota|--cpu-period|--snapshotter-label|--gpus=TEXT
+        run, containers|container|c create: --memory-limit|--cap-drop|--rdt-class|--rootfs-propagation|--seccomp-profile=TEXT
+        run, containers|container|c create: --apparmor-default-profile|--apparmor-profile=TEXT --rm --null-io -d|--detach --cni
+        run, containers|container|c create: --runc-systemd-cgroup --remap-labels --read-only -t|--tty --allow-new-privs --seccomp
+        run, containers|container|c create: --no-pivot
+        run +:
+        tasks|task|t exec +: --cwd|--fifo-dir|--log-uri|--exec-id|--user=TEXT -t|--tty -d|--detach
+        tasks|task|t start: --null-io --log-uri|--fifo-dir=TEXT --pid-file=FILE:writes -d|--detach
+        --help ...                  harmless
+        --version ()                harmless
+        ()                          harmless
+        version|events|event|help|pprof ...  harmless
+        * list|ls|info|ps|metrics|metric|check|usage|pull|active|get|tree ...  harmless
+        run TEXT TEXT ...           leads:run
+        tasks|task|t exec TEXT ...  leads:inside
+        tasks|task|t attach TEXT    leads     starts a program in the container {{}} with rights on the host
+        namespaces|namespace|ns remove|rm|delete|del TEXT...  destroys  deletes the namespaces {{}}, and all containers in them
+        snapshots|snapshot|content remove|rm|delete|del|prune ...  destroys  deletes {{}}
+        containers|container|c|tasks|task|t remove|rm|delete|del TEXT...  changes   deletes {{:containers}}
+        images|image|i remove|rm|delete|del TEXT...  changes   deletes the images {{}}
+        tasks|task|t kill|pause TEXT...  changes   stops {{:containers}}
+        tasks|task|t start|resume TEXT...  changes   starts {{:containers}}
+        images|image|i export FILE:writes TEXT...  harmless
+        images|image|i import FILE:reads  changes   loads an image: {{}}
+        images|image|i push|tag|label|convert ...  changes   changes the image {{}}
+        namespaces|namespace|ns|containers|container|c|leases create|label|checkpoint|delete ...  changes   changes {{}}
+        install|oci|shim|containers|container|c|tasks|task|t|images|image|i|snapshots|snapshot|content|leases ...  gives  \
+            can start containers or machines that have the whole host
+    = lxc incus
+        --debug --force-local -h|--help --project=TEXT -q|--quiet -v|--verbose --version --sub-commands
+        --format|--target|--target-project|--description|--type|--mode|--compression|--alias|--profile|--config|--device=TEXT
+        --storage|--uid|--gid|--user|--group|--cwd|--env|--timeout|--expiry|--expire|--network|--columns|--listen|--console=TEXT
+        --address|--action|--protocol|--auth-type|--token|--projects|--request|-X|--data|--interval|--destination-target=TEXT
+        --all-projects --all --vm --reuse --refresh --recursive --public --no-profiles --create-dirs --stateless --stateful
+        --instance-only --volume-only --optimized-storage --no-expiry --interactive --expanded --ephemeral --empty --force
+        --allow-inconsistent --resources --restricted --show-log[=TEXT] --bytes --fast --copy-aliases --property --yes
+        --force-interactive --force-noninteractive --disable-stdin --accept-certificate --auto-update --domain=TEXT
+        --name|--password=TEXT --external --no-auth
+        *: -a -c=TEXT -d=TEXT -f -i -p -r -s=TEXT -t=TEXT
+        list|ls|network|storage|image|profile|project|cluster|remote|warning|operation|version|monitor|top|alias|snapshot: -f=TEXT
+        delete|rm|stop|restart|pause|cluster|project|publish|move: -f
+        config|copy|launch|init|info|show: -e
+        launch|init|copy|cp|move|mv|create|rebuild: -p|-n=TEXT
+        exec: -n -T -t
+        --help ...              harmless
+        --version ()            harmless
+        ()                      harmless
+        list|ls|info|version|monitor|top|wait|manpage ...  harmless
+        network|storage|image|profile|project list|ls|show|info|get|get-default ...  harmless
+        cluster|remote|warning|operation|alias list|ls|show|info|get|get-default ...  harmless
+        storage volume list|ls|show|info|get ...  harmless
+        storage bucket list|ls|show|get ...  harmless
+        network acl|forward|peer|zone list|ls|show|get ...  harmless
+        config show|get [TEXT] [TEXT]  harmless
+        config trust list|ls|show ...  harmless
+        storage volume delete|rm TEXT TEXT  destroys  deletes the volume {{-1}} of the storage {{4}}
+        storage volume ...      changes   changes the volume {{3+}}
+        storage delete|rm TEXT  destroys  deletes the storage {{}}, and what is in it
+        project delete|rm TEXT  destroys  deletes the project {{}}
+        cluster remove|rm TEXT  changes   takes the host {{}} out of the cluster
+        image|network|profile|remote delete|rm|remove TEXT...  changes   deletes the {{1}} {{}}
+        delete|rm TEXT...       destroys  deletes {{}}, with all files and snapshots
+        incus: snapshot list|ls|show TEXT...  harmless
+        incus: snapshot restore TEXT TEXT  destroys  takes {{3}} back to the snapshot {{4}}  and what is newer is gone
+        incus: snapshot delete|rm TEXT TEXT  destroys  deletes the snapshot {{4}} of {{3}}
+        incus: snapshot create|rename TEXT...  changes   saves {{3}}
+        restore TEXT TEXT       destroys  takes {{2}} back to the snapshot {{3}}  and what is newer is gone
+        rebuild ...             destroys  empties {{3}}, and fills it with an image
+        lxc: snapshot TEXT...   changes   saves {{}}
+        publish TEXT...         changes   makes an image of {{}}
+        stop|pause|freeze [TEXT]...  changes   stops {{:all containers}}
+        start|unfreeze|resume [TEXT]...  changes   starts {{:all containers}}
+        restart|reboot [TEXT]...  changes   restarts {{:all containers}}
+        rename TEXT TEXT        changes   renames {{2}} to {{3}}
+        network ...             changes   changes the network {{2+}}
+        image|remote|alias|warning|operation|cluster|project ...  changes   changes the {{1}} {{2+}}
+        init ...                changes   makes {{}}
+        exec|shell TEXT ...     leads:inside
+        console TEXT            leads     starts a program in the container {{}} with rights on the host
+        file pull|push TEXT...  changes:copy
+        export|import|move|mv|copy|cp|launch|create|config|profile|storage|file|query|admin|file|webui ...  gives  \
+            can start containers or machines that have the whole host
+    = virsh: nested
+        -c|--connect=DAEMON:starts -d|--debug=N -e|--escape=TEXT -h|--help -k|--keepalive-interval|-K|--keepalive-count=N
+        -l|--log=FILE:writes -q|--quiet -r|--readonly -t|--timing -v|-V --version[=TEXT]
+        *: --help --domain|--vol|--network|--nwfilter|--secret=SAID --pool|--snapshotname|--checkpointname=SAID
+        *: --file|--xml|--xmlfile|--backupxml|--checkpointxml=FILE:trusts
+        *: --*-length|--*-limit|--*-max|--*-sec|--action|--adapter-*|--address|--algorithm|--alias=TEXT
+        *: --allocation|--arch|--auth-type|--auth-username|--auto-converge-increment|--auto-converge-initial=TEXT
+        *: --backing-vol|--backing-vol-format|--bandwidth|--base|--base64|--binding|--bridge|--buf-size=TEXT
+        *: --cache|--cap|--capacity|--cell|--cellno|--cmd|--codeset|--command|--comp-*|--count|--cpu|--cpulist=TEXT
+        *: --delay|--description|--dest|--dev|--device|--device-weights|--devname|--dir|--disks-port=TEXT
+        *: --disks-uri|--diskspec|--dname|--downtime|--driver|--duration|--emulator|--emulatorbin|--event=TEXT
+        *: --format|--from|--granularity|--graphicsuri|--group-name|--holdtime|--host|--inbound|--initiator=TEXT
+        *: --inputpool|--io|--key|--keycode|--length|--listen-address|--mac|--machine|--memspec=TEXT
+        *: --migrate-disks|--migrateuri|--min-guarantee|--minimum|--mode|--model|--mountpoint|--new-desc=TEXT
+        *: --new-name|--newname|--node|--nodeset|--offset|--outbound|--pagecount|--pagesize=TEXT
+        *: --parallel-connections|--parent-index|--pass-fds|--password|--path|--period|--persistent-xml|--pid=TEXT
+        *: --poll-*|--port|--postcopy-bandwidth|--requested-size|--screen|--script|--seconds|--secret-usage=TEXT
+        *: --secret-uuid|--secrethdr|--section|--serial|--set|--set-address|--shm-*|--signame|--source-*=TEXT
+        *: --sourcetype|--start|--subdriver|--target|--targetbus|--thread-pool-min|--threshold|--time=TEXT
+        *: --timeout|--tls-destination|--top|--type|--uri|--vcpulist|--virttype|--weight|--wwn|--xpath=TEXT --*-only --abort
+        *: --abort-on-error --active --add --all --allocate --anystats --async --atomic --auto-converge --autodestroy --autostart
+        *: --backing --balloon --block --blockdev --build --bypass-cache --bytes --change-protection --children --clone
+        *: --completed --compressed --console --copy-* --cpu-total --crash --current --daemon --delete --delete-snapshots
+        *: --delete-storage-volume-snapshots --delta --descendants --details --direct --dirtyrate --disk --edit --eject
+        *: --encrypted --enforce --ephemeral --err --error --external --features --filesystem --finish --force --force-boot --full
+        *: --graceful --guest --halt --hmp --hostname --hotpluggable --human --inactive --include-password --info --insert
+        *: --interactive --internal --keep-* --leaves --list --list-* --live --loop --managed --managed-save --maximum --memory
+        *: --no-autostart --no-case --no-domain --no-ephemeral --no-leaves --no-metadata --no-overwrite --no-private --no-start
+        *: --no-stp
+        *: --metadata --migratable --multifunction --noseclabel --now --nowait --nvram --offline --os --overwrite --p2p
+        *: --parallel --parent --paused --percent --perf --persistent --physical --pivot --plain --postcopy
+        *: --postcopy-after-precopy --postcopy-resume --prealloc-metadata --pretty --print-xml --private --quiesce --raw --rawio
+        *: --rawstats --rdma-pin-all --readonly --reason --redefine --redefine-validate --reflink --regex --remove --remove-logs
+        *: --rename --reset --reset-nvram --return-value --reuse-external --roots --running --safe --seclabel-restore
+        *: --seclabel-writable --security-info --shallow --shell --shrink --skip-validate --sparse --split --src --state-*
+        *: --suspend --sync --synchronous-writes --table --timeout-postcopy --timeout-suspend --timestamp --timezone --title --tls
+        *: --topological --total --tpm --transient --transient-job --tree --tunnelled --undefinesource --unsafe --update
+        *: --update-cpu --uuid --validate --verbose --vm --wait --with-* --without-* --wrap --zerocopy
+        *: --remove-all-storage --wipe-storage --snapshots-metadata --checkpoints-metadata --storage=SAID --desturi=URL
+        *: --source=DISK:gives --config --disable --enable --id --interface --iothread --name --size --state --user --vcpu
+        perf|iothread*|setmem|setmaxmem|blockresize|migrate-compcache|domxml-*: --disable|--enable|--id|--config|--size=TEXT
+        domif*|iface-*|set-user-*|get-user-*|vcpupin: --interface|--state|--user|--vcpu=TEXT
+        *-as|connect|dom-fd-associate|iothreadpin|attach-disk: --name|--iothread=TEXT
+        --help|-v|-V|--version ...  harmless
+        ()                      gives     has a prompt for any command
+        *-list|*-info|*-dumpxml|*-path|*-name|*-uuid|*-key|domcapabilities|version|uri|hostname|freecell|list|help ...  harmless
+        dominfo|domstate|dumpxml|nodeinfo|dommemstat|domblk*|domif*|domstats|domtime|domdisplay|domid|domname ...  harmless
+        domuuid|domcontrol|domjobinfo|domhostname|domfsinfo|capabilities|sysinfo|maxvcpus|vcpuinfo|vcpucount ...  harmless
+        cpu-*|node*stats|nodecpumap|net-dhcp-leases|net-event|event|vncdisplay|snapshot-current|guestinfo ...  harmless
+        undefine --remove-all-storage|--wipe-storage|--storage [TEXT]  destroys  deletes the guest {{--domain|2}}, and its disks
+        undefine --snapshots-metadata|--checkpoints-metadata [TEXT]  destroys  \
+            deletes the guest {{--domain|2}}, and what is known of its snapshots  but its disks remain
+        undefine [TEXT]         destroys  deletes the guest {{--domain|2}}  but its disks remain
+        destroy [TEXT]          changes   cuts the power of the guest {{--domain|2}}
+        shutdown [TEXT]         changes   shuts down the guest {{--domain|2}}
+        reboot|reset [TEXT]     changes   restarts the guest {{--domain|2}}
+        suspend|managedsave|dompmsuspend [TEXT] [TEXT] [TEXT]  changes   stops the guest {{--domain|2}}
+        save TEXT FILE:writes   changes   stops the guest {{--domain|2}}
+        start|resume|dompmwakeup [TEXT]  changes   starts the guest {{--domain|2}}
+        vol-delete|vol-wipe [TEXT] [TEXT]  destroys  deletes the volume {{--vol|2}}
+        pool-delete [TEXT]      destroys  deletes the pool {{--pool|2}}, and its volumes
+        pool-destroy [TEXT]     changes   stops the pool {{--pool|2}}, whose volumes remain
+        pool-undefine|net-undefine [TEXT]  changes   forgets {{--pool|2}}
+        net-destroy [TEXT]      changes   stops the network {{--network|2}}, and cuts off its guests
+        net-start|pool-start [TEXT]  changes   starts {{--network|2}}
+        snapshot-delete|checkpoint-delete [TEXT] [TEXT]  destroys  \
+            deletes the snapshot {{--snapshotname|3: that its options name}} of the guest {{--domain|2}}
+        snapshot-revert [TEXT] [TEXT]  destroys  \
+            takes the guest {{--domain|2}} back to the snapshot {{--snapshotname|3}}  and what is newer is gone
+        managedsave-remove [TEXT]  destroys  deletes the saved memory of the guest {{--domain|2}}
+        snapshot-create|snapshot-create-as ...  changes   saves the guest {{--domain|2}}
+        detach-* ...            changes   takes a device from the guest {{--domain|2}}
+        autostart|net-autostart|pool-autostart [TEXT]  changes   changes whether {{--domain|2}} starts with the host
+        migrate ...             changes   moves the guest {{--domain|2}} to another host
+        set*|domrename|domfsfreeze|domfsthaw|domfstrim|blockcommit|blockpull|blockjob|blkiotune|memtune|schedinfo ...  changes  \
+            changes the guest {{--domain|2}}
+        blockresize|vcpupin|emulatorpin|numatune|domiftune|send-key|inject-nmi|desc|metadata|change-media ...  changes  \
+            changes the guest {{--domain|2}}
+        pool-refresh|pool-build|vol-create-as|vol-resize|vol-clone|net-update|nodesuspend ...  changes  \
+            changes {{2+}}
+        console [TEXT]          leads     starts a program in the container {{}} with rights on the host
+        secret-get-value [TEXT]  reads     shows the secret {{--secret|2}}
+        dump|screenshot|vol-download [TEXT] [FILE:writes]  reads     copies the memory or a disk of the guest {{--domain|2}}
+        define|create|edit|attach-*|restore|*-define|*-create|*-edit|qemu-*|lxc-* ...  gives  \
+            can start containers or machines that have the whole host
+        *-undefine|*-delete|*-destroy|*-wipe ...  destroys  deletes {{2+}}
+        vol-upload|update-device|guest-*|domxml-*|iface-*|nodedev-*|secret-* ...  gives  \
+            can start containers or machines that have the whole host
+    = buildah: nested
+        --log-level|--storage-driver|--storage-opt|--userns-uid-map|--userns-gid-map=TEXT --cgroup-manager=TEXT -h|--help
+        -v|--version
+        --root|--runroot|--registries-conf|--registries-conf-dir|--short-name-alias-conf|--default-mounts-file=FILE:trusts
+        *: -a|--all -q|--quiet -f|--filter=TEXT --format|--type=TEXT --json -n|--noheading --no-trunc --digests --history --help
+        rm|rmi|prune: -f|--force -p|--prune
+        run|from|bud|build: -v|--volume|-t|--tag|--file|--name|--isolation|--cap-add|--network|--build-arg|-e|--env=TEXT --tty
+        --help ...              harmless
+        --version ()            harmless
+        ()                      harmless
+        images|containers|ps|ls|list|version|info|inspect|pull|help ...  harmless
+        rm|delete [TEXT]...     changes   deletes {{:containers}}
+        rmi|prune [TEXT]...     changes   deletes the images {{}}
+        tag|push|rename|commit|login|logout|manifest ...  changes   changes the image {{}}
+        run|from|bud|build|add|copy|config|mount|umount|unmount|unshare|source ...  gives  \
+            can start containers or machines that have the whole host
+    = runc crun: nested
+        --debug --log=FILE:writes --log-format|--log-level|--criu|--rootless|--cgroup-manager=TEXT --root=FILE:trusts -h|--help
+        -v|--version --systemd-cgroup
+        *: -f|--format=TEXT -q|--quiet -b|--bundle=FILE:trusts --help -a|--all --stats --interval=N
+        delete: -f|--force --regex
+        --help ...              harmless
+        --version ()            harmless
+        ()                      harmless
+        list|ps|state|events|features|help ...  harmless
+        delete TEXT...          changes   deletes {{:containers}}
+        kill TEXT [TEXT]        changes   stops {{2}}
+        pause|resume TEXT       changes   changes whether {{2}} runs
+        update TEXT             changes   changes the limits of {{2}}
+        run|create|exec|start|spec|restore|checkpoint ...  gives     can start containers or machines that have the whole host
+        """,
+        types={"OUT": _output, "DAEMON:starts": _connection, "DISK:gives": _disk},
+        deeds=_DEEDS,
     ),
     Row(
         "lxc-start lxc-execute lxd",

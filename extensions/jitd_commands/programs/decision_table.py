@@ -116,8 +116,9 @@ class DecisionTable:
     3. The sentence. It has places for words, and what follows a colon, as in ``{1:a volume}``, stands there if there are none:
        ``{1}`` for the first operand, which may be a verb, ``{2+}`` for all from the second on, ``{-1}`` for the last; ``{}`` for
        those behind the verbs, ``{ }`` for the same as they are typed, ``{...}`` for those before the verb, ``{verbs}`` for the
-       first two, ``{*}`` for what the star is; ``{-o|--op}`` for the value of an option, and ``{program}`` for the program's
-       name. ``tells`` may be given others, and a grammar gives ``{name}``, what an option of the type OBJECT names.
+       first two, ``{*}`` for what the star is; ``{-o|--op}`` for the value of an option, and ``{--op|2}`` for it or the second
+       operand; ``{in}`` for the namespace of a cluster, and ``{program}`` for the program's name. ``tells`` may be given others,
+       and a grammar gives ``{name}``, what an option of the type OBJECT names.
     4. How what is lost comes back, if the words tell it. A sentence that says that something is gone needs no such column.
 
     Options that the table names are known, and any other is what the row of the program says of it: so the row lists those that
@@ -334,6 +335,7 @@ def filling(call: Call, fits: Match, words: Words, named: Mapping[str, str]) -> 
         "*": lambda: fits.star.replace("-", " "),
         "-1": lambda: told(fits.after[-1:]),
         "program": lambda: _cut(call.name),
+        "in": lambda: _within(options),
         "verbs": lambda: told(operands[:2]),
     }
 
@@ -352,10 +354,17 @@ def filling(call: Call, fits: Match, words: Words, named: Mapping[str, str]) -> 
             wanted = key.split("|")
             call.has(*_bare(wanted))
             values = [value for name, value in options if name in wanted]
+            values += [operands[int(at) - 1] for at in wanted if at.isdigit() and not values and len(operands) >= int(at)]
             return told([value for value in values if value.text]) or default or told(values)
         raise ValueError(f"no such place: {place[0]}")
 
     return filled
+
+
+def _within(options: Options) -> str:
+    """Return in which namespace of a cluster something is, as a sentence goes on with it."""
+    space = told([value for name, value in options if name in ("-n", "--namespace")][:1])
+    return " in every namespace" if any(name == "-A" for name, _ in options) else f" of the namespace {space}" if space else ""
 
 
 def say(call: Call, line: Case, filled: Callable[[re.Match[str]], str], where: str) -> None:

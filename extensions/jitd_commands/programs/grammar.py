@@ -23,8 +23,12 @@ Effect = Callable[[Call, Word], bool | None]
 ANY = Word("", is_free=True)
 _NAMES = re.compile(r"-n|--(?:[\w-]+-)?(?:ids?|names?|identifier|arn|bucket|key)")
 """Options of a cloud's verbs whose value is the name of an object."""
+Deed = Callable[[Call, Call, Sequence[Word]], None]
+"""What a program does with the operands behind its verbs, if no sentence tells it. It is told of the call here, and of the same
+where the DAEMON is.
+"""
 _HERE = ("pages", "pages-securely", "leads", "gives")
-"""Effects that this host feels, wherever the program acts."""
+"""Effects that this host feels, wherever the program acts, unless a DAEMON elsewhere does the work."""
 
 
 def _trusts(call: Call, word: Word) -> None:
@@ -50,13 +54,13 @@ def _named(call: Call, word: Word) -> None:
 
 def _host(type_: str, word: Word) -> str | None:
     """Return the host that ``word`` names, and "" if it may be this one. A HOST may have an account, a port, or other hosts
-    beside it. A URL may be anything else, too: None.
+    beside it. A URL may be anything else, too: None. A DAEMON is a URL, or else on this host.
     """
     text = word.text
-    if type_ == "URL":
+    if type_ != "HOST":
         found = re.match(r"[A-Za-z][\w.+-]*://([^/?]+)", text) or re.search(r"\bhost(?:addr)?=([^\s&;,]+)", text)
         if found is None:
-            return "" if word.is_free else None
+            return "" if word.is_free or type_ == "DAEMON" else None
         text = found[1]
     names = [re.sub(r"(?<=[^:]):\d+$", "", name) for name in text.rpartition("@")[2].split(",")]
     is_here = word.is_free or any(not name or name[0] in "/." or THIS_HOST.fullmatch(name) for name in names)
@@ -65,15 +69,26 @@ def _host(type_: str, word: Word) -> str | None:
 
 def on_host(call: Call, named: Iterable[tuple[str, Word]]) -> Call:
     """Return ``call`` as it acts where ``named`` says: words and their types. If this host may be meant, it acts here."""
-    hosts = [host for type_, word in named if type_ in ("HOST", "URL") and (host := _host(type_, word)) is not None]
-    if not hosts or not all(hosts):
-        return call
-    return replace(call, elsewhere=", ".join(filter(None, (call.elsewhere, f"on {hosts[-1]}"))))
+    hosts, clusters = list[str](), list[str]()
+    for type_, word in named:
+        kind = type_.partition(":")[0]
+        if kind == "CLUSTER" and word.text:
+            clusters.append(f"in the cluster {_cut(word)}")
+        elif kind in ("HOST", "URL", "DAEMON") and (host := _host(kind, word)) is not None:
+            hosts.append(host and f"on {host}")
+    return replace(call, elsewhere=", ".join(filter(None, (call.elsewhere, *clusters[-1:], *(hosts[-1:] if all(hosts) else ())))))
+
+
+def _daemon(call: Call, word: Word) -> None:
+    """The program asks a daemon, whose words it only carries, to do the work."""
+    if host := _host("DAEMON", word):
+        call.on(host)
 
 
 EFFECTS: Mapping[str, Effect] = {
-    **dict.fromkeys(("TEXT", "N", "DISK", "HOST", "URL", "SAID", "WITHIN", "OBJECT"), lambda call, word: None),
+    **dict.fromkeys(("TEXT", "N", "DISK", "HOST", "URL", "CLUSTER", "SAID", "WITHIN", "OBJECT"), lambda call, word: None),
     "NAMED": _named,
+    "DAEMON": _daemon,
     "DISK:writes": _disk,
     "FILE:lists": Call.lists,
     "FILE:reads": Call.reads,
@@ -139,13 +154,26 @@ class Rule:
 
     @property
     def looks(self) -> bool:
-        return self.line.effect in LOOKS
+        return self.line.effect.partition(":")[0] in LOOKS
 
     def is_certain(self, reading: Reading) -> bool:
         """True if the verbs, which come first, stay the verbs, whatever the words are that are not known."""
         verbs = reading.sure[: self.n_verbs]
         is_first = all(isinstance(one, re.Pattern) for one in self.elements[: self.n_verbs])
         return is_first and len(verbs) == self.n_verbs and not any(word.is_free for word in verbs)
+
+
+ANY_VERB = pattern("*").pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The options of ``verbs``. They end at ``ends`` operands. ``is_apart``: ``kind/name`` is two words."""
+
+    verbs: tuple[re.Pattern[str], ...]
+    own: dict[str, Option]
+    ends: int
+    is_apart: bool
 
 
 @dataclass(slots=True)
@@ -206,8 +234,11 @@ class Fit:
 class Grammar:
     """The grammar of a program, which judges calls of it.
 
-    ``options`` declares options: ``-f|--force`` has no value, ``-n|--name=TEXT`` has one, and that of ``--color[=TEXT]`` stands
-    in the same word. Options of a verb alone stand in a line of their own, behind the verb: ``commit: -m=TEXT``.
+    ``options`` declares options: ``-f|--force`` has no value, ``-n|--name=TEXT`` has one, that of ``--color[=TEXT]`` stands in
+    the same word, and ``--health-*=TEXT`` is any with this beginning. Options of a verb alone stand in a line of their own,
+    behind the verb: ``commit: -m=TEXT``. So do those of verbs of several words, and of one of several verbs, as in ``save, image
+    save: -o=FILE:writes``; more words hide what fewer say. If ``+`` stands behind the verb, its options end at the next operand,
+    as in ``exec +: -u=TEXT``, if ``--``, it has none, and if ``/``, ``kind/name`` behind it is ``kind name``.
 
     ``lines`` are as those of a DecisionTable, and may have types, too. A line fits if each word has its place::
 
@@ -215,17 +246,20 @@ class Grammar:
         install PKG...                changes   installs {2+}
         watch TEXT [TEXT] -- PROGRAM  changes   follows {2}
 
-    The effect of a line may be a type: then what the program reads from its input is a word of it. A line whose effect begins
-    with ``also-`` is told beside the first one that fits, if this stands below it.
+    The effect of a line may be a type: then what the program reads from its input is a word of it. Or it is one of ``deeds``,
+    such as ``leads:run``, which begins with an effect and finds the options in ``call.given``. A line whose effect begins with
+    ``also-`` is told beside the first one that fits, if this stands below it.
 
     ``[TYPE]`` need not be there, ``TYPE...`` is any number of words, and ``...`` any number that matter nothing. ``--`` is that
     of the command. If a word is left over by all lines, the first line is told that fits without it, and what is left over.
 
     ``types`` are the program's own. ``dialect`` is one of ``gnu`` (options stand anywhere, letters in clusters), ``posix``
     (options end at the first operand), ``caseless`` (the same, and verbs may be in capitals), ``verbs`` (the options of a verb
-    stand behind it), ``go`` (``-name`` is ``--name``, and no letters stand in clusters) and ``words``, as of tc(8): long options
-    have one hyphen, and they and verbs may be shortened. ``abbreviates``: long options may be shortened, as getopt_long(3) lets
-    them. ``is_open``: the verbs of the program have options that nobody can list. One that is not declared, behind a verb, is
+    stand behind it), ``nested`` (the same, and those of the program stand before it), ``go`` (``-name`` is ``--name``, and no
+    letters stand in clusters) and ``words``, as of tc(8): long options have one hyphen, and they and verbs may be shortened.
+    ``abbreviates``: long options may be shortened, as getopt_long(3) lets them. ``silent`` is a first verb that says nothing:
+    ``docker container stop`` is ``docker stop``.
+    ``is_open``: the verbs of the program have options that nobody can list. One that is not declared, behind a verb, is
     an option of the verb, and has the next word as its value. Unless it names something, a note says that the program is told as
     far as its verb tells.
     """
@@ -238,25 +272,33 @@ class Grammar:
         dialect: str = "gnu",
         abbreviates: bool = False,
         is_open: bool = False,
+        silent: str = "",
         types: Mapping[str, Effect] | None = None,
+        deeds: Mapping[str, Deed] | None = None,
     ) -> None:
         self.is_open = is_open
         self.effects = {**EFFECTS, **(types or {})}
-        self.is_words, self.is_split, self.permutes = dialect == "words", dialect == "verbs", dialect in ("gnu", "verbs", "go")
+        self.deeds, self.silent = deeds or {}, silent
+        self.is_words, self.permutes = dialect == "words", dialect not in ("words", "posix", "caseless")
+        self.is_split, self.is_nested = dialect in ("verbs", "nested"), dialect == "nested"
         self.is_go, self.is_caseless = dialect == "go", dialect == "caseless"
         self._abbreviates = abbreviates or self.is_words
         self.common: dict[str, Option] = {}
-        self.of_verbs: list[tuple[re.Pattern[str], dict[str, Option]]] = []
+        self.of_verbs: list[Head] = []
         for text in _lines(options):
-            verbs, found, rest = text.partition(": ")
+            verbs, found, rest = f"{text} ".partition(": ")
             declared = self._declared(rest if found else text)
             if found:
-                self.of_verbs.append((pattern(verbs), declared))
+                verbs, _, mark = verbs.rpartition(" ") if verbs.endswith((" +", " --", " /")) else (verbs, "", "")
+                heads = (tuple(map(pattern, one.split())) for one in verbs.split(", "))
+                ends = {"+": 1, "--": 0}.get(mark, len(text))
+                self.of_verbs += (Head(head, declared, len(head) + ends, mark == "/") for head in heads)
             elif twice := self.common.keys() & declared.keys():
                 raise ValueError(f"declared twice: {twice}")
             else:
                 self.common |= declared
-        self._every = {name: one for _, of in self.of_verbs for name, one in of.items()} | self.common
+        self.of_verbs.sort(key=lambda head: (len(head.verbs), head.verbs[0].pattern != ANY_VERB))
+        self._every = {name: one for head in self.of_verbs for name, one in head.own.items()} | self.common
         self.rules = tuple(map(self._rule, _lines(lines)))
         self._looks = all(rule.looks for rule in self.rules)
         self._has_verbs = any(rule.n_verbs for rule in self.rules)
@@ -284,7 +326,7 @@ class Grammar:
         conditions = tuple(self._condition(one) for one in words if one[0] == "-" and one != "--")
         elements = tuple(self._element(one) for one in words if (one[0] != "-" or one == "--") and one != "()")
         is_also, effect = effect.startswith("also-"), effect.removeprefix("also-")
-        if effect not in LINES and effect not in self.effects:
+        if effect not in LINES and effect not in self.effects and effect not in self.deeds:
             raise ValueError(f"no such effect: {text}")
         sentence, back = (*rest, "", "")[:2]
         return Rule(elements, conditions, Case(program, (), False, (), effect, sentence, back), is_also)
@@ -301,7 +343,7 @@ class Grammar:
 
     def _condition(self, text: str) -> Condition:
         names, equals, value = text.partition("=")
-        known = [self.common, *(one for _, one in self.of_verbs)]
+        known = [self.common, *(head.own for head in self.of_verbs)]
         wanted = pattern(names)
         options = frozenset(option for one in known for name, option in one.items() if wanted.fullmatch(name))
         if not options:
@@ -312,22 +354,35 @@ class Grammar:
 
     def read(self, words: Sequence[Word], *, is_pattern: bool = False, takes_values: bool = False) -> Reading:
         """Find the place of each word. If ``takes_values`` is True, an option that is not declared takes the next word."""
-        reading = self._read(words, self.common if self.is_split else self._every, self._every, is_pattern, takes_values)
-        verb = reading.sure[0] if reading.sure else None
-        if not self.of_verbs or verb is None or verb.is_free:
-            return reading
-        own = self._own(verb)
-        return self._read(words, self.common if self.is_split else own, own, is_pattern, takes_values)
+        if self.is_split:
+            return self._read(words, self.own, is_pattern, takes_values)
+        every = self._read(words, lambda operands: self._every, is_pattern, takes_values)
+        if not self.of_verbs or not every.sure or every.sure[0].is_free:
+            return every
+        own = self.own(every.sure)
+        return self._read(words, lambda operands: own, is_pattern, takes_values)
 
-    def _own(self, verb: Word) -> Known:
-        return self.common | {name: one for verbs, of in self.of_verbs if self.is_verb(verbs, verb) for name, one in of.items()}
+    def own(self, operands: Sequence[Word]) -> Known:
+        """Return the options that may stand behind ``operands``, or with them if those of a verb need not stand behind it."""
+        before = {} if self.is_nested and operands else self.common
+        return before | {name: one for head in self._heads(operands) for name, one in head.own.items()}
 
-    def _read(self, words: Sequence[Word], before: Known, behind: Known, is_pattern: bool, takes_values: bool) -> Reading:
-        """Return the reading with the options ``before`` the first operand and those ``behind`` it."""
+    def _heads(self, operands: Sequence[Word]) -> list[Head]:
+        """Return the heads whose verbs ``operands`` may begin with."""
+        return [
+            head
+            for head in self.of_verbs
+            if len(operands) >= len(head.verbs) and all(map(self.is_verb, head.verbs, operands[: len(head.verbs)]))
+        ]
+
+    def _read(
+        self, words: Sequence[Word], behind: Callable[[Sequence[Word]], Known], is_pattern: bool, takes_values: bool
+    ) -> Reading:
+        """Return the reading with the options that may stand ``behind`` the operands before them."""
         reading = Reading()
+        known = behind(())
         rest = list(words)
         while rest:
-            known = behind if reading.operands else before
             word = rest.pop(0)
             text = word.text
             is_option = text.startswith("-") and text != "-"
@@ -342,10 +397,18 @@ class Grammar:
             elif text == "--":
                 reading.dashes = len(reading.operands)
                 return reading.ends(rest, is_pattern=is_pattern)
+            elif not is_option and text == self.silent and text and not reading.operands:
+                continue
             elif not is_option:
+                kind, slash, name = text.partition("/")
+                if slash and kind and kind != "." and any(head.is_apart for head in self._heads(reading.operands)):
+                    reading.operands.append(Word(kind))
+                    word = replace(word, text=name)
                 reading.operands.append(word)
-                if not self.permutes:
+                heads = self._heads(reading.operands)
+                if not self.permutes or any(head.ends == len(reading.operands) for head in heads):
                     return reading.ends(rest, is_pattern=is_pattern)
+                known = behind(reading.operands)
             else:
                 self._take(reading, text, word, rest, known, takes_values)
         return reading
@@ -354,7 +417,7 @@ class Grammar:
         """True if only the value of the option ``word`` is not known."""
         name, equals, _ = self._one(word.text).partition("=")
         is_attached = len(word.text) > 2 and not word.text.startswith("--")  # what follows "-n" alone may be nothing
-        option = known.get(name) if equals else known.get(word.text[:2]) if is_attached else None
+        option = self._found(name, known) if equals else known.get(word.text[:2]) if is_attached else None
         return option is not None and option.type != ""
 
     def _take(self, reading: Reading, text: str, word: Word, rest: list[Word], known: Known, takes_values: bool) -> None:
@@ -363,7 +426,7 @@ class Grammar:
         given = Word(value, word.is_free, word.is_bound) if equals else None
         is_long = text.startswith("--") or self.is_words or self.is_go or (self.is_open and bool(reading.operands))
         if is_long or name in known:
-            option = known.get(self._one(name)) or self._abbreviated(name, known)
+            option = self._found(self._one(name), known) or self._abbreviated(name, known)
             if option is not None or is_long:
                 return self._put(reading, name, option, given, rest, takes_values)
         for at, letter in enumerate(text[1:], 2):
@@ -380,6 +443,10 @@ class Grammar:
     def _one(self, name: str) -> str:
         """Return the option ``name`` with one hyphen, if its program takes two for one."""
         return name[1:] if self.is_go and name.startswith("--") else name
+
+    def _found(self, name: str, known: Known) -> Option | None:
+        families = (one for full, one in known.items() if "*" in full and pattern(full).fullmatch(name))
+        return known.get(name) or next(families, None)
 
     def _abbreviated(self, name: str, known: Known) -> Option | None:
         if not self._abbreviates or len(name.strip("-")) < 1:
@@ -453,7 +520,7 @@ class Grammar:
             return None
         is_sure, is_certain = fit.is_sure, rule.is_certain(reading)
         for options, value in rule.conditions:
-            given = _is_given(options, value, reading)
+            given = _is_given(options, value, reading, every=rule.looks)
             if given is False and not reading.may_add:
                 return None
             is_sure = is_sure and given is True and not (rule.looks and reading.may_add)
@@ -520,10 +587,15 @@ class Grammar:
             asked = self._asked(call, fits[-1][0] if fits else None, reading)
             call.judge.note(f"jitd does not know {new} of {asked}{', and tells what the verb does' if fits else ''}")
         for rule, fit in fits:
-            bound = ((slot.type, word) for slot, word in fit.bound)
-            named = (*((option.type, value) for option, value in reading.values), *bound)
-            call = on_host(here, named) if rule.line.effect not in (*_HERE, *self.effects) else here
-            has_told = [self._effect(call, slot.type, word) for slot, word in fit.bound if slot.type != "PROGRAM"]
+            named = [
+                *((option.type, value) for option, value in reading.values),
+                *((slot.type, word) for slot, word in fit.bound),
+            ]
+            if rule.line.effect in (*_HERE, *self.effects, *self.deeds):
+                named = [one for one in named if one[0].startswith("DAEMON")]
+            call = on_host(here, named)
+            felt = on_host(here, [one for one in named if one[0] != "CLUSTER"])  # its files are of this host
+            has_told = [self._effect(felt, slot.type, word) for slot, word in fit.bound if slot.type != "PROGRAM"]
             if started := [word for slot, word in fit.bound if slot.type == "PROGRAM"]:
                 call.start(started)
             if rule.line.effect in {*said, "harmless", *(["changes"] if any(has_told) else [])}:
@@ -532,6 +604,9 @@ class Grammar:
                 said.add(rule.line.effect)
             if rule.line.effect in self.effects:
                 self._fed(call, rule.line.effect)
+                continue
+            if deed := self.deeds.get(rule.line.effect):
+                deed(here, call, [*reading.sure[rule.n_verbs :], *([ANY] if reading.is_open else [])])
                 continue
             options = [(option.names[0], value) for option, value in reading.options]
             sorted_ = Words(reading.operands, options, reading.is_open, by_row=True)
@@ -557,11 +632,9 @@ class Grammar:
         for option, value in reading.values:
             self._effect(call, option.type, value)
         if reading.may_add:
-            verb = reading.sure[0] if reading.sure else None
-            for verbs, of in ((None, self.common), *self.of_verbs):
-                if verbs is None or verb is None or self.is_verb(verbs, verb):
-                    for type_ in dict.fromkeys(one.type for one in of.values() if one.type):
-                        self._effect(call, type_, ANY)
+            known = self.own(reading.sure) if reading.sure else self._every
+            for type_ in dict.fromkeys(one.type for one in known.values() if one.type):
+                self._effect(call, type_, ANY)
 
     def _effect(self, call: Call, type_: str, word: Word) -> bool:
         return bool(self.effects[type_](call, word))
@@ -624,19 +697,18 @@ def _star(elements: Sequence[Element], operands: Sequence[Word]) -> str:
     return next((part for one in reversed(found) if one for part in one.groups() if part), "")
 
 
-def _is_given(options: frozenset[Option], value: re.Pattern[str] | None, reading: Reading) -> bool | None:
-    """True if one of ``options`` is given with ``value``, and None if it may be."""
-    may_be = False
+def _is_given(options: frozenset[Option], value: re.Pattern[str] | None, reading: Reading, *, every: bool) -> bool | None:
+    """True if one of ``options`` is given with ``value``, and None if it may be. ``every``: with no other value, too."""
+    found = list[bool | None]()
     for option, given in reading.options:
         if option not in options:
             continue
         if value is None:
             return True
-        if given.is_free:
-            may_be = may_be or word_may_be(value, given)
-        elif value.fullmatch(given.text):
-            return True
-    return None if may_be else False
+        found.append(word_may_be(value, given) and None if given.is_free else value.fullmatch(given.text) is not None)
+    if True in found and not (every and {False, None} & {*found}):
+        return True
+    return None if None in found and not (every and False in found) else False
 
 
 def grammar(
@@ -654,12 +726,12 @@ def grammar(
     return Row(names, judge, is_parsed=True)
 
 
-def grammars(text: str, *, types: Mapping[str, Effect] | None = None) -> tuple[Row, ...]:
-    """Return the rows of several grammars in one text. Each has a head, such as ``= psql: abbreviates``, ``= vault: go`` or
-    ``= aws: open``, with its dialect if this is not ``gnu``, and then its options and lines. A line has columns, and options
-    have none.
+def grammars(text: str, *, types: Mapping[str, Effect] | None = None, deeds: Mapping[str, Deed] | None = None) -> tuple[Row, ...]:
+    """Return the rows of several grammars in one text. Each has a head, such as ``= psql: abbreviates``, ``= aws: open`` or
+    ``= docker: nested without container``, with its dialect if this is not ``gnu`` and its silent verb, and then its options and
+    lines. A line has columns, and options have none.
     """
-    effects = LINES | EFFECTS.keys() | (types or {}).keys()
+    effects = LINES | EFFECTS.keys() | (types or {}).keys() | (deeds or {}).keys()
     rows = list[Row]()
     for part in re.split(r"(?m)^ *= ", text)[1:]:
         head, *body = _lines(part)
@@ -667,10 +739,17 @@ def grammars(text: str, *, types: Mapping[str, Effect] | None = None) -> tuple[R
         columns = [re.split(r"\s{2,}", one) for one in body]
         lines = [one for one, its in zip(body, columns, strict=True) if len(its) > 1 and its[1].removeprefix("also-") in effects]
         options = "\n".join(one for one in body if one not in lines)
+        marks, _, silent = marks.partition(" without ")
         known = {*marks.split()}
-        dialect = next(iter(known - {"abbreviates", "open"}), "gnu")
-        is_short, is_open = "abbreviates" in known, "open" in known
-        rows.append(
-            grammar(names, options, "\n".join(lines), dialect=dialect, abbreviates=is_short, is_open=is_open, types=types)
+        judge = Grammar(
+            options,
+            "\n".join(lines),
+            dialect=next(iter(known - {"abbreviates", "open"}), "gnu"),
+            abbreviates="abbreviates" in known,
+            is_open="open" in known,
+            silent=silent,
+            types=types,
+            deeds=deeds,
         )
+        rows.append(Row(names, judge, is_parsed=True))
     return tuple(rows)
