@@ -64,7 +64,7 @@ def told(text: str) -> Iterator[tuple[str, str]]:
 def of_grammar(name: str) -> dict[str, set[str]]:
     """Return what the grammar of ``name`` says of the value of each option: those of verbs may differ."""
     grammar, known = GRAMMARS[name], dict[str, set[str]]()
-    for of in (grammar.common, *(own for _, own in grammar.of_verbs)):
+    for of in (grammar.common, *(head.own for head in grammar.of_verbs)):
         for spelled, option in of.items():
             known.setdefault(spelled, set()).add(NO_VALUE if not option.type else ATTACHED if option.is_attached else VALUE)
     return known
