@@ -36,7 +36,8 @@ _IN_MEMORY = ("tmpfs", "ramfs")  # empty when they are mounted, so nothing on th
 _FSTAB = b"/etc/fstab"
 _DEVICE = (b"/dev/", b"UUID=", b"LABEL=", b"PARTUUID=", b"PARTLABEL=")  # no directory that is mounted once more, and no image
 _LATER = frozenset(
-    b"noauto nofail user users owner group x-systemd.automount x-systemd.wanted-by x-systemd.required-by x-udisks-auth".split()
+    b"noauto nofail _netdev user users owner group".split()
+    + b"x-systemd.automount x-systemd.wanted-by x-systemd.required-by x-udisks-auth".split()
 )
 """Options of fstab(5) and systemd.mount(5) with which a host starts without the file system, or a person mounts it: such a disk
 may come later, from anybody.
@@ -250,15 +251,17 @@ class EditedMounts(Mounts):
 
 
 def needed(fstab: bytes) -> frozenset[bytes]:
-    """Return the mount points of the disks without which a host with this text of fstab(5) does not start."""
-    lines = [line.split() for line in fstab.splitlines() if not line.lstrip().startswith(b"#")]
-    return frozenset(
-        os.path.normpath(_unescaped(words[1]))
-        for words in lines
-        if len(words) >= 4
-        and words[0].startswith(_DEVICE)
-        and _LATER.isdisjoint(option.partition(b"=")[0] for option in words[3].split(b","))
-    )
+    """Return the mount points of the disks without which a host with this text of fstab(5) does not start. Where another line
+    names the same point, it is not known which of the two is mounted there.
+    """
+    found: dict[bytes, bool] = {}
+    for words in (line.split() for line in fstab.splitlines() if not line.lstrip().startswith(b"#")):
+        if len(words) >= 2:
+            is_needed = len(words) >= 4 and words[0].startswith(_DEVICE)
+            is_needed = is_needed and _LATER.isdisjoint(option.partition(b"=")[0] for option in words[3].split(b","))
+            point = os.path.normpath(_unescaped(words[1]))
+            found[point] = is_needed and found.get(point, True)
+    return frozenset(point for point, is_needed in found.items() if is_needed)
 
 
 def _below(top: bytes, path: bytes, above: bytes) -> bytes:

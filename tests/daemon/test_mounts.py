@@ -48,11 +48,15 @@ FSTAB = {
     "a line for a place below": ("/dev/vdb /var/log ext4 nosuid 0 2", False),
     "a directory, mounted once more": ("/home/alice/x /var none bind,nosuid 0 0", False),
     "an image": ("/srv/image /var ext4 loop,nosuid 0 0", False),
+    "a line, and one by which a person mounts there": ("/dev/vdb /var ext4 nosuid\n/dev/sdb1 /var/ auto noauto,user", False),
+    "a line, and one of half its words": ("/dev/vdb /var ext4 nosuid\n/dev/sdb1 /var", False),
+    "a line, and one for another place": ("/dev/vdb /var ext4 nosuid\n/dev/sdb1 /mnt auto noauto,user", True),
     **{
         f"a line with {option}": (f"/dev/vdb /var auto nosuid,{option} 0 0", False)
         for option in (
             "noauto",
             "nofail",
+            "_netdev",
             "user",
             "users",
             "owner",
