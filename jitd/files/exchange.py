@@ -169,6 +169,7 @@ def exchange_all(files: Sequence[File], check: Callable[[], str] = lambda: "", t
                 done.append(number)
                 tell(done, None)
         except BaseException as fault:
+            done = [number for number, pair in enumerate(pairs) if number in done or pair.stands()]
             tell(done, None)
             _put_back(pairs, done, fault, tell)
             raise
@@ -217,6 +218,19 @@ class _Pair:
         _swap(directory, self.beside, name)
         _look_at_what_came_out(directory, self.beside, name, self._made, expected, self._status, self._kept)
 
+    def stands(self) -> bool:
+        """True if the name leads to the new file, also because others have kept it from being exchanged back."""
+        with contextlib.suppress(OSError):
+            return self._is_at(self.file.name, os.fstat(self._made))
+        return False
+
+    def old(self) -> str:
+        """Say where the old file is, if it came out and is there still."""
+        with contextlib.suppress(OSError):
+            if self._is_at(self.beside, self._status):
+                return f"; the old one is {self.beside.decode(errors='backslashreplace')}"
+        return ""
+
     def put_back(self) -> None:
         """Let the old file have its name again, if the new one has it still, and nobody has changed either."""
         try:
@@ -226,7 +240,11 @@ class _Pair:
         except OSError as fault:
             raise Changed(os.strerror(fault.errno or 0)) from None
         _swap(self.file.directory, self.beside, self.file.name)
-        if not self._is_at(self.beside, os.fstat(self._made)):
+        try:
+            is_ours = self._is_at(self.beside, os.fstat(self._made))
+        except OSError:  # others have removed what came out
+            return
+        if not is_ours:
             _swap(self.file.directory, self.beside, self.file.name)
             raise Changed("others have put another file there")
 
@@ -253,8 +271,7 @@ def _put_back(pairs: Sequence[_Pair], done: Sequence[int], why: BaseException, t
             pair.put_back()
             left.remove(number)
         except NotExchanged as fault:
-            told = pair.beside.decode(errors="backslashreplace")
-            stuck.append(f"{pair.file.called} was written, and could not be put back: {fault}; the old one is {told}")
+            stuck.append(f"{pair.file.called} was written, and could not be put back: {fault}{pair.old()}")
         tell(left, None)
     if stuck:
         raise Halfway("; ".join((str(why), *stuck)))

@@ -734,3 +734,41 @@ def test_whatever_moment_it_is_killed_at_each_file_has_one_text_and_no_old_one_i
         assert (beside == [OLD] * n_new and step < 6) or (step == 6 and beside == [])
         places.close()
     assert found == {0, 1, 2, 3}
+
+
+def test_if_what_comes_out_is_removed_while_the_files_are_put_back_the_others_are_put_back_and_it_is_said(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS R-40: the second file gets its old text again, and somebody removes the new one at this moment."""
+    swap, n_swaps = exchange._swap, 0
+
+    def meddling(directory: int, one: bytes, other: bytes) -> None:
+        nonlocal n_swaps
+        swap(directory, one, other)
+        n_swaps += 1
+        if n_swaps == 3:
+            os.unlink(one, dir_fd=directory)
+
+    def tell(written: Sequence[int], unsure: int | None) -> None:
+        if (list(written), unsure) == ([0, 1], None) and places.files[2].exists():
+            places.files[2].unlink()
+
+    monkeypatch.setattr(exchange, "_swap", meddling)
+    with pytest.raises(NotExchanged):
+        places.exchange(tell=tell)
+    assert places.files[0].read_bytes() == OLD and not [one for one in places.at.rglob(".*")]
+
+
+def test_a_new_text_that_cannot_be_taken_back_is_told_as_one_that_stands(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS R-40: somebody removes the old file as soon as it has come out."""
+    swap = exchange._swap
+
+    def meddling(directory: int, one: bytes, other: bytes) -> None:
+        swap(directory, one, other)
+        if other == b"y.conf":
+            os.unlink(one, dir_fd=directory)
+
+    monkeypatch.setattr(exchange, "_swap", meddling)
+    with pytest.raises(Halfway, match="y.conf was written, and could not be put back"):
+        places.exchange()
+    assert [file.read_bytes() for file in places.files] == [OLD, NEW, OLD] and places.told[-1] == ([1], None)
