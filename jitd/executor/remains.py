@@ -19,7 +19,7 @@ from pathlib import Path
 
 from jitd.core.run import Ending, Usage
 from jitd.monitor import places
-from jitd.monitor.orders import FAILED, HowItEnded, Left, Login
+from jitd.monitor.orders import FAILED, HowItEnded, Left, Login, sentence
 from jitd.monitor.places import started_at
 from jitd.recording import storage
 from jitd.recording.form import Altered
@@ -66,7 +66,8 @@ class Remains:
             is_held = place or places.init_of(self._plate(run)[1:])
             may_live = "" if is_held else "; processes that the command has started may live"
             unknown = "" if self.started(run) else ", and whether the command had begun is not known"
-            return Left(Ending.LOST, FAILED, f"its monitor was killed{unknown}{may_live}", self._recorded(run))
+            told = f"its monitor was killed{unknown}{may_live}{self._standing(run)}"
+            return Left(Ending.LOST, FAILED, sentence(told), self._recorded(run))
         with suppress(OSError, RecordingError):
             storage.remove(places.recordings_directory(self.state_dir), run)
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
@@ -77,6 +78,11 @@ class Remains:
             if line.startswith(places.STARTED):
                 return int(line.removeprefix(places.STARTED))
         return None
+
+    def _standing(self, run: str) -> str:
+        """Say what the monitor of an edit of several files knew about them. It may have been behind."""
+        stands = [line for line in self._plate(run)[1:] if line.startswith(places.STANDS)]
+        return f"; it had last heard: {stands[-1].removeprefix(places.STANDS).decode(errors='replace')}" if stands else ""
 
     def orphan(self, run: str) -> Login | None:
         """If ``run`` is a login session that may still be alive, return the session as a job for another keeper. A keeper is the

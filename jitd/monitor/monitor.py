@@ -43,7 +43,7 @@ from jitd.monitor.line import AGAIN_AFTER, Uplink
 from jitd.monitor.namespace import has_manager
 from jitd.monitor.observation import Observation
 from jitd.monitor.orders import CANNOT, FAILED, HowItEnded, Job, Left, Unwritten, sentence
-from jitd.monitor.places import GO, INIT, STARTED, note, started_at, write_outcome
+from jitd.monitor.places import GO, INIT, STANDS, STARTED, note, started_at, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
 from jitd.monitor.signalling import Pid, look_at, name_of, signal_group
 from jitd.monitor.streams import AT_ONCE, sender_of_next
@@ -231,6 +231,8 @@ class Monitor:
                     self._said = said
                 case Stands() as told if self.job.edits:
                     self._stands = told
+                    with suppress(OSError):  # only if this process is killed, too, the daemon needs the line
+                        note(self.plate, STANDS + (self._which_stand() or "none is written").encode("utf-8", "replace"))
                 case orders.Ready():
                     self.state = "ready"
                     self._report()
@@ -402,9 +404,9 @@ class Monitor:
         self.pumps.drain()
 
     def _which_stand(self) -> str:
-        """Say which of several files have their new text, unless none has, or all have."""
+        """Say which of several files have their new text, unless none has: how the process ended does not tell it."""
         stands, n = self._stands, len(self.job.edits)
-        if stands is None or (stands.unsure is None and len(stands.written) in (0, n)):
+        if stands is None or (stands.unsure is None and not stands.written):
             return ""
         perhaps = () if stands.unsure is None else (stands.unsure,)
         others = tuple(number for number in range(n) if number not in (*stands.written, *perhaps))

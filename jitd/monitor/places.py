@@ -22,6 +22,7 @@ INIT = b"init "
 """The first word of a line of a plate. The line contains the pid of the first process of the run's pid namespace, and its start
 time in clock ticks since the boot.
 """
+STANDS = b"stands "  # on the plate of a run that edits several files, before a sentence about which of them have their new text
 EMPTY = b"empty"  # on a plate: none is left, but for dead ones that a tracer keeps, and the init of the run
 ASKER, SCOPE, SESSION = b"asker ", b"scope ", b"session "
 """The first words of three lines on the plate of a login. The line ``asker`` contains the process that asked for the login

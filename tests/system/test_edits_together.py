@@ -18,7 +18,7 @@ from jitpam.wire.shown import unshown
 from tests.attacks.raw import asked, connected, shown_to
 from tests.system.conftest import Asking, House
 from tests.system.halting import Halt
-from tests.waiting import status_of, wait_for
+from tests.waiting import is_living, status_of, wait_for
 
 PLACE = Path("/etc/together")
 HOME = Path("/home/alice")
@@ -299,10 +299,15 @@ def test_if_the_check_of_one_file_says_no_none_is_written(house: House, place: P
 
 
 @pytest.mark.parametrize(
-    ("moment", "told"), [("after", "perhaps written: {one}; not written: {two}"), ("between", "written: {one}")]
+    ("moment", "told", "n_new"),
+    [
+        ("after", "perhaps written: {one}; not written: {two}", 1),
+        ("between", "written: {one}; perhaps written: {two}", 1),
+        ("last", "written: {one}, {two}", 2),
+    ],
 )
 def test_who_kills_between_two_exchanges_is_told_which_files_stand(
-    house: House, place: Path, editor: Path, moment: str, told: str
+    house: House, place: Path, editor: Path, moment: str, told: str, n_new: int
 ) -> None:
     """THREATS R-40."""
     one, two = place / "slow/one", place / "slow/two"
@@ -310,17 +315,43 @@ def test_who_kills_between_two_exchanges_is_told_which_files_stand(
     house.approved(asking.id)
     wait_for(CHECKED.exists)
     writer = int(status_of(int(status_of(the_check())["PPid"]))["PPid"])
-    step = ("after", "renameat2 .*one") if moment == "after" else ("before", "renameat2 .*two")
-    with Halt(writer, [step]) as halt:
+    steps = {
+        "after": ("after", "renameat2 .*one"),
+        "between": ("before", "renameat2 .*two"),
+        "last": ("before", "unlinkat .*one"),
+    }
+    with Halt(writer, [steps[moment]]) as halt:
         MAY_GO.touch()
         assert halt.reached() == writer
         os.kill(writer, signal.SIGKILL)
     assert asking.end() != 0
-    assert texts(one, two) == [NEW, OLD]
+    assert texts(one, two) == [NEW] * n_new + [OLD] * (2 - n_new)
     assert told.format(one=one, two=two) in asking.err, asking.err
     run = house.at_rest().run_of(asking.id)
     assert run.outcome is not None and told.format(one=one, two=two) in run.outcome.because
     assert f"-e {two} --from" in asking.err
+
+
+def test_of_a_run_whose_monitor_is_killed_too_the_record_has_what_it_knew(house: House, place: Path, editor: Path) -> None:
+    """THREATS R-40."""
+    one, two = place / "slow/one", place / "slow/two"
+    asking = ask(house, editor, one, two)
+    house.approved(asking.id)
+    wait_for(CHECKED.exists)
+    writer = int(status_of(int(status_of(the_check())["PPid"]))["PPid"])
+    plate, told = house.root / "run/runs" / asking.id, f"written: {one}; perhaps written: {two}"
+    with Halt(writer, [("before", "renameat2 .*two")]) as halt:
+        MAY_GO.touch()
+        assert halt.reached() == writer
+        wait_for(lambda: told.encode() in plate.read_bytes())
+        monitor = int(status_of(writer)["PPid"])
+        os.kill(monitor, signal.SIGKILL)
+        wait_for(lambda: not is_living(monitor) and not is_living(writer))
+    assert asking.end() != 0
+    assert texts(one, two) == [NEW, OLD]
+    run = house.at_rest().run_of(asking.id)
+    assert run.outcome is not None and str(run.outcome.ending) == "lost", run.outcome
+    assert run.outcome.because.endswith(f"; it had last heard: {told}")
 
 
 def the_check() -> int:
