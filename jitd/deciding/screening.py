@@ -133,7 +133,7 @@ def _look_at_edit(
 ) -> Sighting:
     """Find the file of an edit, evaluate the rules for its real path, and only then look at the file and its text. If nothing is
     there, the file is a new one, and the rule must permit that, too. ``together`` is the question about all files, if this is one
-    of several: it is what providers get.
+    of several: it is what providers get, who are asked once more when it is known where all files are.
     """
     found = edit_asked(asked, who, service)
     command, path = found.command, found.command.argv[1]
@@ -205,8 +205,8 @@ def _look_at_edits(
     except edits.CannotEdit as fault:
         return Sighting(found.command, decision.denied(Why.UNFIT, str(fault)), is_found=False)
     names = _names(policy, command, asked.argv[1:], glance)
-    knowledge.about = typed
-    decision = _on_path(policy, _about_edit(asked, replace(found, command=command), who, host, service, names), now, knowledge)
+    question = knowledge.about = _about_edit(asked, replace(found, command=command), who, host, service, names)
+    decision = _on_path(policy, question, now, knowledge)
     return Sighting(command, decision, scripts if isinstance(decision, Permit) else Scripts())
 
 

@@ -19,10 +19,15 @@ from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Deny, Permit, Why
 from jitd.core.edit import SUDOEDIT
 from jitd.core.masking import read_mask
+from jitd.core.names import NAMES as KNOWN
+from jitd.core.names import Name
 from jitd.core.policy import Policy, Rule, masked_places
+from jitd.core.question import Question
 from jitd.deciding.command_lookup import Asked, find
 from jitd.deciding.findings import RequesterLook
+from jitd.deciding.knowledge import Knowledge, Wanted
 from jitd.deciding.screening import look, look_again, unopened
+from jitd.expressions.compiling import compile_when
 from jitd.files.glance import MOST_NAMES, Glance
 from jitd.files.names import Literals, names_of
 from jitd.files.silence import Silent
@@ -266,6 +271,38 @@ def test_a_deny_for_an_edit_holds_for_the_file_by_whatever_name(place: Path, mou
     finally:
         (place / "tools/conf").unlink()
         (place / "theirs/conflink").unlink()
+
+
+@OF_ROOT
+def test_of_several_files_a_provider_is_told_where_they_are_and_not_by_which_link_they_were_named(place: Path) -> None:
+    """THREATS R-40: as of one file. By the names of a link, what is judged would be another path than what is written."""
+    for name in ("conf", "conf2"):
+        (place / "tools" / name).write_text("old\n")
+    paths = [os.fsencode(place / "tools" / name) for name in ("conf", "conf2")]
+    told: list[tuple[bytes, ...]] = []
+
+    def argv(name: str, about: Question) -> tuple[bytes, ...]:
+        return about.command.argv
+
+    try:
+        names = {**KNOWN, "fact.risk": Name("int", "provider risk", "the risk")}
+        risky = replace(edits(f"{place}/tools/*"), when=compile_when("fact.risk < 50", names))
+        typed = tuple(path.replace(b"/tools/", b"/way/") for path in paths)
+        texts, bases = (b"new\n",) * 2, (b"",) * 2
+        asked = replace(ASKED, argv=(SUDOEDIT, *typed), text=b"".join(texts), texts=texts, bases=bases)
+        policy, knowledge = Policy((risky,), "permit", ""), Knowledge(lambda names, about: {}, argv)
+        while True:
+            try:
+                sighting = look(policy, asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment(), knowledge)
+                break
+            except Wanted as wanted:
+                told.append(wanted.about.command.argv)
+                knowledge.hear(wanted, {"fact.risk": 40 if wanted.about.command.argv[1:] == typed else 90})
+        assert isinstance(sighting.decision, Deny) and sighting.decision.why is Why.NO_RULE, sighting
+        assert told == [(SUDOEDIT, *typed), (SUDOEDIT, *paths)]
+    finally:
+        for name in ("conf", "conf2"):
+            (place / "tools" / name).unlink()
 
 
 @OF_ROOT
