@@ -19,7 +19,6 @@ from jitd.core.notice import Back, Notice, Skipped
 from jitd.core.request import Request
 from jitd.deciding.seats import Seats
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.settings.config import Approvals
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.sentences import notified
@@ -119,7 +118,6 @@ class House:
             note=lambda name, detail: self.lifecycle.note(name, "jitd", 0, detail),
             now=lambda: self.at,
             clock=lambda: self.clock,
-            approvals=Approvals(),
             operators=("group:security",),
             looked=self.looked.append,
             backs=lambda request: self.backs.get(request.id, ()),

@@ -93,6 +93,7 @@ class Here:
     """The host, as ``core.rights`` sees it."""
 
     auditors: tuple[str, ...] = ()
+    signed = ""
     uses: Any = Uses()
 
     def __init__(self, config: Config, by_door: Demand | None = None) -> None:
