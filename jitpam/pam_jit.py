@@ -331,8 +331,14 @@ class _Initiator(_Channel):
                 setsigmask=[],
                 setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
             )
-            # If the caller ignores SIGCHLD, another process may get the initiator's process id as soon as it has ended.
+            # If the caller ignores SIGCHLD, another process may get the initiator's process id as soon as it has ended. The user
+            # may stop us before we have the descriptor, so it counts only if it is of a child of ours (THREATS P-19).
             self._process = os.pidfd_open(self._pid)
+            try:
+                os.waitid(os.P_PIDFD, self._process, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except BaseException:
+                os.close(self._process)
+                raise
         except BaseException as fault:
             ours.close()
             raise _No(f"jitd's Kerberos initiator cannot be started ({fault})") from None

@@ -394,6 +394,7 @@ start_initiator(struct asking *asking)
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
+    siginfo_t state;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_of) != 0)
         return no(asking, "jitd's Kerberos initiator cannot be started (%s)", strerror(errno));
@@ -421,9 +422,17 @@ start_initiator(struct asking *asking)
         close(ends_of[1]);
     if (failed != 0)
         asking->child = 0;
-    /* If the caller ignores SIGCHLD, another process may get the initiator's process id as soon as it has ended. */
+    /*
+     * If the caller ignores SIGCHLD, another process may get the initiator's process id as soon as it has ended. The person may
+     * stop us before we have the descriptor, so it counts only if it is of a child of ours: the other would be killed (THREATS P-19).
+     */
     if (failed == 0 && (asking->child_fd = (int)syscall(SYS_pidfd_open, asking->child, 0)) < 0)
         failed = errno;
+    if (failed == 0 && waitid(P_PIDFD, (id_t)asking->child_fd, &state, WEXITED | WNOHANG | WNOWAIT) != 0) {
+        failed = errno;
+        close(asking->child_fd);
+        asking->child_fd = -1;
+    }
     return failed == 0 || no(asking, "jitd's Kerberos initiator cannot be started (%s)", strerror(failed));
 }
 

@@ -3,7 +3,8 @@
  * gate_drive SOCKET INITIATOR UID WAIT CACHE NO_PROOF FAIL [WORD...]: a program of root's that asks jitd by contrib/gates/gate.c.
  *
  * An empty CACHE or NO_PROOF of "-" is NULL. From the FAIL-th call on, malloc and calloc of gate.c return NULL; 0: none of them.
- * If FAIL is -1, no descriptor of a process can be had.
+ * If FAIL is -1, no descriptor of a process can be had. If it is -2, the initiator has ended by then, and a process of somebody
+ * else has its process id.
  * It writes a line for each thing that it is told, then the answer, and what has changed of the process.
  */
 
@@ -11,6 +12,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "gate.h"
 
@@ -29,7 +34,7 @@ void *__wrap_calloc(size_t n, size_t size);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
-static int fails_from, n_calls;
+static int fails_from, n_calls, other = -1;
 
 void *
 __wrap_malloc(size_t size)
@@ -43,13 +48,36 @@ __wrap_calloc(size_t n, size_t size)
     return fails_from > 0 && ++n_calls >= fails_from ? NULL : __real_calloc(n, size);
 }
 
+/* End the child `pid`, and give its process id to a process that is no child of ours. SIGCHLD is ignored. */
+static void
+replace(pid_t pid)
+{
+    struct clone_args as = { .set_tid = (uint64_t)(uintptr_t)&pid, .set_tid_size = 1 };
+    pid_t between;
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    between = fork();
+    if (between == 0) {
+        long made;
+
+        while ((made = __real_syscall(SYS_clone3, &as, sizeof(as), 0L, 0L)) < 0 && errno == EEXIST)
+            sched_yield();  /* the kernel is about to free the id */
+        if (made == 0)
+            pause();
+        _exit(0);
+    }
+    waitpid(between, NULL, 0);
+    other = (int)__real_syscall(SYS_pidfd_open, (long)pid, 0L, 0L, 0L);
+}
+
 long
 __wrap_syscall(long number, ...)
 {
     long given[4];
     va_list arguments;
 
-    if (fails_from < 0 && number == SYS_pidfd_open) {
+    if (fails_from == -1 && number == SYS_pidfd_open) {
         errno = EMFILE;
         return -1;
     }
@@ -57,6 +85,8 @@ __wrap_syscall(long number, ...)
     for (int i = 0; i < 4; i++)
         given[i] = va_arg(arguments, long);
     va_end(arguments);
+    if (fails_from == -2 && number == SYS_pidfd_open)
+        replace((pid_t)given[0]);
     return __real_syscall(number, given[0], given[1], given[2], given[3]);
 }
 
@@ -117,6 +147,13 @@ main(int argc, char **argv)
     n_before = n_descriptors();
     fails_from = atoi(argv[7]);
     answer = gate_ask(&gate, &question);
+    if (fails_from == -2) {
+        struct pollfd ended = { .fd = other, .events = POLLIN };
+
+        printf("told the other process %s\n", other < 0 ? "is not there" : poll(&ended, 1, 0) == 0 ? "lives" : "has ended");
+        __real_syscall(SYS_pidfd_send_signal, (long)other, (long)SIGKILL, 0L, 0L);
+        close(other);
+    }
     fails_from = 0;
     n_after = n_descriptors();
     sigprocmask(SIG_BLOCK, NULL, &after);

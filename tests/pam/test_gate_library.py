@@ -294,6 +294,15 @@ def test_an_initiator_that_cannot_be_killed_is_not_asked_and_does_not_stay(drive
     assert not answer and why == "jitd's Kerberos initiator cannot be started (Too many open files)"
 
 
+def test_a_process_that_got_the_id_of_the_ended_initiator_is_not_killed(drive: Path, bench: Bench) -> None:
+    """THREATS P-19: who runs su with SIGCHLD ignored may stop su, kill the initiator, and wait for another process."""
+    with jitd(bench.socket, lambda voice: (voice.challenge(), voice.gone())):
+        asked = Asked(drive, bench.socket, bench.root / "initiator.py", "true", fails_from=-2, ignored=signal.SIGCHLD)
+        text = asked.process.communicate(timeout=2 * PATIENCE)[0]
+    why = "jitd's Kerberos initiator cannot be started (No child processes)"
+    assert text == f"told the other process lives\nanswer 0\nwhy {why}\nleft 0 0 0\n"
+
+
 def test_who_listens_without_being_root_is_no_jitd(drive: Path, bench: Bench) -> None:
     """THREATS S-09."""
     code = """if True:

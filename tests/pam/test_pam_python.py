@@ -13,6 +13,7 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import pytest
 
 from tests.pam.application import DENIED, IGNORE, MODULE, SERVICE_ERR, SUCCESS, Application, Bench, Crashed, Voice, jitd
 from tests.pam.programs import PYTHONS
+from tests.pam.test_sabotage import PROVES
 from tests.prover import HANGS_AS_THE_PERSON, PATIENT, built
 from tests.waiting import wait_for
 
@@ -403,3 +405,54 @@ def _initiator_of(pid: int) -> int:
 
 def _is_alices(pid: str) -> bool:
     return "Uid:\t4001\t4001\t4001\t4001" in Path(f"/proc/{pid}/status").read_text()
+
+
+LATE = """if True:
+    import os, signal, sys
+    from contextlib import suppress
+    from jitpam import pam_jit
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    really, others = os.pidfd_open, []
+
+    def late(pid):
+        os.kill(pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        between, made = os.fork(), 0
+        if between == 0:
+            while made != pid:
+                with open("/proc/sys/kernel/ns_last_pid", "w") as last:
+                    last.write(str(pid - 1))
+                made = os.fork()
+                if made == 0:
+                    signal.pause()
+                if made != pid:
+                    os.kill(made, signal.SIGKILL)
+            os._exit(0)
+        with suppress(ChildProcessError):
+            os.waitpid(between, 0)
+        others.append(really(pid))
+        return really(pid)
+
+    os.pidfd_open, pam_jit.INITIATOR = late, sys.argv[1]
+    try:
+        with pam_jit._Patience(set()) as patience, pam_jit._Initiator(patience):
+            pass
+    except pam_jit._No as no:
+        print(no)
+    (other,) = others
+    poll = pam_jit.select.poll()
+    poll.register(other, pam_jit.select.POLLIN)
+    print("ended" if poll.poll(0) else "lives")
+    signal.pidfd_send_signal(other, signal.SIGKILL)
+"""
+
+
+def test_a_process_that_got_the_id_of_the_ended_initiator_is_not_killed(bench: Bench) -> None:
+    """THREATS P-19: as with the module in C (test_gate_library.py)."""
+    bench.module("", PROVES)
+    line = [sys.executable, "-c", LATE, bench.root / "initiator.py"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    because = "jitd's Kerberos initiator cannot be started ([Errno 10] No child processes)"
+    assert done.stdout.splitlines() == [because, "lives"], done.stdout + done.stderr
