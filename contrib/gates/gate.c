@@ -440,17 +440,24 @@ static void
 end_initiator(struct asking *asking)
 {
     struct pollfd ended = { .fd = asking->child_fd, .events = POLLIN };
+    int64_t until = now() + END_WITHIN;
+    int n;
 
     if (asking->initiator.fd >= 0)
         close(asking->initiator.fd);
     asking->initiator.fd = -1;
     if (asking->child_fd >= 0) {
         /* It may have ended and been reaped elsewhere. It may also hang in the kernel, and then it is left. */
-        if (syscall(SYS_pidfd_send_signal, asking->child_fd, SIGKILL, NULL, 0) == 0 && poll(&ended, 1, END_WITHIN) > 0)
-            waitpid(asking->child, NULL, WNOHANG);
+        if (syscall(SYS_pidfd_send_signal, asking->child_fd, SIGKILL, NULL, 0) == 0) {
+            while ((n = poll(&ended, 1, END_WITHIN)) < 0 && errno == EINTR && now() < until)
+                ;
+            if (n > 0)
+                waitpid(asking->child, NULL, WNOHANG);
+        }
         close(asking->child_fd);
     } else if (asking->child > 0) {
-        waitpid(asking->child, NULL, 0);  /* it was asked nothing, so it ends with its socket */
+        while (waitpid(asking->child, NULL, 0) < 0 && errno == EINTR)
+            ;  /* it was asked nothing, so it ends with its socket */
     }
     asking->child_fd = -1;
 }

@@ -4,7 +4,7 @@
  *
  * An empty CACHE or NO_PROOF of "-" is NULL. From the FAIL-th call on, malloc and calloc of gate.c return NULL; 0: none of them.
  * If FAIL is -1, no descriptor of a process can be had. If it is -2, the initiator has ended by then, and a process of somebody
- * else has its process id.
+ * else has its process id. If it is -3, signals that the program handles come all the time.
  * It writes a line for each thing that it is told, then the answer, and what has changed of the process.
  */
 
@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +131,8 @@ main(int argc, char **argv)
         .socket = argv[1], .initiator = argv[2], .wait = (unsigned int)atoi(argv[4]), .cache = *argv[5] != '\0' ? argv[5] : NULL,
         .no_proof = strcmp(argv[6], "-") != 0 ? argv[6] : NULL, .tell = hears,
     };
+    const struct itimerval often = { { 0, 100 }, { 0, 100 } }, never = { { 0, 0 }, { 0, 0 } };
+    const struct sigaction handled = { .sa_handler = heeds };
     sigset_t before, after;
     int n_before, n_after;
     enum gate_answer answer;
@@ -146,7 +149,12 @@ main(int argc, char **argv)
     fflush(stdout);
     n_before = n_descriptors();
     fails_from = atoi(argv[7]);
+    if (fails_from == -3) {
+        sigaction(SIGALRM, &handled, NULL);
+        setitimer(ITIMER_REAL, &often, NULL);
+    }
     answer = gate_ask(&gate, &question);
+    setitimer(ITIMER_REAL, &never, NULL);
     if (fails_from == -2) {
         struct pollfd ended = { .fd = other, .events = POLLIN };
 

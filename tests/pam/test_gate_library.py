@@ -294,6 +294,14 @@ def test_an_initiator_that_cannot_be_killed_is_not_asked_and_does_not_stay(drive
     assert not answer and why == "jitd's Kerberos initiator cannot be started (Too many open files)"
 
 
+def test_signals_that_come_all_the_time_leave_no_child_behind(drive: Path, bench: Bench, tmp_path: Path) -> None:
+    program = tmp_path / "initiator"
+    program.write_text(f"#!/usr/bin/python3 -IS\n{PROVES}module.recv(1)\n")
+    program.chmod(0o755)
+    with jitd(bench.socket, granted):
+        assert Asked(drive, bench.socket, program, "true", fails_from=-3).ends() == (True, "")
+
+
 def test_a_process_that_got_the_id_of_the_ended_initiator_is_not_killed(drive: Path, bench: Bench) -> None:
     """THREATS P-19: who runs su with SIGCHLD ignored may stop su, kill the initiator, and wait for another process."""
     with jitd(bench.socket, lambda voice: (voice.challenge(), voice.gone())):
