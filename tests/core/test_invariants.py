@@ -152,6 +152,7 @@ CHANGES = {
     "streams": ("pipe", "pipe", "null"),
     "operands": (Operand(1, b"/home/alice/x.sh", b"d" * 32, "it belongs to uid 4001", True),),
     "edit": Edit(1, 2, 0, 0, 0o644, b"b" * 32, b"a" * 32),
+    "edits": (Edit(1, 2, 0, 0, 0o644, b"b" * 32, b"a" * 32), Edit(1, 3, 0, 0, 0o644, b"b" * 32, b"a" * 32)),
     "makes": NewFile(1, 2, 0, 0, 0o644, b"a" * 32),
     "interpreters": (Interpreter(b"/home/alice/sh", b"d" * 32, "it belongs to uid 4001"),),
     "options": (b"-E",),
@@ -256,7 +257,7 @@ def test_invariant_8_is_tried_with_every_field():
     assert tried == {field.name for field in fields(Terms)}
     assert {field.name for field in fields(Obligations)} == {
         "approvals", "expires_for", "lasts_for", "uses", "terms", "standing", "gatekeepers", "notify", "visible_to",
-        "break_glass", "without_kdc",
+        "break_glass", "without_kdc", "signed",
     }  # fmt: skip
     assert {field.name for field in fields(Record)} == {"what", "sync", "failure"}
 

@@ -61,6 +61,7 @@ COMMAND: Rows = {
     "masked": [(((1, 0),), True)],  # what people read is not what runs
     "edit": [(Edit(1, 2, 0, 0, 0o644, bytes(32), b"1" * 32), False)],
     "makes": [(NewFile(1, 2, 0, 0, 0o644, b"1" * 32), False)],
+    "edits": [((Edit(1, 2, 0, 0, 0o644, bytes(32), b"1" * 32),) * 2, False)],
 }
 RUN_AS: Rows = {"user": [("bob", False)], "uid": [(7, False)], "group": [("adm", False)], "gid": [(7, False)]}
 OPERAND: Rows = {

@@ -47,6 +47,7 @@ STATES = [
     (f"{READY}, C anew", "waiting"),
     (f"{READY}, C breakglass", "waiting"),
     (f"{READY}, C edit", "waiting"),
+    (f"{READY}, C edits", "waiting"),
     (f"{READY}, C undo", "waiting"),
     (f"{READY}, C resume", "waiting"),
     (f"{READY}, C submit, D progress, C withdraw", "waiting"),

@@ -44,6 +44,7 @@ DEFAULTS = {
     "anew": USUAL,
     "breakglass": USUAL,
     "edit": {**USUAL, "base": None},
+    "edits": USUAL,
     "explain": USUAL,
     "suppose": {**USUAL, "breaks_glass": False},
     "get": {"also": [], "brought": ""},

@@ -39,6 +39,7 @@ def test_the_longest_body_of_each_message_is_read_and_one_byte_more_is_not() -> 
     large = ("submit", "anew", "breakglass", "explain", "suppose", "report", "enforce")
     most = {name: LARGE if name in large else TOKEN if name == "token" else SMALL for name in FROM_CLIENT}
     most["edit"] = 3 * SMALL  # a text of 64 KiB in base64, and a reason
+    most["edits"] = 4 * SMALL  # and the paths of sixteen files
     for name, n_bytes in most.items():
         body = b'{"type":"%b",' % name.encode()
         assert holds(padded(body, n_bytes)), name
