@@ -340,7 +340,7 @@ def test_every_loss_says_whether_it_comes_back() -> None:
         ("/usr/bin/redis-cli *", Damage.DESTROYS),
         ("/usr/bin/mysqladmin *", Damage.DESTROYS),
         ("/usr/sbin/postsuper *", Damage.DESTROYS),
-        ("/usr/sbin/umount *", Damage.STOPS),
+        ("/usr/sbin/umount *", Damage.DESTROYS),
         ("/usr/bin/resolvectl *", Damage.DESTROYS),
         ("/usr/bin/journalctl --vacuum-time=*", Damage.DESTROYS),
     ],
