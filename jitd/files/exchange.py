@@ -271,7 +271,7 @@ def _put_back(pairs: Sequence[_Pair], done: Sequence[int], why: BaseException, t
             pair.put_back()
             left.remove(number)
         except NotExchanged as fault:
-            stuck.append(f"{pair.file.called} was written, and could not be put back: {fault}{pair.old()}")
+            stuck.append(f"{pair.file.called or 'the file'} was written, and could not be put back: {fault}{pair.old()}")
         tell(left, None)
     if stuck:
         raise Halfway("; ".join((str(why), *stuck)))
