@@ -120,8 +120,6 @@ class Daemon:
         # what extensions bring
         is_direct = isinstance(executor, Direct)
         unlistened = list if is_direct else partial(unreachable, config)
-        looks = depends(config, acceptor, kdc, unlistened)
-        self._looks = Looks(looks, partial(workers.names.run, HOUSE), time.time)
         site = extension_points.Site(ground, lifecycle, LetIn(config.socket.parent / "let_in"), file, is_direct)
         advisers = extension_points.Advisers(site)
         doers = extension_points.doers(site, advisers)
@@ -139,6 +137,8 @@ class Daemon:
         gather = Gatherer(opened=self._opened, now=now, trusted=config.trusted_places).gather
         asked = advisers.providers, advisers.gatekeepers
         deciding = Deciding(ground, kdc, givers, gather, *asked, executor.account_code)
+        looks = depends(config, acceptor, kdc, deciding.signers, unlistened)
+        self._looks = Looks(looks, partial(workers.names.run, HOUSE), time.time)
         perform = self.perform = Perform(
             config=config,
             decider=deciding.decider,

@@ -47,6 +47,11 @@ class Signers:
         self.fault = ""
         """Why the file names nobody, as a sentence for administrators. Empty if it does not exist, or is in order."""
 
+    def why_nobody(self) -> str:
+        """Read the file if it has changed, and return its ``fault``."""
+        self._signers()
+        return self.fault
+
     def keys_of(self, principal: str) -> tuple[PublicKey, ...]:
         """Return the keys that count for ``principal`` now."""
         return counting(self._signers(), principal, receipt.NAMESPACE, self._now())

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon depends on, and looks at (``lifecycle.looks``): its key, the KDCs, its disk and its helpers."""
+"""What the daemon depends on, and looks at (``lifecycle.looks``): its key, the KDCs, the keys of approvers, its disk and its
+helpers.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,16 @@ from collections.abc import Callable
 
 from jitd.beside.asking import silent
 from jitd.deciding.kdc_liveness import Kdc
+from jitd.deciding.signers import Signers
 from jitd.lifecycle.looks import Look
 from jitd.recording.reserve import is_reached
 from jitd.server.acceptor import Acceptor, NoKey
 from jitd.settings.config import Config
 
 
-def depends(config: Config, acceptor: Acceptor, kdc: Kdc, unlistened: Callable[[], list[str]]) -> tuple[Look, ...]:
+def depends(
+    config: Config, acceptor: Acceptor, kdc: Kdc, signers: Signers, unlistened: Callable[[], list[str]]
+) -> tuple[Look, ...]:
     """Return the looks. ``unlistened`` says which helpers do not listen that the settings need."""
 
     def key() -> str:
@@ -22,6 +27,11 @@ def depends(config: Config, acceptor: Acceptor, kdc: Kdc, unlistened: Callable[[
         except NoKey as fault:
             return f"nobody but root can authenticate: {fault}"
         return kdc.why_other_key()
+
+    def keys() -> str:
+        if not signers.why_nobody():  # which may name a person
+            return ""
+        return f"no key of an approver counts, so nothing is approved that has to be signed: {config.approvals.keys} has a fault"
 
     def disk() -> str:
         if not is_reached(config.state):
@@ -35,6 +45,7 @@ def depends(config: Config, acceptor: Acceptor, kdc: Kdc, unlistened: Callable[[
     return (
         Look("keytab", "jitd has its key", key),
         Look("kdc", "no question about a person was left unanswered lately", kdc.why_silent),
+        Look("signers", "the file of approvers' keys has no fault", keys),
         Look("disk", "there is room for the record", disk),
         Look("helpers", "those that the settings need listen, and those that were asked have answered", helpers),
     )

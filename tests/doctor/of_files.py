@@ -96,6 +96,7 @@ ROWS = [
     Row("settings.min_uid", "weak", "min_uid = 1000", lambda: people.least_uid(100, 1000, SETTINGS)),
     Row("settings.root", "ok", "recorded", lambda: settings.root_setting("permit", SETTINGS)),
     Row("settings.root", "weak", 'root = "permit"', lambda: settings.root_setting("deny", SETTINGS)),
+    Row("settings.signers", "bad", "/f: line 2: no key", lambda: settings.signers("settings.signers", "/f: line 2: no key")),
     # PAM
     Row("pam.account", "ok", "expired", lambda: stack(GOOD_ACCOUNT + GOOD_SESSION)),
     Row("pam.session", "ok", "limits", lambda: stack(GOOD_ACCOUNT + GOOD_SESSION)),

@@ -162,8 +162,8 @@ LAW: dict[str, set[str]] = {
     # what most parts stand on, and what builds a room of them
     "jitd.deciding.ground": {CORE, "jitd.reloading", "jitd.settings.config", "jitd.store", "jitd.workers"},
     "jitd.server.depends": {
-        "jitd.beside.asking", "jitd.deciding.kdc_liveness", "jitd.lifecycle.looks", "jitd.recording.reserve", "jitd.server",
-        "jitd.settings.config",
+        "jitd.beside.asking", "jitd.deciding.kdc_liveness", "jitd.deciding.signers", "jitd.lifecycle.looks",
+        "jitd.recording.reserve", "jitd.server", "jitd.settings.config",
     },
     "jitd.server.assembly": {
         CORE, "jitd.deciding", "jitd.executor", "jitd.lifecycle", "jitd.recording.reserve", "jitd.server", "jitd.verbs",
@@ -368,8 +368,8 @@ LAW: dict[str, set[str]] = {
     "jitd_inspection.doctor.finding": {"jitpam.wire.declared"},
     "jitd_inspection.doctor.round": {"jitpam.initiator", "jitpam.wire.declared", "jitd_inspection.doctor.finding"},
     "jitd_inspection.doctor": {
-        CORE, "jitd.audit", "jitd.beside.helpers", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.extensions",
-        "jitd.hosts", "jitd.kdc", "jitd.monitor.pam_session", "jitd.monitor.pam_stack", "jitd.monitor.places",
+        CORE, "jitd.audit", "jitd.beside.helpers", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.deciding.signers",
+        "jitd.extensions", "jitd.hosts", "jitd.kdc", "jitd.monitor.pam_session", "jitd.monitor.pam_stack", "jitd.monitor.places",
         "jitd.monitor.proof_orders", "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
         "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.server.verified_pac", "jitd_gates.gates",
         "jitd_gates.messages", "jitd_gates.settings", "jitd_gates.strings", "jitd_gates.writer",

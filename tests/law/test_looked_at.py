@@ -20,6 +20,10 @@ GONE: dict[str, tuple[str, str]] = {
             "test_a_kdc_that_does_not_answer_is_told_of_until_it_answers_or_nobody_asks_any_more"),
     "key": ("keytab", "tests/system/test_status.py::test_a_lost_keytab_is_not_well_until_it_is_back"),
     "newer key": ("keytab", DEPENDS + "test_a_newer_key_at_the_kdc_is_told_until_the_keytab_has_it"),
+    "keys of approvers": (
+        "signers",
+        DEPENDS + "test_a_fault_in_the_file_of_approvers_keys_is_told_until_it_is_mended_and_who_stands_there_is_not",
+    ),
     "gatekeeper": ("helpers", BESIDE),
     "provider": ("helpers", BESIDE),
     **{f"helper {name}": ("helpers", BESIDE) for name in HELPERS},

@@ -30,6 +30,7 @@ KEYTAB = Path("/etc/jitd/jitd.keytab")
 SERVICE = f"jitd/{HOST}@{REALM}"
 STACK = Path("/etc/pam.d/jitd")
 KRB5, NSSWITCH = Path("/etc/krb5.conf"), Path("/etc/nsswitch.conf")
+SIGNERS = Path("/etc/jitd/allowed_signers")
 PID_OF_KDC = Path("/run/krb5kdc.pid")
 ALICE = 4001
 POLICY = "50-test.toml"
@@ -506,6 +507,19 @@ def recording_old(house: House) -> Iterator[None]:
 # --- the table ---------------------------------------------------------------------------------------------------------
 
 
+def signers(content: str, mode: int) -> Broken:
+    """The file of approvers' keys, which is not there otherwise."""
+
+    @undone
+    def broken(house: House) -> Iterator[None]:
+        SIGNERS.write_text(content)
+        SIGNERS.chmod(mode)
+        yield
+        SIGNERS.unlink()
+
+    return broken
+
+
 def at(path: str) -> Callable[[House], Path]:
     """``path``, relative to the house."""
     return lambda house: house.root / path
@@ -558,6 +572,8 @@ TABLE = [
     Breakage("settings that others may write", "settings.file", "bad", "chmod go-w", moded(at("jitd.toml"), 0o666), True),
     Breakage("settings below what others may write", "settings.directory", "bad", "chmod go-w", moded(at(""), 0o777), True),
     Breakage("a krb5.conf that others may write", "settings.kerberos", "bad", "plugins", moded(lambda house: KRB5, 0o666), True),
+    Breakage("approvers' keys that others may write", "settings.signers", "bad", "chmod go-w", signers("", 0o666), True),
+    Breakage("a fault in the approvers' keys", "settings.signers", "bad", f"{SIGNERS}: line 1: not of", signers("bob", 0o644)),
     Breakage("a fault in the settings", "settings.whole", "bad", "jitd.toml:1", settings("colour = 1")),
     Breakage("a search path that others may write", "settings.search_path", "bad", "/usr/local/bin",
              moded(at("/usr/local/bin"), 0o777), True),

@@ -7,6 +7,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.system.breakages import KEYTAB, SERVICE, kadmin
 from tests.system.conftest import House
@@ -78,3 +79,19 @@ def test_a_newer_key_at_the_kdc_is_told_until_the_keytab_has_it(own_house) -> No
         kadmin(f"ktadd -k {KEYTAB} {SERVICE}")
     back(house, "keytab", "jitd has its key")
     assert house.run("bob", "sh", "-c", asks).returncode == 0
+
+
+def test_a_fault_in_the_file_of_approvers_keys_is_told_until_it_is_mended_and_who_stands_there_is_not(
+    own_house, tmp_path: Path
+) -> None:
+    keys = tmp_path / "allowed_signers"
+    house = own_house(config=f'[approvals]\nkeys = "{keys}"\n').start()
+    well = "the file of approvers' keys has no fault"
+    back(house, "signers", well)
+    for content, mode in (("bob ssh-ed25519 AAAA\n", 0o644), ("# nobody\n", 0o666)):
+        keys.write_text(content)
+        keys.chmod(mode)
+        lost(house, "signers", "no key of an approver counts, so nothing is approved that has to be signed, for ")
+        assert told(house, "signers").endswith(f": {keys} has a fault; see also: jitd doctor")
+        keys.unlink()
+        back(house, "signers", well)

@@ -11,9 +11,11 @@ import os
 import pwd
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jitd.core.toml_document import ConfigError
+from jitd.deciding.signers import signers_of
 from jitd.hosts.places import Places
 from jitd.settings.host import KRB5_CONF, kerberos_files
 from jitd_inspection.doctor import files
@@ -42,6 +44,25 @@ def examine(host: Host) -> Iterator[Result]:
     found = [(path, (of_sssd if path.startswith(SSSD) else places).who_may_put(path)) for path in loading]
     yield plugins("settings.kerberos", [(path, why) for path, why in found if why], has_sssd=bool(sssd()))
     yield root_setting(host.config.root, str(host.file))
+    yield from _of_signers(host)
+
+
+def _of_signers(host: Host) -> Iterator[Result]:
+    """Yield what is wrong with the file of approvers' keys, which need not exist."""
+    file, check = host.config.approvals.keys, "settings.signers"
+    if os.path.lexists(file):
+        seen = (files.above(check, files.see_above(file)), files.closed(check, files.see(file), "the file of approvers' keys"))
+        if open_ones := [finding for finding in seen if finding.level != OK]:
+            yield from open_ones
+            return
+    yield from signers(check, signers_of(host.config, lambda: datetime.now(UTC)).why_nobody())
+
+
+def signers(check: str, fault: str) -> Iterator[Result]:
+    """Yield the ``fault`` because of which no key of an approver counts (``Signers.fault``)."""
+    if fault:
+        said = f"no key of an approver counts, so nothing is approved that has to be signed: {fault}"
+        yield bad(check, said, "correct it there: ssh-keygen(1) has the form of a line, and jitd.toml(5) what is a fault here")
 
 
 def sssd() -> int:
