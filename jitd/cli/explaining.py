@@ -94,6 +94,8 @@ def explain(
         answer_json(exact(rows))
     else:
         _print_decision(told, principal)
+        for lack in told.unseated:
+            answer(lack)
         if way := way_by_glass(told):
             answer(way)
         if review := review_after(told):

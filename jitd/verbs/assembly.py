@@ -69,7 +69,7 @@ class Verbs:
             return stored(file_of(config.state), config.record.witnesses).values()
 
         self.requests = Requests(config, access, decider, explainer, perform, store, waiters, workers, now, readers.decided)
-        self.explanations = Explanations(access, explainer, workers, now)
+        self.explanations = Explanations(access, explainer, workers, now, self.requests.unseated)
         self.receipts = Receipts(ground, access, decider, deciding.signers)
         self.reviews = Reviews(access, decider, perform, store, now, self.receipts)
         self.owed_reviews = OwedReviews(access, decider, perform, store, now, self.receipts)

@@ -7,7 +7,7 @@ Law: only operators and auditors learn which rules exist and what other people m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -17,6 +17,7 @@ from jitd.core.explaining import Explained, Near
 from jitd.core.rights import Act
 from jitd.core.subject import Subject
 from jitd.deciding.command_lookup import Asked, Nonsense
+from jitd.deciding.decider import FirstDecision
 from jitd.deciding.explaining import Explainer, Nobody, Supposed, Supposition
 from jitd.verbs.access import Access
 from jitd.verbs.limits import SUPPOSITIONS, SUPPOSITIONS_PER_SECOND, Pace
@@ -30,14 +31,26 @@ MOST_NAMED = 2  # rules that a denial names
 MOST_OF_WANTS = 160  # characters of what one rule wants. Of a rule that wants more, a denial tells only the name.
 
 
-class Explanations:
-    """The operators' verb ``explain --as``."""
+async def _all_seated(who: Subject, service: str, first: FirstDecision) -> tuple[str, ...]:
+    return ()
 
-    def __init__(self, access: Access, explainer: Explainer, workers: Workers, now: Callable[[], Moment]) -> None:
+
+class Explanations:
+    """The operators' verb ``explain --as``. ``unseated`` says which approvals nobody could give (``Requests.unseated``)."""
+
+    def __init__(
+        self,
+        access: Access,
+        explainer: Explainer,
+        workers: Workers,
+        now: Callable[[], Moment],
+        unseated: Callable[[Subject, str, FirstDecision], Awaitable[tuple[str, ...]]] = _all_seated,
+    ) -> None:
         self._access = access
         self._explainer = explainer
         self._workers = workers
         self._now = now
+        self._unseated = unseated
         self._pace = Pace(SUPPOSITIONS_PER_SECOND, SUPPOSITIONS)
 
     async def suppose(self, who: Subject, service: str, asked: Asked, supposed: Supposed) -> list[Row]:
@@ -55,13 +68,17 @@ class Explanations:
             raise Refusal("usage", str(fault)) from None
         except TimeoutError:
             raise Refusal("not_done", "a look-up that the answer needs took too long: try again") from None
-        return await self._workers.frames.run(who.party, _rows, found)
+        of_now = supposed.at is None  # nobody knows whose keys count at another time
+        first = FirstDecision(asked, found.command, found.decision)
+        unseated = await self._unseated(found.who, service, first) if of_now else ()
+        return await self._workers.frames.run(who.party, _rows, found, unseated)
 
 
-def _rows(found: Supposition) -> list[Row]:
+def _rows(found: Supposition, unseated: tuple[str, ...]) -> list[Row]:
     who = found.who
     first = decision_row(found.decision, found.command).plus(
         providers=tuple(found.awaited),
+        unseated=unseated,
         principal=shown(who.principal),
         groups=tuple(sorted(map(shown, who.groups))),
         group_ids=tuple(sorted(who.gids)),

@@ -473,22 +473,27 @@ class Requests:
             approved=first.approved,
             closest=near_rows(closest),
             providers=tuple(first.awaited),
-            unseated=await self._unseated(who, service, first),
+            unseated=await self.unseated(who, service, first),
             by_breaking_glass=await self._by_breaking_glass(who, asked, service, first),
         ).written()
 
-    async def _unseated(self, who: Subject, service: str, first: FirstDecision) -> tuple[str, ...]:
-        """Return a sentence for each approval of an edit that nobody could give now: it is work that would be done in vain."""
+    async def unseated(self, who: Subject, service: str, first: FirstDecision) -> tuple[str, ...]:
+        """Return a sentence for each approval that too few people could give now, if that is work done in vain (an edit), or if
+        one has to be signed, so that a key may be what they lack. Nobody is asked about them.
+        """
         decision = first.decision
-        if first.asked.text is None or not isinstance(decision, Permit) or decision.lease is not None:
+        if not isinstance(decision, Permit) or decision.lease is not None:
+            return ()
+        ways = [way for approval in decision.obligations.approvals for way in approval.ways]
+        is_signed = any(way.demand.signed for way in ways) and not any(way.also and way.among is None for way in ways)
+        if first.asked.text is None and not is_signed:
             return ()
         claims = Claims(None, None, 0, ())
         made = self._request(who, service, first, claims, waits=True, point=None, at_once=False)
-        made = replace(made, obligations=decision.obligations)
-        ways = [way for approval in decision.obligations.approvals for way in approval.ways]
+        made = replace(made, obligations=decision.obligations, rule=decision.rule)
         found = dict(zip(ways, await self._decider.seating.of_each(made, ways), strict=True))
-        is_late = any(seats is UNKNOWN for seats in found.values())
-        return () if is_late else tuple(sentences.lacking(made, found))
+        is_told = any(seats is UNKNOWN or seats.because for seats in found.values())  # too late, or by the decision
+        return () if is_told else tuple(sentences.lacking(made, found))
 
     async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> wire.Decision | None:
         """Return None if breaking glass is not possible, or if ``first`` requires no further approval."""

@@ -200,6 +200,29 @@ def test_the_review_after_broken_glass_is_signed_where_the_approval_would_have_b
     assert_a_pack_has_receipts(house, id, "reviewed")
 
 
+def test_explain_counts_who_has_a_key_that_would_do_now_and_names_who_has_none(house: House) -> None:
+    before = SIGNERS.read_text()
+    alone = "nobody can give the approval of group:ops at present: no key that would do counts on this host for bob, "
+
+    def lacks(*words: str) -> bool:
+        own, supposed = house.run("alice", "jitd", "explain", *words), house.jitd("explain", "--as=alice", *words)
+        assert "requires" in own.stdout and "requires" in supposed.stdout, (own, supposed)
+        told = {alone in " ".join(done.stdout.split()) for done in (own, supposed)}
+        assert len(told) == 1, (own, supposed)
+        assert not any("at present" in done.stdout for done in (own, supposed) if told == {False})
+        return told.pop()
+
+    assert (lacks("nproc"), lacks("id", "-un"), lacks("whoami")) == (False, False, True)
+    try:
+        SIGNERS.write_text("# nobody\n")
+        assert (lacks("nproc"), lacks("id", "-un")) == (False, True)
+        later = house.jitd("explain", "--as=alice", "--at=2036-01-05T09:00", "id", "-un")
+        assert "requires" in later.stdout and "at present" not in later.stdout
+    finally:
+        SIGNERS.write_text(before)
+    assert not lacks("id", "-un")
+
+
 def test_a_lease_ends_to_answer_when_its_approver_has_no_key_any_more(house: House) -> None:
     id = ask(house, "--for=10m", "--uses=3", "id", "-g", "root")
     assert approve(house, id).returncode == 0
