@@ -22,6 +22,8 @@ from jitd.audit.heads import Head, Heads, checked
 from jitd.audit.keys import Keys
 from jitd.audit.lives import MOST_OPEN, OPEN, Doubt, doubt, sum_of
 from jitd.audit.policies import Policies
+from jitd.audit.receipted import BadReceipt
+from jitd.audit.receipts import Once, Receipts, stated_in
 from jitd.audit.said import Commitments, Missing, Said
 from jitd.audit.sshsig import BadSignature
 from jitd.audit.standing import StandingLists
@@ -80,7 +82,8 @@ class Part:
     ``boots`` are the boots, each with its first and its last time. ``begun`` are the objects that began here. ``continued`` are
     those that had begun before, with the version of their first record here. ``open`` are those that are open at the end, each
     with its version and the digest of its document. ``ended`` is the sum of those that ended (``lives.sum_of``). ``n_open`` says
-    by how many the open objects of each owner have become more or fewer. ``names`` is as in ``Indexed``.
+    by how many the open objects of each owner have become more or fewer. ``names`` is as in ``Indexed``. ``stated`` has the
+    number of each record with a receipt, and the digest of its statement.
     """
 
     before: Seal
@@ -95,6 +98,7 @@ class Part:
     missing: dict[str, Missing] = field(default_factory=dict)
     heads: list[Head] = field(default_factory=list)
     names: bytes = bytes(SUM)
+    stated: list[tuple[int, bytes]] = field(default_factory=list)
 
 
 class Reader:
@@ -106,6 +110,7 @@ class Reader:
         self._commitments = Commitments(store.committed)
         self._policies = Policies(store.policy_document)
         self._standing = StandingLists(store.standing)
+        self._receipts = Receipts(store.records, read_content)
 
     def read(self, span: Span) -> Part:
         """Read the records of ``span``, and what is stored of them. Raises Doubt or StoreError."""
@@ -116,7 +121,7 @@ class Reader:
                     break
                 part.heads.append(checked(checkpoint))
             return part
-        except (*ODD, BadSignature):
+        except (*ODD, BadSignature, BadReceipt):
             raise Doubt from None
 
     def _read(self, span: Span) -> Part:
@@ -133,6 +138,9 @@ class Reader:
             if found != number or seal != digest or content is None or not indexed.fits(number, content):
                 raise Doubt
             following.take(number, content)
+            if (stated := stated_in(content, body)) is not None:
+                part.stated.append((number, stated))
+                self._receipts.check(number, content)
             for owner, one in missing(number, object_of(content), body):
                 known = part.missing.setdefault(owner, one)
                 known.last, known.at = number, min(known.at, one.at)
@@ -262,6 +270,7 @@ class Joined:
         self._keys = keys
         self._said = said
         self._key = key
+        self._once = Once()
         self._boots: set[str] = set()
         self._boot: tuple[str, float] = ("", 0.0)
         self._open: dict[Object, tuple[int, str]] = {}
@@ -302,6 +311,11 @@ class Joined:
             self._said.miss(owner, missing)
         for head in part.heads:
             self._heads.add(head)
+        for number, stated in part.stated:
+            try:
+                self._once.take(number, stated)
+            except BadReceipt:
+                raise Doubt from None
         self.names = (self.names + int.from_bytes(part.names, "big")) % MODULUS
 
     def _tick(self, boot_id: str, first: float, last: float) -> None:

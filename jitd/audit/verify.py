@@ -26,6 +26,8 @@ from jitd.audit.keys import Keys
 from jitd.audit.lives import Doubt, InMemory, LaterLives, Lives, OnDisk, doubt, sum_of
 from jitd.audit.parts import MODULUS, ODD, Joined, Part, Reader, Span, object_of, read_content, spans
 from jitd.audit.policies import Policies
+from jitd.audit.receipted import BadReceipt
+from jitd.audit.receipts import Once, Receipts, stated_in
 from jitd.audit.said import Said
 from jitd.audit.standing import StandingLists
 from jitd.core.chain import GENESIS, Seal, detail_of
@@ -34,6 +36,7 @@ from jitd.store import Indexed, Store, StoreError
 
 STEP = 1000  # so many records are read between two reports of the progress
 AT_ONCE = 64  # so many objects are read before it is looked whether a part was read
+MOST_OF_RECEIPTS = 100  # receipts that are told of
 MOST_UNSIGNED = 1024  # records after the last checkpoint. One is due every 64 records, and soon after each other.
 Progress = Callable[[int, int], None]  # takes the number of records that were read, and of all
 
@@ -236,6 +239,8 @@ class _Verification:
         self._said = Said(store.committed, self._bodies, self._report)
         self._policies = Policies(store.policy_document)
         self._standing = StandingLists(store.standing)
+        self._receipts, self._once = Receipts(store.records, read_content), Once()
+        self._of_receipts: list[Flaw] = []
 
     def _report(self, finding: Flaw) -> None:
         self._n_found += 1
@@ -260,6 +265,8 @@ class _Verification:
         is_told = bool(self._n_found)  # without what values are found to be: a damaged one hides nothing else
         self._said.end(is_whole=is_whole)
         if not is_told:  # otherwise an object might be unreadable
+            for finding in self._of_receipts:
+                self._report(finding)
             self._examine_tables()
             _check_signed(head, signed, self._keys, self._report)
         self._policies.end(self._report)
@@ -293,9 +300,19 @@ class _Verification:
                     said.take(number, object_of(content), body)
                     self._policies.take(number, content.get("policy"))
                     self._standing.take(number, content)
+                    self._check_receipt(number, content, body)
             if self._progress is not None and not number % STEP:
                 self._progress(number - after, n - after)
         return head
+
+    def _check_receipt(self, number: int, content: dict[str, Any], body: bytes) -> None:
+        try:
+            if (stated := stated_in(content, body)) is not None:
+                self._once.take(number, stated)
+                self._receipts.check(number, content)
+        except BadReceipt as fault:
+            text = f"the receipt of record {number} {fault}"
+            self._of_receipts = self._of_receipts[:MOST_OF_RECEIPTS] + [Flaw(Wrong.FORGED, number, text)]
 
     def _content(self, number: int, body: bytes) -> dict[str, Any] | None:
         content = read_content(body)

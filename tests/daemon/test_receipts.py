@@ -21,8 +21,10 @@ from typing import Any
 import pytest
 
 from jitd.audit import forms, receipt
+from jitd.audit.findings import Flaw, Wrong
 from jitd.audit.forms import Record
 from jitd.audit.receipt import Statement
+from jitd.audit.verify import verify
 from jitd.cli import as_recorded
 from jitd.cli.as_recorded import difference, difference_of_lock
 from jitd.core.authentication import Authentication, Demand
@@ -908,3 +910,104 @@ def test_that_a_file_is_new_what_it_is_made_with_and_its_text_are_compared() -> 
     assert wrong(makes=None, edit={"owner": "root:adm", "mode": "0640"}) == [what]
     assert wrong(makes=None)[:2] == [what, "that a file is written"]
     assert wrong(scripts=[came["scripts"][0] | {"text": "other"}]) == ["/etc/x"]
+
+
+# --- what a verification of the record says of receipts ----------------------------------------------------------------------
+
+
+def other(name: str) -> Any:
+    """A member of a receipt as if somebody had changed it."""
+    return lambda signed, told, first: {**told, name: first[name]}
+
+
+def again(**changes: Any) -> Any:
+    """The statement of another text, which has a good signature."""
+
+    def made(signed: Any, told: dict[str, str], first: dict[str, str]) -> dict[str, str]:
+        unlock = told["statement"].startswith(receipt.UNLOCK_FORM)
+        said: Any = receipt.read_unlock(told["statement"]) if unlock else receipt.read(told["statement"])
+        text = said._replace(**{name: change(said) for name, change in changes.items()}).text()
+        return {**told, "statement": text, "signature": signed(text)}
+
+    return made
+
+
+ANOTHER_SEAL = again(newest=lambda said: said.newest._replace(seal=bytes(32)))
+LATER = again(newest=lambda said: said.newest._replace(number=10**17))
+
+
+@pytest.mark.parametrize(
+    ("forge", "said"),
+    [
+        (lambda signed, told, first: told, ""),
+        (lambda signed, told, first: {"statement": told["statement"]}, "does not have exactly the members of its form"),
+        (lambda signed, told, first: {**told, "key": 1}, "has a member that cannot be read"),
+        (lambda signed, told, first: {**told, "statement": "x"}, "has a statement that does not have the form"),
+        (other("signature"), "has a signature that does not fit what was signed"),
+        (lambda signed, told, first: {**told, "proves": "touch"}, "says more or less than its signature"),
+        (lambda signed, told, first: first, "has the statement of record 5 again: what was signed once was used twice"),
+        (again(approver=lambda said: CAROL.principal), "is one for another review, another person or another host"),
+        (again(verdict=lambda said: "reviewed"), "is one for another review, another person or another host"),
+        (again(requester=lambda said: "eve@EXAMPLE.TEST"), "as the submission of another request"),
+        (LATER, "countersigns records that do not come before it in this order"),
+        (ANOTHER_SEAL, "which is another one here"),
+        (again(submitted=lambda said: said.submitted._replace(seal=bytes(32))), "which is another one here"),
+        (again(submitted=lambda said: said.submitted._replace(number=1)), "countersigns record 1, which is another one here"),
+    ],
+)
+def test_a_receipt_that_is_not_what_it_says_is_found_in_a_record_that_is_whole(
+    house: House, keys: dict[str, Path], monkeypatch: pytest.MonkeyPatch, forge: Any, said: str
+) -> None:
+    """THREATS A-30. Who can write the record anew has every seal right, and no key of the approver."""
+
+    def signed(text: str) -> str:
+        return ssh_keys.sign(keys["ed25519"], receipt.NAMESPACE, text.encode("ascii"))
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        one, two = await house.submitted(), await house.submitted()
+        await house.approved(BOB, one.id, await house.signed(BOB, one.id, keys["ed25519"]))
+        (review,) = house.found(one.id).reviews
+        assert review.receipt is not None
+        first = review.receipt.detail()
+        monkeypatch.setattr("jitd.core.request.detail_of", lambda given: {"receipt": forge(signed, given.detail(), first)})
+        await house.approved(BOB, two.id, await house.signed(BOB, two.id, keys["ed25519"]))
+
+    house.run(scene())
+    assert_found(house, "request.reviewed", said)
+
+
+@pytest.mark.parametrize(
+    ("forge", "said"),
+    [
+        (lambda signed, told, first: told, ""),
+        (again(operator=lambda said: BOB.principal), "is one for another lock, another person or another host"),
+        (again(name=lambda said: "bob"), "as the placing of another lock"),
+        (again(placed=lambda said: said.placed._replace(seal=bytes(32))), "which is another one here"),
+        (LATER, "countersigns records that do not come before it in this order"),
+        (ANOTHER_SEAL, "which is another one here"),
+    ],
+)
+def test_so_is_one_for_the_lifting_of_a_lock(
+    house: House, keys: dict[str, Path], monkeypatch: pytest.MonkeyPatch, forge: Any, said: str
+) -> None:
+    """THREATS A-34."""
+
+    def signed(text: str) -> str:
+        return ssh_keys.sign(keys["ed25519"], receipt.NAMESPACE, text.encode("ascii"))
+
+    async def scene() -> None:
+        on = Locking(house, keys["ed25519"])
+        monkeypatch.setattr("jitd.core.lock.detail_of", lambda given: {"receipt": forge(signed, given.detail(), {})})
+        on.locks.unlock(on.dave, "H0CK-0001", "over", None, await on.signed())
+
+    house.run(scene())
+    assert_found(house, "lock.lifted", said)
+
+
+def assert_found(house: House, event: str, said: str) -> None:
+    *_, number = (n for n, body, _ in house.store.records(0) if json.loads(body)["event"] == event)
+    found: list[Flaw] = []
+    verify(house.store, found.append)
+    assert [(flaw.wrong, flaw.number) for flaw in found] == ([(Wrong.FORGED, number)] if said else [])
+    assert all(f"the receipt of record {number} " in flaw.sentence and said in flaw.sentence for flaw in found), found

@@ -125,7 +125,7 @@ STATED: dict[str, tuple[Callable[[Host, Statement], Statement], str]] = {
     "another request": (lambda _, one: one._replace(id="AAAA-0000"), "is one for another review"),
     "another host": (lambda _, one: one._replace(host="web1.example.test"), "is one for another review"),
     "another verdict": (lambda _, one: one._replace(verdict="reviewed"), "is one for another review"),
-    "another requester": (lambda _, one: one._replace(requester="eve@EXAMPLE.TEST"), "as what eve@EXAMPLE.TEST has asked"),
+    "another requester": (lambda _, one: one._replace(requester="eve@EXAMPLE.TEST"), "as the submission of another request"),
     "another past": (lambda _, one: one._replace(submitted=other(one.submitted)), "which is another one here: the record was"),
     "another newest": (lambda _, one: one._replace(newest=other(one.newest)), "which is another one here"),
     "a later record": (lambda _, one: one._replace(newest=Sealed(one.newest.number + 1, bytes(32))), "do not come before it"),
@@ -134,7 +134,7 @@ STATED: dict[str, tuple[Callable[[Host, Statement], Statement], str]] = {
         lambda host, one: one._replace(submitted=at(host, one.submitted.number - 1)),
         "which is not among those of",
     ),
-    "no submission": (lambda _, one: one._replace(submitted=one.newest), "as what alice@EXAMPLE.TEST has asked"),
+    "no submission": (lambda _, one: one._replace(submitted=one.newest), "as the submission of another request"),
 }
 
 
@@ -156,7 +156,7 @@ CHANGED: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
     "a touch": (lambda one: {**one, "proves": "touch"}, "says more or less than its signature"),
     "another key": (lambda one: {**one, "key": f"SHA256:{'A' * 43}"}, "says more or less than its signature"),
     "a cut signature": (lambda one: {**one, "signature": one["signature"][:-1]}, "has a signature that is not of OpenSSH's form"),
-    "no signature": (lambda one: {**one, "signature": None}, "has no member signature"),
+    "no signature": (lambda one: {**one, "signature": None}, "has a member that cannot be read"),
     "more": (lambda one: {**one, "more": ""}, "does not have exactly the members"),
     "less": (lambda one: {name: part for name, part in one.items() if name != "proves"}, "does not have exactly the members"),
     "no object": (lambda one: [one], "does not have exactly the members"),  # type: ignore[dict-item, return-value]

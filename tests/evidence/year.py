@@ -8,6 +8,7 @@ of the year, some of it is not done yet.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import random
 from collections.abc import Callable
@@ -17,6 +18,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from jitd.audit.receipt import HASH, NAMESPACE, Sealed, Statement, Terms
+from jitd.audit.ssh_signatures import armor, to_be_signed
+from jitd.audit.sshsig import check_by_any
 from jitd.core import grant, holding, lock, owed_review, run
 from jitd.core.authentication import KdcAnswer
 from jitd.core.command import ALPHABET, RunAs
@@ -40,6 +46,8 @@ from jitd.core.policy import Policy
 from jitd.core.receipt import Receipt
 from jitd.core.request import NotYours, Request, RequestState, Screened, Verdict
 from jitd.core.run import Recording
+from jitd.core.sought import Sought
+from jitd.core.ssh_keys import ED25519, string
 from jitd.core.subject import Subject
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.settings.policyfile import load
@@ -49,6 +57,7 @@ from tests.scene import START, actor, asked, but, command, locked, place, review
 DAYS = 365
 UNTIL = START + timedelta(days=DAYS)
 REALM = "EXAMPLE.TEST"
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))  # of whoever approves
 SECRET = "SECRET-TO-REPORTS"
 """Stands in all that people typed: arguments, reasons, comments and directories."""
 WAYS = (Origin(4001, "pts/1", 1), Origin(4001, "", None), ByDoor("ssh", "10.0.0.1"))
@@ -437,8 +446,24 @@ class Life:
         origin = WAYS[found.submitted_at.second % len(WAYS)]
         by = Actor(Role.APPROVER, who.principal, who.uid, origin)
         is_signed = verdict is Verdict.APPROVE and found.submitted_at.minute % 2 == 0
-        receipt = Receipt("statement", "signature", "SHA256:key", "touch") if is_signed else None
+        receipt = self.receipt(found, who) if is_signed else None
         self.do(review(found, who, verdict, by=by, comment=f"looked at {SECRET}", kdc=KdcAnswer.NOT_ASKED, receipt=receipt))
+
+    def receipt(self, found: Request, who: Subject) -> Receipt:
+        """What ``who`` signs of ``found``, whose first record is that of its submission."""
+        numbers, at = self.store.find(0, Sought(id=found.id))
+        while not numbers:
+            numbers, at = self.store.find(at, Sought(id=found.id))
+        number, _, seal = next(self.store.records(numbers[0] - 1))
+        sealed, time = Sealed(number, seal), f"{self.now().at:%Y-%m-%dT%H:%M:%SZ}"
+        who_and_what = found.host, found.id, found.requester.principal, who.principal, found.rule
+        random = hashlib.sha256(f"{found.id} {self.store.head().number}".encode()).digest()[:16]
+        text = Statement("approve", *who_and_what, bytes(32), time, Terms(600, 2), time, random, sealed, sealed).text()
+        kind, message = ED25519.encode(), to_be_signed(NAMESPACE, text.encode(), HASH)
+        blob = string(kind) + string(KEY.public_key().public_bytes_raw())
+        armored = armor(blob, NAMESPACE, HASH, string(kind) + string(KEY.sign(message)))
+        by = check_by_any(NAMESPACE, text.encode(), armored)
+        return Receipt(text, armored, by.key.fingerprint, by.level)
 
     def ends(self, id: str) -> None:
         chance = self.chance

@@ -228,6 +228,7 @@ def _matches(name: str, pattern: str) -> bool:
 
 FORM = "jitd receipt 1"
 UNLOCK_FORM = "jitd unlock receipt 1"
+NAMESPACE = "jitd-receipt"  # the namespace of the signature (OpenSSH, PROTOCOL.sshsig)
 VERDICTS = ("approve", "reviewed")
 N_RANDOM = 16  # random bytes of the client
 MOST = 8192  # characters of a statement
@@ -842,6 +843,98 @@ def _is_good(key: bytes, digest: str, signature: bytes, signed: bytes) -> bool:
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         pass
     return False
+
+
+# --- from jitd/audit/receipted.py (written by contrib/verifier) ---
+
+REVIEWED = {"request.reviewed": "approve", "owed_review.reviewed": "reviewed"}
+"""The events of reviews that may have a receipt, and the verdict in it. So may LIFTED."""
+LIFTED = "lock.lifted"
+
+
+class BadReceipt(Exception):
+    """The text follows "the receipt of record N"."""
+
+
+class Told(NamedTuple):
+    """A record as its reader may see it: its number, its host (None if it is not known), its members, and the words that may
+    stand for one that is hidden.
+    """
+
+    number: int
+    host: str | None
+    body: Mapping[str, Any]
+    hidden: tuple[str, ...] = ()
+
+    def says(self, **expected: Any) -> bool:
+        """True if the record has these members, as far as its reader may see them."""
+        return all(self.body.get(name) == said or self.body.get(name) in self.hidden for name, said in expected.items())
+
+    def detail(self, name: str) -> Any:
+        detail = self.body.get("detail")
+        return detail.get(name) if isinstance(detail, dict) else None
+
+    def is_about(self, id: str) -> bool:
+        """True if this is about the request or the lock ``id``, its grant, its runs or its holdings."""
+        said = (self.body.get("id"), self.detail("request"))
+        return any(isinstance(one, str) and (one.partition(".")[0] == id or one in self.hidden) for one in said)
+
+
+def check_receipt(record: Told) -> tuple[Statement | Unlock, Checked]:
+    """Return what its author has signed, and by which key. Raises BadReceipt."""
+    said = record.detail("receipt")
+    if not isinstance(said, dict) or set(said) != {"statement", "signature", "key", "proves"}:
+        raise BadReceipt("does not have exactly the members of its form")
+    if not all(isinstance(one, str) for one in said.values()):
+        raise BadReceipt("has a member that cannot be read")
+    text, event = said["statement"], str(record.body.get("event"))
+    statement: Statement | Unlock
+    try:
+        statement = read_unlock(text) if event == LIFTED else read(text)
+    except ValueError as fault:
+        raise BadReceipt(f"has a statement that {fault}") from None
+    try:
+        by = check_by_any(NAMESPACE, text.encode("ascii"), said["signature"])
+    except BadSignature as fault:
+        raise BadReceipt(f"has a signature that {fault}") from None
+    if (said["key"], said["proves"]) != (by.key.fingerprint, by.level):
+        raise BadReceipt(f"says more or less than its signature, which is by {by.key.fingerprint} and proves {by.level!r}")
+    is_here = record.host is None or record.host == statement.host
+    if isinstance(statement, Unlock):
+        if not record.says(id=statement.id, actor=statement.operator) or not is_here:
+            raise BadReceipt("is one for another lock, another person or another host")
+        return statement, by
+    verdict = REVIEWED.get(event)
+    if not record.says(id=statement.id, actor=statement.approver) or verdict != statement.verdict or not is_here:
+        raise BadReceipt("is one for another review, another person or another host")
+    if verdict == "approve" and record.detail("verdict") != "approve":
+        raise BadReceipt("belongs to an approval, and the record tells of none")
+    return statement, by
+
+
+def countersigns(record: Told, statement: Statement | Unlock) -> tuple[Sealed, Sealed]:
+    """Return the two records that the statement in ``record`` countersigns. Raises BadReceipt."""
+    begun = statement.placed if isinstance(statement, Unlock) else statement.submitted
+    if not begun.number <= statement.newest.number < record.number:
+        raise BadReceipt("countersigns records that do not come before it in this order")
+    return begun, statement.newest
+
+
+def check_sealed(statement: Statement | Unlock, sealed: Sealed, is_other: bool, about: Told | None) -> None:
+    """``is_other`` says that the chain has another seal there, and ``about`` is the record, if it is known. Raises BadReceipt."""
+    if is_other or (about is not None and not about.is_about(statement.id)):
+        what = "the record was changed, or the receipt is of another past or another request"
+        raise BadReceipt(f"countersigns record {sealed.number}, which is another one here: {what}")
+
+
+def check_begun(statement: Statement | Unlock, first: Told) -> None:
+    """``first`` is the record that the statement takes for the beginning of its matter. Raises BadReceipt."""
+    if isinstance(statement, Unlock):
+        is_its = first.says(event="lock.placed", id=statement.id)
+        if not is_its or (first.detail("whom"), first.detail("name")) != (statement.whom, statement.name):
+            raise BadReceipt(f"countersigns record {first.number} as the placing of another lock")
+    elif not first.says(event="request.submitted", id=statement.id, actor=statement.requester):
+        raise BadReceipt(f"countersigns record {first.number} as the submission of another request")
 
 
 # --- from jitd/cli/differences.py (written by contrib/verifier) ---
@@ -1671,95 +1764,36 @@ def check_receipts(contents: Contents, segments: Sequence[Segment], own: str, re
             continue
         try:
             if (before := first.setdefault(str(_member(said, "statement")), line.number)) != line.number:
-                raise Wrong(f"has the statement of record {before} again: what was signed once was used twice")
-            one = _receipted(line, said)
+                raise BadReceipt(f"has the statement of record {before} again: what was signed once was used twice")
+            one = Receipted(line, *check_receipt(_told(line)))
             if _is_countersigned(one, segments, events, own):
                 found.append(one)
-        except Wrong as fault:
+        except BadReceipt as fault:
             report(Finding(RECORDS, line.at, f"the receipt of record {line.number} {fault}"))
     return found
 
 
-_RECEIPTED = {"request.reviewed": "approve", "owed_review.reviewed": "reviewed"}
-"""The events of reviews that may have a receipt, and the verdict in it. So may _LIFTED."""
-_LIFTED = "lock.lifted"
-
-
-def _receipted(line: Line, said: Any) -> Receipted:
-    """Read the receipt of a record, and compare it with the record. Raises Wrong."""
-    if not isinstance(said, dict) or set(said) != {"statement", "signature", "key", "proves"}:
-        raise Wrong("does not have exactly the members of its form")
-    text, armored = _text(said, "statement"), _text(said, "signature")
-    event = str(line.body.get("event"))
-    statement: Statement | Unlock
-    try:
-        statement = read_unlock(text) if event == _LIFTED else read(text)
-    except ValueError as fault:
-        raise Wrong(f"has a statement that {fault}") from None
-    try:
-        by = check_by_any("jitd-receipt", text.encode("ascii"), armored)
-    except BadSignature as fault:
-        raise Wrong(f"has a signature that {fault}") from None
-    if (_text(said, "key"), _text(said, "proves")) != (by.key.fingerprint, by.level):
-        raise Wrong(f"says more or less than its signature, which is by {by.key.fingerprint} and proves {by.level!r}")
-    if isinstance(statement, Unlock):
-        if not _says(line, id=statement.id, actor=statement.operator) or line.host != statement.host:
-            raise Wrong("is one for another lock, another person or another host")
-        return Receipted(line, statement, by)
-    verdict = _RECEIPTED.get(event)
-    is_own = _says(line, id=statement.id, actor=statement.approver) and (line.host, verdict) == (
-        statement.host,
-        statement.verdict,
-    )
-    if not is_own:
-        raise Wrong("is one for another review, another person or another host")
-    if verdict == "approve" and _member(line.body, "detail", "verdict") != "approve":
-        raise Wrong("belongs to an approval, and the record tells of none")
-    return Receipted(line, statement, by)
-
-
-def _says(line: Line, **expected: Any) -> bool:
-    """True if a record has these members, as far as its reader may see them."""
-    return all(
-        line.body.get(name) == said or (line.content is None and line.body.get(name) in _WORDS) for name, said in expected.items()
-    )
+def _told(line: Line) -> Told:
+    return Told(line.number, line.host, line.body, _WORDS if line.content is None else ())
 
 
 def _is_countersigned(one: Receipted, segments: Sequence[Segment], events: Mapping[int, Line], own: str) -> bool:
     """True if the chain has both records that a receipt countersigns, and they are what it says. False if one is not here, and
-    need not be. Raises Wrong.
+    need not be. Raises BadReceipt.
     """
-    statement = one.statement
-    begun = statement.placed if isinstance(statement, Unlock) else statement.submitted
-    if not begun.number <= statement.newest.number < one.line.number:
-        raise Wrong("countersigns records that do not come before it in this order")
-    is_here = True
-    for sealed in (begun, statement.newest):
+    statement, is_here = one.statement, True
+    begun, newest = countersigns(_told(one.line), statement)
+    for sealed in (begun, newest):
         seals = {segment.seals[sealed.number] for segment in segments if sealed.number in segment.seals}
         about = events.get(sealed.number)
-        if seals - {sealed.seal} or (about is not None and not _is_about(about, statement.id)):
-            what = "the record was changed, or the receipt is of another past or another request"
-            raise Wrong(f"countersigns record {sealed.number}, which is another one here: {what}")
+        check_sealed(statement, sealed, bool(seals - {sealed.seal}), None if about is None else _told(about))
         if not seals or about is None:
             if statement.id == own:
-                raise Wrong(f"countersigns record {sealed.number}, which is not among those of {_ascii(own)} here")
+                raise BadReceipt(f"countersigns record {sealed.number}, which is not among those of {_ascii(own)} here")
             is_here = False
-    first = events.get(begun.number)
-    if isinstance(statement, Unlock):
-        of_lock = tuple(None if first is None else _member(first.body, "detail", name) for name in ("whom", "name"))
-        if first is not None and (
-            not _says(first, event="lock.placed", id=statement.id) or of_lock != (statement.whom, statement.name)
-        ):
-            raise Wrong(f"countersigns record {begun.number} as the placing of another lock")
-    elif first is not None and not _says(first, event="request.submitted", id=statement.id, actor=statement.requester):
-        raise Wrong(f"countersigns record {begun.number} as what {_ascii(statement.requester)} has asked")
+    if (first := events.get(begun.number)) is not None:
+        check_begun(statement, _told(first))
     return is_here
-
-
-def _is_about(line: Line, id: str) -> bool:
-    """True if a record is about the request ``id``, its grant, its runs or its holdings, as far as its reader may see that."""
-    said = (line.body.get("id"), _member(line.body, "detail", "request"))
-    return any(isinstance(one, str) and (one.partition(".")[0] == id or (line.content is None and one in _WORDS)) for one in said)
 
 
 # --- recordings ----------------------------------------------------------------------------------------------------------

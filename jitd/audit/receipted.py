@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks what stands in a record as signed by its author: the signature, that the statement is about this record, and that the
+records that it countersigns are those of the chain (PROTOCOL.md, "Receipts").
+
+Law: pure, for Python 3.9 and later. `contrib/verifier` copies this into verify.py, so it imports nothing of jitd but other
+modules that are copied. Whose key it is, is asked elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from jitd.audit.receipt import NAMESPACE, Sealed, Statement, Unlock, read, read_unlock
+from jitd.audit.ssh_signatures import BadSignature, Checked
+from jitd.audit.sshsig import check_by_any
+
+REVIEWED = {"request.reviewed": "approve", "owed_review.reviewed": "reviewed"}
+"""The events of reviews that may have a receipt, and the verdict in it. So may LIFTED."""
+LIFTED = "lock.lifted"
+
+
+class BadReceipt(Exception):
+    """The text follows "the receipt of record N"."""
+
+
+class Told(NamedTuple):
+    """A record as its reader may see it: its number, its host (None if it is not known), its members, and the words that may
+    stand for one that is hidden.
+    """
+
+    number: int
+    host: str | None
+    body: Mapping[str, Any]
+    hidden: tuple[str, ...] = ()
+
+    def says(self, **expected: Any) -> bool:
+        """True if the record has these members, as far as its reader may see them."""
+        return all(self.body.get(name) == said or self.body.get(name) in self.hidden for name, said in expected.items())
+
+    def detail(self, name: str) -> Any:
+        detail = self.body.get("detail")
+        return detail.get(name) if isinstance(detail, dict) else None
+
+    def is_about(self, id: str) -> bool:
+        """True if this is about the request or the lock ``id``, its grant, its runs or its holdings."""
+        said = (self.body.get("id"), self.detail("request"))
+        return any(isinstance(one, str) and (one.partition(".")[0] == id or one in self.hidden) for one in said)
+
+
+def check_receipt(record: Told) -> tuple[Statement | Unlock, Checked]:
+    """Return what its author has signed, and by which key. Raises BadReceipt."""
+    said = record.detail("receipt")
+    if not isinstance(said, dict) or set(said) != {"statement", "signature", "key", "proves"}:
+        raise BadReceipt("does not have exactly the members of its form")
+    if not all(isinstance(one, str) for one in said.values()):
+        raise BadReceipt("has a member that cannot be read")
+    text, event = said["statement"], str(record.body.get("event"))
+    statement: Statement | Unlock
+    try:
+        statement = read_unlock(text) if event == LIFTED else read(text)
+    except ValueError as fault:
+        raise BadReceipt(f"has a statement that {fault}") from None
+    try:
+        by = check_by_any(NAMESPACE, text.encode("ascii"), said["signature"])
+    except BadSignature as fault:
+        raise BadReceipt(f"has a signature that {fault}") from None
+    if (said["key"], said["proves"]) != (by.key.fingerprint, by.level):
+        raise BadReceipt(f"says more or less than its signature, which is by {by.key.fingerprint} and proves {by.level!r}")
+    is_here = record.host is None or record.host == statement.host
+    if isinstance(statement, Unlock):
+        if not record.says(id=statement.id, actor=statement.operator) or not is_here:
+            raise BadReceipt("is one for another lock, another person or another host")
+        return statement, by
+    verdict = REVIEWED.get(event)
+    if not record.says(id=statement.id, actor=statement.approver) or verdict != statement.verdict or not is_here:
+        raise BadReceipt("is one for another review, another person or another host")
+    if verdict == "approve" and record.detail("verdict") != "approve":
+        raise BadReceipt("belongs to an approval, and the record tells of none")
+    return statement, by
+
+
+def countersigns(record: Told, statement: Statement | Unlock) -> tuple[Sealed, Sealed]:
+    """Return the two records that the statement in ``record`` countersigns. Raises BadReceipt."""
+    begun = statement.placed if isinstance(statement, Unlock) else statement.submitted
+    if not begun.number <= statement.newest.number < record.number:
+        raise BadReceipt("countersigns records that do not come before it in this order")
+    return begun, statement.newest
+
+
+def check_sealed(statement: Statement | Unlock, sealed: Sealed, is_other: bool, about: Told | None) -> None:
+    """``is_other`` says that the chain has another seal there, and ``about`` is the record, if it is known. Raises BadReceipt."""
+    if is_other or (about is not None and not about.is_about(statement.id)):
+        what = "the record was changed, or the receipt is of another past or another request"
+        raise BadReceipt(f"countersigns record {sealed.number}, which is another one here: {what}")
+
+
+def check_begun(statement: Statement | Unlock, first: Told) -> None:
+    """``first`` is the record that the statement takes for the beginning of its matter. Raises BadReceipt."""
+    if isinstance(statement, Unlock):
+        is_its = first.says(event="lock.placed", id=statement.id)
+        if not is_its or (first.detail("whom"), first.detail("name")) != (statement.whom, statement.name):
+            raise BadReceipt(f"countersigns record {first.number} as the placing of another lock")
+    elif not first.says(event="request.submitted", id=statement.id, actor=statement.requester):
+        raise BadReceipt(f"countersigns record {first.number} as the submission of another request")
