@@ -25,6 +25,8 @@ VERBS: list[tuple[tuple[str, ...], tuple[str, bool]]] = [
     (("audit", "pack"), ("requests", True)),
     (("audit", "show", "--id"), ("requests", True)),
 ]
+SIGNED = {("unlock",): [("locks", False)]}
+"""Verbs that ask for a list to read whether the host wants it signed."""
 each_verb = pytest.mark.parametrize(("verb", "listed"), VERBS, ids=lambda value: " ".join(map(str, value)))
 
 
@@ -62,7 +64,7 @@ def test_four_letters_stand_for_the_one_id_that_begins_with_them(
     """THREATS A-08."""
     script = Answering(row(FIRST), row(SECOND), row(OTHER))
     assert jitd(script, *verb, typed) == 5
-    assert (script.lists, script.meant) == ([listed], [OTHER])
+    assert (script.lists, script.meant) == ([listed, *SIGNED.get(verb, [])], [OTHER])
 
 
 @pytest.mark.parametrize("typed", ["K7QM", "k7qm2x"])
@@ -107,7 +109,7 @@ def test_what_is_not_a_beginning_is_left_to_jitd(verb: tuple[str, ...], listed: 
     """A whole id is one however many others begin alike: the first run has the id of its grant, and the second begins with it."""
     script = Answering(row(FIRST), row(f"{FIRST}.2"))
     assert jitd(script, *verb, typed) == 5
-    assert (script.lists, script.meant) == ([], [typed])
+    assert (script.lists, script.meant) == (SIGNED.get(verb, []), [typed])
 
 
 def test_two_runs_of_a_grant_are_two() -> None:
@@ -152,4 +154,4 @@ def test_with_yes_a_beginning_names_no_review(capsys: pytest.CaptureFixture[str]
 def test_each_verb_that_takes_an_id_takes_its_beginning() -> None:
     """``approve`` and ``deny`` show what fits (tests/client/test_approve.py), and jitsudo asks for no list."""
     tried = {" ".join(word for word in verb if word != "--id") for verb, _ in VERBS} - {"audit show"}
-    assert tried == IDS.keys() - {"approve", "deny", "jitsudo --resume"}
+    assert tried == IDS.keys() - {"approve", "deny", "jitsudo --resume", "jitsudo --undo"}
