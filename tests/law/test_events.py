@@ -25,6 +25,7 @@ WRITES = ("note", "_note")
 MAY_NAME = {
     "jitd.audit.events": "the table",
     "jitd_evidence.pack.verify": "one file, which imports nothing of jitd",
+    "jitd.audit.receipted": "a part of that file",
     "jitd.cli.help": "examples to type",
     "jitd_inspection.verbs.trying": "tells the story of one request, event by event",
     "jitd_evidence.report": "SQL",
