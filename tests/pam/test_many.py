@@ -27,6 +27,8 @@ SYSTEM_ERR = 4
 GROWS_BY = 950 if is_newest("Python") else 420
 """KiB that one transaction may cost. A module that imports one extension and does nothing costs 345 with Python 3.11 and 750 with
 Python 3.13; ours costs 347 and 810. They are what an interpreter leaves behind that pam_python makes and ends."""
+A_FEW_PAGES = 64
+"""KiB by which the memory of a process may differ although nothing is left: on a busy host, the kernel gives and takes."""
 N_KEYS = 1024
 """PTHREAD_KEYS_MAX: as many as that a process has, and each unloading of Python 3.13 leaves one behind."""
 
@@ -88,7 +90,7 @@ def test_many_transactions_in_one_process_leave_nothing_behind(count: int, bench
     has_python = "libpython" in Path(f"/proc/{host.process.pid}/maps").read_text()
     assert has_python == (bench.kind == PYTHON), "pam_python leaves it there"
     grown = after["rss"] - before["rss"]
-    assert grown < count * GROWS_BY if has_python else grown == 0, f"{grown / count} KiB a transaction"
+    assert grown < (count * GROWS_BY if has_python else A_FEW_PAGES), f"{grown / count} KiB a transaction"
 
 
 def test_a_hundred_questions_of_one_transaction_cost_no_memory_at_all(bench: Bench, host: Application) -> None:
