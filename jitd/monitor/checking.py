@@ -27,6 +27,7 @@ from typing import NoReturn
 
 from jitd.beside import filtering
 from jitd.files import exchange, inspection
+from jitd.files.mounts import OWN
 from jitd.monitor import namespace
 from jitd.monitor.leash import FROM_COMMAND, Checked
 from jitd.monitor.limits import ENDING
@@ -82,6 +83,7 @@ def begin(job: Job, state_dir: str) -> Checker | None:
         return None
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     writer = os.getpid()
+    OWN.close()  # the checker closes all descriptors, and would take another file for it
     with theirs:
         pid = os.fork()
         if pid == 0:
