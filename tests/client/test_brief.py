@@ -22,7 +22,7 @@ from jitd.core.deed import JITSUDO
 from jitpam.wire.rows import Request
 from jitpam.wire.shown import unshown
 from tests.client.script import HOSTILE, Row, row_for, waiting
-from tests.client.test_page_binds import BY_NUMBER, OF_NO_RUN, OTHERWISE, TERMS
+from tests.client.test_page_binds import BY_NUMBER, OF_NO_RUN, OTHERWISE, TERMS, otherwise
 from tests.marks import full
 from tests.scene import but, command, thing
 from tests.unshown import unshown_command, without_styles
@@ -67,7 +67,7 @@ def test_whatever_is_another_command_is_another_screen(service: str) -> None:
     unseen = {"streams"} if service != JITSUDO else set()
     for name, values in OTHERWISE.items():
         for value in values if name not in unseen | BY_NUMBER | NOT_FOR_READING else []:
-            text = of(replace(plain, **{name: value}), service)
+            text = of(otherwise(plain, name, value), service)
             if is_another_digest(plain, name, value):
                 continue
             assert text not in screens, f"{name}={value!r} looks like {screens.get(text)}"

@@ -93,6 +93,12 @@ OF_THINGS = {"stays", "brought", "lets"}
 """These mean nothing where a command is asked for."""
 
 
+def otherwise(plain: Command, name: str, value: object) -> Command:
+    """Return ``plain`` with another ``value`` of the field ``name``. Several files have their paths in the words."""
+    words = (b"sudoedit", b"/etc/a", b"/etc/b") if name == "edits" else plain.argv
+    return replace(plain, **{"argv": words, name: value})
+
+
 def without_its_fingerprint(what: Command, service: str) -> str:
     """The page, as it would be if the fingerprint told nobody anything."""
     request = replace(waiting("true"), command=what, service=service)
@@ -110,8 +116,7 @@ def test_whatever_is_another_command_is_another_page(service: str) -> None:
     unseen = {"locale", "streams"} if service != JITSUDO else set()  # of what another program runs, jitd binds neither
     for name, values in OTHERWISE.items():
         for value in values if name not in unseen else []:
-            words = (b"sudoedit", b"/etc/a", b"/etc/b") if name == "edits" else plain.argv
-            text = without_its_fingerprint(replace(plain, **{"argv": words, name: value}), service)
+            text = without_its_fingerprint(otherwise(plain, name, value), service)
             assert text not in pages, f"{name}={value!r} looks like {pages.get(text)}"
             pages[text] = f"{name}={value!r}"
 
