@@ -106,7 +106,7 @@ def test_invariant_2_nothing_but_the_one_door_writes_to_the_store():
     }
     assert {file for file, words in found.items() if "commit" in words} == {"jitd/lifecycle/lifecycle.py"}
     no_life = {f"jitd/store/{name}.py" for name in ("checkpoints", "index", "masked_words", "said", "texts", "told")}
-    verifier = {f"jitd/audit/{name}.py" for name in ("heads", "lines", "lives", "said")}  # a database in memory
+    verifier = {f"jitd/audit/{name}.py" for name in ("heads", "lines", "lives", "receipts", "said")}  # a database in memory
     stores = (
         {"jitd/store/sqlite.py", "extensions/jitd_evidence/witness_directory.py"} | no_life | verifier
     )  # a witness has no lives
