@@ -112,7 +112,7 @@ def _edit_together(paths: list[bytes], options: Options, ask: Callable[[], int],
             say(f"{shown(path)} unchanged")
         else:
             changed.append((path, base, copy, place, text))
-    options.kept = "; ".join(_kept(path, copy, options.user, options.group) for path, _, copy, _, _ in changed)
+    options.kept = "\n".join(_kept(path, copy, options.user, options.group) for path, _, copy, _, _ in changed)
     if not changed:
         return 0
     texts, froms = [], []
@@ -180,7 +180,7 @@ def fetch_kept(options: Options) -> None:
             say(str(fault))
             return
         kept.append(_kept(path, os.path.join(made, os.path.basename(path)), *whose))
-    options.kept = "; ".join(kept)
+    options.kept = "\n".join(kept)
 
 
 def _group_of(user: str) -> str:

@@ -344,14 +344,15 @@ class Options:
         self.text = b""  # the new text of the edited file
         self.texts: list[bytes] = []  # the new texts, and what they were made from, of several files that are edited together
         self.bases: list[bytes] = []
-        self.kept = ""  # the sentence that says where this text is kept, until it was said
+        self.kept = ""  # lines that say where each text is kept, until they were said
 
     def say_kept(self) -> None:
         """Say where the new text of an edited file is kept, which was not written. Say it once."""
         if self.kept:
             from jitpam.saying import say
 
-            say(self.kept)
+            for line in self.kept.splitlines():  # one for each text: people copy a command
+                say(line)
             self.kept = ""
 
 

@@ -178,7 +178,7 @@ def test_a_text_that_was_denied_is_kept_for_each_file_and_the_sentence_says_how_
     asking = ask(house, editor, place / "a.conf", place / "b.conf")
     house.deny(asking.id)
     assert asking.end() == 122
-    kept = [part for part in asking.err.splitlines() if "your text is kept" in part][0].removeprefix("jitsudo: ").split("; ")
+    kept = [part.removeprefix("jitsudo: ") for part in asking.err.splitlines() if "your text is kept" in part]
     assert len(kept) == 2
     for line, file in zip(kept, ("a.conf", "b.conf"), strict=True):
         sent = line.removeprefix("your text is kept: jitsudo ").split(" ")
@@ -383,7 +383,7 @@ def test_texts_that_their_resume_has_not_written_are_sent_again_as_the_sentence_
     other.write_bytes(b"another\n")
     done = house.sudo("alice", "--resume", id)
     assert done.returncode != 0 and texts(file, other) == [OLD, b"another\n"], done
-    kept = [part.partition(" --from ")[2] for part in done.stderr.split("; ") if "your text is kept" in part]
+    kept = [part.partition(" --from ")[2] for part in done.stderr.splitlines() if "your text is kept" in part]
     assert [Path(one.split("\n")[0]).read_bytes() for one in kept] == [b"first\n", b"second\n"], done
     for one in kept:
         shutil.rmtree(Path(one.split("\n")[0]).parent)
