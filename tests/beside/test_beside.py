@@ -58,6 +58,13 @@ def with_line(connector: ChildConnector | SocketConnector, deed: Callable[[Asks]
     return asyncio.run(whole())
 
 
+async def one_waits(line: Asks) -> None:
+    """Return when the helper works on a question that it will not answer. Raises TimeoutError."""
+    async with asyncio.timeout(ENOUGH):
+        while await line.ask(b"waiting", ENOUGH) != b"1":
+            await asyncio.sleep(0.005)
+
+
 # --- packets
 
 
@@ -156,9 +163,9 @@ def test_a_helper_that_does_not_answer_is_told_of_until_it_says_something() -> N
 
 def test_a_helper_that_answers_others_is_not_silent_although_one_question_takes_too_long() -> None:
     async def deed(line: Asks) -> None:
-        slow = asyncio.create_task(line.ask(b"wait", 0.5))
-        while await line.ask(b"waiting", ENOUGH) != b"1":
-            pass
+        await line.ask(b"say x", ENOUGH)
+        slow = asyncio.create_task(line.ask(b"wait", 2.0))
+        await one_waits(line)
         with pytest.raises(Unanswered):
             await slow
         assert silent() == []
@@ -169,8 +176,7 @@ def test_a_helper_that_answers_others_is_not_silent_although_one_question_takes_
 def test_an_asker_who_is_cancelled_ends_the_work() -> None:
     async def deed(line: Asks) -> None:
         asked = asyncio.create_task(line.ask(b"wait", ENOUGH))
-        while await line.ask(b"waiting", ENOUGH) != b"1":
-            pass
+        await one_waits(line)
         asked.cancel()
         await asyncio.wait([asked])
         assert await line.ask(b"waiting", ENOUGH) == b"0"
@@ -313,12 +319,10 @@ def test_a_question_whose_process_is_killed_is_asked_again() -> None:
     async def deed(line: Asks) -> None:
         await line.ask(b"say x", ENOUGH)
         asked = asyncio.create_task(line.ask(b"wait", ENOUGH))
-        while await line.ask(b"waiting", ENOUGH) != b"1":
-            pass
+        await one_waits(line)
         assert connector.pid
         os.kill(connector.pid, signal.SIGKILL)
-        while await line.ask(b"waiting", ENOUGH) != b"1":
-            pass
+        await one_waits(line)
         asked.cancel()
         await asyncio.wait([asked])
 

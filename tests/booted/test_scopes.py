@@ -409,12 +409,12 @@ def flooded_bus() -> Iterator[None]:
 
 
 def test_a_scope_that_is_only_made_by_the_next_daemon_has_its_limit_too(service: Service) -> None:
-    for _ in range(2):  # a monitor waits ten seconds for its scope: on a busy host another daemon may be there later
+    for _ in range(3):  # on a busy host a monitor may be given up, or wait too long for its scope
         with silent_systemd(service):
             asking = service.ask("alice", "sh", "-c", "sleep 600")
             run, before = asking.id, daemon()
             service.approved(run)
-            wait_for(lambda: has_monitor(run, before), what="a monitor")  # noqa: B023
+            wait_for(lambda: has_monitor(run, before) or service.show(run)["runs"][0]["outcome"], what="a monitor")  # noqa: B023
             os.kill(before, signal.SIGKILL)
         service.until_another_serves(before)
         if is_executed(service, run):
