@@ -161,7 +161,7 @@ ROWS = [
     Row("pam.gates", "weak", "goes around", lambda: pam.gates([linted("weak")], ["sudo"])),
     Row("pam.gates", "unknown", "goes around", lambda: pam.gates([linted("unknown")], ["sudo"])),
     Row("pam.gates", "ok", "in the stacks that ask it: sudo", lambda: pam.gates([linted("weak", "links-unprotected")], ["sudo"])),
-    Row("pam.gates", "ok", "jitd pam-install --exchange sudo", lambda: pam.modules(["sudo", "sudo-i"], is_installed=True)),
+    Row("pam.gates", "weak", "jitd pam-install --exchange sudo", lambda: pam.modules(["sudo", "sudo-i"], is_installed=True)),
     Row("host.links", "ok", "links of others", lambda: pam.links([linted("bad")], ["sudo"])),
     Row("host.links", "weak", "goes around", lambda: pam.links([linted("weak", "links-unprotected")], ["sudo"])),
     Row("host.links", "unknown", "goes around", lambda: pam.links([linted("unknown", "links-unprotected")], ["sudo"])),
