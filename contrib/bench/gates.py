@@ -22,7 +22,7 @@ SUDO, STACKS = Path("/etc/pam.d/sudo"), Path("/etc/pam.d")
 SHIPPED = Path(__file__).parents[1] / "pam.d/sudo"
 PLAIN = "bench-plain"
 SUDOERS = Path("/etc/sudoers.d/bench-gate")
-MODULE = "/usr/lib/jitd/pam_jit.py"
+MODULE = "pam_jit.so"
 GATED, LEASED, PEER = "with the gate, permitted at once", "with the gate, under a grant", "sudo -n true, without a gate"
 POLICY = """
 [[permit]]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pam.application import PYTHON
+from tests.pam.application import SO
 from tests.pam.eves import Eves
 from tests.pam.programs import Gated, write
 
@@ -17,7 +17,7 @@ from tests.pam.programs import Gated, write
 @pytest.fixture(scope="module")
 def gated(request: pytest.FixtureRequest) -> Iterator[Gated]:
     """A host behind the stacks that we ship, and its daemon. A file may say which module the stacks have."""
-    made = Gated(kind=getattr(request, "param", PYTHON))
+    made = Gated(kind=getattr(request, "param", SO))
     try:
         made.start()
         yield made

@@ -13,12 +13,12 @@ import io
 import itertools
 import os
 import pwd
-import re
 import select
 import shutil
 import stat
 import subprocess
 import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,15 +27,17 @@ from typing import Any
 
 import pexpect
 
+from jitd.hosts.places import Places
 from jitd.store.sqlite import SqliteStore
 from tests.news import without_news
 from tests.on_terminal import OnTerminal
-from tests.pam.application import PYTHON, SO
+from tests.pam.application import SO
 from tests.system.conftest import ID, REALM, House
 from tests.waiting import PATIENCE, wait_for
 
 SOCKET = Path("/run/jitd/jitd.sock")
 MODULE = Path("/usr/lib/jitd/pam_jit.py")
+INSTALLED = Path(Places().module(SO))
 STACKS = Path("/usr/share/jitd/pam.d")
 PYTHONS = Path(sysconfig.get_path("stdlib"))
 """The library of the host's Python, ``/usr/lib/python3.N``, which pam_python loads, too."""
@@ -70,9 +72,10 @@ Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"
 root ALL=(ALL:ALL) ALL
 ALL ALL=(ALL:ALL) NOPASSWD: ALL
 """
+GUARD = "pam_exec.so seteuid quiet stdout /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py"
 GATE_OF_CRON = """\
 #account [success=2 default=ignore] pam_succeed_if.so quiet uid = 0
-#account [success=1 default=ignore] pam_python.so /usr/lib/jitd/pam_jit.py
+#account [success=1 default=ignore] pam_jit.so
 #account requisite pam_deny.so
 """
 _MARK = "{mark}"
@@ -249,7 +252,7 @@ def all_are_kept_out(typed: list[Driven], sentence: str) -> list[float]:
 class Gated(House):
     """A daemon at the place where the module looks for it, and a host with our stacks."""
 
-    def __init__(self, policy: str = POLICY, config: str = "", stacks: tuple[str, ...] = GATED, kind: str = PYTHON) -> None:
+    def __init__(self, policy: str = POLICY, config: str = "", stacks: tuple[str, ...] = GATED, kind: str = SO) -> None:
         super().__init__(policy, config)
         self.kind = kind
         self._kept = {path: _state_of(path) for path in TOUCHED}
@@ -271,7 +274,7 @@ class Gated(House):
 
     def stack(self, text: str) -> str:
         """The stack, or the lines of one, with the module that this host has."""
-        return text if self.kind == PYTHON else of_the_module_in_c(text)
+        return text if self.kind == SO else of_the_module_in_python(text)
 
     def close(self) -> None:
         try:
@@ -395,23 +398,51 @@ class Gated(House):
         return found.state.value if found else ""
 
 
-def of_the_module_in_c(text: str) -> str:
-    """No Python is started there, so there is no guard, either, and the line for root jumps over two lines less."""
-    guard = r"(?m)^account \[success=1 default=ignore\] pam_exec\.so seteuid .*/pam_guard\.py.*\naccount requisite pam_deny\.so\n"
-    text, n = re.subn(guard, "", text)
-    text = text.replace("success=4", "success=2") if n else text
-    return text.replace(f"pam_python.so {MODULE}", SO)
+def of_the_module_in_python(text: str) -> str:
+    """A shipped stack with the other module. In a set-user-id program, this needs a guard before it, and the line for root jumps
+    over two lines more. The guard of sudo has a word more.
+    """
+    word = " secure_path" if "/etc/pam.d/sudo" in text else ""
+    guard = f"account [success=1 default=ignore] {GUARD}{word}\naccount requisite pam_deny.so\n"
+    text = text.replace(SO, f"pam_python.so {MODULE}")
+    root, gate = "account [success=2 default=ignore] pam_rootok.so\n", "account [success=1 default=ignore] pam_python.so"
+    return text if root not in text else text.replace(root, root.replace("=2", "=4")).replace(gate, guard + gate)
 
 
 @contextlib.contextmanager
-def module(text: str) -> Iterator[None]:
-    """Another one in the place of ours."""
-    kept = MODULE.read_text()
-    write(str(MODULE), text)
+def in_python(*services: str) -> Iterator[None]:
+    """The stacks that are in place have the module in Python."""
+    kept = {path: path.read_text() for path in (Path("/etc/pam.d", service) for service in services or GATED)}
+    for path, text in kept.items():
+        path.write_text(of_the_module_in_python(text))
     try:
         yield
     finally:
-        write(str(MODULE), kept)
+        for path, text in kept.items():
+            path.write_text(text)
+
+
+@contextlib.contextmanager
+def module(made: bytes) -> Iterator[None]:
+    """Another one in the place of ours."""
+    kept, half = INSTALLED.with_suffix(".kept"), INSTALLED.with_suffix(".half")
+    INSTALLED.rename(kept)  # who has it in memory keeps it
+    half.write_bytes(made)
+    half.rename(INSTALLED)
+    try:
+        yield
+    finally:
+        kept.rename(INSTALLED)
+
+
+def module_of(body: str) -> bytes:
+    """One in C, whose every function has this body."""
+    names = ("authenticate", "acct_mgmt", "open_session", "close_session")
+    code = "".join(f"int pam_sm_{name}(void) {{ {body} }}\n" for name in names)
+    code = f"#include <fcntl.h>\n#include <signal.h>\n#include <unistd.h>\n{code}"
+    with tempfile.NamedTemporaryFile() as made:
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", made.name, "-x", "c", "-"], input=code, text=True, check=True)
+        return Path(made.name).read_bytes()
 
 
 def default_cache(who: str) -> Path:
@@ -419,12 +450,9 @@ def default_cache(who: str) -> Path:
     return Path(f"/tmp/krb5cc_{pwd.getpwnam(who).pw_uid}")
 
 
-def leaves_a_mark(mark: Path) -> str:
+def leaves_a_mark(mark: Path) -> bytes:
     """One that refuses everybody, and makes ``mark`` when it is asked."""
-    return (
-        f"def pam_sm_acct_mgmt(pamh, flags, argv):\n    open({str(mark)!r}, 'a').close()\n    return 6\n"
-        "pam_sm_authenticate = pam_sm_open_session = pam_sm_acct_mgmt\n"
-    )
+    return module_of(f'close(open("{mark}", O_CREAT | O_WRONLY, 0600)); return 6;')
 
 
 def write(path: str, text: str, mode: int = 0o644) -> None:

@@ -29,7 +29,7 @@ from tests.waiting import PATIENCE, wait_for
 
 STACK = Path("/etc/pam.d/sshd")
 SHIPPED = Path(__file__).parents[2] / "contrib/pam.d/sshd"
-MODULE = "/usr/lib/jitd/pam_jit.py"
+MODULE = "pam_jit.so"
 OPS = 'approvals = [{ need = 1, from = ["group:ops"] }]'
 PREFERRED = {"gssapi": "gssapi-with-mic", "key": "publickey", "password": "password", "keyboard": "keyboard-interactive"}
 PEOPLE = ("alice", "bob", "carol", "dave", "eve")

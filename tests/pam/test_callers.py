@@ -20,9 +20,11 @@ import pytest
 
 from jitpam.pam_guard import fault_in
 from tests.marks import full
+from tests.pam.application import KINDS, PYTHON
 from tests.pam.other_sudo import OTHER_SUDO, made_other_sudo
-from tests.pam.programs import BY_NAME, PYTHONS, SUDOERS, TOUCH, Gated, Program, all_are_kept_out, all_end, write
+from tests.pam.programs import BY_NAME, PYTHONS, SUDOERS, TOUCH, Gated, Program, all_are_kept_out, all_end, in_python, write
 
+of_the_guard = pytest.mark.usefixtures("guarded")
 in_the_lab = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 COLUMNS = tuple(BY_NAME[name] for name in ("sudo", "su -c", "doas"))
 every_program = pytest.mark.parametrize("program", COLUMNS, ids=lambda program: program.name)
@@ -66,6 +68,13 @@ def evil(gated: Gated) -> Path:
     (place / "bin").mkdir()
     shutil.copy("/bin/true", place / "bin/python3")
     return place
+
+
+@pytest.fixture
+def guarded(gated: Gated) -> Iterator[None]:
+    """The stacks have the module in Python, and the guard that only this module needs."""
+    with in_python():
+        yield
 
 
 @pytest.fixture
@@ -114,21 +123,26 @@ LIBRARIES = {
 
 @in_the_lab
 @every_program
-def test_no_library_of_the_callers_runs_in_the_place_of_pythons(gated: Gated, evil: Path, program: Program) -> None:
-    """THREATS K-10, P-11: it would run as root, whoever they are."""
-    keeps_out_with_every_library(
-        gated, evil, program, "jitd: denied" if program.service == "sudo" else "try again with PATH=/usr/bin:/bin"
-    )
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_library_of_the_callers_runs_in_the_place_of_pythons(gated: Gated, evil: Path, program: Program, kind: str) -> None:
+    """THREATS K-10, P-11: it would run as root, whoever they are. The module in C looks for none."""
+    if kind == PYTHON:
+        with in_python():
+            path = "jitd: denied" if program.service == "sudo" else "try again with PATH=/usr/bin:/bin"
+            keeps_out_with_every_library(gated, evil, program, path)
+    else:
+        keeps_out_with_every_library(gated, evil, program, DENIED, other=DENIED)
 
 
+DENIED = "jitd: denied: no rule permits this"
 THEIRS = ("no PATH", "a PATH to a python3 of theirs", "PYTHONEXECUTABLE")
 """One in which nothing is said, one in which theirs is, and one of the other variables."""
 
 
 def keeps_out_with_every_library(
-    gated: Gated, evil: Path, program: Program, sentence: str, names: tuple[str, ...] = tuple(LIBRARIES)
+    gated: Gated, evil: Path, program: Program, sentence: str, names: tuple[str, ...] = tuple(LIBRARIES), other: str = ""
 ) -> None:
-    """All of them side by side. ``sentence`` is about the PATH, and of the other variables they name one."""
+    """All of them side by side. ``sentence`` is about the PATH, and ``other`` about the other variables: that names one."""
     begun = []
     for variables, directory in (LIBRARIES[name] for name in names):
         mark = gated.mark()
@@ -145,7 +159,9 @@ def keeps_out_with_every_library(
             *(variable.format(evil=evil) for variable in variables),
         ]
         line = ["as", "eve", *around, os.path.join("/usr/bin", words[0]), *words[1:]]
-        says = f"{variables[1].partition('=')[0]} names another Python" if len(variables) > 1 else sentence
+        says = sentence
+        if len(variables) > 1:
+            says = other or f"{variables[1].partition('=')[0]} names another Python"
         begun.append((gated.drive(line, program, mark), says))
     all_end([typed for typed, _ in begun])
     for typed, says in begun:
@@ -170,6 +186,7 @@ OTHER_SUDOS = [
 
 
 @in_the_lab
+@of_the_guard
 @pytest.mark.parametrize("program", OTHER_SUDOS)
 def test_the_word_for_sudo_is_worth_nothing_in_another_program_of_that_name(
     gated: Gated, evil: Path, other_sudo: Path, program: Program
@@ -180,6 +197,7 @@ def test_the_word_for_sudo_is_worth_nothing_in_another_program_of_that_name(
 
 
 @in_the_lab
+@of_the_guard
 def test_the_word_for_sudo_is_worth_nothing_in_another_program_at_its_place(gated: Gated, evil: Path, other_sudo: Path) -> None:
     """THREATS P-16: where the other program has been installed as /usr/bin/sudo."""
     sudo = Path("/usr/bin/sudo")
@@ -192,6 +210,7 @@ def test_the_word_for_sudo_is_worth_nothing_in_another_program_at_its_place(gate
 
 
 @in_the_lab
+@of_the_guard
 def test_a_path_of_the_callers_is_none_of_sudos(gated: Gated, evil: Path) -> None:
     """Most people have ``~/bin`` first."""
     gated.type("carol", BY_NAME["sudo"], env=(f"PATH={evil}/bin:/usr/bin",)).is_let_in()
@@ -219,6 +238,7 @@ def test_a_path_of_the_callers_is_none_of_sudos(gated: Gated, evil: Path) -> Non
     ],
 )
 def test_the_guard_knows_a_path_that_leads_to_the_hosts_own_python(environment: bytes, fault: str) -> None:
+    """THREATS P-14."""
     found = fault_in(environment)
     assert found.startswith(fault) if fault else not found
 
@@ -366,6 +386,7 @@ def test_a_limit_of_the_callers_is_at_most_a_refusal(gated: Gated, limit: str) -
 
 
 @in_the_lab
+@of_the_guard
 @pytest.mark.parametrize(
     ("service", "names"),
     [
@@ -397,6 +418,7 @@ def test_a_sudo_without_secure_path_is_shut_by_a_guard_without_that_word(
 
 
 @in_the_lab
+@of_the_guard
 @pytest.mark.parametrize(
     ("service", "names"),
     [
@@ -428,6 +450,7 @@ def test_the_word_for_sudo_is_worth_nothing_in_another_program(
 
 
 @in_the_lab
+@of_the_guard
 def test_without_the_guard_a_stack_would_be_open(gated: Gated, evil: Path) -> None:
     """So that it is known when the line can go: the day this fails."""
     stack = Path("/etc/pam.d/doas").read_text()

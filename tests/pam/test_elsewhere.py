@@ -21,7 +21,7 @@ import pytest
 
 from tests.pam.homes import Home
 from tests.pam.other_sudo import made_other_sudo
-from tests.pam.programs import GATED, SUDOERS, Gated, write
+from tests.pam.programs import SUDOERS, Gated, write
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
@@ -82,15 +82,8 @@ def test_what_is_run_in_another_root_directory_is_not_what_is_here(carol: Home, 
 
 
 @pytest.fixture
-def without_secure_path() -> Iterator[None]:
-    """As docs/pam.md has it: then the guard is not told of it either."""
+def without_secure_path() -> None:
     write("/etc/sudoers", "\n".join(line for line in SUDOERS.splitlines() if "secure_path" not in line) + "\n", 0o440)
-    kept = {service: Path("/etc/pam.d", service).read_text() for service in GATED}
-    for service, text in kept.items():
-        write(f"/etc/pam.d/{service}", text.replace("pam_guard.py secure_path", "pam_guard.py"))
-    yield
-    for service, text in kept.items():
-        write(f"/etc/pam.d/{service}", text)
 
 
 TWICE = """

@@ -21,14 +21,25 @@ import pytest
 
 from jitd.hosts.places import Places
 from tests.marks import timed
-from tests.pam.programs import BY_NAME, COLUMNS, POLICY, Driven, Gated, Program, all_are_kept_out, all_end
+from tests.pam.programs import (
+    BY_NAME,
+    COLUMNS,
+    GATED,
+    INSTALLED,
+    POLICY,
+    Driven,
+    Gated,
+    Program,
+    all_are_kept_out,
+    all_end,
+    in_python,
+)
 from tests.system.conftest import REALM
 from tests.system.failing import Disk
 from tests.waiting import PATIENCE, status_of, wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 PAGE = Path(__file__).parents[2] / "docs/pam.md"
-MODULE = Path("/usr/lib/jitd/pam_jit.py")
 PAM_PYTHON = Path(Places().module("pam_python.so"))
 PYTHON = Path("/usr/bin/python3")
 INITIATOR = Path("/usr/lib/jitd/prove")
@@ -112,11 +123,22 @@ def away(path: Path) -> Broken:
 
 @contextmanager
 def module_writable(gated: Gated) -> Iterator[None]:
-    MODULE.chmod(0o664)
+    INSTALLED.chmod(0o664)
     try:
         yield
     finally:
-        MODULE.chmod(0o644)
+        INSTALLED.chmod(0o644)
+
+
+def with_python(broken: Broken) -> Broken:
+    """It, where the stacks have the module in Python."""
+
+    @contextmanager
+    def both(gated: Gated) -> Iterator[None]:
+        with in_python(*GATED, "sshd"), broken(gated):
+            yield
+
+    return both
 
 
 def kdcs() -> list[int]:
@@ -193,10 +215,8 @@ ROWS = (
     Row("KDC down", NO_TICKET + "no KDC of realm EXAMPLE.TEST can be reached", 2, kdc_down, is_about_tickets=True),
     Row("KDC silent", NO_TICKET + "the KDC did not answer within 3 s", 6, kdc_silent, is_about_tickets=True),
     Row("somebody else's ticket", "this ticket does not belong to your account", 2, ticket="bob", is_about_tickets=True),
-    Row("Python missing", SILENT, 2, away(PYTHON)),
     Row("initiator missing", "/usr/lib/jitd/prove is missing: tell an administrator", 2, away(INITIATOR)),
-    Row("pam_python.so missing", SILENT, 2, away(PAM_PYTHON)),
-    Row("module file missing", SILENT, 2, away(MODULE)),
+    Row("module file missing", SILENT, 2, away(INSTALLED)),
     Row("module file writable by its group", "can be changed by others than root", 2, module_writable),
     Row(
         "initiator killed",
@@ -214,6 +234,8 @@ ROWS = (
         to_initiators=signal.SIGSTOP,
         is_about_tickets=True,
     ),
+    Row("Python missing, with pam_jit.py", SILENT, 2, with_python(away(PYTHON))),
+    Row("pam_python.so missing, with pam_jit.py", SILENT, 2, with_python(away(PAM_PYTHON))),
 )
 
 

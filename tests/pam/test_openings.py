@@ -23,7 +23,7 @@ from jitd.hosts.places import Places
 from jitd_inspection.pamlint.linting import lint_host
 from tests.marks import full
 from tests.pam.eves import Eves, Put, said
-from tests.pam.programs import SUDOERS, Gated
+from tests.pam.programs import SUDOERS, Gated, in_python
 from tests.pam.sshd_stage import SHIPPED, Clients
 from tests.waiting import PATIENCE, wait_for
 
@@ -48,11 +48,12 @@ def test_without_secure_path_the_callers_python_runs_whatever_it_is_bound_to(
 ) -> None:
     """THREATS P-15."""
     path = {"PATH": f"{eves.place}:/usr/bin"}
-    assert said() == set() and not eves.has_run("eve", *TRUE, **path)
-    for scope in scopes:
-        etc("sudoers", f"{SUDOERS}Defaults{scope} !secure_path\n")
-        assert eves.has_run("eve", *TRUE, **path), f"it opens: {scope}"
-        assert said() == {"no-secure-path"}, scope
+    with in_python():
+        assert said() == set() and not eves.has_run("eve", *TRUE, **path)
+        for scope in scopes:
+            etc("sudoers", f"{SUDOERS}Defaults{scope} !secure_path\n")
+            assert eves.has_run("eve", *TRUE, **path), f"it opens: {scope}"
+            assert said() == {"no-secure-path"}, scope
 
 
 @pytest.mark.parametrize(
@@ -71,11 +72,12 @@ def test_a_directory_of_secure_path_that_others_can_write(eves: Eves, etc: Put, 
     """THREATS P-15. In one of root's nobody puts a Python."""
     other = Path("/opt/roots")
     other.mkdir(exist_ok=True)
-    etc("sudoers", f'{SUDOERS}Defaults{scope} secure_path="{other}:/snap/bin:/usr/bin"\n')
-    assert said() == set() and not eves.has_run("eve", *TRUE)
-    etc("sudoers", f'{SUDOERS}Defaults{scope} secure_path="{eves.place}:/usr/bin"\n')
-    assert eves.has_run("eve", *TRUE), "it opens"
-    assert said() == {"open-directory"}
+    with in_python():
+        etc("sudoers", f'{SUDOERS}Defaults{scope} secure_path="{other}:/snap/bin:/usr/bin"\n')
+        assert said() == set() and not eves.has_run("eve", *TRUE)
+        etc("sudoers", f'{SUDOERS}Defaults{scope} secure_path="{eves.place}:/usr/bin"\n')
+        assert eves.has_run("eve", *TRUE), "it opens"
+        assert said() == {"open-directory"}
 
 
 KEPT = {

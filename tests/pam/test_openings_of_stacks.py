@@ -19,23 +19,20 @@ from jitd.hosts.places import Places
 from jitd_inspection.pamlint.linting import lint_host
 from tests.marks import full
 from tests.pam.eves import LEAVES_A_MARK, Eves, Put, said
-from tests.pam.programs import PYTHONS, STACKS, SUDOERS
+from tests.pam.programs import PYTHONS, STACKS, SUDOERS, in_python
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 SUDO = "/usr/bin/sudo"
 SHIPPED = (STACKS / "sudo").read_text() if STACKS.is_dir() else ""
-GUARD = "pam_exec.so seteuid quiet stdout /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py secure_path"
-GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
+GATE = "pam_jit.so"
 
 
 def gate(kind: str, *before: str) -> str:
-    """The gate's five lines in that kind, with lines before it that root jumps over."""
+    """The gate's three lines in that kind, with lines before it that root jumps over."""
     root = "pam_succeed_if.so quiet use_uid uid = 0" if kind == "session" else "pam_rootok.so"
     lines = (
-        f"{kind} [success={4 + len(before)} default=ignore] {root}",
+        f"{kind} [success={2 + len(before)} default=ignore] {root}",
         *before,
-        f"{kind} [success=1 default=ignore] {GUARD}",
-        f"{kind} requisite pam_deny.so",
         f"{kind} [success=1 default=ignore] {GATE}",
         f"{kind} requisite pam_deny.so",
     )
@@ -81,7 +78,7 @@ def test_under_nopasswd_sudo_goes_on_where_a_password_has_expired_for_good(eves:
 
 def lets_by(condition: str) -> str:
     """The shipped stack, behind whom that exempts."""
-    return f"account [success=5 default=ignore] pam_succeed_if.so quiet {condition}\n{SHIPPED}"
+    return f"account [success=3 default=ignore] pam_succeed_if.so quiet {condition}\n{SHIPPED}"
 
 
 @pytest.mark.parametrize(
@@ -191,15 +188,16 @@ def test_a_file_of_pythons_library(eves: Eves) -> None:
     """THREATS P-15: pam_python.so and the guard load it before anybody is asked."""
     file = PYTHONS / "encodings/__init__.py"
     before = file.read_text()
-    assert said() == set() and not eves.has_run("eve", SUDO, "/usr/bin/true")
-    try:
-        file.chmod(0o666)
-        file.write_text(before + LEAVES_A_MARK.format(mark=eves.mark))
-        assert eves.has_run("eve", SUDO, "/usr/bin/true"), "it opens"
-        assert said() == {"file-open"}
-    finally:
-        file.write_text(before)
-        file.chmod(0o644)
+    with in_python():
+        assert said() == set() and not eves.has_run("eve", SUDO, "/usr/bin/true")
+        try:
+            file.chmod(0o666)
+            file.write_text(before + LEAVES_A_MARK.format(mark=eves.mark))
+            assert eves.has_run("eve", SUDO, "/usr/bin/true"), "it opens"
+            assert said() == {"file-open"}
+        finally:
+            file.write_text(before)
+            file.chmod(0o644)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +206,7 @@ def test_a_file_of_pythons_library(eves: Eves) -> None:
         ("pam_deny.so", "no-deny-behind-gate"),
         ("pam_rootok.so", "jumps-over-gate"),
         ("../../../../opt/pam_rootok.so", "jumps-over-gate"),
-        ("pam_python.so", "other-module"),
+        ("pam_jit.so", "other-module"),
     ],
 )
 def test_a_module_that_is_called_like_another(eves: Eves, etc: Put, name: str, found: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.law.tree import TREE
 from tests.marks import by_day, full
-from tests.pam.programs import BY_NAME, GATED, Gated, all_are_kept_out, of_the_module_in_c, write
+from tests.pam.programs import BY_NAME, GATED, Gated, all_are_kept_out, of_the_module_in_python, write
 
 INTERRUPTED = """
 import os, sys
@@ -91,7 +91,7 @@ def test_a_gate_that_is_put_in_holds_and_the_file_of_before_is_back_afterwards(h
     all_are_kept_out([house.type("eve", BY_NAME[name]) for name in ("sudo", "sudo -i CMD")], "denied")
     house.type("carol", BY_NAME["sudo"]).is_let_in()
     assert subprocess.run(["sudo", "true"], check=False).returncode == 0, "root's own sudo is left alone"
-    assert typed("sudo")[0] == 0 and there()["sudo"][0].count(b"pam_jit.py") == 1, "a second time changes nothing"
+    assert typed("sudo")[0] == 0 and there()["sudo"][0].count(b" pam_jit.so\n") == 1, "a second time changes nothing"
     status, said = typed("--remove", "sudo")
     assert status == 0 and "/etc/pam.d/sudo: the file of before is back" in said
     assert there() == files, "the very files: content, mode, owner and inode"
@@ -131,16 +131,17 @@ def test_a_gate_has_the_other_module_and_has_its_own_again(
     """THREATS P-17: the file is replaced in one step, the gate holds at each moment, and the file of before stays what it is."""
     before = there()
     typed(service)
-    in_python = there()
+    in_c = there()
     status, said = typed("--exchange", service)
-    assert status == 0 and f"/etc/pam.d/{service}: the gate is pam_jit.so now" in said, said
+    assert status == 0 and f"/etc/pam.d/{service}: the gate is pam_python.so /usr/lib/jitd/pam_jit.py now" in said, said
     text = (STACKS / service).read_bytes()
-    assert b"\npam_python" not in text and b"pam_guard" not in text and text.endswith(stacks[service])
+    assert text.count(b"pam_guard.py") == text.count(b"pam_rootok.so\n") - stacks[service].count(b"pam_rootok.so\n")
+    assert text.endswith(stacks[service])
     all_are_kept_out([house.type("eve", BY_NAME[name]) for name in names], "denied")
     house.type("carol", BY_NAME[names[0]]).is_let_in()
     status, said = typed("--exchange", service)
-    assert status == 0 and "the gate is pam_python.so /usr/lib/jitd/pam_jit.py now" in said, said
-    assert {name: of[:2] for name, of in there().items()} == {name: of[:2] for name, of in in_python.items()}
+    assert status == 0 and "the gate is pam_jit.so now" in said, said
+    assert {name: of[:2] for name, of in there().items()} == {name: of[:2] for name, of in in_c.items()}
     typed("--exchange", service)
     assert typed("--remove", service)[0] == 0 and there() == before, "also with the other module, what was before is back"
 
@@ -149,19 +150,20 @@ def test_a_gate_has_the_other_module_and_has_its_own_again(
 def test_a_gate_of_a_daemon_has_the_other_module(house: Gated, service: str) -> None:
     typed(service)
     assert typed("--exchange", service)[0] == 0
-    assert b"[success=1 default=ignore] pam_jit.so\n" in (STACKS / service).read_bytes()
+    assert b"[success=1 default=ignore] pam_python.so /usr/lib/jitd/pam_jit.py\n" in (STACKS / service).read_bytes()
     done = subprocess.run(["/usr/sbin/jitd", "pam-lint", f"/etc/pam.d/{service}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
 def test_in_a_gate_that_somebody_wrote_only_its_line_changes_and_what_would_not_hold_is_not_done(house: Gated) -> None:
     """THREATS P-17."""
-    shipped = Path("/usr/share/jitd/pam.d/su").read_text().replace("pam_jit.py\n", "pam_jit.py wait=120\n")
-    write("/etc/pam.d/su", shipped)
+    shipped = Path("/usr/share/jitd/pam.d/su").read_text().replace("pam_jit.so\n", "pam_jit.so wait=120\n")
+    in_python = of_the_module_in_python(shipped)
+    write("/etc/pam.d/su", in_python)
     assert typed("--exchange", "su")[0] == 0
-    assert (STACKS / "su").read_text() == shipped.replace("pam_python.so /usr/lib/jitd/pam_jit.py", "pam_jit.so")
+    assert (STACKS / "su").read_text() == in_python.replace("pam_python.so /usr/lib/jitd/pam_jit.py", "pam_jit.so")
     house.type("carol", BY_NAME["su -c"]).is_let_in()
-    write("/etc/pam.d/su", of_the_module_in_c(shipped))
+    write("/etc/pam.d/su", shipped)
     files = there()
     status, said = typed("--exchange", "su")
     assert status == 1 and "no-guard" in said and "nothing was changed" in said
@@ -223,7 +225,7 @@ def test_a_stack_that_was_changed_since_is_not_put_back_and_the_command_that_is_
     if change == "a line":
         file.write_bytes(file.read_bytes() + b"session optional pam_umask.so\n")
     elif change == "the gate":
-        file.write_bytes(file.read_bytes().replace(b"pam_jit.py\n", b"pam_jit.py wait=120\n"))
+        file.write_bytes(file.read_bytes().replace(b"pam_jit.so\n", b"pam_jit.so wait=120\n"))
     elif change == "the mode":
         file.chmod(0o600)
     else:
@@ -270,7 +272,7 @@ def test_an_installation_that_was_interrupted_can_be_repeated_or_undone(house: G
         os.link(STACKS / "sudo", STACKS / f"sudo{KEPT}")
         assert typed(*words)[0] == 0
         if words == ("sudo",):
-            assert b"pam_jit.py" in there()["sudo"][0]
+            assert b"pam_jit.so" in there()["sudo"][0]
             assert typed("--remove", "sudo")[0] == 0
         assert there() == files
 

@@ -41,7 +41,7 @@ pytestmark = [
         "gated",
         [
             SO,
-            pytest.param(PYTHON, marks=full("every day, the stacks have the module in C; the other files' have that in Python")),
+            pytest.param(PYTHON, marks=full("every day, the stacks have the module in C; test_both_modules.py compares the two")),
         ],
         indirect=True,
         scope="module",

@@ -20,9 +20,9 @@ import pytest
 from tests.marks import full, timed
 from tests.news import without_news
 from tests.pam import test_failures as table
-from tests.pam.programs import POLICY, Gated, module
+from tests.pam.programs import POLICY, Gated, module, module_of
 from tests.pam.sshd_stage import Sshd, rule, stacked
-from tests.pam.test_shut import MODULES
+from tests.pam.test_shut import MODULES, answering
 from tests.system.failing import Disk
 from tests.waiting import PATIENCE, examined, wait_for
 
@@ -89,9 +89,7 @@ ROWS = (
         "jitd: this ticket does not belong to your account",
         2,
     ),
-    Row("Python missing", by_name("Python missing"), BOTH, "jitd: /usr/bin/python3 is missing", 2),
     Row("initiator missing", by_name("initiator missing"), BOTH, "jitd: /usr/lib/jitd/prove is missing", 2),
-    Row("pam_python.so missing", by_name("pam_python.so missing"), BOTH, "", 2),
     Row("module file missing", by_name("module file missing"), BOTH, "", 2),
     Row(
         "module file writable by its group", by_name("module file writable by its group"), BOTH,
@@ -105,6 +103,11 @@ ROWS = (
         "initiator stopped", lambda gated: initiator("import os; os.kill(os.getpid(), 19)\n"), BOTH[:1],
         NO_TICKET + r" \(jitd's Kerberos initiator does not answer", 11,
     ),
+    Row(
+        "Python missing, with pam_jit.py", by_name("Python missing, with pam_jit.py"), BOTH,
+        "jitd: /usr/bin/python3 is missing", 2,
+    ),
+    Row("pam_python.so missing, with pam_jit.py", by_name("pam_python.so missing, with pam_jit.py"), BOTH, "", 2),
 )  # fmt: skip
 ELSEWHERE = {"daemon restarting while somebody waits", "expired ticket"}
 """Rows in which sshd's cell says that it does not come to that: nobody waits in a login, and no expired ticket gets as far."""
@@ -217,7 +220,7 @@ ANSWERS = [
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_nothing_that_the_module_answers_by_mistake_lets_anybody_log_in(gated: Gated, sshd: Sshd, answer: str) -> None:
     before = events_of_what_is_over(gated)
-    with module(MODULES[answer]):
+    with module(answering(answer)):
         are_kept_out(sshd, gated, BOTH)
     assert gated.events() == before
 
@@ -239,8 +242,7 @@ def test_the_doctor_tries_the_gates_of_logins_for_real(gated: Gated, sshd: Sshd)
         return {word: level for word in ("login", "sshd") for text, level in found.items() if f" of {word} opens " in text}
 
     assert told() == {"login": "ok", "sshd": "ok"}
-    says_yes = "def pam_sm_open_session(pamh, flags, argv):\n    return 0\npam_sm_close_session = pam_sm_open_session\n"
-    with module(says_yes):
+    with module(module_of("return 0;")):
         assert told() == {"login": "bad", "sshd": "bad"}
 
 

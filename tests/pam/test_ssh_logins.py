@@ -242,7 +242,7 @@ def test_anothers_ticket_that_sshd_takes_for_an_account_is_not_taken_by_the_gate
 
 def gate_in(stage: str) -> str:
     gate, rest = SHIPPED.read_text().split("# Below this line", 1)
-    return f"{GATE.sub(f'{stage} ', gate).replace('pam_jit.py', 'pam_jit.py wait=60')}#{rest}"
+    return f"{GATE.sub(f'{stage} ', gate).replace('pam_jit.so', 'pam_jit.so wait=60')}#{rest}"
 
 
 @leaves

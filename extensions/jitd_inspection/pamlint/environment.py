@@ -25,7 +25,9 @@ FILES = ("env_file", "restricted_env_file", "group_plugin", "mailerpath", "edito
 def about_path(sudoers: Sudoers, file: str, files: Files) -> Iterator[Linted]:
     """Yield findings about the PATH that decides which programs run. ``file`` is the main file of sudoers."""
     paths = sudoers.effective("secure_path")
-    why = "the caller's PATH decides which Python library pam_python.so loads as root, and which file sudo runs"
+    why = (
+        "the caller's PATH decides which file sudo runs and, with pam_jit.py in the gate, which Python library is loaded as root"
+    )
     mend = 'write Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"'
     for setting in paths:
         if setting.is_negated or not setting.value:

@@ -30,6 +30,7 @@ from jitd.hosts.findings import BAD, WEAK, Linted
 from jitd.hosts.places import LARGEST, Places
 from jitd.settings import config, policyfile
 from jitd_inspection.pamlint.linting import gates_of_host, lint_host
+from jitd_inspection.pamlint.services import facts
 from jitpam.wire.shown import shown
 
 STACKS = Path("/etc/pam.d")
@@ -48,8 +49,24 @@ _LINE = re.compile(
     rb"(?m)^([ \t]*-?(?:auth|account|session)[ \t]+(?:\[[^]\n]*\]|\w+)[ \t]+)"
     rb"(pam_jit\.so|pam_python\.so[ \t]+/usr/lib/jitd/pam_jit\.py)(?=\s|$)"
 )
-_GUARD = re.compile(rb"(?s)# 2\. A guard\. .*?\naccount requisite pam_deny\.so\n\n")
-"""The part of a shipped gate that only the module in Python needs."""
+_GUARD = b"""\
+# 2. A guard. The Python of the next line looks for its own library where the caller's environment says: who has one of their
+#    own there would have it run as root. This line looks at the environment first. Success: the next line is jumped over.
+#    Anything else, also that a module or a file is missing: pam_deny ends the stack. Never leave it out (docs/pam.md, "Where
+#    Python comes from"). `secure_path` is for sudo alone, and only if sudoers says `Defaults secure_path` and has no
+#    exempt_group: WITHOUT THAT SETTING take the word away, or the gate is open.
+account [success=1 default=ignore] pam_exec.so seteuid quiet stdout /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py%s
+account requisite pam_deny.so
+
+"""
+"""What the module in Python needs before it where the person controls the program's environment."""
+_GUARDED = (
+    (b"success=2", b"success=4"),
+    (b"two lines", b"four lines"),
+    (b"# 3. ", b"# 4. "),
+    (b"# 2. ", b"# 3. "),
+)
+"""What a guard changes in the lines of such a gate: root's line jumps over two more, and the parts are numbered anew."""
 _GATED = re.compile(
     rb"# jitd's gate: (?P<gate>.*?\n)# End of jitd's gate, SHA-256 (?P<digest>[0-9a-f]{64})\. [^\n]*\n", re.DOTALL
 )
@@ -199,24 +216,19 @@ def _with_module(name: str, text: bytes, module: bytes) -> bytes:
     return _LINE.sub(rb"\g<1>" + module, text)
 
 
-def _gate_of(name: str, module: bytes = IN_PYTHON) -> bytes:
+def _gate_of(name: str, module: bytes = IN_C) -> bytes:
     """Return the lines that are put before those of the stack ``name``: the gate of the stack that is shipped."""
     text = (SHIPPED / name).read_bytes()
     rest = _REST.search(text)
     if rest is None:
         raise NotDone(f"{SHIPPED / name} does not say where its gate ends: is it of this version?")
     lines = _SWITCHED_OFF.sub(b"", text[: rest.start()]).split(b"\n", 2)[2]  # without the two lines about the file itself
-    if module == IN_C:
-        lines, n_guards = _GUARD.subn(b"", lines)
-        lines = _LINE.sub(rb"\g<1>" + IN_C, lines)
-        if n_guards:  # root's line jumps over two lines less, and the parts are numbered anew
-            for old, new in (
-                (b"success=4", b"success=2"),
-                (b"four lines", b"two lines"),
-                (b"# 3. ", b"# 2. "),
-                (b"# 4. ", b"# 3. "),
-            ):
+    if module == IN_PYTHON:
+        lines = _LINE.sub(rb"\g<1>" + IN_PYTHON, lines)
+        if facts(name).is_setuid and b"# 2. " in lines:
+            for old, new in _GUARDED:
                 lines = lines.replace(old, new)
+            lines = lines.replace(b"# 3. ", _GUARD % (b" secure_path" if name in TOGETHER["sudo"] else b"") + b"# 3. ", 1)
     about = f"put in by `jitd pam-install {name}`, and taken out by `jitd pam-install --remove {name}`. docs/pam.md says more."
     gate = about.encode() + b"\n" + lines
     digest = hashlib.sha256(gate).hexdigest()
