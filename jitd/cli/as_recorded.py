@@ -25,7 +25,7 @@ from jitd.core.script import says_it_is_bound
 from jitd.core.sought import SUBMITTED
 from jitd.core.spelling import unspelled
 from jitd.core.values import commitment, filled, id_in
-from jitpam.wire.rows import DAMAGES, GRADES, Authentication, Lock, Point, Request, Script, User
+from jitpam.wire.rows import DAMAGES, GRADES, Authentication, Finding, Lock, Point, Request, Script, User
 from jitpam.wire.shown import shown, unshown
 
 PLACED = name_of_kind(Placed)
@@ -180,8 +180,33 @@ def _asked(row: Request) -> dict[str, int]:
 
 
 def _is_graded(said: Any, row: Request) -> bool:
-    """The page may show more than was seen when it was asked for, and never less."""
-    return GRADES.index(said or GRADES[0]) <= GRADES.index(row.grade or GRADES[0])
+    """The page may show more than was seen when it was asked for, and never less. Without a grade, it shows the worst one, and
+    nothing less fits a record without a grade.
+    """
+    return GRADES.index(said or GRADES[-1]) <= GRADES.index(row.grade or GRADES[-1])
+
+
+def _finding(said: Any) -> tuple[Any, ...]:
+    one = Finding.read({"damage": DAMAGES[0], **said})  # a damage of none is not recorded
+    return one.grade, one.damage, *map(_text, (one.what, one.path, one.matters))
+
+
+def _finding_shown(one: Finding) -> tuple[Any, ...]:
+    return one.grade, one.damage, one.what, one.path, one.matters
+
+
+def _are_found(said: Any, row: Request) -> bool:
+    """As ``_is_graded``: each reason that was recorded is on the page, word by word."""
+    return {_finding(one) for one in said or ()} <= set(map(_finding_shown, row.findings))
+
+
+def found_since(row: Request, line: Record) -> tuple[Finding, ...]:
+    """Return the findings in ``row`` that ``line`` does not have, because the host has looked again. The two have no
+    ``difference``.
+    """
+    said = next((one.value for one in line.values if one.field == "findings"), ())
+    recorded = set(map(_finding, said))
+    return tuple(one for one in row.findings if _finding_shown(one) not in recorded)
 
 
 def _operands(said: Any, row: Request) -> bool:
@@ -209,8 +234,8 @@ def _authenticated(given: Authentication | None, spell: Callable[[str], str] = s
 
 
 def _is_damage(said: Any, row: Request) -> bool:
-    """As ``_is_graded``."""
-    return DAMAGES.index(said or DAMAGES[0]) <= DAMAGES.index(row.damage or DAMAGES[0])
+    """As ``_is_graded``. A damage of none is not recorded."""
+    return DAMAGES.index(said or DAMAGES[0]) <= DAMAGES.index(row.damage or DAMAGES[-1])
 
 
 def _is_text_of(script: Script, row: Request, detail: dict[str, Any]) -> bool:
@@ -289,9 +314,10 @@ _FITS: tuple[tuple[str, str, Callable[[Any, Request], bool]], ...] = (
     ("operands", "the files in arguments", _operands),
     ("grade", "what the command gives", _is_graded),
     ("damage", "what the command destroys", _is_damage),
+    ("findings", "why the command is graded so", _are_found),
     ("texts", "the texts of the files", _are_texts_of),
     ("text_after", "that a file is written", lambda said, row: said is None or _is_written(row)),
 )
 _LAST = ("text_after", UNNAMED, lambda said, row: said is not None or bool(row.edits) or not _is_written(row))
-_KNOWN = {"text_before", "findings", *(one[0] for one in (*_COMPARED, *_FITS))}
-"""All members that the detail may have. The findings explain the grade and the damage, which are compared."""
+_KNOWN = {"text_before", *(one[0] for one in (*_COMPARED, *_FITS))}
+"""All members that the detail may have."""

@@ -55,7 +55,7 @@ def findings(row: Request) -> Iterator[Labelled]:
     if (grade, damage) == (Grade.HARMLESS.word, Damage.NONE.word):
         yield from _harmless(row)
     for one in sorted(row.findings, key=_order):
-        text, its = _text(one), _word(one)
+        text, its = sentence(one), _word(one)
         if text not in told:
             power = "" if its in told else _power(row, its)
             label = NOT_KNOWN if is_not_known(one) else _LABEL_OF[its]
@@ -106,8 +106,8 @@ def _power(row: Request, grade: str) -> str:
     return {Grade.GIVES.word: f"gives {whose}: ", Grade.LEADS.word: f"can lead to {whose}: "}.get(grade, "")
 
 
-def _text(one: Finding) -> str:
-    """Return the sentence of a finding, with the file and why it matters unless the sentence names them already."""
+def sentence(one: Finding) -> str:
+    """Return what a finding says, with the file and why it matters unless the sentence names them already."""
     text = one.what
     if one.path and one.path not in text:
         text = f"{text}: {quoted(one.path)}" if text else one.path

@@ -19,7 +19,8 @@ from jitd.audit.forms import Record
 from jitd.audit.receipt import Statement
 from jitd.cli.agent import AgentFault, agent_keys, agent_sign
 from jitd.cli.answer import printable, say
-from jitd.cli.as_recorded import OFFERED, UNNAMED, difference, difference_of_lock
+from jitd.cli.as_recorded import OFFERED, UNNAMED, difference, difference_of_lock, found_since
+from jitd.cli.findings import sentence
 from jitd.cli.not_done import NotDone
 from jitd.core.ssh_keys import PublicKey
 from jitpam.client import Connection
@@ -125,6 +126,8 @@ def _statement(daemon: Connection, row: Request, verdict: str) -> str | None:
     if differs:
         what = f"what {row.id} was recorded as differs from what you were shown: {differs}"
         raise NotDone(f"{what}{_NOTHING_DONE}{_TELL}")
+    for one in found_since(row, line):
+        say(f"as {welcome.host} says now, and did not record when {row.id} was submitted: {sentence(one)}")
     return said._replace(**_own()).text()
 
 

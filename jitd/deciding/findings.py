@@ -12,9 +12,10 @@ from __future__ import annotations
 import pwd
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 
 from jitd.core.command import Command
 from jitd.core.grade import NOTHING, Beside, Finding, Grade, Look, NotLooked, Seen
@@ -32,12 +33,13 @@ from jitd.files.mounts import Mount
 from jitd.files.names import other_names
 from jitd.files.silence import MOUNTS
 
-MOST = 12  # findings that are stored with a command
+MOST = 12  # findings of one look at a command
 LONGEST = 512  # characters of each text of a finding. The rest of a longer text is replaced by `…`.
 MOST_LOOKS = 64  # paths that are looked at for one command
 WITHIN = 2.0  # seconds for one command in which a look may begin
 EVERYBODY = "everybody"
 BY_A_MASKED_WORD = "a masked word makes it so: ask the requester which"
+_NO_PATHS: Mapping[str, str] = MappingProxyType({})
 MOST_NAMES = 3  # accounts and groups that are named as those who can change a file
 
 
@@ -83,13 +85,15 @@ class Findings:
         the texts that its approvers read. May block.
         """
         look = RequesterLook(command, who, self._trusted)
-        found = self._found(command, look, who.user, Beside(accounts.homes(), scripts.bound(command)))
-        return found and _stored_all(tuple(replace(one, path=look.real.get(one.path, one.path)) for one in found))
+        return self._found(command, look, who.user, Beside(accounts.homes(), scripts.bound(command)), look.real)
 
-    def _found(self, command: Command, look: Look, requester: str, beside: Beside = NOTHING) -> tuple[Finding, ...] | None:
-        """Return the findings about ``command``. If the judgement itself fails, this is graded as the worst. So a defect of the
-        grader neither comforts anybody, nor keeps the lists with this request from everybody. A finding that the command does
-        not have with its masks keeps its grade and loses its words, because they could quote what is masked.
+    def _found(
+        self, command: Command, look: Look, requester: str, beside: Beside = NOTHING, real: Mapping[str, str] = _NO_PATHS
+    ) -> tuple[Finding, ...] | None:
+        """Return the findings about ``command``. ``real`` maps paths to where they lead, once ``look`` was asked. If the
+        judgement itself fails, this is graded as the worst. So a defect of the grader neither comforts anybody, nor keeps the
+        lists with this request from everybody. A finding that the command does not have with its masks keeps its grade and loses
+        its words, because they could quote what is masked.
         """
         if self._grader is None:
             return None
@@ -104,7 +108,7 @@ class Findings:
                 found = tuple(one if one in unmasked else _masked(one) for one in found)
         except Exception as fault:
             found = (Finding(Grade.GIVES, f"jitd failed to judge this command ({type(fault).__name__})"),)
-        return _stored_all(found)
+        return _stored_all(tuple(replace(one, path=real.get(one.path, one.path)) for one in found))
 
 
 def as_reviewer(command: Command, who: Subject, words: frozenset[str], naming: Naming) -> tuple[Finding, ...]:
@@ -132,9 +136,11 @@ def _is_in_one(command: Command, names: frozenset[str]) -> bool:
 
 
 def worst_of(*looks: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Return the findings of several looks at one command together, the worst first."""
+    """Return the findings of several looks at one command together, the worst first. None is left out: a receipt of an approver
+    is made only if they are shown all that was recorded.
+    """
     found = dict.fromkeys(one for each in looks for one in each)
-    return tuple(sorted(found, key=lambda one: one.order))[:MOST]
+    return tuple(sorted(found, key=lambda one: one.order))
 
 
 def _masked(one: Finding) -> Finding:

@@ -312,6 +312,8 @@ def test_of_two_looks_the_worst_of_both_is_told() -> None:
     low, high = Finding(Grade.UNKNOWN, "a"), Finding(Grade.GIVES, "b")
     assert findings.worst_of((low,), (high, low)) == findings.worst_of((high,), (low,)) == (high, low)
     assert findings.worst_of((), ()) == ()
+    many = [tuple(Finding(Grade.GIVES, f"{look} {number}") for number in range(findings.MOST)) for look in "ab"]
+    assert findings.worst_of(*many, (low,)) == (*many[0], *many[1], low), "and none of what was recorded is left out"
 
 
 def test_an_interpreter_that_the_requester_cannot_read_is_in_no_finding() -> None:

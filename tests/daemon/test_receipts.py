@@ -26,16 +26,18 @@ from jitd.audit.forms import Record
 from jitd.audit.receipt import Statement
 from jitd.audit.verify import verify
 from jitd.cli import as_recorded
-from jitd.cli.as_recorded import difference, difference_of_lock
+from jitd.cli.as_recorded import difference, difference_of_lock, found_since
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval, Terms
 from jitd.core.edit import SUDOEDIT, Edit, NewFile
+from jitd.core.grade import Damage, Finding, Grade
 from jitd.core.masking import MASKED
 from jitd.core.policy import Policy
 from jitd.core.request import Request, RequestState, Submitted, Verdict
 from jitd.core.ssh_keys import PublicKey
 from jitd.core.subject import ROOT, Identity, Subject
 from jitd.deciding.decider import FreshDecision
+from jitd.deciding.findings import Findings, _stored
 from jitd.deciding.signers import Signers
 from jitd.settings.config import Approvals
 from jitd.store.sqlite import SqliteStore
@@ -46,6 +48,7 @@ from jitd.verbs.receipts import Receipts
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.reviewers import Signed
 from jitd.verbs.reviews import Reviews
+from jitd.verbs.rows import finding_rows
 from jitpam.wire import rows
 from jitpam.wire.shown import shown
 from tests import ssh_keys
@@ -53,6 +56,7 @@ from tests.client.script import row_for, waiting
 from tests.daemon.asking import HERE, Client
 from tests.daemon.test_decider import ALICE, rule
 from tests.daemon.test_who_sees_what import Seen
+from tests.graders import Said
 from tests.scene import START, command, locked, person, place, submit
 
 DIGEST, OTHER_DIGEST = "ab" * 32, "cd" * 32
@@ -269,12 +273,61 @@ def test_what_is_recorded_and_cannot_be_compared_is_a_difference(house: House, m
     detail = Submitted.detail
 
     async def scene() -> None:
-        for more, part in (({"more": 1}, "more, which"), ({"damage": "destroys"}, "what the command destroys")):
-            monkeypatch.setattr(Submitted, "detail", lambda event, more=more: {**detail(event), **more})
-            made = await house.submitted(argv=(b"/usr/bin/env", part.encode()))
+        monkeypatch.setattr(Submitted, "detail", lambda event: {**detail(event), "more": 1})
+        made = await house.submitted()
+        assert fits(await house.shown(BOB, made.id), await house.basis(BOB, made.id)).startswith("more, which")
+
+    house.run(scene())
+
+
+REMOVES = Finding(Grade.GIVES, "removes \udcff\\", "/srv", "it has\nall", Damage.DESTROYS)
+OPENS = Finding(Grade.READS, "opens a file")
+OF_REMOVES, OF_OPENS = (row.written() for row in finding_rows(map(_stored, (REMOVES, OPENS))))
+
+
+@pytest.mark.parametrize(
+    ("shown", "part"),
+    [
+        ({}, ""),
+        ({"findings": [OF_OPENS, OF_REMOVES, {**OF_OPENS, "what": "more"}]}, ""),
+        ({"findings": []}, "why the command is graded so"),
+        ({"findings": [OF_REMOVES]}, "why the command is graded so"),
+        *(
+            ({"findings": [{**OF_REMOVES, name: lie}, OF_OPENS]}, "why the command is graded so")
+            for name, lie in {"grade": "harmless", "damage": "stops", "what": "reads", "path": "/tmp", "matters": ""}.items()
+        ),
+        ({"grade": "harmless"}, "what the command gives"),
+        ({"grade": "reads"}, "what the command gives"),
+        ({"grade": None}, ""),  # the page says: expect the worst
+        ({"damage": "none"}, "what the command destroys"),
+        ({"damage": None}, ""),
+    ],
+)
+def test_what_a_command_gives_is_shown_with_each_reason_that_was_recorded(house: House, shown: dict[str, Any], part: str) -> None:
+    """THREATS A-30. What jitd sees when it looks again may be added."""
+    house.decider.findings = Findings(Said(lambda command, look, requester: (REMOVES, OPENS)))
+
+    async def scene() -> None:
+        made = await house.submitted()
+        told, row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
+        lie = rows.Request.read({**row.came, **shown})
+        assert fits(lie, told) == part
+        assert [one.what for one in found_since(lie, told[2])] == (["more"] if len(lie.findings) == 3 else []) or part
+
+    house.run(scene())
+
+
+def test_of_a_command_that_nobody_has_graded_nothing_good_is_shown(house: House) -> None:
+    """THREATS A-30. The damage of a command with a grade is recorded if there is any."""
+
+    async def scene() -> None:
+        for found, good in ((None, "harmless"), (None, "leads"), ((), "")):
+            house.decider.findings = Findings(None if found is None else Said(lambda command, look, requester: ()))
+            made = await house.submitted(argv=(b"/usr/bin/env", good.encode()))
             told, row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
-            assert fits(row, told).startswith(part)
-        assert fits(rows.Request.read({**row.came, "damage": "destroys"}), told) == ""
+            assert fits(row, told) == "" and row.grade == ("" if good else "harmless")
+            assert fits(rows.Request.read({**row.came, "grade": good}), told) == (good and "what the command gives")
+            assert fits(rows.Request.read({**row.came, "damage": "none"}), told) == ""
 
     house.run(scene())
 
