@@ -9,12 +9,22 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
+from jitd.audit.forms import Checkpoint
 from jitd.audit.receipted import BadReceipt, Told, check_begun, check_receipt, check_sealed, countersigns
 from jitd.core.chain import detail_of
 
-Records = Callable[[int], Iterator[tuple[int, bytes, bytes]]]  # the records after a number, as of ``Store``
+
+class Chain(Protocol):
+    """What is read of a database. See ``Store``."""
+
+    def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]: ...
+    def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]: ...
+    def last_checkpoint(self) -> Checkpoint | None: ...
+
+
+AGAIN = "has the statement of record {} again: what was signed once was used twice"
 _MARK = b'"receipt":'  # quotes in a text have a backslash before them
 
 
@@ -27,24 +37,36 @@ def stated_in(content: dict[str, Any], body: bytes) -> bytes | None:
 
 
 class Receipts:
-    """``records`` returns the records after a number, and ``read`` the content of one, or None if it has none."""
+    """``read`` returns the content of a record, or None if it has none."""
 
-    def __init__(self, records: Records, read: Callable[[bytes], dict[str, Any] | None]) -> None:
-        self._records = records
+    def __init__(self, chain: Chain, read: Callable[[bytes], dict[str, Any] | None]) -> None:
+        self._chain = chain
         self._read = read
+        self._next: Checkpoint | None = None
 
-    def check(self, number: int, content: dict[str, Any]) -> None:
-        """Check the receipt of record ``number``. Raises BadReceipt."""
-        record = Told(number, None, content)  # a record says only in its checkpoints of which host it is
+    def check(self, number: int, content: dict[str, Any]) -> int:
+        """Check the receipt of record ``number``, which is later than that of the call before. Return the number of the record
+        that began its matter: no receipt of this matter comes before it. Raises BadReceipt.
+        """
+        record = Told(number, self._host_at(number), content)
         statement, _ = check_receipt(record)
         begun, newest = countersigns(record, statement)
         for sealed in {begun, newest}:
-            found, about, seal = next(self._records(sealed.number - 1), (0, b"", b""))
+            found, about, seal = next(self._chain.records(sealed.number - 1), (0, b"", b""))
             told = self._read(about or b"") if found == sealed.number else None
             one = None if told is None else Told(found, None, told)
             check_sealed(statement, sealed, one is None or seal != sealed.seal, one)
             if one is not None and sealed == begun:
                 check_begun(statement, one)
+        return begun.number
+
+    def _host_at(self, number: int) -> str | None:
+        """Return the host of the next checkpoint: a record itself does not say whose it is. The last records may have no
+        checkpoint yet, and have the host of the last one. Without any, it is not known.
+        """
+        if self._next is None or self._next.number < number:
+            self._next = next(self._chain.checkpoints(number - 1), None) or self._chain.last_checkpoint()
+        return None if self._next is None else self._next.host
 
 
 class Once:
@@ -61,4 +83,8 @@ class Once:
         self._db.execute("INSERT OR IGNORE INTO stated VALUES (?, ?)", (digest, number))
         ((before,),) = self._db.execute("SELECT number FROM stated WHERE digest = ?", (digest,))
         if before != number:
-            raise BadReceipt(f"has the statement of record {before} again: what was signed once was used twice")
+            raise BadReceipt(AGAIN.format(before))
+
+    def number_of(self, digest: bytes) -> int | None:
+        found = self._db.execute("SELECT number FROM stated WHERE digest = ?", (digest,)).fetchone()
+        return None if found is None else int(found[0])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -27,7 +28,7 @@ from jitd.audit.lives import Doubt, InMemory, LaterLives, Lives, OnDisk, doubt, 
 from jitd.audit.parts import MODULUS, ODD, Joined, Part, Reader, Span, object_of, read_content, spans
 from jitd.audit.policies import Policies
 from jitd.audit.receipted import BadReceipt
-from jitd.audit.receipts import Once, Receipts, stated_in
+from jitd.audit.receipts import AGAIN, Once, Receipts, stated_in
 from jitd.audit.said import Said
 from jitd.audit.standing import StandingLists
 from jitd.core.chain import GENESIS, Seal, detail_of
@@ -239,8 +240,9 @@ class _Verification:
         self._said = Said(store.committed, self._bodies, self._report)
         self._policies = Policies(store.policy_document)
         self._standing = StandingLists(store.standing)
-        self._receipts, self._once = Receipts(store.records, read_content), Once()
+        self._receipts, self._once = Receipts(store, read_content), Once()
         self._of_receipts: list[Flaw] = []
+        self._begun_at = sys.maxsize  # the first record that began the matter of a receipt
 
     def _report(self, finding: Flaw) -> None:
         self._n_found += 1
@@ -309,10 +311,13 @@ class _Verification:
         try:
             if (stated := stated_in(content, body)) is not None:
                 self._once.take(number, stated)
-                self._receipts.check(number, content)
+                self._begun_at = min(self._begun_at, self._receipts.check(number, content))
         except BadReceipt as fault:
-            text = f"the receipt of record {number} {fault}"
-            self._of_receipts = self._of_receipts[:MOST_OF_RECEIPTS] + [Flaw(Wrong.FORGED, number, text)]
+            self._tell_receipt(number, str(fault))
+
+    def _tell_receipt(self, number: int, fault: str) -> None:
+        flaw = Flaw(Wrong.FORGED, number, f"the receipt of record {number} {fault}")
+        self._of_receipts = self._of_receipts[:MOST_OF_RECEIPTS] + [flaw]
 
     def _content(self, number: int, body: bytes) -> dict[str, Any] | None:
         content = read_content(body)
@@ -376,6 +381,17 @@ class _Later(_Verification):
         self._latest = OnDisk()
         self._lives_later = LaterLives(self._latest, self._later.append)
         self._lives = None  # how many objects of an owner are open is not known
+
+    def _read_chain(self) -> Seal:
+        """Look also for the statements of receipts in earlier records about the same matters, as far as these are there."""
+        head = super()._read_chain()
+        for number, body, _ in self._store.records(self._begun_at):
+            if number > self._start.number:
+                break
+            stated = stated_in(read_content(body or b"") or {}, body or b"")
+            if stated is not None and (again := self._once.number_of(stated)) is not None:
+                self._tell_receipt(again, AGAIN.format(number))
+        return head
 
     def _take(self, number: int, content: dict[str, Any], body: bytes) -> None:
         self._lives_later.take(number, content)

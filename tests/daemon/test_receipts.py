@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -23,8 +24,12 @@ import pytest
 from jitd.audit import forms, receipt
 from jitd.audit.findings import Flaw, Wrong
 from jitd.audit.forms import Record
+from jitd.audit.heads import Heads
+from jitd.audit.keys import Keys
 from jitd.audit.receipt import Statement
-from jitd.audit.verify import verify
+from jitd.audit.receipted import BadReceipt
+from jitd.audit.receipts import Receipts as AuditReceipts
+from jitd.audit.verify import _Later, verify
 from jitd.cli import as_recorded
 from jitd.cli.as_recorded import difference, difference_of_lock, found_since
 from jitd.core.authentication import Authentication, Demand
@@ -1028,6 +1033,63 @@ def test_a_receipt_that_is_not_what_it_says_is_found_in_a_record_that_is_whole(
 
     house.run(scene())
     assert_found(house, "request.reviewed", said)
+
+
+def test_a_statement_that_came_before_what_is_looked_at_is_found_too(
+    house: House, keys: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS A-30. A copy about another request, or by another person, shows that in its own record."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        one, _ = await house.submitted(), await house.submitted()
+        await house.approved(BOB, one.id, await house.signed(BOB, one.id, keys["ed25519"]))
+
+    house.run(scene())
+    told = {number: (json.loads(body)["event"], body) for number, body, _ in house.store.records(0)}
+    _, between = (number for number, (event, _) in told.items() if event == "request.submitted")
+    (number, body) = next((number, body) for number, (event, body) in told.items() if event == "request.reviewed")
+    records = house.store.records
+
+    def copied(after: int) -> Iterator[tuple[int, bytes, bytes]]:
+        return ((n, body if n == between else one, seal) for n, one, seal in records(after))
+
+    for is_copied in (False, True):
+        monkeypatch.setattr(house.store, "records", copied if is_copied else records)
+        found: list[Flaw] = []
+        _Later(house.store, found.append, Heads(), Keys(()), None, between).run()
+        assert [(flaw.wrong, flaw.number) for flaw in found] == ([(Wrong.FORGED, number)] if is_copied else [])
+        assert all(f"the receipt of record {number} has the statement of record {between} again" in one.sentence for one in found)
+
+
+def test_a_receipt_of_another_host_than_that_of_the_chain_is_found(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-30. A record says only in its checkpoints of which host it is."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        one = await house.submitted()
+        await house.approved(BOB, one.id, await house.signed(BOB, one.id, keys["ed25519"]))
+
+    house.run(scene())
+    (number, content) = next(
+        (n, told) for n, body, _ in house.store.records(0) if (told := json.loads(body))["event"] == "request.reviewed"
+    )
+    of = {host: forms.Checkpoint(host, number, bytes(32), START) for host in ("db1.example.test", "db2.example.test")}
+    for following, last, is_whole in (
+        ("db1.example.test", None, True),
+        (None, "db1.example.test", True),
+        (None, None, True),
+        ("db2.example.test", "db1.example.test", False),
+        (None, "db2.example.test", False),
+    ):
+        chain: Any = SimpleNamespace(
+            records=house.store.records,
+            checkpoints=lambda after, host=following: iter([of[host]] if host else []),
+            last_checkpoint=lambda host=last: of.get(host),
+        )
+        checked = AuditReceipts(chain, json.loads)
+        with nullcontext() if is_whole else pytest.raises(BadReceipt, match="or another host"):
+            checked.check(number, content)
 
 
 @pytest.mark.parametrize(
