@@ -62,13 +62,18 @@ break_glass = { instead_of = "touched", review = "24h", open = 50 }
 
 
 class Session:
-    """bob's session on the host of ``house``, and his desk, from which ``ssh`` leads there. ``at`` is a directory of root's."""
+    """bob's session on the host of ``house``, and his desk, from which ``ssh`` leads there. ``at`` is a directory of root's.
+    ``braking`` is another host, where bob is an operator and a touch is demanded of everything.
+    """
 
     def __init__(self, house: House, ssh: str, at: Path) -> None:
         self.house = house
         self.ssh = ssh
         self.via = f"{ssh} -T jitd-door@127.0.0.1"
         self.at = at
+        self.braking = House("", f'[approvals]\nkeys = "{SIGNERS}"\nsigned = "touch"\n')
+        settings = self.braking.config_file.read_text().replace('["group:security"]', '["group:ops"]')
+        self.braking.config_file.write_text(settings)
 
     def run(self, *words: str, agent: str = AGENT) -> subprocess.CompletedProcess[str]:
         return self.house.run("bob", "env", agent, *WITH, *words)
@@ -134,9 +139,11 @@ def session(ssh: tuple[int, Path], tmp_path_factory: pytest.TempPathFactory) -> 
         added = made.run("ssh-add", "-q", f"{MINE}/{name}")
         assert added.returncode == 0, added.stderr
     SIGNERS.write_text("".join(f"bob@EXAMPLE.TEST {(MINE / name).with_suffix('.pub').read_text()}" for name in ("key", "file")))
+    made.braking.start()
     yield made
-    house.verify()
-    house.close()
+    for each in (house, made.braking):
+        each.verify()
+        each.close()
     DOOR.unlink()
     shutil.rmtree(PLACE)
     shutil.rmtree(home / ".ssh")
@@ -226,6 +233,21 @@ def pushed_into_his_terminal(session: Session, id: str) -> str:
         return str(screen.before)
 
 
+def unlock(session: Session, id: str) -> str:
+    """A lock holds on the other host until somebody touches the key for its end. A finger that is there for it approves, too."""
+    house = session.braking
+    if not house.rows("locks"):
+        assert house.run("bob", "jitd", "lock", "--user", "eve").returncode == 0, "to lock takes no finger"
+    (lock,) = house.rows("locks")
+    done = house.run("bob", "env", AGENT, *WITH, "jitd", "unlock", lock["id"])
+    if not FINGER.exists():
+        assert house.rows("locks") == [lock] and "did not sign" in " ".join(done.stderr.split()), done
+        return by_command(session, id)
+    lifted = [row["detail"]["receipt"]["proves"] for row in house.records() if row["event"] == "lock.lifted"]
+    assert not house.rows("locks") and lifted == ["touch"], done
+    return by_command(session, id)
+
+
 def pressed(screen: pexpect.spawn, key: str = "a") -> str:
     """Press the key that approves, by itself, and return what comes of it."""
     screen.delaybeforesend = 1
@@ -236,7 +258,7 @@ def pressed(screen: pexpect.spawn, key: str = "a") -> str:
 
 WAYS = {way.__name__: way for way in (
     by_command, at_a_desk, at_a_desk_of_many_hosts, on_a_terminal_of_its_own, one_after_the_other, in_a_table,
-    on_the_board, on_the_board_of_a_desk, pushed_into_his_terminal,
+    on_the_board, on_the_board_of_a_desk, pushed_into_his_terminal, unlock,
 )}  # fmt: skip
 
 
