@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A page of docs/ that is played: its lines are typed by people at terminals of their own, and what comes is compared.
 
-A block ``toml PATH`` is a file that root writes; with ``>>PATH``, lines that root adds to it. In a block ``console``, a line that
-begins with ``alice$`` or ``root#`` is typed by them. ``[a]`` is a key that is pressed, ``[some words]`` are words and Enter. Each
-other line is what comes next at that terminal, and ``…`` stands for any lines. A block ``console alice`` goes on at her terminal.
+A block ``toml PATH`` or ``sh PATH`` is a file that root writes; with ``>>PATH``, lines that root adds to it. In a block
+``console``, a line that begins with ``alice$`` or ``root#`` is typed by them. ``[a]`` is a key that is pressed, ``[some words]``
+are words and Enter. Each other line is what comes next at that terminal, and ``…`` stands for any lines. A block
+``console alice`` goes on at her terminal.
 Law: what is typed is what stands there, but for ids; what comes may differ in ids, numbers, digests, and the width of columns.
 """
 
@@ -22,7 +23,7 @@ from terminals import NotAsTold, Terminal  # noqa: E402
 
 from tests.news import without_news  # noqa: E402
 
-BLOCK = re.compile(r"^```(toml|console)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(toml|sh|console)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TYPED = re.compile(r"([a-z]+)[$#] (.*)")
 PRESSED = re.compile(r"\[(.+)\]")
 ID = re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b")
@@ -46,7 +47,7 @@ class Page:
     def play(self, text: str) -> None:
         """The blocks of ``text``. Raises NotAsTold."""
         for kind, where, block in BLOCK.findall(text):
-            if kind == "toml":
+            if kind != "console":
                 self._is_well()  # it may have made the directory
                 self._write(where, block)
             else:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/receipts.md, typed line by line on a booted host. Law: its authenticator is a library, and its rule the only one there."""
+"""docs/receipts.md, typed line by line on a booted host. Law: its authenticator is a library, its directory a program that prints
+the keys in people's homes, and its rule the only one there.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from tests.typed_page import TREE, Page, sections
 PAGE = sections((TREE / "docs/receipts.md").read_text("utf-8"))
 AUTHENTICATOR = Path("/usr/local/lib/sk-dummy.so")  # where an agent takes one from (ssh-agent(1), -P)
 SIGNERS, RULES = Path("/etc/jitd/allowed_signers"), Path("/etc/jitd/policy.d")
+DIRECTORY, SCRIPT = Path("/usr/bin/sss_ssh_authorizedkeys"), Path("/usr/local/sbin/approvers-keys")
 PROFILE = Path("/etc/profile.d/authenticator.sh")
 
 
@@ -25,6 +28,8 @@ def page() -> Iterator[Page]:
     PROFILE.write_text(f"export SSH_SK_PROVIDER={AUTHENTICATOR} SSH_ASKPASS=/bin/true SSH_ASKPASS_REQUIRE=force\n")
     Path("/home/bob/.ssh").mkdir(mode=0o700)
     shutil.chown("/home/bob/.ssh", "bob", "bob")
+    DIRECTORY.write_text("#!/bin/sh\n[ ! -e /home/$1/.ssh ] || cat /home/$1/.ssh/*.pub\n")
+    DIRECTORY.chmod(0o755)
     service = Service("# The rule of the page is the only one.\n")
     service.start()
     played = Page()
@@ -33,7 +38,7 @@ def page() -> Iterator[Page]:
     service.close()
     (RULES / "signed.toml").unlink()
     shutil.rmtree("/home/bob/.ssh")
-    for path in (AUTHENTICATOR, PROFILE, SIGNERS):
+    for path in (AUTHENTICATOR, PROFILE, SIGNERS, DIRECTORY, SCRIPT):
         path.unlink()
 
 
