@@ -30,7 +30,7 @@ from jitd.audit.receipt import Statement
 from jitd.audit.receipted import BadReceipt
 from jitd.audit.receipts import Receipts as AuditReceipts
 from jitd.audit.verify import _Later, verify
-from jitd.cli import as_recorded
+from jitd.cli import as_recorded, signing
 from jitd.cli.as_recorded import difference, difference_of_lock, found_since
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval, Terms
@@ -318,6 +318,26 @@ def test_what_a_command_gives_is_shown_with_each_reason_that_was_recorded(house:
         lie = rows.Request.read({**row.came, **shown})
         assert fits(lie, told) == part
         assert [one.what for one in found_since(lie, told[2])] == (["more"] if len(lie.findings) == 3 else []) or part
+
+    house.run(scene())
+
+
+def test_what_the_host_says_beyond_its_record_is_named_before_anything_is_signed(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS A-30."""
+    house.decider.findings = Findings(Said(lambda command, look, requester: (OPENS,)))
+
+    async def scene() -> None:
+        made = await house.submitted()
+        told, row = [one async for one in house.receipts.basis(BOB, made.id, "approve")], await house.shown(BOB, made.id)
+        welcome = SimpleNamespace(host="db1.example.test", principal=BOB.principal)
+        daemon: Any = SimpleNamespace(ask=lambda message: told, welcome=welcome)
+        for more, said in (([], ""), ([OF_REMOVES], "removes")):
+            shown = rows.Request.read({**row.came, "findings": [*row.came["findings"], *more]})
+            assert signing._statement(daemon, shown, "approve") is not None
+            err = " ".join(capsys.readouterr().err.split())
+            assert ("as db1.example.test says now, and did not record" in err and said in err) is bool(more), err
 
     house.run(scene())
 
