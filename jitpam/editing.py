@@ -164,8 +164,8 @@ def fetch_kept(options: Options) -> None:
         return
     if any(run.outcome and (run.outcome.ending, run.outcome.number) == ("exited", 0) for run in row.runs):
         return
-    if row.edit and row.edit.undoes:
-        options.kept = f"to ask for it again: jitsudo -e --undo {row.edit.undoes}"
+    if row.undoes:
+        options.kept = f"to ask for it again: jitsudo -e --undo {row.undoes}"
         return
     user, group = row.run_as, row.run_as_group
     whose = user if user != "root" else None, group if group != _group_of(user) else None

@@ -38,7 +38,7 @@ MODES = {
     "get": Mode("get", "", "gives a thing to you, and runs nothing as another user", "jitsudo --get=THING {}"),
     "get and run": Mode("get", " with a command", "runs the command as you", "jitsudo --get=THING {} -- COMMAND"),
     "edit": Mode("edit", "", "writes files, and runs nothing as another user", "jitsudo -e {} FILE"),
-    "undo": Mode("undo", "", "gives a file back its old text, as the user that has changed it", "jitsudo -e {} --undo=ID"),
+    "undo": Mode("undo", "", "takes back an edit, as the user that has written it", "jitsudo -e {} --undo=ID"),
     "resume": Mode("resume", "", "continues a request, which cannot be changed", "jitsudo --resume=ID {}"),
     "validate": Mode("validate", "", "only shows who you are here", "jitsudo -v {}"),
     "giveback": Mode("reset-timestamp", " without a command", "only gives back leases", "jitsudo -k {}"),
@@ -235,7 +235,7 @@ OPTIONS = (
         group="edits", is_own=True,
     ),
     Option(
-        "undo", "", "ID", "with -e: give the file back the text that it had before the edit of request ID", _UNDO,
+        "undo", "", "ID", "with -e: take back what the edit of request ID has done to its file", _UNDO,
         group="edits", is_own=True,
     ),
     Option("list", "l", "", "what may I ask for; with a command: what would happen", {"list", "explain"}, group="nothing"),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from jitd.core.code_variables import code_let_in
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern, Glob
-from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile, Removal
 from jitd.core.grade import NOTHING, Beside, Finding, Grade, Look
 from jitd.core.root_groups import finding_of
 from jitd.core.what import Doubted, Login, Program, Things
@@ -50,6 +50,8 @@ def findings_of(command: Command, look: Look, *, requester: str, beside: Beside 
             return tuple(sorted(found, key=lambda one: one.order))[:MOST_FOUND]
         case NewFile():
             judged = _judge_new
+        case Removal():
+            judged = _judge_removal
         case Program():
             judged = Call.judged
     is_root = command.run_as.uid == 0
@@ -108,10 +110,20 @@ def _judge_new(call: Call) -> None:
     call.writes(call.arguments[0], how="makes", is_creation=False)
 
 
+def _judge_removal(call: Call) -> None:
+    (word,) = call.arguments
+    call.removes(word, how="removes")
+    _judge_reading(call, word)
+
+
 def _judge_edit(call: Call) -> None:
     """Of an edit, both texts are known and kept, so nothing is lost. Those who approve it read the old one."""
     (word,) = call.arguments
     call.writes(word, how="changes", is_creation=False)
+    _judge_reading(call, word)
+
+
+def _judge_reading(call: Call, word: Word) -> None:
     place = None if word.is_free else call.place(word.text, lambda place: place.read)
     if place is not None and place.read:
         call.discloses("shows its text to those who approve it", word.text, place.matters, is_whole=True)

@@ -267,7 +267,8 @@ def submitted(told: Told) -> str:
         return f"{told.who} asked{glass} to log in{as_whom}{through}{if_any(host, ' from {}')}{ending}"
     doubt = if_any(told.text("doubt"), "; it is not certain what this runs: {}")
     if undoes := told.text("undoes"):
-        what = f"to take back what {undoes} has written: to edit"
+        does = "make" if "makes" in told.detail else "remove" if "removes" in told.detail else "edit"
+        what = f"to take back what {undoes} has {'removed' if does == 'make' else 'written'}: to {does}"
         return f"{told.who} asked{glass} {what} {_command(told, 1)}{as_whom}{_texts(told)}{ending}"
     if "texts" in told.detail:
         return f"{told.who} asked{glass} to edit {_command(told, 1)} together{as_whom}{ending}"

@@ -25,14 +25,26 @@ from jitd.core.script import says_it_is_bound
 from jitd.core.sought import SUBMITTED
 from jitd.core.spelling import unspelled
 from jitd.core.values import commitment, filled, id_in
-from jitpam.wire.rows import DAMAGES, GRADES, Authentication, Finding, Lock, Point, Request, Script, User
+from jitpam.wire.rows import (
+    DAMAGES,
+    GRADES,
+    Authentication,
+    Finding,
+    Lock,
+    NewFile,
+    Point,
+    Removal,
+    Request,
+    Script,
+    User,
+)
 from jitpam.wire.shown import shown, unshown
 
 PLACED = name_of_kind(Placed)
 _RECORD = {SUBMITTED: "the record of the submission", PLACED: "the record of its placing"}
 _OF_LOCK = (("whom", "whom it locks"), ("name", "whom it locks"), ("reason", "its reason"), ("lasts_for", "how long it lasts"))
 OFFERED = "what an approval would permit"  # the rules decide that, and may have changed since the page was made
-UNNAMED = "the new text, which the record does not name"  # of an undo, if its requester may not read what is written
+UNNAMED = "the text, which the record does not name"  # of an undo, if its requester may not read what is written or goes
 
 
 def difference(row: Request, line: Record, before: bytes, said: Statement, *, host: str, approver: str) -> str:
@@ -116,8 +128,9 @@ def _parts(
     yield "the time of its end", said.expires == _time(row.expires_at)
     yield OFFERED, said.terms == _terms(row)
     yield "the newest record", said.newest.number > said.submitted.number or said.newest == said.submitted
-    name, part, is_as_shown = _LAST  # who ignores this one ignores nothing else
-    yield part, is_as_shown(detail.get(name), row)
+    named = "text_after" if row.removes is None else "text_before"
+    is_named = detail.get(named) is not None or bool(row.edits) or not _is_written(row)
+    yield UNNAMED, is_named  # who ignores this one ignores nothing else
 
 
 def _terms(row: Request) -> Terms | None:
@@ -156,8 +169,8 @@ def _tuple(words: Any) -> tuple[Any, ...]:
 
 
 def _is_written(row: Request) -> bool:
-    """True if the page says that a file gets a text, whatever else it says of the request."""
-    return row.edit is not None or row.makes is not None or bool(row.edits)
+    """True if the page says that a file gets a text or is removed, whatever else it says of the request."""
+    return row.edit is not None or row.makes is not None or row.removes is not None or bool(row.edits)
 
 
 def _are_texts_of(said: Any, row: Request) -> bool:
@@ -171,8 +184,8 @@ def _new(made: Any) -> dict[str, str] | None:
     return {name: shown(str(part)) for name, part in made.items()} if isinstance(made, dict) else None
 
 
-def _new_shown(row: Request) -> dict[str, str] | None:
-    return None if row.makes is None else {"owner": row.makes.owner, "mode": row.makes.mode}
+def _owned(file: NewFile | Removal | None) -> dict[str, str] | None:
+    return None if file is None else {"owner": file.owner, "mode": file.mode}
 
 
 def _asked(row: Request) -> dict[str, int]:
@@ -248,6 +261,8 @@ def _is_text_of(script: Script, row: Request, detail: dict[str, Any]) -> bool:
         match detail:
             case {"texts": texts}:
                 before, after = dict(zip(row.argv[1:], texts, strict=False)).get(script.path, ("", ""))
+        if row.removes is not None:  # the text that goes is shown, and no other one
+            before, after = None, before
         is_same = before is None or script.before is None or _is_digest_of(before, script.before)
         return is_same and (after is None or _is_digest_of(after, script.text))
     bound = (
@@ -280,11 +295,12 @@ _COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]]
     ("break_glass", "that glass is broken", bool, lambda row: row.breaks_glass),
     ("variables", "the variables", lambda said: _pairs(said or []), lambda row: row.variables),
     ("streams", "the streams", _tuple, lambda row: row.streams),
-    ("makes", "what the new file is made with", _new, _new_shown),
+    ("makes", "what the new file is made with", _new, lambda row: _owned(row.makes)),
+    ("removes", "which file is removed", _new, lambda row: _owned(row.removes)),
     ("terms", "the terms", lambda said: said or {}, _asked),
     ("starts_at", "the start", lambda said: _time(said), lambda row: _time(row.starts_at)),
     ("extends", "the lease that it extends", lambda said: said, lambda row: None if row.extends is None else row.extends.id),
-    ("undoes", "the edit that it undoes", lambda said: said or "", lambda row: "" if row.edit is None else row.edit.undoes),
+    ("undoes", "the edit that it undoes", lambda said: said or "", lambda row: row.undoes),
     ("point", "whence the requester came", lambda said: None if said is None else Point.read(said), lambda row: row.point),
     (
         "ticket_ends_at",
@@ -318,6 +334,5 @@ _FITS: tuple[tuple[str, str, Callable[[Any, Request], bool]], ...] = (
     ("texts", "the texts of the files", _are_texts_of),
     ("text_after", "that a file is written", lambda said, row: said is None or _is_written(row)),
 )
-_LAST = ("text_after", UNNAMED, lambda said, row: said is not None or bool(row.edits) or not _is_written(row))
 _KNOWN = {"text_before", *(one[0] for one in (*_COMPARED, *_FITS))}
 """All members that the detail may have."""

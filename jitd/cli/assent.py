@@ -13,7 +13,7 @@ from jitd.cli.answer import command_line, printable
 from jitd.cli.findings import is_not_known
 from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
-from jitpam.wire.rows import UNKNOWN, Doubted, Edit, Edits, Login, NewFile, Program, Request, Things
+from jitpam.wire.rows import UNKNOWN, Doubted, Edit, Edits, Login, NewFile, Program, Removal, Request, Things
 from jitpam.wire.shown import cells
 
 LOSSES = {
@@ -64,9 +64,10 @@ def what(row: Request, room: int) -> str:
             text, where = "a login", f" as {row.run_as} on {host}"
         case Doubted():
             text, where = command, f'" on {host}'
-        case Program() | Edit() | Edits() | NewFile() as asked:
+        case Program() | Edit() | Edits() | NewFile() | Removal() as asked:
             whom = row.run_as if row.run_as_group in ("", row.run_as) else f"{row.run_as} with group {row.run_as_group}"
-            text, where = command, f'"{" (a new file)" if isinstance(asked, NewFile) else ""} as {whom} on {host}'
+            how = " (a new file)" if isinstance(asked, NewFile) else " (to remove it)" if isinstance(asked, Removal) else ""
+            text, where = command, f'"{how} as {whom} on {host}'
     start = '"' if where.startswith('"') else ""
     return f"{start}{_cut(text, max(LEAST, room - cells(start + where)))}{where}"
 

@@ -39,7 +39,7 @@ from jitd.cli.what import (
 from jitd.cli.who import users, who, without_ticket
 from jitd.core.grade import Grade
 from jitd.core.wording import in_quotes
-from jitpam.wire.rows import NOT_SHOWN, UNKNOWN, Doubted, Edit, Edits, Login, NewFile, Program, Request, Terms, Things
+from jitpam.wire.rows import NOT_SHOWN, UNKNOWN, Doubted, Edit, Edits, Login, NewFile, Program, Removal, Request, Terms, Things
 from jitpam.wire.shown import cells
 
 COLUMN = 10  # width of the column of labels, in cells
@@ -84,7 +84,7 @@ def heading(row: Request) -> str:
             return f"{name} asks {service} on {host}"
         case Login():
             return f"{name} asks for a login as {account} on {host}{by}"
-        case Program() | Edit() | Edits() | NewFile():
+        case Program() | Edit() | Edits() | NewFile() | Removal():
             return f"{name} asks for {account}{'' if group == account else f', group {group},'} on {host}{by}"
 
 
@@ -116,7 +116,7 @@ def _what(row: Request, screen: int | None) -> Iterator[Labelled]:
                 yield "for key", row.brought
         case Login():
             yield "LOGIN", f"a session in which any command of {row.run_as} may be run"
-        case Edit() | Edits() | NewFile() as file:
+        case Edit() | Edits() | NewFile() | Removal() as file:
             yield from written(row, file)
         case Program() | Doubted() if row.narrowed:
             yield "runs", command_of(row)

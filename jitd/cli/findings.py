@@ -15,7 +15,7 @@ from jitd.cli.labels import Labelled
 from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
 from jitd.core.wording import name_in_sentence
-from jitpam.wire.rows import Doubted, Edit, Edits, Finding, Login, NewFile, Program, Request, Things
+from jitpam.wire.rows import Doubted, Edit, Edits, Finding, Login, NewFile, Program, Removal, Request, Things
 
 LABELS = {
     Grade.GIVES.word: "DANGER",
@@ -76,7 +76,7 @@ def _harmless(row: Request) -> Iterator[Labelled]:
     match row.what:
         case Program():
             yield LABELS[Grade.HARMLESS.word], HARMLESS.format(name_in_sentence(row.path.rpartition("/")[2]))
-        case Edit() | Edits() | NewFile() | Things() | Login() | Doubted():
+        case Edit() | Edits() | NewFile() | Removal() | Things() | Login() | Doubted():
             pass  # these have sentences of their own
 
 

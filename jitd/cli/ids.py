@@ -16,7 +16,7 @@ from jitd.cli.call import NotDone, called
 from jitd.core.command import read_start
 from jitpam.client import Connection
 from jitpam.wire.messages import List
-from jitpam.wire.rows import LISTED, Doubted, Edit, Edits, Login, NewFile, OwedReview, Program, Request, Things
+from jitpam.wire.rows import LISTED, Doubted, Edit, Edits, Login, NewFile, OwedReview, Program, Removal, Request, Things
 
 LEAST = 4  # letters of an id that a person must type
 MOST_TOLD = 10  # ids that are named if a beginning fits several
@@ -53,11 +53,11 @@ def may_review(row: Request) -> bool:
 
 
 def _may_be_undone(row: Request) -> bool:
-    """True if ``row`` is an edit of the person's that was approved. Whether it has written a text is not in a list."""
+    """True if ``row`` is an edit of the person's that was approved. Whether it has done anything is not in a list."""
     match row.what:
-        case Edit():
+        case Edit() | NewFile() | Removal():
             return row.mine and row.state == "approved"
-        case Program() | Edits() | NewFile() | Things() | Login() | Doubted():
+        case Program() | Edits() | Things() | Login() | Doubted():
             return False
 
 

@@ -204,9 +204,11 @@ def _laid_out(row: Row, screen: int | None) -> list[str]:
 
 
 def _changes(row: Row, screen: int | None) -> list[str]:
-    """Return the lines about what an edit changes, if ``row`` says that it was asked for, for those who may read its texts."""
+    """Return the lines about what an edit changes or removes, if ``row`` says that it was asked for, for those who may read its
+    texts.
+    """
     record = Told(row)
-    if not {"text_after", "texts"} & record.detail.keys():
+    if not {"text_after", "texts", "removes"} & record.detail.keys():
         return []
     try:
         with called() as daemon:

@@ -20,7 +20,7 @@ from jitd.cli.instants import told
 from jitd.cli.labels import Labelled, counted
 from jitd.core.grade import Grade
 from jitpam.wire.principals import without_realm
-from jitpam.wire.rows import Doubted, Last, NewFile, Request, Script
+from jitpam.wire.rows import Doubted, Last, NewFile, Removal, Request, Script
 from jitpam.wire.shown import shown_line, shown_of_argument, unshown
 
 UNBOUND = "what this text reads or starts by itself is not bound"
@@ -47,6 +47,10 @@ def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Labelled]:
             continue
         now = _lines(one.text)
         if (file := row.writes) is not None:
+            if isinstance(file, Removal):
+                yield "text", f"{counted(len(now), 'line')}; {one.bound}"
+                yield from _numbered(now, sign="-")
+                continue
             name = "" if len(row.scripts) == 1 else f"{name}, "
             yield from _written(name, one, now, is_new=isinstance(file, NewFile), is_whole=is_whole)
             continue

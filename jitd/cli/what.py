@@ -26,6 +26,7 @@ from jitpam.wire.rows import (
     Login,
     NewFile,
     Program,
+    Removal,
     Request,
     Terms,
     Things,
@@ -56,9 +57,9 @@ def what_happens(row: Request) -> Iterator[Labelled]:
             yield from _in_doubt(row, because)
         case Login():
             yield from _login(row)
-        case Edit() | Edits() | NewFile() as file:
+        case Edit() | Edits() | NewFile() | Removal() as file:
             yield "", ""
-            yield "WHAT WOULD BE WRITTEN", ""
+            yield f"WHAT WOULD BE {'REMOVED' if isinstance(file, Removal) else 'WRITTEN'}", ""
             yield from written(row, file)
             yield "as", f"{row.run_as or UNKNOWN}, group {row.run_as_group or UNKNOWN}, on {row.host}; nothing is executed"
             yield from scripts(row, is_whole=True)
@@ -101,9 +102,9 @@ def is_anothers(row: Request) -> bool:
     return row.service != "jitsudo"
 
 
-def written(row: Request, file: Edit | Edits | NewFile) -> Iterator[Labelled]:
-    """Yield the lines about the file that gets a text, or the files."""
-    label = "makes" if isinstance(file, NewFile) else "edits"
+def written(row: Request, file: Edit | Edits | NewFile | Removal) -> Iterator[Labelled]:
+    """Yield the lines about the file that gets a text or is removed, or the files."""
+    label = "REMOVES" if isinstance(file, Removal) else "makes" if isinstance(file, NewFile) else "edits"
     if row.narrowed:
         yield label, command_of(row)
         return
@@ -120,6 +121,14 @@ def written(row: Request, file: Edit | Edits | NewFile) -> Iterator[Labelled]:
                     yield "mounted", f"the file itself, in {one.mounted}, which keeps the old text until it is started again"
         case NewFile():
             yield "", f"a new file, with the owner {file.owner} and the mode {file.mode}, where nothing may be by then"
+            if file.undoes:
+                yield "undoes", f"{file.undoes}, which has removed this file: it gets the text that it had before"
+        case Removal():
+            yield "", f"this file, with the owner {file.owner} and the mode {file.mode}, and nothing takes its place"
+            yield "undoes", f"{file.undoes}, which has made this file"
+            if file.mounted:
+                yield "mounted", f"the file itself, in {file.mounted}, which keeps it until it is started again"
+            yield "checked", "by nothing: there is no text to check"
         case Edit():
             yield "", f"which keeps its owner {file.owner} and its mode {file.mode}"
             if file.changed:
@@ -318,7 +327,8 @@ def terms(row: Request) -> Iterator[Labelled]:
         limit = terms.timeout_for
         yield "time limit", f"ended after {in_words(limit)}" if limit is not None else "NONE but the end of its grant"
         if row.writes is not None:  # what its checks start ends with them
-            yield "taken back", "NOTHING: what is written stays written"
+            done = "removed" if isinstance(what, Removal) else "written"
+            yield "taken back", f"NOTHING: what is {done} stays {done}"
             return
         stays = "STAY, until the run is stopped or its grant is revoked"
         yield "left behind", f"processes that it leaves behind {stays if terms.leftovers == 'keep' else 'end with it'}"

@@ -11,7 +11,7 @@ from jitd.core.command import Command
 from jitd.core.conditions import may_come_along
 from jitd.core.decision import Obligations, Terms
 from jitd.core.deed import deed_of
-from jitd.core.edit import Edit, Edits, NewFile
+from jitd.core.edit import Edit, Edits, NewFile, Removal
 from jitd.core.question import Question
 from jitd.core.what import Doubted, Login, Program, Things
 from jitd.core.wording import listed, name_in_sentence
@@ -53,13 +53,18 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
 
 
 def beyond_new(rule: str, terms: Terms, command: Command) -> str:
-    """Return a sentence if ``command`` makes a file that ``terms`` do not allow, also those of root. Otherwise return ""."""
+    """Return a sentence if ``command`` makes a file that ``terms`` do not allow, also those of root, or removes one. Otherwise
+    return "". A rule that permits new files permits that they are removed again, whatever mode it has for them today.
+    """
     match command.what:
         case NewFile() if terms.new is None:
             return f"there is no {name_in_sentence(command.edited)}, and rule {rule} permits no new file"
         case NewFile(mode=mode):
             return "" if mode == terms.new else f"rule {rule} permits new files with the mode {terms.new:04o} alone"
-        case Program() | Edit() | Edits() | Things() | Login() | Doubted():
+        case Removal() if terms.new is None:
+            file = name_in_sentence(command.edited)
+            return f"rule {rule} permits no new file, and so does not permit that {file} is removed again"
+        case Program() | Edit() | Edits() | Removal() | Things() | Login() | Doubted():
             return ""
 
 

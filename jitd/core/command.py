@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated
 
-from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile, Removal
 from jitd.core.grade import Finding, read_rows, rows
 from jitd.core.masking import Blank, masked
 from jitd.core.values import ARGUMENTS, BYTES, DIGEST, MANY, NUMBER, PAIRS, TEXT, WORDS, Said
@@ -103,9 +103,10 @@ class Command:
     inputs of the fingerprint could guess the secret parts of the command. ``masked`` are the places in ``argv`` that nobody is
     shown: neither the fingerprint nor a use of a lease depends on them.
 
-    If the request is to edit a file, ``edit`` is not None, and if it is to make one, ``makes`` is not. Then ``argv`` is SUDOEDIT
-    and the real path of the file, ``path`` is SUDOEDIT, and nothing is executed. If it is to edit several files together,
-    ``edits`` has more than one edit, and ``argv`` has the real paths of their files in the same order.
+    If the request is to edit a file, ``edit`` is not None, if it is to make one, ``makes`` is not, and if it is to remove one,
+    ``removes`` is not. Then ``argv`` is SUDOEDIT and the real path of the file, ``path`` is SUDOEDIT, and nothing is executed. If
+    it is to edit several files together, ``edits`` has more than one edit, and ``argv`` has the real paths of their files in the
+    same order.
     """
 
     argv: Annotated[tuple[bytes, ...], ARGUMENTS]
@@ -134,6 +135,7 @@ class Command:
     edit: Edit | None = None
     makes: NewFile | None = None
     edits: tuple[Edit, ...] = ()
+    removes: Removal | None = None
 
     @property
     def what(self) -> What:
@@ -147,9 +149,9 @@ class Command:
         return Program(self.path, self.digest) if self.path else Login()
 
     @property
-    def writes(self) -> Edit | NewFile | Edits | None:
-        """The file that gets a text, or the files, if the request is for this."""
-        return self.edit or self.makes or (Edits(self._paths, self.edits) if self.edits else None)
+    def writes(self) -> Edit | NewFile | Removal | Edits | None:
+        """The file that gets a text or is removed, or the files, if the request is for this."""
+        return self.edit or self.makes or self.removes or (Edits(self._paths, self.edits) if self.edits else None)
 
     @property
     def each(self) -> tuple[Command, ...]:
@@ -167,13 +169,13 @@ class Command:
 
     @property
     def edited(self) -> bytes:
-        """The real path of the file that gets a text."""
+        """The real path of the file that gets a text or is removed."""
         assert self.writes is not None and len(self.argv) == 2, "nothing else writes one file"
         return self.argv[1]
 
     @property
     def file(self) -> bytes:
-        """The path of the file that is executed, edited or made. It is empty if there is none, or if there are several."""
+        """The path of the file that is executed, edited, made or removed. It is empty if there is none, or several."""
         return b"" if self.edits else self.path if self.writes is None else self.edited
 
     @property
@@ -254,6 +256,8 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
         put(b"w", *map(number, numbers), edit.before, edit.after)
     if (new := command.makes) is not None:
         put(b"m", *map(number, (new.device, new.inode, new.uid, new.gid, new.mode)), new.after)
+    if (gone := command.removes) is not None:
+        put(b"u", *map(number, (gone.device, gone.inode, gone.uid, gone.gid, gone.mode)), gone.before)
     if command.salt:
         put(b"n", command.salt)
     return hashlib.sha256(b"".join(out)).digest()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jitd.core.command import Command
-from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile, Removal
 from jitd.core.what import Doubted, Login, Program, Things
 
 
@@ -141,7 +141,7 @@ class CommandPattern:
         edited file, and counts in place of the path.
         """
         match command.what:
-            case Edit() | NewFile():
+            case Edit() | NewFile() | Removal():
                 return self._fits(called or command.edited) if self.is_edit else self.path is None
             case Things() | Edits():  # what is about several is asked about one by one
                 return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jitd.core.edit import Edit, Edits, NewFile
+from jitd.core.edit import Edit, Edits, NewFile, Removal
 from jitd.core.what import Doubted, Login, Program, Things, What
 
 JITSUDO = "jitsudo"
@@ -58,5 +58,5 @@ def deed_of(service: str, what: What | None = None, *, is_login: bool = False) -
     match what:
         case Things():
             return THING
-        case Program() | Edit() | Edits() | NewFile() | Login() | Doubted() | None:
+        case Program() | Edit() | Edits() | NewFile() | Removal() | Login() | Doubted() | None:
             return RUN

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``jitsudo -e`` writes: the text of one file that is there, or of one that is made, or those of several files.
+"""What ``jitsudo -e`` writes: the text of one file that is there, or of one that is made, or those of several files. An undo also
+removes a file that was made so.
 
-Law: an approval is for exactly this file and these two texts, or for nothing under this name in this directory and this text. An
-approval of several is for all of them together. The store keeps the texts themselves, apart, by their digests.
+Law: an approval is for exactly this file and these two texts, for nothing under this name in this directory and this text, or for
+this file and the text that goes with it. An approval of several is for all of them together. The store keeps the texts
+themselves, apart, by their digests.
 """
 
 from __future__ import annotations
@@ -68,13 +70,14 @@ class Edits:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The edit of the request ``id``, which is to be taken back: the file gets ``text`` again, which it had before. ``user`` and
-    ``group`` are as ``edit`` was asked for. If ``is_told`` is True, who takes it back is told its texts.
+    """What the request ``id`` has done, which is to be taken back: the file gets ``text`` again, which it had before, or is made
+    with it again, or is removed. Then ``text`` is empty. ``user`` and ``group`` are as it was asked for. If ``is_told`` is True,
+    who takes it back is told its texts.
     """
 
     id: str
     path: bytes
-    edit: Edit
+    did: Edit | NewFile | Removal
     text: bytes
     user: str
     group: str | None
@@ -85,7 +88,8 @@ class Undone:
 class NewFile:
     """A file that is made where nothing is. ``device`` and ``inode`` are those of its directory. ``uid`` is that of the account
     that writes, ``gid`` and ``mode`` are those that it is made with, and ``owner`` has both names, for people. ``after`` is the
-    SHA-256 of its text. The path is ``Command.edited``.
+    SHA-256 of its text. ``undoes`` is the id of the request whose removal of the file is taken back, or empty. If ``is_told`` is
+    False, the text of the removed file is not told to the requester. The path is ``Command.edited``.
     """
 
     device: Annotated[int, NUMBER]
@@ -95,3 +99,24 @@ class NewFile:
     mode: int
     after: Annotated[bytes, DIGEST]
     owner: str = ""
+    undoes: str = ""
+    is_told: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A file that is removed, and was made by the request ``undoes``. ``device`` and ``inode`` are its own, as are ``uid``,
+    ``gid`` and ``mode``, and ``before`` is the SHA-256 of the text that goes. ``is_told``, ``owner`` and ``mounted`` are as those
+    of an edit. The path is ``Command.edited``.
+    """
+
+    device: Annotated[int, NUMBER]
+    inode: Annotated[int, NUMBER]
+    uid: int
+    gid: int
+    mode: int
+    before: Annotated[bytes, DIGEST]
+    undoes: str
+    is_told: bool = False
+    owner: str = ""
+    mounted: str = ""

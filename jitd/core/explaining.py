@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from jitd.core.decision import Decision, Deny, Permit, Why
-from jitd.core.edit import Edit, Edits, NewFile
+from jitd.core.edit import Edit, Edits, NewFile, Removal
 from jitd.core.facts import NOTHING, Facts, Unasked
 from jitd.core.keys.break_glass import BREAK_GLASS
 from jitd.core.keys.key import Condition
@@ -253,7 +253,7 @@ def _is_about_file(rule: Rule, question: Question) -> bool:
     match question.command.what:
         case Things():
             return any(thing in (rule.gives or ()) for thing in question.wanted)
-        case Program() | Edit() | Edits() | NewFile() | Login() | Doubted():
+        case Program() | Edit() | Edits() | NewFile() | Removal() | Login() | Doubted():
             if rule.commands is None:
                 return rule.gives is None
             return any(pattern.names(question.command.path) for pattern in rule.commands)

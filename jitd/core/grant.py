@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from jitd.core.command import Command, run_id, work_of
 from jitd.core.decision import Terms, narrow_terms
 from jitd.core.deed import deed_of
-from jitd.core.edit import Edit, Edits, NewFile
+from jitd.core.edit import Edit, Edits, NewFile, Removal
 from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
 from jitd.core.holding import Account, Giving, Taking
 from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
@@ -74,7 +74,7 @@ class Grant:
         match self.command.what:
             case Things():
                 return self.living
-            case Program() | Edit() | Edits() | NewFile() | Login() | Doubted():
+            case Program() | Edit() | Edits() | NewFile() | Removal() | Login() | Doubted():
                 return ()
 
     @property
@@ -194,7 +194,7 @@ def is_for_other_requests(grant: Grant) -> bool:
     approved for one text of the file, so its grant serves no other request.
     """
     match grant.command.what:
-        case Edit() | Edits() | NewFile():
+        case Edit() | Edits() | NewFile() | Removal():
             return False
         case Program() | Things() | Login() | Doubted():
             return grant.is_lease or deed_of(grant.service).asks_again
@@ -264,7 +264,7 @@ def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...
     match grant.command.what:
         case Things(names):
             return _giving(grant, names, event, now)
-        case Program() | Edit() | Edits() | NewFile() | Login() | Doubted():
+        case Program() | Edit() | Edits() | NewFile() | Removal() | Login() | Doubted():
             return _beginning(grant, event, now)
 
 

@@ -16,7 +16,7 @@ from jitd.core.breach import beyond_new, breach
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST
-from jitd.core.edit import Edit, Edits, NewFile, with_file
+from jitd.core.edit import Edit, Edits, NewFile, Removal, with_file
 from jitd.core.facts import NOTHING, Facts, Unasked
 from jitd.core.keys.grant import MOST_USES
 from jitd.core.keys.hosts import HOSTS
@@ -90,12 +90,20 @@ def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTH
 
 def _about_file(question: Question, answer: Decision) -> Decision:
     """If ``question`` is about one of several files, return ``answer`` with checks that name this file, because the checks of all
-    files come together. Each check is as it would be executed if the file were edited alone.
+    files come together. Each check is as it would be executed if the file were edited alone. If a file is removed, there is no
+    text to check.
     """
-    if isinstance(answer, Deny) or not question.is_one_of_several or not answer.obligations.terms.checks:
+    if isinstance(answer, Deny) or not answer.obligations.terms.checks:
         return answer
-    terms, path = answer.obligations.terms, question.command.edited.decode("utf-8", "surrogateescape")
-    checks = tuple(with_file(words, path) for words in terms.checks)
+    terms, checks = answer.obligations.terms, answer.obligations.terms.checks
+    match question.command.what:
+        case Removal():
+            checks = ()
+        case Edit() | NewFile() if question.is_one_of_several:
+            path = question.command.edited.decode("utf-8", "surrogateescape")
+            checks = tuple(with_file(words, path) for words in terms.checks)
+        case Program() | Edit() | Edits() | NewFile() | Things() | Login() | Doubted():
+            return answer
     return replace(answer, obligations=replace(answer.obligations, terms=replace(terms, checks=checks)))
 
 
@@ -249,7 +257,7 @@ def masked_places(policy: Policy, command: Command, *, is_found: bool = True, na
     leads.
     """
     match command.what:
-        case Things() | Edit() | Edits() | NewFile():
+        case Things() | Edit() | Edits() | NewFile() | Removal():
             return ()
         case Program() | Login() | Doubted():
             pass

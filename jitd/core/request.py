@@ -22,7 +22,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
-from jitd.core.edit import Edit, Edits, NewFile
+from jitd.core.edit import Edit, Edits, NewFile, Removal
 from jitd.core.effects import ListsChanged, Moment, Notify, RequestWaits, Screen, SetDeadline, TellRequester, WayOpened
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grade import damage, rows, worst
@@ -184,6 +184,8 @@ def _kind(command: Command) -> dict[str, Any]:
             return {"texts": Value("texts", [[edit.before.hex(), edit.after.hex()] for edit in files])}
         case NewFile() as new:
             return _new(new)
+        case Removal() as gone:
+            return _gone(gone)
         case Doubted(because):
             return {"doubt": Value("doubt", because)}
         case Program() | Login():
@@ -212,8 +214,18 @@ def _edit(edit: Edit) -> dict[str, Any]:
 
 
 def _new(new: NewFile) -> dict[str, Any]:
-    made = {"owner": new.owner, "mode": f"{new.mode:04o}"} if new.owner else {}  # a denial comes before jitd has looked
-    return {"makes": made, "text_after": Value("text_after", new.after.hex())}
+    after = {"text_after": Value("text_after", new.after.hex())} if new.is_told else {}
+    return {"makes": _with_owner(new), **after, **({"undoes": new.undoes} if new.undoes else {})}
+
+
+def _gone(gone: Removal) -> dict[str, Any]:
+    """As of ``_edit``, the digest of the text is told to a requester who can read the file."""
+    before = {"text_before": Value("text_before", gone.before.hex())} if gone.is_told else {}
+    return {"removes": _with_owner(gone), **before, "undoes": gone.undoes}
+
+
+def _with_owner(file: NewFile | Removal) -> dict[str, Any]:
+    return {"owner": file.owner, "mode": f"{file.mode:04o}"} if file.owner else {}  # a denial comes before jitd has looked
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a request is for: a program, an edit, several edits, a new file, things, a login, or what jitd cannot tell. Who carries it
-out is another question (``core.deed``).
+"""What a request is for: a program, an edit, several edits, a new file, the removal of one, things, a login, or what jitd cannot
+tell. Who carries it out is another question (``core.deed``).
 
 Law: each command is one of these, and each of these has what only it has. For a new kind, mypy and
 ``tests/law/test_kinds.py`` name the places that must answer for it.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jitd.core.edit import Edit, Edits, NewFile
+from jitd.core.edit import Edit, Edits, NewFile, Removal
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +40,4 @@ class Doubted:
     because: str
 
 
-What = Program | Edit | Edits | NewFile | Things | Login | Doubted
+What = Program | Edit | Edits | NewFile | Removal | Things | Login | Doubted

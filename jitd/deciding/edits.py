@@ -21,7 +21,7 @@ from typing import Any
 
 from jitd.core.command import Command, RunAs
 from jitd.core.command import together as together_of
-from jitd.core.edit import Edit, NewFile, Undone
+from jitd.core.edit import Edit, NewFile, Removal, Undone
 from jitd.core.script import LARGEST, Script, is_text
 from jitd.core.subject import Subject
 from jitd.core.wording import name_in_sentence
@@ -65,11 +65,11 @@ class Looked:
 
 
 def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look) -> Looked:
-    """Return the file of ``command``, which is the edit that ``who`` asks for. The directories of its path are resolved, and all
-    is looked up with ``glance``. Raises CannotEdit.
+    """Return the file of ``command``, which is the edit that ``who`` asks for, or is removed: then it is looked at as one that is
+    edited. The directories of its path are resolved, and all is looked up with ``glance``. Raises CannotEdit.
     """
     path, asked = command.edited, command.writes
-    assert isinstance(asked, Edit), "it is an edit"
+    assert isinstance(asked, Edit | Removal), "it is a file that is there"
     name = path_in_sentence(path)
     with _directory_of(name, path, command.run_as, trusted, glance) as directory:
         _refuse_place(name, path, who, glance)
@@ -86,11 +86,11 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
         status.st_gid,
         stat.S_IMODE(status.st_mode),
         expected.digest,
-        asked.after,
+        asked.after if isinstance(asked, Edit) else b"",
         is_told,
         _owner(status.st_uid, status.st_gid),
         mounted,
-        base=asked.base,
+        base=asked.base if isinstance(asked, Edit) else b"",
     )
     return Looked(edit, before)
 
@@ -203,17 +203,45 @@ def refuse_removed(base: bytes, path: bytes) -> None:
         raise CannotEdit(f"{path_in_sentence(path)} was removed after your text was made from it: nothing was requested")
 
 
-def undoing(looked: Looked, path: bytes, undone: Undone) -> Looked:
-    """Return ``looked``, the file at ``path``, as one that gets the text again that it had before ``undone``. Raises CannotEdit
-    if others have changed it since. If others than then may read it, they would read a text that was not theirs to read.
+def undoing(edit: Edit, path: bytes, undone: Undone) -> Edit:
+    """Return ``edit``, of the file at ``path`` as it is now, as one that gives it the text that it had before ``undone``. Raises
+    CannotEdit if others have changed it since. If others than then may read it, they would read a text that was not theirs to
+    read.
     """
-    name, edit = path_in_sentence(path), looked.edit
+    name, did = path_in_sentence(path), undone.did
+    assert not isinstance(did, Removal), "what was removed is made again"
     by_hand = f"to change it as it is now, jitsudo -e {name}"
-    if edit.before != undone.edit.after:
+    if edit.before != did.after:
         raise CannotEdit(f"{name} has another text than {undone.id} has written: somebody has changed it since; {by_hand}")
-    if (edit.uid, edit.gid, edit.mode) != (undone.edit.uid, undone.edit.gid, undone.edit.mode):
+    if (edit.uid, edit.gid, edit.mode) != (did.uid, did.gid, did.mode):
         raise CannotEdit(f"{name} no longer has the owner, the group and the mode that {undone.id} has left; {by_hand}")
-    return replace(looked, edit=replace(edit, is_told=edit.is_told and undone.is_told, undoes=undone.id))
+    return replace(edit, is_told=edit.is_told and undone.is_told, undoes=undone.id)
+
+
+def removing(edit: Edit, path: bytes, undone: Undone) -> Removal:
+    """Return the removal of the file at ``path``, which is ``edit`` as it is now and was made by ``undone``. Raises CannotEdit if
+    others have changed it since.
+    """
+    now = undoing(edit, path, undone)
+    return Removal(now.device, now.inode, now.uid, now.gid, now.mode, now.before, now.undoes, now.is_told, now.owner, now.mounted)
+
+
+def refuse_made(path: bytes, undone: Undone) -> None:
+    """Raise CannotEdit if ``undone`` is a removal: its file, at ``path``, is there again."""
+    if isinstance(undone.did, Removal):
+        name = path_in_sentence(path)
+        raise CannotEdit(f"{name} is there: somebody has made it since {undone.id}; to change it, jitsudo -e {name}")
+
+
+def making_again(new: NewFile, path: bytes, undone: Undone) -> NewFile:
+    """Return ``new``, the file that is made at ``path``, as one that was removed by ``undone``. Raises CannotEdit if others than
+    then may read it.
+    """
+    did, name = undone.did, path_in_sentence(path)
+    if (new.uid, new.gid, new.mode) != (did.uid, did.gid, did.mode):
+        told = f"{name} would not have the owner, the group and the mode that it had before {undone.id}"
+        raise CannotEdit(f"{told}; to make it as the rule has it today, jitsudo -e {name}")
+    return replace(new, undoes=undone.id, is_told=undone.is_told)
 
 
 def scripts_of(command: Command, after: bytes, *before: bytes) -> Scripts:
@@ -226,6 +254,12 @@ def scripts_of(command: Command, after: bytes, *before: bytes) -> Scripts:
         raise CannotEdit(f"the new text has more than {MOST_SHOWN // 1024} KiB with all escapes, and cannot be shown to anybody")
     at = 0 if isinstance(file, NewFile) else 1  # who does not know new files is shown a text that stands for no argument
     return Scripts((Script(at, command.edited, file.after),), (*before, after))
+
+
+def scripts_of_removal(command: Command, before: bytes) -> Scripts:
+    """Return the text that goes with the file that ``command`` removes, for those who approve it."""
+    assert command.removes is not None, "it is a removal"
+    return Scripts((Script(0, command.edited, command.removes.before),), (before,))
 
 
 def together(each: Sequence[tuple[Command, Scripts]]) -> tuple[Command, Scripts]:

@@ -17,7 +17,7 @@ from jitd.core.breach import unbound
 from jitd.core.command import Command, Interpreter, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import deed_of
-from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile, Removal
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
 from jitd.core.origin import Caller
@@ -132,12 +132,14 @@ def _look_at_edit(
     together: Question | None = None,
 ) -> Sighting:
     """Find the file of an edit, evaluate the rules for its real path, and only then look at the file and its text. If nothing is
-    there, the file is a new one, and the rule must permit that, too. ``together`` is the question about all files, if this is one
-    of several: it is what providers get, who are asked once more when it is known where all files are.
+    there, the file is a new one, and the rule must permit that, too. It must also permit new files if one is removed again.
+    ``together`` is the question about all files, if this is one of several: it is what providers get, who are asked once more
+    when it is known where all files are.
     """
     found = edit_asked(asked, who, service)
     command, path = found.command, found.command.argv[1]
     assert command.edit is not None and asked.text is not None, "it is an edit"
+    undone = asked.undone
 
     def decided(real: bytes, names: tuple[bytes, ...] = ()) -> Decision:
         question = _about_edit(asked, replace(found, command=replace(command, argv=(SUDOEDIT, real))), who, host, service, names)
@@ -149,11 +151,12 @@ def _look_at_edit(
     if unseen is not None and isinstance(decision := decided(unseen), Deny):  # no look tells what is there (THREATS S-11)
         return Sighting(command, decision, is_found=False)
     try:
-        real, is_new = _place_of(path, glance, may_be_new=asked.undone is None)
+        real, is_new = _place_of(path, glance, may_be_new=undone is None or isinstance(undone.did, Removal))
         if unseen not in (None, real):
             raise inspection.Uninspectable("jitd finds it under another path")
     except inspection.Uninspectable as fault:
-        told = f"{inspection.path_in_sentence(path)} cannot be edited: {fault}"
+        is_removed = undone is not None and isinstance(undone.did, NewFile)
+        told = f"{inspection.path_in_sentence(path)} cannot be {'removed' if is_removed else 'edited'}: {fault}"
         return Sighting(command, Deny(Why.UNFIT, told), is_found=False)
     command = replace(command, argv=(SUDOEDIT, real))
     names = _names(policy, command, (path,), glance)
@@ -162,24 +165,48 @@ def _look_at_edit(
         mode, run_as, after = decision.obligations.terms.new or 0, command.run_as, hashlib.sha256(asked.text).digest()
         command = replace(command, edit=None, makes=NewFile(0, 0, run_as.uid, run_as.gid, mode, after))
         decision = decided(real, names)
+    elif isinstance(decision, Permit) and undone is not None and isinstance(undone.did, NewFile):
+        command = replace(command, edit=None, removes=Removal(0, 0, 0, 0, 0, b"", undone.id))
+        decision = decided(real, names)
     if isinstance(decision, Deny):
         return Sighting(command, decision)
     try:
         edits.refuse_links(path, command, who, trusted, glance)
-        if is_new:
-            edits.refuse_removed(asked.base, path)
-            command = replace(command, makes=edits.look_at_place(command, trusted, glance))
-            scripts = edits.scripts_of(command, asked.text)
-        else:
-            looked = edits.look(command, who, trusted, glance)
-            edits.refuse_changed(looked, path)
-            if asked.undone is not None:
-                looked = edits.undoing(looked, path, asked.undone)
-            command = replace(command, edit=looked.edit)
-            scripts = edits.scripts_of(command, asked.text, looked.before)
+        command, scripts = _as_it_is(command, asked, path, who, trusted, glance, is_new=is_new)
     except edits.CannotEdit as fault:
         return Sighting(command, decision.denied(Why.UNFIT, str(fault)))
     return Sighting(command, decision, scripts)
+
+
+def _as_it_is(
+    command: Command,
+    asked: Asked,
+    path: bytes,
+    who: Subject,
+    trusted: tuple[bytes, ...],
+    glance: path_lookup.Look,
+    *,
+    is_new: bool,
+) -> tuple[Command, Scripts]:
+    """Return the command with the file as it is now, and the texts that its approvers read. Raises edits.CannotEdit."""
+    undone, text = asked.undone, asked.text or b""
+    if is_new:
+        edits.refuse_removed(asked.base, path)
+        new = edits.look_at_place(command, trusted, glance)
+        command = replace(command, makes=new if undone is None else edits.making_again(new, path, undone))
+        return command, edits.scripts_of(command, text)
+    if undone is not None:
+        edits.refuse_made(path, undone)
+    looked = edits.look(command, who, trusted, glance)
+    if undone is None:
+        edits.refuse_changed(looked, path)
+        command = replace(command, edit=looked.edit)
+    elif command.removes is not None:
+        command = replace(command, removes=edits.removing(looked.edit, path, undone))
+        return command, edits.scripts_of_removal(command, looked.before)
+    else:
+        command = replace(command, edit=edits.undoing(looked.edit, path, undone))
+    return command, edits.scripts_of(command, text, looked.before)
 
 
 def _look_at_edits(
@@ -244,12 +271,14 @@ def _edit_again(
 ) -> Decision:
     """Return ``decision``, or a denial if the file, or the place of a new one, is not as it was for the request."""
     name = inspection.path_in_sentence(command.edited)
+    done = "removed" if command.removes is not None else "written"
     try:
         match before := command.writes:
-            case NewFile(owner=owner):
+            case NewFile() as new:
                 changed = f"the directory of {name}"
-                is_same = replace(edits.look_at_place(command, trusted, glance), owner=owner) == before
-            case Edit():
+                place = edits.look_at_place(command, trusted, glance)
+                is_same = replace(place, owner=new.owner, undoes=new.undoes, is_told=new.is_told) == before
+            case Edit() | Removal():
                 changed = name
                 now = edits.look(command, who, trusted, glance).edit
                 is_same = all(getattr(now, one) == getattr(before, one) for one in edits.BOUND)
@@ -258,7 +287,7 @@ def _edit_again(
     except edits.CannotEdit as fault:
         return decision.denied(Why.ERROR, str(fault))
     if not is_same:
-        return decision.denied(Why.ERROR, f"somebody changed {changed} after the request; nothing was written")
+        return decision.denied(Why.ERROR, f"somebody changed {changed} after the request; nothing was {done}")
     return decision
 
 
@@ -389,7 +418,7 @@ def _names(
         return ()
     # What a program does may depend on the link by which it is called, so a deny on such a link is none on the program. What it
     # is told, such as a password, is a secret by any name, and a text is the same by any link.
-    is_link_its_own = not isinstance(command.what, Edit | NewFile) and not for_masks
+    is_link_its_own = command.writes is None and not for_masks
     found = names_of((*typed, command.file), named, glance, is_link_its_own=is_link_its_own)
     return tuple(name for name in found if name != command.file)
 
@@ -481,7 +510,6 @@ def _looked_again(
         is_own_group = accounts.is_own_group(request.command.run_as)
     except accounts.NoSuchAccount:
         return Deny(Why.ERROR, "the account to run as no longer exists")
-    what = request.command.what
     question = Question(
         requester=who,
         command=replace(request.command, digest=b"", interpreters=()),
@@ -495,14 +523,14 @@ def _looked_again(
         is_missing=False,
         writable_by=(),
         names=_names(policy, request.command, (), glance),
-        is_unopened=isinstance(what, Program),
+        is_unopened=isinstance(request.command.what, Program),
         tty=request.claims.tty,
         caller=Caller(None, kept=request.caller, request=request.id),
         breaks_glass=request.breaks_glass,
     )
     knowledge.about = question
     on_path = _on_path(policy, question, now, knowledge)
-    if isinstance(what, Edit | Edits | NewFile):
+    if request.command.writes is not None:
         for one in request.command.each:
             if isinstance(on_path, Permit):
                 on_path = _edit_again(one, on_path, who, trusted, glance)

@@ -97,6 +97,34 @@ class File:
     called: str = ""
 
 
+class Old:
+    """The file ``name`` in ``directory``, which is replaced or removed, as it is at the first look. It is open until ``stack``
+    closes it. Raises NotExchanged if it is not ``expected``, or cannot be replaced.
+    """
+
+    def __init__(self, directory: int, name: bytes, expected: Expected, stack: contextlib.ExitStack) -> None:
+        file = open_file(directory, name)
+        stack.callback(os.close, file)
+        self.expected = expected
+        self.status = os.fstat(file)
+        _must_be_plain(file, self.status)
+        _must_be(file, self.status, expected)
+        self.kept = kept_of(file)
+
+    def is_still(self, directory: int, name: bytes) -> bool:
+        """True if ``name`` leads to it now, and it is as it was: its text, owner, mode, names, attributes and flags."""
+        try:
+            file = os.open(name, _OLD, dir_fd=directory)
+            try:
+                now = os.fstat(file)
+                _must_be(file, now, self.expected)
+                return is_like(now, self.status) and kept_of(file) == self.kept
+            finally:
+                os.close(file)
+        except (OSError, NotExchanged):
+            return False
+
+
 Tell = Callable[[Sequence[int], int | None], None]
 """Gets the numbers of the files that have their new text, and of the one of which this is not sure at the moment."""
 
@@ -188,12 +216,7 @@ class _Pair:
         self.file = file
         self.beside = b""
         self._made = -1
-        old = open_file(file.directory, file.name)
-        stack.callback(os.close, old)
-        self._status = os.fstat(old)
-        _must_be_plain(old, self._status)
-        _must_be(old, self._status, file.expected)
-        self._kept = kept_of(old)
+        self._old = Old(file.directory, file.name, file.expected, stack)
         _remove_left(file.directory, file.name)
 
     def make(self, stack: contextlib.ExitStack) -> None:
@@ -201,7 +224,7 @@ class _Pair:
         self._made, self.beside = _made(self.file.directory, self.file.name)
         stack.callback(os.close, self._made)
         stack.push(self._remove_unless_exchanged)
-        _fill(self._made, self.file.new, self._status, self._kept)
+        _fill(self._made, self.file.new, self._old.status, self._old.kept)
 
     def _remove_unless_exchanged(self, kind: object, fault: object, trace: object) -> None:
         with contextlib.suppress(OSError):
@@ -212,11 +235,11 @@ class _Pair:
         return os.path.samestat(os.stat(name, dir_fd=self.file.directory, follow_symlinks=False), status)
 
     def exchange(self) -> None:
-        directory, name, expected = self.file.directory, self.file.name, self.file.expected
+        directory, name = self.file.directory, self.file.name
         _name(self._made, directory, self.beside)
-        _must_have(self._made, self.file.new, self._status)
+        _must_have(self._made, self.file.new, self._old.status)
         _swap(directory, self.beside, name)
-        _look_at_what_came_out(directory, self.beside, name, self._made, expected, self._status, self._kept)
+        _look_at_what_came_out(directory, self.beside, name, self._made, self._old)
 
     def stands(self) -> bool:
         """True if the name leads to the new file, also because others have kept it from being exchanged back."""
@@ -227,15 +250,15 @@ class _Pair:
     def old(self) -> str:
         """Say where the old file is, if it came out and is there still."""
         with contextlib.suppress(OSError):
-            if self._is_at(self.beside, self._status):
+            if self._is_at(self.beside, self._old.status):
                 return f"; the old one is {self.beside.decode(errors='backslashreplace')}"
         return ""
 
     def put_back(self) -> None:
         """Let the old file have its name again, if the new one has it still, and nobody has changed either."""
         try:
-            _must_have(self._made, self.file.new, self._status)
-            if not self._is_at(self.file.name, os.fstat(self._made)) or not self._is_at(self.beside, self._status):
+            _must_have(self._made, self.file.new, self._old.status)
+            if not self._is_at(self.file.name, os.fstat(self._made)) or not self._is_at(self.beside, self._old.status):
                 raise Changed("others have put another file there")
         except OSError as fault:
             raise Changed(os.strerror(fault.errno or 0)) from None
@@ -346,6 +369,11 @@ def _must_be(file: int, status: os.stat_result, expected: Expected) -> None:
 # --- the new file --------------------------------------------------------------------------------------------------------
 
 
+def unnumbered(name: bytes) -> bytes:
+    """Return a name beside ``name`` that nobody expects. No edit removes a file that has it: the number in it is of none."""
+    return _prefix(name) + b"0-" + os.urandom(4).hex().encode()
+
+
 def _prefix(name: bytes) -> bytes:
     return b"." + name[: 255 - 1 - len(SUFFIX) - _WORDS] + SUFFIX
 
@@ -354,18 +382,18 @@ def _made(directory: int, name: bytes) -> tuple[int, bytes]:
     """Return a new file, which has no name yet, and its name. On a file system that makes no such file, it has its name at once,
     and a name by which no other edit takes it for left over.
     """
-    flags, word = os.O_RDWR | os.O_CLOEXEC, os.urandom(4).hex().encode()
+    flags = os.O_RDWR | os.O_CLOEXEC
     try:
         try:
             made = os.open(b".", flags | os.O_TMPFILE, 0o600, dir_fd=directory)
         except OSError as fault:
             if fault.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
                 raise
-            beside = _prefix(name) + b"0-" + word
+            beside = unnumbered(name)
             return os.open(beside, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=directory), beside
     except OSError as fault:
         raise NotExchanged(f"no file can be made beside it: {fault.strerror}") from None
-    return made, _prefix(name) + b"%x-" % os.fstat(made).st_ino + word
+    return made, _prefix(name) + b"%x-" % os.fstat(made).st_ino + os.urandom(4).hex().encode()
 
 
 def _name(made: int, directory: int, beside: bytes) -> None:
@@ -502,22 +530,11 @@ def _swap(directory: int, one: bytes, other: bytes) -> None:
         raise NotExchanged(f"it cannot be replaced: {os.strerror(number)}")
 
 
-def _look_at_what_came_out(
-    directory: int, beside: bytes, name: bytes, made: int, expected: Expected, status: os.stat_result, kept: Kept
-) -> None:
-    """Put back what came out, if it is not ``expected``, or has no longer the ``status`` and all of ``kept`` that the new file
-    was given. Somebody may have put another file there at the last moment, or may have closed this one to others.
+def _look_at_what_came_out(directory: int, beside: bytes, name: bytes, made: int, old: Old) -> None:
+    """Put back what came out, if it is not ``old``, or is not any more as the new file was made. Somebody may have put another
+    file there at the last moment, or may have closed this one to others.
     """
-    try:
-        out = os.open(beside, _OLD, dir_fd=directory)
-        try:
-            now = os.fstat(out)
-            _must_be(out, now, expected)
-            is_as_it_was = is_like(now, status) and kept_of(out) == kept
-        finally:
-            os.close(out)
-    except (OSError, NotExchanged):
-        is_as_it_was = False
+    is_as_it_was = old.is_still(directory, beside)
     told = beside.decode(errors="backslashreplace")
     try:
         is_ours = os.path.samestat(os.stat(name, dir_fd=directory, follow_symlinks=False), os.fstat(made))

@@ -10,7 +10,7 @@ from typing import Any
 
 from jitd.core.command import Command, fingerprint
 from jitd.core.decision import narrow_namespace
-from jitd.core.edit import Edit, Edits, NewFile
+from jitd.core.edit import Edit, Edits, NewFile, Removal
 from jitd.core.environment import environment
 from jitd.core.grant import Grant
 from jitd.core.request import Request, ends_of
@@ -103,6 +103,8 @@ def _file_of(command: Command, texts: tuple[bytes | None, ...]) -> tuple[bytes, 
             return files[0].before, {"edits": tuple(found)}
         case NewFile() as new:
             return new.after, {"makes": (new.device, new.inode, new.gid, new.mode, _kept(new, *texts))}
+        case Removal() as gone:
+            return gone.before, {"removes": (gone.device, gone.inode)}
         case Things() | Login() | Doubted():
             raise ValueError("it is not a program that jitd can execute")
 

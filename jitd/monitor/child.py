@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from jitd.beside import filtering
-from jitd.files import exchange, new_file
+from jitd.files import exchange, new_file, removing
 from jitd.files.inspection import Uninspectable
 from jitd.monitor import checking, namespace
 from jitd.monitor.caller import stands_in
@@ -80,7 +80,7 @@ def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoR
         close_all_but(0, 1, 2, *around.passed)
         caller = _caller(around) if is_contained and job.inherits else None
         streams = _streams(job, around)
-        execution = None if job.text is not None else what_to_execute(job, around.state_dir)
+        execution = what_to_execute(job, around.state_dir) if job.executes else None
         _arrange(job, streams, around, parent)
         is_inside = job.inherits and _begin_in_directory(job, streams.sender if caller is None else caller)
         if is_contained:
@@ -200,10 +200,11 @@ def _enter_directory(job: Job, *, is_inside: bool) -> None:
 
 
 def _write(job: Job, leash: socket.socket, checker: checking.Checker | None) -> NoReturn:
-    """Give the files of the job their new texts, with the rights of the target account. Never returns. If they are not written,
-    all is as it was, or the reason says what is not. It is written to the client's standard error.
+    """Give the files of the job their new texts, or remove its file, with the rights of the target account. Never returns. If
+    this is not done, all is as it was, or the reason says what is not. It is written to the client's standard error.
     """
-    status, name, lead = 1, os.path.basename(job.path), f"{shown(job.path)} was not written"
+    status, name = 1, os.path.basename(job.path)
+    lead = f"{shown(job.path)} was not {'written' if job.removes is None else 'removed'}"
     try:
         checking.end_tidily()
         leash.send(FROM_COMMAND.write(Writes()))
@@ -216,6 +217,8 @@ def _write(job: Job, leash: socket.socket, checker: checking.Checker | None) -> 
             device, inode, gid, mode, text = job.makes
             wanted = new_file.Wanted(device, inode, job.uid, gid, mode)
             new_file.make(directory, name, text, wanted, lambda: _checked(checker, leash))
+        elif job.removes is not None:
+            removing.remove(directory, name, exchange.Expected(*job.removes, job.digest), lambda: _checked(checker, leash))
         else:
             assert job.edit is not None, "nothing else is written"
             device, inode, text = job.edit

@@ -225,7 +225,7 @@ class Monitor:
                     self._take_streams(told)
                 case NotStarted(number, because):
                     self._refuse(number, because)
-                case Writes() if self.job.text is not None:
+                case Writes() if not self.job.executes:
                     self._note_start()
                 case Checked(said=said) if self.job.checks:
                     self._said = said

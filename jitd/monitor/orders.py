@@ -75,9 +75,10 @@ class Job:
     If ``edit`` is not None, nothing is executed: the file ``path``, whose content has the SHA-256 ``digest``, gets a new content.
     ``edit`` has the device and the inode of the file, and the new content. If ``makes`` is not None, nothing is executed either,
     and the file ``path`` is made where nothing is. ``makes`` has the device and the inode of its directory, its group, its mode
-    and its content. If ``edits`` is not empty, several files get a new content together. It has the path, the device, the inode,
-    the SHA-256 and the new content of each, and ``path`` is the first one. ``checks`` are the programs that must take the
-    content, each with its arguments. Those of several files name the file.
+    and its content. If ``removes`` is not None, the file ``path`` is removed, whose device and inode it has, and whose content
+    has the SHA-256 ``digest``. If ``edits`` is not empty, several files get a new content together. It has the path, the device,
+    the inode, the SHA-256 and the new content of each, and ``path`` is the first one. ``checks`` are the programs that must take
+    the content, each with its arguments. Those of several files name the file.
     """
 
     run: Annotated[str, RUN]
@@ -128,13 +129,12 @@ class Job:
     edits: Annotated[
         tuple[tuple[bytes, int, int, bytes, bytes], ...], list_of(row(ABSOLUTE, NUMBER, NUMBER, DIGEST, base64(LARGEST)))
     ] = ()
+    removes: Annotated[tuple[int, int] | None, optional(row(NUMBER, NUMBER))] = None
 
     @property
-    def text(self) -> bytes | None:
-        """The content that a file is to have, the first one of several, or None if the job executes a program."""
-        if self.edits:
-            return self.edits[0][-1]
-        return self.edit[-1] if self.edit is not None else self.makes[-1] if self.makes is not None else None
+    def executes(self) -> bool:
+        """True if a program is executed. Otherwise the job gives files their content, or removes one."""
+        return self.edit is None and self.makes is None and self.removes is None and not self.edits
 
 
 @dataclass(frozen=True, slots=True)

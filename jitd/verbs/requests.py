@@ -21,7 +21,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
-from jitd.core.edit import Edit, Edits, NewFile, Undone
+from jitd.core.edit import Edits, NewFile, Removal, Undone
 from jitd.core.effects import Moment
 from jitd.core.law import IllegalEvent, Origin, Role
 from jitd.core.masking import MASKED
@@ -175,29 +175,29 @@ class Requests:
         return self._begin(made, decision, waiter if waits else None, on_created)
 
     async def undone(self, who: Identity, typed: str) -> Undone:
-        """Return the edit of the request ``typed``, for ``who`` wants to take it back. Raises Refusal and TimeoutError."""
+        """Return what the request ``typed`` has done, for ``who`` wants to take it back. Raises Refusal and TimeoutError."""
         found = self._access.request(Act.READ_TEXTS, who, typed)
-        command, edit = found.command, found.command.what
-        if isinstance(edit, NewFile):
-            file = shown_argument(command.edited)
-            raise Refusal("usage", f"request {found.id} is for a new file, and --undo takes no file away: jitsudo rm {file}")
-        if isinstance(edit, Edits):
-            raise Refusal("usage", f"request {found.id} is for several files, and --undo takes one: edit them one by one")
-        if not isinstance(edit, Edit):
+        command, did = found.command, found.command.writes
+        if did is None:
             raise Refusal("usage", f"request {found.id} is not an edit: only an edit can be undone")
+        if isinstance(did, Edits):
+            raise Refusal("usage", f"request {found.id} is for several files, and --undo takes one: edit them one by one")
         file = shown_argument(command.edited)
         outcomes = [run.outcome for run in self._store.last_runs(found.id, 1)]
         if not outcomes or not _has_written(outcomes[-1]):
-            raise Refusal("late", f"request {found.id} has written nothing, so there is nothing to undo in {file}")
-        if (text := self._store.text(edit.before)) is None:
-            raise Refusal("late", f"the text that {file} had before {found.id} is not kept any more: jitsudo -e {file}")
+            deed = "removed" if isinstance(did, Removal) else "written"
+            raise Refusal("late", f"request {found.id} has {deed} nothing, so there is nothing to undo in {file}")
+        if (text := self._store.text(did.after if isinstance(did, NewFile) else did.before)) is None:
+            had, by_hand = ("was made with by", "rm") if isinstance(did, NewFile) else ("had before", "-e")
+            raise Refusal("late", f"the text that {file} {had} {found.id} is not kept any more: jitsudo {by_hand} {file}")
         try:
             is_own_group = await self._workers.names.run(who.party, accounts.is_own_group, command.run_as)
         except accounts.NoSuchAccount as fault:
             raise Refusal("denied", str(fault)) from None
         group = None if is_own_group else command.run_as.group
-        is_told = edit.is_told or self._access.may(Act.READ_BEYOND, who, found)  # as ``show`` tells them its texts
-        return Undone(found.id, command.edited, edit, text, command.run_as.user, group, is_told)
+        is_told = did.is_told or self._access.may(Act.READ_BEYOND, who, found)  # as ``show`` tells them its texts
+        text = b"" if isinstance(did, NewFile) else text
+        return Undone(found.id, command.edited, did, text, command.run_as.user, group, is_told)
 
     @_timed
     async def enforce(

@@ -14,7 +14,7 @@ from typing import Any
 from jitd.core.approvers import lack, owes, tally
 from jitd.core.command import Command
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Terms
-from jitd.core.edit import Edit, Edits, NewFile
+from jitd.core.edit import Edit, Edits, NewFile, Removal
 from jitd.core.effects import Moment
 from jitd.core.grade import Finding, grades
 from jitd.core.grant import Grant
@@ -133,6 +133,9 @@ def _written(command: Command, *, is_own: bool) -> dict[str, Any]:
             return {"edits": tuple(_edit(one, is_own=is_own) for one in files)}
         case NewFile() as new:
             return {"makes": _new(new)}
+        case Removal() as gone:
+            row = rows.Removal(owner=shown(gone.owner), mode=f"{gone.mode:04o}", undoes=gone.undoes)
+            return {"removes": row.plus(mounted=shown(gone.mounted)) if gone.mounted else row}
         case None:
             return {}
 
@@ -145,7 +148,8 @@ def _edit(edit: Edit, *, is_own: bool) -> rows.Edit:
 
 
 def _new(new: NewFile) -> rows.NewFile:
-    return rows.NewFile(owner=shown(new.owner), mode=f"{new.mode:04o}")
+    row = rows.NewFile(owner=shown(new.owner), mode=f"{new.mode:04o}")
+    return row.plus(undoes=new.undoes) if new.undoes else row
 
 
 def finding_rows(findings: Iterable[Finding]) -> tuple[rows.Finding, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jitd.core.deed import deed_of
-from jitd.core.edit import Edit, Edits, NewFile
+from jitd.core.edit import Edit, Edits, NewFile, Removal
 from jitd.core.masking import MASKED, NAMED_BY_A_MASK
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.script import Script, bound
@@ -28,6 +28,7 @@ NO_ROOM = "the texts of this request are too long together"
 BOUND = "exactly this text is written, if the file is still as it was"
 BOUND_TOGETHER = "exactly this text is written, if all files are still as they were"
 BOUND_NEW = "exactly this text is written, if nothing is there then"
+BOUND_GONE = "the file is removed, if it still has exactly this text"
 UNTOLD = "the texts are told to you only if you can read the file, and could read both"
 NOT_KEPT = "its text is not kept any more"
 
@@ -37,6 +38,7 @@ def script_rows(
 ) -> tuple[rows.Script, ...]:
     """Return a row for each text of ``found``. ``may_see`` tells if the viewer may see the contents of an earlier request. Of an
     edit, the old text is sent, but not to whom ``found`` counts as their own (``is_own``), if its requester cannot read the file.
+    Of a removal, the text that goes is sent to the same people, and if it is taken back, the text that comes.
     """
     left = ROOM if n_bytes_of(found.command) <= LONGEST else 0
 
@@ -53,9 +55,9 @@ def script_rows(
 
     made = [_members(script, found) for script in found.scripts]
     edit = found.command.what
-    untold = edit if isinstance(edit, Edit) and is_own and not edit.is_told else None
+    untold = edit if isinstance(edit, Edit | NewFile | Removal) and is_own and not edit.is_told else None
     for script, row in zip(found.scripts, made, strict=True):  # what runs has room before what was
-        if untold and not untold.tells_new:
+        if untold and not (isinstance(untold, Edit) and untold.tells_new):
             row["told"] = UNTOLD
         elif script.digest:
             row["text"], row["told"] = fitting(script.digest)
@@ -63,7 +65,7 @@ def script_rows(
     for row, before in zip(made, olds, strict=False) if not untold else ():
         row["before"], told = fitting(before)
         row["told"] = row["told"] or told
-    if isinstance(edit, Edit | Edits | NewFile):
+    if found.command.writes is not None:
         return tuple(rows.Script(**row) for row in made)
     for path, (script, earlier) in _last_approved(store, found, may_see).items():
         for row, now in zip(made, found.scripts, strict=True):
@@ -84,7 +86,7 @@ def _members(script: Script, found: Request) -> dict[str, Any]:
             "argument": script.at,
             "path": shown(script.path),
             "told": "",
-            "bound": BOUND_NEW if isinstance(file, NewFile) else BOUND_TOGETHER if isinstance(file, Edits) else BOUND,
+            "bound": _bound(file),
         }
     sentence = bound(script, found.command, found.service, is_executed=is_executed) if script.digest else ""
     is_unnamed = is_masked(found.command, script.at)  # why a file is not shown, or not bound, can quote its path
@@ -97,6 +99,18 @@ def _members(script: Script, found: Request) -> dict[str, Any]:
         "told": NAMED_BY_A_MASK if is_unnamed and script.told else shown(script.told),
         "bound": NAMED_BY_A_MASK if is_unnamed and sentence else shown(sentence),
     }
+
+
+def _bound(file: Edit | Edits | NewFile | Removal) -> str:
+    match file:
+        case Edit():
+            return BOUND
+        case Edits():
+            return BOUND_TOGETHER
+        case NewFile():
+            return BOUND_NEW
+        case Removal():
+            return BOUND_GONE
 
 
 def _last_approved(store: Store, found: Request, may_see: Callable[[Request], bool]) -> dict[bytes, tuple[Script, Request]]:

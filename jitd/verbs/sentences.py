@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from jitd.core.decision import Approval
 from jitd.core.duration import duration_in_words
-from jitd.core.edit import Edit
+from jitd.core.edit import Edit, Removal
 from jitd.core.effects import Moment
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Heard, Missed
@@ -36,6 +36,8 @@ def asked(request: Request) -> list[str]:
     whom = shown(run_as.user) if run_as.group == run_as.user else f"{shown(run_as.user)} with group {shown(run_as.group)}"
     lines = [f"request {request.id}: {shown_command(command.told_argv)} (as {whom} on {shown(host)})"]
     lines += mounted(request)
+    if isinstance(gone := command.writes, Removal):
+        lines.append(f"an approval removes {shown_argument(command.edited)}, which {gone.undoes} has made")
     if request.obligations is not None:
         lines.append(owing(request))
     return lines
@@ -46,7 +48,7 @@ def mounted(request: Request) -> list[str]:
     lines = []
     for one in request.command.each:
         match one.what:
-            case Edit(mounted=processes) if processes:
+            case Edit(mounted=processes) | Removal(mounted=processes) if processes:
                 file = shown_argument(one.edited)
                 told = f"{file} itself is mounted in {shown(processes)}, which keeps the old text until it is started again"
                 lines.append(told)

@@ -270,14 +270,26 @@ class Edit(Row):
 
 
 class NewFile(Row):
-    """What a file is made with, where nothing is. ``owner`` is empty if jitd has not looked at the place."""
+    """What a file is made with, where nothing is. ``owner`` is empty if jitd has not looked at the place. ``undoes`` is the id of
+    the request whose removal is taken back.
+    """
 
     owner: str = member(UNKNOWN)
     mode: str = member(UNKNOWN)
+    undoes: str = member("", default="")
 
     @property
     def in_words(self) -> str:
         return f"a new file{self.owner and f' of {self.owner}'} with the mode {self.mode}"
+
+
+class Removal(Row):
+    """A file that is removed, which the request ``undoes`` made. ``mounted`` are processes that keep it."""
+
+    owner: str = member(UNKNOWN)
+    mode: str = member(UNKNOWN)
+    undoes: str = member(UNKNOWN)
+    mounted: str = member("", default="")
 
 
 class User(Row):
@@ -528,7 +540,7 @@ class Seen(Row):
 
 
 class Command(Seen):
-    """What is asked for or granted: a command, an edit, edits of several files, a new file, a login or things."""
+    """What is asked for or granted: a command, an edit, edits of several files, a new file, a removal, a login or things."""
 
     host: str = member(UNKNOWN)
     service: str = member(UNKNOWN)
@@ -552,9 +564,10 @@ class Command(Seen):
     edit: Edit | None = member(Edit.read({}), default=None, hides=True)
     makes: NewFile | None = member(NewFile.read({}), default=None, hides=True)
     edits: tuple[Edit, ...] = member((Edit.read({}), Edit.read({})), default=(), hides=True)
+    removes: Removal | None = member(Removal.read({}), default=None, hides=True)
 
     @property
-    def what(self) -> Program | Edit | Edits | NewFile | Things | Login | Doubted:
+    def what(self) -> Program | Edit | Edits | NewFile | Removal | Things | Login | Doubted:
         """What is asked for. It is not certain of a row that does not say it."""
         if self.gives:
             return Things(self.gives)
@@ -562,19 +575,24 @@ class Command(Seen):
             return Doubted(because)
         if not self.path and self.service != "jitsudo":
             return Login()
-        if sum(map(bool, (self.edit, self.makes, self.edits))) > 1:
+        if sum(map(bool, (self.edit, self.makes, self.edits, self.removes))) > 1:
             return Doubted(NOT_SAID)
         if self.edits:
             paths = self.argv[1:]
             is_each = len(paths) == len(self.edits) or self.narrowed
             return Edits(tuple(zip(paths, self.edits, strict=False))) if is_each else Doubted(NOT_SAID)
-        return self.edit or self.makes or Program()
+        return self.edit or self.makes or self.removes or Program()
 
     @property
-    def writes(self) -> Edit | Edits | NewFile | None:
-        """The file that gets a text, or the files, if this is asked for."""
+    def undoes(self) -> str:
+        """The id of the request that is taken back, or empty."""
+        return next((one.undoes for one in (self.edit, self.makes, self.removes) if one is not None), "")
+
+    @property
+    def writes(self) -> Edit | Edits | NewFile | Removal | None:
+        """The file that gets a text or is removed, or the files, if this is asked for."""
         match self.what:
-            case Edit() | Edits() | NewFile() as file:
+            case Edit() | Edits() | NewFile() | Removal() as file:
                 return file
             case Program() | Things() | Login() | Doubted():
                 return None

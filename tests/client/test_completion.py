@@ -18,7 +18,7 @@ import pytest
 
 from jitd.cli import VERBS, cli, completion
 from jitd.cli.completion import PLAIN
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, NewFile, Removal
 from jitd.core.request import RequestState
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.options import OPTIONS
@@ -43,24 +43,25 @@ def rows() -> list[Row]:
 
 
 def edits() -> list[Row]:
-    """Edits of alice's, of another, and what is no edit of hers."""
+    """Edits, a new file and a removal of alice's, an edit of another, and what is no edit of hers."""
     edit = Edit(1, 2, 0, 0, 0o644, b"\1" * 32, b"\2" * 32)
     what = replace(command("sudoedit", "/etc/motd"), path=b"sudoedit", digest=b"", edit=edit)
     new = replace(what, edit=None, makes=NewFile(1, 2, 0, 0, 0o644, b"\2" * 32))
+    gone = replace(what, edit=None, removes=Removal(1, 2, 0, 0, 0o644, b"\2" * 32, "MMMM-3333"))
     approved = RequestState.APPROVED
     mine = (
         replace(asked(what=what, id=MINE), state=approved),
         asked(what=what, id="MMMM-2222"),
         replace(asked(what=new, id="MMMM-3333"), state=approved),
         replace(asked(id="MMMM-4444"), state=approved),
+        replace(asked(what=gone, id="MMMM-5555"), state=approved),
     )
     theirs = row_for(replace(asked(what=what, id=OTHERS), state=approved))
     return [*(row_for(one, viewer="alice") for one in mine), theirs]
 
 
 def test_the_edits_of_a_person_that_can_be_taken_back_are_offered(capsys: pytest.CaptureFixture[str]) -> None:
-    """A new file cannot be: it is removed by a command."""
-    assert offered(capsys, "jitsudo", "-e", "--undo", "", script=Script(*edits())) == [MINE]
+    assert offered(capsys, "jitsudo", "-e", "--undo", "", script=Script(*edits())) == [MINE, "MMMM-3333", "MMMM-5555"]
 
 
 def offered(capsys: pytest.CaptureFixture[str], *typed: str, script: Script | None = None) -> list[str]:

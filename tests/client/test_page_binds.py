@@ -14,7 +14,7 @@ from jitd.cli import page
 from jitd.core.command import Command, Interpreter, Operand, RunAs
 from jitd.core.decision import Record, Terms
 from jitd.core.deed import JITSUDO
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, NewFile, Removal
 from jitd.core.request import Request
 from tests.client.script import row_for, waiting
 from tests.scene import THING, command, thing
@@ -64,6 +64,11 @@ OTHERWISE: dict[str, list[object]] = {
         NewFile(1, 2, 0, 0, 0o644, b"a" * 32, owner="root:root"),
         NewFile(1, 2, 0, 0, 0o600, b"a" * 32, owner="root:root"),
         NewFile(1, 2, 7, 0, 0o600, b"a" * 32, owner="lp:root"),
+    ],
+    "removes": [
+        Removal(1, 2, 0, 0, 0o644, b"a" * 32, "0000-0000", owner="root:root"),
+        Removal(1, 2, 0, 0, 0o600, b"a" * 32, "0000-0000", owner="root:root"),
+        Removal(1, 2, 7, 0, 0o600, b"a" * 32, "0000-0000", owner="lp:root"),
     ],
     "doubt": ["it has an option that is not known", "it has two commands"],
 }

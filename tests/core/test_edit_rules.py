@@ -11,7 +11,7 @@ import pytest
 from jitd.core.command import Command, together, work_of
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Deny, Permit, Terms, Why
-from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile, Removal
 from jitd.core.grant import covers, is_for_other_requests
 from jitd.core.policy import decide, masked_places
 from jitd.core.request import RequestState, issued
@@ -35,6 +35,11 @@ def edited(path: bytes, **changes: Any) -> Command:
 def made(path: bytes, mode: int = 0o644) -> Command:
     """A new file at ``path``."""
     return replace(edited(path), edit=None, makes=replace(NEW, mode=mode))
+
+
+def removed(path: bytes) -> Command:
+    """The removal of the file at ``path``."""
+    return replace(edited(path), edit=None, removes=Removal(1, 2, 0, 0, 0o644, b"a" * 32, "0000-0000"))
 
 
 def is_permitted(command: Command, *rules: Any) -> bool:
@@ -131,12 +136,25 @@ def test_a_new_file_is_made_only_where_the_rule_says_so_and_with_its_mode_alone(
 
 
 @pytest.mark.parametrize("words", [("**",), ("/*", "**"), ("/usr/bin/*", "**"), ("/usr/bin/sudoedit", "**"), ("/*/*", "*")])
-def test_no_permit_for_commands_permits_a_new_file(words: tuple[str, ...]) -> None:
+def test_no_permit_for_commands_permits_a_new_file_or_its_removal(words: tuple[str, ...]) -> None:
     assert not is_permitted(made(b"/etc/motd"), new(0o644, words))
+    assert not is_permitted(removed(b"/etc/motd"), new(0o644, words))
 
 
-def test_what_permits_root_everything_makes_no_file() -> None:
+def test_a_file_is_removed_only_where_the_rule_permits_new_ones_and_without_its_check() -> None:
+    """THREATS R-41: Rules for edits alone remove nothing. There is no text that a check could read."""
+    path, checked = b"/etc/nginx/site.conf", Terms(new=0o600, checks=(("/bin/true",),))
+    answer = decide(policy(new(None)), replace(question(), command=removed(path)), NOON)
+    assert isinstance(answer, Deny) and answer.why is Why.TERMS
+    assert answer.because == "rule p permits no new file, and so does not permit that /etc/nginx/site.conf is removed again"
+    answer = decide(policy(permit(**patterns(NGINX), terms=checked)), replace(question(), command=removed(path)), NOON)
+    assert isinstance(answer, Permit) and answer.obligations.terms == replace(checked, checks=())
+    assert not is_permitted(removed(b"/etc/nginx/sub/site.conf"), new(0o644))
+
+
+def test_what_permits_root_everything_makes_no_file_and_removes_none() -> None:
     """It says no mode, and root can make the file."""
+    assert isinstance(decide(policy(), replace(question(ROOT), command=removed(b"/etc/motd")), NOON), Deny)
     answer = decide(policy(), replace(question(ROOT), command=made(b"/etc/motd")), NOON)
     assert isinstance(answer, Deny) and answer.because == "there is no /etc/motd, and rule root permits no new file"
     assert isinstance(decide(policy(), replace(question(ROOT), command=edited(b"/etc/motd")), NOON), Permit)
@@ -146,12 +164,13 @@ def test_what_denies_edits_denies_new_files() -> None:
     path = b"/etc/nginx/site.conf"
     for words in (("**",), ("sudoedit", "/etc/nginx/site.conf"), ("sudoedit", "/etc/*/*")):
         assert not is_permitted(made(path), deny(**patterns(words)), new(0o644))
+        assert not is_permitted(removed(path), deny(**patterns(words)), new(0o644))
     assert not is_permitted(made(path), deny(), new(0o644))
     assert is_permitted(made(path), deny(**patterns(("/usr/bin/*", "**"))), new(0o644))
 
 
 def test_the_approval_of_a_new_file_is_for_it_alone() -> None:
-    """THREATS A-26, R-39: Neither another text, place, mode or owner, nor an edit of the file that is there then."""
+    """THREATS A-26, R-39, R-41: Neither another text, place, mode or owner, nor an edit of the file that is there then."""
     one = made(b"/etc/motd")
     request = replace(
         asked(what=one, lasts_for=600, uses=3), state=RequestState.APPROVED, rule="rule-1", obligations=permitted().obligations
@@ -161,6 +180,8 @@ def test_the_approval_of_a_new_file_is_for_it_alone() -> None:
     assert not covers(grant, person("alice"), HOST, "jitsudo", one, grant.rule, moment(1))
     others = [replace(one, makes=replace(NEW, **{name: 77})) for name in ("device", "inode", "uid", "gid", "mode")]
     others += [replace(one, makes=replace(NEW, after=b"c" * 32)), made(b"/etc/other"), edited(b"/etc/motd")]
+    gone = removed(b"/etc/motd")
+    others += [gone, *(replace(gone, removes=replace(gone.removes, **{name: 77})) for name in ("device", "inode", "mode"))]
     assert len({work_of(one), *map(work_of, others)}) == 1 + len(others)
     assert masked_places(policy(new(0o644)), one) == ()
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.command import Command, Interpreter, Operand, RunAs, fingerprint, work_of
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, NewFile, Removal
 from tests.table import each_row
 
 PLAIN = Command(
@@ -77,6 +77,9 @@ def by_the_page(id: str, principal: str, host: str, service: str, command: Comma
     if command.makes:
         new = command.makes
         whole += field("m", new.device, new.inode, new.uid, new.gid, new.mode, new.after)
+    if command.removes:
+        gone = command.removes
+        whole += field("u", gone.device, gone.inode, gone.uid, gone.gid, gone.mode, gone.before)
     if command.salt:
         whole += field("n", command.salt)
     return hashlib.sha256(whole).digest()
@@ -136,6 +139,7 @@ COMMANDS = st.builds(
     interpreters=st.lists(st.builds(Interpreter, SHORT, SHORT, WORD, st.booleans()), max_size=2).map(tuple),
     edit=st.none() | st.builds(Edit, *[NUMBER] * 5, SHORT, SHORT, st.booleans()),
     makes=st.none() | st.builds(NewFile, *[NUMBER] * 5, SHORT, WORD),
+    removes=st.none() | st.builds(Removal, *[NUMBER] * 5, SHORT, WORD),
 )
 
 
@@ -160,6 +164,7 @@ PLACES = {
     "an interpreter": {"interpreters": (Interpreter(b"7", b"8", ""),)},
     "an edit": {"edit": Edit(7, 8, 0, 0, 0, b"", b"")},
     "a new file": {"makes": NewFile(7, 8, 0, 0, 0, b"")},
+    "a removal": {"removes": Removal(7, 8, 0, 0, 0, b"", "")},
     "an operand": {"operands": (Operand(7, b"8", b"", "", True),)},
 }
 EMPTY = Command((), b"", b"", RunAs("", 0, "", 0), b"", 0, 0, (), (), ())

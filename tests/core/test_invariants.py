@@ -22,7 +22,7 @@ from jitd.core.asked_terms import USUAL
 from jitd.core.command import Command, Interpreter, Operand, RunAs, fingerprint
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import RECORDED, Approval, BreakGlass, Deny, Obligations, Permit, Record, Terms, narrow
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, NewFile, Removal
 from jitd.core.policy import Policy, Rule, decide
 from jitd.core.question import Question
 from jitd.core.toml_document import ConfigError
@@ -154,6 +154,7 @@ CHANGES = {
     "edit": Edit(1, 2, 0, 0, 0o644, b"b" * 32, b"a" * 32),
     "edits": (Edit(1, 2, 0, 0, 0o644, b"b" * 32, b"a" * 32), Edit(1, 3, 0, 0, 0o644, b"b" * 32, b"a" * 32)),
     "makes": NewFile(1, 2, 0, 0, 0o644, b"a" * 32),
+    "removes": Removal(1, 2, 0, 0, 0o644, b"a" * 32, "0000-0000"),
     "interpreters": (Interpreter(b"/home/alice/sh", b"d" * 32, "it belongs to uid 4001"),),
     "options": (b"-E",),
     "chdir": True,

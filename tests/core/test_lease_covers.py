@@ -14,7 +14,7 @@ import pytest
 from jitd.core.authentication import Authentication
 from jitd.core.command import Command, Interpreter, Operand, RunAs, work_of
 from jitd.core.decision import Terms
-from jitd.core.edit import Edit, NewFile
+from jitd.core.edit import Edit, NewFile, Removal
 from jitd.core.effects import Moment
 from jitd.core.grade import Finding, Grade
 from jitd.core.grant import Grant, GrantState, covers, is_for_other_requests
@@ -62,6 +62,7 @@ COMMAND: Rows = {
     "edit": [(Edit(1, 2, 0, 0, 0o644, bytes(32), b"1" * 32), False)],
     "makes": [(NewFile(1, 2, 0, 0, 0o644, b"1" * 32), False)],
     "edits": [((Edit(1, 2, 0, 0, 0o644, bytes(32), b"1" * 32),) * 2, False)],
+    "removes": [(Removal(1, 2, 0, 0, 0o644, b"1" * 32, "0000-0000"), False)],
 }
 RUN_AS: Rows = {"user": [("bob", False)], "uid": [(7, False)], "group": [("adm", False)], "gid": [(7, False)]}
 OPERAND: Rows = {

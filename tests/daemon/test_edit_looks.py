@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from jitd.core.command import Command, RunAs
-from jitd.core.edit import SUDOEDIT, Edit, Undone
+from jitd.core.edit import SUDOEDIT, Edit, NewFile, Undone
 from jitd.core.script import LARGEST
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, edits
@@ -431,22 +431,32 @@ def test_an_old_text_is_told_to_nobody_who_could_not_read_it_then_or_cannot_now(
     looked = look(file, account="root")
     written = replace(looked.edit, before=bytes(32), after=looked.edit.before)
     undone = Undone("K7QM-2XVD", os.fsencode(file), written, b"old\n", "root", None, is_told=could)
-    found = edits.undoing(looked, undone.path, undone).edit
+    found = edits.undoing(looked.edit, undone.path, undone)
     assert (looked.edit.is_told, found.is_told, found.undoes) == (can, can and could, "K7QM-2XVD")
+    gone = edits.removing(looked.edit, undone.path, undone)
+    assert (gone.is_told, gone.undoes, gone.before) == (can and could, "K7QM-2XVD", looked.edit.before)
+    new = NewFile(1, 2, gone.uid, gone.gid, gone.mode, gone.before)
+    assert edits.making_again(new, undone.path, replace(undone, did=gone)).is_told == could
 
 
 @pytest.mark.parametrize("what", ["before", "uid", "gid", "mode"])
 def test_a_file_that_was_changed_in_any_way_that_its_readers_depend_on_is_not_given_an_old_text(place: Path, what: str) -> None:
-    """THREATS R-37."""
+    """THREATS R-37, R-41: Nor is it removed, or made again for others."""
     file = owned(place / "x", SECRET, "nobody")
     looked = look(file)
     undone = Undone(
         "K7QM-2XVD", os.fsencode(file), replace(looked.edit, after=looked.edit.before), b"old\n", "nobody", None, True
     )
-    edits.undoing(looked, undone.path, undone)
+    edits.undoing(looked.edit, undone.path, undone)
+    gone = edits.removing(looked.edit, undone.path, undone)
+    new = NewFile(1, 2, gone.uid, gone.gid, gone.mode, gone.before)
     value = bytes(32) if what == "before" else getattr(looked.edit, what) + 1
-    with pytest.raises(CannotEdit, match="has another text|no longer has the owner"):
-        edits.undoing(replace(looked, edit=replace(looked.edit, **{what: value})), undone.path, undone)
+    for take_back in (edits.undoing, edits.removing):
+        with pytest.raises(CannotEdit, match="has another text|no longer has the owner"):
+            take_back(replace(looked.edit, **{what: value}), undone.path, undone)
+    if what != "before":
+        with pytest.raises(CannotEdit, match="would not have the owner, the group and the mode"):
+            edits.making_again(replace(new, **{what: value}), undone.path, replace(undone, did=gone))
 
 
 @pytest.mark.parametrize("base", [b"", hashlib.sha256(SECRET).digest(), bytes(32)])

@@ -34,7 +34,7 @@ from jitd.cli import as_recorded, signing
 from jitd.cli.as_recorded import difference, difference_of_lock, found_since
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval, Terms
-from jitd.core.edit import SUDOEDIT, Edit, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, NewFile, Removal
 from jitd.core.grade import Damage, Finding, Grade
 from jitd.core.masking import MASKED
 from jitd.core.policy import Policy
@@ -987,6 +987,34 @@ def test_that_a_file_is_new_what_it_is_made_with_and_its_text_are_compared() -> 
         assert wrong(makes=lie) == [what]
     assert wrong(makes=None, edit={"owner": "root:adm", "mode": "0640"}) == [what]
     assert wrong(makes=None)[:2] == [what, "that a file is written"]
+    assert wrong(scripts=[came["scripts"][0] | {"text": "other"}]) == ["/etc/x"]
+
+
+def test_that_a_file_is_removed_and_the_text_that_goes_are_compared() -> None:
+    """THREATS A-30, R-41."""
+    text = b"old\n"
+    gone = Removal(1, 2, 0, 4, 0o640, sha256(text).digest(), "0000-0000", is_told=True, owner="root:adm")
+    made = replace(waiting("true"), command=command("sudoedit", "/etc/x", path=SUDOEDIT, removes=gone))
+    detail = {name: getattr(part, "content", part) for name, part in submit(made).detail().items()}
+    came = row_for(made) | {"scripts": [{"argument": 0, "path": "/etc/x", "text": shown(text), "before": None}]}
+
+    def wrong(**changes: Any) -> list[str]:
+        row = rows.Request.read({name: part for name, part in (came | changes).items() if part is not None})
+        found = [
+            part
+            for name, part, told, seen in as_recorded._COMPARED
+            if name in ("removes", "undoes") and told(detail.get(name)) != seen(row)
+        ]
+        return found + [one.path for one in row.scripts if not as_recorded._is_text_of(one, row, detail)]
+
+    what, undone = "which file is removed", "the edit that it undoes"
+    kept = {"owner": "root:adm", "mode": "0640", "undoes": "0000-0000"}
+    assert wrong() == [] and detail["removes"] == {"owner": "root:adm", "mode": "0640"}
+    assert wrong(removes=kept | {"mode": "0600"}) == wrong(removes=kept | {"owner": "root:root"}) == [what]
+    assert wrong(removes=kept | {"undoes": "0000-0001"}) == [undone]
+    assert wrong(removes=None)[:2] == [what, undone]
+    assert wrong(removes=None, edit={"owner": "root:adm", "mode": "0640", "undoes": "0000-0000"})[0] == what
+    assert wrong(removes=None, makes={"owner": "root:adm", "mode": "0640", "undoes": "0000-0000"})[0] == what
     assert wrong(scripts=[came["scripts"][0] | {"text": "other"}]) == ["/etc/x"]
 
 

@@ -21,6 +21,7 @@ def names_in(kinds: UnionType) -> frozenset[str]:
 
 property_of_rows: Any = Command.what
 KINDS, OF_ROWS = names_in(What), names_in(get_type_hints(property_of_rows.fget)["return"])
+FIELDS = {"gives", "edit", "edits", "makes", "removes", "doubt"}
 HOME = {"jitd.core.command", "jitd.core.what"}
 MOST = 32
 """If fewer are left, write their number here. It never grows."""
@@ -47,7 +48,7 @@ def asked_by_chance(nodes: Iterable[ast.AST], all_kinds: Set[str] = KINDS) -> It
     """Each of ``nodes`` that asks by a field of the command, by ``isinstance``, or by a ``match`` that names only some kinds."""
     for node in nodes:
         match node:
-            case ast.Attribute(value=whose, attr="gives" | "edit" | "edits" | "makes" | "doubt") if _is_command(whose):
+            case ast.Attribute(value=whose, attr=field) if field in FIELDS and _is_command(whose):
                 yield ast.unparse(node)
             case ast.Call(func=ast.Name(id="isinstance"), args=[whose, kinds]) if _is_what(whose) and _names(kinds) & all_kinds:
                 yield ast.unparse(node)

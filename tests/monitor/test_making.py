@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -65,6 +66,56 @@ def test_what_was_approved_is_made_and_it_is_reported_as_a_run(stage: Stage, pla
     assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_nlink) == (0o640, 0, 12, 1)
     assert [type(report) for report in stage.reports] == [Here, Ready, Started, Ended]
     assert [packet[:1] for packet in client.packets] == [b"R", b"X"] and sorted(os.listdir(place)) == ["x.conf", "y.conf"]
+
+
+def gone(stage: Stage, file: Path, **changes: Any) -> Job:
+    """The job of a removal that was approved a moment ago."""
+    status = file.stat()
+    job = stage.job("sudoedit", str(file), path=os.fsencode(file), digest=hashlib.sha256(file.read_bytes()).digest())
+    return replace(job, removes=(status.st_dev, status.st_ino), **changes)
+
+
+def test_what_was_approved_to_go_is_removed_and_it_is_reported_as_a_run(stage: Stage, place: Path) -> None:
+    client, outcome = stage.play(gone(stage, place / "y.conf"))
+    assert outcome == Outcome(Ending.EXITED, 0) and os.listdir(place) == []
+    assert [type(report) for report in stage.reports] == [Here, Ready, Started, Ended]
+    assert [packet[:1] for packet in client.packets] == [b"R", b"X"]
+
+
+def with_another_text(place: Path) -> None:
+    (place / "y.conf").write_bytes(b"theirs\n")
+
+
+def in_the_place_of_it(place: Path) -> None:
+    (place / "z").write_bytes((place / "y.conf").read_bytes())
+    os.rename(place / "z", place / "y.conf")
+
+
+def with_another_name(place: Path) -> None:
+    os.link(place / "y.conf", place / "z")
+
+
+@pytest.mark.parametrize("attack", [with_another_text, in_the_place_of_it, with_another_name])
+def test_what_is_exchanged_between_the_last_look_and_the_removal_stays(
+    stage: Stage, place: Path, attack: Callable[[Path], None]
+) -> None:
+    """THREATS R-41."""
+    file, theirs = place / "y.conf", list[os.stat_result]()
+
+    def attacked() -> None:
+        attack(place)
+        theirs.append(file.stat())
+
+    outcome, said = told(stage, gone(stage, file), attacked)
+    assert (outcome.ending, outcome.number) == (Ending.EXITED, 1) and f"{file} was not removed: " in said, said
+    assert os.path.samestat(file.stat(), theirs[0]) and not [name for name in os.listdir(place) if name.startswith(".")]
+
+
+def test_who_may_not_change_the_directory_removes_nothing(stage: Stage, place: Path) -> None:
+    (place / "y.conf").chmod(0o644)
+    outcome, said = told(stage, gone(stage, place / "y.conf", **WHOSE))
+    assert outcome.number == 1 and "was not removed: it cannot be removed: Permission denied" in said, said
+    assert os.listdir(place) == ["y.conf"]
 
 
 def made_by_somebody(place: Path) -> None:

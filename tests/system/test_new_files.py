@@ -245,7 +245,7 @@ def test_a_text_that_was_made_from_a_file_that_is_gone_makes_none(house: House, 
     assert names(PLACE / "free") == []
 
 
-def test_to_take_back_makes_no_file_and_takes_none_away(house: House, file: Path, copy: Path) -> None:
+def test_to_take_back_an_edit_makes_no_file(house: House, file: Path, copy: Path) -> None:
     """THREATS R-39: Also where the rule makes files."""
     file.write_bytes(OLD)
     edited = house.ask("alice", "-e", str(file), "--from", str(copy))
@@ -254,11 +254,6 @@ def test_to_take_back_makes_no_file_and_takes_none_away(house: House, file: Path
     file.unlink()
     done = house.sudo("alice", "-e", "--undo", edited.id)
     assert done.returncode != 0 and "there is no such file" in done.stderr and names() == [], done
-    made = house.ask("alice", "-e", str(file), "--from", str(copy))
-    house.approved(made.id)
-    assert made.end() == 0
-    done = house.sudo("alice", "-e", "--undo", made.id)
-    assert done.returncode != 0 and f"takes no file away: jitsudo rm {file}" in done.stderr and file.read_bytes() == NEW, done
 
 
 def test_a_place_that_others_could_make_another_one_is_refused_as_for_files_that_are_there(house: House, copy: Path) -> None:
@@ -412,3 +407,147 @@ def test_root_is_told_that_no_rule_makes_files(house: House, copy: Path) -> None
     done = house.sudo("root", "-e", str(PLACE / "other"), "--from", str(copy))
     assert done.returncode == 121 and "rule root permits no new file" in done.stderr, done
     assert names() == []
+
+
+# --- a new file is removed again ------------------------------------------------------------------------------------------
+
+
+def made(house: House, file: Path, text: Path, *words: str) -> str:
+    """Have alice make ``file``, and return the id."""
+    asking = house.ask("alice", *words, "-e", str(file), "--from", str(text))
+    house.approved(asking.id)
+    assert asking.end() == 0 and file.read_bytes() == text.read_bytes(), asking.err
+    return asking.id
+
+
+def made_at_once(house: House, file: Path, text: Path) -> str:
+    """As ``made``, where no approval is owed."""
+    id = house.sudo("alice", "--no-wait", "-e", str(file), "--from", str(text)).stdout.strip()
+    assert house.sudo("alice", "--resume", id).returncode == 0 and file.read_bytes() == text.read_bytes()
+    return id
+
+
+def test_a_new_file_is_removed_again_and_made_again_each_by_a_request_and_an_approval_of_its_own(
+    house: House, file: Path, copy: Path
+) -> None:
+    """THREATS R-41."""
+    first = made(house, file, copy)
+    asking = house.ask("alice", "--reason", "at night, not at noon", "-e", "--undo", first)
+    row = shown_to(house, "bob", asking.id)
+    (text,) = row["scripts"]
+    assert (row["argv"], row["removes"]) == (
+        ["sudoedit", str(file)], {"owner": "root:root", "mode": "0640", "undoes": first}
+    )  # fmt: skip
+    assert not {"edit", "makes", "edits"} & set(row) and unshown(text["text"]) == NEW and text["argument"] == 0
+    page = house.jitd("show", asking.id, who="bob").stdout
+    flat = " ".join(page.split())
+    assert "WHAT WOULD BE REMOVED" in page and f"REMOVES {file} this file, with the owner root:root and the mode 0640" in flat, (
+        page
+    )
+    assert f"undoes {first}, which has made this file" in flat and "checked by nothing: there is no text to check" in flat, page
+    assert "2 lines; the file is removed, if it still has exactly this text" in flat, page
+    assert re.search(r"^ *- +1 +listen 8080;$", page, re.MULTILINE), page
+    (theirs,) = shown_to(house, "alice", asking.id)["scripts"]
+    assert (theirs["text"], theirs["before"]) == (None, None), "she cannot read the file"
+    assert file.read_bytes() == NEW
+    house.approved(asking.id)
+    assert asking.end() == 0 and names() == [], asking.err
+    assert f"an approval removes {file}, which {first} has made" in asking.err
+    digest = hashlib.sha256(NEW).hexdigest()
+    said = house.at_rest().jitd("audit", "show", "--id", asking.id).stdout
+    assert f"asked to take back what {first} has written: to remove {file}" in said, said
+    detail = json.loads(house.jitd("audit", "show", "--json", "--id", asking.id).stdout.splitlines()[0])["detail"]
+    assert (detail["removes"], detail["undoes"]) == ({"mode": "0640", "owner": "root:root"}, first)
+    assert "text_before" not in detail and "text_after" not in detail
+    assert house.jitd("audit", "pack", asking.id, f"--out={house.root}/gone.zip").returncode == 0
+    with zipfile.ZipFile(house.root / "gone.zip") as pack:
+        told = pack.read("index.html").decode()
+    assert "the removal of " in told and "an edit of" not in told
+    done = house.sudo("alice", "-n", "-e", "--undo", first)
+    assert done.returncode == 126 and f"{file} cannot be removed" in done.stderr, done
+    again = house.ask("alice", "-e", "--undo", asking.id)
+    row = shown_to(house, "bob", again.id)
+    assert row["makes"] == {"owner": "root:root", "mode": "0640", "undoes": asking.id} and "removes" not in row
+    assert unshown(row["scripts"][0]["text"]) == NEW
+    page = " ".join(house.jitd("show", again.id, who="bob").stdout.split())
+    assert f"undoes {asking.id}, which has removed this file: it gets the text that it had before" in page
+    (theirs,) = shown_to(house, "alice", again.id)["scripts"]
+    assert theirs["text"] is None and digest not in house.jitd("audit", "show", "--json", "--id", again.id).stdout
+    house.approved(again.id)
+    assert again.end() == 0 and file.read_bytes() == NEW and file.stat().st_mode & 0o7777 == 0o640, again.err
+    said = house.at_rest().jitd("audit", "show", "--id", again.id).stdout
+    assert f"asked to take back what {asking.id} has removed: to make {file}" in said, said
+    done = house.sudo("alice", "-n", "-e", "--undo", asking.id)
+    assert done.returncode == 126 and f"{file} is there: somebody has made it since {asking.id}" in done.stderr, done
+    assert file.read_bytes() == NEW
+
+
+def test_a_new_file_is_not_removed_if_others_have_changed_it_since(house: House, file: Path, copy: Path) -> None:
+    """THREATS R-41: Each refusal leaves all as it is."""
+    id, other = made(house, file, copy), PLACE / "other"
+
+    def others_write() -> None:
+        file.write_bytes(NEW + b"theirs\n")
+
+    def others_close() -> None:
+        file.write_bytes(NEW)
+        file.chmod(0o600)
+
+    def others_link() -> None:
+        file.chmod(0o640)
+        os.link(file, other)
+
+    for change, told in (
+        (others_write, f"has another text than {id} has written"),
+        (others_close, "no longer has the owner, the group and the mode"),
+        (others_link, "it has 2 names"),
+    ):
+        change()
+        before, now = len(house.kept("requests", ended=True)), os.lstat(file)
+        done = house.sudo("alice", "-n", "-e", "--undo", id)
+        assert done.returncode == 126 and told in done.stderr, done
+        assert os.path.samestat(os.lstat(file), now) and len(house.kept("requests", ended=True)) == before
+    other.unlink()
+    asking = house.ask("alice", "-e", "--undo", id)
+    asked = asking.id
+    shutil.copyfile(file, other)  # after the request, another file with the same text takes its place
+    other.chmod(0o640)
+    os.rename(other, file)
+    assert house.jitd("approve", "--yes", asked, who="bob").returncode != 0
+    assert asking.end() == 121 and f"somebody changed {file} after the request; nothing was removed" in asking.err, asking.err
+    assert file.read_bytes() == NEW and names() == ["site.conf"]
+
+
+def test_a_rule_that_permits_no_new_files_removes_none(house: House, copy: Path) -> None:
+    """THREATS R-41: The rule of today counts."""
+    file = PLACE / "free/x"
+    id = made_at_once(house, file, copy)
+    house.set_policy(RULES.replace('run = { new = "0604" }', ""))
+    house.reload()
+    try:
+        done = house.sudo("alice", "-n", "-e", "--undo", id)
+        told = f"rule free permits no new file, and so does not permit that {file} is removed again"
+        assert done.returncode == 121 and told in done.stderr and file.read_bytes() == NEW, done
+    finally:
+        house.set_policy(RULES)
+        house.reload()
+    assert house.sudo("alice", "-e", "--undo", id).returncode == 0 and not file.exists()
+    house.set_policy(RULES.replace('run = { new = "0604" }', 'run = { new = "0644" }'))
+    house.reload()
+    try:
+        undone = [one for one in house.rows("requests", "--all") if one.get("removes", {}).get("undoes") == id]
+        (gone,) = (one for one in undone if one["state"] == "approved")
+        done = house.sudo("alice", "-n", "-e", "--undo", gone["id"])
+        assert done.returncode == 126 and "would not have the owner, the group and the mode" in done.stderr, done
+        assert not file.exists()
+    finally:
+        house.set_policy(RULES)
+        house.reload()
+
+
+def test_a_check_has_no_say_in_a_removal_which_leaves_no_text(house: House, copy: Path) -> None:
+    """The page says so (above)."""
+    file = PLACE / "whole/x"
+    id = made_at_once(house, file, copy)
+    done = house.sudo("alice", "-e", "--undo", id)
+    assert done.returncode == 0 and names(PLACE / "whole") == [], done

@@ -47,6 +47,7 @@ break_glass = { instead_of = "signed", review = "24h", open = 5 }
 name = "edit"
 who = ["user:alice"]
 commands = [["sudoedit", "/srv/keys/*.conf"]]
+run = { new = "0644" }
 approvals = [{ need = 1, from = ["group:ops"], signed = true }]
 
 [[permit]]
@@ -132,6 +133,41 @@ def test_of_an_edit_the_texts_are_signed_that_are_shown(house: House) -> None:
         assert done.returncode == 0 and "signed by your key" in " ".join(done.stderr.split()), done.stderr
         assert house.sudo("alice", f"--resume={id}").returncode == 0 and file.read_bytes() == copy.read_bytes()
         copy.write_bytes(b"again\n")
+
+
+def test_of_several_files_all_texts_are_signed_that_are_shown(house: House) -> None:
+    """THREATS A-30, R-40."""
+    files = [PLACE / "a.conf", PLACE / "b.conf"]
+    for file in files:
+        file.write_bytes(b"old \\ text\n")
+    words = ("jitsudo", "--no-wait", "-e", *map(str, files))
+    asked = house.run("alice", "env", "EDITOR=sed -i s/old/new/", *words)
+    assert asked.returncode == 0, asked.stderr
+    id = asked.stdout.strip()
+    assert approve(house, id, agent="A=").returncode == 3 and house.request_of(id).reviews == ()
+    assert [file.read_bytes() for file in files] == [b"old \\ text\n"] * 2
+    done = approve(house, id)
+    assert done.returncode == 0 and "signed by your key" in " ".join(done.stderr.split()), done.stderr
+    assert house.sudo("alice", f"--resume={id}").returncode == 0
+    assert [file.read_bytes() for file in files] == [b"new \\ text\n"] * 2
+    assert_a_pack_has_receipts(house, id, "approve")
+
+
+def test_of_a_file_that_is_removed_the_text_that_goes_is_signed(house: House) -> None:
+    """THREATS A-30, R-41."""
+    file, copy = PLACE / "gone.conf", PLACE / "copy"
+    copy.write_bytes(b"a \\ b\n")
+    made = ask(house, "-e", str(file), f"--from={copy}")
+    assert approve(house, made).returncode == 0 and house.sudo("alice", f"--resume={made}").returncode == 0
+    id = ask(house, "-e", f"--undo={made}")
+    assert approve(house, id, agent="A=").returncode == 3 and file.exists()
+    done = approve(house, id)
+    assert done.returncode == 0 and "signed by your key" in " ".join(done.stderr.split()), done.stderr
+    assert house.sudo("alice", f"--resume={id}").returncode == 0 and not file.exists()
+    assert_a_pack_has_receipts(house, id, "approve")
+    again = ask(house, "-e", f"--undo={id}")
+    assert approve(house, again).returncode == 0 and house.sudo("alice", f"--resume={again}").returncode == 0
+    assert file.read_bytes() == b"a \\ b\n"
 
 
 def assert_a_pack_has_receipts(house: House, id: str, *verdicts: str) -> None:

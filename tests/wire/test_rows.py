@@ -16,7 +16,22 @@ from jitd.core import receipt
 from jitd.core.grade import Damage, Grade
 from jitd.core.request import RequestState
 from jitpam.wire import rows
-from jitpam.wire.rows import Decision, Doubted, Edit, Edits, Grant, Holding, Lock, NewFile, OwedReview, Request, Row, Rule, Run
+from jitpam.wire.rows import (
+    Decision,
+    Doubted,
+    Edit,
+    Edits,
+    Grant,
+    Holding,
+    Lock,
+    NewFile,
+    OwedReview,
+    Removal,
+    Request,
+    Row,
+    Rule,
+    Run,
+)
 
 KINDS: dict[str, type[Row]] = {
     "request": Request, "grant": Grant, "run": Run, "holding": Holding, "lock": Lock, "review": OwedReview, "rule": Rule,
@@ -107,6 +122,7 @@ def test_what_a_narrowed_row_hides_is_not_none() -> None:
 OF_A_COMMAND = {"argv": ["id"], "path": "/usr/bin/id", "gives": [], "doubt": "", "service": "jitsudo"}
 THING, EDIT, NO_FILE = {"gives": ["sudoers:wheel"]}, {"edit": {"owner": "root", "mode": "0644"}}, {"path": ""}
 NEW = {"makes": {"owner": "root:root", "mode": "0644"}}
+GONE = {"removes": {"owner": "root:root", "mode": "0644", "undoes": "0000-0000"}}
 
 
 @pytest.mark.parametrize(
@@ -117,6 +133,9 @@ NEW = {"makes": {"owner": "root:root", "mode": "0644"}}
         (EDIT, Edit),
         (NEW, NewFile),
         (EDIT | NEW, Doubted),
+        (GONE, Removal),
+        (GONE | NEW, Doubted),
+        (GONE | {"doubt": "it has two commands"}, Doubted),
         (NEW | NO_FILE | {"service": "sshd"}, rows.Login),
         (NEW | {"doubt": "it has two commands"}, Doubted),
         (THING | NO_FILE, rows.Things),
@@ -128,7 +147,7 @@ NEW = {"makes": {"owner": "root:root", "mode": "0644"}}
     ],
 )
 @pytest.mark.parametrize("of", [Request, Grant])
-def test_what_is_asked_for_is_one_of_six_and_rather_what_allows_more(changes: Any, kind: type, of: Any) -> None:
+def test_what_is_asked_for_is_one_of_eight_and_rather_what_allows_more(changes: Any, kind: type, of: Any) -> None:
     """In a session any command may be run, and of an edit a page says that nothing is executed."""
     assert type(of.read(OF_A_COMMAND | changes).what) is kind
 
@@ -139,6 +158,18 @@ def test_of_a_new_file_no_more_is_taken_for_said_than_is_said() -> None:
         what = Request.read(came).what
         assert isinstance(what, NewFile)
         assert (what.owner, what.mode) == (rows.UNKNOWN, rows.UNKNOWN)
+
+
+def test_that_a_file_is_removed_is_never_taken_for_not_said() -> None:
+    """THREATS R-41: A narrowed row hides it, and a host may leave out what it is."""
+    for came in (
+        OF_A_COMMAND | {"narrowed": True, "removes": None},
+        OF_A_COMMAND | {"removes": {}},
+        OF_A_COMMAND | {"removes": 5},
+    ):
+        what = Request.read(came).what
+        assert isinstance(what, Removal)
+        assert (what.owner, what.mode, what.undoes) == (rows.UNKNOWN, rows.UNKNOWN, rows.UNKNOWN)
 
 
 @pytest.mark.parametrize(

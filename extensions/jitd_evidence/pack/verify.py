@@ -2170,7 +2170,8 @@ class _Page:
         is_edit = any(_member(detail, name) for name in ("text_after", "texts", "undoes"))
         what = _e(_member(detail, "gives"), is_name=True) if is_thing else _command(_member(detail, "argv"))
         if is_edit:
-            lead = "edits of" if _member(detail, "texts") else "an edit of" if _member(detail, "makes") is None else "a new file,"
+            leads = {"texts": "edits of", "makes": "a new file,", "removes": "the removal of"}
+            lead = next((lead for name, lead in leads.items() if _member(detail, name) is not None), "an edit of")
             what = _Html(f"{lead} {_edited(detail)}")
         approvers: list[str] = []
         deniers: list[str] = []
@@ -2199,8 +2200,10 @@ class _Page:
         ends = [(body.get("id"), _ending(body.get("detail"))) for _, body in self._events("run.ended")]
         return [_Html(f"{_name(id)} {end}") for id, end in ends]
 
-    def _difference(self, edit: Any, makes: Any) -> str:
-        before, after = (self._files.get(f"{TEXTS}{_member(edit or makes, name)}") for name in ("before", "after"))
+    def _difference(self, edit: Any, makes: Any, removes: Any = None) -> str:
+        before, after = (self._files.get(f"{TEXTS}{_member(edit or makes or removes, name)}") for name in ("before", "after"))
+        if removes and before is not None:
+            return f"<h3>The text that goes</h3>\n<p>Nothing takes its place.</p>\n{_block(_base64(base64.b64encode(before)))}"
         if after is None:
             return "<h3>What it changes</h3>\n<p>Its texts are not here: they are not kept, or not told to the reader.</p>\n"
         if before is None:
@@ -2230,6 +2233,7 @@ class _Page:
             ("things", _e(_member(detail, "gives"), is_name=True) if _member(detail, "gives") else None),
             ("file", _edited(detail) if is_edit else None),
             ("new, with", _e(_member(detail, "makes"), is_name=True) if _member(detail, "makes") else None),
+            ("removed, with", _e(_member(detail, "removes"), is_name=True) if _member(detail, "removes") else None),
             ("SHA-256 before", _argument(_member(detail, "text_before")) if _member(detail, "text_before") else None),
             ("SHA-256 of its new text", _argument(_member(detail, "text_after")) if _member(detail, "text_after") else None),
             ("takes back", _member(detail, "undoes")),
@@ -2262,7 +2266,7 @@ class _Page:
                 path = words[number] if isinstance(words, list) and len(words) == len(several) + 1 else ""
                 out += f"<h3>{_argument(path)}</h3>\n{self._difference(edit, None)}"
             if not several:
-                out += self._difference(_member(command, "edit"), _member(command, "makes"))
+                out += self._difference(*(_member(command, name) for name in ("edit", "makes", "removes")))
         pairs = [
             *(("variable", pair) for pair in _pairs(_member(command, "variables"))),
             *(("locale", pair) for pair in _pairs(_from_base64(_member(command, "locale")))),

@@ -226,14 +226,12 @@ class Packs:
         file = request.command.writes
         if file is None or not self._access.may(Act.READ_TEXTS, who, request, store=store):
             return {}
-        digests: tuple[bytes, ...]
         if isinstance(file, Edits):
             digests = tuple(digest for edit in file.files for digest in (edit.before, edit.after))
-        elif isinstance(file, Edit):
-            is_told = file.is_told or self._access.may(Act.READ_BEYOND, who, request, store=store)
-            digests = (file.before, file.after) if is_told else (file.after,) if file.tells_new else ()
+        elif file.is_told or self._access.may(Act.READ_BEYOND, who, request, store=store):
+            digests = tuple(digest for name in ("before", "after") if (digest := getattr(file, name, b"")))
         else:
-            digests = (file.after,)
+            digests = (file.after,) if isinstance(file, Edit) and file.tells_new else ()
         return {making.edited_name(digest): text for digest in digests if (text := store.text(digest)) is not None}
 
     def _found(self, store: Store, number: int) -> Found:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from jitd.core.deed import deed_of
-from jitd.core.edit import Edit, Edits, NewFile
+from jitd.core.edit import Edit, Edits, NewFile, Removal
 from jitd.core.grade import Damage, Grade
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Back, Event, Notice, Whom, decider
@@ -92,6 +92,8 @@ class _Words:
                 return f"to edit {len(files)} files as {run_as}"
             case NewFile():
                 return f"to make a file as {run_as}"
+            case Removal():
+                return f"to remove a file as {run_as}"
             case Program() | Login() | Doubted():
                 by = "" if deed_of(request.service).is_executed else f" ({self.name(request.service)})"
                 begins_session = request.point is not None and request.point.process is not None

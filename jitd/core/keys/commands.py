@@ -13,7 +13,7 @@ from datetime import datetime
 
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern, read_command_pattern
-from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile
+from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile, Removal
 from jitd.core.keys.key import Condition, Fields, Part, SetUp, Stated, Verdict, World, any_of
 from jitd.core.question import Question
 from jitd.core.spelling import spelled
@@ -70,7 +70,7 @@ class _Commands(Condition[WithCommands]):
                 return " ".join(map(spelled, (path, *words[1:])))
             case Doubted(because):
                 return f"{' '.join(map(spelled, words))} (it is not certain what runs: {because})"
-            case Edit() | Edits() | NewFile() | Things() | Login():
+            case Edit() | Edits() | NewFile() | Removal() | Things() | Login():
                 return " ".join(map(spelled, words))
 
     def phrases(self, rule: WithCommands) -> Iterator[tuple[Part, str]]:
@@ -97,7 +97,7 @@ def _denies(rule: WithCommands, question: Question) -> bool:
             return rule.commands is not None
         case Edits():
             return any(_denies(rule, one) for one in question.each)
-        case Program() | Edit() | NewFile() | Login():  # another name of the file must not bypass the deny
+        case Program() | Edit() | NewFile() | Removal() | Login():  # another name of the file must not bypass the deny
             others = (b"", *question.names)
             return any(pattern.matches(question.command, name) for pattern in rule.commands or () for name in others)
 
@@ -109,7 +109,7 @@ def _permits(rule: WithCommands, question: Question) -> bool:
             return bool(question.wanted) and set(question.wanted) <= set(rule.gives or ())
         case Edits():
             return all(_permits(rule, one) for one in question.each)
-        case Edit() | NewFile():
+        case Edit() | NewFile() | Removal():
             return _is_in([one for one in rule.commands or () if one.is_edit], question.command)
         case Program() | Login() | Doubted():
             return rule.gives is None if rule.commands is None else _is_in(rule.commands, question.command)
