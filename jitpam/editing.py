@@ -94,7 +94,7 @@ def _asked(options: Options, ask: Callable[[], int], made: list[bytes]) -> int:
 
 def _edit_together(paths: list[bytes], options: Options, ask: Callable[[], int], refused: Callable[[bool], int]) -> int:
     """Like ``edit``, for several files, whose copies the person has in one editor."""
-    bases = [_own_of_several(path) for path in paths]
+    bases = [_own_of_several(path, options) for path in paths]
     if status := refused(True):
         return status
     made = [_copied(path, base, base) for path, base in zip(paths, bases, strict=True)]
@@ -129,19 +129,24 @@ def _edit_together(paths: list[bytes], options: Options, ask: Callable[[], int],
     return _asked(options, ask, [place for *_, place, _ in changed])
 
 
-def _own_of_several(path: bytes) -> bytes:
+def _own_of_several(path: bytes, options: Options) -> bytes:
     """Return the text of one of several files. Raises UsageError for a file that can only be edited alone."""
+    name, alone = shown_argument(path), f"{_again(path, options.user, options.group)}; leave it out here"
     if _is_vacant(path):
-        raise UsageError(f"there is no {shown(path)}: a new file is made by a request of its own, with jitsudo -e")
+        raise UsageError(f"there is no {name}, and a new file is made by a request of its own: {alone}")
     if (own := _own(path)) is None:
-        raise UsageError(f"you cannot read {shown(path)}: such a file is edited by a request of its own, with jitsudo -e")
+        raise UsageError(f"you cannot read {name}, and such a file is edited by a request of its own: {alone}")
     return own
 
 
 def _kept(path: bytes, copy: bytes, user: str | None, group: str | None) -> str:
+    return f"your text is kept: {_again(path, user, group)} --from {shown_argument(copy)}"
+
+
+def _again(path: bytes, user: str | None, group: str | None) -> str:
     asked = ((" -u ", user), (" -g ", group))
     whose = "".join(f"{option}{shown_argument(name.encode())}" for option, name in asked if name is not None)
-    return f"your text is kept: jitsudo{whose} -e {shown_argument(path)} --from {shown_argument(copy)}"
+    return f"jitsudo{whose} -e {shown_argument(path)}"
 
 
 def fetch_kept(options: Options) -> None:

@@ -51,8 +51,7 @@ def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Labelled]:
                 yield "text", f"{counted(len(now), 'line')}; {one.bound}"
                 yield from _numbered(now, sign="-")
                 continue
-            name = "" if len(row.scripts) == 1 else f"{name}, "
-            yield from _written(name, one, now, is_new=isinstance(file, NewFile), is_whole=is_whole)
+            yield from _written(_label(row, one), one, now, is_new=isinstance(file, NewFile), is_whole=is_whole)
             continue
         if one.argument and row.grade == Grade.HARMLESS.word and not is_whole:
             yield "script", f"{what}, {counted(len(now), 'line')} of data"
@@ -67,9 +66,15 @@ def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Labelled]:
         yield "not bound", UNBOUND
 
 
-def _written(name: str, one: Script, now: list[bytes], *, is_new: bool, is_whole: bool) -> Iterator[Labelled]:
+def _label(row: Request, one: Script) -> str:
+    """Return the label of a text, with the number of its file if there are several (``what.written``)."""
+    paths = row.argv[1:]
+    return f"text {paths.index(one.path) + 1}" if len(paths) > 1 and one.path in paths else "text"
+
+
+def _written(label: str, one: Script, now: list[bytes], *, is_new: bool, is_whole: bool) -> Iterator[Labelled]:
     """Yield the lines about the text that a file is to have, and how it differs from the text that it has, if it is not new."""
-    yield "text", f"{name}{counted(len(now), 'line')}; {one.bound}"
+    yield label, f"{counted(len(now), 'line')}; {one.bound}"
     if one.before is None and not is_new:
         yield "before", f"NOT SHOWN: {one.told or 'the text that it has is not told to who cannot read it'}"
         yield from _text(now)

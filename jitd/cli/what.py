@@ -113,8 +113,8 @@ def written(row: Request, file: Edit | Edits | NewFile | Removal) -> Iterator[La
     match file:
         case Edits(files=files):
             yield label, f"{len(files)} files: all of them, or none"
-            for path, one in files:
-                yield "file", f"{quoted(path)}, which keeps its owner {one.owner} and its mode {one.mode}"
+            for number, (path, one) in enumerate(files, 1):
+                yield f"file {number}", f"{quoted(path)}, which keeps its owner {one.owner} and its mode {one.mode}"
                 if one.changed:
                     yield "CHANGED", "by somebody after its text was read for this edit: it may take out what they have written"
                 if one.mounted:

@@ -138,6 +138,11 @@ def test_two_files_are_edited_by_one_editor_one_page_and_one_answer(house: House
     ]
     page = house.jitd("show", asking.id, who="bob").stdout
     assert "2 files: all of them, or none" in page and page.count("+    1       mine\n") == 2, page
+    for number, file in enumerate((a, b), 1):
+        (named,) = (line.split() for line in page.splitlines() if f"{file}, which keeps" in line)
+        assert named[:2] == ["file", str(number)], "a text is named by this number, and not by the path once more"
+    texts_of = [line.split(";")[0].split() for line in page.splitlines() if "exactly this text is written" in line]
+    assert [words[:2] for words in texts_of] == [["text", "1"], ["text", "2"]] and str(a) not in " ".join(texts_of[0]), page
     assert texts(a, b) == [OLD, OLD]
     house.approved(asking.id)
     assert asking.end() == 0, asking.err
@@ -256,6 +261,28 @@ def test_what_cannot_be_edited_together_is_refused_with_a_sentence_and_nothing_c
         answer = raw.ask(together(*files, **fields))[-1]
     assert isinstance(answer, messages.Refused) and because in answer.text, answer
     assert {file: file.read_bytes() for file in place.rglob("*") if file.is_file()} == before
+
+
+def test_which_file_has_to_be_edited_alone_is_said_with_the_command_before_the_editor_is_run(
+    house: House, place: Path, editor: Path
+) -> None:
+    editor.write_text(f"#!/bin/sh\ntouch {HOME}/was-run\n")
+    closed(place)
+    for file, told in (
+        (
+            place / "new.conf",
+            "there is no {0}, and a new file is made by a request of its own: jitsudo -e {0}; leave it out here",
+        ),
+        (
+            place / "b.conf",
+            "you cannot read {0}, and such a file is edited by a request of its own: jitsudo -e {0}; leave it out",
+        ),
+    ):
+        before = len(house.kept("requests", ended=True))
+        done = edit(house, editor, place / "a.conf", file)
+        assert done.returncode == 120 and told.format(file) in done.stderr, done
+        assert len(house.kept("requests", ended=True)) == before and not (place / "new.conf").exists()
+    assert not (HOME / "was-run").exists() and texts(place / "a.conf", place / "b.conf") == [OLD, OLD]
 
 
 def test_the_old_texts_have_one_limit_together_too(house: House, place: Path) -> None:
