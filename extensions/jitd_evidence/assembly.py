@@ -11,8 +11,8 @@ from jitd.deciding.seats import Seating
 from jitd.extension_points import Advisers, Reading, Site
 from jitd.verbs.access import Access
 from jitd.verbs.answers import Answers
+from jitd_evidence.pack.verifier import verifier as verifier
 from jitd_evidence.serving.packs import Packs
-from jitd_evidence.serving.packs import verifier as verifier
 from jitd_evidence.serving.reports import Reports
 from jitpam.wire import messages
 

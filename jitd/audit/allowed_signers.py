@@ -3,8 +3,8 @@
 hosts and witnesses are NamedKeys, and those by which persons approve are Signers.
 
 Law: pure, for Python 3.9 and later. A file of the keys of persons counts as a whole, or no key in it counts: a line that is not
-understood could have taken a right away. What is read here means to ssh-keygen what it means here (ADR 0218). `contrib/verifier`
-copies this into verify.py, so it imports nothing of jitd but other modules that are copied.
+understood could have taken a right away. What is read here means to ssh-keygen what it means here (ADR 0218).
+Part of verify.py, so it imports nothing of jitd but other parts.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 Law: pure, for Python 3.9 and later. A statement has one spelling: what is read is written again as the same bytes, so nobody can
 make a second statement out of a signed one. It has no word that somebody typed, and nothing from which one could be guessed.
-`contrib/verifier` copies this into verify.py, so it imports nothing of jitd.
+Part of verify.py, so it imports nothing of jitd.
 """
 
 from __future__ import annotations

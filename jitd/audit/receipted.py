@@ -2,8 +2,8 @@
 """Checks what stands in a record as signed by its author: the signature, that the statement is about this record, and that the
 records that it countersigns are those of the chain (PROTOCOL.md, "Receipts").
 
-Law: pure, for Python 3.9 and later. `contrib/verifier` copies this into verify.py, so it imports nothing of jitd but other
-modules that are copied. Whose key it is, is asked elsewhere.
+Law: pure, for Python 3.9 and later. Part of verify.py, so it imports nothing of jitd but other parts. Whose key
+it is, is asked elsewhere.
 """
 
 from __future__ import annotations

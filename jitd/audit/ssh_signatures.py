@@ -4,8 +4,8 @@
 Law: pure, for Python 3.9 and later. One signature has one spelling, and what differs from it by a byte is refused. But who knows
 an ECDSA signature (r, s) can make (r, n - s), which is good, too: a signature is never what tells two texts apart.
 A good signature says whose key has signed. Whether this key counts, and for whom, is asked elsewhere (``allowed_signers``).
-A desk has this without cryptography, so the library that computes is given. `contrib/verifier` copies this into verify.py, so it
-imports nothing of jitd but another module that is copied.
+A desk has this without cryptography, so the library that computes is given. Part of verify.py, so it imports
+nothing of jitd but another part.
 Sources: PROTOCOL.sshsig and PROTOCOL.u2f of OpenSSH; RFC 8709 (ed25519), RFC 5656 (ecdsa), RFC 8332 (rsa-sha2).
 """
 

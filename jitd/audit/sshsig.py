@@ -4,8 +4,8 @@ and those of persons are checked.
 
 Law: pure, for Python 3.9 and later. One signature has one spelling. What differs from it by a byte is refused (line breaks,
 another digest, another type of key, bytes at the end), so nobody can make a second text out of a signed one that is also good.
-`contrib/verifier` copies what reads signatures into verify.py, so this imports nothing of jitd but another module that is copied,
-and cryptography only where a signature is checked: without it, verify.py says what is missing.
+What reads signatures is part of verify.py, so this imports nothing of jitd but other parts, and cryptography
+only where a signature is checked: without it, verify.py says what is missing.
 Source: PROTOCOL.sshsig of OpenSSH; RFC 8709 (ssh-ed25519), RFC 8032.
 """
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads JSON that means exactly one thing, and writes it in one spelling.
 
-Law: pure, for Python 3.9 and later. `contrib/verifier` copies this into verify.py, so it imports nothing of jitd.
+Law: pure, for Python 3.9 and later. Part of verify.py, so it imports nothing of jitd.
 """
 
 from __future__ import annotations

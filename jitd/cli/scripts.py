@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby
 
 from jitd.cli.answer import can_print, quoted
-from jitd.cli.differences import Block, Work, differences
 from jitd.cli.instants import told
 from jitd.cli.labels import Labelled, counted
+from jitd.core.differences import Block, Work, differences
 from jitd.core.grade import Grade
 from jitpam.wire.principals import without_realm
 from jitpam.wire.rows import Doubted, Last, NewFile, Removal, Request, Script

@@ -2,7 +2,7 @@
 """The public keys with which a person may sign: of which kinds they are, and how one is read.
 
 Law: pure, for Python 3.9 and later. A key has one spelling: what differs from it by a byte is another key, or none, so keys are
-equal if their bytes are. `contrib/verifier` copies what reads keys into verify.py, so this imports nothing of jitd.
+equal if their bytes are. What reads keys is part of verify.py, so this imports nothing of jitd.
 Sources: RFC 4251 section 5 (strings, mpint), RFC 4253 section 6.6 (ssh-rsa), RFC 5656 section 3.1 (ecdsa), RFC 8709 (ed25519);
 PROTOCOL.u2f of OpenSSH (sk-); RFC 5480, 8017 and 8410 (the form in which libraries read keys).
 """

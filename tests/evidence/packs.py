@@ -35,13 +35,14 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.recording.form import PLAIN, End, Header, Kind, encode_chunk, encode_end, encode_frame
 from jitd.store.sqlite import SqliteStore
 from jitd_evidence.pack import verify
+from jitd_evidence.pack.verifier import verifier
 from jitd_evidence.pack.zipped import Zip
 from tests.scene import START, actor, asked, command, moment, permit, person, review, screened, submit, withdraw
 
 HOST = "db1.example.test"
 BY = "dave@EXAMPLE.TEST"
 ID, RUN = "K7QM-2XVD", "K7QM-2XVD.2"
-OWN = Path(verify.__file__).read_bytes()
+OWN = verifier()
 POLICY = """# The database's own people
 [[permit]]
 name      = "rule-1"

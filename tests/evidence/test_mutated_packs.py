@@ -340,6 +340,8 @@ def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path: Path, monkeyp
     made.live()
     pack = tmp_path / "pack.zip"
     pack.write_bytes(zipped(made.pack()))
-    words = [sys.executable, str(verify.__file__), str(pack)]
+    alone = tmp_path / "verify.py"
+    alone.write_bytes(packs.OWN)
+    words = [sys.executable, str(alone), str(pack)]
     done = subprocess.run(words, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "") and "zo\\xeb@EXAMPLE.TEST: whole" in done.stdout

@@ -27,10 +27,9 @@ from jitd.audit.telling import EVERYTHING, SIGHTS, WITHOUT_CONTENTS
 from jitd.core import grant, holding, lock, owed_review, request
 from jitd.core import run as run_of
 from jitd_evidence.pack import verify
-from tests.evidence.packs import HOST, ID, RUN, Host, words, wrong, zipped
+from tests.evidence.packs import HOST, ID, OWN, RUN, Host, words, wrong, zipped
 from tests.evidence.test_mutated_packs import _changed, _joined
 
-OWN = Path(verify.__file__)
 WITNESS = Ed25519PrivateKey.from_private_bytes(bytes([5] * 32))
 STRANGER = Ed25519PrivateKey.from_private_bytes(bytes([7] * 32))
 
@@ -510,7 +509,7 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         for name in os.listdir(site):
             if name.startswith(("cryptography", "_cffi_backend", "cffi")):
                 (only / name).symlink_to(site / name)
-        (cwd / "verify.py").write_bytes(OWN.read_bytes())
+        (cwd / "verify.py").write_bytes(OWN)
     starter = f"import sys; sys.path.append({str(only)!r}); sys.argv = ['verify.py', *sys.argv[1:]]; "
     starter += "import runpy; runpy.run_path('verify.py', run_name='__main__')"
     return subprocess.run([sys.executable, "-I", "-S", "-c", starter, *arguments], cwd=cwd, capture_output=True, text=True)
@@ -554,7 +553,7 @@ def test_what_cannot_be_verified_at_all_is_told_with_status_2(tmp_path: Path) ->
 
 
 def test_verify_py_is_python_3_9_and_imports_the_standard_library_and_cryptography_alone() -> None:
-    tree = ast.parse(OWN.read_text(), feature_version=(3, 9))
+    tree = ast.parse(OWN, feature_version=(3, 9))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     roots = {name.partition(".")[0] for name in names}
@@ -563,7 +562,7 @@ def test_verify_py_is_python_3_9_and_imports_the_standard_library_and_cryptograp
 
 
 def test_a_pack_with_another_verify_py_is_whole_and_its_page_is_said_not_to_be_compared(host: Host) -> None:
-    later = {"verify.py": OWN.read_bytes() + b"# later\n", "index.html": b"<p>x"}
+    later = {"verify.py": OWN + b"# later\n", "index.html": b"<p>x"}
     data = zipped(host.pack(change=lambda files: files.update(later)))
     assert wrong(data, host.public) == []
     told = words(data, host.public)
@@ -613,7 +612,7 @@ def test_nothing_of_a_pack_reaches_the_terminal_of_who_verifies_it(host: Host, m
     files = host.pack(change=lambda files: files.update({"verify.py": b"another"}))
     manifest = json.loads(files["manifest.json"]) | {member: "x\x1b[2J\u202e"}
     files = host.signed({**files, "manifest.json": (json.dumps(manifest, separators=(",", ":")) + "\n").encode()}, ID)
-    verdict = verify.verify(zipped(files), OWN.read_bytes())
+    verdict = verify.verify(zipped(files), OWN)
     said = [*map(str, verdict.findings), *([] if verdict.findings else verify.told(verdict, b"", has_key=False))]
     assert all(line.isprintable() and "\u202e" not in line for line in said), said
 
@@ -642,7 +641,7 @@ def test_more_keys_than_a_host_can_have_are_refused() -> None:
 def test_nothing_that_lies_beside_verify_py_is_run(host: Host, tmp_path: Path, name: str) -> None:
     """THREATS L-27: a pack comes in a mail with other files, and Python looks beside a script first."""
     (tmp_path / "pack.zip").write_bytes(zipped(host.pack()))
-    (tmp_path / "verify.py").write_bytes(OWN.read_bytes())
+    (tmp_path / "verify.py").write_bytes(OWN)
     (tmp_path / name).write_text("raise SystemExit('run')\n")
     done = subprocess.run([sys.executable, "verify.py", "pack.zip"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

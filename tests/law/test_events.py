@@ -24,8 +24,8 @@ NAMED = re.compile(rf"(?<![\w./-])({'|'.join(map(re.escape, EVENTS))})(?![\w.-])
 WRITES = ("note", "_note")
 MAY_NAME = {
     "jitd.audit.events": "the table",
-    "jitd_evidence.pack.verify": "one file, which imports nothing of jitd",
-    "jitd.audit.receipted": "a part of that file",
+    "jitd_evidence.pack.verify": "a part of verify.py, which has no part of the core's table",
+    "jitd.audit.receipted": "another part of it",
     "jitd.cli.help": "examples to type",
     "jitd_inspection.verbs.trying": "tells the story of one request, event by event",
     "jitd_evidence.report": "SQL",

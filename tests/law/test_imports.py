@@ -329,11 +329,17 @@ LAW: dict[str, set[str]] = {
     "jitd_evidence": set(),
     "jitd_evidence.assembly": {
         CORE, "jitd.audit.countersigned", "jitd.deciding.seats", "jitd.extension_points", "jitd.verbs.access",
-        "jitd.verbs.answers", "jitd_evidence.serving.packs", "jitd_evidence.serving.reports", "jitpam.wire.messages",
+        "jitd.verbs.answers", "jitd_evidence.pack.verifier", "jitd_evidence.serving.packs", "jitd_evidence.serving.reports",
+        "jitpam.wire.messages",
     },
     "jitd_evidence.pack": {CORE},
-    "jitd_evidence.pack.verify": set(),  # one file, which is copied into each pack
-    "jitd_evidence.pack.zipped": {"jitd.audit.strict_json"},  # and what contrib/verifier copies into that file
+    # what becomes one file, which stands alone in each pack
+    "jitd_evidence.pack.verify": {
+        "jitd.audit.allowed_signers", "jitd.audit.receipt", "jitd.audit.receipted", "jitd.audit.ssh_signatures",
+        "jitd.audit.sshsig", "jitd.audit.strict_json", "jitd.core.differences", "jitd_evidence.pack.zipped",
+    },
+    "jitd_evidence.pack.zipped": {"jitd.audit.strict_json"},
+    "jitd_evidence.pack.verifier": {"jitd"},
     "jitd_evidence.report": {CORE, WIRE, "jitpam.secret_words", "jitd.store", "jitd_evidence.report"},
     # the daemon's half, and the client's
     "jitd_evidence.serving": {

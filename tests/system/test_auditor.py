@@ -23,6 +23,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from jitd_evidence.pack.verifier import verifier
 from tests.law.tree import TREE
 from tests.on_terminal import OnTerminal
 from tests.system.conftest import OF_THE_LAB, House
@@ -34,7 +35,6 @@ QUESTION = re.compile(r"^## (\d+)\. (.*)$", re.MULTILINE)
 EXAMPLE_ID = "K7QM-2XVD"
 DAYS = {"2026-03-11": -2, "2026-03-12": -1, "2026-03-13": 2}
 """The dates of the page, and the days from today that stand for them."""
-VERIFIER = TREE / "extensions/jitd_evidence/pack/verify.py"
 POLICY = f"""
 {OF_THE_LAB}
 [[permit]]
@@ -136,7 +136,7 @@ def answers(scene: Scene, number: int) -> list[str]:
     if number not in scene.answers:
         if number == 2:  # what she takes to her desk
             answers(scene, 0)
-            shutil.copy(VERIFIER, scene.desk / "verify.py")
+            (scene.desk / "verify.py").write_bytes(verifier())
             shutil.copy(scene.carols / "db1.pub", scene.desk)
         found = scene.answers[number] = []
         for who, line in lines_of(number):
@@ -153,7 +153,7 @@ def figures(text: str) -> dict[str, list[list[object]]]:
 def test_before_the_first_question_she_has_the_hosts_key_and_the_digest_of_the_verifier(scene: Scene) -> None:
     _, version = answers(scene, 0)
     assert (scene.carols / "db1.pub").read_text().startswith("ssh-ed25519 ")
-    assert hashlib.sha256(VERIFIER.read_bytes()).hexdigest() in version
+    assert hashlib.sha256(verifier()).hexdigest() in version
 
 
 def test_who_could_become_root_is_told_with_and_without_asking(scene: Scene) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,7 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from jitd_evidence.pack import verify
+from jitd_evidence.pack.verifier import verifier
 from tests.on_terminal import OnTerminal
 from tests.system.conftest import House
 from tests.waiting import wait_for
@@ -66,7 +65,7 @@ def verified(house: House, file: Path) -> subprocess.CompletedProcess[str]:
     key = file.parent / "host.pub"
     key.write_text(house.jitd("audit", "key").stdout)
     own = file.parent / "own.py"
-    shutil.copyfile(verify.__file__, own)
+    own.write_bytes(verifier())
     line = [sys.executable, "-I", str(own), "--key", str(key), str(file)]
     return subprocess.run(line, capture_output=True, text=True, check=False, cwd="/")
 

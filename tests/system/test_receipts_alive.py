@@ -17,6 +17,7 @@ import pytest
 
 from jitd.core.request import RequestState
 from jitd_evidence.pack import verify
+from jitd_evidence.pack.verifier import verifier
 from tests import ssh_keys
 from tests.on_terminal import OnTerminal
 from tests.system.conftest import HOST, House
@@ -174,7 +175,7 @@ def assert_a_pack_has_receipts(house: House, id: str, *verdicts: str) -> None:
     """What verify.py says of what a daemon has made."""
     made = house.jitd("audit", "pack", id, f"--out={PLACE}/{id}.zip", who="root")
     assert made.returncode == 0, made.stderr
-    found = verify.verify((PLACE / f"{id}.zip").read_bytes(), Path(verify.__file__).read_bytes())
+    found = verify.verify((PLACE / f"{id}.zip").read_bytes(), verifier())
     assert found.findings == [] and [one.statement.verdict for one in found.receipts] == [*verdicts]
     assert {one.by.key for one in found.receipts} == {ssh_keys.public(PLACE / "bob/key")}
 

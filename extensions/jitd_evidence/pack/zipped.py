@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The zip file of a pack, which has one spelling: nothing is compressed, and each date, mode and order is fixed (ADR 0116).
 
-Law: what ``read_zip`` reads is what ``Zip`` would have written, byte by byte. For Python 3.9 and later. `contrib/verifier` copies
-this into verify.py, so it imports nothing of jitd but another module that is copied.
+Law: what ``read_zip`` reads is what ``Zip`` would have written, byte by byte. For Python 3.9 and later. Part of verify.py,
+so it imports nothing of jitd but another part.
 """
 
 from __future__ import annotations

@@ -18,12 +18,12 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from importlib import resources
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
 from jitd.audit.events import DAEMON_STARTED, FORGOTTEN, POLICY_LOADED
 from jitd.audit.forms import Checkpoint, Countersignature, Digest
+from jitd.audit.strict_json import Wrong
 from jitd.core.chain import detail_of
 from jitd.core.command import read_id
 from jitd.core.edit import Edit, Edits
@@ -49,7 +49,8 @@ from jitd.verbs.rows import Row
 from jitd_evidence.pack import making
 from jitd_evidence.pack.making import File, TooLarge, file_of, text_of
 from jitd_evidence.pack.trace import trace
-from jitd_evidence.pack.verify import Wrong, page, readme
+from jitd_evidence.pack.verifier import verifier
+from jitd_evidence.pack.verify import page, readme
 from jitpam.wire.messages import Pack
 from jitpam.wire.shown import shown
 
@@ -154,7 +155,7 @@ class Packs:
         first = {
             making.README: readme(self._host, id, who.principal),
             making.PAGE: b"",
-            making.VERIFIER: verifier(),
+            making.VERIFIER: await work(verifier),
         }
         files: dict[str, int | bytes] = {**first, **found.files, **recorded}
         files[making.PAGE] = await work(_page, files, id)
@@ -437,10 +438,6 @@ class _Lines:
 
 
 # --- files ---------------------------------------------------------------------------------------------------------------
-
-
-def verifier() -> bytes:
-    return resources.files("jitd_evidence.pack").joinpath("verify.py").read_bytes()
 
 
 def _size(content: int | bytes) -> int:

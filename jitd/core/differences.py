@@ -2,7 +2,7 @@
 """Finds how one sequence becomes another: lines of a text, or words of a line.
 
 Law: who asks has chosen both sequences. So the work is bounded, and what is not found to be the same within it is different. What
-is said to be the same is the same. `contrib/verifier` copies this into verify.py: it is Python 3.9, and imports nothing of jitd.
+is said to be the same is the same. Part of verify.py: it is Python 3.9, and imports nothing of jitd.
 Source: patience sorting on what occurs once (B. Cohen); between these, E. W. Myers, "An O(ND) Difference Algorithm", 1986.
 """
 
