@@ -14,9 +14,7 @@ from jitd.settings.config import Config
 
 
 def claim(config: Config) -> None:
-    """Create the directories and lock them, so that no other daemon can use them. Also raise the limit of open files for this
-    process. Raises OSError.
-    """
+    """Create and lock the directories of this daemon alone, and raise this process's limit of files. Raises OSError."""
     config.state.mkdir(mode=0o711, parents=True, exist_ok=True)
     config.socket.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     for directory, mode in ((config.state, 0o711), (config.socket.parent, 0o755)):

@@ -98,9 +98,7 @@ class Doer(_Joined):
     givers: Mapping[str, Giver] = {}  # maps each kind of thing to what gives it
 
     def tasks(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        """Return what runs as long as the daemon serves, by what the log calls it. If it raises the store's exceptions, it is
-        begun again.
-        """
+        """Return what runs while the daemon serves, by its name in the log. After an exception of the store, it begins again."""
         return {}
 
 

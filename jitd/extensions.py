@@ -46,9 +46,7 @@ class Extension:
     packages: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()  # its top-level keys in jitd.toml. Its module `settings` has their section, as `SECTION`.
     verbs: Mapping[str, str] = field(default_factory=dict)
-    """Maps each verb of ``jitd`` that it has, such as ``audit pack``, to the module that has it, as a click command of the name
-    that is typed last.
-    """
+    """Maps each verb that it has, such as ``audit pack``, to the module with the click command of the last word."""
     helpers: Mapping[str, str] = field(default_factory=dict)
     """Maps each helper (``beside.helpers``) whose work is here to the package that has it, in its module ``process``."""
     otherwise: str = ""

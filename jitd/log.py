@@ -21,9 +21,7 @@ _n_lost = 0
 
 
 def use_journal() -> None:
-    """From now on, also write the values as fields to the journal. Do nothing if standard error is not connected to the journal
-    (systemd.exec(5), JOURNAL_STREAM).
-    """
+    """From now on, write values as fields to the journal, too, if standard error is connected to it (systemd.exec(5))."""
     global _journal
     status = os.fstat(2)
     if os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}":
@@ -31,9 +29,7 @@ def use_journal() -> None:
 
 
 def log(event: str, **values: object) -> None:
-    """Write ``event`` and its ``values``. A failure to write the log (the disk is full, or the reader is gone) does not raise an
-    exception.
-    """
+    """Write ``event`` with ``values``. Raises nothing, even if the disk is full or the reader gone."""
     texts = {name: shown_argument(str(value).encode("utf-8", "surrogateescape")) for name, value in values.items()}
     line = " ".join([shown(event), *(f"{name}={text}" for name, text in texts.items())])
     if _journal is None:

@@ -69,16 +69,12 @@ def _ours(number: int) -> socket.socket:
 
 
 def tell(*words: str) -> None:
-    """Tell systemd ``READY=1``, ``RELOADING=1``, ``STOPPING=1`` or ``STATUS=…``. If there is no service manager, nothing
-    happens.
-    """
+    """Tell systemd ``READY=1``, ``RELOADING=1``, ``STOPPING=1`` or ``STATUS=…``, if it manages this service."""
     daemon.notify("\n".join(words))
 
 
 def watchdog_period() -> float | None:
-    """Return the number of seconds within which systemd expects a message to its watchdog. Return None if systemd does not watch
-    the daemon.
-    """
+    """Return the seconds within which systemd wants a watchdog message, or None if it does not watch the daemon."""
     try:
         microseconds = int(os.environ.get("WATCHDOG_USEC", ""))
     except ValueError:

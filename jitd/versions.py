@@ -38,9 +38,7 @@ PROGRAMS = {
 
 
 def beginning(version: str, n_numbers: int = 2) -> str:
-    """Return the upstream version of a package's ``version``, cut after ``n_numbers`` numbers. Return an empty text if the
-    version has another form.
-    """
+    """Return the upstream version, cut after ``n_numbers`` numbers, or "" if ``version`` has another form."""
     found = _VERSION.match(version)
     return ".".join(found[1].split(".")[:n_numbers]) if found else ""
 

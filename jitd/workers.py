@@ -49,9 +49,7 @@ class NoThread(TimeoutError):
 
 
 class Piece:
-    """A piece of work, which is done once or never. After the work, the thread calls ``tell`` with two arguments: the result and
-    None, or None and the exception.
-    """
+    """Work, done once or never. Its thread then calls ``tell`` with the result and None, or None and the exception."""
 
     __slots__ = ("_turn", "_work", "tell")
 
@@ -196,9 +194,7 @@ class Lane:
         self._n_waiting = 0
 
     async def run(self, party: Party, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do ``work`` for ``party``, and return its result. Raises TimeoutError after PATIENCE seconds, and every
-        exception that ``work`` raises.
-        """
+        """Return the result of ``work``, done for ``party``. Raises what it raises, and TimeoutError after PATIENCE seconds."""
         return await self.run_within(PATIENCE, party, work, *args, **kwargs)
 
     async def run_within(self, seconds: float, party: Party, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -239,9 +235,7 @@ class Lane:
     def _begin(
         self, party: Party, share: asyncio.Semaphore, work: Callable[[], T], answer: asyncio.Future[T]
     ) -> tuple[Piece, Callable[[T | None, BaseException | None], None]]:
-        """Give ``work`` to a thread. Return this piece of work, and a function that sets ``answer``. The event loop calls this
-        function when the piece has ended.
-        """
+        """Give ``work`` to a thread. Return the piece, and what sets ``answer``, which the loop calls once it has ended."""
         loop = asyncio.get_running_loop()
         pool, n_held = (self._roots, 0) if party.is_root else (self._pool, 1)
 

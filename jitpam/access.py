@@ -41,9 +41,7 @@ class Unusable(NoTicket):
 
 
 class Got:
-    """One given thing and its secret. ``secret`` is a descriptor. ``secret`` is None if the thing has no secret, or if the
-    descriptor did not arrive.
-    """
+    """One given thing and its secret, a descriptor, or None if it has none, or it did not arrive."""
 
     __slots__ = ("given", "secret")
 
@@ -58,9 +56,7 @@ class Got:
 
 
 def everything(first: Given, connection: Connection) -> list[Got]:
-    """Return ``first``, and the other things that jitd gives on ``connection`` in the same answer. The secret of each thing is
-    also returned. Raises Unreachable.
-    """
+    """Return ``first`` and the other things of the same answer, with their secrets. Raises Unreachable."""
     got, heard = [Got(first, _secret_of(first, connection))], first
     while heard.more:
         again = connection.hear(time.monotonic() + TOGETHER_WITHIN)
@@ -137,9 +133,7 @@ class Access:
         return any(one.ends_early for one in self._renewals)
 
     def must_be_readable(self) -> None:
-        """Raise Unusable if a secret was given, but no file for it was named. Called only if there is no command that could read
-        the secret.
-        """
+        """Raise Unusable if a secret has no file, where there is no command that could read it."""
         read = self._certificate if self._key is not None else None
         unread = [one.given.thing for one in self._got if one.secret is not None and one is not read]
         if unread and (self.file is None or self._is_beside):
@@ -171,9 +165,7 @@ class Access:
         return [one.secret for one in self._got if one.secret is not None]
 
     def close(self) -> None:
-        """Close the descriptors of the secrets. The cache of the tickets and the file (``file``) stay until ``destroy`` removes
-        them. Never raises.
-        """
+        """Close the secrets' descriptors. The tickets' cache and ``file`` stay until ``destroy``. Never raises."""
         for one in self._got:
             if one.secret is not None:
                 posix.close(one.secret)
@@ -275,9 +267,7 @@ def _fetch(cache: TicketCache, given: Given) -> int:
 
 
 def check_file(file: bytes) -> None:
-    """Raise UsageError if it is certain that the file ``file`` (``--to``) cannot be made. Call this function before the request
-    is sent.
-    """
+    """Raise UsageError if it is certain, before the request, that the file (``--to``) cannot be made."""
     directory = file.rpartition(b"/")[0] or (b"/" if file.startswith(b"/") else b".")
     try:
         posix.lstat(file)

@@ -11,15 +11,11 @@ MOST_USES = 1_000_000
 
 
 class UsageError(Exception):
-    """The command line is not valid. The text of this error gives the reason. The text of this error quotes typed words, so
-    print the text through ``shown``.
-    """
+    """The command line is not valid. The text says why and quotes typed words, so print it through ``shown``."""
 
 
 def read_timeout(text: bytes) -> int:
-    """Return the number of seconds in ``text``, which is a duration or consists of digits only. Digits alone mean seconds, as
-    for sudo's ``-T``. Raises UsageError.
-    """
+    """Return the seconds in ``text``: a duration, or digits alone, as for sudo's ``-T``. Raises UsageError."""
     return read_duration(text + b"s" if text.isdigit() else text)
 
 

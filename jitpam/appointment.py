@@ -28,9 +28,8 @@ _PLACES = "dddd-dd-dd dd:dd"
 
 
 def read_moment(text: bytes, now: float | None = None) -> int:
-    """Return the time in ``text`` as seconds since 1970. ``text`` is ``22:00`` (the next 22:00), ``2026-11-23 22:00``, or a time
-    in UTC by RFC 3339. ``now`` is the current time in seconds since 1970. If ``now`` is None, the clock is read. Raises
-    UsageError.
+    """Return ``text`` in seconds since 1970: ``22:00`` (the next one), ``2026-11-23 22:00``, or a time in UTC by RFC 3339.
+    ``now`` is read from the clock if it is None. Raises UsageError.
     """
     now = time.time() if now is None else now
     typed = text.decode("ascii", "replace")

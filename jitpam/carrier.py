@@ -100,9 +100,7 @@ class Carrier(Protocol):
     def name(self) -> str: ...
 
     def dial(self, host: str, within: float) -> Stream:
-        """Begin a stream to the door of ``host``, with a socket that does not block, within so many seconds. Raises Unreachable
-        and NoProcess.
-        """
+        """Begin a stream to the door of ``host`` with a socket that does not block. Raises Unreachable and NoProcess."""
 
 
 @runtime_checkable

@@ -28,9 +28,7 @@ def place_for(key: bytes) -> bytes:
 
 
 def check_place(key: bytes) -> None:
-    """Raise UsageError if it is certain that the certificate for ``key`` cannot be put beside ``key``. Call this function before
-    the request is sent.
-    """
+    """Raise UsageError if it is certain, before the request, that the certificate cannot be put beside ``key``."""
     place = place_for(key)
     directory = place.rpartition(b"/")[0] or (b"/" if place.startswith(b"/") else b".")
     if not posix.access(directory, posix.W_OK | posix.X_OK):

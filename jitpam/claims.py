@@ -25,9 +25,7 @@ LONGEST = 4096  # bytes from which on a path is too long for the kernel (PATH_MA
 
 
 class NoDirectory(UsageError):
-    """The path of the working directory cannot be found, because the directory was removed, or because this user cannot read a
-    directory above it.
-    """
+    """The working directory has no path: it was removed, or this user cannot read a directory above."""
 
 
 def directory(chdir: bytes | None) -> tuple[bytes, int, int]:
@@ -71,9 +69,8 @@ def terminal_name() -> bytes | None:
 
 
 def login_session() -> int:
-    """Return a number that all processes of this login session share. The number is the kernel's audit session id. In a
-    container, this id may be unset or 0. In this case, the number is the process id of the session leader. ``-k`` ends the leases
-    whose request had this number.
+    """Return the number of this login session, by which ``-k`` ends leases: the kernel's audit session, or the session leader's
+    pid where that is unset or 0, as in a container.
     """
     try:
         with open("/proc/self/sessionid", "rb") as file:
@@ -84,9 +81,7 @@ def login_session() -> int:
 
 
 def parents() -> list[str]:
-    """Return the names of this process's ancestors, beginning with its parent, such as ``["bash", "tmux: server",
-    "systemd"]``.
-    """
+    """Return the names of this process's ancestors, its parent first: ``["bash", "tmux: server", "systemd"]``."""
     names: list[str] = []
     parent = posix.getppid()
     while parent > 0 and len(names) < MAX_PARENTS:
@@ -113,10 +108,8 @@ def _shown(value: bytes) -> str:
 
 
 def preserved(names: list[bytes], typed: list[list[bytes]], *, everything: bool) -> tuple[list[list[bytes]], list[list[bytes]]]:
-    """Return two lists of variables (name and value). With ``-E`` (``everything``), the first list contains the variables of this
-    environment, except those in the second list and those of the locale. Without ``-E``, the first list is empty. The second list
-    contains the variables that are requested by name: all of ``typed``, and the variables of this environment whose names are in
-    ``names``.
+    """Return the variables of this environment for ``-E`` (``everything``), without the locale and those of the second list: all
+    ``typed``, and what this environment has of ``names``.
     """
     around = posix.environ
     known = {name for name, _ in typed}
@@ -134,9 +127,8 @@ _NAMES = (b"COLORTERM", b"LANG", b"TERM", b"TZ")
 
 
 def locale(environment: Mapping[bytes, bytes] | None = None) -> list[list[bytes]]:
-    """Return a sorted list of the variables TERM, COLORTERM, LANG, LC_* and TZ whose values are acceptable. The daemon checks the
-    values again. If a value is not acceptable, the variable is left out without a message, as in sudo. The command then runs in
-    the plain locale.
+    """Return TERM, COLORTERM, LANG, LC_* and TZ, sorted, if acceptable, which the daemon checks again. Others are left out
+    without a message, as in sudo: the locale is then the plain one.
     """
     found = posix.environ if environment is None else environment
     return [[name, found[name]] for name in sorted(found) if _is_name(name) and _may_come(name, found[name])]

@@ -81,9 +81,7 @@ RETRY_EVERY = 0.02
 _AT_LEAST, _GRACES = 0.5, 4  # seconds that a wait has in any case, so many times: this process may have been slow
 _PIECE = 64 * 1024
 _NOBODY = 65534
-"""The uid that the kernel shows for a peer whose uid does not exist in our user namespace (overflowuid, proc(5)). It is also the
-uid of an account.
-"""
+"""Shown by the kernel for a peer whose uid our user namespace lacks (overflowuid, proc(5)), and an account's."""
 _MOST_DESCRIPTORS = 4
 
 
@@ -215,9 +213,7 @@ class Connection:
         self._opening(self._introduce)
 
     def ready(self, news: News | None = None) -> Connection:
-        """Wait until jitd has proved its identity and has accepted our proof. Returns this connection. For ``news`` and the
-        exceptions, see ``connect``.
-        """
+        """Wait until jitd is proved and has accepted our proof. Returns this. For ``news`` and exceptions, see ``connect``."""
         self._news = news
         self._opening(self._be_welcomed)
         return self
@@ -234,9 +230,7 @@ class Connection:
             raise
 
     def _whose(self, refusal: str) -> str:
-        """Return the sentence ``refusal``, and whose ticket was used: of several caches, the library may have chosen another one
-        than the person thinks.
-        """
+        """Return ``refusal`` with whose ticket was used: the library may have chosen another cache than the person thinks."""
         who = self._initiator.principal if self._initiator else ""
         return refusal if not who or who in refusal else f"{refusal} (your ticket is for {who})"
 
@@ -321,9 +315,7 @@ class Connection:
             yield self._row(heard)
 
     def do(self, message: Message) -> str:
-        """Send a ``message`` that jitd answers only by Done (review, revoke, stop, …). Returns the text of Done. Raises the same
-        as ``ask``.
-        """
+        """Send what is answered by Done alone (review, revoke, stop, …), and return its text. Raises as ``ask``."""
         for _ in self.ask(message):
             pass
         return self.said
@@ -373,9 +365,7 @@ class Connection:
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
 
     def hear(self, until: float | None) -> Message:
-        """Return the next message. ``until`` is a time on the monotonic clock, or None. Raises RefusedByDaemon and
-        Unreachable.
-        """
+        """Return the next message. ``until`` is on the monotonic clock, or None. Raises RefusedByDaemon, Unreachable."""
         return self._hear_body(until)[0]
 
     def take_control(self) -> int:

@@ -232,9 +232,7 @@ def _say_kept_at_a_signal(options: Options) -> None:
 
 
 def _own(path: bytes) -> bytes | None:
-    """Return the text of the file, which is empty if none is there yet, or None if the person cannot read it. Raises
-    UsageError.
-    """
+    """Return the file's text, "" if none is there yet, None if the person cannot read it. Raises UsageError."""
     try:
         return b"" if _is_vacant(path) else _read(path)
     except PermissionError:

@@ -312,9 +312,8 @@ def _boot_clock() -> float:
 
 
 def _stop_by(number: int) -> None:
-    """Stop jitsudo by the signal that has stopped the command, so that the shell sees its job stop. In an orphaned process
-    group, no shell could continue jitsudo, so the kernel ignores the signal. jitsudo ignores SIGTTOU, so this function uses
-    SIGTTIN instead of SIGTTOU. A shell treats both signals in the same way.
+    """Stop jitsudo by the signal that stopped the command, so that the shell sees it. SIGTTIN stands for SIGTTOU, which we
+    ignore; shells treat both alike. In an orphaned group, where none could continue us, the kernel ignores it.
     """
     import posix
 

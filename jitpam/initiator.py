@@ -89,9 +89,8 @@ class Initiator:
         self._is_finished = False
 
     def obtain_ticket(self, timeout_for: float = TICKET_WITHIN, news: News | None = None) -> None:
-        """Make sure that the cache contains a service ticket. If necessary, request this ticket from the KDC. Raises
-        NotAuthenticated, for example if no ticket arrives within ``timeout_for`` seconds. With ``news``, the wait goes on after
-        this time, as long as libkrb5 waits, and ``news`` tells the person once what is waited for.
+        """Have a service ticket in the cache, from the KDC if need be. Raises NotAuthenticated, also after ``timeout_for``
+        seconds, unless ``news``, which then says what is waited for, as long as libkrb5 waits.
         """
         fault = self._krb5.krb5_init_context(self._library)
         if fault:
@@ -218,9 +217,7 @@ class Initiator:
         return principal.decode("utf-8", "surrogateescape")
 
     def finish(self, token: bytes) -> None:
-        """Check ``token``, the daemon's answer. Raises Unproved if the daemon does not have the key of ``jitd/<host>``, or if a
-        requested flag is not granted.
-        """
+        """Check the daemon's answer. Raises Unproved if it lacks the key of ``jitd/<host>``, or a flag is not granted."""
         answer = Taken()
         granted = Number()
         major = self._gss.gss_init_sec_context(
@@ -411,9 +408,7 @@ _CACHE_CAUSES = {
     OVER_QUOTA: ("cache", "{full}"),
     -1750600181: ("cache", "no KCM daemon runs on this host, which the credential cache needs{where}"),
 }  # fmt: skip
-"""Maps a status to a cause and to a sentence that tells the user what to do. libkrb5 returns one of these statuses if it cannot
-open the cache.
-"""
+"""Maps what libkrb5 returns if it cannot open the cache to a cause and a sentence that says what to do."""
 
 
 def full_keyring() -> str:
@@ -493,9 +488,8 @@ def channel_of(client_hello: bytes, daemon_hello: bytes, where: bytes = CHANNEL)
 
 
 def own_host() -> str:
-    """Return this host's full name, like ``hostname -f``. A host name that contains a dot is not looked up. If the resolver does
-    not find a longer name within HOST_WITHIN seconds, the short name is returned. jitd finds its own default name by the same
-    rule.
+    """Return this host's full name, like ``hostname -f``. One with a dot is not looked up. Without a longer one within
+    HOST_WITHIN seconds, it is the short one, as jitd's own default.
     """
     name = posix.uname().nodename
     if "." not in name.strip("."):

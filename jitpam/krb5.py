@@ -29,9 +29,7 @@ else:
 
 
 class Handle(_Address):
-    """``void *``, which points to an object of the library. If an argument is declared as _HANDLE, the Handle's address is
-    passed.
-    """
+    """``void *``, to an object of the library. As an argument declared _HANDLE, its address is passed."""
 
     _type_ = "P"
 
@@ -186,9 +184,7 @@ class _Function(CFuncPtr):
 
 
 class Library:
-    """A loaded library. The attributes of this object are the functions that are declared in this module. Each function is
-    looked up in the library at its first use.
-    """
+    """A loaded library, with the functions declared here as attributes, each looked up at its first use."""
 
     def __init__(self, name: str, calls: dict[str, tuple[Any, ...]], result: Any) -> None:
         self._handle = dlopen(name, 0)

@@ -31,9 +31,7 @@ class Data(Structure):
 
 
 class Credential(Structure):
-    """The structure krb5_creds: a ticket in a cache, or a request for a ticket. Times are seconds since 1970, as unsigned numbers
-    of 32 bits.
-    """
+    """krb5_creds: a ticket in a cache, or a request for one. Times are unsigned 32-bit seconds since 1970."""
 
     _fields_ = (
         ("magic", Int),

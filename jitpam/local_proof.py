@@ -58,9 +58,8 @@ def never_ask() -> None:
 
 
 def connect(program: str = "jitsudo", *, with_ticket: bool = False) -> Connection:
-    """Like ``client.connect``. If there is no ticket and jitd finds no KDC, ask for the local password, once in this process.
-    ``program`` is the name that the prompt and the news show. A connection that uses the
-    password is kept for further questions. While a thread uses it, no other thread gets this connection.
+    """Like ``client.connect``, but without a ticket and a KDC, ask for the local password, once, by the name ``program``. That
+    connection is kept, for one thread at a time.
     """
     kept = _taken()
     if kept is not None:

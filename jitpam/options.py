@@ -298,9 +298,7 @@ TERMS = {one.name: one for one in OPTIONS if isinstance(one, Term)}
 
 
 class Options:
-    """The parsed command line. ``mode`` is run, get, list, validate, giveback, giveback all, resume, edit, undo, version
-    or help.
-    """
+    """The parsed command line. ``mode``: run, get, list, validate, giveback, giveback all, resume, edit, undo, version, help."""
 
     __slots__ = (
         "anew", "argv", "background", "base", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "kept", "key",
@@ -414,9 +412,7 @@ def _read(found: Options, words: list[bytes]) -> None:
 
 
 def following(words: list[bytes]) -> list[str]:
-    """Return the long options that may follow ``words``, the beginning of a command line. An option that needs an argument ends
-    with ``=``.
-    """
+    """Return the long options that may follow ``words``. One that needs an argument ends with ``=``."""
     found = Options()
     try:
         _read(found, words)
@@ -628,9 +624,7 @@ def _check_get(found: Options) -> None:
 
 
 def _check_secrets(found: Options) -> None:
-    """Check that a command or a file is named for each secret. For a request with --no-wait, call this function only when
-    --resume gets the things.
-    """
+    """Check that a command or file is named for each secret, which with --no-wait is only so with --resume."""
     secret = [thing for thing in found.get if thing.startswith(SECRET)]
     if secret and found.to is None and not found.argv:
         raise UsageError(f"{secret[0]} comes with a secret: name a new file for it (--to FILE), or a command that reads it")

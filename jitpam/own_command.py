@@ -29,9 +29,7 @@ _IGNORED_BY_PYTHON = (_signal.SIGPIPE, _signal.SIGXFSZ)
 
 
 class Unstartable(Exception):
-    """The command cannot be executed. The text is a sentence. ``status`` is the exit status that a shell returns for such a
-    command.
-    """
+    """The command cannot be executed. The text is a sentence, and ``status`` what a shell returns then."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -99,9 +97,8 @@ class OwnCommand:
         _kill(group, _signal.SIGCONT)
 
     def family(self) -> dict[int, _Process]:
-        """Return the command and all of its descendants that can be found. The keys are the pids. Descendants are the command's
-        children, their children and so on. If the command leads a process group or a session, all processes in this group or
-        session are also included.
+        """Return the command and its descendants by pid, as far as they can be found, with all of a process group or session that
+        it leads.
         """
         return _family(self.pid, _processes())
 

@@ -32,10 +32,8 @@ ITS_PLUGIN = (b"/usr/libexec/sudo/sudoers.so", b"/usr/lib/sudo/sudoers.so")  # s
 
 
 def fault_in(environment: bytes, *, is_path_theirs: bool = True) -> str:
-    """Check the ``environment`` of a program (/proc/PID/environ). Python in this program must take the file PYTHON as its
-    executable. If Python could take a different file, return a sentence about the fault. Also return a sentence if the
-    environment contains a variable of READ_BY_ALL twice. Otherwise return "". If ``is_path_theirs`` is False, PATH is not
-    checked.
+    """Return a sentence if Python in a program with this ``environment`` (/proc/PID/environ) could take another executable than
+    PYTHON, or if a variable of READ_BY_ALL is there twice, or "". PATH counts if ``is_path_theirs``.
     """
     variables = environment.split(b"\0")
     for name in LEADING_AWAY:

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
 
 def answer(options: Options, kinds: list[str]) -> int:
-    """Carry out an option that runs no command. Returns the exit status. Raises UsageError, Unwritable, and the errors of
-    ``connect`` and ``Connection.ask``.
-    """
+    """Carry out an option without a command. Returns the exit status. Raises UsageError, Unwritable, and as ``ask``."""
     if not options.if_owed:
         never_ask()
     match options.mode:
@@ -59,9 +57,7 @@ def answer(options: Options, kinds: list[str]) -> int:
 
 
 def show_who() -> int:
-    """For -v, print the user's principal, and the account on this host to which jitd maps the principal. Returns the exit
-    status.
-    """
+    """For -v, print the principal, and the account to which jitd maps it here. Returns the exit status."""
     connection = connect()
     who = connection.welcome
     connection.close()
@@ -279,9 +275,7 @@ def _glass(row: Decision) -> str:
 
 
 def ask_reason(why: str) -> str | None:
-    """Print the sentence ``why`` on the terminal, and ask the user there for a reason. Return None if there is no terminal or no
-    answer.
-    """
+    """Print ``why`` on the terminal and ask there for a reason. Return None without a terminal or an answer."""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:

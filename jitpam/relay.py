@@ -62,9 +62,7 @@ class Outcome:
 
 
 class Relay:
-    """The client's side of one run. First call ``hand_over`` to pass the streams. Then call ``run``, which returns the
-    outcome.
-    """
+    """The client's side of a run: ``hand_over`` passes the streams, then ``run`` returns the outcome."""
 
     def __init__(
         self,

@@ -33,9 +33,7 @@ def submitted(request: str) -> None:
 
 
 def held(request: str, given: list[Given], variables: dict[bytes, bytes], file: bytes | None) -> None:
-    """Print the given things, the environment variables that a program needs to use the things, and the file with a secret.
-    Raises Unwritable.
-    """
+    """Print the given things, the variables that a program needs, and the file of a secret. Raises Unwritable."""
     things = [{"holding": one.id, "thing": one.thing, "name": one.name, "to": one.to, "until": one.until} for one in given]
     found = {name.decode(): value.decode("utf-8", "surrogateescape") for name, value in variables.items()}
     told = None if file is None else file.decode("utf-8", "backslashreplace")

@@ -34,9 +34,7 @@ def _kind(descriptor: int) -> str:
 
 
 def fill_closed() -> None:
-    """Open /dev/null on each of descriptors 0 to 2 that is closed. Otherwise one of this program's sockets could get the number
-    of a standard stream.
-    """
+    """Open /dev/null on those of 0 to 2 that are closed: else a socket could get a standard stream's number."""
     descriptor = posix.open("/dev/null", posix.O_RDWR)
     while descriptor < 2:
         descriptor = posix.dup(descriptor)

@@ -70,9 +70,7 @@ def asked_undo(options: Options, kinds: list[str]) -> dict[str, Any]:
 
 
 def asked_thing(options: Options) -> dict[str, Any]:
-    """Return the fields of Get for ``--get``. If no command will run with the things, the things are requested for the whole
-    time of the grant.
-    """
+    """Return the fields of Get for ``--get``. Without a command to run, things are for the grant's whole time."""
     return {
         "thing": options.get[0],
         "also": options.get[1:],
@@ -89,9 +87,7 @@ def asked_thing(options: Options) -> dict[str, Any]:
 
 
 def check_key(options: Options) -> None:
-    """Raise UsageError if it is certain that a requested certificate cannot be put beside its key. Call this function before the
-    request is sent.
-    """
+    """Raise UsageError if it is certain, before the request, that a certificate cannot be put beside its key."""
     from jitpam import certificate
 
     if options.json and options.key == certificate.STREAM:

@@ -43,9 +43,7 @@ class Terminal:
 
     @property
     def is_ours(self) -> bool:
-        """True if our job is in the foreground. Also True if the terminal is not our controlling terminal, because then the
-        kernel would not stop our job.
-        """
+        """True if our job is in the foreground, or the terminal does not control us: the kernel would not stop us."""
         try:
             return os.tcgetpgrp(self.descriptor) == os.getpgrp()
         except OSError:
@@ -109,9 +107,7 @@ class Terminal:
         return True
 
     def look_again(self) -> None:
-        """Check the modes after this process was continued. If another program has changed the modes in the meantime, ``restore``
-        will not restore the old modes.
-        """
+        """Check the modes after we were continued: what another program has changed is not restored later."""
         if self._found is not None and (not self.is_ours or self._modes() != self._raw):
             self._found = None
             self._unlock()
@@ -207,9 +203,8 @@ def _raw(modes: bytes, *, shared: bool) -> bytes:
 
 
 def _own_opening(streams: list[int]) -> tuple[int, bool]:
-    """Open the terminal again, without blocking. The inherited descriptor must not get O_NONBLOCK, because the user's shell
-    shares this descriptor. Returns a descriptor, and True if the returned descriptor is a copy of the inherited one. A copy is
-    returned if another account owns the terminal, because then the terminal cannot be opened.
+    """Open the terminal again, without blocking, as the user's shell must not. Return the descriptor, and True if it is a copy of
+    the inherited one: another account owns the terminal.
     """
     ours = streams[1 if streams[0] == 0 and len(streams) > 1 else 0]
     for path in (f"/proc/self/fd/{ours}", "/dev/tty"):  # after `su`, the first path belongs to another user

@@ -39,9 +39,7 @@ _EXPIRED, _NO_CACHE, _NOT_FOUND, _POLICY = -1765328352, -1765328189, -1765328243
 
 
 class NoTicket(Exception):
-    """The ticket cannot be fetched or stored. The text of this error is a sentence. If the KDC or libkrb5 gave a message, the
-    sentence contains this message.
-    """
+    """The ticket cannot be fetched or stored. The text is a sentence, with the KDC's or libkrb5's message."""
 
 
 class TicketCache:

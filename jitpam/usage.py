@@ -90,9 +90,7 @@ def _places(mode: str) -> str:
 
 
 def row(start: str, text: str, column: int, width: int) -> list[str]:
-    """Return ``start`` and its ``text``, which begins in ``column``, as lines of at most ``width`` cells. On a narrow terminal,
-    the text stands below ``start``.
-    """
+    """Return ``start`` and its ``text`` in ``column``, or below it on a narrow terminal, in lines of ``width`` cells."""
     column = column if width >= LEAST else 6
     parts = [" " * column + part for part in wrap(text, width - column, 0)]
     return [start, *parts] if len(start) >= column else [start + parts[0][len(start) :], *parts[1:]]

@@ -118,9 +118,7 @@ class Board(App[int]):
         self.call_after_refresh(self._painted, self._n_drawn)  # also if no line has changed
 
     def _painted(self, n_drawn: int) -> None:
-        """Wait until the terminal has accepted all output. Then note that the drawing with the number ``n_drawn`` is on the
-        screen. Do nothing if a newer drawing has been made.
-        """
+        """Wait until the terminal has taken all output, and note that drawing ``n_drawn`` is shown, unless a newer one is."""
         if n_drawn != self._n_drawn or self._is_away:
             return
         if isinstance(self._driver, Terminal) and not self._driver.has_all:
@@ -325,9 +323,7 @@ class Board(App[int]):
         in_background(deed, lambda said: self._in_loop(lambda: done(said)), there)
 
     def _asked_of_jitd(self, row: Listed, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Call ``work`` about ``row`` in the background, then ``then`` with its result in this thread, unless something newer has
-        come.
-        """
+        """Call ``work`` in the background, then ``then`` with its result in this thread, unless something newer has come."""
         self._asking += 1
         number = self._asking
         at = self.state.at

@@ -53,10 +53,7 @@ class Keyboard:
         self._shown_at, self._is_open, self._held = inf, False, None
 
     def shown(self, at: float) -> None:
-        """Note that the question has been on the screen since the time ``at``. If this method was already called for the same
-        question, the earlier of the times stays valid. Keys are accepted after the first pause of QUIET_FOR seconds without
-        input.
-        """
+        """Note that the question is on the screen since ``at``, or an earlier call. Keys count after a pause of QUIET_FOR s."""
         self._shown_at = min(at, self._shown_at)
 
     def letter(self, at: float) -> Taken:

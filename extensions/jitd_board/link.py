@@ -56,9 +56,7 @@ class Link:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop watching. Return at once, even if the link's thread is still waiting for the KDC. The thread ends at the latest
-        when the process ends.
-        """
+        """Stop watching, and return at once: a thread that waits for the KDC ends with the process."""
         self._is_stopped.set()
         os.eventfd_write(self._wake, 1)
 

@@ -43,9 +43,7 @@ class Question:
 
     @property
     def id(self) -> str:
-        """The id of the request, grant, run or lock that the question is about. If the question is not about a request,
-        grant, run or lock, the id is empty.
-        """
+        """The id of the request, grant, run or lock that the question is about, or empty."""
         return ""
 
     @property
@@ -209,9 +207,7 @@ class Unlocking(Question):
 
 @dataclass(frozen=True)
 class Locking(Question):
-    """Asks three questions: who will be locked, for how long, and why. Law: a person types the name of the account to lock, and
-    the board never suggests a name.
-    """
+    """Asks who will be locked, for how long, and why. Law: a person types the account, which the board never suggests."""
 
     whom: str = ""
     lasts_for: int | None = None
@@ -268,9 +264,7 @@ def about(key: str, row: Listed) -> Question:
 
 
 def row_of(id: str) -> Request:
-    """Return the row of the request ``id``, in the same form as ``jitd show`` gets it. Raises an error of one of the classes in
-    call.ENDINGS.
-    """
+    """Return the row of the request ``id``, as ``jitd show`` gets it. Raises one of call.ENDINGS."""
     with called() as daemon:
         return fetched(daemon, id)
 

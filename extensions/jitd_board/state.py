@@ -68,9 +68,7 @@ class Reading:
         return len(self.lines) <= room
 
     def shown(self, width: int, room: int) -> list[Painted]:
-        """Return the lines that fit on the screen. There are at most ``room`` lines, and each line has at most ``width``
-        cells.
-        """
+        """Return the lines that fit on the screen: at most ``room``, each of at most ``width`` cells."""
         self.fits(width, room)
         self.top = max(0, min(self.top, len(self.lines) - room))
         shown = self.lines[self.top : self.top + room]
@@ -78,9 +76,7 @@ class Reading:
         return shown
 
     def painted(self, at: float) -> None:
-        """Note that the lines from the latest call of ``shown`` have been on the terminal since ``at``. ``at`` is a time of a
-        monotonic clock, in seconds.
-        """
+        """Note that the lines of the latest ``shown`` have been on the terminal since ``at`` (monotonic clock, s)."""
         before = self._stands_since
         self._read |= {line for line, since in before.items() if at - since >= QUIET_FOR}
         self._stands_since = {line: before.get(line, at) for line in self._drawn}
@@ -144,9 +140,7 @@ class State:
         return self.rows_of(self.view.what)
 
     def rows_of(self, what: str) -> Sequence[Listed]:
-        """Return the rows of the list with the name ``what``. The result is empty if the list is not known, or if the viewer may
-        not see the list.
-        """
+        """Return the rows of the list ``what``, or none if it is not known, or the viewer may not see it."""
         rows = self.lists.get(what, ())
         return () if isinstance(rows, str) else rows
 
@@ -162,9 +156,7 @@ class State:
 
     @property
     def row(self) -> Listed | None:
-        """The selected row. While a page is open, the row on this page is the selected row. The value is None if no row is
-        selected.
-        """
+        """The selected row, or None. While a page is open, it is the row on this page."""
         return found(self.rows, self.page_of if self.page is not None else self.selection.get(self.view.what))
 
     def hear(self, heard: Heard) -> None:
@@ -231,9 +223,7 @@ class State:
         self.asked = Asked(question, what, row, Reading(question.lines), is_beside)
 
     def go_on(self, question: Question) -> None:
-        """Replace the open question by ``question``, which is about the same row. If the text above it is the same as well, what
-        was read of it stays read.
-        """
+        """Replace the open question by ``question`` about the same row. Of the same text above it, what was read stays read."""
         if (asked := self.asked) is None:
             return
         reading = asked.reading

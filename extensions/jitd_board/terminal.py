@@ -28,9 +28,7 @@ class Terminal(LinuxDriver):
         super().write(data)
 
     def end_reading(self) -> None:
-        """End each thread that reads the keyboard. The library textual may not end such a thread. If the terminal was
-        disconnected, the thread would run forever.
-        """
+        """End each thread that reads the keyboard: textual may not, and without a terminal it would run forever."""
         self.exit_event.set()
 
     @property

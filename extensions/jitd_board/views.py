@@ -33,9 +33,7 @@ use of a lease changes some of the others, for example.
 
 @dataclass(frozen=True)
 class View:
-    """One list. ``what`` is the name of the list in the protocol. ``keys`` contains the letters that act on the rows of
-    the list.
-    """
+    """One list: its name in the protocol (``what``), and the letters that act on its rows (``keys``)."""
 
     what: str
     title: str
@@ -150,9 +148,8 @@ def moved(rows: Sequence[Listed], at: Key | None, by: int) -> Key | None:
 
 
 def selected(rows: Sequence[Listed], before: Sequence[Listed], at: Key | None) -> Key | None:
-    """Return the key of the row that is now selected in ``rows``. ``before`` contains the rows of the list before the latest
-    change. ``at`` is the key of the row that was selected before this change. If this row still exists, it stays selected. If it
-    has disappeared, the row that is now at its position is selected.
+    """Return the key of the row that is selected in ``rows``: that of ``at`` while it exists, and else what is now in its place.
+    ``before`` are the rows before the change.
     """
     if found(rows, at) is not None or not rows:
         return at if rows else None

@@ -75,9 +75,7 @@ def findings_of(command: Command, look: Look, *, requester: str, beside: Beside 
 
 
 def findings_of_pattern(pattern: CommandPattern, *, as_root: bool = True) -> tuple[Finding, ...]:
-    """Return the reasons for the worst grades of the commands that ``pattern`` matches. The requester chooses what a wildcard
-    matches. Nothing is looked at.
-    """
+    """Return the reasons for the worst grades of the commands that ``pattern`` matches. Nothing is looked at."""
     if pattern.path is None:
         return (Finding(Grade.GIVES, "any command may be run, a shell too"),)
     if pattern.is_edit:

@@ -262,9 +262,7 @@ class Judge:
         return who in ("anybody", "everybody") or who.startswith(f"{self.requester}, who asks")
 
     def whole(self, path: str, cwd: str) -> str:
-        """Return ``path`` as an absolute path without ``..``. After a link, ``..`` is above the directory to which the link
-        leads.
-        """
+        """Return ``path`` as an absolute path without ``..``, which after a link is above where the link leads."""
         named = path if path.startswith("/") else f"{cwd}/{path}"
         folded = absolute(named, "/")
         before, _, rest = f"{named}/".rpartition("/../")
@@ -565,9 +563,7 @@ class Call:
         self._record(Grade.CHANGES, told, path, matters, is_whole=is_whole, damage=Damage.DESTROYS)
 
     def stops(self, what: str, matters: str = "", *, back: str, is_whole: bool = False) -> None:
-        """The program stops something that many need: the host, its network, logins, jitd. ``back`` says until when, such as
-        ``until somebody switches it on``.
-        """
+        """The program stops something that many need. ``back`` says until when, such as ``until somebody switches it on``."""
         self._record(Grade.CHANGES, f"{what}, {back}", "", matters, is_whole=is_whole, damage=Damage.STOPS)
 
     def discloses(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
@@ -1142,9 +1138,7 @@ def _short(text: str) -> str:
 
 
 def _paths_in(word: Word) -> Iterator[Word]:
-    """Yield the parts of ``word`` that may be a path: the whole, and what follows the first ``=``, ``:``, ``@`` or option. No
-    part of a URL is a path.
-    """
+    """Yield the parts of ``word`` that may be a path: the whole, and what follows the first ``=``, ``:``, ``@`` or option."""
     if len(word.text) > 4096 or word.is_free or _URL.match(word.text):
         return
     if ("/" in word.text and not word.text.startswith("-")) or word.text in (".", ".."):
@@ -1241,9 +1235,7 @@ class _Directories:
 
 
 def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operands: list[Word]) -> list[tuple[int, str]]:
-    """Sort ``words`` into options and operands, as getopt_long(3) does. Return the options that ``row`` does not list, with the
-    places of their words.
-    """
+    """Sort ``words`` as getopt_long(3) does. Return the options that ``row`` does not list, with their places."""
     known = row.known
     unlisted: list[tuple[int, str]] = []
     at = 0

@@ -280,9 +280,7 @@ _TREES = re.compile(
 
 @lru_cache(maxsize=1024)
 def place_of(path: str) -> Asset | None:
-    """Return what is known of the file at the absolute path ``path``, in which nothing is resolved. Return None if the file is
-    as any other.
-    """
+    """Return what is known of the file at ``path`` (absolute, nothing is resolved), or None if it is as any other."""
     for pattern, place in _KNOWN:
         if pattern.fullmatch(path):
             return place
@@ -331,9 +329,7 @@ def matters_of(path: str) -> str:
 
 
 def is_lost(path: str, *, is_tree: bool) -> bool:
-    """True if something that nobody makes again is gone when the file at ``path`` is deleted. If ``is_tree`` is True, everything
-    below it is deleted too.
-    """
+    """True if something that nobody makes again is gone when ``path`` (of a tree: with all below it) is deleted."""
     if _SPENT.fullmatch(path):
         return False
     if _KEPT_FILE.fullmatch(path):

@@ -220,9 +220,7 @@ class Walk:
         return key
 
     def _convict(self, fork: Fork) -> None:
-        """Somebody who has got a replaced key can sign with it for ever. So it proves nothing against what a newer key of the
-        host has signed.
-        """
+        """Who has got a replaced key can sign with it for ever: that proves nothing against what a newer key has signed."""
         if self._age(fork.second.key) < self._age(fork.first.key):
             self._complain(f"checkpoint {fork.second.checkpoint.number} is signed by a key of the host that was replaced")
         else:

@@ -181,9 +181,7 @@ class WitnessDirectory:
         return kept
 
     def _spare(self, host: str, at: datetime) -> None:
-        """Forget the last checkpoint if it is not much newer than the one before it. So a host that is fed without a pause cannot
-        fill the disk.
-        """
+        """Forget the last checkpoint if it is not much newer than the one before, so a feed without a pause fills no disk."""
         query = f"SELECT number, at FROM kept {_OF_HOST} ORDER BY number DESC LIMIT 2"
         rows = self._db.execute(query, self._of(host)).fetchall()
         times = [datetime.fromisoformat(at) for _, at in rows]

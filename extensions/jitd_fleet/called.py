@@ -57,9 +57,7 @@ class Called:
 
     @classmethod
     def at(cls, hosts: Sequence[Far], *, is_called: bool = True) -> Called | None:
-        """Call the roll at the carriers of ``hosts``, or only learn from them. Return None if none has a roll, or if signatures
-        cannot be checked here.
-        """
+        """Call the roll at the carriers of ``hosts``, or only learn. None if none has a roll, or signatures cannot be checked."""
         if not any(isinstance(one.carrier, CallsRoll) for one in hosts) or not libcrypto.is_there():
             return None
         return cls(hosts, _brought(hosts) if is_called else {})

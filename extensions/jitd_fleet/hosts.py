@@ -286,9 +286,7 @@ def _expanded(word: str, place: str) -> Iterator[str]:
 
 
 def _printed(command: tuple[str, ...], place: str) -> list[str]:
-    """Return the names that ``command`` prints: one on each line, or as ``ansible-inventory --list`` prints them. Raises
-    NotDone.
-    """
+    """Return the names that ``command`` prints, one a line or as ``ansible-inventory --list`` does. Raises NotDone."""
     line = _short(" ".join(command))
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

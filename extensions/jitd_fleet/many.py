@@ -34,9 +34,7 @@ AT_ONCE = 32  # hosts with which a conversation is opened at the same time
 VIA_AT_ONCE = 5  # the same by a command: mostly one sshd, which drops some of more than ten (MaxStartups)
 SILENT_AFTER = 10.0  # seconds in which a host has to prove itself, once there is a ticket for it
 ANSWERED_WITHIN = 30.0
-"""Seconds from the first row of a host to the last one of its answer. A hostile one would otherwise keep what the others say from
-the person.
-"""
+"""Seconds from the first row of a host to the last: a hostile one would keep what others say from the person."""
 TRY_EVERY = 5.0  # seconds between two attempts to reach hosts that do not answer
 SHOWS_EVERY = 0.2  # minimum number of seconds between two states of a list that is watched
 NOT_OF_THE_HOST = ("refused", "kdc silent", "kdc down")  # may be over soon. `refused` comes before the host has proved itself
@@ -82,9 +80,7 @@ class Many:
         yield from self.answers(message)
 
     def do(self, message: Message, otherwise: str, *, is_until_done: bool = False) -> None:
-        """Have each host do ``message``, and say what it answers. If ``is_until_done`` is true, try hosts that cannot be reached
-        again until they can.
-        """
+        """Have each host do ``message``, and say its answer. If ``is_until_done``, try those that cannot be reached again."""
 
         def act(one: Far) -> str:
             with self.conversation(one) as daemon:
@@ -270,9 +266,7 @@ def _bounded(rows: Iterable[Row], one: Far) -> Iterator[Row]:
 
 
 def _row_of(one: Far, row: Row) -> Row:
-    """Return ``row`` under the name of the host ``one``. Raises Unreachable if its id is none: it could read as one of another
-    host.
-    """
+    """Return ``row`` under the name of the host ``one``. Raises Unreachable if its id could be one of another host."""
     if "id" in row and not (isinstance(row["id"], str) and read_id(row["id"]) == row["id"]):
         raise Unreachable(f"jitd on {one.host} says an id that cannot be one")
     return {**row, "host": one.host}

@@ -71,9 +71,7 @@ def load(file: str) -> Key:
 
 
 def write(file: str) -> Key:
-    """Make a key, and write its seed into ``file``, which only this account can read. Raises NoKey if the file is there, or
-    cannot be written.
-    """
+    """Make a key, with its seed in the new ``file``, which only this account can read. Raises NoKey."""
     seed = make()
     try:
         os.makedirs(os.path.dirname(file) or ".", mode=0o700, exist_ok=True)

@@ -51,8 +51,6 @@ def host_in(word: str) -> str:
 
 
 def caller(subject: str) -> tuple[str, str] | None:
-    """Return the client and the id at the end of ``subject``, of what a desk has sent, or None. The server lets nobody name
-    another client there.
-    """
+    """Return the client and the id at the end of a desk's ``subject``, or None. The server lets nobody name another client."""
     found = _CALLER.fullmatch(".".join(subject.split(".")[-2:]))
     return None if found is None else (found[1], found[2])

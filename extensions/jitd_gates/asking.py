@@ -41,9 +41,7 @@ PINNED = """\
 {rest}
     }}*
 """
-"""The profile that is read before the host's krb5.conf. This profile disables plugins, because a plugin (for example the plugin
-of sssd) may name another KDC.
-"""
+"""Read before the host's krb5.conf: no plugins, because one, such as that of sssd, may name another KDC."""
 OTHER_SERVERS = frozenset({"kdc", "primary_kdc", "master_kdc", "admin_server", "kpasswd_server", "sitename"})
 
 
@@ -57,9 +55,8 @@ def clock_skew(otherwise: int) -> int:
 
 
 def pinned(realm: str, kdc: str, relations: dict[str, list[str]]) -> str:
-    """Return the text of an extra krb5.conf, which is read before the host's krb5.conf. The extra krb5.conf names ``kdc`` as the
-    only KDC of ``realm``. ``relations`` are the settings of the realm. Settings that name a server are left out, all others are
-    kept.
+    """Return a krb5.conf, read before the host's, with ``kdc`` as the only KDC of ``realm``, and with those of its settings
+    (``relations``) that name no server.
     """
     rest = [
         f"        {name} = {_quoted(value)}"
@@ -115,10 +112,7 @@ def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
 
 
 class Child:
-    """A process that asks one KDC. ``kdc`` is the KDC's name in krb5.conf. If DNS names the KDC, ``kdc`` is "".
-
-    Raises OSError, and then there is no process.
-    """
+    """A process that asks one KDC, whose name in krb5.conf is ``kdc``, or "" if DNS names it. Raises OSError."""
 
     def __init__(self, kdc: str, conf: str | None, client: str, keytab: str, services: Sequence[str]) -> None:
         self.kdc = kdc and sentence(kdc, 256)

@@ -18,18 +18,14 @@ STRUCT_VERSION, API_VERSION = 0x12345601, 0x12345704
 CONFIG_REALM = 1
 BASE = 43787520  # the first error number of kadm5 (kadm5/kadm_err.h)
 NOT_ALLOWED = frozenset(BASE + number for number in (1, 2, 3, 4, 5, 50, 62))
-"""KADM5_AUTH_GET, _ADD, _MODIFY, _DELETE, _INSUFFICIENT, _SETKEY, _INITIAL. The KADM5_AUTH errors mean that kadmind does not
-allow this client the operation.
-"""
+"""KADM5_AUTH_GET, _ADD, _MODIFY, _DELETE, _INSUFFICIENT, _SETKEY, _INITIAL: kadmind does not allow this client that."""
 UNKNOWN_PRINCIPAL = BASE + 12
 PROTECTED = BASE + 30  # KADM5_PROTECT_PRINCIPAL
 FULL = 0x95E73A2D  # KRB5_KDB_STRINGS_TOOLONG (kdb5_err.et), unsigned: the entry has no room for another string
 
 
 class KadminError(Exception):
-    """A call to kadmind has failed. ``code`` is the library's error code, as an unsigned number. The text of the exception comes
-    from the library.
-    """
+    """A call to kadmind has failed. ``code`` is the library's error code (unsigned), and the text is the library's, too."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -112,9 +108,7 @@ class Connection:
             raise fault
 
     def strings(self, principal: str) -> dict[str, str]:
-        """Return the string attributes of ``principal`` as a mapping from names to values.
-        Raises KadminError.
-        """
+        """Return the string attributes of ``principal`` by their names. Raises KadminError."""
         name = self._parsed(principal)
         found, count = POINTER(_String)(), c_int()
         try:

@@ -27,9 +27,7 @@ class NoEntry(LocalError):
 
 
 def kadmin(*words: str) -> str:
-    """Run ``kadmin.local WORDS``, and return its standard output. Raises NoEntry if the principal does not exist, and LocalError
-    if kadmin.local fails for another reason.
-    """
+    """Return the standard output of ``kadmin.local WORDS``. Raises NoEntry, or LocalError if it fails for another reason."""
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C", "TZ": "UTC"}
     environment |= {name: os.environ[name] for name in KEPT if name in os.environ}
     try:
@@ -43,9 +41,7 @@ def kadmin(*words: str) -> str:
 
 
 def entry(principal: str) -> Entry:
-    """Return the entry of ``principal`` in the database. Raises NoEntry if ``principal`` is not in the database, and LocalError
-    if the entry cannot be read.
-    """
+    """Return the database's entry of ``principal``. Raises NoEntry if there is none, and LocalError."""
     printed = kadmin("getprinc", principal)
     try:
         return read_entry(printed, kadmin("getstrs", principal))
@@ -54,9 +50,7 @@ def entry(principal: str) -> Entry:
 
 
 def strings_of(principals: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return the string attributes of each of ``principals``. Principals that are not in the database are left out. Raises
-    LocalError.
-    """
+    """Return the string attributes of each of ``principals`` that is in the database. Raises LocalError."""
     found = {}
     for principal in principals:
         try:

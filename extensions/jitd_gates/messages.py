@@ -53,9 +53,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Request tickets for ``services`` from each KDC of the realm. Nobody has granted these tickets to jitd-kdc, so each KDC must
-    refuse them. The answer is Tried.
-    """
+    """Request tickets that nobody has granted jitd-kdc, so that each KDC of the realm must refuse them. Answer: Tried."""
 
     services: Annotated[tuple[str, ...], list_of(PRINCIPAL, most=MOST_TRIED)]
 

@@ -55,9 +55,7 @@ class Step:
 
 
 def read_entry(printed: str, strings: str) -> Entry:
-    """Parse the output of getprinc (``printed``) and of getstrs (``strings``), and return the entry. Raises ValueError if a line
-    is missing in the output.
-    """
+    """Return the entry that getprinc (``printed``) and getstrs (``strings``) tell. Raises ValueError if a line is missing."""
     found: dict[str, str] = {}
     for line in printed.splitlines():
         name, _, value = line.partition(": ")
@@ -91,9 +89,7 @@ def _life(text: str) -> int:
 
 
 def check_name(service: str) -> None:
-    """Raise CannotPlan if ``service`` is not the name of a service. Also raise CannotPlan if the gating of ``service`` must not
-    be changed.
-    """
+    """Raise CannotPlan if ``service`` is not the name of a service, or its gating must not be changed."""
     if not _WORD.fullmatch(service) or not is_principal(service if "@" in service else f"{service}@R"):
         raise CannotPlan(f"{service!r} is not the name of a service, such as postgres/db1.example.org")
     first = components(service)[0]
@@ -145,9 +141,7 @@ def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, app
 
 
 def ungate(entry: Entry) -> list[Step]:
-    """Return the steps that ungate ``entry``. Afterwards everybody can get a ticket for the service again. The flags and
-    lifetimes of the entry are not changed.
-    """
+    """Return the steps after which everybody can get a ticket for the service. Its flags and lifetimes stay."""
     service = entry.principal
     grants = [name for name in entry.strings if name.startswith(GRANT)]
     steps = [Step(f"delete the grant {name.removeprefix(GRANT)}", ("delstr", service, name)) for name in grants]
@@ -167,7 +161,5 @@ def told(seconds: int) -> str:
 
 
 def is_gated(strings: Mapping[str, str]) -> bool:
-    """True if the KDC refuses tickets for the service when there is no grant. ``strings`` are the strings of the service's
-    entry.
-    """
+    """True if the KDC refuses tickets without a grant. ``strings`` are those of the service's entry."""
     return strings.get(APPROVAL) not in (None, LOG)

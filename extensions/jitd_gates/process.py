@@ -30,9 +30,7 @@ KEYTAB = "/etc/jitd/jitd-kdc.keytab"  # the keytab with the key of jitd-kdc, unl
 
 
 class Requests:
-    """Carries out requests. ``worker`` writes grants. A trial tests whether each KDC refuses tickets. Trials authenticate as
-    ``principal`` with the key in ``keytab``.
-    """
+    """Carries out requests: ``worker`` writes grants, and trials, as ``principal`` of ``keytab``, see that KDCs refuse."""
 
     def __init__(self, worker: Worker, principal: str, keytab: str) -> None:
         self._worker = worker

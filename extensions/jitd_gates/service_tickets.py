@@ -114,17 +114,13 @@ class ServiceTickets(Giver):
     # --- renewals
 
     async def keep(self) -> None:
-        """Renew grants as they become due, and first of all those that an earlier daemon has written. Ends only if the store
-        raises an exception.
-        """
+        """Renew grants as they become due, those of an earlier daemon first. Ends only if the store raises an exception."""
         while True:
             await self.renew_due()
             await asyncio.sleep(TICK)
 
     async def renew_due(self) -> None:
-        """Renew the grants that are due, one after another; those that end first come first. After a failure, leave the rest for
-        later. Raises the exceptions of ``find``.
-        """
+        """Renew what is due, what ends first first. After a failure, leave the rest for later. Raises what ``find`` raises."""
         if self._now().boot < self._quiet_until:
             return
         boot = self._now().boot

@@ -20,9 +20,7 @@ USUAL_RENEWAL = 600
 
 @dataclass(frozen=True, slots=True)
 class GateSection(Section):
-    """``kdc`` is the socket of jitd-kdc. ``renew`` is the number of seconds for which a grant in the KDC is good without a
-    renewal. It is None if grants are not renewed.
-    """
+    """``kdc`` is the socket of jitd-kdc. A grant in the KDC is good for ``renew`` seconds, or None if none is renewed."""
 
     KINDS: ClassVar[Mapping[str, type[ThingSettings]]] = {SERVICE_TICKET: ThingSettings}
 

@@ -37,9 +37,7 @@ ON, OFF, SILENT = "on", "off", "silent"  # the state of a gate: jitd requests a 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One grant in the form that the KDC stores. ``end`` is in seconds since the epoch. ``client`` is a principal with its
-    realm.
-    """
+    """One grant as the KDC stores it. ``end`` is in seconds since 1970. ``client`` is a principal with its realm."""
 
     id: Annotated[str, GRANT_ID]
     end: Annotated[int, END]
@@ -67,16 +65,12 @@ def canary(host: str, realm: str) -> str:
 
 
 def is_grant_id(text: str) -> bool:
-    """True if ``text`` is 8 characters of Crockford's base32 in upper case. After these 8 characters, a dot and a number of 1 to
-    9 digits may follow.
-    """
+    """True for 8 characters of Crockford's base32 in upper case, perhaps with a dot and a number of 1 to 9 digits behind."""
     return _ID.fullmatch(text) is not None
 
 
 def is_end(number: int) -> bool:
-    """True if the time ``number`` fits into the form of a grant. ``number`` is in seconds since the epoch, and must have 1 to 11
-    digits.
-    """
+    """True if the time ``number``, in seconds since 1970, fits into the form of a grant: 1 to 11 digits."""
     return 0 < number < 10**11
 
 
@@ -86,16 +80,12 @@ SHORT_WORD = text("a short word", r"[ -~]*", most=256)
 
 
 def may_be_gated(service: str) -> bool:
-    """True if this principal may be gated. The result is False if the realm or the gate itself needs tickets for this principal
-    (see NEVER_GATED).
-    """
+    """True unless the realm or the gate itself needs tickets for this principal (NEVER_GATED)."""
     return components(service)[0] not in NEVER_GATED
 
 
 def may_be_granted(service: str) -> bool:
-    """True if tickets for this principal may be granted. Nobody is granted tickets for canaries, or for principals that are never
-    gated.
-    """
+    """True unless this principal is a canary, or one that is never gated."""
     return may_be_gated(service) and components(service)[0] != CANARY
 
 
@@ -107,9 +97,7 @@ def write_grant(grant: Grant) -> tuple[str, str]:
 
 
 def read_grant(name: str, value: str) -> Grant | None:
-    """Return the grant in the string with this ``name`` and ``value``. Return None if the form of ``name`` or ``value`` is
-    wrong.
-    """
+    """Return the grant in the string ``name`` with ``value``, or None if either is not of the form."""
     form, _, rest = value.partition(" ")
     end, _, client = rest.partition(" ")
     grant_id = name.removeprefix(GRANT)

@@ -45,9 +45,7 @@ class Trials:
         return self._off.get(service) or self._off.get(self._canary) or ""
 
     async def fault_now(self, service: str) -> str:
-        """Return the result of ``fault``. If no KDC has refused a ticket for ``service`` yet, check the gate of ``service``
-        first.
-        """
+        """Return ``fault``, after a check of the gate of ``service`` if no KDC has refused a ticket for it yet."""
         if service not in self._tried:
             await self.make([service])
         return self.fault(service)
@@ -77,9 +75,7 @@ class Trials:
             self._noted.add(service)
 
     async def keep(self) -> None:
-        """Check all gates every EVERY seconds. While no rule gives tickets (``services()`` is empty), nothing is checked.
-        ``keep`` runs until ``make`` raises an exception.
-        """
+        """Check all gates every EVERY seconds, while a rule gives tickets (``services()``), until ``make`` raises."""
         while True:
             if services := self._services():
                 await self.make(services)

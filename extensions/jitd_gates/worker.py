@@ -41,9 +41,7 @@ class Kadmin:
         return self._ask(lambda connection: connection.strings(principal))
 
     def set_string(self, principal: str, name: str, value: str | None) -> None:
-        """Set the string attribute ``name`` of ``principal``. If ``value`` is None, delete the attribute. Raises NotThere,
-        NotAllowed, NoRoom, Unknown.
-        """
+        """Set the string attribute ``name`` of ``principal``; None deletes it. Raises NotThere, NotAllowed, NoRoom, Unknown."""
         self._ask(lambda connection: connection.set_string(principal, name, value))
 
     def _ask(self, call: Callable[[Connection], T]) -> T:
@@ -128,9 +126,7 @@ class Worker:
             raise
 
     async def end(self) -> None:
-        """Kill the worker process, if there is one. If the kernel has not ended it within SECONDS_TO_END, it stays the worker, so
-        that none is started in its place.
-        """
+        """Kill the worker. If it has not ended within SECONDS_TO_END, it stays the worker, and none is started in its place."""
         if self._child is not None:
             self._child.kill()
             with suppress(TimeoutError):

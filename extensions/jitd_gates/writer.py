@@ -15,10 +15,7 @@ from jitd_gates.strings import SILENT, Sighting
 
 
 class Writer(Client):
-    """Asks jitd-kdc to write, delete and read grants, and to try gates.
-
-    ``path`` is the socket of jitd-kdc, if it is not the usual one. ``patience`` is in seconds.
-    """
+    """Asks jitd-kdc, at the socket ``path``, to write, delete and read grants, and to try gates. ``patience`` is in s."""
 
     def __init__(self, path: Path | None = None, patience: float = PATIENCE) -> None:
         super().__init__(SocketConnector(KDC, path))

@@ -31,9 +31,8 @@ class Source:
 
 
 def read_source(directory: Path | None, instead: Mapping[str, Path]) -> Source:
-    """Read what is below ``directory``: ``policy.d``, ``policy.test``, and ``jitd.toml`` if it is there. If ``directory`` is
-    None, read what this host has. A file of ``instead`` takes the place of the file of the rules with this name. Raises
-    ConfigError with all faults.
+    """Read ``policy.d``, ``policy.test`` and ``jitd.toml`` below ``directory``, or what this host has. Files of ``instead`` take
+    the place of those of the same names. Raises ConfigError with all faults.
     """
     faults: list[Fault] = []
     try:

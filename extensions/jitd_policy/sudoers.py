@@ -176,9 +176,7 @@ def _refuse_reached(entry: Rule, sign: str, words: str) -> None:
 
 
 def _take_away(found: Sequence[Carried]) -> None:
-    """In sudo, the last match wins, and with it its tags: what a later entry takes away or limits, an earlier one does not give,
-    whatever else it is.
-    """
+    """The last match wins, also its tags: whatever a later entry takes away, an earlier one does not give."""
     for later, one in _overlapping(found):
         if any(word.startswith("!") for word in later.entry.commands) or any(map(_limits, later.entry.options)):
             one.because = f"a later line takes something away: {told(later.entry)}"
@@ -322,9 +320,7 @@ def _targets(one: Carried, default: str) -> Iterator[str]:
 
 
 def _commands(one: Carried) -> Iterator[tuple[str, ...]]:
-    """Yield a pattern of each command that a rule can say, and note the others. Raises NotCarried if there is none, or if one is
-    taken away.
-    """
+    """Yield a pattern of each command that a rule can say, and note the others. Raises NotCarried if none is left."""
     left_out: list[NotCarried] = []
     for word in one.entry.commands:
         try:

@@ -43,9 +43,8 @@ def doer(site: Site, advisers: Advisers) -> Doer:
 
 
 def line_to_givers(file: Path | None, *, is_direct: bool) -> GiversLine:
-    """Return the connection to jitd-givers. ``is_direct`` is True if the daemon has to start jitd-givers, because systemd does
-    not start it. If the daemon starts jitd-givers, jitd-givers reads the settings in ``file``. If ``file`` is None, jitd-givers
-    reads the usual settings file.
+    """Return the connection to jitd-givers. If ``is_direct``, the daemon starts it, because systemd does not, with the settings
+    in ``file`` or the usual ones.
     """
     return GiversLine(connector_to(GIVERS, is_direct=is_direct, options={} if file is None else {"settings": file}))
 

@@ -89,10 +89,8 @@ def load_givers(file: Path, owner: int = 0) -> Givers:
 
 
 def load_own(file: Path, name: str, owner: int = 0) -> Givers:
-    """Read only one table of the settings in ``file``: ``[givers.NAME]``, where NAME is ``name``. Faults in the other tables do
-    not matter. The file as a whole may even be invalid TOML. If the table is missing, there are no givers. The result must be
-    used only to take things back, and never to give things. The file must belong to root or to the uid ``owner``. Raises
-    ConfigError.
+    """Read only ``[givers.NAME]`` of ``file``, to take things back and never to give: the rest may be faulty, or not even TOML.
+    Without it, there are no givers. The file must belong to root or to the uid ``owner``. Raises ConfigError.
     """
     content = read_owned(file, owner, must_exist=False)
     try:

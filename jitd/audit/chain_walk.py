@@ -17,25 +17,20 @@ MOST_REMOVED = 4096  # records that are missed at one place, if the later ones h
 
 
 Row = tuple[int, bytes, bytes | None, bytes]
-"""A record as it is found: its number, the SHA-256 of its body, its seal, and its body. Where only the digest is known, the seal
-is None and the body is empty.
-"""
+"""A record as found: number, SHA-256 of its body, seal, body. If only the digest is known: seal None, body empty."""
 
 
 def walk(
     rows: Callable[[], Iterable[Row]], report: Report, start: Seal | None = GENESIS
 ) -> Iterator[tuple[Row, Seal | None, bool]]:
-    """For each row, oldest first, yield the row, its seal, and whether the record is the one that was sealed. The seal is None as
-    long as none is known. ``rows`` returns all rows, and may be called again. ``start`` is the seal before the first of them, or
-    None if it is not known.
+    """Yield each row, oldest first, with its seal, or None as long as none is known, and whether it is the record that was
+    sealed. ``rows`` may be called again. ``start`` is the seal before the first row, or None.
     """
     return _Walk(rows, report, start).steps()
 
 
 class _Walk:
-    """``offset`` is the number of a record when it was sealed, less the number that it has now. ``sealed`` is the number of the
-    newest row that had a seal.
-    """
+    """``offset``: the number when it was sealed, less the present one. ``sealed``: the newest row that had a seal."""
 
     def __init__(self, rows: Callable[[], Iterable[Row]], report: Report, start: Seal | None) -> None:
         self._rows = rows

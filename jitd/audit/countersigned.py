@@ -63,9 +63,7 @@ def signed_by(line: Countersignature | Conviction, witnesses: Iterable[PublicKey
 
 
 def add(file: Path, new: Mapping[PublicKey, Countersignature | Conviction], witnesses: Iterable[PublicKey]) -> None:
-    """Put those of ``new`` into the file that are newer than what it has. A conviction stays until the witness has countersigned
-    something later. Raises OSError.
-    """
+    """Put those of ``new`` that are newer into the file. A conviction stays until a later countersignature. Raises OSError."""
     with durable.locked(file.with_name(f"{file.name}.lock")):
         signed, convicted = stored(file, witnesses), convictions(file, witnesses)
         for witness, line in new.items():

@@ -54,9 +54,7 @@ class Head:
 
 @mutable(slots=True)
 class _OfKey:
-    """What the heads by one key say of the chain. ``apart`` is the first that differs from it, ``beyond`` the newest that it does
-    not reach.
-    """
+    """What the heads by one key say of the chain: the first ``apart`` from it, and the newest ``beyond`` it."""
 
     n: int = 0
     first: Head | None = None
@@ -91,9 +89,7 @@ def checked(line: Checkpoint | Countersignature, place: str = OWN) -> Head:
 
 
 class Heads:
-    """``add`` everything, ``begin``, ``take`` each record of the chain, oldest first, then ``end``. To do it again,
-    ``drop_own``, add what was dropped, and ``begin``.
-    """
+    """``add`` all, ``begin``, ``take`` each record, oldest first, ``end``. Again: ``drop_own``, add that, ``begin``."""
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
@@ -356,9 +352,7 @@ class _Copy:
             self._found.append((here, Flaw(wrong, number, text), place))
 
     def end(self, last: int, report: Report, heads: Iterator[tuple[int, bytes]], *, is_older: bool) -> bool:
-        """Report the differences. ``heads`` are the signed ones, in their order. Return True if there is a difference that they
-        prove.
-        """
+        """Report the differences, and return True if the signed ``heads``, in their order, prove one."""
         if self._before is not None:
             self._name(*self._before, None)
         elif not self._is_lost and self._last is not None and self._last > last + self._offset:
@@ -378,9 +372,7 @@ class _Copy:
         return is_proved
 
     def _proved(self, heads: Iterator[tuple[int, bytes]]) -> list[tuple[int, int]]:
-        """Return from which numbers, exclusively, to which the copy leads from one signed head to another, or from the begin of
-        the chain.
-        """
+        """Return from which numbers, exclusively, to which the copy leads from one signed head, or the begin, to another."""
         found: list[tuple[int, int]] = []
         led: Seal | None = GENESIS
         begin = 0

@@ -38,9 +38,7 @@ def read_keys(text: str) -> tuple[NamedKey, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A record that names a key. ``before`` is the key that was used until then, or None. ``is_proved`` is True if both keys have
-    signed the change.
-    """
+    """A record that names a key, after the key ``before``, or None. ``is_proved``: both have signed the change."""
 
     number: int
     public: bytes
@@ -54,9 +52,7 @@ def may_rotate(body: bytes) -> bool:
 
 
 def change_in(number: int, content: dict[str, Any]) -> Change | None:
-    """Return what record ``number`` says about keys, or None. Raises ValueError with a sentence if it names a key and does not
-    prove it.
-    """
+    """Return what record ``number`` says of keys, or None. Raises ValueError with a sentence if it does not prove its key."""
     if content.get("event") not in (KEY_MADE, KEY_ROTATED):
         return None
     said = content.get("detail")
@@ -131,9 +127,7 @@ class Keys:
         return key in {change.public for change in self._changes} or (not self._changes and key == self._seen)
 
     def replaced_with(self, key: bytes) -> int | None:
-        """Return the number of the record from which on the host signs with another key than ``key``. Return None if there is
-        none.
-        """
+        """Return the number of the record from which on the host signs with another key than ``key``, or None."""
         until: int | None = None
         for change in self._changes:
             if change.public == key:

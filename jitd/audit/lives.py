@@ -108,9 +108,7 @@ class InMemory:
 
 
 def sum_of(key: bytes, life: str, id: str, document: str) -> int:
-    """Return a number that nobody can foresee who does not know the key. The sum of such numbers is the same for the same objects
-    in any order, and for no others.
-    """
+    """Return a number that nobody foresees without ``key``. Their sums are the same for the same objects alone, in any order."""
     said = f"{life} {id} {document}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(said, digest_size=32, key=key).digest(), "big")
 
@@ -177,9 +175,7 @@ class OnDisk:
 
 @mutable(slots=True)
 class _Gap:
-    """Record ``number`` is about ``name``, and its versions ``missing`` have not come before. ``found_at`` is the number of a
-    later record that has one of them, or 0.
-    """
+    """Record ``number`` is about ``name`` and lacks the versions ``missing``. A later one, ``found_at`` or 0, has one of them."""
 
     number: int
     name: str
@@ -286,9 +282,7 @@ class LaterLives(Lives):
 
 
 class _Clock:
-    """Within one boot, the clock must not go backwards. When the records of a new boot have begun, no later record may belong to
-    an earlier one.
-    """
+    """Within a boot, the clock goes forward. Once a new boot has records, no later one may be of an earlier boot."""
 
     def __init__(self, report: Report) -> None:
         self._report = report

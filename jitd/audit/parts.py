@@ -262,9 +262,7 @@ class _Following:
 
 
 class Joined:
-    """Joins the parts of a record, in their order. ``heads``, ``keys`` and ``said`` are those of the whole record. ``set_aside``
-    are the objects that were set aside.
-    """
+    """Joins the parts of a record, in their order, whose ``heads``, ``keys`` and ``said`` these are."""
 
     def __init__(self, heads: Heads, keys: Keys, said: Said, key: bytes) -> None:
         self._heads = heads

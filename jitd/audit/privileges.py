@@ -42,9 +42,7 @@ class NoList(ValueError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Privilege:
-    """``who`` can become the account ``becomes`` in the way ``by``, which is a name of KINDS. ``where`` says what allows it: a
-    file, a line, a group.
-    """
+    """``who`` can become ``becomes`` in the way ``by`` (of KINDS), which ``where`` allows: a file, a line, a group."""
 
     becomes: str
     by: str
@@ -54,9 +52,7 @@ class Privilege:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What was seen on ``host``. Each of ``unseen`` is a sentence about something that may give privileges too, and was not
-    judged.
-    """
+    """What was seen on ``host``. ``unseen`` are sentences about what may give privileges, too, and was not judged."""
 
     host: str
     privileges: tuple[Privilege, ...]

@@ -42,18 +42,14 @@ class Missing:
 
 
 class Commitments:
-    """Knows to which values of an object there is a commitment, and remembers those of the last objects. ``committed`` is as in
-    ``Said``.
-    """
+    """Knows to which values of an object there are commitments, of the last few objects. ``committed`` is as in ``Said``."""
 
     def __init__(self, committed: Callable[[str], frozenset[bytes]]) -> None:
         self._committed = committed
         self._known: dict[str, frozenset[bytes]] = {}
 
     def missing(self, number: int, id: str, body: bytes) -> Iterator[tuple[str, Missing]]:
-        """Yield each value to which record ``number`` commits and that is not there, with its owner. The record is about the
-        object ``id``.
-        """
+        """Yield each value that is missing, with its owner, of those to which record ``number`` about ``id`` commits."""
         found = _COMMITTED.findall(body)
         if not found or (known := self._of(id)).issuperset(found):
             return
@@ -109,9 +105,7 @@ class Said:
         )
 
     def forget(self, number: int, content: dict[str, Any], n_open: Mapping[str, int] | None) -> None:
-        """Take note of record ``number``, which says that values were forgotten. ``n_open`` counts the open objects of each
-        owner, if it is known.
-        """
+        """Note what record ``number`` says was forgotten. ``n_open`` counts the open objects of each owner, if it is known."""
         owners = detail_of(content).get("owners")
         if not isinstance(owners, list) or not all(isinstance(owner, str) for owner in owners):
             self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} does not say whose values were forgotten"))

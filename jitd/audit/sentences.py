@@ -85,9 +85,7 @@ class Told:
         return typed[:n], f"...(+{len(typed) - n})" if n < len(typed) else ""
 
     def because(self, *, is_typed: bool = False) -> str:
-        """Return the reason after a colon, in quotes if a person typed it. Who has done it stands before, and is not said
-        again.
-        """
+        """Return the reason after a colon, quoted if a person typed it. Who has done it stands before."""
         said = str(self.detail.get("because") or "")
         for known in (f"revoked by {self._actor}", f"stopped by {self._actor}", "withdrawn by its requester"):
             if said == known or said.startswith(f"{known}: "):
@@ -461,9 +459,7 @@ def set_aside(told: Told) -> str:
 
 
 def filled(pattern: str, told: Told) -> str:
-    """Return ``pattern`` as a sentence. ``{who}`` is who did it, ``{because}`` why, ``{of}`` the command, and every other name a
-    part of the record.
-    """
+    """Return ``pattern`` as a sentence: ``{who}`` did it, ``{because}``, ``{of}`` the command; others are parts of the record."""
     said = {"who": lambda: told.who, "because": told.because, "of": told.of_command}
     return pattern.format(**{name: said[name]() if name in said else told.text(name) for name in _names(pattern)})
 

@@ -30,9 +30,7 @@ _order = msgspec.msgpack.Decoder(_Order).decode
 
 
 class Processes:
-    """``n`` processes, each of which opens the record with ``open_store``. Each reads every ``n``-th part. It waits with the next
-    one until the last is taken.
-    """
+    """``n`` processes that open the record with ``open_store``. Each reads every ``n``-th part, and waits till it is taken."""
 
     def __init__(self, open_store: Callable[[], AbstractContextManager[Stored]], n: int) -> None:
         self._channels: list[socket.socket] = []

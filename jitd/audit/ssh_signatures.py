@@ -62,9 +62,8 @@ def best_level(kind: str) -> str:
 def checked(
     namespace: str, message: bytes, armored: str, digest: str, is_good: Callable[[bytes, str, bytes, bytes], bool]
 ) -> Checked:
-    """Return who has signed ``message`` in ``namespace`` over ``digest`` (sha256 or sha512), if ``armored`` is their signature.
-    A signature names its key itself: whether this key counts is not asked. Raises BadSignature. ``is_good`` is a library of
-    cryptography, such as ``libcrypto.is_good``.
+    """Return who has signed ``message`` in ``namespace`` over ``digest`` (sha256 or sha512). Whether the key, which the signature
+    names, counts is not asked. ``is_good`` is a library, such as ``libcrypto.is_good``. Raises BadSignature.
     """
     said = read_by_any(armored)
     if said.namespace != namespace:

@@ -101,9 +101,7 @@ def _armored(public: bytes, namespace: str, signature: bytes) -> str:
 
 
 def _read_signature(armored: str) -> tuple[bytes, str, bytes]:
-    """Return the public key, the namespace and the signature. Raises BadSignature if these three are not written as ``_armored``
-    writes them.
-    """
+    """Return the public key, the namespace and the signature. Raises BadSignature unless ``_armored`` writes them so."""
     try:
         blob = base64.b64decode("".join(armored.split("\n")[1:-2]), validate=True)
         n_namespace = int.from_bytes(blob[_AT_NAMESPACE:][:4], "big")

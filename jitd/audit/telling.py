@@ -111,9 +111,7 @@ def _about(request: Request | None, sight: Sight) -> dict[str, Any] | None:
 
 
 class _Teller:
-    """Goes through one record. ``used`` contains the values that were shown. ``has_hidden`` is True if something was hidden that
-    the record says in clear.
-    """
+    """Goes through one record. ``used`` are the values that were shown. ``has_hidden``: a part in clear was hidden."""
 
     def __init__(self, sight: Sight, values: Values | None) -> None:
         self._sight = sight

@@ -369,9 +369,7 @@ class _Verification:
 
 
 class _Later(_Verification):
-    """Reads the end of a record, after record ``after``, and reports what is wrong. The checkpoint of the first record proves
-    where it begins.
-    """
+    """Reads what follows record ``after``, and reports what is wrong. The first checkpoint proves where it begins."""
 
     def __init__(self, store: Store, report: Report, heads: Heads, keys: Keys, progress: Progress | None, after: int) -> None:
         super().__init__(store, report, heads, keys, progress)

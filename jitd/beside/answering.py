@@ -56,9 +56,7 @@ class _Lane:
 
 
 class Answering:
-    """Answers questions of the kinds in ``served``. ``name`` is the name of this process in the log. Only questions from the uid
-    ``believed`` are accepted.
-    """
+    """Answers questions of the kinds ``served``, from the uid ``believed`` alone. The log calls this process ``name``."""
 
     def __init__(self, name: str, served: Iterable[Served[Any, Any]], believed: int = 0) -> None:
         self._name = name
@@ -87,9 +85,7 @@ class Answering:
                 line.close()
 
     async def follow(self, line: socket.socket) -> None:
-        """Answer the questions of one client until its connection ends. When the connection has ended, cancel all work for this
-        client and close the socket.
-        """
+        """Answer one client's questions until its connection ends, then cancel its work and close the socket."""
         line.setblocking(False)
         tasks: dict[int, tuple[asyncio.Task[None], _Lane]] = {}
         sending = asyncio.Lock()

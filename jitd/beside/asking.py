@@ -105,9 +105,7 @@ class HelperLine:
             raise Unanswered(f"{self._to.name} has not answered within {within:g} s") from None
 
     def close(self) -> None:
-        """Close the connection. If the process that answers is a child of the daemon, end this process. All callers that wait for
-        an answer get the exception Unanswered.
-        """
+        """Close the connection, and end the process if it is the daemon's child. Callers that wait get Unanswered."""
         self._break("the connection was closed")
         self._to.close()
 
@@ -204,9 +202,7 @@ class HelperLine:
                 self._socket.send(packets.write(Packet(number, Kind.DROP)), socket.MSG_NOSIGNAL)
 
     def _hear(self, line: socket.socket) -> None:
-        """Receive packets that have arrived. What is left is received in the next turn, so a process that sends without end keeps
-        the daemon from nothing.
-        """
+        """Receive what has arrived; the rest in the next turn, so that who sends without end keeps the daemon from nothing."""
         for _ in range(MOST_IN_A_ROW):
             if line is not self._socket:
                 return

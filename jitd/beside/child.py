@@ -22,9 +22,7 @@ PR_SET_PDEATHSIG = 1  # the option of prctl(2) that sets the signal which a proc
 
 
 class Child:
-    """A child that calls ``work`` with its end of the connection, and then ends. ``line`` is the other end, which does not block.
-    Raises OSError.
-    """
+    """A child that calls ``work`` with its end of ``line``, and then ends. Our end does not block. Raises OSError."""
 
     def __init__(self, work: Callable[[socket.socket], None]) -> None:
         self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)

@@ -15,9 +15,7 @@ from typing import Annotated
 from jitpam.wire.declared import CARRIED, LONGEST_SENTENCE, list_of, member_of, text
 
 HOLDING = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?:\.[1-9][0-9]{0,8})?", re.ASCII)
-"""The form of a holding's id. The first holding of a grant has the id of the grant. Each further holding has a dot and a number
-after this id.
-"""
+"""A holding's id: that of its grant, and from the second one on with a dot and a number behind."""
 MOST_ORDERS = 5_000  # holdings in one message
 MOST_LET_IN = 1_000  # processes in one order
 HOLDINGS = list_of(text("the id of a holding", HOLDING.pattern), most=MOST_ORDERS)
@@ -67,8 +65,6 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Strays:
-    """The result of a search for things of jitd that should not exist any more. The result has the ids of the holdings of these
-    things.
-    """
+    """The holdings whose things a search has found although they should not exist any more."""
 
     holdings: Annotated[tuple[str, ...], HOLDINGS] = ()

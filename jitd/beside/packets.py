@@ -27,9 +27,7 @@ _DESCRIPTOR = struct.Struct("i")
 
 
 class Kind(IntEnum):
-    """The kinds of packets. The daemon sends packets of the kinds QUESTION and DROP. The helper sends packets of the kinds
-    ANSWER and UNANSWERED.
-    """
+    """The kinds of packets: QUESTION and DROP by the daemon, ANSWER and UNANSWERED by the helper."""
 
     QUESTION = 1
     ANSWER = 2

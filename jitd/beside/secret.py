@@ -17,9 +17,7 @@ SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SE
 
 
 def sealed(secret: bytes) -> int:
-    """Return the descriptor of a sealed memfd that contains ``secret``. The descriptor is closed at exec. Raises OSError, and
-    ValueError if the secret is too long.
-    """
+    """Return a sealed memfd with ``secret``, which is closed at exec. Raises OSError, and ValueError if that is too long."""
     if not 0 < len(secret) <= MOST_SECRET:
         raise ValueError(f"a secret has 1 to {MOST_SECRET} bytes, not {len(secret)}")
     descriptor = os.memfd_create("jitd-secret", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -36,9 +34,7 @@ def sealed(secret: bytes) -> int:
 
 
 def fault_in(descriptor: int) -> str:
-    """Return a sentence that says why ``descriptor`` is not a valid secret. Return an empty string if the secret is valid. The
-    content is not read.
-    """
+    """Return a sentence why ``descriptor`` is not a secret, or "". The content is not read."""
     try:
         seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
         found = os.fstat(descriptor)

@@ -85,9 +85,7 @@ def begin(helper: Helper, words: Sequence[str]) -> Begun:
 
 
 def ways() -> set[str]:
-    """Return the names of the network interfaces in the routing tables of this process, without the loopback interface. Raises
-    OSError.
-    """
+    """Return the network interfaces in the routing tables of this process, but for the loopback. Raises OSError."""
     old = [line.split()[0] for line in ROUTES.read_text("ascii").splitlines()[1:]]
     new = [line.split()[-1] for line in ROUTES_6.read_text("ascii").splitlines()] if ROUTES_6.exists() else []
     return {*old, *new} - {"lo"}
@@ -100,9 +98,7 @@ def check_network() -> None:
 
 
 def leave_network() -> None:
-    """Move this process into its own network namespace, which has no connection to any network. Needs root. Raises
-    CannotStart.
-    """
+    """Move this process, which is root's, into a network namespace without any connection. Raises CannotStart."""
     _check(_libc().unshare(CLONE_NEWNET), "leave the network")
 
 

@@ -138,9 +138,8 @@ def _open_what_is_closed() -> None:
 
 
 def main() -> int:
-    """Run the command line, and return the exit status. While the command line runs, Ctrl-C raises KeyboardInterrupt. Before and
-    afterwards, Ctrl-C has the effect that the caller of this function has set. The caller is the start script that
-    contrib/install makes.
+    """Run the command line, and return the exit status. Meanwhile Ctrl-C raises KeyboardInterrupt. Before and afterwards, it does
+    what the start script (contrib/install) has set.
     """
     before = signal.getsignal(signal.SIGINT)
     try:

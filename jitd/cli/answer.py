@@ -70,9 +70,8 @@ def speaks(host: str) -> None:
 
 
 def say(sentence: str) -> None:
-    """Print a sentence on standard error, broken as by ``answer``. Standard output is flushed first. If the flush fails, print
-    ``sentence`` anyway, because it reports the result of the verb, and then raise OSError. If standard error cannot be written
-    either, only the exit status reports the result of the verb.
+    """Print a sentence on standard error, broken as by ``answer``, after standard output was flushed. If that fails, print it
+    anyway, because it tells the verb's result, and raise OSError.
     """
     try:
         sys.stdout.flush()
@@ -93,9 +92,7 @@ def give_up(stream: IO[str]) -> None:
 
 
 def answer_json(rows: Iterable[Row]) -> None:
-    """Print each row as one JSON object, on a line of its own. The output is ASCII, so it cannot contain control sequences for
-    the terminal.
-    """
+    """Print each row as JSON on its own line, in ASCII: no control sequence can reach the terminal."""
     for row in rows:
         print(json.dumps(row, ensure_ascii=True))
 

@@ -26,9 +26,7 @@ LEAST = 24  # cells for the command in the question, even if the terminal is ver
 
 
 def why_the_word(row: Request) -> str:
-    """If the word yes must be typed to approve ``row``, return the reason, which is a sentence without a full stop. If a single
-    key is enough, return an empty text.
-    """
+    """Return why the word yes must be typed (a sentence without a full stop), or "" if a single key is enough."""
     if row.break_glass or row.breaks_glass:
         return "it is break-glass"
     what = row.what
@@ -46,9 +44,7 @@ def why_the_word(row: Request) -> str:
 
 
 def question(row: Request, screen: int) -> str:
-    """Return the question to the approver who must type the word. It names the command, the account and the host, and has about
-    two lines of ``screen`` cells.
-    """
+    """Return the question with the command, the account and the host, on about two lines of ``screen`` cells."""
     return printable(f"approve {what(row, 2 * screen - 40)}? {why_the_word(row)}: type yes (empty: back to the keys): ")
 
 

@@ -23,9 +23,7 @@ JUST_NOW = 10  # if an age is less than this number of seconds, the text is `jus
 
 
 def authenticated(given: Authentication | None) -> Iterator[tuple[str, str]]:
-    """Yield the lines about ``given``, which is the member ``authentication`` of a row. Yield nothing if a row has no member
-    ``authentication``.
-    """
+    """Yield the lines about ``given``, the member ``authentication`` of a row, which may have none."""
     if given is None:
         return
     flags, indicators, realms = given.flags, given.indicators, given.realms
@@ -52,9 +50,7 @@ def flaws(given: Authentication | None) -> Iterator[tuple[str, str]]:
 
 
 def age_in_short(given: Authentication | None) -> str:
-    """Return how old the authentication was when the request was made, and how the person authenticated, if known: ``ticket 42 s
-    old, by otp``.
-    """
+    """Return how old the authentication was at the request, and how it was done, if known: ``ticket 42 s old, by otp``."""
     if given is None:
         return ""
     by = f", by {', '.join(given.indicators)}" if given.indicators else ""

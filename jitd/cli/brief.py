@@ -50,9 +50,8 @@ WIDEST = 100  # maximum number of cells before the right end of the first line
 
 
 def brief(row: Request | Row, screen: int | None, place: str = "") -> list[Painted]:
-    """Return the lines of the page that an approver reads. ``screen`` is the width of the terminal in cells. If ``screen`` is
-    None, no line is folded. ``place`` is printed first. If there are several requests, ``place`` is the position of this request,
-    such as ``1 of 3:``.
+    """Return the page that an approver reads, folded at ``screen`` cells unless that is None, after ``place``, such as ``1 of
+    3:`` if there are several requests.
     """
     row = Request.read(row)
     return [*_head(row, screen, place), *laid_out(_lines(row, screen), screen, column=COLUMN, indent=0)]

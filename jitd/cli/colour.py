@@ -24,7 +24,5 @@ def is_wanted() -> bool:
 
 
 def coloured(line: str, style: str | None) -> str:
-    """Return the printable text ``line`` in the style ``style``, which is a key of STYLES. If ``style`` is None, return the line
-    without a change.
-    """
+    """Return the printable text ``line`` in a style of STYLES, or as it is if that is None."""
     return line if style is None or not line else f"\x1b[{STYLES[style]}m{line}{PLAIN}"

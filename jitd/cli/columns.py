@@ -97,9 +97,8 @@ def folded(text: str, width: int) -> list[str]:
 
 
 def wrapped(text: str, width: int, *, whole_words: bool = False) -> list[str]:
-    """Split ``text`` like ``folded``. If the second half of a piece contains a space after a word, the piece ends after it. With
-    ``whole_words``, this is so wherever the space is. Further spaces begin the next piece: at the end of a line, nobody would see
-    how many there are. Joined together, the pieces are exactly ``text``.
+    """Split ``text`` like ``folded``, but after a space in the second half of a piece, or with ``whole_words`` anywhere. Further
+    spaces begin the next piece, where they are seen. Joined, the pieces are ``text``.
     """
     pieces: list[str] = []
     at = 0

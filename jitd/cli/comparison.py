@@ -29,9 +29,8 @@ WIDEST = 60  # maximum number of cells for an argument in a comparison
 
 
 def new(row: Request) -> Iterator[Labelled]:
-    """Yield at most three lines about the differences between the request in ``row`` and the last approved request. Yield nothing
-    in three cases: it is not certain which command would run, the request is for things, or the viewer may not see the
-    comparison.
+    """Yield at most three lines on how ``row`` differs from the last approved request. Nothing if the command is uncertain, for
+    things, or if the viewer may not see it.
     """
     is_compared = isinstance(row.what, Program | Login)  # the page of an edit compares its texts
     if not is_compared or row.narrowed or not row.tells("last_approved") or not row.may_review:

@@ -21,9 +21,7 @@ def names(above: str = "") -> frozenset[str]:
 
 
 def verb(name: str, above: str = "") -> click.Command | None:
-    """Import and return the verb ``name``. Return one that says what to do if its extension is not used, and None if no extension
-    has a verb of this name.
-    """
+    """Return the verb ``name``, one that says what to do if its extension is not used, or None if none has it."""
     if name not in names(above):
         return None
     whole = f"{above} {name}".strip()

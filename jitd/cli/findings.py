@@ -46,9 +46,7 @@ def damage_of(row: Request) -> str:
 
 
 def findings(row: Request) -> Iterator[Labelled]:
-    """Yield a line for each finding, and yield equal lines once. Yield nothing if the viewer may not see what follows from the
-    arguments.
-    """
+    """Yield a line for each finding, equal ones once, and none if the viewer may not see the arguments."""
     if row.narrowed:
         return
     grade, damage, told = grade_of(row), damage_of(row), set[str]()

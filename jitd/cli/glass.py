@@ -23,9 +23,7 @@ MOST_TOLD = 5  # owed reviews about which `jitd requests` prints a separate sent
 
 
 def broken(row: Request) -> Iterator[tuple[str, str]]:
-    """Yield the lines about break-glass for the page of the request ``row``. Each line is a label and a text. Yield nothing if
-    the request does not use break-glass.
-    """
+    """Yield the lines (label and text) about break-glass, or none if the request does not use it."""
     glass, owed = row.break_glass, row.owed_review
     if glass is None:
         if row.breaks_glass:
@@ -86,18 +84,14 @@ def way_by_glass(row: Decision) -> str:
 
 
 def review_after(row: Decision) -> str:
-    """If the decision in ``row`` is a permit by break-glass, return one sentence about the review that would be owed afterwards.
-    Otherwise return an empty text.
-    """
+    """Return a sentence about the review that a permit by break-glass would leave owed, or "" if there is none."""
     glass = row.break_glass
     return "" if glass is None else f"glass would be broken: it skips {glass.skips}, and is reviewed{_within(glass)}"
 
 
 def owed_sentences(rows: Iterable[OwedReview], screen: int | None) -> list[str]:
-    """``rows`` contains owed reviews. Return sentences about two kinds of them: reviews that the viewer may give, and reviews of
-    the viewer's own requests. The sentences are printed by ``say`` on a terminal that is ``screen`` cells wide. Long commands are
-    shortened, so that a sentence fits on one line. They are left out if little would remain of them. If ``screen`` is None,
-    nothing is shortened.
+    """Return sentences about the owed reviews that the viewer may give, and those of the viewer's own requests, for ``say`` on
+    ``screen`` cells. Long commands are shortened to fit on a line, or left out if little would remain, unless ``screen`` is None.
     """
     told_of = [row for row in rows if row.may_give or row.mine]
     lines = [_sentence(row, screen) for row in told_of[:MOST_TOLD]]

@@ -41,9 +41,7 @@ class Everywhere(Protocol):
     """All hosts to which a verb is sent."""
 
     def answers(self, *messages: Message, among: Collection[str] | None = None) -> Sequence[list[Row]]:
-        """Return the rows that answer each of ``messages``. The rows of each host are together. With ``among``, ask only the
-        hosts of these names.
-        """
+        """Return the rows that answer each of ``messages``, a host's together, of the hosts ``among`` if it is given."""
 
     def parts(self, message: Message) -> Iterator[list[Row]]:
         """Yield the rows that answer ``message``, some at a time. Of one host, each part is there as soon as it is read."""

@@ -61,9 +61,7 @@ def left(instant: object) -> str:
 
 
 def until(instant: object) -> str:
-    """Return the time until ``instant``, such as ``in 14 min``. Return ``now`` if ``instant`` is in the past. Return ``-`` if
-    ``instant`` cannot be parsed.
-    """
+    """Return the time until ``instant``: ``in 14 min``, ``now`` if it is past, ``-`` if it cannot be parsed."""
     since = seconds_since(instant)
     if since is None:
         return "-"

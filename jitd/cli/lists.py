@@ -147,10 +147,9 @@ LOCKS: Columns[Lock] = {
 
 
 def lines_of(columns: Columns[R], rows: Sequence[R], screen: int | None) -> list[str]:
-    """Return the lines of the head, followed by the lines of ``rows``, in aligned columns. ``screen`` is the width of the
-    terminal in cells. If all values in a column are usual values (see ``_is_usual``), the column is omitted. If ``screen`` is
-    None, the output does not go to a terminal: no column is omitted, and no text is shortened. Otherwise, the label of the host
-    stands beside the id, if there are many hosts.
+    """Return the head and ``rows`` in aligned columns, on ``screen`` cells, without columns of usual values (``_is_usual``). If
+    that is None, no terminal reads it, and nothing is left out or shortened. Else the host stands beside the id, if there are
+    many hosts.
     """
     if screen is not None and far.many() is not None:
         columns = {"ID": columns["ID"], "HOST": lambda row: far.label_of(row.host), **_without(columns, "ID", "HOST")}
@@ -393,9 +392,7 @@ def _lines_below(columns: Columns[Request], rows: Sequence[Request]) -> list[str
 
 
 class Board:
-    """The list of requests, which fills the whole terminal. The list is redrawn after each change, each second, and when the size
-    of the window changes.
-    """
+    """The list of requests on the whole terminal, drawn after each change, each second, and each change of size."""
 
     HOME, CLEAR = "\x1b[H", "\x1b[J"
 
@@ -407,9 +404,7 @@ class Board:
         self.is_drawing = False
 
     def draw(self) -> None:
-        """Draw the whole list with a single write(2). If some requests do not fit on the screen, a line below the others
-        contains the number of these requests.
-        """
+        """Draw the whole list with one write(2). A last line counts the requests for which there is no room."""
         screen = terminal_size()
         rows = self.rows[: max(screen.lines, LAID_OUT)]
         lines = lines_of(self.columns, rows, screen.columns) if rows else [self.nothing]

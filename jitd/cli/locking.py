@@ -43,9 +43,7 @@ def _whom(user: str | None, principal: str | None, everybody: bool) -> tuple[str
 
 
 def duration_typed(context: click.Context, option: click.Parameter, value: Any) -> int | None:
-    """Parse the duration that was typed for ``option``, and return it in seconds. Return None if no duration was typed for
-    ``option``. Raises BadParameter.
-    """
+    """Return the duration that was typed for ``option`` in seconds, or None if none was. Raises BadParameter."""
     if value is None:
         return None
     seconds = read_duration(value)

@@ -80,9 +80,7 @@ def oldest_first(rows: Iterable[Request]) -> list[Request]:
 
 
 def awaits_me(row: Request) -> bool:
-    """True if the request in ``row`` waits for this person. There are two cases: the person's approval is still needed, or the
-    person may now only deny the request.
-    """
+    """True if the request waits for this person: their approval is needed, or they may now only deny it."""
     return may_review(row) and row.state == "pending" and (row.awaits_me or bool(row.lacks or row.barred))
 
 

@@ -45,9 +45,7 @@ def asks(row: Request) -> str:
 
 
 def present(row: Request) -> str:
-    """If too few people could approve the request of ``row`` now, return words that say so. Otherwise, and if they are not known,
-    return an empty text.
-    """
+    """Return words that say that too few people could approve ``row`` now, or "" otherwise, and if that is not known."""
     people = row.asked_people
     if people is None or row.owed is None or len(people) >= row.owed:
         return ""

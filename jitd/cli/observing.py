@@ -45,9 +45,7 @@ def must_be_watchable(row: Request) -> None:
 
 
 def observe(id: str) -> None:
-    """Watch the run of the request ``id`` from the beginning of the run to its end. Raises NotDone, RefusedByDaemon and
-    Unreachable.
-    """
+    """Watch the run of the request ``id`` from its beginning to its end. Raises NotDone, RefusedByDaemon, Unreachable."""
     with Screen() as screen, tempfile.TemporaryFile() as held:
         sight = _Sight(id, screen, Watcher(screen, held))
         try:

@@ -24,7 +24,5 @@ def state_of_run(row: Run) -> str:
 
 
 def how_to_leave(run: str) -> str:
-    """Return the first sentence on the screen of a watcher. It tells which key stops the run, and which key only stops the
-    watching.
-    """
+    """Return a watcher's first sentence: which key stops the run, and which only the watching."""
     return printable(f"you watch {run}: Ctrl-C stops it; q leaves it, and if nobody else watches it is frozen 10 s later")

@@ -28,9 +28,7 @@ from jitpam.wire.rows import Request
 
 
 def page(row: Request | Row, screen: int | None) -> list[Painted]:
-    """Return the page about ``row`` as lines. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no line is
-    folded.
-    """
+    """Return the page about ``row``, folded at ``screen`` cells, if that is not None."""
     row = Request.read(row)
     parts = (_about(row), what_happens(row), terms(row), facts(row), claimed(row), what_it_needs(row), history(row))
     return laid_out((line for part in parts for line in part), screen)

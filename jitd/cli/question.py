@@ -54,9 +54,7 @@ def can_ask() -> bool:
 
 
 def is_answered_yes(question: str) -> bool:
-    """Print ``question`` and wait for a line. Return True if the person has typed the whole word ``yes``. Raises
-    KeyboardInterrupt on Ctrl-C.
-    """
+    """Print ``question``, and return True if the whole word ``yes`` is typed. Raises KeyboardInterrupt on Ctrl-C."""
     return answered(question) == "yes"
 
 
@@ -75,18 +73,16 @@ def answered(question: str) -> str | None:
 
 
 def sentence(question: str) -> str:
-    """Print ``question`` and wait for a line, which may also be pasted. Return the line without the line end. Return an empty
-    text if the person has typed no line. Bytes that are not valid text are returned as surrogates. Raises KeyboardInterrupt on
-    Ctrl-C.
+    """Print ``question``, and return the line that is typed or pasted, without its end, or "" if there is none. Invalid bytes are
+    surrogates. Raises KeyboardInterrupt on Ctrl-C.
     """
     typed = _line(question)
     return typed.decode("utf-8", "surrogateescape").strip() if typed.endswith(b"\n") else ""
 
 
 def _line(question: str) -> bytes:
-    """Print ``question``, and return the line that the person types after it. If the input ends within the line, return the part
-    that was typed. If the earlier input did not stop before the question was printed, return no bytes. If the process is stopped
-    during the question, discard the typed text and ask again.
+    """Print ``question``, and return the line typed after it, or what of it was typed if the input ends; nothing if earlier input
+    did not stop before. After a stop of the process, ask again, without what was typed.
     """
     keyboard = sys.stdin.fileno()
     _show_what_was_written()

@@ -27,9 +27,7 @@ STEPS = {NEXT: 1, BACK: -1, DOWN: 1, UP: -1}  # NEXT and BACK scroll by a screen
 
 
 def put_all(lines: Iterable[Painted], end: str = "\n") -> None:
-    """Print all ``lines``, each with ``end`` after it. The output may go to a terminal or to a program. Raises OSError if the
-    lines cannot be printed.
-    """
+    """Print ``lines``, each with ``end`` after it, to a terminal or a program. Raises OSError."""
     is_coloured = is_wanted()
     for line, style in lines:
         print(coloured(printable(line), style if is_coloured else None), end=end)

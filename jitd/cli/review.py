@@ -157,9 +157,8 @@ def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
 
 
 def _each(typed: Iterable[str], reviewed: Callable[[str], str], *, is_sure: bool) -> int:
-    """Call ``reviewed`` for each id, and print its result. If ``reviewed`` fails for one id, continue with the next id, unless
-    the person has left. Return the exit status of the first failure, or 0 if there was no failure. If jitd does not accept the
-    person's ticket, raise RefusedByDaemon at once, unless there are other hosts.
+    """Call ``reviewed`` for each id, and print its result. After a failure, go on, unless the person has left, and return its
+    exit status, the first one's, or 0. If the ticket is refused and there are no other hosts, raise RefusedByDaemon.
     """
     status = 0
     each = named(typed, is_sure=is_sure)

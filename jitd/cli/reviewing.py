@@ -84,9 +84,7 @@ def review(id: str, *, comment: str, is_sure: bool) -> None:
 
 
 def given(daemon: Connection, row: Request, comment: str) -> str:
-    """Send the review of the request in ``row`` to jitd. Return a sentence about the result of the review. Raises NotDone and
-    RefusedByDaemon.
-    """
+    """Send the review of the request in ``row``, and return a sentence about it. Raises NotDone and RefusedByDaemon."""
     message, by = message_of(daemon, row, "reviewed", comment)
     with done_by(daemon):
         said = daemon.do(message)

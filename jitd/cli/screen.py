@@ -28,9 +28,7 @@ def _leave(number: int, frame: object) -> NoReturn:
 
 
 class Screen:
-    """Standard input and standard output. ``keys`` is the file descriptor from which keys are read. If no keys can be read,
-    ``keys`` is -1.
-    """
+    """Standard input and output. Keys are read from the descriptor ``keys``, which is -1 if none can be."""
 
     def __init__(self) -> None:
         self.keys = -1

@@ -98,9 +98,7 @@ class Watcher:
         self._sealed = _mark(row)
 
     def take(self, data: bytes) -> None:
-        """Process ``data``, the next piece of the recording. Raises Altered if the chain of hashes in the recording is not
-        correct.
-        """
+        """Process the next piece of the recording. Raises Altered if its chain of hashes is wrong."""
         if self._sealed:
             self._held.write(data)
         else:

@@ -31,9 +31,7 @@ MOST_OF_ONE = 400  # maximum width of the text of a request, in cells
 
 
 def tell() -> int:
-    """Print the requests that wait for the person. The oldest request comes first. Return the exit status. Raises the errors of
-    ``connect``.
-    """
+    """Print the requests that wait for the person, the oldest first. Return the exit status. Raises what ``connect`` raises."""
     with everywhere() as hosts:
         rows, reviews = hosts.answers(List(what="requests", ended=False), List(what="reviews", ended=False))
         waiting = _tell(hosts, list(map(Request.read, rows)), list(map(OwedReview.read, reviews)))

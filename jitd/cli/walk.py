@@ -86,9 +86,7 @@ class Walk:
         say(f"{none if self._desk is None else self._desk.nothing(none)}{but}")
 
     def _waiting(self) -> list[Request]:
-        """Return what waits for the person and is not over. Of many hosts, all are asked again once nothing waits on those that
-        were asked last.
-        """
+        """Return what waits and is not over. Of many hosts, all are asked again once nothing waits on those asked last."""
         if self._desk is None:
             return self._not_over(reviewable())
         while True:
@@ -156,9 +154,7 @@ class Walk:
         say(str(fault))
 
     def _ends(self, fault: NotDone | RefusedByDaemon) -> bool:
-        """True if the person cannot decide any more about the request that has ``fault``. One of many hosts that asks for another
-        ticket is not asked again.
-        """
+        """True if the person can decide no more about this request. One of many hosts with another ticket is not asked again."""
         return fault.code in ENDINGS or (fault.code == "unauthenticated" and self._desk is not None)
 
     def _one(self, row: Request, n_waiting: int) -> bool:

@@ -185,9 +185,7 @@ def _known_command(row: Request) -> Iterator[Labelled]:
 
 
 def outlives(row: Request) -> Iterator[Labelled]:
-    """If the command has another group than its account's own, yield a line that says what of the group does not
-    end with the run.
-    """
+    """Yield what of a group other than the account's own does not end with the run."""
     group, is_of_root = row.run_as_group, row.run_as_uid == 0 and row.tells("run_as_uid")
     if group in ("", row.run_as) or is_of_root or isinstance(row.what, Things | Doubted | Login):
         return
@@ -222,9 +220,8 @@ def script(at: int, argument: str) -> Iterator[Labelled]:
 
 
 def command_without_scripts(row: Request) -> str:
-    """Return the command with its arguments on one line. An argument with several lines is replaced by a text such as
-    ``<argument 2, 5 lines>``. A real argument never looks like this text, because the text contains spaces, and an argument with
-    a space is always in quotes.
+    """Return the command on one line, with ``<argument 2, 5 lines>`` for an argument of several. No real one looks so: with
+    spaces, it is in quotes.
     """
     return " ".join(
         f"<argument {at}, {len(lines)} lines>" if len(lines := _lines(word)) > 1 else quoted(word)
@@ -259,9 +256,7 @@ def file(row: Request) -> Iterator[Labelled]:
 
 
 def held(row: Request) -> Iterator[Labelled]:
-    """Yield the lines about the parts of the request that jitd cannot check, because a program other than jitsudo runs the
-    command.
-    """
+    """Yield the lines about what jitd cannot check, because a program other than jitsudo runs the command."""
     if is_anothers(row):
         yield (
             "held by",
@@ -311,9 +306,7 @@ def taken_back(row: Request, terms: Terms) -> str:
 
 
 def terms(row: Request) -> Iterator[Labelled]:
-    """Yield the lines about the terms that the rule sets for the run. While the request waits, the terms can become stricter,
-    and never weaker.
-    """
+    """Yield the rule's terms for the run. While the request waits, they can only become stricter."""
     terms, what = row.terms, row.what
     if terms is None or isinstance(what, Things):  # a thing is given, and nothing runs
         return

@@ -20,9 +20,7 @@ from jitd.core.subject import Subject
 
 
 def ends_account(holding: object, event: object) -> bool:
-    """True if the thing of ``holding`` is an account that jitd has made for a person, and ``event`` orders jitd to take this
-    account back.
-    """
+    """True if ``event`` orders jitd to take back the account that it has made as the thing of ``holding``."""
     return isinstance(holding, Holding) and isinstance(event, Taking) and is_account(holding.thing)
 
 

@@ -74,9 +74,7 @@ def names_of_flags(bits: int) -> tuple[str, ...]:
 
 
 def name_of_encryption(number: int) -> str:
-    """Return the name of the encryption type ``number``. If the table ENCRYPTION does not contain the number, return
-    ``type N``.
-    """
+    """Return the name of the encryption type ``number``, or ``type N`` if ENCRYPTION does not have it."""
     return ENCRYPTION.get(number, f"type {number}")
 
 
@@ -135,9 +133,7 @@ class Authentication:
 
     @property
     def is_forwarded(self) -> bool:
-        """True if the ticket was forwarded from another host, or is a proxy ticket. Also True if the ticket was obtained with a
-        ticket of one of these two kinds.
-        """
+        """True if the ticket was forwarded or is a proxy, or was obtained with such a one."""
         return "forwarded" in self.flags or "proxy" in self.flags
 
     @property
@@ -152,9 +148,7 @@ class Authentication:
 
     @property
     def is_path_checked(self) -> bool:
-        """There may be other realms between the principal's realm and the realm of this host. True if a KDC has checked this
-        path of realms (RFC 4120 section 2.7).
-        """
+        """True if a KDC has checked the path of realms from the principal's to this host's (RFC 4120 section 2.7)."""
         return "transited-policy-checked" in self.flags
 
     def age_at(self, moment: datetime) -> int:
@@ -196,9 +190,8 @@ class Demand:
         return not self.indicators and self.ticket_age is None and not self.signed
 
     def lack(self, given: Authentication | None, moment: datetime | None = None) -> str:
-        """If ``given`` meets this demand at ``moment``, return an empty text. Otherwise return a text about what is missing. The
-        text also tells the person what to do, for example to call kinit. The text is the end of a sentence: the caller puts
-        words such as ``rule deploy`` before it. If ``moment`` is None, use the time when jitd read the ticket.
+        """Return "" if ``given`` meets this demand at ``moment``, or when jitd read the ticket if that is None. Else say what is
+        missing and what to do, such as kinit: the end of a sentence after ``rule deploy`` and the like.
         """
         if given is not None and given.by_door and not self.door:  # also if nothing else is demanded
             return NOT_BY_DOOR

@@ -20,9 +20,7 @@ STDIN = {"tty": ("terminal",), "none": ("null", "closed")}  # `run.stdin` → ki
 
 
 def breach(rule: str, obligations: Obligations, question: Question) -> str:
-    """Return a sentence about the first part of ``question`` that ``rule`` or its ``obligations`` do not allow. Return an empty
-    text if everything is allowed.
-    """
+    """Return a sentence about the first part of ``question`` that is not allowed, or ""."""
     terms, is_executed = obligations.terms, deed_of(question.service, question.command.what).is_executed
     if found := question.terms.beyond(rule, obligations):
         return found

@@ -23,15 +23,12 @@ ReviewOf = Callable[[str], OwedReview | None]  # the review of the request with 
 
 
 class Barred(IllegalEvent):
-    """Raised if a person is not allowed to use a grant now. The reason is that the person's earlier uses of break-glass have not
-    been reviewed. No object was changed.
-    """
+    """A person may not use a grant now, because their earlier uses of break-glass are not reviewed. Nothing was changed."""
 
 
 def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Decision:
-    """``decision`` is jitd's answer to the request ``request`` of ``who``. If it is a permit by break-glass, check the open
-    reviews of ``who``. If ``who`` may not use the rule because of these reviews, return a deny. In all other cases, return
-    ``decision`` unchanged.
+    """Return ``decision``, or a deny if it is a permit by break-glass that ``who`` may not use for ``request`` because of
+    ``owed`` reviews.
     """
     if not isinstance(decision, Permit) or decision.obligations.break_glass is None:
         return decision

@@ -83,9 +83,8 @@ def note(
     *,
     random: bytes,
 ) -> bytes:
-    """Return a note as canonical bytes. A note is a record that is not about a request, a grant or another object with a life
-    cycle. Examples are ``daemon.started`` and ``policy.loaded``. If ``detail`` has values, ``values`` gets them, and the note
-    names their owner. ``random`` is as in ``record``.
+    """Return a note, a record about no object with a life, such as ``daemon.started``, as canonical bytes. Values of ``detail``
+    go to ``values``, whose owner the note names. ``random`` is as in ``record``.
     """
     body = {
         "event": name,
@@ -168,9 +167,7 @@ def detail_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def time_of(body: bytes) -> tuple[str, float]:
-    """Return the boot id and the boot clock (in seconds) from the record ``body``. Raises ValueError if the record contains no
-    boot id or no boot clock.
-    """
+    """Return the boot id and the boot clock (in seconds) of the record ``body``. Raises ValueError if it lacks one."""
     try:
         content = json.loads(body)
         return str(content["boot_id"]), float(content["boot"])

@@ -273,9 +273,8 @@ def together(commands: Sequence[Command]) -> Command:
 
 @lru_cache(maxsize=8)
 def work_of(command: Command) -> bytes:
-    """Return a digest (32 bytes) of the parts of ``command`` that must be the same in each use of a lease. The terminal, the
-    locale and the kinds of streams may differ (jitsudo(1), --for). The latest digests are kept in memory. This saves time,
-    because one decision under a lease needs the digests of the same two commands up to five times.
+    """Return a digest (32 bytes) of what is the same in each use of a lease: not the terminal, the locale and the kinds of
+    streams (jitsudo(1), --for). The latest are kept: one decision needs those of two commands up to five times.
     """
     argv = tuple(sorted(command.argv)) if command.gives else command.argv  # the order of several things does not matter
     bare = replace(
@@ -298,9 +297,8 @@ def spell_id(randomness: bytes) -> str:
 
 
 def read_id(typed: str) -> str | None:
-    """Read the id in ``typed``, and return it in the standard spelling. The typed id may be in upper or lower case, and the
-    hyphen may be missing. If a run's number follows the id, such as in ``K7QM-2XVD.2``, the number is kept. Return None if
-    ``typed`` is not an id.
+    """Return the id in ``typed`` in the standard spelling, or None. It may be in any case, without its hyphen, and with a run's
+    number, as in ``K7QM-2XVD.2``.
     """
     stem, dot, number = typed.strip().upper().partition(".")
     letters = stem.replace("-", "").translate(_MISREAD)

@@ -113,9 +113,7 @@ class CommandPattern:
 
     @property
     def literal(self) -> bytes:
-        """The path of the program or of the edited file, or the directory before its first wildcard. It is empty if there is
-        none but the root directory.
-        """
+        """The path of the program or edited file, or the directory before its first wildcard; "" if that is the root."""
         plain = []
         for glob in self.path or ():
             if re.search(r"[*?]", glob.text):
@@ -124,10 +122,9 @@ class CommandPattern:
         return "/".join(plain).encode("utf-8", "surrogateescape")
 
     def is_crossed_by(self, command: Command) -> bool:
-        """Call this method only if this pattern matches ``command``. Return True if a wildcard of the pattern matches a ``..``
-        component of the command. In this case, a permit with this pattern does not apply to the command. For example,
-        ``/var/log/*`` does not permit a file outside /var/log. There is one exception: if the pattern of an argument is only a
-        wildcard, or an option and a wildcard, the argument may contain anything.
+        """True if a wildcard of this pattern, which matches ``command``, matches a ``..`` in it, so that a permit does not apply:
+        ``/var/log/*`` permits nothing elsewhere. An argument may be anything if its pattern is just a wildcard, perhaps behind an
+        option.
         """
         if not any(b".." in word for word in (command.path, *command.argv[1:])):
             return False  # nearly always true, and saves time
@@ -137,9 +134,7 @@ class CommandPattern:
         return any(most is not None and len(_PARENT.findall(_characters(argument))) > most for most, argument in pairs)
 
     def matches(self, command: Command, called: bytes = b"") -> bool:
-        """True if this pattern matches ``command``. If ``called`` is given, it is another name of the command's file, or of the
-        edited file, and counts in place of the path.
-        """
+        """True if this pattern matches ``command``, with ``called``, another name of its or the edited file, as the path."""
         match command.what:
             case Edit() | NewFile() | Removal():
                 return self._fits(called or command.edited) if self.is_edit else self.path is None
@@ -167,9 +162,7 @@ class CommandPattern:
         return len(parts) == len(self.path) and all(glob.matches(part) for glob, part in zip(self.path, parts, strict=True))
 
     def covers(self, narrow: CommandPattern) -> bool:
-        """True if this pattern matches every command that ``narrow`` matches. The component ``..`` is considered, too, which a
-        wildcard of a permit cannot match.
-        """
+        """True if this matches all that ``narrow`` does, also as to ``..``, which a permit's wildcard cannot match."""
         if self.path is None:
             return not narrow.is_edit
         if self.is_edit is not narrow.is_edit:
@@ -209,9 +202,7 @@ def _most_parents(pattern: str) -> int | None:
 
 
 def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
-    """Parse ``words`` and return the command pattern. Raises ValueError with a sentence if ``words`` do not form a valid
-    pattern.
-    """
+    """Return the command pattern of ``words``. Raises ValueError with a sentence if they are none."""
     if not words:
         raise ValueError("a command's pattern is empty")
     if any("\0" in word for word in words):
@@ -247,9 +238,7 @@ def _refuse_path(path: str) -> None:
 
 
 def read_who(word: str) -> str:
-    """Return ``word`` if it has the form ``group:NAME``, ``user:NAME`` or ``principal:NAME@REALM``. Raises ValueError with a
-    sentence if ``word`` is not valid.
-    """
+    """Return ``word`` if it is ``group:NAME``, ``user:NAME`` or ``principal:NAME@REALM``. Raises ValueError with a sentence."""
     kind, colon, name = word.partition(":")
     if not colon or kind not in ("group", "user", "principal"):
         raise ValueError(f'"{word}" must be "group:NAME", "user:NAME" or "principal:NAME@REALM"')
@@ -285,9 +274,8 @@ def is_name(name: str) -> bool:
 
 
 def is_principal(text: str) -> bool:
-    """True if ``text`` is a principal with a realm, in the form in which GSSAPI displays it. The result is False if GSSAPI would
-    have to escape a character of the principal. Before the realm, printable characters that are not ASCII are allowed, because
-    directories have names such as ``jürgen``. They are compared byte by byte: nothing is normalised.
+    """True if ``text`` is a principal with a realm as GSSAPI displays it, without escapes. Before the realm, it may have
+    printable characters outside ASCII, as directories do (``jürgen``), compared byte by byte and never normalised.
     """
     word = r"[A-Za-z0-9._$\u0080-\U0010ffff-]+"
     return text.isprintable() and re.fullmatch(rf"{word}(?:/{word})*@[A-Za-z0-9.-]{{1,255}}", text) is not None
@@ -311,9 +299,7 @@ OURS = frozenset({"SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "JITSUDO_
 
 
 def read_variable(word: str) -> str:
-    """Return ``word`` if it is the name of an environment variable, or the beginning of a name followed by ``*``. Raises
-    ValueError with a sentence if ``word`` is not valid.
-    """
+    """Return ``word`` if it is an environment variable, or the beginning of one and ``*``. Raises ValueError with a sentence."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*\*?|\*", word):
         raise ValueError(f'"{word}" is not the name of a variable')
     if word in OURS:
@@ -327,9 +313,7 @@ def read_variable(word: str) -> str:
 
 
 def may_come_along(name: bytes, env: tuple[str, ...]) -> bool:
-    """True if the environment variable ``name`` is allowed by ``env``. ``env`` contains whole names, and beginnings of names with
-    ``*`` after them.
-    """
+    """True if ``env``, whole names and beginnings with ``*``, allows the environment variable ``name``."""
     text = _characters(name)
     return any(text.startswith(word[:-1]) if word.endswith("*") else text == word for word in env)
 

@@ -220,9 +220,8 @@ class Permit:
     seen: tuple[tuple[str, str], ...] = ()
 
     def detail(self) -> dict[str, Any]:
-        """Return the fields of the permit that are stored in the chain. The result contains ``demands`` only if at least one
-        approval demands a certain authentication. It contains ``ways`` only if at least one approval has another way or is
-        limited by a list.
+        """Return what the chain stores of the permit: ``demands`` only if an approval has one, and ``ways`` only if an approval
+        has another way or is limited by a list.
         """
         owed = self.obligations.approvals
         demands = {"demands": [str(approval.demand) for approval in owed]} if any(str(one.demand) for one in owed) else {}
@@ -234,9 +233,7 @@ class Permit:
         return told | ({} if glass is None else {"break_glass": glass.detail()}) | facts_of(self)
 
     def denied(self, why: Why, because: str) -> Deny:
-        """Return a deny in place of this permit. Both have the same ``visible_to``, so the same people may read the contents of
-        the request.
-        """
+        """Return a deny with the same ``visible_to``, so the same people may read the contents of the request."""
         return Deny(why, because, self.rule, visible_to=self.obligations.visible_to)
 
 
@@ -272,9 +269,7 @@ def _kept(way: Approval) -> dict[str, Any]:
 
 
 def facts_of(decision: Decision) -> dict[str, Value]:
-    """Return the facts that ``decision`` used, in the form that is stored in the chain. If ``decision`` used no facts, return an
-    empty dict.
-    """
+    """Return the facts that ``decision`` used, as the chain stores them."""
     return {"facts": Value("facts", dict(decision.seen))} if decision.seen else {}
 
 
@@ -326,9 +321,7 @@ def _raised_glass(glass: BreakGlass | None, signed: str) -> BreakGlass | None:
 
 
 def narrow_terms(old: Terms, new: Terms) -> Terms:
-    """Combine two sets of terms. Each field of the result has the stricter value of ``old`` and ``new``. The only exception is
-    ``cwd``, which has the value of ``new``.
-    """
+    """Return the stricter value of each field of ``old`` and ``new``, but of ``cwd`` that of ``new``."""
     return replace(
         new,
         timeout_for=min((t for t in (old.timeout_for, new.timeout_for) if t is not None), default=None),
@@ -354,9 +347,7 @@ def narrow_namespace(old: Terms, new: Terms) -> str:
 
 
 def in_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return the words that are both in ``old`` and in ``new``. None stands for all words: if one of the values is None, return
-    the other value.
-    """
+    """Return the words in both. None stands for all words, so of None and another one, the other one."""
     if old is None or new is None:
         return new if old is None else old
     return tuple(word for word in old if word in new)

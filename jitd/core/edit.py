@@ -60,9 +60,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """Several files that get their texts together. ``paths`` are their real paths, in the order of their bytes, and ``files`` are
-    the edits in the same order.
-    """
+    """Several files that get their texts together: ``paths``, the real ones in byte order, and ``files`` in the same order."""
 
     paths: tuple[bytes, ...]
     files: tuple[Edit, ...]

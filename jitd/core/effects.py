@@ -26,16 +26,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class ListsChanged:
-    """A list of requests, grants, runs, holdings or locks has changed. Tell the clients that watch the list that they must read
-    the list again.
-    """
+    """A list of requests, grants, runs, holdings or locks has changed. Who watches it must read it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Query the gatekeepers of the request. Afterwards let the policy decide again. The stored request already contains
-    ``asking_at``, the time at which the query began.
-    """
+    """Query the request's gatekeepers, then let the policy decide again. ``asking_at``, when this began, is stored."""
 
     request: str
 
@@ -52,9 +48,7 @@ class SeatsChanged:
 
 @dataclass(frozen=True, slots=True)
 class RequestWaits:
-    """Inform the approvers that the request waits for approvals from now on. The rule of the request names the channels
-    to use.
-    """
+    """Tell the approvers, by the channels of its rule, that the request waits for approvals now."""
 
     request: str
 
@@ -99,9 +93,7 @@ class StartRun:
 
 @dataclass(frozen=True, slots=True)
 class StopRun:
-    """End the run. The database already contains the run, in the state STOPPING. jitd tells the watchers of the run the reason
-    ``because``.
-    """
+    """End the run, which is stored as STOPPING. Watchers are told ``because``."""
 
     run: str
     because: str
@@ -130,9 +122,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class TellHolder:
-    """The holding has changed. Tell the new state to the client that owns the holding, and to the clients that wait for the end
-    of the holding.
-    """
+    """Tell the holding's new state to the client that owns it, and to those that wait for its end."""
 
     holding: str
 

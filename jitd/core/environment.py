@@ -25,9 +25,7 @@ SUDO_COMMAND_LIMIT = 4096  # bytes of the arguments in it, as in sudo. It is for
 
 
 def fault_in_locale(pairs: Pairs) -> str | None:
-    """Return a sentence about the fault in ``pairs``, or None if there is no fault. ``pairs`` contains locale variables, which
-    jitd keeps if their values are harmless.
-    """
+    """Return a sentence about a fault in the locale variables ``pairs``, kept if their values are harmless, or None."""
     for name, value in pairs:
         if not _LOCALE_NAME.fullmatch(name):
             return "a variable was sent that is not one of TERM, COLORTERM, LANG, LANGUAGE, LC_*, TZ"
@@ -38,9 +36,7 @@ def fault_in_locale(pairs: Pairs) -> str | None:
 
 
 def fault_in_variables(pairs: Pairs) -> str | None:
-    """Return a sentence about the fault in ``pairs``, or None if there is no fault. ``pairs`` contains typed or preserved
-    variables. The check is the same for every rule.
-    """
+    """Return a sentence about a fault in typed or preserved variables ``pairs``, by the same check for every rule, or None."""
     for name, value in pairs:
         if not _NAME.fullmatch(name):
             return f"{quoted(spelled(name))}: a variable's name must be letters, digits and underscores"
@@ -52,9 +48,8 @@ def fault_in_variables(pairs: Pairs) -> str | None:
 
 
 def split_locale(typed: Pairs, locale: Pairs) -> tuple[Pairs, Pairs]:
-    """Return two groups of variables. ``typed`` contains the variables that the requester wrote on the command line. The first
-    group contains the typed variables that a rule must allow. The second group needs no rule. It contains the variables in
-    ``locale``, and the typed locale variables with harmless values.
+    """Return the ``typed`` variables that a rule must allow, and those that need no rule: those of ``locale``, and typed ones of
+    the locale with harmless values.
     """
     by_value = tuple(pair for pair in typed if fault_in_locale((pair,)) is None)
     names = {name for name, _ in by_value}
@@ -76,9 +71,7 @@ def _fault_in_names(pairs: Pairs) -> str | None:
 
 
 def environment(command: Command, requester: Subject, request_id: str, home: bytes, shell: bytes, path: bytes) -> Pairs:
-    """Return the environment as pairs of name and value, in order. ``home`` and ``shell`` belong to the target account. ``path``
-    is jitd's own search path.
-    """
+    """Return the environment in order. ``home`` and ``shell`` are the target account's, and ``path`` is jitd's own."""
     user = command.run_as.user.encode()
     out = {
         b"HOME": home,

@@ -43,9 +43,7 @@ class Outcome(StrEnum):
 
 
 class Saying(StrEnum):
-    """The answer of one rule. ``PASSES`` means that the rule does not apply to the question. ``ASKS`` means that the rule needs
-    facts that jitd has not looked for.
-    """
+    """One rule's answer. ``PASSES``: it is not about the question. ``ASKS``: it needs facts not looked for yet."""
 
     PERMITS = "permits"
     DENIES = "denies"
@@ -225,9 +223,8 @@ def _closest(policy: Policy, question: Question, at: datetime) -> list[Near]:
 
 
 def _opening(near: Near, rule: Rule, question: Question, at: datetime) -> Near:
-    """Add to ``near`` the next time at which the hours of ``rule`` begin. Return ``near`` unchanged if ``rule`` would deny the
-    request even at that time. If only the reason text that ``rule`` demands is missing in the request, this does not count as a
-    denial here. The function does not check other rules, such as denies.
+    """Add to ``near`` when the hours of ``rule`` begin next, unless the rule would deny even then, for more than a missing reason
+    text. Other rules, such as denies, are not asked.
     """
     begins = next_hour(rule.hours or (), at)
     if begins is None:

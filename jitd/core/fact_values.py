@@ -55,9 +55,7 @@ _NAMES = {
 
 
 def read_instant(raw: object) -> datetime | None:
-    """Return ``raw`` as an aware datetime. ``raw`` must be a datetime with an offset, or a text in the form of RFC 3339. Return
-    None for any other ``raw``.
-    """
+    """Return ``raw``, a datetime with an offset or a text of RFC 3339, as an aware datetime, or else None."""
     if isinstance(raw, datetime):
         return raw if raw.tzinfo is not None else None
     if type(raw) is not str or not _INSTANT.fullmatch(raw):

@@ -46,9 +46,7 @@ def spell(value: Value | Unknown) -> str:
 
 
 def read_value(text: str, type: str) -> Value:
-    """Return the value of the ``type`` (one of ``names.TYPES``) that is written as ``text``, in the form of ``spell``. Raises
-    ValueError.
-    """
+    """Return the value of ``type`` (of ``names.TYPES``) that ``spell`` writes as ``text``. Raises ValueError."""
     return _READ[type](text)
 
 
@@ -69,9 +67,7 @@ _READ: Mapping[str, Callable[[str], Value]] = {
 
 
 class Unasked(Exception):
-    """Raised if rules need facts that jitd has not looked for yet. ``names`` contains the names of these facts. No decision was
-    made.
-    """
+    """Rules need facts, ``names``, that jitd has not looked for yet. No decision was made."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = frozenset(names)

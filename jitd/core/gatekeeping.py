@@ -110,9 +110,7 @@ class Refuses:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """The gatekeeper gave no valid answer. ``why`` is the reason, and completes the sentence ``gatekeeper NAME did not answer:
-    …``.
-    """
+    """The gatekeeper gave no valid answer. ``why`` completes the sentence ``gatekeeper NAME did not answer: …``."""
 
     why: str
 
@@ -152,9 +150,8 @@ def passed(heard: Iterable[Heard], at: datetime) -> tuple[Passed, ...]:
 
 
 def judged(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> Decision:
-    """Apply the gatekeepers' answers ``heard`` to ``decision``, and return the result. ``reason`` is the reason that the
-    requester gave. Every gatekeeper that the permit names must have answered. If one answer is missing in ``heard``, the result
-    is a deny.
+    """Return ``decision`` after the answers ``heard`` of its gatekeepers; a deny if one is missing. ``reason`` is the
+    requester's.
     """
     if isinstance(decision, Deny):
         return decision
@@ -201,9 +198,7 @@ def _as_obligations(old: Obligations, what: Requirement) -> Obligations:
 
 
 def said(one: Heard) -> list[Any]:
-    """Return the parts of the answer ``one`` that are stored in the chain: the gatekeeper's name, a word for the answer, and the
-    gatekeeper's text.
-    """
+    """Return what the chain stores of ``one``: the gatekeeper's name, a word for the answer, and its text."""
     match one.answer:
         case Passes():
             return [one.name, "pass", value("mark", one.answer.mark)]

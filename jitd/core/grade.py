@@ -99,9 +99,7 @@ class NotLooked(Exception):
 
 
 def grades(findings: Iterable[Finding] | None) -> dict[str, str | None]:
-    """Return the highest grade and the greatest damage of ``findings`` as they stand in rows. If nobody was asked, and there are
-    no findings, both are None.
-    """
+    """Return the highest grade and the greatest damage of ``findings`` as in rows: None if nobody was asked."""
     found = None if findings is None else tuple(findings)
     if found is None:
         return {"grade": None, "damage": None}

@@ -88,9 +88,8 @@ class Grant:
         return bool(LAW[self.state])
 
     def has_begun(self, now: Moment) -> bool:
-        """True if the grant may be used already. A grant for later begins when both clocks have reached its start. The boot clock
-        counts from the submission, so the grant does not begin earlier if somebody sets the wall clock forward. The wall clock
-        must be within the time of the grant, so a wall clock that was set back delays the start.
+        """True if the grant may be used. One for later begins when both clocks have reached its start: the boot clock counts from
+        the submission, so a wall clock set forward does not begin it, and one set back delays it.
         """
         if self.begins_boot is None or self.begins_at is None:
             return True
@@ -172,9 +171,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 
 class NoUseLeft(IllegalEvent):
-    """No use can be taken. There are three possible reasons: all uses are taken, the grant's time is over, or the grant's time
-    has not begun. No object was changed.
-    """
+    """No use can be taken: all are, or the grant's time is over, or has not begun. Nothing was changed."""
 
 
 def covers(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
@@ -189,9 +186,8 @@ def covers(grant: Grant, subject: Subject, host: str, service: str, command: Com
 
 
 def is_for_other_requests(grant: Grant) -> bool:
-    """True if later requests can use ``grant``. The result is True for a lease, and for the deeds GATE and LOGIN. For the deeds
-    GATE and LOGIN, each attempt is a new request. Therefore even a grant with one use can serve a later request. An edit was
-    approved for one text of the file, so its grant serves no other request.
+    """True if later requests can use ``grant``: a lease, and GATE and LOGIN, where each attempt is a request, so even one use is
+    left for a later one. An edit was approved for one text, and serves no other.
     """
     match grant.command.what:
         case Edit() | Edits() | NewFile() | Removal():
@@ -228,9 +224,7 @@ def issue(event: Issued) -> tuple[Grant, tuple[Any, ...]]:
 
 
 def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[Any, ...]]:
-    """Apply ``event`` to ``grant``. Return the new state of ``grant``, and the resulting events and effects. If IllegalEvent or
-    NoUseLeft is raised, no object has changed.
-    """
+    """Return ``grant`` after ``event``, and what follows. If IllegalEvent or NoUseLeft is raised, nothing has changed."""
     check(LAW, MAY_CAUSE, grant.state, event)
     follows: tuple[Any, ...]
     match event:
@@ -291,9 +285,7 @@ def _giving(grant: Grant, things: tuple[str, ...], event: Used, now: Moment) -> 
 
 
 def _expired(grant: Grant, event: Expired) -> tuple[Grant, tuple[Any, ...]]:
-    """Expire the grant. If the terms allow a login session to continue, the grant stays active until that session ends. Until
-    then, the grant can be revoked.
-    """
+    """Expire the grant. If its login session may go on, it stays active, and revocable, until that ends."""
     if deed_of(grant.service, is_login=bool(grant.living)).may_go_on and grant.terms.session == "keep":
         return replace(grant, left=0), ()
     return _ended(grant, GrantState.EXPIRED, event.by, "its grant has ended")

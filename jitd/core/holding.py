@@ -156,9 +156,7 @@ class Giving(HoldingEvent):
 
 @dataclass(frozen=True, slots=True)
 class Given(HoldingEvent):
-    """The giver reports that the person has the thing. ``has_secret`` is True if the giver has issued a secret for the person
-    (see Holding).
-    """
+    """The giver reports that the person has the thing, and whether it has issued a secret (see Holding)."""
 
     has_secret: bool = False
 
@@ -168,9 +166,7 @@ class Given(HoldingEvent):
 
 @dataclass(frozen=True, slots=True)
 class Kept(HoldingEvent):
-    """The client has got the thing, and passes the thing to the person. From now on, the person keeps the thing even if the
-    client's connection ends.
-    """
+    """The client has got the thing and passes it on: the person keeps it even if the client's connection ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +242,7 @@ def give(event: Giving) -> tuple[Holding, tuple[Any, ...]]:
 
 
 def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tuple[Any, ...]]:
-    """Apply ``event`` to ``holding``. Return the new state of ``holding``, and the resulting events and effects. If IllegalEvent
-    is raised, no object has changed.
-    """
+    """Return ``holding`` after ``event``, and what follows. If IllegalEvent is raised, nothing has changed."""
     check(LAW, MAY_CAUSE, holding.state, event)
     follows: tuple[Any, ...]
     match event:

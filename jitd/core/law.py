@@ -88,24 +88,18 @@ class LifeEvent:
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event. All texts have their full length, so a program can read them
-        again.
-        """
+        """Return what the chain stores about this event, with texts of full length, so that programs can read it again."""
         return {}
 
 
 class IllegalEvent(Exception):
-    """The event is not allowed in the present state of the object, or its author is not allowed to cause it. No object was
-    changed.
-    """
+    """The event is not allowed in this state of the object, or not to its author. No object was changed."""
 
 
 def check(
     law: Mapping[Any, Mapping[type, frozenset[Any]]], causes: Mapping[type, frozenset[Role]], state: Any, event: LifeEvent
 ) -> None:
-    """Check an event against both tables. Raise IllegalEvent if ``law`` does not allow ``event`` in ``state``, or if ``causes``
-    does not allow the role of its author.
-    """
+    """Raise IllegalEvent unless ``law`` allows ``event`` in ``state``, and ``causes`` its author's role."""
     kind = type(event)
     if kind not in law[state]:
         raise IllegalEvent(f"{name_of(event)} cannot happen to {event.id}, which is {state}")
@@ -117,9 +111,7 @@ _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def name_of(event: LifeEvent) -> str:
-    """Return the name of the event in the chain, such as ``request.reviewed``. The name consists of the life cycle, a full stop,
-    and a word in the past tense.
-    """
+    """Return the event's name in the chain, such as ``request.reviewed``: a life, a full stop, and a past participle."""
     return name_of_kind(type(event))
 
 

@@ -19,9 +19,8 @@ from jitd.core.ways import opened
 
 
 def still_counts(review: Review, now: Identity | None, standing: str) -> Identity | None:
-    """Return the data about the author of ``review`` that jitd uses when it counts approvals. Usually, the result is ``now``,
-    the author's current data. If ``standing`` is ``review``, the result contains the groups that the author had at the time of
-    the review. If the author's account does not exist any more, ``now`` and the result are None.
+    """Return the author of ``review`` as jitd counts approvals: ``now``, their current data, or with the groups of then if
+    ``standing`` is ``review``. None if their account does not exist any more.
     """
     if now is None or standing != "review":
         return now

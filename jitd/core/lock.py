@@ -100,15 +100,11 @@ class Lock:
         return None if self.left_for is None else self.since_boot + self.left_for
 
     def is_over_at(self, now: Moment) -> bool:
-        """True if the whole time of the lock is over on the boot clock. jitd does not use the wall clock here, because anyone
-        with root rights can change that clock.
-        """
+        """True if the lock's time is over on the boot clock: the wall clock is changed by anybody with root's rights."""
         return self.ends_boot is not None and now.boot_id == self.boot_id and now.boot >= self.ends_boot
 
     def ends_at(self, now: Moment) -> datetime | None:
-        """Return the time on the wall clock at which the lock will end. This time is shown to people. Return None if the lock has
-        no end.
-        """
+        """Return when the lock will end on the wall clock, for people, or None if it has no end."""
         if self.ends_boot is None or self.left_for is None:
             return None
         left = self.ends_boot - now.boot if now.boot_id == self.boot_id else self.left_for
@@ -136,9 +132,7 @@ class Placed(LockEvent):
 
 @dataclass(frozen=True, slots=True)
 class Lifted(LockEvent):
-    """An operator lifted the lock, and perhaps signed it. ``signed`` is what the host demands of the receipt
-    (``core.receipt.LEVELS``).
-    """
+    """An operator lifted the lock. ``signed`` is what the host demands of the receipt (``core.receipt.LEVELS``)."""
 
     because: str
     receipt: Receipt | None = None
@@ -198,9 +192,7 @@ def place(event: Placed) -> tuple[Lock, tuple[Any, ...]]:
 
 
 def transition(lock: Lock, event: Event, now: Moment) -> tuple[Lock, tuple[Any, ...]]:
-    """Apply ``event`` to ``lock``. Return the new state of ``lock`` and the resulting effects. If IllegalEvent is raised, no
-    object has changed.
-    """
+    """Return ``lock`` after ``event``, and the effects. If IllegalEvent is raised, nothing has changed."""
     check(LAW, MAY_CAUSE, lock.state, event)
     match event:
         case Lifted():
@@ -302,9 +294,7 @@ def lock_on(locks: Iterable[Lock], who: Identity) -> Lock | None:
 
 
 def answer_to(locks: Iterable[Lock], who: Identity) -> Deny | None:
-    """If ``who`` is locked, return the deny that answers every request of ``who``. No rule is evaluated for a locked person. If
-    ``who`` is not locked, return None.
-    """
+    """Return the deny that answers every request of ``who``, if they are locked, before any rule, or None."""
     found = lock_on(locks, who)
     return None if found is None else Deny(Why.LOCKED, sentence_to(found, who))
 

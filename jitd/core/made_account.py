@@ -20,9 +20,7 @@ omitted, and a dot is replaced by a hyphen.
 """
 
 Behind = Callable[[str], str]
-"""For a made account that somebody holds, returns the own account of this person, and any other account unchanged. Raises the
-errors of the store.
-"""
+"""Returns the holder's own account for a made account that is held, and others unchanged. Raises StoreError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +41,7 @@ def account_of_holding(holding: str) -> str:
 
 
 def holding_of(account: str) -> str | None:
-    """Return the id of the holding to which the account ``account`` belongs. Return None if ``account`` is not a valid name of a
-    made account.
-    """
+    """Return the id of the holding to which ``account`` belongs, or None if no made account has such a name."""
     found = _NAME.fullmatch(account)
     if found is None:
         return None

@@ -20,9 +20,7 @@ Blank = tuple[int, int]  # of a masked word: its place in the command line, and 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """One mask of a rule. If ``is_next``, it hides the word after the word ``literal``. Otherwise it hides the rest of a word
-    that begins with ``literal``.
-    """
+    """One mask. It hides the word after ``literal`` if ``is_next``, and otherwise the rest of a word that begins with it."""
 
     literal: bytes
     is_next: bool
@@ -32,9 +30,7 @@ class Mask:
 
 
 def read_mask(text: str) -> Mask:
-    """Read a mask such as ``--password *`` (the word after this option) or ``--password=*`` (the rest of this word). Raises
-    ValueError with the reason.
-    """
+    """Read a mask: ``--password *`` (the next word) or ``--password=*`` (the rest). Raises ValueError with the reason."""
     literal, is_next = (text[:-2], True) if text.endswith(" *") else (text[:-1], False)
     if not text.endswith("*") or not literal:
         raise ValueError('a mask is an option, a space and a star ("--password *"), or a beginning and a star ("--password=*")')
@@ -46,9 +42,7 @@ def read_mask(text: str) -> Mask:
 
 
 def places(argv: Sequence[bytes], masks: Iterable[Mask]) -> tuple[Blank, ...]:
-    """Return the places in ``argv`` that ``masks`` hide, in their order. If several masks hide a word, the one that shows least
-    of it counts.
-    """
+    """Return what ``masks`` hide in ``argv``, in order. Of several masks of a word, the one that shows least counts."""
     masks = tuple(masks)
     found: dict[int, int] = {}
     for at, word in enumerate(argv):

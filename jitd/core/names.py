@@ -91,9 +91,7 @@ _FACT = {
 }
 
 NAMES: Mapping[str, Name] = MappingProxyType(_REQUEST | _SUBJECT | _CLAIM | _FACT)
-"""Maps each built-in name to its description. Providers add more names under ``fact.`` (jitd.toml(5)). No provider is allowed to
-declare a built-in name.
-"""
+"""Maps each built-in name to its description. Providers (jitd.toml(5)) add only others, under ``fact.``."""
 OF_THE_FILE = frozenset(name for name, told in NAMES.items() if told.source == "file")
 """The names of facts about the command's file. jitd may open this file only after the rules have permitted its path."""
 MOST_ELEMENTS = 1000  # members of a list in an expression: each may be compared with a pattern, which takes time
@@ -101,9 +99,8 @@ MOST_CHARACTERS = 128 * 1024  # characters in the value of one name. The texts o
 
 
 def fault_in(value: object, type: str) -> str:
-    """Return the reason why a name of the type ``type`` cannot have the value ``value``. The text has no subject. The caller
-    writes a name such as ``fact.risk`` before the text. Return an empty text if ``value`` is good. Values are not converted: a
-    bool is not an int, and an int is not a double.
+    """Return why a name of ``type`` cannot have ``value``, as the end of a sentence after the name, or "". Nothing is converted:
+    a bool is not an int, and an int is not a double.
     """
     match type, value:
         case "bool", bool():

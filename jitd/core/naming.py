@@ -161,9 +161,7 @@ class Naming:
         return self.canonical(text) if is_principal(text.removeprefix(_PRINCIPAL_WORD)) else text
 
     def read_fact(self, value: Value) -> Value:
-        """Return ``value``, which somebody outside jitd said. Each of its texts is read by ``read_text``: a list of people may
-        spell them as the directory does.
-        """
+        """Return what somebody outside said, each text by ``read_text``: people may be spelled as the directory does."""
         match value:
             case str():
                 return self.read_text(value)

@@ -44,9 +44,7 @@ def _beginnings(hours: Hours, at: datetime) -> Iterator[datetime]:
 
 
 def hour_in_words(moment: datetime, hours: Hours) -> str:
-    """Return ``moment`` in the time zone of ``hours``, such as ``Mon 2026-11-23 08:00 CET``. If the zone has no abbreviation, its
-    name is used.
-    """
+    """Return ``moment`` such as ``Mon 2026-11-23 08:00 CET``, in the zone of ``hours``, by its name without an abbreviation."""
     local = moment.astimezone(hours.zone)
     zone = f"{local:%Z}"
     return f"{DAYS[local.weekday()]} {local:%Y-%m-%d %H:%M} {zone if zone.isalpha() else hours.zone}"

@@ -57,9 +57,7 @@ class Whom(StrEnum):
 
 ENDS = frozenset({Event.DECIDED, Event.REVIEWED})  # after one of these, an address gets no more of the request
 LOUD = frozenset({Event.BREAK_GLASS, Event.OVERDUE, Event.NOT_TAKEN})
-"""Events whose notices nobody can mute. jitd never delays these notices for a digest. When a notice about one of these events is
-sent, the chain records the event.
-"""
+"""Events whose notices nobody mutes and no digest delays. The chain records that they were sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +163,8 @@ def owed(
 
 
 def owed_of_things(request: str, things: tuple[Back, ...], told: Mapping[str, datetime]) -> tuple[Notice, ...]:
-    """Return the notices about ``things``, which jitd gave for ``request``. If jitd cannot take a thing back, there is a notice
-    about this thing. If jitd takes the thing back later, there is a second notice for the addresses that got the first notice.
-    ``told`` contains the notices that one address already got (see ``owed``).
+    """Return the notices about ``things`` given for ``request``: that one cannot be taken back, and later, to who was told that
+    (``told``, see ``owed``), that it was.
     """
     found = []
     for back in things:

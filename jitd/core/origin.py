@@ -23,9 +23,7 @@ _WORDS = (LOCAL, CONSOLE, REMOTE)
 
 
 class Holds(Protocol):
-    """A process for which jitd has an open descriptor. As long as ``refuse_gone`` raises no error, ``pid`` belongs to this
-    process.
-    """
+    """A process of which jitd has an open descriptor: ``pid`` is its own as long as ``refuse_gone`` raises nothing."""
 
     pid: int
 
@@ -57,9 +55,8 @@ _CUT, _NOT_KNOWN = "…", "not known: "
 
 
 def kept_of(seen: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """``seen`` contains the facts that a decision used. Some of these facts describe the process that sent the request. Return
-    the names and the values of the facts about this process. The request stores the result, because the process may have ended
-    before jitd decides again. The result does not contain unknown facts, or facts whose value was cut.
+    """Return the facts in ``seen`` about the process that sent the request, but none that is unknown or cut. The request stores
+    them, because the process may have ended before jitd decides again.
     """
     return tuple(
         (name, value)
@@ -78,9 +75,7 @@ class Whence:
     network: IPv4Network | IPv6Network | None = None
 
     def covers(self, found: str) -> bool | None:
-        """True if this word includes the origin ``found``. None if the word is a network, and the session began on another host
-        whose address is not known.
-        """
+        """True if this word includes the origin ``found``. None for a network, if the other host's address is not known."""
         if self.network is None:
             if self.text == REMOTE:
                 return found not in (LOCAL, CONSOLE)
@@ -113,9 +108,8 @@ def read_origin(word: str) -> Whence:
 
 
 def spell_address(text: str) -> str:
-    """Return the address ``text`` in its only valid spelling. If a network interface follows the address (``%eth0``), the
-    function removes the interface. If an IPv4 address is written as an IPv6 address, the function returns the IPv4 form. Return
-    an empty text if ``text`` is not an address.
+    """Return the address ``text`` in its only valid spelling, or "" if it is not one: without an interface (``%eth0``), and as
+    IPv4 if it is one in IPv6.
     """
     address = _address(text)
     return "" if address is None else str(address)

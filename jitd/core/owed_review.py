@@ -81,9 +81,7 @@ class OwedReview:
         return self.since_boot + self.left_for
 
     def is_late_at(self, now: Moment) -> bool:
-        """True if the whole time of the review is over on the boot clock. jitd does not use the wall clock here, because anyone
-        with root rights can change that clock.
-        """
+        """True if the review's time is over on the boot clock: the wall clock is changed by anybody with root's rights."""
         return now.boot_id == self.boot_id and now.boot >= self.due_boot
 
     def due_at(self, now: Moment) -> datetime:
@@ -110,9 +108,7 @@ class Begun(OwedReviewEvent):
 
 @dataclass(frozen=True, slots=True)
 class Reviewed(OwedReviewEvent):
-    """``reviewer`` has reviewed the request, which has exactly this ``fingerprint``, and all runs under the request. ``signed``
-    is what the host demands now of the receipt.
-    """
+    """``reviewer`` has reviewed the request (``fingerprint``) and all its runs. ``signed``: what the host demands now."""
 
     reviewer: Identity
     fingerprint: bytes
@@ -191,9 +187,7 @@ def begin(event: Begun) -> tuple[OwedReview, tuple[Any, ...]]:
 
 
 def transition(owed: OwedReview, event: Event, now: Moment) -> tuple[OwedReview, tuple[Any, ...]]:
-    """Apply ``event`` to ``owed``. Return the new state of ``owed`` and the resulting effects. If IllegalEvent, NotTheirs or
-    NotAsShown is raised, no object has changed.
-    """
+    """Return ``owed`` after ``event``, and the effects. If IllegalEvent, NotTheirs or NotAsShown is raised, it is unchanged."""
     check(LAW, MAY_CAUSE, owed.state, event)
     follows: tuple[Any, ...] = (Notify(owed.id), ListsChanged())
     match event:
@@ -240,9 +234,8 @@ def was_skipped(glass: BreakGlass, who: Identity, requester: Subject) -> bool:
 
 
 def roles_of(owed: OwedReview, who: Identity) -> frozenset[Role]:
-    """Return the roles in which ``who`` may review ``owed``. The result is empty for root, for a person without a ticket, for a
-    made account, and for the requester with any of their accounts. For every other person, the result contains the role OPERATOR
-    if the review is overdue. Before the caller uses this role, it must check whether ``who`` is an operator.
+    """Return the roles in which ``who`` may review ``owed``: none as root, without a ticket, with a made account, or as the
+    requester. OPERATOR if the review is overdue; the caller checks whether ``who`` is one.
     """
     if is_own(owed, who) or who.is_root or who.is_local or who.is_by_pam or who.is_made or who.is_superuser:
         return frozenset()

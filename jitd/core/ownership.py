@@ -7,9 +7,7 @@ import stat
 
 
 def who_else_may_write(uid: int, mode: int, owner: int) -> str | None:
-    """Return the reason why a file or directory with the owner ``uid`` and the mode ``mode`` cannot be trusted. Return None if
-    only root and ``owner`` can write to it.
-    """
+    """Return why a file or directory of ``uid`` and ``mode`` is not only root's and ``owner``'s to write, or None."""
     if uid not in (0, owner):
         return f"belongs to uid {uid}, not to root"
     if mode & stat.S_IWOTH:

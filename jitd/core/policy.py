@@ -68,9 +68,7 @@ class Policy:
 
 
 def no_policy(root: Literal["permit", "deny"], where: str) -> Policy:
-    """Return the policy that is in force while the files have a fault at ``where`` and no earlier policy is known. It permits
-    nothing to anybody but root.
-    """
+    """Return the policy while the files have a fault at ``where`` and none is known: root alone may do anything."""
     nothing = PolicyText(())
     told = f"the policy is broken at {where}, and permits nothing; root mends it, then: jitd reload"
     return Policy((), root, nothing.digest, nothing, told)

@@ -52,9 +52,7 @@ class PublicKey:
 
 
 def read_key(line: str) -> PublicKey:
-    """Return the public key in ``line``, which comes from a file such as ``~/.ssh/id_ed25519.pub``. A comment after the key is
-    ignored. Raises NoKey.
-    """
+    """Return the key of a line, as of ``~/.ssh/id_ed25519.pub``. A comment is ignored. Raises NoKey."""
     kind, _, rest = line.strip().partition(" ")
     if "PRIVATE KEY" in line:
         raise NoKey("this is a private key, which nobody else may have: name the file that ends in .pub")
@@ -89,9 +87,7 @@ def brought_for(things: Sequence[str], brought: str, brings: Callable[[str], str
 
 
 def told_of(brought: str) -> str:
-    """Return a text with the type and the fingerprint of the key ``brought``. This text is shown to people. Return an empty text
-    if no key was sent.
-    """
+    """Return the type and fingerprint of the key ``brought``, for people, or "" if there is none."""
     return read_key(brought).fingerprint if brought else ""
 
 

@@ -66,9 +66,7 @@ class Question:
 
     @property
     def each(self) -> tuple[Question, ...]:
-        """Return one question for each requested thing, or for each file that is edited. If the question is about nothing
-        several, return only the question itself.
-        """
+        """Return one question for each thing, or each edited file, or else the question itself."""
         if len(files := self.command.each) > 1:
             return tuple(replace(self, command=one, is_one_of_several=True) for one in files)
         things = self.command.things if self.thing is None else ()
@@ -103,9 +101,7 @@ _DOUBTED = ("request.argv", "request.path", "request.user", "request.group", "re
 
 
 def said(question: Question, names: Iterable[str]) -> Facts:
-    """Return the values that ``question`` contains for ``names``. The result does not contain names of facts, because a question
-    contains no facts.
-    """
+    """Return what ``question`` says for ``names``. It has no facts, so their names are left out."""
     found: dict[str, Value | Unknown] = {}
     for name in names:
         if name == "subject.groups" and question.requester.unsure:

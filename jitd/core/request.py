@@ -279,9 +279,7 @@ class Reviewed(RequestEvent):
 
 @dataclass(frozen=True, slots=True)
 class WaysOpened(RequestEvent):
-    """The clock has opened ways to approve. ``after`` is a number of seconds since the submission. From now on, every way with
-    the same ``after`` or a smaller one is open.
-    """
+    """The clock has opened each way with at most this ``after``, in seconds since the submission."""
 
     after: int
 
@@ -497,9 +495,7 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
 
 
 def _approved(request: Request, attended: bool, because: str, now: Moment) -> Step:
-    """Approve the request. If no lease covers the request, issue a grant. If a client waits and no later start was requested,
-    take a use of the grant or lease.
-    """
+    """Approve. Without a lease, issue a grant. If a client waits and no later start was asked for, take a use."""
     assert request.obligations is not None
     approved = replace(request, state=RequestState.APPROVED, because=because)
     follows: list[Any] = [TellRequester(request.id), *_to_be_told(request), ListsChanged()]
@@ -518,9 +514,8 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
 
 
 def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
-    """Return the new request ``made`` with a rule, obligations and a deadline. The request has these values while jitd queries
-    the gatekeepers of ``permit``. The rule and the obligations may still change. The deadline is the same for the gatekeepers
-    and the approvers.
+    """Return ``made`` with the rule, the obligations and the deadline of ``permit`` while gatekeepers are asked. All but the
+    deadline, which is theirs and the approvers', may still change.
     """
     expires_at, expires_boot = decide_by(made, permit.obligations, now)
     return replace(
@@ -534,9 +529,7 @@ def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
 
 
 def decide_by(request: Request, obligations: Obligations, now: Moment) -> tuple[datetime | None, float]:
-    """Return the deadline of ``request``, on the wall clock and on the boot clock. If ``request`` has no deadline yet, compute
-    the deadline from ``obligations``.
-    """
+    """Return the deadline of ``request`` (wall clock, boot clock), or the one by ``obligations`` if it has none yet."""
     if request.expires_boot is not None:
         return request.expires_at, request.expires_boot
     within = _decided_within(request, obligations)
@@ -568,9 +561,7 @@ def how_often(asked: Request, obligations: Obligations) -> int:
 
 
 def lease_for(decision: Decision, obligations: Obligations) -> str | None:
-    """Return the lease in ``decision``. Return None if ``obligations`` contain approvals that jitd did not know when it found
-    the lease.
-    """
+    """Return the decision's lease, unless ``obligations`` have approvals that were not known when it was found."""
     if isinstance(decision, Deny) or decision.lease is None:
         return None
     found_for = decision.obligations
@@ -609,9 +600,7 @@ def lists_in(approvals: Iterable[Approval]) -> tuple[tuple[str, tuple[str, ...] 
 
 
 def due_after(request: Request, now: Moment) -> int | None:
-    """Find the closed ways of ``request`` that are due at ``now``. Return the largest ``after`` of these ways, or None if no way
-    is due.
-    """
+    """Return the largest ``after`` of the closed ways that are due at ``now``, or None if there is none."""
     found, until = None, request.opened
     while (after := next_after(_approvals(request), until)) is not None and request.submitted_boot + after <= now.boot:
         found = until = after
@@ -628,9 +617,7 @@ def deadlines_of(request: Request, boot: float) -> tuple[SetDeadline, ...]:
 
 
 def _changed(request: Request, event: WaysOpened | Relisted, now: Moment) -> Step:
-    """If the earlier approvals are enough for the ways that are open now, the policy and the gatekeepers decide again, as they do
-    after the last approval.
-    """
+    """If the earlier approvals are enough for the ways open now, decide again, as after the last approval."""
     told: tuple[Any, ...] = (TellRequester(request.id), ListsChanged())
     if isinstance(event, Relisted):
         request = _relisted(request, event)
@@ -666,9 +653,8 @@ def _approvals(request: Request) -> tuple[Approval, ...]:
 
 
 def issued(approved: Request, now: Moment) -> Issued:
-    """Return the event that issues the grant of the ``approved`` request. The grant permits the requested uses and the requested
-    time, within the limits of the rule. If the requester asked for a later start, the boot clock counts from the submission. If
-    the approval comes after that start, the grant gets only the rest of the approved time.
+    """Return what issues the grant of the ``approved`` request, for the requested uses and time, as far as the rule goes. A later
+    start is by the boot clock from the submission: after a late approval, only the rest of the time is left.
     """
     obligations = approved.obligations
     assert obligations is not None, "an approved request has its obligations"

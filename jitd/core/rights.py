@@ -74,9 +74,7 @@ class Case:
 
 
 class Act(StrEnum):
-    """What a person may want to do, to a request (first) and on this host. The value is the end of a refusal: "only operators and
-    root may …".
-    """
+    """What a person may want to do to a request, or on this host. The value ends "only operators and root may …"."""
 
     SEE = "see it"
     READ = "read its reason, its arguments and its recordings"
@@ -122,9 +120,7 @@ class Part(StrEnum):
     REVIEWER = "reviewer"  # somebody of whom the rule would take a review now (`approvers.may_review`)
     SKIPPED = "skipped"  # somebody whose approval was skipped because glass was broken
     STOPPER = "stopper"
-    """A reviewer, or somebody who was skipped. After a proof by local PAM only if the runs must be watched, because who watches a
-    run must be able to stop it.
-    """
+    """A reviewer, or who was skipped. After local PAM only if runs must be watched, because a watcher must be able to stop."""
     LATE_APPROVER = "late approver"  # skipped, and with enough authentication to review now what was done
     LATE_OPERATOR = "late operator"  # an operator while a review is overdue
     READER = "reader"  # somebody whom `visible_to` of the rule names, or everybody if the rule sets no limit
@@ -151,9 +147,7 @@ class Bar(StrEnum):
 
 
 Step = Act | Bar | tuple[Part, ...]
-"""A step of a row: another act that the person must be allowed, a bar that must not be there, or parts of which the person must
-have one.
-"""
+"""A step of a row: another act that must be allowed, a bar that must not be there, or parts of which one is needed."""
 
 TABLE: Mapping[Act, tuple[Step, ...]] = {
     # what a person may do to a request
@@ -345,6 +339,4 @@ _BARS: Mapping[Bar, Callable[[Case], str]] = {
     Bar.UNSIGNED_HERE: _unsigned,
     Bar.GIVEN: _given,
 }
-"""Maps each bar to a function that returns a sentence, or the end of one, about why it is there. If it is not there, the text is
-empty.
-"""
+"""Maps each bar to what returns a sentence, or its end, about why it is there, or "" if it is not."""

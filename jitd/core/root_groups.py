@@ -66,9 +66,7 @@ def member_of(group: str) -> str:
 
 
 def findings_of_run_as(run_as: Iterable[str]) -> Iterator[Finding]:
-    """Yield what the groups in the words of a rule's ``run_as`` give. Root needs no group, so its words are left out, and so is
-    the group that a word does not name.
-    """
+    """Yield what the groups of ``run_as`` give: not with root, who needs none, nor where a word names none."""
     for word in run_as:
         user, _, group = word.partition(":")
         if user == "root" or word == "*":

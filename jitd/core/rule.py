@@ -68,9 +68,7 @@ class Rule(
         return True
 
     def covers(self, narrow: Rule) -> bool:
-        """True if it is certain that this rule matches every request that ``narrow`` matches. If this rule is a permit and
-        ``narrow`` is a deny, the result is always False.
-        """
+        """True if this surely matches every request that ``narrow`` does. Of a permit and a narrow deny, never."""
         return (self.verdict, narrow.verdict) != ("permit", "deny") and all(key.covers(self, narrow) for key in KEYS)
 
     @property
@@ -115,9 +113,7 @@ KEYS: tuple[Key[Rule], ...] = (
     BECAUSE,
     ACCEPT,
 )
-"""All keys but the name. In this order they are read, settled and told, and conditions are evaluated: ``origin`` and ``when``,
-which need facts, come last.
-"""
+"""All keys but the name, as they are read, settled, told and evaluated: ``origin`` and ``when``, about facts, come last."""
 CONDITIONS: tuple[Condition[Rule], ...] = tuple(key for key in KEYS if isinstance(key, Condition))
 """The conditions that the question alone decides."""
 _IS_OF = tuple(key.is_of for key in CONDITIONS if isinstance(key, OfRequester))

@@ -139,9 +139,7 @@ class RuleIndex:
         return found
 
     def about(self, who: Subject) -> tuple[Rule, ...]:
-        """Return the permits that contain a word for ``who``, in the order of the policy. The other conditions of the permits are
-        ignored.
-        """
+        """Return the permits with a word for ``who``, in the policy's order. Other conditions are ignored."""
         known = (self._by_word[word] for word in _words_of(who) & self._by_word.keys())
         return tuple(self._permits[number] for number in sorted({number for one in known for number in one.numbers}))
 

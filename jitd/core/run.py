@@ -41,9 +41,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. ``number`` is the exit status or the number of the signal. If ``ending`` is NOT_STARTED, ``number`` is the
-    exit status of jitsudo (126 or 127).
-    """
+    """How a run ended. ``number``: exit status, signal, or that of jitsudo (126, 127) if NOT_STARTED."""
 
     ending: Ending
     number: int
@@ -99,9 +97,7 @@ _TRACES = Said(None, _traces, lambda traces: traces)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The resources that a run has used so far: CPU time in seconds, memory in bytes, and the number of processes. A value is
-    None if it is not measured.
-    """
+    """What a run has used: CPU time in seconds, memory in bytes, processes. None: not measured."""
 
     cpu_for: float | None
     memory: int | None
@@ -110,9 +106,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of the current boot. ``pid`` is its process id. ``started`` is its start time in ticks since the boot (proc(5),
-    ``stat``).
-    """
+    """A process of the current boot: its id and its start, in ticks since the boot (proc(5), ``stat``)."""
 
     pid: int
     started: int
@@ -204,9 +198,7 @@ class StopOrdered(RunEvent):
 
 @dataclass(frozen=True, slots=True)
 class Observed(RunEvent):
-    """The author of this event watches the run from now on. If the run is frozen, it stays frozen after this event until its
-    monitor lets it continue.
-    """
+    """The author watches the run from now on. If it is frozen, it is so until its monitor thaws it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,9 +310,7 @@ def start(event: Starting) -> tuple[Run, tuple[Any, ...]]:
 
 
 def transition(run: Run, event: Event, now: Moment) -> tuple[Run, tuple[Any, ...]]:
-    """Apply ``event`` to ``run``. Return the new state of ``run``, and the resulting events and effects. If IllegalEvent is
-    raised, no object has changed.
-    """
+    """Return ``run`` after ``event``, and what follows. If IllegalEvent is raised, nothing has changed."""
     check(LAW, MAY_CAUSE, run.state, event)
     follows: tuple[Any, ...]
     match event:

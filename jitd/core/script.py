@@ -86,9 +86,7 @@ def _is_readable(content: bytes) -> bool:
 
 
 def bound(script: Script, command: Command, service: str, *, is_executed: bool) -> str:
-    """Return a sentence that says how long the file of ``script`` stays as it is shown. ``is_executed`` is True if jitd runs the
-    command, and not ``service``.
-    """
+    """Return how long the file of ``script`` stays as shown. ``is_executed``: by jitd, and not by ``service``."""
     if script.at == 0:
         held = bool(command.digest) and is_executed
         return "what runs is exactly this text" if held else f"not bound: {service} opens it by its name"

@@ -19,9 +19,8 @@ MOST_THINGS = 8  # things in one request
 
 
 def for_all(answers: Iterable[Decision]) -> Decision:
-    """Return the answer to a request. ``answers`` contains one answer for each of them. It is never empty. If there is a
-    deny, the first deny is the result. The limits on who may read the contents of the request come from all answers, not only
-    from the first deny. Therefore their order does not change these limits.
+    """Return the answer to a request by its ``answers``, at least one: the first deny, if there is one. Who may read the contents
+    is limited by all of them, in any order.
     """
     found = tuple(answers)
     if len(found) == 1:

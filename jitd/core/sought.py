@@ -39,9 +39,7 @@ class Traits(NamedTuple):
 
 
 def traits_of(content: Mapping[str, Any]) -> Traits:
-    """Return the traits of the record ``content``. What is missing or odd in a damaged record is left out, so that the record
-    can still be shown.
-    """
+    """Return the traits of the record ``content``. What is odd or missing in a damaged one is left out, so it can be shown."""
     actor, event = actor_of(content), content.get("event")
     ids = tuple(dict.fromkeys([id[:9] for id in named_in(content)]))
     return Traits(

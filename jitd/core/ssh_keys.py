@@ -128,9 +128,7 @@ def key_in(blob: bytes) -> PublicKey:
 
 
 def read_key(line: str) -> PublicKey:
-    """Read a line of the form ``KIND BASE64 [COMMENT]``, as in a file of OpenSSH whose name ends in ``.pub``. Raises ValueError
-    with a sentence.
-    """
+    """Read ``KIND BASE64 [COMMENT]``, as in OpenSSH's ``.pub`` files. Raises ValueError with a sentence."""
     kind, encoded, *_ = (*re.split(r"[ \t]+", line.strip(" \t"), maxsplit=2), "", "")
     if not encoded:
         raise ValueError("not a public key of the form 'KIND BASE64', such as the file id_ed25519_sk.pub has")

@@ -126,9 +126,7 @@ class Identity:
         return self if given is None else self.but(authentication=replace(given, signed=level))
 
     def ticket(self) -> dict[str, Any]:
-        """Return the information about the ticket for the chain: the end of the ticket and, if known, how the person got the
-        ticket.
-        """
+        """Return what the chain has of the ticket: its end and, if known, how the person got it."""
         ends: dict[str, Any] = {"ticket_ends_at": str(self.ticket_ends_at)}
         if self.spelled:
             ends["spelled"] = self.spelled
@@ -182,23 +180,18 @@ class Identity:
 
     @property
     def is_made(self) -> bool:
-        """True if jitd has made the account for a limited time (``core.made_account``). For a made account, ``person`` is the
-        person who holds the account. A subject with a made account cannot review requests, cannot watch runs, and is not treated
-        as an operator or auditor.
+        """True if jitd has made the account for a time (``core.made_account``), and ``person`` holds it. It may not review or
+        watch, and is never an operator or auditor.
         """
         return False
 
     def is_requester(self, requester: Subject) -> bool:
-        """True if ``requester`` is this person: both have the same account, and ``requester`` has the same principal or no
-        ticket.
-        """
+        """True if ``requester`` is this person: the same account, and the same principal or no ticket."""
         has_none = requester.is_local or requester.is_by_pam
         return self.party == requester.party and (self.principal == requester.principal or has_none)
 
     def has_ticket_at(self, moment: datetime) -> bool:
-        """True if the ticket or the proof is still valid at ``moment`` (aware UTC). Also True if the subject has no ticket and no
-        proof.
-        """
+        """True if there is no ticket and no proof, or it is still valid at ``moment`` (aware UTC)."""
         return self.ticket_ends_at is None or moment < self.ticket_ends_at
 
 
@@ -326,9 +319,7 @@ def users(used_by: tuple[User, ...]) -> dict[str, Any]:
 
 
 def is_one_person(one: Identity, other: Identity) -> bool:
-    """True if one person may act as both subjects: with two accounts or principals of this person, or because this person uses
-    the account of somebody else.
-    """
+    """True if one person may act as both: with their accounts or principals, or by the use of somebody's account."""
     return _is_same(one, other) or link_between(one, other) is not None
 
 
@@ -360,9 +351,7 @@ def _has_sid_of(one: Identity | User, other: Identity | User) -> bool:
 
 
 def _may_have_asked(visitor: Identity | User, requester: Identity | User) -> bool:
-    """True if ``requester`` proved no principal, and it may be that of ``visitor``: by the settings of then, this principal had
-    the account.
-    """
+    """True if ``requester`` proved no principal, and by the settings of then, it may have been that of ``visitor``."""
     return isinstance(visitor, Visitor) and isinstance(requester, Subject) and visitor.principal in requester.perhaps
 
 
@@ -379,9 +368,8 @@ def used_by(who: Who, user: Subject, run: str = "") -> Who:
 
 
 def person_of(user: str, people: Mapping[str, frozenset[str]], behind: Behind) -> str:
-    """Return the person to whom the account ``user`` belongs. If jitd made ``user`` for a limited time, ``behind`` returns the
-    own account of the person who holds ``user``, and the function continues with this own account. If ``[people]`` lists the
-    account under a name, this name is the person. Otherwise the account itself is the person.
+    """Return the person of the account ``user``: the name under which ``[people]`` lists it, or itself. Of a made account, that
+    of the holder's own, which ``behind`` returns.
     """
     user = behind(user)
     for person, accounts in people.items():
@@ -402,10 +390,9 @@ class Named:
 
 
 def named(spelled: str, naming: Naming, people: Mapping[str, frozenset[str]], behind: Behind) -> Named:
-    """Return the person to whom ``spelled`` refers. ``spelled`` may be an account, or ``local:`` and an account, or a principal.
-    ``spelled`` may also be a principal in ``[principals]`` without its realm. An account may contain ``@``: if no principal that
-    ``spelled`` could be has an account, ``spelled`` is one. ``people`` and ``behind`` are used to find the person of an account
-    (see ``person_of``).
+    """Return whom ``spelled`` means: an account, ``local:`` and an account, or a principal, without its realm if it is in
+    ``[principals]``. An account may contain ``@``, if no principal that it could be has an account. For ``people`` and
+    ``behind``, see ``person_of``.
     """
     if spelled.startswith(LOCAL):
         user = naming.known_account(spelled.removeprefix(LOCAL))

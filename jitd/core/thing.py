@@ -39,9 +39,7 @@ def read_thing(word: str, kinds: Collection[str], *, has_tickets: bool = True) -
 
 
 def read_giver(name: str) -> str:
-    """Return ``name`` if ``name`` is valid as NAME in a table ``[givers.NAME]``. If the name is not valid, raises ValueError with
-    a sentence.
-    """
+    """Return ``name`` if it is valid as NAME in a table ``[givers.NAME]``. Raises ValueError with a sentence."""
     if not _GIVER.fullmatch(name):
         raise ValueError(f'"{name}" is not a name for a giver: small letters, digits and hyphens, at most 32')
     return name

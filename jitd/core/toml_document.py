@@ -13,9 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 Trail = tuple[str | int, ...]
-"""The place of a value in a document. A place consists of keys of tables and indexes of arrays, such as ``("permit", 0,
-"approvals", 1, "need")``.
-"""
+"""A place in a document: keys of tables and indexes of arrays, as in ``("permit", 0, "approvals", 1, "need")``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +58,14 @@ class Document:
     texts: Mapping[Trail, tuple[int, int]]
 
     def line_of(self, place: Trail) -> int:
-        """Return the line of ``place``. If ``place`` has no line, return the line of the nearest table or array that contains
-        ``place``. Return 0 if there is no such line.
-        """
+        """Return the line of ``place``, or of the nearest table or array around it, or 0 if there is none."""
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place, 0)
 
     def place_in(self, place: Trail, line: int, column: int) -> tuple[int, int]:
-        """Return the position in the file (line and column) of one character of the string at ``place``. ``line`` and ``column``
-        are the position of the character within the string. If the string has escapes, only the line of the string is known, and
-        the returned column is 0.
+        """Return line and column in the file of a character at ``line`` and ``column`` of the string at ``place``. With escapes,
+        only the string's line is known, and the column is 0.
         """
         if place not in self.texts:
             return self.line_of(place), 0
@@ -199,9 +194,7 @@ class _Scanner:
                 self.at = bare.end()
 
     def note_text(self, place: Trail, start: int) -> None:
-        """Note the place of the first character of a string, if the string has no escapes. The string begins at ``start`` and
-        ends at ``self.at``.
-        """
+        """Note where a string without escapes, from ``start`` to ``self.at``, has its first character."""
         spelled = self.text[start : self.at]
         if spelled[0] == '"' and "\\" in spelled:
             return

@@ -17,9 +17,7 @@ T = TypeVar("T")
 
 
 class Table:
-    """The table at ``place``. ``rule`` is the name of the rule that contains the table. All faults in the table are added to
-    ``faults``.
-    """
+    """The table at ``place`` of the rule named ``rule``. All its faults are added to ``faults``."""
 
     def __init__(self, document: Document, place: Trail, values: dict[str, object], faults: list[Fault], rule: str = "") -> None:
         self.document = document
@@ -34,9 +32,7 @@ class Table:
         self.faults.append(Fault(self.document.file, self.document.line_of(self.place + where), self.rule, sentence))
 
     def known(self, keys: Sequence[str], misplaced: Sequence[str] = (), why: str = "") -> None:
-        """Add a fault for each key that is not in ``keys``. The keys in ``misplaced`` belong to another table, and ``why`` is the
-        text of the fault for such a key.
-        """
+        """Add a fault for each key not in ``keys``: ``why`` for those of another table (``misplaced``)."""
         for key in self.values:
             if key in keys:
                 continue
@@ -75,9 +71,7 @@ class Table:
         return default
 
     def sentence(self, key: str, most: int = 1000) -> str:
-        """Return a text for people, which must be one line of printable characters. If the key is missing, return an empty
-        string.
-        """
+        """Return one line of printable characters for people, or "" if the key is missing."""
         value = self.text(key, "")
         if key in self.values and isinstance(self.values[key], str):
             if not value.strip():
@@ -147,9 +141,7 @@ class Table:
         return Table(self.document, self.place + (key,), value, self.faults, self.rule)
 
     def tables(self, key: str, kind: str) -> list[Table]:
-        """Return the array of tables under ``key``. If the value has another type, add a fault. This fault says that the value
-        must be ``kind``.
-        """
+        """Return the array of tables under ``key``. If it is none, add the fault that it must be ``kind``."""
         value = self.values.get(key, [])
         if not isinstance(value, list):
             self.fault(f'"{key}" must be {kind}', key)

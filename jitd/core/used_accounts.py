@@ -52,9 +52,7 @@ def _is_account_of(use: Use, one: Identity | User) -> bool:
 
 
 def why_own(who: Identity, requester: Subject, request: str, uses: Uses) -> str:
-    """``who`` wants to review ``request`` of ``requester``. If one person may act as both, return a sentence that says why.
-    Otherwise return an empty text.
-    """
+    """Return why one person may act as ``who``, who wants to review ``request``, and as ``requester``, or ""."""
     somebody = "somebody else has to review it"
     live, requester = tuple(uses()), uses.today(requester)
     mine, theirs = as_used(who, live), as_used(requester, live)

@@ -204,9 +204,7 @@ class Values:
         return self._by_commitment[committed].value
 
     def filled(self, body: Any, say: Callable[[Entry], Any] = lambda entry: entry.value) -> Any:
-        """Return ``body`` with its values filled in, each as ``say`` has it (see ``filled`` of this module). A value that is not
-        here is said to be forgotten, or missing.
-        """
+        """Return ``body`` with its values, each as ``say`` has it (``filled``). One that is not here is forgotten, or missing."""
         gone = FORGOTTEN if self.is_forgotten else MISSING
 
         def put(committed: str) -> Any:

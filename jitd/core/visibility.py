@@ -35,25 +35,21 @@ WITHIN is again a row, or a list of rows or ids. From these inner rows, too, onl
 
 
 def words_of(request: Request) -> tuple[str, ...] | None:
-    """Return the words that name the people who may read the contents of ``request``. The requester and the possible reviewers
-    may always read the contents. Return None if the rule sets no limit. A request that was denied at once has no obligations. In
-    this case, the function returns the words in ``request.visible_to``.
+    """Return the words for who may read the contents beside the requester and possible reviewers, or None for everybody. What was
+    denied at once has those of ``request.visible_to``.
     """
     return request.visible_to if request.obligations is None else request.obligations.visible_to
 
 
 def names_reader(request: Request, viewer: Identity) -> bool:
-    """True if the rule of ``request`` lets ``viewer`` read its contents, or sets no limit. The requester and the reviewers read
-    them in any case (``core.rights``).
-    """
+    """True if the rule lets ``viewer`` read the contents. Requester and reviewers read them anyway (``core.rights``)."""
     words = words_of(request)
     return words is None or matches_any(viewer, words)
 
 
 def shown_elsewhere(request: Request, shows: str) -> str:
-    """Return how much of ``request`` a notice outside the host may show. Usually the result is ``shows`` (``id``, ``rule`` or
-    ``command``). If the rule limits who may read the contents, the result is always ``id``, because nobody knows who will read a
-    notice.
+    """Return how much of ``request`` a notice may show: ``shows`` (``id``, ``rule`` or ``command``), or if the rule limits its
+    readers, ``id``, because nobody knows who will read it.
     """
     return shows if words_of(request) is None else "id"
 
@@ -78,9 +74,7 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _withheld(value: Any) -> Any:
-    """Return the value that is shown in place of ``value``. For a text, a list of texts or a list of pairs, the result shows only
-    whether ``value`` is empty.
-    """
+    """Return what is shown for ``value``: of a text, or a list of texts or pairs, only whether it is empty."""
     if isinstance(value, str):
         return HIDDEN if value else ""
     if isinstance(value, list):

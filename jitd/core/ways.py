@@ -17,9 +17,7 @@ from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations, stil
 from jitd.core.wording import all_of
 
 Open = NewType("Open", tuple[Approval, ...])
-"""A list of approvals. Each approval contains only its open ways. An approval whose ways are all closed is also in the list, but
-names no people.
-"""
+"""Approvals with their open ways only. One whose ways are all closed is there, but names no people."""
 
 
 def opened(approvals: tuple[Approval, ...], until: int, without_kdc: str = "deny") -> Open:
@@ -36,9 +34,7 @@ def _taking(approval: Approval, without_kdc: str) -> Approval:
 
 
 def every_way(approvals: tuple[Approval, ...]) -> Open:
-    """Return ``approvals`` with all their ways. Use this function for questions about a rule. For a request at one moment, use
-    ``opened``.
-    """
+    """Return ``approvals`` with all their ways, for questions about a rule. For a moment of a request: ``opened``."""
     return Open(_bounded(approvals))
 
 
@@ -122,9 +118,8 @@ def _numbers(asked: Open) -> list[range]:
 
 
 def still_asked(asked: Open, eligible: Sequence[Collection[int]]) -> str:
-    """Return a short text about the approvals that are still owed, such as ``1 ops or 1 managers``. Return an empty text if no
-    approval is owed. For each approval that needs more people, the text lists all open ways. If only one more person must
-    approve, the text lists every approval for which this person could count.
+    """Return which approvals are still owed, such as ``1 ops or 1 managers``, with all their open ways, or "". If one more person
+    must approve, each approval is named for which this one could count.
     """
     choice, ways = best(asked, eligible), flat(asked)
     parts: list[str] = []

@@ -27,9 +27,7 @@ class WhenFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ExpressionFault:
-    """A fault of an expression. ``sentence`` describes the fault. ``line`` and ``column`` are the place of the fault, counted
-    from 1.
-    """
+    """``sentence`` says what is wrong with an expression at ``line`` and ``column``, counted from 1."""
 
     sentence: str
     line: int = 1
@@ -64,9 +62,7 @@ class When:
         object.__setattr__(self, "in_order", tuple(sorted(self.names)))
 
     def holds(self, known: Facts) -> bool:
-        """True if the condition holds. Raises Unasked if ``known`` lacks a name that the condition uses. Raises WhenFailed if a
-        value is unknown or the expression fails.
-        """
+        """True if it holds. Raises Unasked if ``known`` lacks a name, WhenFailed if a value is unknown or CEL fails."""
         missing = self.names - known.keys()
         if missing:
             raise Unasked(missing)
@@ -108,16 +104,13 @@ class Conditions:
 
     @property
     def no_origin(self) -> str:
-        """The reason why the origin is not known. If jitd knows only that the session began on another host, the reason says
-        this.
-        """
+        """Why the origin is not known, or that the session began on another host, if that is all that is known."""
         found = self._known.get(FACT)
         return found.why if isinstance(found, Unknown) else "only that it began on another host"
 
     def are_open(self, when: When | None) -> bool:
-        """True if ``when`` uses facts about the command's file, but the file is missing or jitd must not open it yet. In this
-        case, jitd looks for all other facts of ``when`` now, even if the file is missing. Otherwise the longer time of the
-        answer would reveal that a file exists.
+        """True if ``when`` uses facts about a file that is missing or must not be opened yet. All other facts are looked for even
+        so: else the time of the answer would tell that a file exists.
         """
         is_closed = self._question.is_unopened or self._question.is_missing
         if when is None or not is_closed or not when.names & OF_THE_FILE:
@@ -127,9 +120,8 @@ class Conditions:
         return True
 
     def hold(self, when: When | None, *, denies: bool) -> bool:
-        """True if ``when`` holds or is None. ``denies`` is True for the condition of a deny. The result is False if jitd has not
-        looked for all facts of the condition. The caller then looks for the facts in ``unasked``, and decides again. Raises
-        WhenFailed.
+        """True if ``when`` holds or is None, False also if not all facts were looked for: then decide again after the
+        ``unasked``. ``denies``: it is a deny's. Raises WhenFailed.
         """
         if when is None:
             return True
@@ -139,9 +131,8 @@ class Conditions:
         return any([self._holds(when, path) for path in paths])
 
     def listed(self, also: str) -> tuple[str, ...] | None:
-        """Return the members of the list ``also`` (``PROVIDER:FACT``). Return None if the list is not known, or if jitd has not
-        looked for the list yet. In the second case, the caller looks for the list and decides again (see ``hold``). Names with
-        more than LONGEST_NAME characters are not included.
+        """Return the members of ``also`` (``PROVIDER:FACT``) with names up to LONGEST_NAME, or None if it is not known, or not
+        looked for yet (see ``hold``).
         """
         name = f"fact.{also.partition(':')[2]}"
         if name not in self._known:

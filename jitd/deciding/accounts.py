@@ -42,9 +42,7 @@ LASTS_FOR, MISSED_FOR = 1.0, 15.0  # seconds for which it is known that a name i
 
 
 def entry_of(user: str) -> pwd.struct_passwd:
-    """Return the account ``user``. ``user`` is a name, or ``#`` and a decimal uid. Raises NoSuchAccount if there is no such
-    account.
-    """
+    """Return the account of ``user``: a name, or ``#`` and a decimal uid. Raises NoSuchAccount."""
     number = _number(user)
     try:
         return pwd.getpwnam(user) if number is None else pwd.getpwuid(number)
@@ -90,9 +88,7 @@ def _number(typed: str) -> int | None:
 
 
 def target(user: str | None, group: str | None, requester: str) -> pwd.struct_passwd:
-    """Return the account to run as. The default is root. If only a group is named, the default is the requester's account
-    (sudo(8)). Raises NoSuchAccount.
-    """
+    """Return the account to run as: root, or with a group alone the requester's (sudo(8)). Raises NoSuchAccount."""
     return entry_of(user if user is not None else requester if group is not None else "root")
 
 
@@ -109,9 +105,7 @@ def must_be_first_of_its_uid(entry: pwd.struct_passwd) -> None:
 
 
 def run_as(entry: pwd.struct_passwd, group: str | None) -> RunAs:
-    """Return the account of ``entry`` with ``group``. If ``group`` is None, use the account's primary group. Raises
-    NoSuchAccount.
-    """
+    """Return the account of ``entry`` with ``group``, or its primary group if that is None. Raises NoSuchAccount."""
     if group is not None:
         found = _group_of(group)
         return RunAs(entry.pw_name, entry.pw_uid, found.name, found.gid)
@@ -154,9 +148,7 @@ def group_ids(user: str, gid: int) -> tuple[int, ...]:
 
 
 class Groups:
-    """The group ids of ``user``, including ``gid``. The group ids are not looked up before the first ``in`` test, because they
-    are not needed for most files.
-    """
+    """The group ids of ``user``, with ``gid``. They are looked up at the first ``in``, which most files do not need."""
 
     def __init__(self, user: str, gid: int) -> None:
         self._of = user, gid
@@ -176,9 +168,7 @@ def uid_of(user: str) -> int | None:
 
 
 def has_expired(user: str, at: datetime) -> bool:
-    """True if the account ``user`` has expired at time ``at`` according to shadow(5). False if /etc/shadow does not exist. Raises
-    OSError.
-    """
+    """True if ``user`` has expired at ``at`` by shadow(5). False without /etc/shadow. Raises OSError."""
     try:
         text = _content(_SHADOW)
     except FileNotFoundError:
@@ -332,9 +322,8 @@ class Accounts:
     def subject(
         self, principal: bytes, ticket_ends_at: datetime | None, authentication: Authentication | None = None
     ) -> Subject | None:
-        """Return the present Subject of ``principal`` on this host, with its ``authentication``. Return None if the principal
-        maps to no account, or to an account that is missing or expired. Also return None for a system account, unless
-        ``[principals]`` lists the principal.
+        """Return the present Subject of ``principal``, or None if it has no account, a missing or expired one, or a system's,
+        unless ``[principals]`` lists it.
         """
         user = self.naming.account_of(principal)
         text = self.naming.read(principal)
@@ -393,15 +382,11 @@ class Accounts:
         return replace(self._subject(ROOT, pwd.getpwuid(0), None), unsure=frozenset())  # root needs no directory of accounts
 
     def root_alone(self) -> Subject:
-        """Return local root without any groups. Callers use this function if groups cannot be looked up. The function does not
-        block.
-        """
+        """Return root without groups, where these cannot be looked up. Does not block."""
         return Subject(ROOT, "root", 0, 0, frozenset(), person_of("root", self.people, self.behind), None)
 
     def local(self, uid: int) -> Subject | None:
-        """Return the Subject of the account ``uid`` without a proved principal. Return None if the account is missing, expired,
-        or a system account.
-        """
+        """Return the account ``uid`` without a principal, or None if it is missing, expired, or a system account."""
         if uid == 0:
             return self.root()
         try:
@@ -427,9 +412,8 @@ class Accounts:
         return replace(self._subject(LOCAL + entry.pw_name, entry, None), perhaps=perhaps)
 
     def by_pam(self, uid: int, ends_at: datetime | None) -> Subject | None:
-        """Return the Subject of the account ``uid``. Local PAM has authenticated the account's user. This proof is valid until
-        ``ends_at``. Return None for root, and for a made account, because it has no password. Also return None if ``local``
-        returns None.
+        """Return the Subject of ``uid``, whom local PAM has proved until ``ends_at``, or None for root, for a made account, which
+        has no password, and where ``local`` returns None.
         """
         known = None if uid == 0 else self.local(uid)
         return None if known is None or known.is_made else replace(known, principal=BY_PAM + known.user, ticket_ends_at=ends_at)
@@ -545,9 +529,7 @@ class Accounts:
         return ""
 
     def _is_known_as(self, principal: str) -> str:
-        """Return the person whose ``principal`` is, by the settings or by an account that exists, or an empty text. Raises
-        OSError.
-        """
+        """Return whose ``principal`` is, by the settings or an existing account, or "". Raises OSError."""
         account = self.naming.account_of(principal.encode())
         person = "" if account is None else person_of(account, self.people, itself)
         if person and (self._has(account) or principal in self.naming.table or person != account):
@@ -560,9 +542,8 @@ class Accounts:
         return account is not None and directory.account(account) is not None
 
     def again(self, known: Who) -> Who | None:
-        """Look up ``known`` again, and return it with its present data. Return None if the account no longer exists or has
-        expired. Also return None if its name now belongs to another account, or if the person had an account and has none now, or
-        the other way round.
+        """Return ``known`` with its present data, or None if the account is gone or expired, if its name is another's now, or if
+        the person has got or lost an account.
         """
         now: Identity | None = self._again(known) if isinstance(known, Subject) else self._visits_again(known)
         if not isinstance(now, type(known)) or (now.account, now.party) != (known.account, known.party):

@@ -279,9 +279,8 @@ def _thing(asked: Asked, who: Subject) -> Found:
 
 
 def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, ...]:
-    """Return ``argv`` in the form that is executed. A path in argv[0] is replaced by the resolved path, for two reasons. First,
-    programs look for their libraries near the path in argv[0]. Second, a link on the typed path may belong to another person. If
-    another program, such as sudo, will run the command, argv[0] does not change.
+    """Return ``argv`` as it is executed: a path in argv[0] is the resolved one, because programs look for libraries near it, and
+    a link on the typed path may be another person's. What another program, such as sudo, will run keeps argv[0].
     """
     return (path, *argv[1:]) if deed_of(service).is_executed and b"/" in argv[0] else argv
 

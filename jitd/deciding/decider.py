@@ -49,9 +49,7 @@ from jitd.store.used_accounts import UsedAccounts
 from jitd.workers import Workers
 
 JUDGED_WITHIN, AGAIN_WITHIN = 3.0, 1.0
-"""Number of seconds that a requester waits for the look at the files on which a request's grade depends, and that a reviewer
-waits for a new look at them.
-"""
+"""Seconds that a requester waits for the look at files that decide the grade, and a reviewer for a new one."""
 MOST_REASONS = 4  # reasons of earlier grants that are tried for one request
 UNANSWERED = "the account or group that you named cannot be looked up now: a directory of accounts does not answer"
 
@@ -148,9 +146,8 @@ class Decider:
     # --- the answers ---------------------------------------------------------------------------------------------------
 
     async def find_typed(self, who: Subject, asked: Asked) -> None:
-        """Look up the account and the group that ``who`` typed. The lookup runs in threads that only look up typed names. If a
-        directory of accounts does not answer, only these threads wait. Later ``decide_new`` looks up the names again, in the
-        threads that examine files. Raises TimeoutError.
+        """Look up what ``who`` typed as account and group, in threads for this alone, which wait if a directory is silent.
+        ``decide_new`` does it again where files are examined. Raises TimeoutError.
         """
 
         def look_up() -> None:
@@ -173,9 +170,7 @@ class Decider:
         return await self._decide_new(who, service, ask, self._providers)
 
     async def foresee(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """Decide like ``decide_new``, but do not query systems outside this host. If a rule needs a provider's answer, this rule
-        fails, and the result names the providers.
-        """
+        """Decide like ``decide_new``, but ask nobody outside this host: a rule that needs it fails, and is named."""
         beforehand = Beforehand(self._config.names)
         found = await self._decide_new(who, service, ask, beforehand)
         awaited = beforehand.awaited(found.decision)
@@ -240,9 +235,8 @@ class Decider:
                 return FreshDecision(request, decision, standing, heard)
 
     async def as_now(self, request: Request) -> Request:
-        """Return ``request`` as an approval would leave it by the rules of now, which may have changed since somebody asked for
-        it: with what both demand. This is for those who read about it: nothing is decided. If the rules would not permit it any
-        more, or if that is not known in time, return ``request``.
+        """Return ``request`` as an approval would leave it by the rules of then and now, for those who read it, or as it is if
+        they would not permit it any more, or that is not known in time.
         """
         policy, before = self._rules.policy, request.obligations
         is_of_now = request.submitted_at.timestamp() > self._rules.read_at
@@ -303,9 +297,7 @@ class Decider:
                 return _with_gatekeepers(request, decision)
 
     async def screen(self, request: Request, hearing: Hearing) -> FreshDecision:
-        """Decide about ``request``, and query its gatekeepers. ``hearing`` contains the answers that gatekeepers have already
-        given. Raises TimeoutError.
-        """
+        """Decide about ``request`` with its gatekeepers, some of whom have answered in ``hearing``. Raises TimeoutError."""
         while True:
             fresh = await self.decide_again(request, hearing.heard)
             if not await self._hearings.have_asked(request, _with_gatekeepers(request, fresh.decision), fresh.standing, hearing):
@@ -362,9 +354,7 @@ class Decider:
 
     @property
     def broken(self) -> str:
-        """The sentence for people while no policy is in force, because its files have faults (``core.policy.no_policy``).
-        Otherwise empty.
-        """
+        """The sentence while no policy is in force because of faults (``core.policy.no_policy``), or ""."""
         return self._rules.policy.broken
 
     def rules_for(self, who: Subject, service: str) -> tuple[Rule, ...]:

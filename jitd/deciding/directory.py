@@ -48,9 +48,7 @@ _libc = ctypes.CDLL(None)
 
 
 def number_in(name: str) -> int | None:
-    """If ``name`` has the form ``#1234``, return the number. Otherwise return None. Raises NoSuchAccount for a number that no
-    account can have.
-    """
+    """Return the number of a name ``#1234``, or None for others. Raises NoSuchAccount for one that no account can have."""
     if not name.startswith("#"):
         return None
     digits = name[1:]

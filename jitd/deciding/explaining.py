@@ -97,9 +97,7 @@ class Explainer:
         self._owed = owed
 
     async def closest(self, who: Subject, service: str, asked: Asked, command: Command) -> tuple[Near, ...]:
-        """No rule permits ``command``. Return the permit rules for ``who`` that came closest to permitting it. Raises
-        TimeoutError.
-        """
+        """Return the permits for ``who`` that came closest to permitting ``command``, which none does. Raises TimeoutError."""
 
         def look() -> tuple[Near, ...]:
             try:

@@ -75,9 +75,7 @@ class Findings:
         return self._found(command, look, requester)
 
     def stored_with(self, command: Command, requester: str) -> tuple[Finding, ...] | None:
-        """Return the findings that are stored with ``command``. If jitd did not look when ``requester`` asked for it, return the
-        findings about its words.
-        """
+        """Return the findings stored with ``command``, or those of its words if nothing was looked at for ``requester``."""
         return self.of_words(command, requester) if command.findings is None else command.findings
 
     def on_this_host(self, command: Command, who: Subject, scripts: Scripts = NO_SCRIPTS) -> tuple[Finding, ...] | None:
@@ -148,9 +146,7 @@ def _masked(one: Finding) -> Finding:
 
 
 class RequesterLook:
-    """Looks at paths for a grader, as the requester ``who`` sees them. After MOST_LOOKS looks, or WITHIN seconds, raises
-    NotLooked.
-    """
+    """Looks at paths for a grader as ``who`` sees them. Raises NotLooked after MOST_LOOKS looks or WITHIN seconds."""
 
     def __init__(self, command: Command, who: Subject, trusted: tuple[bytes, ...]) -> None:
         self._cwd = command.cwd

@@ -61,17 +61,13 @@ class AllGatekeepers(Gatekeepers):
 
 @dataclass(slots=True)
 class Hearing:
-    """The gatekeepers' answers to one request until now. These answers are valid only for the rule and the policy in
-    ``under``.
-    """
+    """The gatekeepers' answers to one request until now, valid only for the rule and policy in ``under``."""
 
     under: tuple[str, str] | None = None
     heard: tuple[Heard, ...] = field(default=())
 
     def missing(self, names: Iterable[str], asking: Asking) -> tuple[str, ...]:
-        """Return the gatekeepers in ``names`` that have not answered yet. If the rule or the policy has changed, return all
-        gatekeepers.
-        """
+        """Return those of ``names`` that have not answered, or all if the rule or the policy has changed."""
         if self.under != (asking.rule, asking.policy):
             self.under, self.heard = (asking.rule, asking.policy), ()
         known = {one.name for one in self.heard}
@@ -93,10 +89,8 @@ class Answers:
         self._era += 1
 
     async def of(self, names: Iterable[str], asking: Asking, earlier: tuple[Passed, ...] = ()) -> tuple[Heard, ...]:
-        """Query all gatekeepers in ``names``, and return their answers. ``earlier`` contains the stored passes (answers without
-        an objection) of the same request, or of the lease that covers the request. The first denial or silence ends the query. If
-        the query ends in this way, the result does not contain the gatekeepers that have not answered yet. A gatekeeper that has
-        not answered at ``asking.ends_boot`` is silent.
+        """Query the gatekeepers, and return their answers up to the first denial or silence. ``earlier`` are stored passes
+        (answers without an objection) of the request or its lease. Who has not answered at ``asking.ends_boot`` is silent.
         """
         tasks = {name: asyncio.ensure_future(self._one(name, asking, earlier)) for name in names}
         try:
@@ -160,9 +154,7 @@ def _is_over(answer: Answer, now: Moment) -> bool:
 
 
 def question_of(name: str, asking: Asking) -> tuple[object, ...]:
-    """Return all values that can change the answer of the gatekeeper ``name``, except values that belong only to one
-    request.
-    """
+    """Return what can change the gatekeeper's answer, except what belongs only to one request."""
     claims = replace(asking.claims, tty=None, login_session=0, parents=())
     terms = asking.terms.told.values()
     point = None if asking.point is None else replace(asking.point, process=None)

@@ -20,9 +20,7 @@ Note = Callable[[str, dict[str, Any]], None]  # writes a note of jitd itself int
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """``opened`` opens a store that shows one moment, for any thread. ``realm`` is the realm of this host, and ``version``
-    that of jitd.
-    """
+    """``opened`` opens a store that shows one moment, for any thread. ``realm`` is this host's, and ``version`` jitd's."""
 
     config: Config
     rules: PolicyInForce

@@ -24,9 +24,7 @@ class CannotLookUp(Exception):
 
 
 class Group(NamedTuple):
-    """A group. ``members`` contains the accounts that are listed in the group's entry. An account may be missing in ``members``
-    if this group is the account's primary group.
-    """
+    """A group. ``members`` are those of its entry, where those may be missing whose primary group it is."""
 
     name: str
     gid: int

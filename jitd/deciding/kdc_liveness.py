@@ -105,9 +105,7 @@ class Kdc:
         return over | {principal for principal, answer in answers.items() if answer is KdcAnswer.REFUSED}
 
     def refused_lately(self) -> list[str]:
-        """Return the principals that the KDC has refused within the last REMEMBERED_FOR seconds, and about whom it has said
-        nothing else since.
-        """
+        """Return the principals that the KDC has refused within REMEMBERED_FOR seconds, with nothing said since."""
         now = time.monotonic()
         return [one for one, (at, kept) in self._kept.items() if kept is KdcAnswer.REFUSED and now < at + REMEMBERED_FOR]
 
@@ -239,9 +237,7 @@ class Kdc:
         return self._ask(principal) if self._reject(cache) else self._not_asked(code_about_itself, keytab)
 
     def _not_asked(self, code: int, keytab: object) -> KdcAnswer:
-        """Remember that this host may not ask, if the KDC has said so by ``code``. Otherwise it would be asked in vain about each
-        person every few seconds.
-        """
+        """Remember that this host may not ask, if ``code`` says so: else it would ask in vain every few seconds."""
         if code in OTHER_KEY:
             self._is_doubted = True
         if code in MAY_NOT:
@@ -260,9 +256,8 @@ class Kdc:
             self._acquiring.release()
 
     def _reject(self, cache: int) -> bool:
-        """Do not use the ticket in ``cache`` again, because it may be the KDC's reason to refuse a question about its owner. The
-        KDC rejects a ticket that has not expired if the realm has a new key. Return True if the caller can now ask with another
-        ticket.
+        """Use the ticket in ``cache`` no more: it may be why the KDC refuses a question about its owner, as after the realm got a
+        new key. Return True if another one can be used now.
         """
         with self._acquiring:
             now = time.monotonic()

@@ -34,9 +34,7 @@ MOST_TOLD = 8  # questions to a provider for one fact in one decision: a person 
 
 
 class Wanted(Unasked):
-    """Raised if the decision needs facts that this host itself does not know. ``about`` is the question that needs these
-    facts.
-    """
+    """The decision needs facts, for the question ``about``, that this host itself does not know."""
 
     def __init__(self, asked: Unasked, about: Question) -> None:
         super().__init__(asked.names)
@@ -47,9 +45,7 @@ class Providers(Protocol):
     """The external systems from which jitd gets facts that this host itself does not know."""
 
     async def ask(self, names: frozenset[str], about: Question) -> Facts:
-        """Return a value or Unknown for each name in ``names``. Silence, errors and invalid answers become Unknown. Raises
-        nothing.
-        """
+        """Return a value for each name. Silence, errors and invalid answers are Unknown. Raises nothing."""
 
     def told(self, name: str, about: Question) -> object:
         """Return the data that the provider of the fact ``name`` would get: see ``Told``."""
@@ -88,9 +84,7 @@ class AllProviders:
 
 
 class Beforehand:
-    """Replaces the providers when somebody only asks which decision they would get. No provider is queried. ``names`` are the
-    names that rules may use.
-    """
+    """Stands for the providers, none of which is queried, where somebody only asks which decision they would get."""
 
     def __init__(self, names: Mapping[str, Name] = NAMES) -> None:
         self._names = names
@@ -107,9 +101,7 @@ class Beforehand:
         return f"provider {provider} would be asked" if provider else NO_PROVIDER
 
     def awaited(self, decision: Decision) -> tuple[str, ...]:
-        """Return the providers that must answer before a final decision is possible. The result is empty if ``decision`` is
-        final.
-        """
+        """Return the providers that must answer before a final decision, or none if ``decision`` is final."""
         if not isinstance(decision, Deny) or decision.why is not Why.ERROR:
             return ()
         found = {self._provider(name) for name, value in decision.seen if value == spell(Unknown(self.who(name)))}
@@ -143,9 +135,7 @@ class Knowledge:
             del self._known[name]
 
     def learn(self, names: frozenset[str], found: Facts) -> None:
-        """For each fact in ``names``, store its value from ``found``. A fact without a value in ``found`` becomes Unknown,
-        because no source knows it.
-        """
+        """Store the value in ``found`` of each fact in ``names``, or Unknown if there is none: no source knows it."""
         for name in names - self._known.keys():
             self._known[name] = found.get(name, Unknown("no source knows this fact"))
 
@@ -157,9 +147,7 @@ class Knowledge:
             self._said[name].append((self._told(name, wanted.about), found.get(name, Unknown("no source knows this fact"))))
 
     def decide(self, policy: Policy, question: Question, at: datetime) -> Decision:
-        """Return the policy's answer, and look for the facts on which it depends. Raises Wanted for facts that this host itself
-        does not know.
-        """
+        """Return the policy's answer with the facts on which it depends. Raises Wanted for those that this host does not know."""
         while True:
             try:
                 return decide(policy, question, at, self._known_about(question))

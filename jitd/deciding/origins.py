@@ -19,9 +19,7 @@ from jitd.core.law import Origin
 _NO_SESSION = 2**32 - 1  # a process without a login session has this audit session id
 _PTS, _TTY, _FIRST_SERIAL = range(136, 144), 4, 64  # majors of pseudo-terminals, of consoles and serial lines; first serial minor
 _TIMEX, _TIME_ERROR = 256, 5
-"""More bytes than ``struct timex`` has (208). All zero, it asks and changes nothing. And the answer of a clock that nobody
-keeps.
-"""
+"""More bytes than ``struct timex`` has (208): all zero, it only asks. And the answer of a clock that nobody keeps."""
 _LIBC = ctypes.PyDLL(None)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 
@@ -45,9 +43,7 @@ def started_at(pid: int) -> int:
 
 
 def origin(pid: int, uid: int) -> Origin:
-    """Return the terminal and the session of process ``pid``. ``uid`` is the peer's uid, from the kernel. A value that cannot be
-    read is not included.
-    """
+    """Return the terminal and the session of process ``pid`` of ``uid`` (by the kernel), as far as they can be read."""
     tty, session = "", None
     with suppress(OSError, ValueError, IndexError):
         tty = _terminal(int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[4]))

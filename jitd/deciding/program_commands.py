@@ -34,9 +34,8 @@ SHELLS = "/etc/shells"
 
 
 def beforehand(service: str, asked: Asked, who: Subject) -> Asked:
-    """A person asks in advance which decision they would get. Return the question that the program of ``service`` would send. A
-    question about a login has no command. The login is to the account that the person named, or to the person's own account.
-    Raises Nonsense.
+    """Return the question that the program of ``service`` would send, for a person who asks in advance. At a login, it has no
+    command, and the named or the person's own account. Raises Nonsense.
     """
     if service in PROGRAMS and (asked.argv or asked.login):
         return _in_its_environment(service, asked, Places())
@@ -155,9 +154,8 @@ def _sees(who: Subject, known: Asked) -> bool:
 
 
 def _of_typed(known: Asked, view: View) -> list[Way | None]:
-    """The typed name of the command contains a slash. Return the ways to the command's file. A way is a path, with each
-    directory, link and file on it. With option -D, sudo looks for a relative name in the current directory, but executes the
-    name relative to the directory after -D. If these are two different files, the function raises Doubtful.
+    """Return the ways (a path, with each directory, link and file on it) to the file of a typed name with a slash. After -D, sudo
+    looks in one directory, and executes in the other: if these are two files, raise Doubtful.
     """
     typed = view.typed(known.argv[0])
     if not known.chdir or known.argv[0].startswith(b"/"):
@@ -169,9 +167,8 @@ def _of_typed(known: Asked, view: View) -> list[Way | None]:
 
 
 def _of_login(known: Asked, view: View) -> list[Way | None]:
-    """Return the ways to a login shell and to the home directory in which the shell begins. A way is a path, with each directory,
-    link and file on it. If the login begins in another directory (``known.chdir``), the result does not contain the way to the
-    home directory. Raises Doubtful and NoSuchAccount. Raises ValueError if there is no home directory that the account can enter.
+    """Return the ways (see ``_of_typed``) to a login shell and to the home where it begins, unless it begins elsewhere
+    (``known.chdir``). Raises Doubtful, NoSuchAccount, and ValueError without a home that the account can enter.
     """
     user = known.user or "root"
     _refuse_no_home(user)
@@ -222,9 +219,8 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
 
 
 def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
-    """Return the shell that su runs (su(1), --shell). If /etc/shells does not list the account's own shell, su always runs the
-    account's own shell. Therefore an account with a restricted shell keeps that shell. Raises ValueError if it is not certain
-    which shell su runs.
+    """Return the shell that su runs (su(1), --shell): always the account's own, if /etc/shells does not list that, so who is
+    restricted stays so. Raises ValueError if it is not certain.
     """
     own = os.fsencode(accounts.entry_of(found.user or "root").pw_shell or SHELL)
     wanted = found.shell_path if found.shell_path is not None else shell if found.shell == "kept" else b""

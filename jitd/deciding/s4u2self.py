@@ -28,9 +28,7 @@ REFUSALS = frozenset(
         BASE + 18,  # KDC_ERR_CLIENT_REVOKED: the account is disabled or locked
     }
 )
-"""The errors with which a KDC says that a person gets no tickets, if it says them about this person alone. docs/adr/0075
-has a table of what was measured.
-"""
+"""The errors with which a KDC refuses a person tickets, if it says them about this person alone (docs/adr/0075)."""
 ISSUED = BASE + 16
 """KDC_ERR_PADATA_TYPE_NOSUPP. If a host asks about itself, KDCs issue an ordinary ticket. libkrb5 misses the confirmation of
 S4U2Self in it, and returns this code.
@@ -112,9 +110,7 @@ def code_of(fault: GSSError) -> int:
 
 
 def sentence_of(fault: GSSError) -> str:
-    """Return a sentence about the fault. If libkrb5 gave a code, the sentence is about this code. Otherwise the sentence is about
-    GSSAPI's own code.
-    """
+    """Return a sentence about libkrb5's code of the fault, or GSSAPI's own if there is none."""
     get: Callable[..., list[str]] = fault.get_all_statuses
     said = get(fault.min_code, False) if fault.min_code else get(fault.maj_code, True)
     return ": ".join(part.decode() if isinstance(part, bytes) else part for part in said)

@@ -96,9 +96,8 @@ def look(
     now: Moment,
     knowledge: Knowledge,
 ) -> Sighting:
-    """Find the command, and evaluate the policy. jitd first evaluates the rules with the path only. Then it examines the file,
-    evaluates the rules with the facts about the file, and examines the operands (the files that arguments name). ``trusted``
-    contains mount points. jitd trusts the file owners that these mounts report. Raises command_lookup.Nonsense and
+    """Find the command, and evaluate the policy: by the path alone, then with the file's facts, then look at the operands (the
+    files that arguments name). The owners on mounts at ``trusted`` are believed. Raises command_lookup.Nonsense and
     knowledge.Wanted.
     """
     with path_lookup.Look() as glance:
@@ -490,9 +489,7 @@ def bound_interpreters(command: Command) -> tuple[tuple[bytes, bytes], ...]:
 def look_again(
     policy: Policy, request: Request, who: Subject, trusted: tuple[bytes, ...], now: Moment, knowledge: Knowledge
 ) -> Decision:
-    """Decide again about ``request`` with the present policy and facts. If the file has changed, the answer is a denial. Raises
-    knowledge.Wanted.
-    """
+    """Decide again with the present policy and facts. A file that has changed is denied. Raises knowledge.Wanted."""
     with path_lookup.Look() as glance:
         return _looked_again(policy, request, who, trusted, now, glance, knowledge)
 

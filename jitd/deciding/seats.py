@@ -46,9 +46,7 @@ ACCOUNT_FILES = (
     *map(Path, ("/etc/passwd", "/etc/group", "/etc/shadow", "/usr/lib/passwd", "/usr/lib/group")),
     *map(Path, ("/var/lib/extrausers/passwd", "/var/lib/extrausers/group", "/etc/userdb", "/run/userdb", "/usr/lib/userdb")),
 )
-"""The files of LOCAL_SOURCES: this host's accounts, their groups and their ends. Directories of accounts tell nobody what has
-changed.
-"""
+"""LOCAL_SOURCES: this host's accounts, groups and ends. Directories of accounts do not tell what has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +156,7 @@ class Seating:
         return Seats(people[:MOST_PEOPLE], is_whole, muted, refused, visitors=visitors, keyless=keyless)
 
     async def of_each(self, request: Request, ways: Iterable[Approval]) -> tuple[Seats, ...]:
-        """For each of ``ways``, return the people who could approve ``request`` in this way. The function also returns people for
-        ways that are not open yet.
-        """
+        """Return for each of ``ways`` the people who could approve ``request`` by it, also if it is not open yet."""
         ways, standing, uses = tuple(ways), self._standing(), self._uses
         requester = as_used(uses.today(request.requester) if uses else request.requester, standing.uses)
         try:
@@ -218,9 +214,7 @@ class Seating:
         return frozenset(map(self._config.naming.canonical, self._refused()))
 
     def state(self) -> object:
-        """Return a value that changes with what jitd knows about people who might approve. Locks are left out, because each
-        change of them is an event.
-        """
+        """Return what changes with what jitd knows of possible approvers, but for locks, whose changes are events."""
         standing, today = self._standing(), datetime.now(UTC).date()  # an account expires with a day, and no file changes
         files = tuple(identity_at(path) for path in (self._nsswitch, *self._account_files))
         keys = self._signers.state()

@@ -49,9 +49,7 @@ class Subordinates:
                 self._known[owner] = uid
 
     def read_file(self) -> None:
-        """Read the file again, without looking up owners. If there is no file, there are no subordinate uids. If the file cannot
-        be read, what was read before stays valid.
-        """
+        """Read the file again, without its owners. No file, no subordinate uids. One that cannot be read changes nothing."""
         try:
             lines = self._file.read_text("utf-8", "replace").splitlines()
         except FileNotFoundError:
@@ -79,9 +77,7 @@ class Subordinates:
         return uid if found is None else self._known.get(found.owner) or max(found.first, 1)
 
     def party_of(self, uid: int | None) -> Party:
-        """Return the party for which a process of the account ``uid`` counts. None stands for a process whose account is not
-        known.
-        """
+        """Return the party for which a process of ``uid`` counts, or of an account that is not known (None)."""
         return UNSEEN if uid is None else Party.of_account(self.owner_of(uid))
 
     def is_subordinate(self, uid: int) -> bool:

@@ -17,9 +17,7 @@ from jitd.hosts.places import Places, Unreadable
 SUDOERS, DOAS = "/etc/sudoers", "/etc/doas.conf"
 SUDOERS_RS = "/etc/sudoers-rs"  # the file that sudo-rs reads in place of SUDOERS, if it is there
 SU_RS = "/usr/lib/cargo/bin/su"
-"""The su of sudo-rs, to which /usr/bin/su-rs is a link. Debian's package installs it without the set-user-ID bit, so nobody but
-root can use it.
-"""
+"""To which /usr/bin/su-rs of sudo-rs leads. Debian installs it without set-user-ID, so nobody but root can use it."""
 
 
 @dataclass(frozen=True, slots=True)

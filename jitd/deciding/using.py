@@ -53,9 +53,8 @@ class Using:
         self._own_login = login_of("self")
 
     async def as_used(self, who: Subject, process: Holds, *, is_login: bool = False) -> Subject:
-        """Return ``who``, who acts in ``process``, used by the people who may be the ones that act. If ``is_login`` is True,
-        ``process`` is a program such as sshd, and nobody has logged in yet. Raises OSError if the process has ended, and
-        TimeoutError.
+        """Return ``who`` in ``process``, used by those who may act there. With ``is_login``, it is a program such as sshd, where
+        nobody is yet. Raises OSError if it has ended, and TimeoutError.
         """
         runs = runs_of(process.pid) if self._store.has_live_runs() else ()
         login = _NOBODY_LOGGED_IN if is_login else self._login_of(process.pid)

@@ -126,9 +126,8 @@ class _Owners:
         return is_roots
 
     def _is_kept(self, step: Step) -> bool:
-        """True if only root can replace the entry of ``step``. The test reads only the owner and the mode of the directory, and
-        not its access control list. The list need not be read, because the group bits of the mode limit all groups and all named
-        users in the list (acl(5)). In a sticky directory, only root can replace root's entries.
+        """True if only root can replace the entry of ``step``, by its directory's owner and mode: in a sticky one, only root's
+        entries. The group bits limit the access list (acl(5)), which need not be read.
         """
         above = self._glance.lstat(step.directory)
         if above.st_uid != 0 or not self._is_believed(step.directory, above):

@@ -51,9 +51,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The monitor of an observed run has frozen the processes of the run (``is_frozen`` is True) or has let them continue
-    (``is_frozen`` is False).
-    """
+    """The monitor of an observed run has frozen its processes, or (``is_frozen`` is False) let them go on."""
 
     run: str
     is_frozen: bool
@@ -61,9 +59,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The run has ended. Only its recording is left, and what ``traces`` names. ``said`` is what the check of an edit has said
-    that has not taken the text.
-    """
+    """The run has ended, but for its recording and ``traces``. ``said``: by the check of an edit that refused the text."""
 
     run: str
     outcome: Outcome
@@ -83,28 +79,20 @@ Report = Here | Ready | Started | Held | Ended | Trouble
 
 
 class Executor(Protocol):
-    """The interface of an executor. The executor is the part of the daemon that starts monitors, sends them orders and finds them
-    again.
-    """
+    """What starts monitors, sends them orders and finds them again."""
 
     def spawn_launcher(self) -> None:
-        """Start the process that forks monitors. The daemon must call this function before it opens a descriptor that monitors
-        must not inherit.
-        """
+        """Start what forks monitors, before the daemon opens any descriptor that these must not inherit."""
 
     async def open(self) -> None:
         """Let monitors connect to the daemon, including monitors that an earlier daemon started. Raises ExecutorError."""
 
     async def start(self, job: Job | Login) -> socket.socket:
-        """Begin a run. The run then waits for ``go`` before it executes its command. Return the client's end of the run's control
-        socket. Raises ExecutorError.
-        """
+        """Begin a run, which waits for ``go``. Return the client's end of its control socket. Raises ExecutorError."""
 
     async def check_password(self, user: str, client: socket.socket) -> bool | None:
-        """Let a separate process check a password with PAM. The password comes from the process at the other end of the socket
-        ``client``. This function closes ``client``. Return True if the password is the password of the account ``user``. Return
-        False if the password is wrong or the check took too long. Return None if no password was sent. Raises OSError if the
-        check failed.
+        """Have PAM, in another process, check the password from the other end of ``client``, which is closed. Return whether it
+        is the one of ``user``, False also after too long, None if none was sent. Raises OSError if the check failed.
         """
 
     async def account_code(self, user: str, service: str) -> int:
@@ -116,9 +104,7 @@ class Executor(Protocol):
         """Let the run execute its command. If the run's monitor is not connected now, ``Ready`` is reported again later."""
 
     def watched(self, run: str, by: tuple[str, ...]) -> None:
-        """Tell the monitor of an observed run who watches the run now. ``by`` contains the principals of the watchers. The
-        caller repeats this call at intervals.
-        """
+        """Tell the monitor of an observed run the principals of those who watch it now. Repeat this at intervals."""
 
     def stop(self, run: str, because: str) -> None:
         """End the run now, or as soon as the monitor of the run connects. Afterwards ``Ended`` is reported."""

@@ -42,9 +42,7 @@ class ChildLauncher:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> socket.socket:
-        """Execute the launcher. The launcher inherits only a socket and the standard error of this process. Return this
-        process's end of the socket. Raises OSError.
-        """
+        """Execute the launcher with only a socket and our standard error. Return our end. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         with theirs:
             try:

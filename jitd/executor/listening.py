@@ -45,9 +45,7 @@ def peer_of(peer: socket.socket) -> tuple[int, int, int]:
 
 
 def make_directory(path: str, mode: int) -> None:
-    """Create a directory. If the directory already exists, check that root owns the directory and that nobody else can write to
-    it. Raises OSError.
-    """
+    """Create a directory. One that exists must be root's, and nobody else's to write to. Raises OSError."""
     try:
         os.mkdir(path, mode)
         os.chmod(path, mode)

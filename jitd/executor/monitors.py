@@ -279,9 +279,7 @@ class Monitors:
         return ours
 
     async def _hand_over(self, run: str, data: bytes, control: socket.socket) -> None:
-        """Send the launcher one whole packet with the run and its directories, the sealed job, and ``control`` (the monitor's end
-        of the control socket), or raise OSError.
-        """
+        """Send the launcher in one packet the run, its directories, the job and the monitor's ``control``. Raises OSError."""
         packet = orders.TO_LAUNCHER.write(orders.Birth(run, self._run_dir, self._state_dir))
         file = os.memfd_create(f"job-{run}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
@@ -326,9 +324,7 @@ class Monitors:
         return self._remains.usage(run) if orders.is_run_id(run) else None
 
     async def find(self, runs: Iterable[str], of_earlier_boots: Iterable[str] = ()) -> list[str]:
-        """Return the runs in ``runs`` that are alive. Report how the runs that are not alive have ended. A run in
-        ``of_earlier_boots`` cannot be alive.
-        """
+        """Return the runs that are alive, and report how others have ended. None ``of_earlier_boots`` is alive."""
         alive = []
         for run in runs:
             if run in self._unborn or run in self._monitors or self._remains.is_alive(run):

@@ -16,9 +16,7 @@ class Launcher(Protocol):
         """Start the launcher, or connect to it, and return the socket. Raises OSError."""
 
     def end(self) -> None:
-        """Let the launcher end, because it is not needed any more. The caller may also call this function after the launcher has
-        ended. Raises nothing.
-        """
+        """Let the launcher end, which is not needed any more, or has ended. Raises nothing."""
 
 
 class Housing(Protocol):

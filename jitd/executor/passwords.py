@@ -34,11 +34,7 @@ async def hand_over(launcher: Launcher, packet: bytes, descriptors: Sequence[int
 
 
 async def have_checked(launcher: Launcher, user: str, client: socket.socket) -> bool | None:
-    """Let a child of the launcher check the password. The password comes from the process at the other end of the socket
-    ``client``. This function closes ``client``. Return True if the password is the password of the account ``user``. Return
-    False if the password is wrong, or if the check took too long. Return None if no password was sent. Raises OSError if the
-    check failed.
-    """
+    """As ``Executor.check_password``, by a child of the launcher."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     with ours:
         try:

@@ -55,9 +55,7 @@ class Remains:
             return Left(Ending.LOST, FAILED, "its outcome cannot be read")
 
     def left_by_dead(self, run: str) -> HowItEnded:
-        """Return the outcome of a run that began in this boot, and whose monitor is dead. This function may read the whole
-        recording.
-        """
+        """Return the outcome of a run of this boot whose monitor is dead. May read the whole recording."""
         left = self.left(run)
         if left is not None:
             return left
@@ -85,9 +83,8 @@ class Remains:
         return f"; it had last heard: {stands[-1].removeprefix(places.STANDS).decode(errors='replace')}" if stands else ""
 
     def orphan(self, run: str) -> Login | None:
-        """If ``run`` is a login session that may still be alive, return the session as a job for another keeper. A keeper is the
-        monitor of a login session. The session may be alive if it has begun, and its keeper has written no outcome. Otherwise
-        return None.
+        """Return the login session ``run`` as a job for another keeper (its monitor), if it may be alive: it has begun, and no
+        outcome was written. Otherwise None.
         """
         try:
             lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
@@ -125,9 +122,8 @@ class Remains:
             return [b""]
 
     def usage(self, run: str) -> Usage | None:
-        """Return the resource usage that the kernel reports for a run's control group (cgroups(7)). The result covers the
-        command's processes, without the monitor. If the kernel does not report the memory of these processes alone, the result
-        includes the memory of the monitor.
+        """Return what the kernel says of the run's control group (cgroups(7)), without the monitor, but with its memory if only
+        that of both together is told.
         """
         group = self._read_plate(run)[0]
         if not group:
@@ -162,9 +158,7 @@ class Remains:
         return False
 
     def _groups(self, run: str) -> list[str]:
-        """Return the control groups that the run's plate (lock file) names: the run's own, and logind's scope, unless this has
-        another inode by now, and so is a new one.
-        """
+        """Return the control groups of the run's plate: its own, and logind's scope if it is not a new one (by its inode)."""
         try:
             first, *more = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
         except FileNotFoundError:

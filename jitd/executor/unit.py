@@ -50,9 +50,7 @@ FRESH_FOR = 1.0  # if systemd has sent nothing for this number of seconds, jitd 
 
 
 class ServiceLauncher:
-    """The launcher as a service of systemd, outside of the daemon's sandbox. systemd starts the launcher when the daemon
-    connects to the launcher's socket.
-    """
+    """The launcher as a service outside of the daemon's sandbox. systemd starts it when the daemon connects."""
 
     def start(self) -> socket.socket:
         """Connect to the launcher, and return the socket. Raises OSError."""
@@ -78,9 +76,7 @@ class Manager(MessageBus):
     """
 
     async def _authenticate(self) -> None:
-        """Authenticate with one packet. systemd answers the first message only after a second one if the first message arrives
-        together with the end of the handshake.
-        """
+        """Authenticate in one packet, because systemd may answer a message that comes with the end only after another one."""
         assert self._sock is not None
         uid = str(os.geteuid()).encode("ascii").hex()
         await self._loop.sock_sendall(self._sock, f"\0AUTH EXTERNAL {uid}\r\nBEGIN\r\n".encode("ascii"))
@@ -158,9 +154,7 @@ class Scopes:
             await self._call(manager, "CancelJob", "u", int(job.rpartition("/")[2]))
 
     async def _connected(self) -> Manager:
-        """Return a connection on which systemd answers now. So it is certain that a request is answered, and not carried out much
-        later. Raises Behind.
-        """
+        """Return a connection on which systemd answers now, so no request is carried out much later. Raises Behind."""
         async with self._connecting:
             if time.monotonic() < self._again_at:
                 raise Behind("systemd made none in time a few seconds ago")

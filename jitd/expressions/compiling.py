@@ -42,9 +42,7 @@ _FAULT = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.
 
 
 def compile_when(text: str, names: Mapping[str, Name] = NAMES, naming: Naming = AS_WRITTEN) -> When:
-    """Return the condition that is written in ``text``. The condition may use the names in ``names``. ``naming`` is how the
-    settings spell principals. Raises BadExpression.
-    """
+    """Return the condition of ``text`` over ``names``, with principals spelled by ``naming``. Raises BadExpression."""
     if len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         raise BadExpression([ExpressionFault(f"it is longer than {MOST_BYTES} bytes")])
     if odd := re.search("[^ -~\t\n\r\u00a0-\ud7ff\ue000-\U0010ffff]", text):

@@ -42,9 +42,7 @@ class Tree:
     source: bytes
 
     def walk(self) -> Iterator[tuple[Node, int]]:
-        """Yield each node and the number of loops around the node. A loop runs over a list. This list itself is outside the
-        loop.
-        """
+        """Yield each node and the number of loops around it. The list over which a loop runs is outside of it."""
         waiting = [(self.root, 0)]
         while waiting:
             node, depth = waiting.pop()

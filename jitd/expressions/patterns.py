@@ -57,9 +57,7 @@ def _is_found(pattern: str, text: str) -> bool | str:
 
 
 def steps_of(pattern: str) -> int:
-    """Return a rough upper limit for the number of steps that RE2 creates from ``pattern``. A repeated part is counted once for
-    each repetition.
-    """
+    """Return a rough upper limit of the steps that RE2 makes of ``pattern``, with each repetition counted."""
     sizes, last = [0], 0
     for piece in _PIECE.finditer(pattern):
         if piece[0].startswith("("):

@@ -71,9 +71,8 @@ _FACTS: dict[str, Callable[[int, Caller], Value | Unknown]] = {
 
 
 def cgroup_of(pid: int) -> str:
-    """Return the path of the control group of process ``pid``. In the returned text, a byte that is not UTF-8 is written as
-    ``\\xNN``, and each backslash is doubled. If the host has several hierarchies, the path is in systemd's own hierarchy. Raises
-    OSError.
+    """Return the control group of process ``pid``, spelled as by ``spelled``, in systemd's own hierarchy if there are several.
+    Raises OSError.
     """
     lines = (line.split(b":", 2) for line in (_PROC / f"{pid}/cgroup").read_bytes().split(b"\n") if line)
     found = {kind: path for _, kind, path in lines}

@@ -46,9 +46,8 @@ class Files:
         self._md5 = DigestCache()
 
     def look(self, names: frozenset[str], question: Question, trusted: tuple[bytes, ...]) -> Facts:
-        """Return the facts of this module that are in ``names``. The result always has the digest of the file too. If
-        ``question`` names a digest of the command's file, and the file has a different digest now, all facts in the result are
-        Unknown. jitd believes what the mounts at ``trusted`` say about the owners of files.
+        """Return the facts of ``names`` that this module has, and the file's digest. All are Unknown if ``question`` names
+        another digest. The owners on mounts at ``trusted`` are believed.
         """
         wanted = frozenset({DIGEST, *names}) & NAMES
         path = question.command.path

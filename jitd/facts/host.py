@@ -29,7 +29,5 @@ def load() -> float:
 
 
 def is_tainted(file: Path = _TAINTED) -> bool:
-    """True if the kernel reports that it is tainted, for example by a foreign module or an error (proc(5),
-    ``sys/kernel/tainted``).
-    """
+    """True if the kernel says that it is tainted, as by a foreign module or an error (proc(5), ``sys/kernel/tainted``)."""
     return int(file.read_bytes()) != 0

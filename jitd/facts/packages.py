@@ -51,9 +51,7 @@ class _Diversion:
 
 
 class Packages:
-    """dpkg's database in ``directory``. This object caches its answers until the database changes. Threads may share the
-    object.
-    """
+    """dpkg's database in ``directory``, whose answers are kept until it changes. Threads may share this."""
 
     def __init__(self, directory: bytes = DATABASE) -> None:
         self._directory = directory
@@ -62,9 +60,8 @@ class Packages:
         self._lock = threading.Lock()
 
     def owner_of(self, path: bytes) -> Owned | None:
-        """Return the package of the file ``path``. ``path`` is absolute and contains no links. Return None if the file belongs to
-        no package. If packages of several architectures have the same file, return the package whose name is first when the names
-        are sorted. Raises NoDatabase.
+        """Return the package of ``path`` (absolute, without links), or None. Of several architectures' packages, the first by
+        name. Raises NoDatabase.
         """
         with self._lock:
             before = self._stamp()

@@ -29,9 +29,7 @@ _PSEUDO = 136  # major number of /dev/pts/N
 _MOST = 64 * 1024
 _LIVE = ("online", "active")  # somebody is logged in. In the third state, `closing`, only leftover processes remain
 _ENTRY = struct.Struct("<h2xi32s4s32s256s52x")
-"""An entry of utmp: type, pid, line, id, user, host. The rest of the entry is not needed here. The format is the same on every
-Linux (utmp(5)).
-"""
+"""An entry of utmp: type, pid, line, id, user, host, and an unused rest. It is the same on every Linux (utmp(5))."""
 _USER_PROCESS = 7
 
 Session = dict[str, str]  # maps names to the values that logind has about one session

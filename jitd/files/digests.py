@@ -17,9 +17,7 @@ SETTLED_AFTER = 2.0  # seconds after a file's last change, from which on a furth
 
 @dataclass(slots=True)
 class DigestCache:
-    """Digests of files that only root can change. The key of a digest is the file's device, inode, size and times. The cache
-    keeps at most ``most`` digests.
-    """
+    """Digests of files that only root can change, by device, inode, size and times. At most ``most`` are kept."""
 
     most: int = 4096
     _known: dict[tuple[int, int, int, int, int], bytes] = field(default_factory=dict)

@@ -209,9 +209,7 @@ class Glance:
         return place.leads_to
 
     def access(self, path: bytes) -> bytes | None:
-        """Return the POSIX access list of the file at ``path`` in the kernel's form (acl(5)). Return None if the file has no
-        access list.
-        """
+        """Return the access list of the file as the kernel has it (acl(5)), or None if there is none."""
         place = self._place(path)
         if place.access is _NOT_ASKED:
             try:

@@ -42,9 +42,7 @@ class Handler:
 
 
 def of(name: bytes, beginning: bytes, place: bytes = PLACE) -> list[bytes]:
-    """Return the interpreters of all handlers that execute the file ``name`` with this ``beginning``. Raises OSError and
-    ValueError if the kernel's list cannot be read.
-    """
+    """Return the interpreters of all handlers of the file ``name`` with this ``beginning``. Raises OSError, ValueError."""
     try:
         is_on = _content(place, b"status").strip() == b"enabled"
         names = os.listdir(place) if is_on else []
@@ -74,9 +72,7 @@ def _content(place: bytes, entry: bytes) -> bytes:
 
 
 def read(text: bytes) -> Handler | None:
-    """Parse the kernel's ``text`` about a handler, and return the Handler. Return None if the handler is disabled. Raises
-    ValueError if ``text`` cannot be parsed.
-    """
+    """Return the Handler in the kernel's ``text``, or None if it is disabled. Raises ValueError if it cannot be parsed."""
     lines = text.splitlines()
     if not lines or lines[0] not in (b"enabled", b"disabled"):
         raise ValueError("a handler of binfmt_misc cannot be read")

@@ -189,9 +189,7 @@ class _Walk:
         return sight
 
     def changers_of(self, name: bytes, real: bytes) -> list[Changer]:
-        """Return the accounts that could write to ``real``, except root and the target account. Their sentences call the file
-        ``name``. Raises Uninspectable and OSError.
-        """
+        """Return who but root and the target account may write to ``real``, called ``name``. Raises Uninspectable, OSError."""
         status, access = self.glance.lstat(real), access_list(real, self.glance)
         found = _changers(path_in_sentence(name), status, access, self.target_uid)
         try:
@@ -205,9 +203,7 @@ class _Walk:
         return found
 
     def look_at(self, step: Step) -> None:
-        """Note who could replace the entry of ``step`` in its directory. A sticky bit protects entries of root and the target
-        account.
-        """
+        """Note who could replace the entry of ``step``. A sticky bit protects those of root and the target account."""
         directory, entry = step.directory, step.entry
         status = self.glance.lstat(directory)
         key = (status.st_dev, status.st_ino)
@@ -370,9 +366,8 @@ class _Chain:
     _seen: set[tuple[bytes, bool]] = field(default_factory=set)
 
     def follow(self, opened: interpreters.Opened, depth: int = 1, *, may_be_copied: bool = True) -> None:
-        """Examine what is ``opened`` for a file, and what is opened for that. ``depth`` is its place in the chain of scripts. The
-        file itself may be executed as a copy if ``may_be_copied`` is true. A chain that is too long for the kernel is examined as
-        far as the kernel follows it. Raises Uninspectable.
+        """Examine what is ``opened`` for a file, at ``depth`` in the chain of scripts, and what is opened for that, as far as the
+        kernel goes. If ``may_be_copied``, the file itself may be executed as a copy. Raises Uninspectable.
         """
         for loader in opened.loaders:
             self._examine_loader(loader)
@@ -518,9 +513,8 @@ def makers(path: bytes, view: View, glance: Glance | None = None) -> tuple[str, 
 
 
 def changers_on(steps: Iterable[Step], end: bytes, view: View, glance: Glance) -> tuple[Changer, ...]:
-    """Return who could change the file ``end``, or where the path to it leads. Root and the target account are left out.
-    ``steps`` are the names on the way. They were looked up with ``glance``, so this function looks up no other name. Raises
-    Uninspectable and OSError.
+    """Return who, but for root and the target account, could change the file ``end`` or where the path to it leads, by ``steps``,
+    which ``glance`` has looked up: no other name is. Raises Uninspectable and OSError.
     """
     walk = _Walk(view.target_uid, view.mounts, view.cwd, glance)
     for step in steps:
@@ -544,9 +538,7 @@ def detour_changers(steps: Iterable[Step], end: bytes, view: View, glance: Glanc
 
 
 def digest_of(path: bytes, limit: int, glance: Glance) -> bytes:
-    """Return the SHA-256 of the regular file at ``path``, where ``glance`` has found it. Raises Uninspectable, also for a file of
-    more than ``limit`` bytes.
-    """
+    """Return the SHA-256 of the regular file that ``glance`` has found. Raises Uninspectable, also above ``limit`` bytes."""
     file = open_regular(path, glance)
     try:
         return _digest(file, path, limit)
@@ -590,9 +582,8 @@ def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:
 
 
 def copy_content(path: bytes, copy: bytes, glance: Glance, *, before: Callable[[int], None]) -> bytes:
-    """Copy the content of the file at ``path``, where ``glance`` has found it, into ``copy``, a new file. Return the SHA-256 of
-    the bytes that were written. ``before`` is called before each piece, with the descriptor of ``copy``, and raises OSError if no
-    more may be written. Raises Uninspectable. Raises OSError if the copy cannot be written.
+    """Copy the file that ``glance`` has found into the new file ``copy``, and return the SHA-256 of what was written. Before each
+    piece, ``before`` gets its descriptor, and raises OSError if it is too much. Raises Uninspectable and OSError.
     """
     file = open_regular(path, glance)
     try:

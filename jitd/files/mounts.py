@@ -39,9 +39,7 @@ _LATER = frozenset(
     b"noauto nofail _netdev user users owner group".split()
     + b"x-systemd.automount x-systemd.wanted-by x-systemd.required-by x-udisks-auth".split()
 )
-"""Options of fstab(5) and systemd.mount(5) with which a host starts without the file system, or a person mounts it: such a disk
-may come later, from anybody.
-"""
+"""Options (fstab(5), systemd.mount(5)) of a disk without which a host starts, or that people mount: anybody's, later."""
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 _ESCAPED = re.compile(rb"[ \t\n\\#]")  # how mountinfo has a path
 
@@ -105,9 +103,7 @@ class Mount:
 
     @property
     def why_not(self) -> str:
-        """The reason why jitd cannot believe what this mount says about the owners of files. The reason is empty if jitd can
-        believe it.
-        """
+        """Why jitd cannot believe the owners of files on this mount, or "" if it can."""
         if b"idmapped" in self.options:
             return "is idmapped: the owners that it shows are not those on the disk"
         if self.kind not in TRUTHFUL:
@@ -117,9 +113,7 @@ class Mount:
         return ""
 
     def is_below(self, places: tuple[bytes, ...]) -> bool:
-        """True if this mount is at one of ``places`` or below one of ``places``. If a person serves the mount (FUSE), the mount
-        must be exactly at one of ``places``.
-        """
+        """True if this mount is at or below one of ``places``, and exactly at one if a person serves it (FUSE)."""
         if self.point in places:
             return True
         return self.server == 0 and any(self.point.startswith(place.rstrip(b"/") + b"/") for place in places)
@@ -127,9 +121,7 @@ class Mount:
 
 @lru_cache(maxsize=2)
 def read(text: bytes) -> Mapping[int, Mount]:
-    """Parse the text of mountinfo. Return a mapping from the number of each mount to the mount. The result is cached.
-    Raises ValueError.
-    """
+    """Return the mounts in the text of mountinfo by their numbers. The result is cached. Raises ValueError."""
     found = {}
     for line in text.splitlines():
         before, _, after = line.partition(b" - ")
@@ -176,9 +168,7 @@ class Mounts:
         return None if number == self._root else self._listed(number)
 
     def why_not(self, number: int) -> str:
-        """Return why jitd cannot believe the owner that the mount with this ``number`` reports for a file. Return "" if jitd can
-        believe it.
-        """
+        """Return why jitd cannot believe the owner that mount ``number`` reports, or "" if it can."""
         mount = self.at(number)
         if mount is None or mount.is_below(self.trusted):
             return ""

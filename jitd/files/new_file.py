@@ -24,9 +24,7 @@ from jitd.files.glance import ACCESS
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file in the directory ``device`` and ``inode``, and what it is made with. ``mode`` has neither set-uid, set-gid nor the
-    sticky bit.
-    """
+    """A file to make in the directory ``device`` and ``inode``. ``mode`` has no set-uid, set-gid or sticky bit."""
 
     device: int
     inode: int

@@ -40,9 +40,7 @@ TOO_MANY = "not looked at: the paths of the arguments have too many names togeth
 
 Tells = Callable[[bytes, Glance], bool]
 Bound = tuple[int, bytes, bytes]
-"""An approved operand: the number of the argument, the path, and the digest of the file. If the approval is not bound to the
-content of the file, the digest is empty.
-"""
+"""An approved operand: argument number, path, and digest, which is empty if the content is not bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +127,8 @@ def drift(
     glance: Glance,
     and_absent: bool = False,
 ) -> str:
-    """Compare the operands of ``argv`` with the operands in ``approved``. Return a sentence if an operand is not in
-    ``approved``, or if the content of an approved operand has changed. Otherwise return "". ``masked`` contains the numbers of
-    the arguments of which the sentence does not quote a path. ``and_absent`` is as in ``find``.
+    """Return a sentence if an operand of ``argv`` is not in ``approved``, or has changed, or "". It quotes no path of the
+    arguments numbered in ``masked``. ``and_absent`` is as in ``find``.
     """
     known = {(at, path): digest for at, path, digest in approved}
     real = {path: path for _, path in known}

@@ -243,9 +243,8 @@ def closed_to(
 
 
 def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
-    """True if the account ``uid`` may search every directory above ``path``. In this case, the account could find out for itself
-    if something exists at ``path``. The result is also True for a path in procfs, because jitd does not examine procfs. ``cwd``
-    is the current directory of the process that will open ``path``, or None.
+    """True if ``uid`` may search every directory above ``path``, and so could learn whether it exists; also in procfs, which is
+    not examined. ``cwd`` is that of the process that will open ``path``, or None.
     """
     try:
         return _walk(path, uid, groups, cwd, look or Look()).end != HIDDEN
@@ -267,9 +266,7 @@ def beyond_sight(path: bytes, uid: int, groups: Container[int], look: Look | Non
 
 
 def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
-    """True if the account ``uid`` can read the file to which ``path`` (absolute) leads. ``cwd`` is the current directory of the
-    process that will open ``path``, or None.
-    """
+    """True if ``uid`` can read what ``path`` (absolute) leads to, opened by a process in ``cwd``, if that is given."""
     look = look or Look()
     try:
         sight = _walk(path, uid, groups, cwd, look)
@@ -279,9 +276,7 @@ def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None
 
 
 def may_execute(path: bytes, uid: int, groups: Container[int], look: Look | None = None) -> bool:
-    """True if the account ``uid`` may execute the file to which ``path`` (absolute) leads. The decision follows modes, access
-    lists and the mount.
-    """
+    """True if ``uid`` may execute what ``path`` (absolute) leads to, by modes, access lists and the mount."""
     look = look or Look()
     try:
         sight = _walk(path, uid, groups, None, look)
@@ -306,9 +301,8 @@ class Seen:
 
 
 def seen(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> Seen:
-    """Return what the account ``uid`` sees at ``path`` (absolute). Nobody is said to follow a path in procfs, or a circle of
-    links, to its end. ``cwd`` is the current directory of the process that will open ``path``, or None. Raises Uninspectable,
-    OSError and ValueError.
+    """Return what ``uid`` sees at ``path`` (absolute), where nothing in procfs or in a circle of links has an end. ``cwd`` is
+    that of the process that will open it, or None. Raises Uninspectable, OSError and ValueError.
     """
     sight = _walk(path, uid, groups, cwd, look)
     if sight.end == THERE:
@@ -319,9 +313,7 @@ def seen(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look:
 
 
 def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> Sight:
-    """Follow ``path`` as far as the account ``uid`` can follow it: a name is looked up only if the account may look it up. Raises
-    Uninspectable, OSError and ValueError.
-    """
+    """Follow ``path`` as far as ``uid`` may look names up. Raises Uninspectable, OSError and ValueError."""
     if uid == 0:
         return look.follow(path, cwd=cwd)
     return look.follow(path, uid, lambda at, status: _may(_SEARCH, at, status, uid, groups, look), cwd)

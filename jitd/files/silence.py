@@ -57,9 +57,7 @@ class Silence:
         self._lock = threading.Lock()
 
     def approach(self, paths: Iterable[bytes]) -> None:
-        """Look up each of ``paths`` (absolute), but only on mounts that another host or a program serves. A path does not need to
-        exist. May block. Raises Silent.
-        """
+        """Look up each absolute path, if it is on a mount that another host or a program serves. May block. Raises Silent."""
         mounts = self._mounts()
         if not any(is_served for _, is_served in mounts):
             return

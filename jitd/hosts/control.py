@@ -28,9 +28,7 @@ SPACE = " \t\n\v\f\r"
 FARTHEST = 1_000_000  # lines that a jump skips here. Every stack that is examined is shorter
 INT_MAX = 2**31 - 1
 TOO_FAR = "the number of lines to jump over does not fit into an int"
-"""libpam 1.7 does not understand a control with such a number. In libpam 1.5 the number overflows: 4294967299 jumps over 3 lines,
-and 4294967295 is ``ok``.
-"""
+"""libpam 1.7 does not understand such a control. In 1.5 it overflows: 4294967299 jumps over 3, 4294967295 is ``ok``."""
 
 
 def _filled(known: dict[int, int], default: int) -> Table:

@@ -34,9 +34,7 @@ class Lines:
 
 
 CUT, LOST, CARRIED = "cut", "lost", "carried"
-"""The oddities. CUT means that a line is too long. LOST means that bytes after a NUL are lost. CARRIED means that the file ends
-with a continued line.
-"""
+"""The oddities: a line is too long (CUT), bytes after a NUL are lost, the file ends with a continued line (CARRIED)."""
 
 
 def lines_of_a_buffer(data: bytes) -> Lines:

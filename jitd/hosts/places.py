@@ -64,18 +64,14 @@ class Places:
 
     @cached_property
     def libpam(self) -> str:
-        """The version of libpam, in the form of ``jitd.versions``. It is empty if it is not known, for example because an account
-        other than root may change what dpkg notes.
-        """
+        """libpam's version (``jitd.versions``), or "" if it is not known, as where others than root may change dpkg's notes."""
         with suppress(Unreadable):
             if not self.who_may_change(STATUS) and (status := self._load(STATUS, LARGEST_STATUS)):
                 return programs_in(status.data).get("libpam", "")
         return ""
 
     def read_with_status(self, path: str) -> tuple[bytes, os.stat_result] | None:
-        """Return the content of the file at ``path``, and the status of that very file. Return None if there is no file. Raises
-        Unreadable.
-        """
+        """Return the content of the file and the status of that very file, or None without one. Raises Unreadable."""
         return self._taken(path, LARGEST)
 
     def _load(self, path: str, largest: int = LARGEST) -> Source | None:
@@ -118,9 +114,7 @@ class Places:
         return self._first(f"{place}/{service}" for place in STACKS)
 
     def included(self, name: str, beside: str) -> Source | None:
-        """Return the file that a stack includes by ``name``. If ``beside`` is given, this directory is searched first. Return
-        None if the file is missing or cannot be read.
-        """
+        """Return the file that a stack includes, searched in ``beside`` first, or None if it is missing or unreadable."""
         paths = [name] if name.startswith("/") else [f"{place}/{name}" for place in (beside, STACKS[0]) if place]
         try:
             return self._first(paths)
@@ -168,9 +162,7 @@ class Places:
         return [source for source in sources if source is not None]
 
     def of_sshd(self, pattern: str, beside: str) -> list[Source]:
-        """Return the files that sshd_config includes with a pattern. A relative pattern is searched first in ``beside``, then in
-        /etc/ssh. Raises Unreadable.
-        """
+        """Return what sshd_config includes by a pattern; relative ones in ``beside``, then in /etc/ssh. Raises Unreadable."""
         patterns = [pattern] if pattern.startswith("/") else [f"{place}/{pattern}" for place in (beside, SSH) if place]
         return next(filter(None, map(self.of_pattern, patterns)), [])
 
@@ -198,9 +190,8 @@ class Places:
         return False
 
     def who_may_change(self, path: str) -> str:
-        """Return the reason why root's programs should not use the file ``path``. The reason says who besides root can change
-        the file, or why the file cannot be examined. Return "missing" if there is no such file, and an empty string if the file
-        has no fault.
+        """Return why root's programs should not use ``path``: who else can change it, why it cannot be examined, or "missing";
+        and "" if there is no fault.
         """
         if path not in self._changers:
             try:
@@ -224,9 +215,7 @@ class Places:
         return ""
 
     def who_may_change_below(self, directory: str) -> str:
-        """Return the fault of a file or directory below ``directory``, or that a directory cannot be read. Return an empty string
-        if no file has a fault. Links are not followed.
-        """
+        """Return the first fault below ``directory``, also that one cannot be read, or "". Links are not followed."""
         ahead, walked = [self._root + directory], set[str]()
         while ahead:
             above = ahead.pop()
@@ -254,9 +243,7 @@ class Places:
         return ""
 
     def units(self) -> list[list[Source]]:
-        """Return the unit file and the drop-ins of each systemd service that names sshd. The drop-ins are in order. Raises
-        Unreadable.
-        """
+        """Return unit file and drop-ins, in order, of each systemd service that names sshd. Raises Unreadable."""
         files: dict[str, str] = {}
         for path in (path for directory in UNITS for path in self.matching(f"{directory}/*.service")):
             files.setdefault(path.rpartition("/")[2], path)
@@ -297,9 +284,7 @@ class Places:
         return found
 
     def is_same_to(self, pid: str, path: str) -> bool:
-        """True if the process ``pid`` finds the same file at ``path`` as this process. Also true if the process ``pid`` has
-        ended.
-        """
+        """True if process ``pid`` finds the same file at ``path`` as this one, or has ended."""
         try:
             ours = os.stat(self._root + path)
         except OSError:

@@ -37,9 +37,7 @@ Find = Callable[[str], Source | None]  # maps the name after an `include` to the
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """One step of a stack. ``control`` is the control as it is written in the file. ``module`` is empty if the line names no
-    module.
-    """
+    """One step of a stack. ``control`` is as it is written. ``module`` is empty if the line names none."""
 
     place: Place
     kind: str
@@ -53,9 +51,7 @@ class Handler:
 
     @property
     def name(self) -> str:
-        """The name of the module. libpam's own directories are left out of the name. A module in another directory is a different
-        module, so the name contains the directory.
-        """
+        """The module's name, with its directory unless that is libpam's own: elsewhere, it is another module."""
         return self.module.rpartition("/")[2] if OWN.fullmatch(self.module) else self.module
 
 

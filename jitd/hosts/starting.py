@@ -46,9 +46,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """An sshd that runs as root. ``words`` is the command line. ``since`` is the time when this sshd read its settings, in
-    seconds since 1970.
-    """
+    """An sshd of root: its command line, and when it read its settings (``since``), in seconds since 1970."""
 
     pid: int
     program: str
@@ -150,9 +148,7 @@ def _plain(text: str) -> str:
 
 
 def by_unit(sources: Sequence[Source], read: Read) -> Iterator[Start]:
-    """Yield the ways in which a unit starts sshd. ``sources`` are the unit's file and its drop-ins, in the order in which systemd
-    reads them.
-    """
+    """Yield how a unit starts sshd. ``sources`` are its file and drop-ins, as systemd reads them in order."""
     unit = _Unit()
     for source in sources:
         _take_in(unit, source)

@@ -24,9 +24,7 @@ SPEC = re.compile(
     r"(?P<tag>\bCWD|\bCHROOT)[ \t]*=[ \t]*(?P<value>\"[^\"]*\"|(?:\\.|[^\s\\,:])+)"
     r"|(?<![\w.])(?:/|\^|sudoedit\b)(?:\\.|[^\\,:])*"
 )
-"""Matches a tag of a rule, or a command with its arguments. The arguments must be matched too, because they may contain text that
-looks like a tag.
-"""
+"""Matches a tag of a rule, or a command with its arguments, whose text may look like a tag."""
 IN_DOUBT = "jitd is never certain what sudo runs, and only a rule for any command fits"
 COMMENT = re.compile(r"#(?:-?[^0-9-]|-?(?=\n)|-?\Z)")
 CARRIED = re.compile(r"\\[ \t]*\n")
@@ -83,17 +81,13 @@ class Sudoers:
         return any(not setting.is_negated for setting in self.effective(name))
 
     def effective(self, name: str) -> list[Setting]:
-        """Return the settings of ``name`` that apply to at least one person. If several settings are for everybody, only the last
-        one applies.
-        """
+        """Return the settings of ``name`` that apply to anybody: of several for everybody, the last one."""
         of_it = [setting for setting in self.settings if setting.name == name]
         for_all = [setting for setting in of_it if not setting.bound_to]
         return [setting for setting in of_it if setting.bound_to] + for_all[-1:]
 
     def moving(self) -> list[Setting]:
-        """Return the effective settings that change the target account or the directory of a command. Default values are left
-        out.
-        """
+        """Return the effective settings that move the target account or the directory, but no default values."""
         nothing = (None, "", "*", "root")
         return [setting for name in MOVING for setting in self.effective(name) if setting.value not in nothing]
 
@@ -106,9 +100,8 @@ def read(source: Source, look: Look) -> Sudoers:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the number and the text of each line, as sudo's lexer reads them. A line with a backslash at its end continues on the
-    next line. At other places, a backslash escapes the next character. A comment does not continue on the next line, even if it
-    ends with a backslash. Comments are left out. ``#include`` is not a comment.
+    """Yield number and text of each line as sudo's lexer reads them, without comments, which ``#include`` is not. A backslash at
+    the end continues a line that is not a comment, and elsewhere escapes a character.
     """
     at, number = 0, 1
     while at < len(text):
@@ -207,9 +200,8 @@ def _take_settings(found: Sudoers, place: Place, line: str, bound: re.Match[str]
 
 
 def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool]) -> Iterator[Linted]:
-    """Yield findings about settings that bypass a gate of sudo. ``closed`` contains the PAM kinds in which the gate is effective.
-    ``is_closed(service)`` returns True if the gate is effective in the PAM stack of ``service``. A setting can make sudo use the
-    stack of another service.
+    """Yield findings about settings that bypass sudo's gate, by which sudo may use another service's stack. ``closed`` has the
+    PAM kinds in which the gate is effective, and ``is_closed(service)`` says it of a stack.
     """
     yield from sudoers.faults
     for setting in sudoers.effective("pam_acct_mgmt") if "account" in closed else ():

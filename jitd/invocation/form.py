@@ -43,9 +43,7 @@ class Invocation:
 
 
 class Doubt(Exception):
-    """The program's action for this command line is not certain. The message of this exception is a sentence. The sentence
-    contains no part of the typed text.
-    """
+    """It is not certain what the program does. The message is a sentence without any part of the typed text."""
 
 
 _ID = re.compile(r"#(0|[1-9][0-9]{0,9})")
@@ -67,9 +65,7 @@ def name(typed: bytes, of: str) -> str:
 
 
 def plain_name(typed: bytes, of: str) -> str:
-    """Return ``typed`` as a name. Raises Doubt if ``typed`` begins with ``#``. su and doas read a text with ``#`` as a name, but
-    other programs read it as an id.
-    """
+    """Return ``typed`` as a name. Raises Doubt if it begins with ``#``: a name to su and doas, an id to others."""
     text = name(typed, of)
     if text.startswith("#"):
         raise Doubt(f"the name of the {of} begins with #, but this program reads it as a name, not as an id")
@@ -85,9 +81,7 @@ def name_or_id(typed: bytes, of: str) -> str:
 
 
 def name_that_is_no_number(typed: bytes, of: str) -> str:
-    """Return ``typed`` as a name. Raises Doubt if ``typed`` is a number, because doas looks up a number first as a name, and
-    then as an id.
-    """
+    """Return ``typed`` as a name. Raises Doubt for a number, which doas looks up as a name, and then as an id."""
     text = plain_name(typed, of)
     if _LIKE_A_NUMBER.fullmatch(text):
         raise Doubt(f"the {of} is a number, and may be a name or an id")

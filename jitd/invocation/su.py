@@ -34,9 +34,8 @@ def read_su(service: str, words: tuple[bytes, ...], posix: bool | None) -> Invoc
 
 
 def _executed(reading: Invocation) -> tuple[object, ...]:
-    """Return the values in ``reading`` that decide what su executes. Two readings of a command line are treated as the same if
-    these values are equal. su passes some of its own options on to the shell. Therefore two different readings may give the
-    shell the same words.
+    """Return what of ``reading`` decides what su executes: equal values, the same reading. su passes some of its options on, so
+    that two readings may give the shell the same words.
     """
     fast = (b"-f",) if b"--fast" in reading.options else ()
     line = () if reading.line is None else (b"-c", reading.line)

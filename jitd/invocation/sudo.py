@@ -89,9 +89,7 @@ def joined(words: tuple[bytes, ...]) -> bytes:
 
 
 def called_sudoedit(argv0: bytes) -> bool:
-    """True if sudo acts as sudoedit after it was called by the name ``argv0``. The first word of the command line alone decides
-    this, and the caller chooses the first word.
-    """
+    """True if sudo acts as sudoedit: the first word of the command line, which the caller chooses, alone decides."""
     called = argv0.rpartition(b"/")[2]
     if called.startswith(b"lt-") and called != b"lt-":
         called = called[3:]
@@ -172,9 +170,8 @@ class _Line:
                 raise Doubt("only one of -k and -N may be given")
 
     def _preserve(self, listed: bytes) -> None:
-        """Store the variables in the list of --preserve-env. sudo changes this list in place: a NUL byte replaces the comma after
-        each name. After this change, the rest of the list of --preserve-env looks like separate words in /proc/PID/cmdline.
-        Raises Doubt if the end of the list is not certain.
+        """Store the variables of --preserve-env. sudo puts a NUL after each name in place, so that the rest looks like words of
+        its own in /proc/PID/cmdline. Raises Doubt if the end of the list is not certain.
         """
         following = self._words[self._reader.at] if self._reader.at < len(self._words) else None
         self._cut += b"\0" in listed

@@ -24,9 +24,7 @@ Read = tuple[tuple[bytes, ...], str, bytes | None, bytes | None, bytes | None, d
 
 
 def read_sudo_rs(words: tuple[bytes, ...]) -> Read | None:
-    """Return what sudo-rs executes for the command line ``words``, or None if it executes nothing. Raises Doubt if that depends
-    on Unicode.
-    """
+    """Return what sudo-rs executes for ``words``, or None for nothing. Raises Doubt if that depends on Unicode."""
     flags: set[str] = set()
     given: dict[str, bytes] = {}
     variables: dict[bytes, bytes] = {}

@@ -16,16 +16,12 @@ _ESCAPED = str.maketrans({"\\": "\\\\", "/": "\\/", "@": "\\@", "\t": "\\t", "\n
 
 
 def principals(content: bytes) -> list[str]:
-    """Return the principals that have a key in the keytab, in the order of the keytab. Each principal is returned only once.
-    Raises ValueError if ``content`` is not a keytab.
-    """
+    """Return the principals with a key in the keytab, each once, in its order. Raises ValueError."""
     return list(dict.fromkeys(principal for principal, _ in _entries(content)))
 
 
 def encryption_types(content: bytes, principal: str) -> frozenset[int]:
-    """Return the encryption types (RFC 3961 section 8) of the keys that ``principal`` has in the keytab. Raises ValueError if
-    ``content`` is not a keytab.
-    """
+    """Return the encryption types (RFC 3961 section 8) of the keys of ``principal``. Raises ValueError."""
     return frozenset(enctype for name, enctype in _entries(content) if name == principal)
 
 
@@ -71,9 +67,7 @@ def clients(content: bytes, service: str) -> list[str]:
 
 
 def own(content: bytes) -> tuple[str, str]:
-    """Return the principal ``jitd-kdc/HOST@REALM`` in a keytab, and the name HOST. Raises ValueError if the keytab does not
-    contain exactly one such principal.
-    """
+    """Return the one ``jitd-kdc/HOST@REALM`` of a keytab, and HOST. Raises ValueError unless there is exactly one."""
     found = [name for name in principals(content) if len(components(name)) == 2 and components(name)[0] == OWN]
     if len(found) != 1:
         raise ValueError(f"it has keys of {len(found)} principals {OWN}/HOST, and must have keys of exactly one")

@@ -67,17 +67,13 @@ class Library:
         return made
 
     def relations(self, realm: str) -> dict[str, list[str]]:
-        """Return the settings of ``realm`` in krb5.conf. Each key is the name of a setting, and each value is the list of the
-        setting's values. Raises Krb5Error.
-        """
+        """Return each setting of ``realm`` in krb5.conf with the list of its values. Raises Krb5Error."""
         profile = self._made("krb5_get_profile")
         names = self._listed("profile_get_relation_names", profile, "realms", realm)
         return {name: self._listed("profile_get_values", profile, "realms", realm, name) for name in names}
 
     def setting(self, name: str) -> str | None:
-        """Return the value of the setting ``name`` in [libdefaults] of krb5.conf. Return None if the setting is missing. Raises
-        Krb5Error.
-        """
+        """Return the setting in [libdefaults] of krb5.conf, or None if it is missing. Raises Krb5Error."""
         found = self._listed("profile_get_values", self._made("krb5_get_profile"), "libdefaults", name)
         return found[0] if found else None
 

@@ -37,9 +37,7 @@ def why_never(realm: str, kdcs: Sequence[str]) -> str:
 
 
 def fault_of(realm: str) -> str:
-    """Return the reason why jitd can never conclude that the KDCs in krb5.conf are unreachable (see ``why_never``). If krb5.conf
-    cannot be read, the reason says so.
-    """
+    """Return why jitd can never say that krb5.conf's KDCs are unreachable (``why_never``), also if it cannot be read."""
     try:
         return why_never(realm, kdcs_of(realm))
     except (Krb5Error, OSError) as fault:

@@ -24,9 +24,7 @@ def is_host(text: str) -> bool:
 
 
 def is_principal(text: str) -> bool:
-    """True if krb5_unparse_name(3) could have written the name ``text``. Such a name has a realm and contains no control
-    characters.
-    """
+    """True if krb5_unparse_name(3) could have written ``text``: with a realm, and no control characters."""
     try:
         size = len(text.encode("utf-8"))
     except UnicodeEncodeError:

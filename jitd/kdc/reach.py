@@ -57,9 +57,7 @@ def boot_clock() -> float:
 
 
 class Reach:
-    """Finds out whether any KDC can be reached. ``look`` makes one check. ``look`` returns True if no KDC has answered, and it
-    may block. Threads may share this object.
-    """
+    """Finds out whether any KDC can be reached. ``look`` returns True if none has answered, and may block. For any thread."""
 
     def __init__(
         self, look: Callable[[], bool], clock: Callable[[], float] = boot_clock, pause: Callable[[float], None] = time.sleep

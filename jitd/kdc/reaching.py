@@ -124,9 +124,7 @@ class _Question:
             self.socket.send(self._asked)
 
     def go_on(self) -> bool:
-        """Send the request, or read the answer if the request was sent. Call this method when the socket is ready. Return True
-        if the KDC has answered. Raises OSError.
-        """
+        """Send the request, or read its answer, when the socket is ready. Return True if the KDC answered. Raises OSError."""
         if not self.is_connecting:
             return self._has_answered()
         if code := self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):

@@ -51,10 +51,8 @@ class Drift:
         self._strays: dict[str, str] = {}  # maps an id to the name of its thing
 
     def troubles(self) -> list[tuple[str, str]]:
-        """Return a list of things. The list contains the things that differ from their holdings, the things that cannot be
-        checked, the things without a holding, the things that cannot be taken back yet, and those that cannot be renewed. Each
-        item consists of an id and a sentence. The id is the id of the thing's holding. For a thing without a holding, the id is
-        the name under which the thing exists.
+        """Return an id and a sentence for each thing that differs from its holding, cannot be checked, taken back or renewed, or
+        has no holding. Without one, the id is the thing's name.
         """
         untaken = {
             id: f"it is being taken back{_since(one)}, but this is not done yet: {one.why}"
@@ -65,17 +63,13 @@ class Drift:
         return [(id, why) for id, why in {**self.found, **unrenewed, **untaken}.items()]
 
     async def keep(self) -> None:
-        """Check all things now, and repeat the check after each pause of EVERY seconds. This coroutine ends only if ``look``
-        raises an exception.
-        """
+        """Check all things now and after each pause of EVERY seconds. Ends only if ``look`` raises an exception."""
         while True:
             await self.look()  # nobody made this check while the daemon was not running
             await asyncio.sleep(EVERY)
 
     async def look(self) -> None:
-        """Check each thing that has a holding, and search for things without a holding. Raises the exceptions of the store and
-        ``note``.
-        """
+        """Check each thing with a holding, and search for others. Raises what the store and ``note`` raise."""
         for held in self._held():
             giver = self._givers.of(held.thing)
             if giver is not None:

@@ -50,9 +50,7 @@ class Forgetting:
         self._jumps: list[tuple[datetime, float]] = []  # time of the record after a jump of the clock, and its seconds
 
     async def keep(self) -> None:
-        """Search at intervals for values that are kept no longer, and forget them. This method never returns. Raises StoreError
-        or Conflict.
-        """
+        """Search at intervals for values to be forgotten, and forget them. Raises StoreError or Conflict."""
         while True:
             await self.forget()
             try:
@@ -111,9 +109,7 @@ class Forgetting:
 
 
 def _passed(before: dict[str, Any], after: dict[str, Any], gap: float) -> float:
-    """Return the number of seconds that have certainly passed from the record ``before`` to ``after``. ``gap`` is what the wall
-    clock says.
-    """
+    """Return the seconds that have surely passed between two records. ``gap`` is what the wall clock says."""
     if before.get("boot_id") == after["boot_id"]:
         return max(0.0, float(after["boot"]) - float(before["boot"]))
     return gap if gap > 0 and before.get("synchronised") is after["synchronised"] is True else 0.0

@@ -26,9 +26,7 @@ class Giver(Protocol):
     unrenewed: Mapping[str, Untaken] = {}  # holding that cannot be renewed now → why. It changes with time
 
     def ends_at(self, holding: Holding) -> datetime | None:
-        """Return the time at which the thing of ``holding`` becomes useless even if the giver cannot take it back. Return None if
-        the thing does not end by itself.
-        """
+        """Return when the thing becomes useless although nobody can take it back, or None if it does not end by itself."""
         return None
 
     def name_of(self, thing: str) -> str:
@@ -38,9 +36,7 @@ class Giver(Protocol):
         return ""
 
     def fault(self, thing: str) -> str:
-        """Return a sentence that says why ``thing`` cannot be given now. Return an empty string if ``thing`` can be given.
-        ``fault`` queries no KDC and does not block.
-        """
+        """Return a sentence why ``thing`` cannot be given now, or "". Queries no KDC and does not block."""
 
     async def give(self, holding: Holding) -> Given | Refused | Failed:
         """Give the thing of ``holding`` to the person for whom the thing was approved. If the person already has the thing, it is
@@ -55,16 +51,12 @@ class Giver(Protocol):
         return Seen(State.STANDS)
 
     async def strays(self, thing: str, holdings: Sequence[str]) -> Strays | Failed:
-        """Return the ids of all holdings for which ``thing`` exists and has jitd's mark (a sign that jitd made the thing). The
-        ids in ``holdings`` are left out.
-        """
+        """Return the ids of all holdings but ``holdings`` for which ``thing`` exists with jitd's mark."""
         return Strays()
 
 
 class Givers:
-    """The givers of this host. A giver is found by the kind of thing that the giver gives. The kind is the word before the colon
-    in the thing's name.
-    """
+    """The givers of this host, each found by the kind that it gives: the word before the colon in a thing's name."""
 
     def __init__(self, by_kind: Mapping[str, Giver]) -> None:
         self._by_kind = dict(by_kind)

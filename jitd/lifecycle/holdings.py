@@ -80,9 +80,7 @@ class Holdings:
     # --- effects -----------------------------------------------------------------------------------------------------
 
     async def go_on(self, id: str) -> None:
-        """Do what the state of the holding ``id`` requires: give the thing, or take the thing back. It does no harm to call this
-        method twice. Raises nothing.
-        """
+        """Give or take back the thing, as the holding's state requires. Harmless if called twice. Raises nothing."""
         try:
             await self._go_on(id)
         except Exception as fault:  # the thing still has to be given or taken back
@@ -131,9 +129,8 @@ class Holdings:
         return together.of_one_use(self._store, one)
 
     async def give_anew(self, id: str) -> deeds.Given | Refused | Failed | None:
-        """Give the thing of the holding ``id`` once more, after somebody has changed the thing. Return the giver's answer. If the
-        thing's holding is not open any more, give nothing and return None. If the giver sends a new secret with the thing, nobody
-        receives this secret.
+        """Give the thing of an open holding once more, after somebody has changed it, and return the answer, or None if it is not
+        open. Nobody gets a new secret.
         """
         if (found := self._store.holding(id)) is None or not found.is_live:
             return None
@@ -204,9 +201,7 @@ class Holdings:
             self.take_rest(found)
 
     def take_rest(self, holding: Holding) -> None:
-        """The thing of ``holding`` is being taken back. Take back all other things of its use. Raises the exceptions of
-        ``act``.
-        """
+        """The thing of ``holding`` is being taken back: take back the others of its use. Raises what ``act`` raises."""
         if events := together.taking(self._together(holding), DAEMON, f"{holding.thing} is taken back: {holding.because}"):
             self._act(*events)
 
@@ -250,9 +245,8 @@ class Holdings:
             self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
 
     def tell(self, effect: effects.TellHolder) -> None:
-        """Send the state of the holding to its client, which has the thing or waits for it. If the message cannot be sent, write
-        the failure to the log. All other effects are still carried out. FIRST_PAUSE seconds after the failure, jitd tries again
-        to hand over a given thing. If this is not possible, jitd takes the thing back.
+        """Tell the state of the holding to the client that has or awaits its thing. A failure is logged, and hinders no other
+        effect. After FIRST_PAUSE seconds, a given thing is handed over again, or else taken back.
         """
         try:
             self._tell(effect)
@@ -305,9 +299,8 @@ class Holdings:
             self.take_back(first, DAEMON, "its client went away")
 
     def name_of(self, holding: Holding) -> str:
-        """Return the name by which the client asks for the thing of ``holding`` (``Giver.name_of``). If the client has nothing to
-        ask for, return the giver's sentence that explains how to use the thing. Return an empty string if the giver has no
-        sentence about the thing.
+        """Return the name by which the client asks for the thing (``Giver.name_of``), or the giver's sentence on how to use it,
+        which may be "".
         """
         giver = self._givers.of(holding.thing)
         known = self._memory.find(holding.id)
@@ -318,9 +311,7 @@ class Holdings:
         return None if giver is None else giver.ends_at(holding)
 
     def ends_in_words(self, some: Iterable[Holding]) -> str:
-        """Return the end of a sentence about those of ``some`` that end by themselves (``Giver.ends_at``). If there are none,
-        return an empty string.
-        """
+        """Return the end of a sentence about those that end by themselves (``Giver.ends_at``), or ""."""
         ends = [at for one in some if (at := self._ends_at(one)) is not None]
         return f"; {ends_by_itself(max(ends), self._now())}" if ends else ""
 
@@ -372,16 +363,13 @@ class Holdings:
         self._act(*(Kept(one.id, by) for one in self._together(held)))
 
     def await_holder(self, id: str) -> None:
-        """Remember that jitd still waits for the client of the holding ``id``, or still has to tell the client about its thing.
-        ``nobody_came`` ends the wait.
-        """
+        """Remember that jitd waits for the holding's client, or has to tell it of its thing, until ``nobody_came``."""
         remembered = self._memory.of(id)
         remembered.is_awaited = remembered.may_be_given = True
 
     def nobody_came(self, id: str) -> None:
-        """Handle the case that the client did not reconnect in time. If the thing was given and no client waits for it, take it
-        back. If a client waits for it, hand it over when all things of this use of the grant are given. Do nothing if a client
-        already has the thing. If the thing is still being given, jitd decides what to do after the thing was given.
+        """The client did not reconnect in time: take a given thing back, unless a client has it or awaits it, who gets it once
+        all of this use are given. What is being given is decided on afterwards.
         """
         found, remembered = self._store.holding(id), self._memory.of(id)
         if found is None or not found.is_live:
@@ -395,10 +383,8 @@ class Holdings:
         return None
 
     def is_due(self, id: str) -> bool:
-        """True if the holding ``id`` still needs work. A holding needs work if its thing has to be given or taken back. A holding
-        needs work if one of its events is still to be recorded. A holding also needs work if its thing was given, but other
-        things of the same use of the grant are still to be given. What has ended needs work as long as something is remembered
-        of it: its end is still to be told.
+        """True if the holding needs work: its thing is to be given or taken, an event to be recorded, or others of its use still
+        to be given. If it has ended: as long as its end is still to be told.
         """
         found, known = self._store.holding(id), self._memory.find(id)
         if found is None or not found.is_live:

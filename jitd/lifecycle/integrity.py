@@ -31,9 +31,7 @@ BARRING = ("lock", "owed_review")  # the life cycles whose objects bar somebody.
 
 
 def why_unread(store: Store, life: str, id: str, what: str) -> str:
-    """``what`` is a lock or an owed review that was not found. Return a sentence about it if it is open, and was damaged.
-    Otherwise return an empty string.
-    """
+    """Return a sentence about ``what``, a lock or owed review, if it is open and damaged, or ""."""
     damage = store.damage_of(life, id)
     if damage is None or not damage.is_open:
         return ""
@@ -64,9 +62,7 @@ class Noted:
             return None  # the process that wrote the file was killed before it had written anything
 
     def write(self, head: Seal) -> None:
-        """Write the committed ``head`` to the file. If writing fails, the file still contains an older head, which is also a
-        record of the chain.
-        """
+        """Write the committed ``head`` to the file. If this fails, an older one, also of the chain, is still there."""
         with suppress(OSError):
             if self._open < 0:
                 self._open = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -140,9 +136,7 @@ def examine_tables(store: Store) -> None:
 
 
 def _examine_values(store: Store, known: set[tuple[str, str]]) -> Iterator[Damaged]:
-    """Yield the open requests and grants of which a value is missing, or is not the one to which they commit, but not those that
-    are ``known`` to be damaged.
-    """
+    """Yield the open requests and grants with a value missing or wrong, but not those ``known`` to be damaged."""
     for life, id in [(life, id) for life, id, _ in store.documents(ended=False)]:
         if life in ("request", "grant") and (life, id) not in known and (damage := store.damage_of(life, id)) is not None:
             yield Damaged(life, id, f"values of it are missing: {damage.because}")
@@ -198,9 +192,7 @@ def _damaged(store: Store, life: str, id: str, because: str) -> Damaged:
 
 
 def _rebuilt(store: Store, id: str) -> Holding | None:
-    """Return the holding ``id`` as far as its records tell it, as if its thing was given. Return None if it has no records.
-    Raises ValueError, KeyError, TypeError.
-    """
+    """Return the holding as its records tell it, as if given, or None without records. Raises ValueError, KeyError, TypeError."""
     last: dict[str, Any] | None = None
     for body in store.newest():
         if id.encode() not in body:

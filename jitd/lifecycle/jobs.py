@@ -24,10 +24,8 @@ from jitd.settings.config import Config
 
 
 def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float, *texts: bytes | None) -> Job | orders.Login:
-    """Return the job of the run ``begun``. The run starts at ``now`` (seconds on the boot clock). ``texts`` are the new texts of
-    files, each None if it is not kept any more. This call may block.
-    Raises ValueError if the job would differ from what was approved. Raises NoSuchAccount if the target account of the command
-    does not exist any more.
+    """Return the job of the run ``begun`` at ``now`` (boot clock, in seconds). ``texts`` are the files' new ones, or None. May
+    block. Raises ValueError if it would differ from what was approved, and NoSuchAccount without the target.
     """
     command = asked.command
     who, terms = asked.requester.principal, asked.terms.fingerprinted
@@ -131,9 +129,8 @@ def _login_of(begun: Run, grant: Grant, asked: Request) -> orders.Login:
 
 
 def _is_bound(asked: Request, grant: Grant) -> bool:
-    """Some arguments of a command can be names of files. Return True if these files must be unchanged. They must be unchanged in
-    two cases. In the first case, the rule demands that the files are bound to the approval. In the second case, the command needs
-    approvals, and the rule does not allow other people to change the files.
+    """True if files that arguments name must not change: if the rule demands that they are bound, or if approvals are needed and
+    it does not let others change them.
     """
     assert asked.obligations is not None, "an approved request has its obligations"
     if grant.terms.bound or asked.obligations.terms.bound:

@@ -32,9 +32,7 @@ class LetIn:
         (self._directory / f"{uid}:{process.pid}:{process.started}").touch(mode=0o600)
 
     def of(self, uid: int) -> tuple[str, ...]:
-        """Return the processes of ``uid`` that were let in and still live, as ``PID:START``. If the notes cannot be read, return
-        none: then nothing is spared.
-        """
+        """Return the living processes of ``uid`` that were let in, as ``PID:START``; none, if the notes cannot be read."""
         found: list[tuple[str, str]] = []
         with suppress(OSError):
             found = self._living()

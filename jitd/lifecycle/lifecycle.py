@@ -212,9 +212,8 @@ class Lifecycle:
         self.note(name, "jitd", 0, detail)
 
     def set_aside(self, damaged: Damaged) -> tuple[Effect, ...]:
-        """Bring the stored object ``damaged`` to where it permits nothing, with a record about it. A request, a grant or a run is
-        set aside. A thing that was given is to be taken back. Return the effects. The caller does what else follows: at a start
-        recovery, and later ``Perform.set_aside``. Raises StoreError or Conflict.
+        """Bring the stored object ``damaged`` to where it permits nothing, with a record: it is set aside, or, a given thing, to
+        be taken back. The caller does what follows (recovery, ``Perform.set_aside``). Raises StoreError or Conflict.
         """
         if damaged.rebuilt is not None:
             because = f"what jitd had stored about it was damaged: {damaged.because}"

@@ -16,9 +16,7 @@ Noticed = tuple[str, Sequence[Told], str]  # a channel, its told marks, and why 
 
 
 class Notifier:
-    """Notifies by all of ``parts``: by none, nobody. What itself notifies people inherits from here, and overrides all. No
-    requester, approver or run ever waits for it.
-    """
+    """Notifies by all of ``parts``. What notifies people inherits from it. No requester, approver or run waits for it."""
 
     def __init__(self, parts: Sequence[Notifier] = ()) -> None:
         self._parts = parts
@@ -43,9 +41,7 @@ class Notifier:
         return [*chain.from_iterable(one.of(request) for one in self._parts)]
 
     def heard_of(self, request: Request) -> tuple[Heard, ...]:
-        """Return, for each channel of the waiting ``request``, whom it has told. A channel that has not looked at the request yet
-        is left out. Raises StoreError.
-        """
+        """Return whom each channel that has looked at the waiting ``request`` has told. Raises StoreError."""
         return tuple(chain.from_iterable(one.heard_of(request) for one in self._parts))
 
     async def keep(self) -> None:

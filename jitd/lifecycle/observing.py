@@ -43,9 +43,7 @@ def is_observed(grant: Grant, asked: Request) -> bool:
 
 
 class Watch:
-    """One connection over which the person ``by`` watches the run ``run``. ``counts`` is True while the watcher's screen answers
-    in time.
-    """
+    """A connection by which ``by`` watches ``run``. ``counts`` is True while the screen answers in time."""
 
     def __init__(self, run: str, by: Actor) -> None:
         self.run = run
@@ -108,9 +106,8 @@ class Observing:
     # --- runs that wait to begin -------------------------------------------------------------------------------------
 
     async def until_watched(self, begun: Run, grant: Grant, asked: Request, waiter: Waiter) -> str:
-        """If the run ``begun`` must be watched, wait until somebody watches it. When somebody watches, repeat the decision about
-        the request. ``waiter`` is the client of the run. Return an empty string if the run may begin, otherwise the reason why it
-        must not begin.
+        """If the run must be watched, wait until somebody does, and decide again. ``waiter`` is its client. Return "" if it may
+        begin, or why it must not.
         """
         if begun.login is not None or not is_observed(grant, asked):
             return ""
@@ -153,9 +150,8 @@ class Observing:
         return any(one is not None and one.request == request for one in found)
 
     def begins_or_waits(self, found: Run, grant: Grant, asked: Request) -> bool:
-        """True if the command of ``found`` may begin now, because somebody watches it or no watcher is required. If the result is
-        False, the monitor of the run waits. The run is checked again when a watcher arrives. The run is stopped if no watcher
-        arrives within WATCHED_WITHIN seconds.
+        """True if the command may begin: somebody watches it, or nobody has to. Otherwise its monitor waits for a watcher, until
+        the run is stopped after WATCHED_WITHIN seconds.
         """
         if (timer := self._ready.pop(found.id, None)) is not None:
             timer.cancel()
@@ -180,9 +176,7 @@ class Observing:
         return tuple(dict.fromkeys(watch.by.principal for watch in self._watches.get(id, ()) if watch.counts))
 
     def come(self, watch: Watch) -> None:
-        """Add the watcher's connection ``watch``. The connection has an effect only after the watcher's screen has answered for
-        the first time.
-        """
+        """Add a watcher's connection, which has an effect once the screen has answered."""
         self._watches.setdefault(watch.run, []).append(watch)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._go_on_telling())

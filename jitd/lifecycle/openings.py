@@ -66,9 +66,7 @@ class Openings:
             self._acts.act(WaysOpened(id, CLOCK, after))
 
     def ask_lists(self, id: str) -> None:
-        """Fetch the lists of approvers of the request ``id`` again, in the background. Do nothing if a fetch for this request is
-        running or has just ended.
-        """
+        """Fetch the request's lists of approvers again, in the background, unless a fetch runs or has just ended."""
         waiting = self._store.request(id)
         if waiting is None or not waiting.is_open:
             self._due_at.pop(id, None)

@@ -129,16 +129,13 @@ class Perform:
             self._do(effect)
 
     def act_on(self, event: Event, *seen: Request | Grant) -> None:
-        """Apply one event as ``act`` does. The event depends on the objects in ``seen``. Raises Overtaken if an object in
-        ``seen`` has changed.
-        """
+        """Apply one event like ``act``. Raises Overtaken if an object in ``seen``, on which it depends, has changed."""
         for effect in self._happen((event,), *seen):
             self._do(effect)
 
     def submitted(self, event: request.Submitted, decision: Decision) -> None:
-        """Begin a request, and record its screening, that is, the policy's ``decision``, in one transaction. If gatekeepers must
-        answer first, the screening is recorded later. Raises the exceptions of ``act``. Raises Overtaken if the lease in
-        ``decision`` has changed meanwhile.
+        """Begin a request, and record its screening, the ``decision``, in one transaction, or later if gatekeepers must answer
+        first. Raises what ``act`` raises, and Overtaken if the decision's lease has changed.
         """
         if isinstance(decision, Permit) and decision.obligations.gatekeepers:
             return self.act(replace(event, request=request.to_be_asked(event.request, decision, self._now())))
@@ -148,16 +145,14 @@ class Perform:
         return None
 
     def screened(self, event: request.Screened, seen: Request) -> None:
-        """Record the screening of a request that is already stored. ``seen`` is the version of the request for which the decision
-        was made.
-        Raises the exceptions of ``submitted``.
+        """Record the screening of a stored request, of which ``seen`` was the version decided on. Raises the exceptions of
+        ``submitted``.
         """
         self.act_on(event, seen, *self._lease_in(event.decision))
 
     def _happen(self, events: tuple[Event, ...], *seen: Request | Grant) -> tuple[Effect, ...]:
-        """Store ``events`` and return the effects. If another change was committed first (Conflict), nothing is stored. After a
-        Conflict, the function tries again with the new state. If an object in ``seen`` has changed, the function raises Overtaken
-        and does not try again. No effect is carried out before a commit.
+        """Store ``events`` and return the effects, none of which is carried out before the commit. After a Conflict, try again,
+        unless an object in ``seen`` has changed: raises Overtaken.
         """
         for _ in range(TRIES - 1):
             with contextlib.suppress(Conflict):
@@ -351,9 +346,7 @@ class Perform:
             self._executor.stop(id, found.because)
 
     def run_is_held(self, id: str, *, is_frozen: bool) -> None:
-        """Record that the monitor of an observed run has frozen or thawed the run. If the same report arrives again, it changes
-        nothing.
-        """
+        """Record that a monitor has frozen or thawed its run. A report that comes again changes nothing."""
         found = self._store.run(id)
         if found is not None and found.state is (RunState.RUNNING if is_frozen else RunState.FROZEN):
             self.act(run.Frozen(id, MONITOR) if is_frozen else run.Thawed(id, MONITOR))
@@ -369,9 +362,7 @@ class Perform:
     def run_has_ended(
         self, id: str, outcome: Outcome, recording: Recording | None, traces: Traces | None, said: str = ""
     ) -> None:
-        """Record how the run ended. The end was reported by the run's monitor, or by the search for the run. If the same report
-        arrives again, it changes nothing.
-        """
+        """Record how the run ended, by its monitor or by the search for it. A report that comes again changes nothing."""
         found = self._store.run(id)
         self.end_run(run.Ended(id, MONITOR, outcome, recording, traces, said))
         waiter = self._waiters.of(found.request) if found is not None and found.is_live and found.login is not None else None
@@ -488,9 +479,7 @@ class Perform:
             self.later(self.holdings.go_on(id))
 
     def expect_client(self, id: str, until: float) -> None:
-        """The client of the open request ``id`` was lost in a restart. Withdraw the request if the client is not back at
-        ``until`` (seconds on CLOCK_BOOTTIME).
-        """
+        """The client was lost in a restart: withdraw the request if it is not back at ``until`` (CLOCK_BOOTTIME)."""
         self._waiters.expected.add(id)
         self.deadlines.set("client", id, until)
 

@@ -24,9 +24,7 @@ AT_ONCE = 50  # lives that end with one commit, because each commit waits for th
 
 
 class Recovery:
-    """Ends the objects that expired while the daemon was not running, and sets the deadlines of all other objects. This class
-    also asks the executor about the runs.
-    """
+    """Ends what expired while no daemon ran, sets all other deadlines, and asks the executor about the runs."""
 
     def __init__(
         self,
@@ -91,9 +89,8 @@ class Recovery:
         return living
 
     def _holdings(self, now: Moment) -> None:
-        """Continue to give the things that must be given, and to take back the things that must be taken back. The client of a
-        thing may still reconnect. A grant of an earlier boot has ended. Grants are recovered before holdings, so the holdings of
-        an ended grant are already in the state TAKING.
+        """Go on to give and to take back things, whose clients may reconnect. Grants, all of an earlier boot ended, come before,
+        so holdings of ended ones are TAKING already.
         """
         for holding in tuple(self._store.holdings()):
             self._settle(holding, now)

@@ -28,9 +28,7 @@ AGAIN_AFTER = 1.0  # seconds until the next attempt to record an answer
 
 
 class Overtaken(Exception):
-    """The object on which a decision is based has changed, so the caller must decide again. The caller's order was not carried
-    out.
-    """
+    """The object that was decided on has changed: decide again. The order was not carried out."""
 
 
 def is_due(found: Request) -> bool:

@@ -61,9 +61,7 @@ class SeatWatch:
                 log("whether others could approve now cannot be found out", fault=fault)
 
     async def look(self, before: object) -> object:
-        """Search again if anything differs from ``before``, which the last look has returned, or if a search took too long.
-        Return the present state.
-        """
+        """Search again if anything differs from ``before``, the last result, or a search took too long. Return the state."""
         awaited = self._waiters.awaited()
         for known in (self._could, self._look_at):
             for id in known.keys() - set(awaited):

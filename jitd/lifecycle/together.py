@@ -36,9 +36,7 @@ def next_to_give(all_of_it: tuple[Holding, ...]) -> Holding | None:
 
 
 def taking(all_of_it: tuple[Holding, ...], by: Actor, because: str) -> tuple[Taking, ...]:
-    """Return the events that take back all things of the holdings ``all_of_it``. The thing that was given last is taken back
-    first.
-    """
+    """Return the events that take all these things back, the one given last first."""
     return tuple(Taking(one.id, by, because) for one in reversed(all_of_it) if one.state in _ON)
 
 

@@ -39,9 +39,7 @@ class Waiter(Protocol):
 
     @property
     def who(self) -> Subject | None:
-        """The subject (the person) who has authenticated through this connection. If the person has used ``--resume``, this
-        client has another ticket than the request.
-        """
+        """Who has authenticated here. After ``--resume``, this client has another ticket than the request."""
 
     def moved(self, request: str) -> None:
         """Read the changed request again, and tell the person about the change."""
@@ -50,9 +48,7 @@ class Waiter(Protocol):
         """Tell the person the sentence ``news``, which is about the approved request."""
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
-        """Tell the person if too few people could approve the request ``found``. For each way to approve the request, ``seats``
-        contains the people who could approve it.
-        """
+        """Tell the person if too few people could approve. ``seats`` has, for each way, those who could."""
 
     def refuse(self, code: str, text: str) -> None:
         """Tell the waiter that the use of an approved request is refused."""
@@ -66,9 +62,7 @@ class Client(Waiter, Protocol):
     """A client that waits for its request, and then for its run or its things."""
 
     def start(self, run: str, control: int) -> None:
-        """Tell the client that the run starts. Pass the client its end of the control socket, ``control``. The client now owns
-        ``control``.
-        """
+        """Tell the client that the run starts, and give it its end of the control socket."""
 
     def hand(self, handed: tuple[Handed, ...]) -> None:
         """Tell the client that all things that it asked for are given. From now on the client is registered for these holdings
@@ -76,9 +70,7 @@ class Client(Waiter, Protocol):
         """
 
     def taken(self, holding: Holding) -> None:
-        """Tell the client that its things are taken back. ``holding`` is one of the affected holdings, and it contains the
-        reason.
-        """
+        """Tell the client that its things are taken back, for the reason in ``holding``, which is one of them."""
 
     def asks(self, names: tuple[str, ...]) -> None:
         """Tell the client that jitd is querying the gatekeepers ``names`` about a use of an approved request."""
@@ -93,9 +85,7 @@ class WaitingPoint(Waiter, Protocol):
 
 
 class Waiters:
-    """The registry of waiters. Each request has at most one waiter. If a second client wants to wait for the request, it is
-    refused.
-    """
+    """The waiters: at most one a request. A second client that wants to wait is refused."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Waiter] = {}
@@ -160,9 +150,7 @@ class Waiters:
         return future
 
     async def are_gone(self, gone: list[asyncio.Future[None]], within: float) -> bool:
-        """Wait at most ``within`` seconds for the futures ``gone`` (from ``until_gone``). Return False if one of these futures is
-        not done in this time.
-        """
+        """Wait at most ``within`` seconds for all of ``gone`` (from ``until_gone``). Return False if one is not done."""
         if gone:
             await asyncio.wait(gone, timeout=within)
         return all(future.done() for future in gone)

@@ -52,9 +52,8 @@ class Belongings:
 
     @classmethod
     def of_plate(cls, plate: int) -> Belongings:
-        """Return the belongings of a session that an earlier keeper has begun. ``plate`` is the descriptor of the session's plate
-        (its file in ``/run/jitd/runs``). Raises OSError. Raises ValueError if the plate does not name the process that asked for
-        the login.
+        """Return the belongings of a session of an earlier keeper, by the descriptor of its plate (in ``/run/jitd/runs``). Raises
+        OSError, and ValueError if that does not name who asked for the login.
         """
         place, *lines = plate_lines(plate)
         asker = asker_of(lines)
@@ -122,9 +121,7 @@ class Belongings:
         _move(pid, f"{place}/command")
 
     def let_go(self) -> None:
-        """Move the processes back to their earlier control groups. A program whose login was refused may continue, but outside
-        the control group of jitd.
-        """
+        """Move the processes back to their earlier control groups: a refused login's program goes on outside of jitd's."""
         for pid, group in self._came_from.items():
             with suppress(OSError):
                 if group_of(pid) == f"{self.housing.directory}/command":
@@ -134,9 +131,7 @@ class Belongings:
     # --- names ---------------------------------------------------------------------------------------------------------
 
     def find_names(self) -> None:
-        """Find the audit session and the scope of this login. PAM modules that run after pam_jit create the audit session and the
-        scope.
-        """
+        """Find the audit session and the scope of this login, which PAM modules after pam_jit create."""
         if self._session != NO_SESSION and self._scope:
             return
         session, scope = session_of(self.pid), group_of(self.pid) or ""

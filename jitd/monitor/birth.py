@@ -54,9 +54,7 @@ def receive(peer: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def await_job(launcher: socket.socket) -> NoReturn:
-    """Wait for a job from the launcher, and then work as the monitor of this job. If the launcher ends during the wait, this
-    process ends, too. Never returns.
-    """
+    """Wait for a job from the launcher, and be its monitor. Ends with the launcher. Never returns."""
     try:
         _be_on_its_own(launcher.fileno())
         spare = _spare_holder()
@@ -88,9 +86,7 @@ def _be_on_its_own(*descriptors: int) -> None:
 
 
 def run_monitor(packet: bytes, job_file: int, control: int, launcher: socket.socket) -> NoReturn:
-    """Work as the monitor that ``packet`` requests. The work ends when the daemon has confirmed the receipt of the run's outcome.
-    Never returns.
-    """
+    """Be the monitor that ``packet`` wants, until the daemon confirms the outcome. Never returns."""
     try:
         _be_on_its_own(job_file, control, launcher.fileno())
         await_release(launcher)

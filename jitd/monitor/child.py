@@ -258,9 +258,7 @@ def _write_together(job: Job, leash: socket.socket, checker: checking.Checker | 
 
 
 def _checked(checker: checking.Checker | None, leash: socket.socket) -> str:
-    """Return why the checks do not take the text, or "". After that, the exchange is not interrupted: the client is told that the
-    text was written if it was.
-    """
+    """Return why the checks do not take the text, or "". After that, nothing interrupts the exchange."""
     said = Checked("", "") if checker is None else checker.answer()
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     if said.told:

@@ -23,9 +23,7 @@ from jitd.recording.reserve import spare
 
 
 class CannotStart(Exception):
-    """The command cannot be started. ``because`` is a sentence that gives the reason. ``number`` is the exit status that jitsudo
-    returns.
-    """
+    """The command cannot be started. ``because`` is a sentence, and ``number`` the exit status of jitsudo."""
 
     def __init__(self, because: str, number: int = CANNOT) -> None:
         super().__init__(because)

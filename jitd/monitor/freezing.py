@@ -20,9 +20,7 @@ MOST_ON = 3  # looks that may find a process that goes on although its run is fr
 
 
 class Freezer:
-    """Freezes and thaws the processes of one run. ``is_sure`` is True if all processes of the run were in a control group with a
-    freezer that only root can control.
-    """
+    """Freezes and thaws a run. ``is_sure``: all of it was in a control group with a freezer that only root controls."""
 
     def __init__(self, housing: Housing) -> None:
         self._housing = housing
@@ -36,9 +34,7 @@ class Freezer:
         return self._n_on >= MOST_ON
 
     def freeze(self) -> None:
-        """Freeze all processes of the run. The caller repeats this call as long as the run must stay frozen. Each call finds
-        processes that an earlier call has missed.
-        """
+        """Freeze the run. Repeated as long as it must stay frozen: each call finds processes that others have missed."""
         group = self._group()
         has_freezer = group is not None and set_freezer(group, "1")
         frozen = members([group]) if has_freezer and group is not None else set()

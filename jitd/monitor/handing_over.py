@@ -15,9 +15,7 @@ from typing import NoReturn
 
 
 def forked(live: Callable[[socket.socket], NoReturn]) -> socket.socket:
-    """Fork a process that does ``live``. Return one end of a socket pair; ``live`` gets the other end, for ``await_release``.
-    Raises OSError.
-    """
+    """Fork a process that does ``live`` with one end of a socket pair (``await_release``). Return the other. Raises OSError."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     with theirs:
         try:

@@ -34,9 +34,7 @@ from jitpam.wire.declared import Codec, optional
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Open the session of a job. Four descriptors are attached: the sealed file of the job, and ``control``, ``leash`` and
-    ``life`` of Surroundings.
-    """
+    """Open a job's session, with four descriptors: its sealed file, and ``control``, ``leash`` and ``life`` of Surroundings."""
 
     state_dir: Annotated[str, DIRECTORY]
 
@@ -71,9 +69,7 @@ class Spare:
                 _await_job(theirs, monitor, rehearsed)
 
     def expect(self, job_file: int) -> None:
-        """Name the sealed file of the job, which the holder reads for itself. The descriptor is closed when the holder has it, or
-        is dismissed.
-        """
+        """Name the job's sealed file, which the holder reads itself. It is closed when the holder has it or is dismissed."""
         self._job_file = job_file
 
     def take(self, around: Surroundings) -> bool:

@@ -22,9 +22,7 @@ from jitd.monitor.signalling import Pid, hang_up_all, kill_all, look_at, members
 
 SYS_CLONE3 = 435  # the number of the system call clone3(2). This number is the same on every architecture.
 SYS_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120}
-"""Maps an architecture to the number of the system call clone(2) on this architecture. An architecture is listed only if the
-flags are the first argument of its clone(2).
-"""
+"""clone(2) by architecture: those on which its first argument is the flags."""
 CLONE_INTO_CGROUP = 0x200000000
 CLONE_PARENT = 0x8000
 TRACED = 1.0
@@ -41,16 +39,12 @@ _python.syscall.restype = ctypes.c_long
 
 
 def own_group() -> str | None:
-    """Return the directory of the control group (version 2) of this process. Return None if no hierarchy of control groups is
-    mounted.
-    """
+    """Return the directory of this process's control group (version 2), or None without such a hierarchy."""
     return group_of("self")
 
 
 def group_of(pid: Pid | str) -> str | None:
-    """Return the directory of the control group of process ``pid``. Return None if no hierarchy of control groups is mounted, or
-    if the process has ended.
-    """
+    """Return the directory of the control group of ``pid``, or None without a hierarchy, or if it has ended."""
     try:
         with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape") as file:
             path = next(line[3:].rstrip("\n") for line in file if line.startswith("0::"))
@@ -74,9 +68,7 @@ def hierarchy() -> tuple[str, str]:
 
 
 def _below(mount: str, root: str, path: str) -> str | None:
-    """Return the directory of the control group ``path``. The part ``root`` of the hierarchy is mounted at ``mount``. Return None
-    if ``path`` is outside ``root``.
-    """
+    """Return the directory of the group ``path``, where ``root`` is mounted at ``mount``, or None if it is outside."""
     if path.startswith("/.."):  # outside our control group namespace
         return None
     if root != "/":
@@ -193,9 +185,7 @@ class Housing:
             os.kill(self._init, signal.SIGKILL)  # nobody has waited for it yet, so the pid still belongs to it
 
     def close_session(self, within: float) -> bool:
-        """Let the holder close the PAM session. If this takes longer than ``within`` seconds, kill the holder. Return True once
-        the holder has ended.
-        """
+        """Let the holder close the session, or kill it after ``within`` seconds. Return True once it has ended."""
         now = time.monotonic()
         if self._life is not None:
             self._life.close()
@@ -224,9 +214,7 @@ class Housing:
         return (members(groups) | self._without_holder()) - {self.holder}
 
     def hang_up(self) -> None:
-        """Send SIGHUP and SIGCONT once to each process of the run. A later call sends both signals to processes that were forked
-        since the first call.
-        """
+        """Send SIGHUP and SIGCONT to each process of the run, once, also to those forked since the last call."""
         groups = [f"{self.directory}/command"] if self.directory is not None else []
 
         def find() -> set[Pid]:
@@ -236,9 +224,7 @@ class Housing:
             self._hung_up |= hang_up_all(find, groups, but_not=self._hung_up)
 
     def is_empty(self) -> bool:
-        """True if no process is left except the holder and the init of the pid namespace. Before this call, the caller must call
-        wait(2) for its dead children.
-        """
+        """True if only the holder and the namespace's init are left. The caller has waited for its dead children."""
         try:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if _lives_any_of(os.getpid(), {self.holder, self._init}):
@@ -282,9 +268,7 @@ def fork_sibling() -> Pid:
 
 
 def rehearse_fork() -> None:
-    """Execute all steps of ``fork_sibling`` except the fork itself. For this purpose, call clone3(2) with arguments of size 0.
-    The kernel refuses this call (EINVAL).
-    """
+    """Do all of ``fork_sibling`` but fork: clone3(2) with arguments of size 0, which the kernel refuses (EINVAL)."""
     _fork(SYS_CLONE3, ctypes.byref((ctypes.c_uint64 * 11)()), ctypes.c_size_t(0))
 
 
@@ -331,9 +315,7 @@ def _fork(number: int, *arguments: object) -> tuple[Pid, int]:
 
 
 def changed_child() -> Pid | None:
-    """Return the pid of a child that has ended or stopped, if wait(2) has not reported this yet. Return None if there is no
-    such child.
-    """
+    """Return a child that has ended or stopped and was not waited for, or None."""
     try:
         found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -342,9 +324,7 @@ def changed_child() -> Pid | None:
 
 
 def has_executed(pid: Pid) -> bool:
-    """True once a forked child has executed a program. After the child has ended, the result stays True until wait(2) is called
-    for the child.
-    """
+    """True once a forked child has executed a program, until wait(2) is called for it."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return not int(file.read(4096).rpartition(b")")[2].split()[6]) & NOT_EXECUTED
@@ -353,9 +333,7 @@ def has_executed(pid: Pid) -> bool:
 
 
 def children(of: Pid) -> set[Pid]:
-    """Return the children of the process ``of``, which has one thread. A dead child is included until wait(2) is called for
-    it.
-    """
+    """Return the children of ``of``, which has one thread, with dead ones that nobody has waited for."""
     try:
         with open(f"/proc/{of}/task/{of}/children", "rb") as file:
             return {int(word) for word in file.read().split()}
@@ -364,9 +342,8 @@ def children(of: Pid) -> set[Pid]:
 
 
 def _lives_any_of(parent: Pid, but_not: Collection[Pid] = ()) -> bool:
-    """True if a child of ``parent`` has not ended. A child that has ended is still there as long as somebody traces it
-    (ptrace(2)). ``parent`` gets the children of its children when these end, before it can be seen that they have ended. So this
-    function looks until it finds nobody new.
+    """True if a child of ``parent`` lives. A dead one that is traced (ptrace(2)) is still there, and its children come to
+    ``parent`` before it is seen as dead, so this looks until it finds nobody new.
     """
     found: set[Pid] = set()
     while new := children(parent) - found:

@@ -168,9 +168,7 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
 
 
 def main() -> int:
-    """Run the launcher. A daemon starts the launcher by ``python -IS -c … DESCRIPTOR RUN_DIR``. systemd starts the launcher
-    without arguments.
-    """
+    """Be the launcher: of a daemon by ``python -IS -c … DESCRIPTOR RUN_DIR``, of systemd without arguments."""
     is_service = len(sys.argv) == 1
     descriptor = FIRST_PASSED if is_service else int(sys.argv[-2])
     if is_service and (os.environ.get("LISTEN_PID"), os.environ.get("LISTEN_FDS")) != (str(os.getpid()), "1"):

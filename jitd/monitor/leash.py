@@ -34,9 +34,7 @@ class Forked:
 
 @dataclass(frozen=True, slots=True)
 class WhoSends:
-    """Which process has sent the client's next packet? To a process in a pid namespace, the kernel names no sender outside of it
-    (unix(7)).
-    """
+    """Who has sent the client's next packet? In a pid namespace, the kernel names no sender outside (unix(7))."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,4 @@ STALL = 1.0  # if a run did not end by itself, its client must read the last out
 LOOK_AGAIN = 0.03  # seconds between two checks whether all processes of the run have ended
 ENDED = "it was ended before it began"
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-"""Signals by which a person ends a command before it begins. After one of these signals, the client ends itself by the same
-signal.
-"""
+"""By these, a person ends a command before it begins; the client then ends itself by the same."""

@@ -36,9 +36,7 @@ class Uplink:
         return self._socket.fileno()
 
     def connect(self) -> bool:
-        """Try to connect, unless the last attempt was less than AGAIN_AFTER seconds ago. Return True if this call has opened a
-        connection.
-        """
+        """Try to connect, at most every AGAIN_AFTER seconds. Return True if this call has opened a connection."""
         now = time.monotonic()
         if self._socket is not None or now - self._tried_at < AGAIN_AFTER:
             return False
@@ -56,9 +54,7 @@ class Uplink:
         return True
 
     def say(self, word: FromMonitor) -> None:
-        """Send ``word`` if a daemon is connected. Otherwise it is lost, so the caller sends its present state again after each
-        ``connect``.
-        """
+        """Send ``word`` to a connected daemon. Else it is lost, so the present state is sent after each ``connect``."""
         if self._socket is not None:
             try:
                 self._socket.send(FROM_MONITOR.write(word), socket.MSG_NOSIGNAL)

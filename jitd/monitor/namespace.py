@@ -33,9 +33,7 @@ PROC = "/proc"
 POSSIBLE = "+"
 MOST_NEIGHBOURS = 4000  # files of a directory, each of which is mounted once more
 OF_THE_USER = "/run/user"
-"""The directory in which systemd makes a directory for each account, as root, before it starts the manager of the account
-(user-runtime-dir@.service).
-"""
+"""Where systemd, as root, makes a directory for an account before its manager starts (user-runtime-dir@.service)."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -173,16 +171,12 @@ def leave_mounts() -> bool:
 
 
 def mount_memory(at: bytes) -> bool:
-    """Mount an empty file system in memory at the directory ``at``. Call this only after ``leave_mounts``. Return False if this
-    host does not permit that.
-    """
+    """Mount an empty file system in memory at ``at``, after ``leave_mounts``. Return False if that is not permitted."""
     return bool(_libc.mount(b"jitd", at, b"tmpfs", ctypes.c_ulong(MS_NOSUID | MS_NODEV), b"mode=700,size=1m") == 0)
 
 
 def lay_over(file: bytes, target: int) -> bool:
-    """Let the name of the file ``target``, which is open (O_PATH), lead to ``file``. Call this only after ``leave_mounts``.
-    Return False if this host does not permit that.
-    """
+    """Have the name of ``target`` (O_PATH) lead to ``file``, after ``leave_mounts``. Return False if that is not permitted."""
     return bool(_libc.mount(file, _link_to(target), None, ctypes.c_ulong(MS_BIND), None) == 0)
 
 

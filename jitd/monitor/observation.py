@@ -60,9 +60,7 @@ class Clock:
 
 
 class Observation:
-    """Freezes one run while nobody watches it. The run is frozen only if it must be watched (``is_due``). ``tell`` sends a
-    sentence to the requester.
-    """
+    """Freezes a run that must be watched (``is_due``) while nobody does. ``tell`` sends the requester a sentence."""
 
     def __init__(self, housing: Housing, tell: Callable[[str], None], *, is_due: bool) -> None:
         self.is_frozen = False
@@ -82,9 +80,7 @@ class Observation:
         self._clock = Clock(time.monotonic())
 
     def hear(self, by: tuple[str, ...]) -> None:
-        """Store the daemon's message. ``by`` contains the principals of the current watchers. ``by`` is empty if nobody
-        watches.
-        """
+        """Store the daemon's message: the principals of the present watchers, perhaps none."""
         self._clock.hear(by, time.monotonic())
 
     def left(self) -> float:

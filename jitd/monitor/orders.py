@@ -160,9 +160,7 @@ def is_run_id(text: object) -> bool:
 
 
 def nanoseconds(seconds: float) -> int:
-    """Return a time as a whole number of nanoseconds, not less than ``seconds``, which is finite: a run never ends before its
-    time is over.
-    """
+    """Return a whole number of nanoseconds, not less than the finite ``seconds``: a run never ends early."""
     return math.ceil(seconds * 1e9)
 
 

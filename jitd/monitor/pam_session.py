@@ -77,9 +77,7 @@ def libraries_by_name() -> Iterator[None]:
 
 @cache
 def load() -> Any:
-    """Import pamela, the binding to libpam, and return it. Raises Refused if the import fails. After a failure, the next call
-    tries again.
-    """
+    """Import pamela, the binding to libpam. Raises Refused, and then the next call tries again."""
     try:
         with libraries_by_name():
             import pamela
@@ -127,9 +125,7 @@ class Session:
             raise self._failed(fault) from None
 
     def begin(self, user: str, requester: str, terminal: str | None) -> None:
-        """Check with PAM that the account may be used, and open a session of the account. If this raises Refused, no session is
-        open.
-        """
+        """Check with PAM that the account may be used, and open a session. After Refused, none is open."""
         if because := why_unset(SERVICE, *TYPES):
             raise Refused(f"PAM is not set up for jitd: {because}")
         self.start(user)
@@ -183,9 +179,7 @@ _kept: list[object] = []
 
 
 def warm() -> None:
-    """Load pamela and the modules of the PAM stack into this process permanently. This saves 0.8 ms in each process that is
-    forked afterwards.
-    """
+    """Load pamela and the stack's modules for good, which saves each later fork 0.8 ms."""
     try:
         session = Session()
         if os.path.isfile(STACK):

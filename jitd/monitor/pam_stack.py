@@ -31,9 +31,7 @@ class _Fault(Exception):
 
 
 def why_unset(service: str, *types: str) -> str:
-    """Return the sentence that says why the PAM service ``service`` is not set up for calls of ``types``. Return an empty string
-    if it has a line of each of these types.
-    """
+    """Return why the PAM service is not set up for ``types``, or "" if it has a line of each."""
     path = f"{DIRECTORY}/{service}"
     try:
         defined = set(_types(path, types, ()))

@@ -19,9 +19,7 @@ from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, HowItEnded, Left, Unwrit
 GO = b"go"  # a line of a plate (see `plate_path`): the command or the session may have begun
 STARTED = b"started "  # before the process of the command, on a plate: the command has begun
 INIT = b"init "
-"""The first word of a line of a plate. The line contains the pid of the first process of the run's pid namespace, and its start
-time in clock ticks since the boot.
-"""
+"""Begins a plate's line with the pid of the run's init and its start time in clock ticks since the boot."""
 STANDS = b"stands "  # on the plate of a run that edits several files, before a sentence about which of them have their new text
 EMPTY = b"empty"  # on a plate: none is left, but for dead ones that a tracer keeps, and the init of the run
 ASKER, SCOPE, SESSION = b"asker ", b"scope ", b"session "
@@ -78,9 +76,7 @@ def asker_of(lines: Iterable[bytes]) -> Asker | None:
 
 
 def started_at(pid: int) -> int:
-    """Return the start time of a process, in clock ticks since the boot (proc(5), ``stat``). Return -1 if the process
-    has ended.
-    """
+    """Return the process's start in clock ticks since the boot (proc(5), ``stat``), or -1 if it has ended."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return int(file.read(4096).rpartition(b")")[2].split()[19])
@@ -100,16 +96,12 @@ def init_of(lines: Iterable[bytes]) -> tuple[int, int] | None:
 
 
 def note(plate: int, line: bytes) -> None:
-    """Add ``line`` to the file with the descriptor ``plate``. This file is the plate of a run (see ``plate_path``). Raises
-    OSError.
-    """
+    """Add ``line`` to the open plate of a run (see ``plate_path``). Raises OSError."""
     os.pwrite(plate, line + b"\n", os.fstat(plate).st_size)
 
 
 def plate_lines(plate: int) -> list[bytes]:
-    """Return the lines of the open file ``plate``, which is the plate of a run (see ``plate_path``). The first line is the path
-    of the run's control group. Raises OSError.
-    """
+    """Return the lines of an open plate (``plate_path``), of which the first is the run's control group. Raises OSError."""
     return os.pread(plate, os.fstat(plate).st_size, 0).split(b"\n")
 
 
@@ -156,9 +148,7 @@ def _write_whole(path: str, body: bytes) -> None:
 
 
 def read_outcome(state_dir: str, run: str) -> HowItEnded | None:
-    """Return the outcome that the run's monitor has written. Return None if there is no file with the outcome. Raises ValueError
-    and OSError.
-    """
+    """Return the outcome that the run's monitor has written, or None without one. Raises ValueError and OSError."""
     try:
         with open(outcome_path(state_dir, run), "rb") as file:
             left = FROM_MONITOR.read(file.read(MAX_WORD))

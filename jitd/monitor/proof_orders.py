@@ -15,9 +15,7 @@ STACK = "/etc/pam.d/jitd-local"
 WITHIN = 60  # seconds within which the person must type the password, and PAM must check it
 POLICY_WITHIN = 10  # seconds within which PAM must say whether an account may be used
 YES, NO, NOTHING, UNSET = b"yes", b"no", b"nothing", b"unset"
-"""The answers. NOTHING: no password was sent. UNSET: PAM could not be called. The answers NOTHING and UNSET are not counted as
-wrong guesses.
-"""
+"""NOTHING: no password was sent. UNSET: PAM could not be called. Neither counts as a wrong guess."""
 _ACCOUNT = text("the name of an account", least=1, most=256).where(str.isprintable, "the name of an account")
 
 

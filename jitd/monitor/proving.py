@@ -36,9 +36,7 @@ MCL_CURRENT, MCL_FUTURE = 1, 2
 
 
 def live(user: str, client: int, daemon: int, launcher: socket.socket) -> NoReturn:
-    """Check the password: read it from ``client``, and send the answer to ``daemon``. ``launcher`` is the socket to the process
-    that has forked this one. Never returns.
-    """
+    """Check the password from ``client``, and answer ``daemon``. ``launcher`` leads to who forked this. Never returns."""
     try:
         be_private(client, daemon, launcher.fileno(), within=WITHIN)
         await_release(launcher)
@@ -168,9 +166,7 @@ class Checking:
             asking.end()
 
     def _is_for(self, user: str) -> bool:
-        """True if PAM has authenticated ``user``. A module can replace the account that was named to it, and python-pam has no
-        call for that (pam_get_item(3)).
-        """
+        """True if PAM authenticated ``user``, whom a module can replace. python-pam lacks this call (pam_get_item(3))."""
         pamela = load()
         handle = pamela.PamHandle()
         handle.handle = self._pam.handle.handle

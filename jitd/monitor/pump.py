@@ -170,15 +170,11 @@ class Pumps:
         self._say(0, KEPT)
 
     def pass_on(self, slot: int) -> None:
-        """Tell the pump of the stream ``slot`` to pass on the last bytes that it has sent. Call this after these bytes were
-        recorded.
-        """
+        """Tell the stream's pump to pass on what it sent last, which was recorded."""
         self._say(slot, KEPT)
 
     def drain(self) -> None:
-        """Let the pumps pass on the rest of the command's output after the command has ended, and find out what the command has
-        not read.
-        """
+        """After the command's end, let the pumps pass on its output, and find out what it has not read."""
         self._give_up_at = time.monotonic() + LEAVE
         self._undrained = set(self._ours)
         for slot in list(self._ours):
@@ -288,9 +284,7 @@ def pump(said: socket.socket, way: tuple[int, ...], *, parent: int, job: Job) ->
 
 
 def _feed(monitor: socket.socket, descriptor: int, target: int, back: int) -> None:
-    """Let the command read the bytes of ``descriptor`` from ``target``, a pipe whose other end is ``back``. A byte is taken from
-    ``descriptor`` when the command has read it.
-    """
+    """Let the command read ``descriptor`` from the pipe ``target``, whose end is ``back``. Each byte is taken once read."""
     if monitor.recv(8) != KEPT:  # nothing is read for a command that does not begin
         return
     source = source_of(descriptor)

@@ -65,9 +65,7 @@ def rehearse_look() -> None:
 
 
 def rehearse() -> None:
-    """Execute those steps of a run's start that change nothing outside this process. Stop before the start of the command's
-    process. Raises nothing.
-    """
+    """Do what of a run's start changes nothing outside, up to the command's process. Raises nothing."""
     with suppress(Exception):
         with open(os.memfd_create("rehearsal", os.MFD_CLOEXEC), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,9 +20,7 @@ from jitd.monitor.signalling import Pid, look_at, members
 
 
 def end_rest(plate: int) -> None:
-    """End the processes of the run that ``plate`` describes, and note on the plate that none is left. ``plate`` is an open
-    descriptor. Raises OSError, ValueError.
-    """
+    """End the processes of the run of the open ``plate``, and note that none is left. Raises OSError, ValueError."""
     place, *lines = plate_lines(plate)
     groups = [os.fsdecode(place)] if place else []
     while left := _living(groups, init_of(lines)):

@@ -15,9 +15,7 @@ from jitpam.wire.shown import shown
 
 
 def seats(pids: Iterable[int]) -> list[tuple[str, int]]:
-    """Return the terminals that the processes ``pids`` use. Each terminal is returned together with the user id of a process that
-    uses it.
-    """
+    """Return the terminals that ``pids`` use, each with the user id of a process on it."""
     return sorted({(found, uid) for pid in pids if (found := terminal_of(pid)) and (uid := owner_of(pid)) is not None})
 
 
@@ -30,9 +28,7 @@ def owner_of(pid: int) -> int | None:
 
 
 def terminal_of(pid: int) -> str:
-    """Return the path of a process's controlling terminal (proc(5), ``tty_nr``). Return an empty string if the process has no
-    controlling terminal.
-    """
+    """Return a process's controlling terminal (proc(5), ``tty_nr``), or "" if it has none."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             number = int(file.read(4096).rpartition(b")")[2].split()[4])

@@ -66,9 +66,8 @@ def kill_all(find: Callable[[], set[Pid]]) -> None:
 
 
 def signal_group(group: Pid, number: int) -> None:
-    """Signal a process group. The number of the group stays valid until the leader's parent has called wait(2) for the leader.
-    Afterwards the number may belong to another group, so this function must not be called any more. The kernel signals all
-    processes of the group before one of them can end.
+    """Signal a process group, all before one of them can end, and never after the leader's parent has called wait(2) for it: then
+    the number may be another group's.
     """
     if group > 1 and group != os.getpgrp():
         with suppress(OSError):
@@ -163,9 +162,7 @@ def _signal_batch(batch: list[Pid], find: Callable[[], set[Pid]], number: int) -
 
 
 def signal_until_none_is_new(find: Callable[[], set[Pid]], number: int, but_not: Collection[Pid] = ()) -> set[Pid]:
-    """Repeat ``signal_all`` until it finds no new process, but at most MOST_TRIES times. Return all processes that got the
-    signal.
-    """
+    """Repeat ``signal_all``, at most MOST_TRIES times, until it finds nothing new. Return all that it has found."""
     reached: set[Pid] = set()
     for _ in range(MOST_TRIES):
         new = signal_all(find, number, but_not=reached.union(but_not))

@@ -62,9 +62,7 @@ CALLS = {
     "set_mempolicy": {"x86_64": 238, "aarch64": 237, "riscv64": 237, "ppc64le": 261, "s390x": 270},
     "keyctl": {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280},
 }
-"""Maps a system call and an architecture to the number of the call. The table contains the calls that the C library does not
-offer, or offers only in part.
-"""
+"""The numbers of calls, by name and architecture, that the C library does not offer, or only in part."""
 SYS_CLOSE_RANGE = 436  # the number of the system call close_range(2). This number is the same on all architectures.
 LAST = 0xFFFFFFFF
 IOPRIO_WHO_PROCESS = 1
@@ -214,9 +212,7 @@ def _set_limit(which: int, limit: tuple[int, int]) -> None:
 
 
 def become(uid: int, gid: int, groups: tuple[int, ...]) -> None:
-    """Change to the target's groups, group and user, in this order. After this call, the process cannot change back. Each id is
-    read back after it was set. Raises OSError.
-    """
+    """Become the target's groups, group and user, in this order, for good. Each id is read back. Raises OSError."""
     control_process(PR_SET_KEEPCAPS, 0)
     control_process(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     _inherit_nothing()
@@ -265,10 +261,8 @@ def _inherit_nothing() -> None:
 
 
 def end_with_parent(parent: int) -> None:
-    """Order the kernel to kill this process when its parent ends. ``become`` cancels this order. Therefore call this function
-    again after ``become``. ``parent`` is the number by which this process knows its parent, the monitor: 0 if the monitor is
-    outside of the pid namespace of this process. If the monitor has ended, the init of the namespace is the parent. Raises
-    OSError.
+    """Have the kernel kill this process when its parent ends. ``become`` cancels this, so call it again afterwards. ``parent`` is
+    the monitor's number here, 0 outside of our pid namespace, whose init is the parent if the monitor has ended. Raises OSError.
     """
     control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -26,9 +26,7 @@ class Source(Protocol):
     """One kind of standard input. Both methods never wait for more bytes, and raise OSError if the source cannot be read."""
 
     def peek(self, most: int) -> bytes:
-        """Return the next bytes, at most ``most``, and none at the end of the source. Raises BlockingIOError if no byte is there
-        now.
-        """
+        """Return at most ``most`` of the next bytes, and none at the end. Raises BlockingIOError if none is there now."""
 
     def take(self, data: bytes | memoryview) -> None:
         """Take the next bytes, which are ``data``. Raises Shared if they are other bytes."""
@@ -74,9 +72,7 @@ class _Pipe:
             rest = rest[n:]
 
     def _read(self, n: int) -> bytes:
-        """Read the ``n`` bytes that are in the second pipe. One read returns at most one packet, if the caller's pipe is one of
-        packets (O_DIRECT, pipe(2)).
-        """
+        """Read ``n`` bytes of the second pipe. One read may not do: it may be a pipe of packets (O_DIRECT, pipe(2))."""
         found = b""
         while len(found) < n:
             found += os.read(self._reading, n - len(found))
@@ -120,9 +116,7 @@ class _File:
 
 
 class _Device:
-    """A device that has bytes without an end (zero, full, urandom), or none (null). Also a file of the kernel without a
-    position.
-    """
+    """A device with bytes without an end (zero, full, urandom) or none (null), or a kernel's file without a position."""
 
     def __init__(self, descriptor: int) -> None:
         self._device = descriptor

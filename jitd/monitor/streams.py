@@ -32,18 +32,14 @@ _TERMIOS = base64(TERMIOS_BYTES).where(lambda modes: len(modes) == TERMIOS_BYTES
 O_PATH = 0o10000000
 _NO_ROOM, _TOO_LONG = int(socket.MSG_CTRUNC), int(socket.MSG_TRUNC)
 AT_ONCE = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-"""The flags for sending without a wait and without SIGPIPE. It is a plain number, as _NO_ROOM and _TOO_LONG are, because to
-combine the enums of ``socket`` takes time.
-"""
+"""To send without a wait and SIGPIPE. A plain number, like _NO_ROOM and _TOO_LONG, because enums take time."""
 
 FIT_CHARACTER = {(1, 3): "null", (1, 5): "device", (1, 7): "device", (1, 8): "device", (1, 9): "device"}
 """Maps the major and minor number of a character device to the kind of stream. The table lists only null, zero, full, random and
 urandom, because these devices merely provide or accept bytes.
 """
 READABLE_BY_ALL = {0x9FA0, 0x62656572, 0x63677270, 0x27E0EB}
-"""File systems of the kernel (proc, sysfs, cgroup). A file on one of these file systems is passed on only for reading, and only
-if everybody may read it.
-"""
+"""File systems of the kernel (proc, sysfs, cgroup). Files on them are passed on for reading, if everybody may."""
 UNFIT = {
     0x6E736673: "a namespace",
     0x50494446: "a process",
@@ -65,9 +61,7 @@ UNFIT = {
     0x07655821: "a control of the kernel",
     0x6165676C: "a control of the kernel",
 }
-"""File systems (linux/magic.h) whose regular files are not data. A write to a file on one of these file systems is an order to
-the kernel.
-"""
+"""File systems (linux/magic.h) whose files are not data: to write to one is an order to the kernel."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -90,9 +84,7 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The client's data about its terminal. If ``foreground`` is True, the command must be in the foreground of the command's
-    terminal.
-    """
+    """The client's terminal. If ``foreground`` is True, the command must be in the foreground of its own."""
 
     rows: Annotated[int, _SIZE]
     columns: Annotated[int, _SIZE]
@@ -128,9 +120,7 @@ class Streams:
 
 
 def receive(control: socket.socket, approved: tuple[str, ...]) -> Streams | None:
-    """Wait for the client's streams. Return None if the client has disconnected. Raises Unfit if the streams were not approved,
-    or are not allowed.
-    """
+    """Return the client's streams, or None if it has gone. Raises Unfit for those not approved or not allowed."""
     arrived: list[int] = []
     sender = 0
     try:
@@ -186,9 +176,7 @@ def _read(data: bytes) -> Streams:
 
 
 def read_turn(payload: bytes) -> Turn:
-    """Return the client's data about its terminal. ``payload`` is the content of the client's packet ``C`` (PROTOCOL.md). Raises
-    Unfit.
-    """
+    """Return what the client says of its terminal in a packet ``C`` (PROTOCOL.md). Raises Unfit."""
     try:
         if not isinstance(said := FROM_CLIENT.read(payload), Turn):
             raise ValueError("it names streams again")
@@ -198,9 +186,7 @@ def read_turn(payload: bytes) -> Turn:
 
 
 def kind_of(descriptor: int, slot: int) -> str:
-    """Return the kind of ``descriptor``, which the client sent for the stream ``slot``. Raises Unfit if the descriptor must not
-    become this stream.
-    """
+    """Return the kind of the descriptor for stream ``slot``. Raises Unfit if it must not become this stream."""
     name = NAMES[slot]
     try:
         flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)

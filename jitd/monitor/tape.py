@@ -108,9 +108,7 @@ class Tape:
                 recording.resumed()
 
     def tend(self) -> float | None:
-        """Write the recorded data that must be written now. Return the number of seconds until the next call is necessary. Return
-        None if no call is necessary.
-        """
+        """Write what must be written now. Return the seconds until the next call, or None if none is needed."""
         if self._recorder is None:
             return None
         with self._recording() as recording:

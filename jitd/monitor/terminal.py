@@ -23,9 +23,7 @@ _LOCAL_MODES = 3  # the index of the local modes in the list that `termios.tcget
 
 
 class Terminal:
-    """A pty. The monitor keeps both ends of the pty open until ``close``. Therefore the pty works even if the command closes its
-    own descriptors.
-    """
+    """A pty whose ends the monitor keeps open until ``close``, so it works whatever the command closes."""
 
     def __init__(self) -> None:
         self.master, self.slave = os.openpty()
@@ -62,9 +60,7 @@ class Terminal:
             return False
 
     def resize(self, rows: int, columns: int) -> bool:
-        """Set the size of the window. Return True if the size has changed. After a change, the kernel sends SIGWINCH to the
-        foreground group.
-        """
+        """Set the window's size. Return True if it has changed; the kernel then sends SIGWINCH to the foreground."""
         size = struct.pack("HHHH", rows, columns, 0, 0)
         if fcntl.ioctl(self.master, termios.TIOCGWINSZ, bytes(8)) == size:
             return False
@@ -108,9 +104,7 @@ class Terminal:
         return self._packet[:end] if end > 1 else self._packet[:0]
 
     def type(self, data: bytes) -> None:
-        """Add the typed bytes ``data`` to the stored bytes. Then write as many of the stored bytes as the terminal accepts
-        now.
-        """
+        """Add ``data`` to what was typed before, and write as much as the terminal takes now."""
         self._typed += data
         self.push()
 

@@ -54,9 +54,7 @@ OF_JITD = {
         *("jitd-helper@programs-net.service", "jitd-helper@terminals.service"),
     },
 }
-"""The services that are shipped, by their slices. An upgrade or a timer starts them anew. Elsewhere, and if it is transient, a
-unit of such a name is somebody else's.
-"""
+"""The shipped services, by slice, which upgrades and timers start anew. Elsewhere or transient, it is another's."""
 MOST_NAMED = 16  # names of one kind
 MOST_LONG = 120  # characters of one name
 MOST_BYTES = 1000  # bytes of all names of one kind, so that an outcome fits into one packet (orders.MAX_WORD)

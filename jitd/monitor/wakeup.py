@@ -17,9 +17,7 @@ IGNORED = tuple(
 
 
 class Wakeup:
-    """A descriptor (``fileno``) that becomes readable when a child has ended or stopped, or when this process
-    receives SIGTERM.
-    """
+    """A descriptor (``fileno``) that is readable when a child has ended or stopped, or after SIGTERM."""
 
     def __init__(self) -> None:
         self._reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

@@ -45,9 +45,7 @@ def lines(header: Header, frames: Iterable[Frame | Left], *, version: int = 3) -
 
 
 def cut(lines: Iterable[str], most: int) -> Iterator[str]:
-    """Yield ``lines`` of version 2. If they have more than ``most`` characters together, yield those that fit, and a marker that
-    says so.
-    """
+    """Yield ``lines`` of version 2, or if they exceed ``most`` characters, those that fit, and a marker that says so."""
     n, at = 0, "0.0"
     for line in lines:
         n += len(line)

@@ -16,9 +16,7 @@ import re
 from jitd.recording.sequences import Sequences, Token, Word
 
 PASSING = frozenset("\b\t\n\v\f\r")
-"""The C0 controls that are passed on. ENQ is dropped, because ENQ makes a terminal answer. BEL is dropped, because BEL draws
-nothing.
-"""
+"""The C0 controls that are passed on: not ENQ, which makes a terminal answer, nor BEL, which draws nothing."""
 DRAWING = frozenset("@ABCDEFGHIJKLMPSTXZ`abdefmrsu")
 """Final characters of the control sequences that are passed on. These sequences have no prefix and no intermediate characters.
 With these sequences, a command moves the cursor, erases, inserts, scrolls and sets colours.
@@ -45,9 +43,7 @@ drawn until the mode ends.
 OTHER_SCREEN = ("1049", "1047", "47")
 CURSOR_STYLES = frozenset({"", "0", "1", "2", "3", "4", "5", "6"})
 ESCAPES = frozenset("78DEM")
-"""Final characters of the simple escape sequences that are passed on: save and restore the cursor, index, next line, reverse
-index.
-"""
+"""Final characters of simple escapes that are passed on: save, restore, index, next line, reverse index."""
 _NUMBERS = re.compile(r"[0-9;]*", re.ASCII)
 _COLOURS = re.compile(r"[0-9;:]*", re.ASCII)
 _LARGE = re.compile(r"[0-9]{5,}", re.ASCII)
@@ -55,9 +51,7 @@ GRAPHICS = str.maketrans(
     "`abcdefghijklmnopqrstuvwxyz{|}~",
     "◆▒\u2409\u240c\u240d\u240a°±\u2424\u240b┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·",
 )
-"""Maps line drawing characters of a VT100 to Unicode. A viewer's terminal is never switched to line drawing, and gets these
-characters of Unicode instead.
-"""
+"""A VT100's line drawing in Unicode, which viewers get: their terminals are never switched to it."""
 
 
 class Filter:
@@ -79,9 +73,7 @@ class Filter:
         return text.encode("utf-8", "replace")
 
     def restore(self) -> bytes:
-        """Return the bytes that restore the viewer's terminal to its state before the recording. Return no bytes if only text
-        was written.
-        """
+        """Return what restores the viewer's terminal to its state before, or nothing if only text was written."""
         if not self._is_touched:
             return b""
         self._is_touched = False

@@ -71,9 +71,7 @@ SHOWN = frozenset({Kind.OUTPUT, Kind.STDOUT, Kind.STDERR})  # the kinds in BYTES
 
 
 class End(NamedTuple):
-    """How a run ended: one of ENDINGS, the exit status or the signal's number, and a sentence with the reason. The sentence may
-    be empty.
-    """
+    """How a run ended: one of ENDINGS, the exit status or signal, and a sentence with the reason, or ""."""
 
     ending: str
     number: int
@@ -124,9 +122,7 @@ class Frame(NamedTuple):
 
 
 class Left(NamedTuple):
-    """Bytes of frames of the kind STDIN that the command has not read. This is no frame of the file: the frames UNREAD say which
-    bytes these are.
-    """
+    """Bytes of STDIN frames that the command has not read. No frame of the file: UNREAD says which they are."""
 
     at: int
     data: bytes
@@ -201,9 +197,7 @@ PREFIX = len(MAGIC) + 8  # MAGIC, the length of the header's body (JSON), and th
 
 
 def is_plain(text: str) -> bool:
-    """True if every character of ``text`` is printable. A terminal only draws printable characters. They have no other effect
-    on the terminal.
-    """
+    """True if every character is printable: a terminal draws it, and does nothing else."""
     return text.isprintable()
 
 
@@ -217,9 +211,7 @@ def _prefix(length: int) -> bytes:
 
 
 def header_length(prefix: bytes) -> int:
-    """Return the number of bytes of the header, that is, of all bytes before the first chunk. ``prefix`` is the first PREFIX
-    bytes of the file. Raises Altered.
-    """
+    """Return the bytes before the first chunk. ``prefix`` is the file's first PREFIX bytes. Raises Altered."""
     if not prefix.startswith(MAGIC):
         raise Altered(0, 0, "the file is not a recording, or its version is unknown to this jitd")
     length = int.from_bytes(prefix[len(MAGIC) : PREFIX - 4], "big")
@@ -254,9 +246,7 @@ def decode_header(data: bytes) -> tuple[Header, bytes]:
 
 
 def varint(number: int) -> bytes:
-    """Encode a number with seven bits in each byte, the lowest bits first. If the high bit of a byte is set, more bytes
-    follow.
-    """
+    """Encode a number, seven bits a byte, the lowest first. The high bit says that more bytes follow."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -266,9 +256,7 @@ def varint(number: int) -> bytes:
 
 
 def encode_frame(delta: int, kind: Kind, data: bytes) -> bytes:
-    """Encode a frame whose time is ``delta`` microseconds after the previous frame. Raises ValueError for a frame that readers
-    would refuse.
-    """
+    """Encode a frame ``delta`` microseconds after the one before. Raises ValueError if readers would refuse it."""
     if not (0 <= delta <= MOST_TIME) or not _is_sound(kind, data):
         raise ValueError("no such frame")
     return varint(delta) + kind.value.encode("ascii") + varint(len(data)) + data
@@ -373,9 +361,7 @@ def stored_length(head: bytes) -> int:
 
 
 def unpack(head: bytes, stored: bytes) -> bytes:
-    """Return the content of a chunk. The number of unpacked bytes is limited to the number in the head. The number in the head is
-    at most MOST_RAW. Raises ValueError.
-    """
+    """Return a chunk's content, which is no longer than its head says, and that at most MOST_RAW. Raises ValueError."""
     if head[:1] == PLAIN:
         return stored
     n_raw = int.from_bytes(head[5:9], "big")

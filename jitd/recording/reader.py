@@ -164,9 +164,7 @@ class Recording:
         self.header = feed.header
 
     def frames(self) -> Iterator[Frame]:
-        """Yield all frames of whole chunks, in order. Raises OSError. Also raises Altered when the reading reaches an altered
-        part.
-        """
+        """Yield the frames of whole chunks, in order. Raises OSError, and Altered at the first altered part."""
         feed = Feed()
         offset = 0
         while piece := os.pread(self._file, PIECE, offset):

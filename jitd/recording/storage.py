@@ -236,9 +236,7 @@ def outdated(kept: Iterable[Kept], old: Container[str], *, quota: int | None) ->
 
 
 def remove(directory: str, run: str) -> bool:
-    """Remove the recording of ``run``. Return False if there is no recording, or if the recording is still live. Raises
-    RecordingError.
-    """
+    """Remove the recording of ``run``. Return False if there is none, or it is live. Raises RecordingError."""
     try:
         above = open_directory(directory, make=False)
     except FileNotFoundError:

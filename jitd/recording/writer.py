@@ -41,9 +41,7 @@ WORTH_PROBING = 4096  # bytes of a chunk whose packed size shows how well the ne
 
 
 def boot_clock() -> int:
-    """Return the microseconds since the start of the host, including the time in which the host was suspended
-    (CLOCK_BOOTTIME).
-    """
+    """Return the microseconds since the host's start, with those in which it was suspended (CLOCK_BOOTTIME)."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
 
 
@@ -189,9 +187,7 @@ class Recorder:
         self._tend(self._clock())
 
     def write(self) -> None:
-        """Write all accepted data to the file. The data may not be on the disk yet when this method returns. Raises
-        RecordingError.
-        """
+        """Write all accepted data to the file, though not yet to the disk. Raises RecordingError."""
         self._raise_fault()
         self._write_buffer()
 

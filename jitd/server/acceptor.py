@@ -110,9 +110,7 @@ class Proof:
         return raw.wrap(self._context, body, True).message
 
     def unwrap(self, sealed: bytes) -> bytes:
-        """Return the content of a message that the client has wrapped. Raises NotAuthenticated if a message was altered,
-        repeated, lost or reordered.
-        """
+        """Return what the client has wrapped. Raises NotAuthenticated if it was altered, repeated, lost or reordered."""
         try:
             opened = raw.unwrap(self._context, sealed)
         except GSSError as fault:
@@ -133,9 +131,7 @@ class Acceptor:
         self._service = f"jitd/{host}@{realm}"
 
     def credentials(self) -> gssapi.Credentials:
-        """Return the daemon's own credentials. The daemon needs its credentials to accept contexts. Raises NoKey with a sentence
-        about the fault of the keytab.
-        """
+        """Return the daemon's credentials, with which it accepts. Raises NoKey with a sentence about the keytab."""
         try:
             with self._keytab.open("rb") as file:
                 if file.read(1) != b"\x05":
@@ -155,10 +151,7 @@ class Acceptor:
             ) from None
 
     def accept(self, token: bytes, channel: bytes) -> tuple[Proof, bytes]:
-        """Accept ``token``. Return the proof and the token for the answer. ``channel`` is the hash of both hello messages.
-
-        Raises NotAuthenticated or NoKey.
-        """
+        """Return the proof, and the answer's token. ``channel`` is the hash of both hellos. Raises NotAuthenticated or NoKey."""
         if not token:
             raise NotAuthenticated("an empty token proves nothing")
         if not is_canonical(token, self._service):

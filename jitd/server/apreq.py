@@ -26,9 +26,8 @@ def is_canonical(token: bytes, service: str) -> bool:
 
 
 def encryption_types(token: bytes) -> tuple[int, int]:
-    """Return the encryption types of the ticket and of its session key (RFC 3961 section 8). ``token`` must be canonical and
-    accepted. The types in such a token are right, because libkrb5 has decrypted the ticket and the authenticator with keys of
-    these types.
+    """Return the encryption types (RFC 3961 section 8) of the ticket and the session key of a canonical, accepted token: right,
+    because libkrb5 has decrypted with keys of these types.
     """
     request = _fields(_inner(_inner(token, 0x60)[len(_START) :], 0x6E))
     ticket = _fields(_inner(request[3], 0x61))

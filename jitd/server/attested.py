@@ -33,9 +33,8 @@ def attested(
     looked_at: datetime,
     sids: frozenset[str] = frozenset(),
 ) -> Authentication:
-    """Return how the person got the ticket in ``token``. ``token`` was accepted for ``service`` (``jitd/host@REALM``).
-    ``context`` and ``name`` are results of accepting ``token``. ``looked_at`` is the time when the token was accepted (aware,
-    UTC). ``sids`` are those that count: without them, no PAC is read. Raises GSSError.
+    """Return how the person got the ticket in ``token``, accepted for ``service`` at ``looked_at`` (aware, UTC) with ``context``
+    and ``name``. ``sids`` are those that count: without them, no PAC is read. Raises GSSError.
     """
     ticket, session = encryption_types(token)
     theirs, ours = realm_of(raw.display_name(name, False).name), service.rpartition("@")[2]
@@ -52,9 +51,7 @@ def attested(
 
 
 def realm_of(principal: bytes) -> str:
-    """Return the realm of ``principal``. ``principal`` has the form in which GSSAPI displays names. Bytes that are not ASCII are
-    escaped.
-    """
+    """Return the realm of ``principal``, as GSSAPI displays it, with bytes outside ASCII escaped."""
     return principal.rpartition(b"@")[2].decode("ascii", "backslashreplace")
 
 

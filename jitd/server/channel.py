@@ -155,9 +155,7 @@ class Channel:
             self._loop.remove_reader(self._socket.fileno())
 
     def send(self, body: bytes, descriptor: int | None = None) -> None:
-        """Queue one frame. ``descriptor`` is sent with the first byte of the frame. Then the daemon closes its own copy of
-        ``descriptor``.
-        """
+        """Queue one frame. ``descriptor`` goes with its first byte, and our copy is then closed."""
         if self._closing:
             if descriptor is not None:
                 os.close(descriptor)

@@ -69,9 +69,7 @@ class Complaints:
             self._n_unlogged += 1
 
     def unproved(self, party: Party, fault: NotAuthenticated | NoKey) -> None:
-        """Log that ``party`` could not be authenticated, if an administrator has to mend this: a key or a clock. Otherwise
-        only count it, as an expired ticket.
-        """
+        """Log an authentication that failed if an administrator has to mend a key or a clock, and count others."""
         match fault:
             case CannotNote():
                 self.warn(party, "no replay cache", fault=fault)

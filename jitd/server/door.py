@@ -31,9 +31,7 @@ others, and does not stop a carrier that lies: it can hide everybody anyhow.
 MOST_OF_ONE_KEY = 4  # the same, if it is an engine: its source is one person's key, no address of many
 BY_ENGINE = "nats"
 MOST_BEGUN_BY_ONE, MOST_BEGUN_BY_CARRIER, MOST_BEGUN = 16, 96, 128
-"""Maximum number of conversations that one source, one carrier, and all may begin within a second. To refuse a made-up proof
-takes longer than to make one up.
-"""
+"""Conversations that a source, a carrier, and all may begin in a second: to refuse a proof takes longer than to invent it."""
 OF_ONE_SITE = 64  # bits of the IPv6 prefix that is one source: a stranger has all addresses below it (RFC 4291)
 MOST_AGENTS = 4  # agents that have the roll called. A host has one of them for each engine that it dials.
 MOST_AT_DOOR = 1024  # all conversations

@@ -51,9 +51,7 @@ PROOF = b"jitd proof 1\n"  # begins what the enforcement point's helper wraps. T
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """The process that asks, its root directory, and its current directory. This object has an open descriptor of the process
-    and of each of the two directories.
-    """
+    """Who asks, its root and its current directory, each by an open descriptor."""
 
     process: HeldProcess
     root: Held
@@ -61,9 +59,7 @@ class InHand:
 
 
 def hold(connected: Callable[[], HeldProcess], given: list[Held]) -> InHand:
-    """Open a descriptor of the process that has ``connected``. This process must run in the host's own user namespace. Raises
-    Refusal.
-    """
+    """Open the process that has ``connected``, which must be in the host's user namespace. Raises Refusal."""
     if len(given) != PASSED or not stat.S_ISDIR(os.fstat(given[0].number).st_mode):
         raise Refusal(
             "usage", "an enforcement point passes its root, its working directory and its user namespace with its question"
@@ -88,9 +84,7 @@ class Talk:
 
 
 class Enforcement:
-    """One question of an enforcement point. This class implements ``waiters.WaitingPoint``, because a person waits for the answer
-    in the process that asks.
-    """
+    """One question of an enforcement point, in which a person waits: a ``waiters.WaitingPoint``."""
 
     def __init__(
         self, services: Services, talk: Talk, in_hand: InHand, ask: messages.Enforce, body: bytes, channel: bytes
@@ -284,9 +278,7 @@ class Enforcement:
         self._talk.say(messages.Granted(id=id, boot_ms=boot_ms, text="", places=places))
 
     def _note_sudo(self) -> None:
-        """Note a sudo that is let in, so that it goes on when lines of sudoers are taken back (ADR 0142). If this fails, it does
-        not go on then.
-        """
+        """Note a sudo that is let in, so that it survives the end of lines of sudoers (ADR 0142). If this fails, it does not."""
         if self._is_sudo and self._who is not None:
             try:
                 self._services.let_in.add(self._who.uid, self._process.process())

@@ -36,9 +36,7 @@ PATIENCE = 2.0  # seconds that root waits for its groups. Without them, a rule m
 
 
 def greeted_until() -> float:
-    """Return the time, on the event loop's clock, at which jitd stops waiting for the directory of accounts for a client that
-    comes now.
-    """
+    """Return when jitd stops waiting for the directory of accounts for who comes now (the loop's clock)."""
     return asyncio.get_running_loop().time() + GREETED_WITHIN
 
 
@@ -98,9 +96,7 @@ class Identifying:
         return await self._patiently(slow, until, self._subordinates.party_of(uid), self._accounts.local, uid)
 
     async def by_pam(self, uid: int, ends_at: datetime) -> Subject | None:
-        """Return the Subject of account ``uid``, proved by local PAM until ``ends_at``. Return None if nobody on this host
-        matches.
-        """
+        """Return the Subject of ``uid``, proved by local PAM until ``ends_at``, or None if nobody here matches."""
         return await self._workers.names.run(self._subordinates.party_of(uid), self._accounts.by_pam, uid, ends_at)
 
     async def again(self, who: Who, slow: Slow | None = None) -> Who | None:
@@ -115,9 +111,7 @@ class Identifying:
         return await self._workers.names.run(who.party, self._accounts.again, who)
 
     async def uid_of(self, uid: int, user: str) -> int | None:
-        """Return the user id of the account ``user``, or None if there is no such account. The look-up is counted for ``uid``,
-        the account of the client that asks.
-        """
+        """Return the uid of ``user``, or None without an account. The look-up counts for ``uid``, who asks."""
         return await self._workers.names.run(Party.of_account(uid), uid_of, user)
 
     async def _patiently(

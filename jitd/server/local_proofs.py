@@ -96,9 +96,8 @@ class LocalProofs:
             raise Refusal("forbidden", f"without a Kerberos ticket you may not {said}: kinit, when a KDC can be reached")
 
     async def begin(self, who: Subject) -> tuple[socket.socket, asyncio.Task[bool]]:
-        """Begin to check the password of ``who``. Return a socket and a task. The socket is the client's end of the connection to
-        the process that checks the password. The task returns whether the password was right, and raises Refusal if the password
-        could not be checked. ``begin`` itself raises Refusal if no check can begin now.
+        """Begin to check the password of ``who``. Return the client's socket to the process that does, and a task that returns
+        whether it was right. Both raise Refusal if it cannot be checked.
         """
         await self.refuse_unless_taken()
         await self._know_earlier_tries()

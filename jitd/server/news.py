@@ -86,9 +86,7 @@ def news_of(
 
 
 def refusal_of(found: Request) -> Refusal | None:
-    """Return the Refusal that tells the requester why the request ended. Return None if the request is still open or was
-    approved.
-    """
+    """Return the Refusal that says why the request ended, or None if it is open or was approved."""
     match found.state:
         case RequestState.DENIED:
             last = found.reviews[-1] if found.reviews else None

@@ -101,9 +101,7 @@ class _Reader:
 
 
 def account(logon_info: bytes) -> Account | None:
-    """Return the account that ``logon_info`` (KERB_VALIDATION_INFO) describes, or None if it is disabled, or a guest's. Raises
-    BadPac.
-    """
+    """Return the account in ``logon_info`` (KERB_VALIDATION_INFO), or None if disabled or a guest's. Raises BadPac."""
     if len(logon_info) > MOST_BYTES:
         raise BadPac(f"it has more than {MOST_BYTES} bytes")
     read = _Reader(logon_info)

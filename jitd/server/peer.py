@@ -47,9 +47,7 @@ class Gone(ProcessLookupError):
 
 
 class Held:
-    """The process with the pid ``pid``. ``descriptor`` refers to this process (pidfd_open(2)). This object closes the
-    descriptor.
-    """
+    """The process ``pid``, by a ``descriptor`` (pidfd_open(2)) that this object closes."""
 
     __slots__ = ("_descriptor", "pid")
 
@@ -75,9 +73,7 @@ class Held:
         return is_same
 
     def real_uid(self) -> int:
-        """Return the real uid of the process (proc(5)): of a set-user-ID program, the account that started it. Raises Gone and
-        OSError.
-        """
+        """Return the process's real uid (proc(5)): of a set-user-ID program, who started it. Raises Gone and OSError."""
         status = Path(f"/proc/{self.pid}/status").read_bytes()
         real = int(status.partition(b"\nUid:")[2].split(maxsplit=1)[0])
         self.refuse_gone()

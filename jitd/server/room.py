@@ -58,9 +58,7 @@ class Room:
         place.held = place.wanted
 
     def give(self, place: Slot) -> None:
-        """Take back the bytes of ``place``. If ``place`` is waiting, it stops waiting. Then wake the waiting places for which
-        there is room now.
-        """
+        """Take back the bytes of ``place``, or its wait, and wake those for which there is room now."""
         self._waiting.pop(place, None)
         if not place.party.is_root:
             self._taken[place.party] -= place.held
@@ -92,9 +90,7 @@ class Slot:
     go_on: Callable[[], None] = field(default=lambda: None)
 
     def take(self, n_bytes: int, go_on: Callable[[], None]) -> bool:
-        """Take ``n_bytes``. If this place has bytes already, take no more. Return False if there is no room. ``go_on`` is then
-        called as soon as there is room.
-        """
+        """Take ``n_bytes``, unless there are some already. Return False without room; ``go_on`` is called when there is."""
         if self.held:
             return True
         self.wanted, self.go_on = n_bytes, go_on

@@ -95,11 +95,7 @@ class Telling:
         self._send = send
 
     async def rows(self, rows: AsyncIterable[Row] | Iterable[Row]) -> None:
-        """Send all ``rows``. A long list does not delay other clients. If a client does not read, only one row is kept for this
-        client.
-
-        Raises TimeoutError.
-        """
+        """Send all ``rows`` without delay to others: of who does not read, one row is kept. Raises TimeoutError."""
         rest = aiter(rows) if isinstance(rows, AsyncIterable) else _each(rows)
         while True:
             async with self._turns.of(self._party):

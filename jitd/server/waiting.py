@@ -87,9 +87,7 @@ class Waiting:
         self._takes_use = False
 
     def resumed(self, found: Request) -> None:
-        """Tell the client that its request ``found`` is resumed. If the request is already approved, begin to use the approval
-        now.
-        """
+        """Tell the client that its request is resumed, and begin to use an approval that is there."""
         self._takes_use = not found.is_open
         self.move(found)
         if because := self._services.requests.why_stuck(found):
@@ -234,9 +232,8 @@ class Waiting:
         self._say(messages.Start(id=run, news=news, left_ms=left_ms), control)
 
     def _terms_of(self, run: str) -> tuple[list[str], int | None]:
-        """Return two values. The first value is a list of sentences. If ``run`` begins under the lease of an earlier request, one
-        of them says how many uses and how much time this lease has left. If it breaks glass, one of them says that its request
-        has to be reviewed. The second value is the number of milliseconds after which jitd ends the run.
+        """Return sentences about the lease of an earlier request under which ``run`` begins (uses and time left) and about a
+        review that it will owe, and the milliseconds after which jitd ends it.
         """
         store, now = self._services.store, self._services.now()
         begun = store.run(run)
@@ -310,9 +307,8 @@ class Waiting:
         return in_hand
 
     def keep(self) -> str:
-        """Let the person keep the things after the client has disconnected. Return a sentence about this. Raises Refusal if the
-        things were already taken back. Also raises Refusal if the things were requested only for the time of the connection.
-        Raises the exceptions of the store.
+        """Let the person keep the things after a disconnect, and return a sentence. Raises Refusal if they were taken back, or
+        asked for with the connection's time, and the exceptions of the store.
         """
         if not self._in_hand:
             raise Refusal("late", "too late: it has already been taken back")
@@ -328,9 +324,7 @@ class Waiting:
 
 
 def given(one: Handed, n_more: int, now: Moment) -> messages.Given:
-    """Return the message that gives the thing ``one`` to its client. The caller sends ``n_more`` messages about other things
-    after this message.
-    """
+    """Return the message with the thing ``one``, which ``n_more`` about other things follow."""
     holding = one.holding
     secret = "" if not holding.has_secret else "handed" if one.secret is None else "here"
     return messages.Given(

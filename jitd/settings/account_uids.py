@@ -11,9 +11,7 @@ from collections.abc import Iterable
 
 Range = tuple[int, int]  # a range of uids: the first and the last uid
 SYSTEMD: tuple[Range, ...] = ((60001, 60577), (61184, 65519), (65534, 65535), (524288, 1879048191), (2147483647, 4294967295))
-"""The ranges that systemd assigns or reserves: users of systemd-homed, users of services (DynamicUser=), nobody, users of
-containers, and others.
-"""
+"""systemd's ranges: users of systemd-homed and of services (DynamicUser=), nobody, containers, and others."""
 LEAST = 1000  # the smallest uid that jitd may use. Smaller uids are reserved for the distribution.
 _SPELLED = re.compile(r"([1-9][0-9]{0,9})-([1-9][0-9]{0,9})")
 

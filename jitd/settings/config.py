@@ -38,9 +38,7 @@ FILE = Path("/etc/jitd/jitd.toml")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A limit on the frequency of an action. The action is allowed ``per_second`` times a second on average, and ``burst`` times
-    without a pause.
-    """
+    """A limit: ``per_second`` on average, and ``burst`` times without a pause."""
 
     per_second: int
     burst: int
@@ -66,9 +64,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
-    """The maximum size in MiB of one recording and of all recordings together, and the number of days for which recordings are
-    kept.
-    """
+    """The most MiB of one recording and of all, and for how many days they are kept."""
 
     mib_per_run: int = 1024
     mib_in_all: int = 10240
@@ -254,9 +250,7 @@ def read(file: Path, *, krb5_conf: Path = KRB5_CONF) -> Config:
 
 
 def is_settings(file: Path) -> bool:
-    """True if ``file`` contains settings and not rules. The name or the keys of the file show what it contains. Used by ``jitd
-    check FILE``.
-    """
+    """True if ``file``, by its name or keys, has settings and not rules. For ``jitd check FILE``."""
     if file.name == FILE.name:
         return True
     try:
@@ -325,9 +319,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
 
 
 def _sections(top: Table, place: Trust) -> Iterator[Section]:
-    """Yield what each extension has read, and add a fault for each key of an extension that cannot be used, and for each name
-    that two of them set up.
-    """
+    """Yield what each extension has read; a fault for a key that cannot be used, and for a name that two of them set up."""
     owners: dict[tuple[str, str], str] = {}
     for extension in extensions.EXTENSIONS.values():
         if not extension.keys:
@@ -606,9 +598,7 @@ def _read_group(word: str) -> str:
 
 
 def _no_person(name: str, naming: Naming, table: Table) -> str:
-    """Return why ``name`` cannot be the person of a line in ``table``, or an empty text. A principal names no person, because
-    whose it is, is said elsewhere.
-    """
+    """Return why ``name`` cannot be the person of a line, or "". No principal can: whose it is, is said elsewhere."""
     if not is_name(name):
         return f"{quoted(name)} is not the name of a person"
     if is_made(name):

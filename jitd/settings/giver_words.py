@@ -37,9 +37,7 @@ def lets_of_things(givers: Mapping[str, ThingSettings], things: Sequence[str]) -
 
 
 def lets_of_one(lets: Sequence[str], thing: str) -> tuple[str, ...]:
-    """Return the sentences of ``lets`` that say what a person can do with ``thing``. ``lets`` is a result of
-    ``lets_of_things``.
-    """
+    """Return what a person can do with ``thing``, by ``lets``, a result of ``lets_of_things``."""
     begins = f"{thing}: "
     return tuple(sentence.removeprefix(begins) for sentence in lets if sentence.startswith(begins))
 

@@ -22,9 +22,7 @@ def is_host_name(text: str) -> bool:
 
 
 def host_name() -> str:
-    """Return the fully qualified name of this host (hostname(1), --fqdn). Return the short name if the host has no fully
-    qualified name.
-    """
+    """Return the fully qualified name of this host (hostname(1), --fqdn), or else the short one."""
     name = socket.gethostname()
     if "." in name:
         return name

@@ -17,9 +17,8 @@ MOST_BYTES = 1 << 20  # of a file of settings or rules
 
 
 def read_owned(file: Path, owner: int | None, *, must_exist: bool = True) -> bytes:
-    """Return the content of ``file``, which must belong to root or to the uid ``owner``. If ``owner`` is None, owner and mode are
-    not checked. If the file is missing and ``must_exist`` is False, return ``b""``. If the file is missing and ``must_exist`` is
-    True, raise ConfigError. Other faults also raise ConfigError.
+    """Return the content of ``file``, which must be root's or the uid ``owner``'s, unless that is None. Raises ConfigError, also
+    if it is missing and ``must_exist``; else a missing one is empty.
     """
 
     def fault(sentence: str, where: Path = file) -> ConfigError:
@@ -67,9 +66,7 @@ def content_of(descriptor: int, owner: int | None, fault: Callable[[str], Config
 
 
 def who_else_may_read(file: Path, owner: int) -> str:
-    """Return the reason why a secret of root is not safe in ``file``. Return an empty string if only root and the uid ``owner``
-    may read and change the file.
-    """
+    """Return why a secret of root is not safe in ``file``, or "" if only root and ``owner`` may read and change it."""
     try:
         status = os.stat(file, follow_symlinks=False)
     except OSError as error:

@@ -86,9 +86,7 @@ def permits_nothing(life: str, id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A new version of an object. The object ``after`` is stored as the bytes ``document``, and replaces the version
-    ``expected``. For a new object, ``expected`` is 0.
-    """
+    """A new version ``after``, stored as ``document``, of what has the version ``expected``, or 0 if it is new."""
 
     after: Life
     expected: int
@@ -97,9 +95,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Counts of a person's actions since a given time: the requests, the denied requests, and the runs that started under the
-    person's grants.
-    """
+    """A person's counts since a time: requests, denied ones, and runs under their grants."""
 
     asked: int
     denied: int
@@ -212,14 +208,10 @@ class Store(Protocol):
         """Return the review that is or was owed for the request with this id. Return None if there is none."""
 
     def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
-        """Yield the open requests, oldest first. If ``uid`` is given, yield only the requests of this account. If ``ended`` is
-        true, also yield requests that have ended.
-        """
+        """Yield the open requests, oldest first, of the account ``uid`` if given, and the ``ended`` ones, too, if true."""
 
     def grants(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Grant]:
-        """Yield the live grants, oldest first. If ``uid`` is given, yield only the grants of this account. If ``ended`` is true,
-        also yield grants that have ended.
-        """
+        """Yield the live grants, oldest first, of the account ``uid`` if given, and the ``ended`` ones, too, if true."""
 
     def leases(self, uid: int, work: bytes) -> Iterator[Grant]:
         """Yield the live grants of the account ``uid`` for ``work`` (see ``core.command.work_of``), oldest first."""
@@ -230,30 +222,22 @@ class Store(Protocol):
         """
 
     def runs(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Run]:
-        """Yield the live runs, oldest first. If ``grant`` is given, yield only the runs under this grant. If ``ended`` is true,
-        also yield runs that have ended.
-        """
+        """Yield the live runs, oldest first, under ``grant`` if given, and the ``ended`` ones, too, if true."""
 
     def has_live_runs(self) -> bool:
         """True if a run has not ended. Asked at each request and review."""
 
     def holdings(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Holding]:
-        """Yield the live holdings, oldest first. If ``grant`` is given, yield only the holdings under this grant. If ``ended``
-        is true, also yield holdings that have ended.
-        """
+        """Yield the live holdings, oldest first, under ``grant`` if given, and the ``ended`` ones, too, if true."""
 
     def locks(self, *, ended: bool = False) -> Iterator[Lock]:
         """Yield the active locks, oldest first. If ``ended`` is true, also yield locks that have ended."""
 
     def owed_reviews(self, *, person: str | None = None) -> Iterator[OwedReview]:
-        """Yield the reviews that are owed, oldest first. If ``person`` (``Subject.person``) is given, yield only the reviews for
-        this person's requests.
-        """
+        """Yield the reviews that are owed, oldest first, for the requests of ``person`` (``Subject.person``) if given."""
 
     def n_open(self, person: str | None = None) -> int:
-        """Count the open requests. If ``person`` (``Subject.person``) is given, count only the requests of this person's
-        accounts.
-        """
+        """Count the open requests, of the accounts of ``person`` (``Subject.person``) if given."""
 
     def live(self) -> set[tuple[str, str]]:
         """Return the life cycle and the id of every request, grant, lock and owed review that has not ended."""
@@ -273,9 +257,7 @@ class Store(Protocol):
         """
 
     def n_denied(self, person: str, since: datetime, until: datetime) -> int:
-        """Count the requests of ``person`` (``Subject.person``) that were made from ``since`` to ``until`` (both aware) and
-        denied.
-        """
+        """Count the denied requests that ``person`` (``Subject.person``) made from ``since`` to ``until`` (aware)."""
 
     def lately(self, person: str, most_bytes: int) -> Iterator[Request]:
         """Yield the latest requests of ``person`` (``Subject.person``) that have ended and were not denied, newest first. At
@@ -293,16 +275,12 @@ class Store(Protocol):
         """
 
     def page(self, life: type[T], after: int, *, ended: bool = False, is_down: bool = False) -> list[tuple[int, T]]:
-        """Return one page of open objects, oldest first. Each object is returned with its place, which is a number. The page
-        begins after the place ``after``. If ``ended`` is true, also return objects that have ended. If ``is_down`` is true, the
-        page goes down from ``after`` (LAST: from the newest object). The number and the total size of the objects in a page are
-        limited. If no objects follow, the page is empty.
+        """Return the open objects after the place ``after``, oldest first, each with its place, also ended ones if ``ended``, and
+        downwards if ``is_down`` (LAST: from the newest). Number and size of a page are limited. It is empty if none follows.
         """
 
     def place_of(self, life: type[Life], id: str) -> int:
-        """Return the position of an object in the list of all objects of its ``life``. The one that was stored first has position
-        1. Return 0 if there is no such object.
-        """
+        """Return the place of an object among all of its ``life``, from 1 in the order of storing, or 0 without it."""
 
     def last_runs(self, grant: str, most: int) -> list[Run]:
         """Return at most ``most`` of the latest runs under one grant, oldest first. Runs that have ended are included."""
@@ -331,9 +309,7 @@ class Store(Protocol):
         """Return the principal who made the request with this id, by the chain alone. Return an empty text if there is none."""
 
     def misindexed(self) -> Iterator[int]:
-        """Yield the number of each record that an index finds wrongly, or does not find. The verifier uses this. This reads the
-        whole chain, and all rows of its indexes.
-        """
+        """Yield each record that an index finds wrongly, or misses, for the verifier. Reads the whole chain and its indexes."""
 
     def indexed(self, after: int) -> Indexed:
         """Return what compares the index with the records after record ``after``, one after the other."""
@@ -344,9 +320,7 @@ class Store(Protocol):
         """
 
     def values(self, id: str) -> Values:
-        """Return the values of the object ``id`` and of its owner, to which the caller may add. Nothing is stored before the
-        commit.
-        """
+        """Return the values of ``id`` and of its owner, to which callers may add. Nothing is stored before the commit."""
 
     def committed(self, id: str) -> frozenset[bytes]:
         """Return the commitments to the values that are stored of the object ``id``, without those of its owner, each in 64
@@ -389,9 +363,7 @@ class Store(Protocol):
         """Return the checkpoint of the newest head that was signed. Return None if there is none."""
 
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
-        """Yield the life cycle, the id and the document of every object, for the verifier. If ``ended`` is false, leave out
-        objects that have ended.
-        """
+        """Yield the life, id and document of every object, for the verifier, and only of open ones if not ``ended``."""
 
     def document(self, life: str, id: str) -> bytes | None:
         """Return the document of the object ``id`` in the life cycle ``life`` (``owed_review``). Return None if there is none."""
@@ -425,9 +397,7 @@ class Store(Protocol):
         """Return what is stored as the policy with this digest, whatever it is, for the verifier. Return None if nothing is."""
 
     def keep_standing(self, document: bytes) -> str:
-        """Write a list of standing privileges durably, as long as the chain is there. Return its SHA-256 (64 hexadecimal digits),
-        by which a record names it.
-        """
+        """Write a list of standing privileges as durably as the chain. Return its SHA-256 (64 hexadecimal digits)."""
 
     def standing(self, digest: str) -> bytes | None:
         """Return what is stored as the list of standing privileges with this digest. Return None if nothing is."""
@@ -444,9 +414,7 @@ class Store(Protocol):
         """Return the ids of the requests that have a mark with ``is_open``."""
 
     def mute(self, person: str, until: datetime | None) -> None:
-        """Write to the store that ``person`` wants no notices before ``until`` (aware). If ``until`` is None, ``person`` wants
-        notices again.
-        """
+        """Store that ``person`` wants no notices before ``until`` (aware), or wants them again if that is None."""
 
     def muted(self) -> dict[str, datetime]:
         """Map each person who has muted their notices to the end of the mute. The end of a mute may be in the past."""
@@ -467,9 +435,7 @@ class Store(Protocol):
         """After ``rest``, show the database as it is at this moment. Any thread may use the store from then on."""
 
     def rest(self) -> None:
-        """In a store that was opened for reading only: give up the moment that it shows, until ``renew``. Otherwise the
-        write-ahead log has to be kept, and grows.
-        """
+        """In a store for reading: give up its moment until ``renew``. Otherwise the write-ahead log is kept, and grows."""
 
     def close(self) -> None:
         """Close the database."""

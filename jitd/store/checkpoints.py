@@ -54,9 +54,7 @@ class Checkpoints(Link):
 
 
 def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:
-    """Return the checkpoint in ``row``. One that is damaged has no signature, or one that does not fit, so its reader
-    finds out, and the others can be read.
-    """
+    """Return the checkpoint in ``row``. A damaged one lacks a good signature, so its reader notices, and others are read."""
     host, number, seal, at, signature = row
     try:
         when = datetime.fromisoformat(at.decode("ascii")).astimezone(UTC)

@@ -75,9 +75,8 @@ def write(life: Request | Grant | Run | Lock | Holding | OwedReview, values: Val
 
 
 def read(life: type[T], document: bytes, values: Callable[[str], Values]) -> T:
-    """Return the object in ``document``. ``values`` returns the values of the object whose id it gets. The text ``‹forgotten›``
-    or ``‹missing›``, or nothing, stands for values that are not there. Raises ValueError if ``document`` does not contain an
-    object of the class ``life``, or if a value of a request or a grant is not there that has not ended.
+    """Return the object in ``document``. ``values`` returns those of an id; ``‹forgotten›``, ``‹missing›`` or nothing stands for
+    others. Raises ValueError if it is not a ``life``, or an open request or grant lacks one.
     """
     missing: list[str] = []
     decoded = _decode(document)
@@ -123,9 +122,7 @@ def read_subject(part: bytes) -> Subject:
 
 
 def read_reviewed(part: bytes) -> tuple[Subject, *tuple[Identity, ...]]:
-    """``part`` is an array of two members of a request's document: ``requester`` and ``reviews``. Return the requester and those
-    who reviewed. Raises ValueError.
-    """
+    """Return the requester and the reviewers in ``part``: a document's ``requester`` and ``reviews``. Raises ValueError."""
     requester, reviews = _reviewed.decode(part)
     return (requester, *(review.by for review in reviews))
 
@@ -183,9 +180,7 @@ _KNOWN: dict[type, tuple[tuple[str, Said | type], ...]] = {}  # what `_places` h
 
 
 def _places(of: type) -> tuple[tuple[str, Said | type], ...]:
-    """Return the fields of the dataclass ``of`` that are values, each with its mark, and the fields that contain objects with
-    values, each with their class.
-    """
+    """Return the fields of the dataclass that are values, with marks, and those that contain such objects, with classes."""
     if (known := _KNOWN.get(of)) is not None:
         return known
     _KNOWN[of] = ()  # a class that contains itself, such as Approval, has no values
@@ -263,9 +258,7 @@ def _part(of: Any, values: Values) -> Any:
 
 
 def _fill(part: Any, of: type, values: Values, missing: list[str]) -> None:
-    """Fill the values into ``part`` of a decoded document, which is an object of the class ``of``. ``missing`` gets the names of
-    the fields whose values are not there.
-    """
+    """Fill the values into ``part``, a decoded ``of``. ``missing`` gets the names of the fields without one."""
     if not isinstance(part, dict):
         return  # and refused by the conversion
     for name, place in _places(of):

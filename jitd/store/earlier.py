@@ -18,9 +18,7 @@ KEPT_FOR = timedelta(days=30)
 
 
 def copy(db: sqlite3.Connection, path: Path, schema: int) -> Path:
-    """Copy the database ``db`` of the file ``path``, which has the version ``schema``, to a file beside it. Return this file.
-    Raises StoreError: then there is no copy.
-    """
+    """Copy ``db`` of ``path``, of version ``schema``, to a file beside it, and return that. Raises StoreError: no copy."""
     made, begun = path.with_name(f"{path.name}.schema-{schema}"), path.with_name(f"{path.name}.copying")
     try:
         begun.unlink(missing_ok=True)

@@ -27,9 +27,7 @@ _RAN = (  # a run can start only while its grant is live
 
 
 def spell(at: datetime | None) -> str:
-    """Return ``at`` (aware) in the form that the columns use, which is the first 19 characters of RFC 3339 in UTC. For None,
-    return an empty string.
-    """
+    """Return ``at`` (aware) as columns have it: 19 characters of RFC 3339 in UTC, or "" for None."""
     return "" if at is None else at.astimezone(UTC).isoformat()[:19]
 
 

@@ -48,9 +48,7 @@ class Index(Link):
             self._db.execute(_NAME, row)
 
     def _rows_of(self, number: int, traits: Traits, high: int) -> tuple[tuple[Any, ...], list[tuple[str, int]]]:
-        """Return the row of record ``number`` in chain_about, and its rows in chain_names. ``high`` is the greatest time of the
-        records up to this one.
-        """
+        """Return the record's row in chain_about and its rows in chain_names. ``high``: the greatest time up to this one."""
         requester = self._requester(traits) if traits.about else ""
         actor = "" if traits.actor == requester else traits.actor
         row = number, traits.at, high, traits.event, traits.about, actor, requester

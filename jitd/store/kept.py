@@ -32,9 +32,7 @@ class Kept:
         self._objects: dict[tuple[type, str], Life | None] = {}
 
     def get(self, life: type[T], id: str) -> T | Literal[Unread.UNREAD] | None:
-        """Return what is kept for the class ``life`` and this ``id``: an object, or None if the database has no such object. If
-        nothing is kept, return UNREAD.
-        """
+        """Return what is kept: an object, None if the database has none, or UNREAD if nothing is kept."""
         return self._objects.get((life, id), Unread.UNREAD)  # type: ignore[return-value]
 
     def put(self, life: type, id: str, found: Life | None, n_bytes: int) -> None:

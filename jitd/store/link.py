@@ -15,9 +15,7 @@ from jitd.store import StoreError
 from jitd.store.columns import COLUMNS
 
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
-"""Error codes of SQLite for a lock that SQLite cannot get. SQLite itself may still have this lock, because SQLite does not check
-whether an unlock succeeded.
-"""
+"""SQLite cannot get a lock. It may still have one, because it does not check whether an unlock succeeded."""
 BUSY_MS = 5000  # how long SQLite waits for a lock that somebody else has, in milliseconds
 _WHERE = "*** in database main ***"  # how SQLite begins what it says about damaged pages
 

@@ -15,9 +15,7 @@ from jitd.store import Store, StoreError
 
 
 def made_in(store: Store, account: str) -> Made | None:
-    """Return the facts from the record about ``account``, which jitd created. If the record contains no such account, return
-    None. Raises StoreError.
-    """
+    """Return what the record has of ``account``, which jitd made, or None. Raises StoreError."""
     if (id := holding_of(account)) is None:
         return None
     found = store.holding(id)
@@ -29,9 +27,7 @@ def made_in(store: Store, account: str) -> Made | None:
 
 
 def made_by(opened: Callable[[], Store]) -> Callable[[str], Made | None]:
-    """Return a function like ``made_in`` that any thread may call. At each call, the returned function calls ``opened`` to open a
-    store.
-    """
+    """Return ``made_in`` for any thread, with a store that ``opened`` opens at each call."""
 
     def made(account: str) -> Made | None:
         with closing(opened()) as store:

@@ -90,9 +90,7 @@ class WordsKey:
 
 
 class MaskedWords(SaidValues):
-    """The part of the store that keeps masked words. ``_words_key`` is None in a store that was opened for reading only, which
-    has only what people read.
-    """
+    """Keeps masked words. ``_words_key`` is None in a store for reading, which has only what people read."""
 
     _words_key: WordsKey | None
 

@@ -19,9 +19,8 @@ def file_of(state: Path) -> Path:
 
 
 def open_store(state: Path, words_key: Path, copied: Callable[[Path], None] = lambda made: None) -> Store:
-    """Open the daemon's store. If there is no database, create it. If the database has an older schema that a release has made,
-    copy it, call ``copied`` with the copy, and migrate it. ``words_key`` is the file of the key for masked words, outside
-    ``state`` and in memory. Raises StoreError.
+    """Open the daemon's store, and make or migrate its database, after ``copied`` got a copy. ``words_key`` is the file of the
+    key for masked words, outside ``state`` and in memory. Raises StoreError.
     """
     return SqliteStore(file_of(state), words_key, copied)
 

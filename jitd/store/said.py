@@ -124,9 +124,7 @@ class SaidValues(Link):
         return list(found.items())
 
     def _known_since(self, owner: str, at: str, now: datetime) -> str:
-        """The clock was ahead when the last value of ``owner`` was said, by the stored time ``at``. Return the time of the first
-        record after it with a time that has come.
-        """
+        """The clock was ahead when ``owner`` last had a value. Return when a record after that had a time that has come."""
         last = "SELECT max(number) FROM chain_about INDEXED BY chain_lives WHERE life = ? AND life <> ''"
         (number,) = self._db.execute(last, (owner,)).fetchone()
         if number is None:  # of a note, which an index has only by its time

@@ -116,9 +116,8 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
 
     @classmethod
     def reading(cls, path: Path, *, is_alone: bool = False) -> SqliteStore:
-        """Open the database at ``path`` for reading only. The result shows the database at one moment, even if a daemon writes
-        meanwhile. ``is_alone`` is true if no daemon has the database open. If ``is_alone`` is true, the reader creates no -wal
-        file. Raises StoreError.
+        """Open ``path`` for reading, at one moment, even if a daemon writes. If no daemon has it (``is_alone``), no -wal file is
+        made. Raises StoreError.
         """
         store = cls.__new__(cls)
         is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # otherwise the reader would create that file

@@ -34,17 +34,13 @@ class Tally:
         self._known: dict[str, Had] = {}
 
     def of(self, person: str, count: Callable[[str], Had]) -> Had:
-        """Return the current counts of the person. If the counts are not in memory, call ``count`` to read them from the
-        database.
-        """
+        """Return the person's counts, read from the database by ``count`` if they are not in memory."""
         if (had := self._known.get(person)) is None:
             had = self._known[person] = count(person)
         return had
 
     def note(self, after: Life) -> None:
-        """Update the counts from ``after``, which was just committed. Only requests and grants are needed: a grant also names its
-        live runs and holdings.
-        """
+        """Update the counts from ``after``, just committed: requests and grants, which name live runs and holdings."""
         match after:
             case Request() if had := self._known.get(after.requester.person):
                 _keep(had.open, after.id, is_one=after.is_open)

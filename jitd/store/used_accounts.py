@@ -15,9 +15,7 @@ from jitd.store.made_accounts import behind_in
 
 
 class UsedAccounts:
-    """The accounts that live runs use. ``people`` is ``[people]`` in jitd.toml. ``known`` has the live runs and the active locks,
-    if they were read already.
-    """
+    """The accounts that live runs use. ``people`` is of jitd.toml, ``known`` has live runs and locks, if read already."""
 
     def __init__(
         self,
@@ -38,9 +36,7 @@ class UsedAccounts:
             yield Use(id, self.today(by), run_as.uid, self._person(run_as.user))
 
     def locks(self, store: Store | None = None) -> Iterator[Lock]:
-        """Yield the active locks in ``store``, by default in the own one. A lock whose account belongs to another person today
-        is yielded again, as on this person.
-        """
+        """Yield the active locks, by default of our store, and each again as on the person whose account it is today."""
         if self._known is not None:
             yield from self._known[1]
             return

@@ -28,9 +28,7 @@ from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
 
 ROOT_REVIEWS_NOTHING = "root may not review; do it from your own account, with a Kerberos ticket"
-"""The answer to root, who may not review. A person who works in root's account with their own Kerberos ticket gets the same
-answer.
-"""
+"""The answer to root, who may not review, and to a person in root's account with their own ticket."""
 NOT_YOURS = "without a Kerberos ticket you may end only your own requests, grants and runs: run kinit when a KDC can be reached"
 AUDITORS_LOOK = "you may look at this, but not end it: you are an auditor"
 
@@ -112,9 +110,7 @@ class Access:
             raise _refusal(refused, case)
 
     def request(self, act: Act, who: Identity, typed: str) -> Request:
-        """Return the request with the id ``typed``. Raises Refusal if there is no such request, or if ``who`` may not see it or
-        may not do ``act`` to it.
-        """
+        """Return the request ``typed``. Raises Refusal if ``who`` may not see it or do ``act`` to it, or it is not there."""
         id = read_id(typed)
         found = self._store.request(id.partition(".")[0]) if id is not None else None
         if found is None or not self.may(Act.SEE, who, found):
@@ -123,9 +119,7 @@ class Access:
         return found
 
     def why_not_asked(self, who: Identity, found: Request) -> str:
-        """Return the reason why the rule of ``found`` takes no review from ``who``, as the end of a sentence. If it takes one,
-        return an empty string.
-        """
+        """Return why the rule of ``found`` takes no review from ``who``, as the end of a sentence, or ""."""
         case = self._case(who, found)
         return _why_no_review(case) if rights.may(Act.BE_ASKED, case) else ""
 

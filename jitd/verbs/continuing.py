@@ -18,9 +18,7 @@ _WORDS = {FACT: "from a login session that began at", "fact.unit": "from the uni
 
 
 async def refuse_elsewhere(found: Request, caller: Caller, workers: Workers) -> None:
-    """Raise Refusal if the process ``caller`` differs from the process that made the request ``found``. Only the facts that a
-    rule used are compared. Raises TimeoutError.
-    """
+    """Raise Refusal if ``caller`` differs from who made ``found``, in facts that a rule used. Raises TimeoutError."""
     kept = dict(found.caller)
     if kept:
         _refuse(found.id, kept, await workers.files.run(found.requester.party, callers.look, frozenset(kept), caller))

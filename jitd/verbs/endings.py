@@ -65,9 +65,7 @@ class Endings:
         return count
 
     async def revoke(self, who: Identity, typed: str, reason: str, way: ByDoor | None = None) -> str:
-        """End a grant and everything that runs under this grant. ``way`` is that of ``who`` through the door. After
-        everything has ended, return a sentence. Raises Refusal.
-        """
+        """End a grant and all that runs under it, then return a sentence. ``way``: through the door. Raises Refusal."""
         found = self._access.request(Act.END, who, typed)
         grant = self._store.grant(found.id)
         if grant is None and self._store.damage_of("grant", found.id) is not None:
@@ -158,9 +156,7 @@ class Endings:
         return []
 
     def until_gone(self, runs: Iterable[str]) -> list[asyncio.Future[None]]:
-        """Return a future for each run of ``runs`` that is still alive. An ended run gets no future, because a future for this
-        run would never be done.
-        """
+        """Return a future for each live run. One for an ended run would never be done."""
         return [self._waiters.until_gone(one) for one in runs if _is_there(self._store, one)]
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
@@ -175,9 +171,7 @@ class Endings:
         return [one.id for under_one in given for one in under_one]
 
     def not_taken(self, ids: Iterable[str]) -> str:
-        """Return the end of a sentence about the things among ``ids`` that are not taken back yet. If all are taken back, return
-        an empty string.
-        """
+        """Return the end of a sentence about things among ``ids`` that are not taken back yet, or ""."""
         open_ones = [one for id in ids if (one := self._store.holding(id)) is not None and one.is_live]
         names = ", ".join(f"{shown(one.thing)} ({one.id})" for one in open_ones)
         ends = self._perform.holdings.ends_in_words(open_ones)
@@ -225,9 +219,7 @@ class Endings:
         return any(self._store.run(id) is not None for id in ids)
 
     def _still_runs(self, grant: str) -> str:
-        """Return the end of a sentence that names the live runs under the grant ``grant``. Somebody who stops an ended run of a
-        lease probably means one of them.
-        """
+        """Return the end of a sentence that names the grant's live runs, which who stops an ended one probably means."""
         ids = [one.id for one in self._store.runs(grant=grant)]
         return f"; still running under the same grant: {', '.join(ids[-MOST_TOLD:])} (jitd runs)" if ids else ""
 

@@ -20,9 +20,8 @@ from jitpam.wire.shown import shown
 
 
 def still_given(store: Store, one: Holding, may_see: Callable[[Request], bool]) -> str:
-    """The holding ``one`` has a thing and an account. Return a text about the other grants that give this thing to this account,
-    such as "the grant ID gives it too, until TIME". Return an empty string if there are none. ``may_see`` returns True for a
-    request whose grant may be named. Raises StoreError.
+    """Return which other grants give the holding's thing to its account, such as "the grant ID gives it too, until TIME", or "".
+    ``may_see`` says of a request whether its grant may be named. Raises StoreError.
     """
     ended = store.grant(one.grant)
     others = [
@@ -44,9 +43,7 @@ def still_given(store: Store, one: Holding, may_see: Callable[[Request], bool]) 
 
 
 def ended_or_stays(one: Holding, still: str) -> str:
-    """The holding ``one`` has ended. Return a sentence that says whether its thing was taken back or stays. ``still`` is the
-    result of ``still_given``.
-    """
+    """Say of the ended holding ``one`` whether its thing was taken back or stays (``still_given``)."""
     thing = shown(one.thing)
     if not still:
         return f"{thing} is taken back"

@@ -172,9 +172,7 @@ class Lists:
         )
 
     def _as_seen(self, store: Store, who: Identity, asked: Request, *parts: rows.Row) -> Row:
-        """Return the row of ``parts`` in the form that ``who`` may see. It is about ``asked`` or what
-        follows from it.
-        """
+        """Return the row of ``parts``, about ``asked`` or what follows, as ``who`` may see it."""
         is_whole = self._access.may(Act.READ, who, asked, store=store)
         row = {name: value for part in parts for name, value in part.written().items()}
         return {**(row if is_whole else without_contents(row)), "narrowed": not is_whole, "realm": who.realm}
@@ -194,9 +192,7 @@ class Lists:
         return review_row(owed, asked, who, now, may_give=may_give, barred=access.barred(Act.GIVE, who, asked))
 
     def reviews(self, who: Identity, *, ended: bool, part: Part | None = None) -> AsyncIterator[Row]:
-        """Yield the reviews that are owed for requests that ``who`` may see. If ``ended`` is true, also yield reviews that were
-        given.
-        """
+        """Yield the owed reviews, and if ``ended`` those given, of requests that ``who`` may see."""
         now, access_to, who = self._now(), self._access.of_now(), self._signers.could(who)
 
         def row_of(store: Store, found: OwedReview) -> Row | None:
@@ -353,9 +349,7 @@ class Lists:
         return await self._workers.kept.run(who.party, read)
 
     def _receipt_of(self, who: Identity, found: Request) -> Row:
-        """Return the members about a receipt of ``who`` on ``found``, or on the review owed for it: the keys that count now, and
-        the least that it has to prove.
-        """
+        """Return the members about a receipt of ``who`` on ``found``, or its review: the keys that count, and its least proof."""
         glass = None if found.obligations is None or found.is_open else found.obligations.break_glass
         if glass is None:
             least = least_signed(open_ways(found), who, found.requester)
@@ -455,9 +449,8 @@ class Lists:
         return await self._workers.kept.run(who.party, find)
 
     async def being_ended(self, who: Identity, is_it: Callable[[Subject], bool]) -> list[str]:
-        """Return the ids of the runs and holdings that jitd is ending now. These are runs that were ordered to stop, and holdings
-        that are being taken back. Include only runs and holdings of people for whom ``is_it`` is true. Leave out those that
-        ``who`` may not end.
+        """Return the runs that were ordered to stop, and the holdings that are being taken back, of people for whom ``is_it`` is
+        true, and that ``who`` may end.
         """
 
         def find() -> list[str]:

@@ -174,9 +174,8 @@ class Locks:
         return f"; {n_left} more {'is' if n_left == 1 else 'are'} on it" if n_left else ""
 
     async def _on(self, who: Identity, whom: str, name: str) -> tuple[Lock, bool]:
-        """Make a lock on the name ``name``. Return this lock, and whether its account is certain. The account is not certain if
-        it had to be looked up and no directory of accounts has answered. The name must belong to a person on this host. The
-        returned lock does not say who places it, and for how long. The caller adds this. Raises Refusal.
+        """Return a lock on ``name``, who belongs to this host, without who places it and for how long, and whether its account is
+        certain: not if no directory has answered. Raises Refusal.
         """
         kind, name = _whom(whom, name)
         now = self._now()
@@ -204,9 +203,8 @@ class Locks:
         return named(name, accounts.naming, accounts.people, behind)
 
     async def _find(self, who: Identity, meant: Named) -> tuple[Account | None, bool]:
-        """Return the account of the person ``meant``, and whether a directory of accounts has answered. If no directory answers,
-        the lock is placed on the name. If the person's account no longer exists, the person's requests and grants on this host
-        are used to identify the person.
+        """Return the account of ``meant``, and whether a directory has answered: else the lock is on the name. Of an account that
+        is gone, requests and grants tell whose it was.
         """
         try:
             return await self._workers.typed.run(who.party, self._known, meant.user) or self._theirs(meant), True
@@ -218,9 +216,8 @@ class Locks:
         return directory.account(user)
 
     def _theirs(self, meant: Named) -> Account | None:
-        """Return the account of the person ``meant``. The account is read from an open request or a live grant of this account.
-        If there are none, the person may be known in another way: by the settings, by the record, or by a request or grant of
-        another account. Then the returned account has no uid. If the person is not known, return None.
+        """Return the account of ``meant`` by an open request or live grant, or without a uid if only settings, the record, or
+        those of another account know them, or None.
         """
         number = _number(meant.user)
         if found := self._remembered(lambda one: meant.user == one.user or number == one.uid):

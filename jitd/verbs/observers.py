@@ -207,9 +207,7 @@ class _Looks:
         self._beat_at = 0.0
 
     async def waiting(self) -> AsyncGenerator[Row, None]:
-        """Wait a moment, and then yield a heartbeat if one is due. The caller uses this method while the recording has no new
-        data.
-        """
+        """Wait a moment, while the recording has no new data, and yield a heartbeat if one is due."""
         await asyncio.sleep(LOOK_EVERY)
         async for row in self.due():
             yield row

@@ -30,9 +30,7 @@ def outlook(findings: Findings, request: Request) -> dict[str, Any]:
 
 
 def graded(findings: Findings, command: Command, requester: str) -> dict[str, Any]:
-    """Return the fields that tell what ``command`` gives beyond its words, as it was seen when the account ``requester`` asked
-    for it.
-    """
+    """Return what ``command`` gives beyond its words, as it was seen when ``requester`` asked for it."""
     return _fields_of(findings.stored_with(command, requester))
 
 
@@ -46,9 +44,8 @@ def _fields_of(found: Sequence[Finding] | None) -> dict[str, Any]:
 
 
 def last_approved(store: Store, request: Request, may_review: Callable[[Request], bool]) -> rows.Earlier | None:
-    """Find the last approved request that was made before ``request`` and has the same person, rule, service and program. Return
-    its row. The program is the path of the file that is executed. A request is left out if ``may_review``
-    returns False for it. Return None if the person's latest requests contain no such request.
+    """Return the row of the last approved request before ``request`` with the same person, rule, service and file, for which
+    ``may_review`` is true, or None if the latest ones have none.
     """
     for earlier in store.lately(request.requester.person, MOST_BYTES):
         is_alike = (earlier.rule, earlier.service, earlier.command.path) == (request.rule, request.service, request.command.path)

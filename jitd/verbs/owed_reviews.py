@@ -60,9 +60,7 @@ class OwedReviews:
         origin: Origin | ByDoor,
         signed: Signed | None = None,
     ) -> str:
-        """Accept the review that ``who`` has given from ``origin``, and perhaps ``signed``. Return a sentence about the effect of
-        the review. Raises Refusal.
-        """
+        """Accept a review from ``origin``, perhaps ``signed``. Return a sentence about its effect. Raises Refusal."""
         self._reviewers.refuse_at_once(who, comment)
         found = self._access.request(Act.SEE, who, typed)
         self._refuse(self._reviewers.perhaps(who, signed), found)  # check this first, so that the KDC is queried only if needed

@@ -157,9 +157,7 @@ class Records:
                 yield row
 
     async def follow(self, who: Identity, asked: Audit, again: Callable[[], Awaitable[Identity]]) -> AsyncGenerator[Row, None]:
-        """Yield the records that ``asked`` selects, and then each new one. ``again`` returns the current Subject of the reader.
-        Raises Refusal.
-        """
+        """Yield the records that ``asked`` selects, then each new one. ``again`` returns the reader as of now. Raises Refusal."""
         self._access.refuse(Act.READ_RECORD, who)
         sought, after = self._sought(asked), asked.after
         if sought.until is not None:
@@ -195,9 +193,7 @@ class Records:
                     self._access.refuse(Act.READ_RECORD, who)
 
     def _page(self, who: Identity, sought: Sought, after: int) -> tuple[str, int, bool, float]:
-        """Return lines with the next records, the number up to which they come, True if no record follows, and the seconds that
-        this took.
-        """
+        """Return lines with the next records, the last one's number, whether none follows, and the seconds it took."""
         began = time.thread_time()
         lines: list[str] = []
         n_bytes = 0

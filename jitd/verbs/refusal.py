@@ -16,9 +16,7 @@ NOBODY_HERE = "your account may not ask here: it is a system account, or it has 
 
 
 class Refusal(Exception):
-    """A refusal with a text. ``code`` is one of the protocol's CODES. If the text does not mention a change, nothing was
-    changed.
-    """
+    """A refusal with a text. ``code`` is one of CODES. Unless the text says otherwise, nothing was changed."""
 
     def __init__(self, code: str, text: str) -> None:
         assert code in CODES, code

@@ -57,9 +57,7 @@ class Reloading:
         return told if digest in (None, self._rules.policy.digest) else f"{told}; {OTHER_RULES}"
 
     async def reload(self, who: Subject, noted: Mapping[str, bool] = NOTHING) -> str:
-        """Read the policy again for ``who``, and put it in force. If Refusal is raised, the old policy stays in force. ``noted``
-        goes into the record.
-        """
+        """Put the policy, read again for ``who``, in force, with ``noted`` in the record. On Refusal, the old one stays."""
         stays = "no policy is in force yet" if self._rules.policy.broken else "the old policy stays"
         try:
             policy = await self._rules.reload(self._workers)

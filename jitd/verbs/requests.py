@@ -153,10 +153,7 @@ class Requests:
         waiter: Waiter,
         on_created: Callable[[str], None],
     ) -> Request:
-        """Begin a request. Before the first event, ``on_created`` gets the request's id. ``waiter`` gets each event.
-
-        Raises Refusal if nothing is submitted.
-        """
+        """Begin a request. ``on_created`` gets its id first, and ``waiter`` each event. Raises Refusal: nothing is submitted."""
         self._refuse_without_room(who)
         if asked.terms.starts_at is not None and not deed_of(service).is_executed:
             raise Refusal("usage", "--at works only with commands that jitsudo runs: other programs do not wait for the time")
@@ -213,9 +210,8 @@ class Requests:
         waiter: Waiter,
         on_created: Callable[[str], None],
     ) -> Request:
-        """Like ``submit``, for the enforcement point ``point`` of ``service``. If ``point`` cannot wait for an approval, jitd
-        refuses, but people can still decide about the request. After their approval, the next equal request uses the grant.
-        Raises Refusal.
+        """Like ``submit``, for ``point`` of ``service``. If it cannot wait, jitd refuses, but people can still approve, for the
+        next equal request. Raises Refusal.
         """
         self._refuse_without_room(who)
         first = await self._decide(who, service, ask)
@@ -427,9 +423,7 @@ class Requests:
         return None if grant is None else grant.ends_at
 
     def left(self, id: str, waiter: Waiter) -> None:
-        """Withdraw the request ``id``, because its client has disconnected. A request that was made with --no-wait is not
-        withdrawn.
-        """
+        """Withdraw the request of a client that has gone, unless it was made with --no-wait."""
         self._waiters.leave(id, waiter)
         found = self._store.request(id)
         if found is not None and not found.is_open:

@@ -34,9 +34,7 @@ _STANDS = {
     Verdict.APPROVE: (RequestState.PENDING, RequestState.APPROVED),
     Verdict.DENY: (RequestState.DENIED,),
 }
-"""Maps each verdict to the states that a request can have after this verdict. In these states, repeating the same verdict is not
-an error.
-"""
+"""Maps each verdict to the states that may follow, in which it may be repeated."""
 
 
 class Reviews:
@@ -67,9 +65,7 @@ class Reviews:
         origin: Origin | ByDoor,
         signed: Signed | None = None,
     ) -> str:
-        """Accept one review that ``who`` has given from ``origin``, and perhaps ``signed``. Return a sentence about the effect of
-        the review. Raises Refusal.
-        """
+        """Accept a review from ``origin``, perhaps ``signed``. Return a sentence about its effect. Raises Refusal."""
         self._reviewers.refuse_at_once(who, comment)
         act = Act.APPROVE if verdict is Verdict.APPROVE else Act.DENY
         if signed is not None and verdict is not Verdict.APPROVE:

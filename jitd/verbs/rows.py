@@ -42,9 +42,7 @@ def instant(at: datetime | None) -> str | None:
 
 
 def on_host(at: datetime | None) -> str:
-    """Return ``at`` in the time zone of this host, for a sentence to a person. The zone is named, because the person's ``TZ`` may
-    be another one.
-    """
+    """Return ``at`` in this host's time zone, which is named because the person's ``TZ`` may be another."""
     return "a time that is not known" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
@@ -338,9 +336,7 @@ def asked_row(request: Request) -> rows.Asked:
 def grant_row(
     grant: Grant, viewer: Identity, holdings: Iterable[Holding] = (), why: Why = lambda id: None, *, is_own: bool
 ) -> rows.Grant:
-    """Return the row of one grant. ``holdings`` are the holdings under the grant that have not ended. ``is_own`` is as in
-    ``request_row``.
-    """
+    """Return the row of a grant. ``holdings`` are those that have not ended. ``is_own`` is as in ``request_row``."""
     holdings = tuple(holdings)
     return rows.Grant(
         id=grant.id,

@@ -23,9 +23,7 @@ from jitpam.wire.shown import shown, shown_argument, shown_command
 
 
 def asking(names: tuple[str, ...]) -> str:
-    """Return words that name the gatekeepers whose answers jitd waits for, such as ``asking change-calendar and
-    ticket-check``.
-    """
+    """Return words that name the gatekeepers that jitd waits for: ``asking change-calendar and ticket-check``."""
     return f"asking {' and '.join(filter(None, (', '.join(names[:-1]), names[-1])))}"
 
 
@@ -67,9 +65,7 @@ def already(others: list[Request], is_attended: Callable[[str], bool]) -> list[s
 
 
 def owing(request: Request) -> str:
-    """Return one sentence about the approvals that the rule of ``request`` needs, and about the gatekeepers that must answer
-    first.
-    """
+    """Return one sentence about the approvals that ``request`` needs, and the gatekeepers that must answer first."""
     assert request.obligations is not None, "what is owed is known"
     within = duration_in_words(request.obligations.expires_for)
     wants = shown(describe_approvals(request.obligations.approvals))
@@ -90,9 +86,7 @@ def glass_broken(request: Request) -> list[str]:
 
 
 def opening(request: Request, until: int) -> list[str]:
-    """Return a line for each way to approve ``request`` that is open now. Leave out each way that was already open ``until``
-    seconds after submission.
-    """
+    """Return a line for each way to approve that has opened since ``until`` seconds after the submission."""
     approvals = () if request.obligations is None else request.obligations.approvals
     ways = (way for approval in approvals for way in approval.ways if until < way.after <= request.opened)
     return [f"{way.need} from {_words(way)} may approve it now, too" for way in ways]
@@ -206,9 +200,7 @@ def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Appro
 
 
 def _without_a_key(found: list[Seats], *, is_named: bool) -> str:
-    """Return words about the people who lack only a key that counts for a receipt, or an empty text. If ``is_named`` is False,
-    the words have only the number of people.
-    """
+    """Return words on those who lack only a key for a receipt, by number alone if not ``is_named``, or ""."""
     lack = sorted({one for seats in found for one in seats.keyless})
     whom = _people(tuple(lack)) if is_named else _counted(len(lack))
     return f"no key that would do counts on this host for {whom}" if lack else ""

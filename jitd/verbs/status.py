@@ -110,9 +110,7 @@ def threads(loads: Sequence[tuple[str, int, int, int]], silent: Sequence[str]) -
 
 
 def failures(n_of: Mapping[str, tuple[int, float]]) -> Line:
-    """Return the line about the failures that were counted since the start. ``n_of`` maps what has failed to the number and the
-    seconds since the last one.
-    """
+    """Return the line about failures since the start. ``n_of`` has the number and the seconds since the last one."""
     found = sorted((ago, what, n) for what, (n, ago) in n_of.items() if n)
     if not found:
         return Line("failures", "none")

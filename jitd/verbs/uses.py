@@ -81,9 +81,8 @@ class Uses:
             raise Refusal("denied", f"request {found.id} was asked for with another ticket: {reshown(fresh.because)}")
 
     async def begin(self, found: Request, who: Subject, client: Client) -> None:
-        """Use the grant of the request ``found``, which has its approvals. Everything else is decided again, because hours may
-        have passed. If gatekeepers must answer, the work continues in the background, and ``client`` is told the result. Raises
-        Refusal.
+        """Use the grant of the approved ``found``. All else is decided again, because hours may have passed, and told to
+        ``client`` later if gatekeepers must answer. Raises Refusal.
         """
         found = _as_by(found, who)
         decision = await self._decider.decide_use(found)

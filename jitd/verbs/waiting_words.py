@@ -31,9 +31,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def counting(request: Request, locks: tuple[Lock, ...], void: Container[str] = ()) -> tuple[Identity, ...]:
-    """Return the people whose approval of ``request`` counts: no lock of the active ``locks`` is on them, and their principal is
-    not in ``void``.
-    """
+    """Return whose approval counts: those without a lock of ``locks`` and with a principal not in ``void``."""
     return tuple(one for one in counted(locks, request) if one.principal not in void)
 
 
@@ -71,9 +69,7 @@ def owes(request: Request, standing: tuple[Identity, ...]) -> str:
 
 
 def not_kept(preserved: Pairs, command: Command) -> str:
-    """Return a sentence that names the variables of ``preserved`` (``-E``) that are missing in ``command``. If none is missing,
-    return an empty string.
-    """
+    """Return a sentence that names the variables of ``preserved`` (``-E``) that ``command`` lacks, or ""."""
     kept = {name for name, _ in (*command.variables, *command.locale)} | SET_ANYWAY
     names = sorted({shown(name) for name, _ in preserved if name not in kept})
     if not names:

@@ -132,9 +132,7 @@ READ: dict[str, Callable[[object], Any]] = {
     "list[list[bytes]]": _list(_list(_bytes)),
     "dict[str, Any]": _object,
 }
-"""Maps each declared type to its reader. A reader raises ValueError. The text of the ValueError continues a sentence that begins
-with the name of the field.
-"""
+"""Maps each declared type to its reader, which raises ValueError with a text that goes on after the field's name."""
 
 
 def _write(value: Any, kind: str) -> Any:

@@ -112,9 +112,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
     "started": {(CLIENT, "bye"): "closed", (CLIENT, "withdraw"): "started"},  # the withdrawal may cross the daemon's "start"
     "closed": {},
 }
-"""Maps a state, a speaker and a message type to the next state. This table contains every state. In ``closed``, the last state,
-no message is allowed.
-"""
+"""Maps a state, a speaker and a message type to the next state. In ``closed``, nothing is allowed."""
 
 _AT_THE_DOOR = frozenset(
     (
@@ -141,9 +139,7 @@ UNPROVED = frozenset(("dialled", "greeting", "greeted", "authenticating"))  # th
 
 
 class Conversation:
-    """The state of one connection. Each end has its own Conversation, and passes every sent or received message through this
-    object. ``law`` is LAW, or DOOR.
-    """
+    """The state of one connection, by ``law`` (LAW or DOOR). Each end passes all its messages through its own."""
 
     __slots__ = ("_law", "role", "state")
 

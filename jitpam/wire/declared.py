@@ -250,9 +250,7 @@ def _annotations(kind: type) -> list[tuple[str, Any]]:
 
 
 class _Shape:
-    """How objects of the dataclass ``kind`` are read and written. ``inline`` is the type of its INLINE field, if the field may be
-    of several.
-    """
+    """How objects of ``kind`` are read and written. ``inline`` is its INLINE field's type, if there may be several."""
 
     def __init__(self, kind: type, inline: type | None = None) -> None:
         self.kind = kind

@@ -24,9 +24,7 @@ def frame(body: bytes) -> bytes:
 
 
 class FrameReader:
-    """Collects bytes and returns whole frames. ``limit`` is the maximum length of a body in bytes. ``limit`` may be increased
-    after the peer has authenticated.
-    """
+    """Collects bytes and returns whole frames, with bodies of at most ``limit`` bytes, which may grow after the proof."""
 
     __slots__ = ("_buffer", "limit")
 

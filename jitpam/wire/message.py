@@ -27,9 +27,7 @@ else:
 
 
 class _WhenRead:
-    """A class attribute that is computed when it is first read. This saves time, because every jitsudo imports all messages, but
-    uses only a few.
-    """
+    """A class attribute computed when first read: every jitsudo imports all messages, and uses a few."""
 
     def __init__(self, name: str, compute: Callable[[type[Message]], dict[str, Any]]) -> None:
         self._name = name

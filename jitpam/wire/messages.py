@@ -143,9 +143,7 @@ class Edits(Submit, by=FROM_CLIENT):
 
 
 class Undo(Message, by=FROM_CLIENT):
-    """Request the edit that takes the edit of request ``id`` back: with the text that its file had before, which the daemon has.
-    See also Submit.
-    """
+    """Request the edit that takes that of request ``id`` back: with the text before, which the daemon has. See Submit."""
 
     id: str
     streams: list[str]

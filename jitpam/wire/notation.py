@@ -69,7 +69,5 @@ def read(body: bytes) -> object:
 
 
 def write(value: object) -> bytes:
-    """Return ``value`` as JSON in ASCII, without blanks. The types None, bool, int and str are allowed, and lists and dicts of
-    these types.
-    """
+    """Return ``value`` (None, bool, int, str, lists and dicts of these) as JSON in ASCII, without blanks."""
     return "".join(_chunks(value, 0)).encode("ascii")

@@ -249,9 +249,7 @@ def shown_line(line: bytes) -> str:
 
 
 def reshown_argument(text: str) -> str:
-    """Return ``shown_argument`` of the argument for which ``shown`` returned ``text``. If ``shown`` cannot return such a text,
-    every backslash in it is made visible.
-    """
+    """Return ``shown_argument`` of what ``shown`` showed as ``text``, or if that cannot be, with each backslash visible."""
     try:
         return shown_argument(unshown(text))
     except ValueError:

@@ -117,9 +117,7 @@ def _rule(explained: Explained) -> dict[str, Any]:
 
 
 def _facts(request: Request, names: Mapping[str, Name]) -> dict[str, Value]:
-    """Return the facts that are stored with ``request``. They are stored as people read them, and one that was not known or was
-    cut is left out.
-    """
+    """Return the facts stored with ``request``, as people read them, without those that were not known or were cut."""
     found: dict[str, Value] = {}
     if request.command.digest:
         found["fact.file_digest"] = request.command.digest.hex()

@@ -66,9 +66,8 @@ class Zip:
 
 
 def read_zip(data: Bytes, rank_of: Callable[[str, int], int]) -> dict[str, Bytes]:
-    """Return the files of a pack, in their order. They are parts of ``data``, which is not copied. ``rank_of`` returns the place
-    of a name in the order of a pack, or raises Wrong if it is less than that of the name before. Raises Wrong if there is one
-    byte that ``Zip`` would not have written.
+    """Return the files of a pack, in their order, as parts of ``data``. ``rank_of`` returns a name's place in the order of a
+    pack. Raises Wrong, also for one byte that ``Zip`` would not have written.
     """
     view = memoryview(data)
     files: dict[str, Bytes] = {}

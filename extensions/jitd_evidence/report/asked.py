@@ -77,9 +77,7 @@ SELECT 'record', number FROM unread_chain WHERE number IN (
   SELECT began FROM asked UNION SELECT ended FROM asked
   UNION SELECT number FROM chain_about WHERE event IN ('policy.loaded', 'standing.recorded')
 )"""
-"""Makes the table of what figures would have read. Of most objects, one cannot know whose they are, so they are those of all
-people.
-"""
+"""Makes the table of what figures would have read: that of all people, because most of it may be anybody's."""
 
 PREPARED = (*READABLE, ASKED, DAMAGED)  # the statements after which the queries of all figures can be asked
 

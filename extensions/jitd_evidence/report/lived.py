@@ -115,9 +115,7 @@ FROM given GROUP BY rule, kind ORDER BY 3 DESC, rule, kind"""
 _THEIRS = """\
 asked_at < :until AND (:rule IS NULL OR rule = :rule)
     AND (:who IS NULL OR requester IN (SELECT value FROM json_each(:who)))"""
-"""What is not over yet is told whenever it was asked for. This selects those requests that the report is about, but for its
-begin.
-"""
+"""What is not over yet is told whenever it was asked for: the requests of the report, but for its begin."""
 
 _HELD = f"""\
 , held AS (

@@ -30,9 +30,7 @@ SELECT {member("chain", "policy", "CAST(body AS TEXT)")} FROM chain WHERE number
 
 
 def policy_at(store: Store, until: datetime) -> str:
-    """Return the digest of the policy that was in force at ``until`` (aware, UTC). It is empty if nothing was recorded before.
-    Raises StoreError.
-    """
+    """Return the digest of the policy in force at ``until`` (aware, UTC), or "" before all records. Raises StoreError."""
     rows = store.ask(AT_END, {"until": f"{until:%Y-%m-%dT%H:%M:%S}"}, until=monotonic() + WITHIN)
     return str(rows[0][0] or "") if rows else ""
 

@@ -138,9 +138,7 @@ def _narrowed_arguments(pattern: CommandPattern, uses: Sequence[Use]) -> list[Co
 def _of_paths(
     pattern: CommandPattern, paths: Iterable[tuple[str | None, list[Use]]], uses: Sequence[Use]
 ) -> list[CommandPattern]:
-    """Return the patterns that permit ``uses``, with a part of ``uses`` for each of ``paths``. If there are none, or if a path
-    is None, return ``pattern``.
-    """
+    """Return the patterns that permit ``uses``, by ``paths``, or ``pattern`` if there are none or one of them is None."""
     if len(uses) < ENOUGH or any(not use.command.path for use in uses):  # a login has no path
         return [pattern]
     made: list[tuple[str, ...]] = []
@@ -296,9 +294,7 @@ def _services(rule: Rule, uses: Sequence[Use]) -> Narrower | None:
 
 
 def _cwd(rule: Rule, uses: Sequence[Use]) -> Narrower | None:
-    """A directory is proposed only if jitd runs the commands itself, and if nobody asked for a directory, because it is not known
-    how they typed it.
-    """
+    """A directory is proposed only if jitd runs the commands and nobody asked for one: how they typed it is not known."""
     if rule.terms.cwd != "caller" or not uses or any(use.command.chdir or not use.is_whole for use in uses):
         return None
     if not all(deed_of(use.service).is_executed for use in uses) or len({use.command.cwd for use in uses}) > 1:

@@ -122,9 +122,7 @@ def _by_rule(rows: Sequence[Row]) -> dict[str, set[str]]:
 
 
 def _idle(scope: Scope, rule: Rule, words: Mapping[str, str], active: Collection[str]) -> Iterator[Row]:
-    """Yield a row for each person whom ``words`` of ``rule`` name, and who is not among ``active``. The words are mapped to what
-    is searched for.
-    """
+    """Yield a row for each person whom ``words`` (word → what is searched for) name, and who is not among ``active``."""
     idle: dict[str, str] = {}
     for word, searched in words.items():
         persons, is_whole = scope.people.get(searched, (frozenset(), False))

@@ -350,9 +350,7 @@ def _about(store: Store, request: Request, objects: Iterable[tuple[str, str, Req
 
 
 def _beside(store: Store, owners: set[str], about: Mapping[int, Found], digests: set[str]) -> set[int]:
-    """Return the numbers of the notes that records about one action need: about keys, about what was forgotten, and about the
-    policies with ``digests``.
-    """
+    """Return the numbers of the notes that the records need: about keys, what was forgotten, and the policies ``digests``."""
     found = {number for number, _ in _sought(store, Sought(event="key."))}
     for number, content in _sought(store, Sought(event=FORGOTTEN)):
         if owners.intersection(detail_of(content).get("owners") or ()):

@@ -51,9 +51,7 @@ def read_clocks() -> Clocks:
 
 
 def clocks(found: Clocks) -> Iterator[Result]:
-    """Check that the boot clock runs and that the wall clock is synchronised. jitd uses the boot clock to end leases and
-    locks.
-    """
+    """Check that the boot clock, by which leases and locks end, runs, and that the wall clock is synchronised."""
     reboot = "no lease, lock or time limit can be kept on such a kernel: boot another one"
     if not found.boot_id:
         yield bad("clock.boot", "the kernel does not say which boot this is (/proc/sys/kernel/random/boot_id)", reboot)

@@ -124,9 +124,7 @@ def answer(found: Answered, host: str, restart: str) -> Result:
 
 
 def version(found: Running, installed_at: float, number: str, restart: str) -> Result:
-    """Check that the daemon runs the installed program. ``installed_at`` is the installation time of the program's newest
-    file.
-    """
+    """Check that the daemon runs what is installed, whose newest file is from ``installed_at``."""
     if found.is_replaced or installed_at > found.started_at + 1:
         what = "Python" if found.is_replaced else "jitd"
         said = f"{what} was installed again after the daemon had started: the daemon still runs the old one"
@@ -135,9 +133,7 @@ def version(found: Running, installed_at: float, number: str, restart: str) -> R
 
 
 def settings(changed_at: float | None, found: Running, file: str, restart: str) -> Result:
-    """Check that the daemon has read the present settings. ``changed_at`` is the time at which the settings file was last
-    written, or None if there is no file.
-    """
+    """Check that the daemon has read the settings, which were last written at ``changed_at``, or None without a file."""
     if changed_at is not None and changed_at > found.started_at + 1:
         said = f"{file} was written after the daemon had started: the daemon reads it only when it starts"
         return weak("daemon.settings", said, command=restart)

@@ -26,9 +26,7 @@ MOST_FOUND = 50
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The result of lstat(2) for ``path``. ``is_missing`` is true if there is no such file. ``why_not`` is the reason if lstat
-    failed for another reason.
-    """
+    """The result of lstat(2) for ``path``. ``why_not`` says why it failed, unless the file ``is_missing``."""
 
     path: str
     uid: int = 0
@@ -99,9 +97,7 @@ def _who_else(seen: Seen) -> str | None:
 
 
 def installed_at() -> float:
-    """Return the latest change time of all modules of jitd, in seconds since 1970. At this time the newest module
-    was installed.
-    """
+    """Return when the newest module of jitd was installed (its change time), in seconds since 1970."""
     newest = 0.0
     for package in packages():
         for directory, _, names in os.walk(package):
@@ -123,9 +119,8 @@ def closed(check: str, seen: Seen, what: str) -> Result:
 
 
 def above(check: str, places: Sequence[Seen]) -> Result:
-    """Judge the directories above a file. It is a fault if an account other than root can write to one of them. There is one
-    exception. Everybody may write to a directory of root with the sticky bit, such as /tmp, if the file is not directly in this
-    directory.
+    """Judge the directories above a file. Only root may write to them, or everybody with the sticky bit, such as in /tmp, unless
+    the file is directly in there.
     """
     for number, place in enumerate(places, 1):
         if finding := _not_seen(check, place, "a directory"):

@@ -25,9 +25,7 @@ GAVE_UP = "(gave up after"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One finding. ``check`` is the stable name of the check, such as ``keytab.file``. ``mend`` says how to repair the fault.
-    ``command`` is the command for this repair.
-    """
+    """One finding of ``check``, a stable name such as ``keytab.file``. ``mend`` and ``command`` repair the fault."""
 
     check: Annotated[str, _TEXT]
     level: Annotated[str, one_of(LEVELS, "a level")]

@@ -113,9 +113,8 @@ def writer(failure: str | None) -> Result:
 
 
 def gate(kdc: str, state: str, why: str) -> Result:
-    """Judge the gate of one KDC. The gate is the KDC's check that there is a grant for a ticket. The function judges the KDC's
-    answer to a request for a ticket of the canary. The canary is a test service for which nobody ever gets a grant. ``state`` is
-    on, off, or silent.
+    """Judge a KDC's answer to a request for a ticket of the canary, for which nobody has a grant: its gate's ``state`` is on,
+    off, or silent.
     """
     check = f"gate.{kdc}"
     if state == "on":

@@ -28,18 +28,14 @@ class Owed:
 
 
 def examine(host: Host) -> Iterator[Result]:
-    """Yield the finding about owed reviews. Yield nothing if the database cannot be read, because another check reports this
-    fault.
-    """
+    """Yield the finding about owed reviews, or nothing if the database cannot be read, which another check reports."""
     found = see(host.database, is_alone=not host.daemon.pid)
     if found is not None:
         yield reviews(found)
 
 
 def see(database: Path, *, is_alone: bool) -> Owed | None:
-    """Return the reviews that are owed. Return None if the database cannot be read. ``is_alone`` is true if no daemon uses the
-    database.
-    """
+    """Return the reviews that are owed, or None if the database cannot be read. ``is_alone``: no daemon uses it."""
     if not database.exists():
         return None
     try:

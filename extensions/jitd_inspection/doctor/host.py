@@ -72,9 +72,7 @@ class Host:
 
     @property
     def is_booted(self) -> bool:
-        """True if systemd is process 1 and if these settings are from the default file. The unit jitd.service uses the default
-        file.
-        """
+        """True if systemd is process 1 and these settings are from the default file, which jitd.service uses."""
         return BOOTED.is_dir() and self.is_default
 
     @cached_property
@@ -104,9 +102,7 @@ class Host:
         return "jitd reload" if self.is_default else f"JITD_SOCKET={word(str(self.config.socket))} jitd reload"
 
     def policy(self) -> Policy:
-        """Return the policy that is in the policy files now. If the settings have faults, the names in the rules are not compared
-        with the settings. Raises ConfigError.
-        """
+        """Return the present policy, whose names are compared only with settings without a fault. Raises ConfigError."""
         return policyfile.load_with(self.config, is_known=not self.faults)
 
 

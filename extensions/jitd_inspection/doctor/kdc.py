@@ -60,9 +60,7 @@ class Exchange:
 
 
 def examine(host: Host) -> Iterator[Result]:
-    """Yield the findings from one exchange with the KDC. If this exchange succeeds, also yield the findings from one exchange for
-    each other realm.
-    """
+    """Yield the findings from an exchange with the KDC, and if it succeeds, from one for each other realm."""
     path, service = host.config.keytab, host.service
     forget_environment()
     found = exchange_with_self(path, service) if path.exists() else None
@@ -82,9 +80,7 @@ _Context.__DEFER_STEP_ERRORS__ = False  # type: ignore[attr-defined]  # not in t
 
 
 def forget_environment() -> None:
-    """Make libkrb5 in this process ignore all caches and keytabs that this module does not name. Call ``forget_environment``
-    before any function of libkrb5.
-    """
+    """Make libkrb5 in this process ignore all caches and keytabs that are not named here. Call it before any other."""
     for name in [name for name in os.environ if name.startswith(("KRB5", "GSS"))]:
         del os.environ[name]
     os.environ["KRB5CCNAME"] = "MEMORY:doctor"
@@ -92,9 +88,7 @@ def forget_environment() -> None:
 
 
 def exchange_with_self(keytab: Path, service: str) -> Exchange:
-    """Get a ticket for ``service`` with the service's own key. Then accept the ticket with the service's key, in the same way as
-    the daemon accepts a client's ticket.
-    """
+    """Get a ticket for ``service`` with the service's own key, and accept it with this key, as the daemon accepts clients'."""
     where = "asking the KDC"
     try:
         client, credentials = acquire(keytab, service, "MEMORY:doctor")
@@ -116,9 +110,7 @@ def exchange_with_self(keytab: Path, service: str) -> Exchange:
 
 
 def cross(keytab: Path, service: str, realm: str) -> tuple[int, str]:
-    """Request a cross-realm ticket for ``realm``. Return libkrb5's code and libkrb5's sentence. The code is 0 if the KDC issued
-    the ticket.
-    """
+    """Request a cross-realm ticket for ``realm``. Return libkrb5's code (0: issued) and sentence."""
     try:
         _, credentials = acquire(keytab, service, "MEMORY:doctor")
         to = gssapi.Name(f"krbtgt/{realm}@{service.rpartition('@')[2]}", gssapi.NameType.kerberos_principal)

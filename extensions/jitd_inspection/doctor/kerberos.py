@@ -105,9 +105,7 @@ def closed(keytab: str, service: str, seen: Seen, *, is_joined: bool = False) ->
 
 
 def keys(keytab: str, service: str, content: bytes | None, why_not: str = "", *, is_joined: bool = False) -> Iterator[Result]:
-    """Judge the content of the keytab. ``content`` is None if the keytab could not be read. In this case, ``why_not`` is the
-    reason.
-    """
+    """Judge the content of the keytab, which is None if it could not be read, because of ``why_not``."""
     if content is None:
         yield unknown("keytab.keys", f"{keytab} cannot be read: {why_not}", "make it readable for root: jitd runs as root")
         return
@@ -206,9 +204,7 @@ def aside(keytab: str) -> str:
 
 
 class NoKeytab(ValueError):
-    """The bytes are not a keytab. The argument of this exception is the end of a sentence. The sentence begins with the file's
-    name.
-    """
+    """The bytes are not a keytab. The text is the end of a sentence that begins with the file's name."""
 
 
 @dataclass(frozen=True, slots=True)

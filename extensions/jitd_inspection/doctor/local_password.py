@@ -34,9 +34,8 @@ FIRST = f"use contrib/pam.d/{SERVICE} as it comes"
 
 
 def examine(host: Host) -> Iterator[Result]:
-    """Yield the findings about the stack. Also yield a finding if the stack does not exist. If a rule accepts local passwords,
-    also check that krb5.conf names the KDCs of this host's realm. jitd accepts a local password only while none of these KDCs can
-    be reached.
+    """Yield the findings about the stack, also that there is none, and if a rule accepts local passwords, about krb5.conf: it
+    must name the KDCs, none of which can be reached then.
     """
     with suppress(ConfigError):  # another finding reports faults in the policy
         yield from kdcs(any(rule.without_kdc == "local" for rule in host.policy().rules), host.realm, fault_of)
@@ -64,9 +63,7 @@ def kdcs(is_taken: bool, realm: str, fault: Callable[[str], str]) -> Iterator[Re
 
 
 def judged(found: Stack) -> Result:
-    """Judge the stack. The stack must not succeed with a wrong password, must not accept an empty password, and must not
-    query jitd.
-    """
+    """Judge the stack: it must not take a wrong or an empty password, and must not query jitd."""
     for fault in found.faults:
         return bad("pam.local", f"{STACK}: {fault.sentence}", "correct that line; pam.conf(5) says what one looks like")
     handlers = [handler for kind in KINDS for handler in found.handlers[kind] if not handler.is_substack]

@@ -151,9 +151,7 @@ def accounts(known: Known, settings: str) -> Iterator[Result]:
 
 
 def rules(found: Sequence[Rule], known: Known) -> list[Result]:
-    """Judge the rules for this host. Report names that do not exist, rules that apply to nobody, and approvals that nobody could
-    give.
-    """
+    """Judge the rules: names that do not exist, rules for nobody, and approvals that nobody could give."""
     findings: list[Result] = []
     for rule in found:
         findings += _named(rule, known)

@@ -81,9 +81,7 @@ def examine_ticket(host: Host) -> Iterator[Result]:
 
 
 def get_ticket(host: str) -> Ticket:
-    """Return the person's service ticket for the jitd of ``host``. If the credential cache has no such ticket, request the
-    ticket from the KDC.
-    """
+    """Return the person's service ticket for the jitd of ``host``, from the credential cache or else the KDC."""
     try:
         initiator = Initiator(host)
         initiator.obtain_ticket()
@@ -180,10 +178,7 @@ def messages(own: Sequence[files.Seen]) -> Result:
 
 
 def reviews(to_give: Sequence[str], own: Sequence[Mapping[str, Any]]) -> Result:
-    """Report which break-glass actions the person must review, and which break-glass actions of this person still need a review.
-    ``to_give`` has the ids of the requests that the person may review. ``own`` has the person's own requests that still need a
-    review.
-    """
+    """Report the break-glass actions that the person must review (ids in ``to_give``), and their ``own`` that are not reviewed."""
     check = "reviews.owed"
     if to_give:
         said = f"{count(len(to_give), 'review')} of broken glass that you may give: {listed(list(to_give))}"

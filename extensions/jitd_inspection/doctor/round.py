@@ -51,9 +51,7 @@ class Examination:
 
 
 def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iterator[Result]:
-    """Yield all findings, in the order of the examinations. All examinations together take at most about ``within`` seconds.
-    Raises NoProcess.
-    """
+    """Yield all findings, in the order of the examinations, within about ``within`` seconds. Raises NoProcess."""
     until = time.monotonic() + within
     children: list[_Child] = []
     try:
@@ -89,9 +87,7 @@ class _Child:
     has_ended: bool = False
 
     def findings(self, within: float) -> Iterator[Result]:
-        """Yield the findings of this child process. If the child did not finish its examination, also yield a finding that
-        reports this.
-        """
+        """Yield what this child finds, and that it did not finish, if it did not."""
         *lines, _ = bytes(self.said).split(b"\n")
         for line in lines:
             try:

@@ -54,9 +54,7 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The state of a unit according to systemd, in the words of ``systemctl show``. ``restarts`` counts how often systemd has
-    started it again by itself.
-    """
+    """A unit in the words of ``systemctl show``. ``restarts`` counts how often systemd has started it again by itself."""
 
     load: str
     active: str
@@ -245,9 +243,7 @@ def _unmask(name: str) -> str:
 
 
 def launcher(found: Unit) -> Iterator[Result]:
-    """Judge the launcher's service. It is a fault if this service has failed. The service need not be active, because its socket
-    starts it on demand.
-    """
+    """Judge the launcher's service, which must not have failed. Its socket starts it on demand, so it need not be active."""
     check = f"systemd.{LAUNCHER}"
     if found.load == "masked":
         yield bad(check, f"{LAUNCHER} is masked: no run can begin", command=_unmask(LAUNCHER))
@@ -257,9 +253,7 @@ def launcher(found: Unit) -> Iterator[Result]:
 
 
 def services(found: Mapping[str, Unit]) -> Iterator[Result]:
-    """Judge what systemd says of each service of jitd, also of those that are not always needed: whether it has failed, and
-    whether systemd had to start it again.
-    """
+    """Judge each service of jitd, needed or not: whether it has failed, or systemd had to start it again."""
     again = {name: int(unit.restarts) for name, unit in found.items() if unit.restarts.isdigit() and int(unit.restarts)}
     for name, unit in found.items():
         forget = f"systemctl reset-failed {name}"
@@ -275,9 +269,7 @@ def services(found: Mapping[str, Unit]) -> Iterator[Result]:
 
 
 def journal(dropped: str, written: str) -> Result:
-    """Judge the limit of the journal. ``dropped`` are journald's lines about what it has dropped within a day, and ``written`` is
-    journald.conf with its drop-ins.
-    """
+    """Judge the journal's limit, by journald's lines on what it ``dropped`` in a day, and by journald.conf with drop-ins."""
     check = "systemd.journal"
     mend = "set RateLimitBurst= in a drop-in of journald.conf(5) to more, or to 0; jitd's own record is whole"
     n_of: Counter[str] = Counter()
@@ -304,9 +296,7 @@ def scopes(slice_state: str) -> Result:
 
 
 def run_directory(path: str, kind: str) -> Iterator[Result]:
-    """Yield a finding if the directory of plates (lock files of runs) is on a file system that keeps its files after a reboot.
-    ``kind`` is the type of the file system.
-    """
+    """Yield a finding if the directory of plates (lock files of runs), on a ``kind`` of file system, outlives a reboot."""
     if kind not in VOLATILE:
         said = f"{path} is on {kind}: files about runs stay there after a reboot, although the reboot ends all runs"
         yield weak("runs.directory", said, f"mount a tmpfs at {path}, or set socket in jitd.toml to a path below /run")

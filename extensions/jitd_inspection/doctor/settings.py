@@ -97,9 +97,7 @@ def faults(check: str, sentences: Sequence[str], whole: str) -> Iterator[Result]
 
 
 def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[Result]:
-    """Yield the faults of the policy. A policy without a rule permits nothing. If the policy has no rule, also yield a finding
-    about this.
-    """
+    """Yield the faults of the policy, and that it permits nothing if it has no rule."""
     if not sentences and not n_rules:
         said = f"{directory} holds no rule: nobody is permitted anything"
         yield bad("policy.whole", said, "write one: jitd-policy(5) has examples")
@@ -108,9 +106,8 @@ def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[R
 
 
 def plugins(check: str, open_ones: Sequence[tuple[str, str]], *, has_sssd: bool = False) -> Result:
-    """Judge krb5.conf, the files that krb5.conf includes, and the files in MECHANISMS. These files name the plugins that libkrb5
-    and libgssapi load into root's programs. ``open_ones`` contains each file that accounts besides root may change, and a text
-    about these accounts. SSSD runs as its own account if ``has_sssd`` is true.
+    """Judge krb5.conf, what it includes, and MECHANISMS, which name plugins for root's programs. ``open_ones`` has each file that
+    others than root may change, and who. SSSD runs as its own account if ``has_sssd`` is true.
     """
     if open_ones:
         path, because = open_ones[0]

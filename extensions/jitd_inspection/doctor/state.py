@@ -92,9 +92,7 @@ class Witnessed:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The recordings: their size in bytes, and their number. ``oldest_days`` is the number of days since the last change of the
-    oldest recording.
-    """
+    """The recordings: their bytes, their number, and the days since the last change of the oldest one."""
 
     size: int = 0
     n: int = 0
@@ -137,9 +135,7 @@ def see_file_system(state: Path) -> FileSystem:
 
 
 def room_of(state: Path) -> str:
-    """Return the reason why nothing can be written in the state directory, or an empty text. SQLite cannot read a database whose
-    write-ahead log it cannot prepare.
-    """
+    """Return why nothing can be written to the state directory, or "". SQLite reads nothing without room for its log."""
     room = os.statvfs(state)
     if room.f_flag & os.ST_RDONLY:
         return f"{state} is mounted read-only"
@@ -172,9 +168,7 @@ def kind_of(path: Path) -> str:
 
 
 def mounts() -> Iterator[tuple[str, str, str]]:
-    """Yield three values for each mount: the mounted part of the file system, the mount point, and the type
-    (/proc/self/mountinfo, proc(5)).
-    """
+    """Yield of each mount the mounted part of the file system, the mount point and the type (/proc/self/mountinfo)."""
     for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
         before, _, after = line.partition(" - ")
         root, place = before.split(" ")[3:5]
@@ -231,9 +225,7 @@ def see_witnesses(host: Host) -> list[Witnessed]:
 
 
 def policy_in_force(database: Path) -> str | None:
-    """Return the digest of the policy that the newest entry of the record names. Return None if this digest is not known. Each
-    entry names the policy that was in force.
-    """
+    """Return the digest of the policy in force, which the newest entry of the record names, or None if it is not known."""
     with suppress(StoreError, ValueError, AttributeError), closing(read_store(database)) as store:
         for body in store.newest():
             digest = json.loads(body).get("policy")
@@ -248,9 +240,8 @@ def live_runs(database: Path, *, is_alone: bool) -> set[str]:
 
 
 def given_still(database: Path) -> list[Holding]:
-    """Return the open holdings in the record. Holdings of service tickets are not included: the KDC ends the tickets, and they
-    need no table. Return an empty list if the record cannot be read: another check reports this fault, or the caller may not read
-    it. A daemon may use ``database``: then a log is beside it, and is read.
+    """Return the open holdings but service tickets, which the KDC ends; none if the record cannot be read, which another check
+    reports. A daemon may use ``database``: then a log is beside it, and is read.
     """
     with suppress(StoreError, OSError), closing(read_store(database, is_alone=True)) as store:
         return [one for one in store.holdings() if not is_service_ticket(one.thing)]
@@ -308,9 +299,7 @@ def file_system(state: str, found: FileSystem) -> Iterator[Result]:
 
 
 def record(database: str, found: Record, no_room: str = "") -> Iterator[Result]:
-    """Check that the database can be read, and that nobody has altered its record. ``no_room`` says why nothing can be written
-    beside the database, or is empty.
-    """
+    """Check that the database can be read and its record is unaltered. ``no_room`` says why nothing can be written, or is ""."""
     keep = f"stop jitd, keep a copy of {database} with its -wal as evidence, and tell security"
     if found.is_missing:
         mend = "the daemon makes it when it starts for the first time"

@@ -108,9 +108,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An open question. ``name`` is the field of Answers, ``flag`` the option of the command line, and ``default`` what Enter
-    means, or None if the question has no default.
-    """
+    """An open question: the field of Answers, the option, and what Enter means, or None if there is no default."""
 
     name: str
     flag: str
@@ -120,9 +118,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Run a program. ``has_ticket`` is true if it finds the ticket of the administrator in KRB5CCNAME. If it fails and says
-    ``unless``, what it makes is there already.
-    """
+    """Run a program. ``has_ticket``: KRB5CCNAME is the administrator's. If it says ``unless``, what it makes is there."""
 
     line: tuple[str, ...]
     has_ticket: bool = False
@@ -148,9 +144,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Wait until ``keytab`` has a key of ``principal``, which somebody else makes with ``lines``. Without lines, it has to have
-    one by now.
-    """
+    """Wait until ``keytab`` has a key of ``principal``, made by somebody else with ``lines``. Else it must be there."""
 
     keytab: str
     principal: str

@@ -67,9 +67,7 @@ class Directory:
 
 
 def of_nss(watched: Iterable[str]) -> Directory:
-    """Return all accounts and groups that NSS lists, and the accounts of ``watched`` and of files of systemd that it finds. May
-    take any time.
-    """
+    """Return all accounts and groups that NSS lists, and what it finds of ``watched`` and systemd's files. May take any time."""
     found = list(pwd.getpwall())
     of_systemd = [os.path.basename(path).removesuffix(".user") for pattern in USERDB for path in glob.glob(pattern)]
     for name in sorted({*watched, *of_systemd}):
@@ -178,9 +176,7 @@ class Scene:
         return gid if (gid := self.gid(name)) is not None else next(folded, None)
 
     def members(self, gid: int) -> tuple[str, ...]:
-        """Return the accounts that have the group ``gid``: those in the list of any group of this gid, and those whose primary
-        group it is.
-        """
+        """Return the accounts with the group ``gid``, as their primary one or by the list of any group of this gid."""
         listed = {name for _, other, names in self._directory.groups if other == gid for name in names}
         with suppress(groups.CannotLookUp):
             if self._directory.is_asked:

@@ -217,9 +217,7 @@ def _key_at(text: str) -> str | None:
 
 
 def look_at_rhosts(scene: Scene) -> Iterator[Found]:
-    """Yield the lines of .rhosts and .shosts, and of the files for all accounts. They count if sshd or another server may read
-    them.
-    """
+    """Yield the lines of .rhosts, .shosts and the files for all accounts, which count if sshd or another server reads them."""
     known = servers(scene)[0] if exists(*starting.PROGRAMS) else Servers(())
     if not (known.may_be("hostbasedauthentication", "yes") or exists(*OTHER_SERVERS)):
         return

@@ -43,9 +43,7 @@ class Rule:
         return [word for word in rest if not word.startswith("!") and word != "list"]
 
     def takes_from(self, other: Rule) -> bool:
-        """True if this rule, which comes after ``other``, surely takes from its ``users`` what ``other`` gives them: sudo obeys
-        the last rule that matches.
-        """
+        """True if this rule, after ``other``, surely takes from its ``users`` what that gives: sudo obeys the last match."""
         words = (*self.hosts, *self.users, *self.run_as, *self.groups)
         covers_users = self.run_as in (other.run_as, ["ALL"])
         covers_groups = not other.groups or self.groups in (other.groups, ["ALL"])

@@ -137,9 +137,7 @@ def _is_elsewhere(hosts: Sequence[str], names: Collection[str]) -> bool | None:
 
 
 def _targets(rule: Rule, scene: Scene, defaults: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the accounts that the rule lets people become, and words of which nobody knows whom they mean. The last word that is
-    about an account counts.
-    """
+    """Return the accounts that the rule gives, and words of unknown meaning. Of words on an account, the last counts."""
     found: dict[str, None] = {}
     unknown: list[str] = []
     for word in rule.run_as or ([] if rule.groups else defaults):

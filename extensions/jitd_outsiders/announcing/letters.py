@@ -119,23 +119,18 @@ class Letters:
         self._unfound: dict[str, None] = {}  # of the last requests without people, each logged once
 
     def mark(self, request: str, address: str, event: str, at: datetime, *, is_wanted: bool = True) -> Told:
-        """Return a told mark. This mark notes that ``address`` got a notice about the request ``request`` at the time ``at``.
-        ``event`` is the event that the notice was about. If ``is_wanted`` is False, the mark notes instead that the address
-        refused the notice. The mark is closed then: who was not told of a request is not told of its end.
+        """Return the mark that ``address`` was told of ``event`` of ``request`` at ``at``, or refused it if ``is_wanted`` is
+        False. Then it is closed: who was not told of a request is not told of its end.
         """
         return Told(request, self._settings.name, address, event, at, is_open=is_wanted and event not in ENDS)
 
     def heard(self, id: str) -> dict[str, bool]:
-        """Return the addresses that were told of the request ``id``, which has not ended yet. If an address refused all notices,
-        its value is False.
-        """
+        """Return the addresses that were told of the open request ``id``; False for one that refused all notices."""
         heard = {address: [m for m in some if _is_heard(m.event)] for address, some in sorted(self._marks(id).items())}
         return {address: any(mark.is_open for mark in some) for address, some in heard.items() if some}
 
     async def of(self, request: Request) -> list[Letter]:
-        """Return the letters about ``request`` that this channel must send now. A letter is a notice together with its address.
-        For each address, the oldest letter is first.
-        """
+        """Return the letters (a notice and its address) that this channel must send now, for each address the oldest first."""
         id = request.id
         if request.obligations is None or self._settings.name not in request.obligations.notify:
             return []
@@ -268,9 +263,7 @@ class Letters:
         return left > 0
 
     def still(self, letter: Letter) -> Request | None:
-        """Return the request that ``letter`` is about, in its present state. Return None if the letter does not have to be
-        sent any more.
-        """
+        """Return the request of ``letter`` in its present state, or None if the letter need not be sent any more."""
         request = self._to.store.request(letter.notice.request)
         if request is None:
             return None

@@ -31,9 +31,7 @@ NO_CHANNEL = "jitd.toml has no channel of this name any more"
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A channel that could not send notices. Contains the time of the first failure, the reason, and the number of requests whose
-    notices could not be sent.
-    """
+    """A channel that fails: since when, why, and for how many requests."""
 
     channel: str
     since: datetime
@@ -55,9 +53,7 @@ class Notices(Notifier):
         self._is_stale = asyncio.Event()
 
     def look(self, request: str) -> None:
-        """Let the post of each channel check ``request`` soon, and send the notices that are due. This function may be called at
-        any time, and raises no exception.
-        """
+        """Let each channel's post check ``request`` soon, and send what is due. Call it at any time: it raises nothing."""
         if not self._posts:
             return
         try:
@@ -76,9 +72,7 @@ class Notices(Notifier):
                 post.look(request)
 
     def look_at_all(self) -> None:
-        """Call ``look`` for each request that may have due notices. The daemon calls this at its start, before it serves anybody.
-        Raises StoreError.
-        """
+        """Call ``look`` for each request that may have due notices, before the daemon serves anybody. Raises StoreError."""
         waiting = [found.id for found in self._to.store.requests(ended=False) if _channels_of(found)]
         broken = [owed.id for owed in self._to.store.owed_reviews()]
         for id in dict.fromkeys((*waiting, *broken, *self._to.store.told_open())):
@@ -139,9 +133,8 @@ class Notices(Notifier):
         return found
 
     def of(self, request: Request) -> list[tuple[str, list[Told], str]]:
-        """For each channel of ``request``, return three values. The first value is the channel's name. The second value contains
-        the told marks of this channel. A told mark is a stored note that an address got a notice. The third value is the reason
-        why a notice could not be sent. If nothing failed, the reason is empty. Raises StoreError.
+        """Return for each channel of ``request`` its name, its told marks, and why a notice could not be sent, or "". Raises
+        StoreError.
         """
         names = _channels_of(request)
         marks = [mark for mark in self._to.store.told(request.id) if mark.event != ASKED] if names else []
@@ -150,9 +143,7 @@ class Notices(Notifier):
         return [(name, [mark for mark in marks if mark.channel == name], self._why_not(name, request.id)) for name in names]
 
     def heard_of(self, request: Request) -> tuple[Heard, ...]:
-        """Return, for each channel of the waiting ``request``, whom it has told. A channel that has not looked at the request yet
-        is left out. Raises StoreError.
-        """
+        """Return whom each channel that has looked at the waiting ``request`` has told. Raises StoreError."""
         if request.state is not RequestState.PENDING:
             return ()
         posts = [self._posts[name] for name in _channels_of(request) if name in self._posts]

@@ -154,9 +154,7 @@ class Post:
         return self._fitted(in_turns, MOST_A_MINUTE - len(sent), sent)
 
     def _fitted(self, messages: list[list[Letter]], left: int, sent: list[float]) -> list[list[Letter]]:
-        """Return at most ``left`` messages with the letters of ``messages``. ``sent`` are the times of the messages that count
-        against the same limit.
-        """
+        """Return at most ``left`` messages with the letters of ``messages``. ``sent`` has the times of those that count."""
         if len(messages) <= left:
             return messages
         rest = [letter for message in messages[max(0, left - 1) :] for letter in message]
@@ -179,9 +177,7 @@ class Post:
             self._missed[letter.notice.request][letter.address] = why
 
     def heard_of(self, id: str) -> Heard | None:
-        """Return whom the channel has told of the waiting request ``id``. Return None as long as the channel works, and has not
-        looked at the request. Raises StoreError.
-        """
+        """Return whom the channel has told, or None while it works and has not looked at the request. Raises StoreError."""
         if id not in self._looked and not self._n_failed:
             return None
         heard = self._letters.heard(id)
@@ -231,9 +227,7 @@ class Post:
         return self._to.wording.say(notice, request, self.settings.KIND, self.settings.shows, to)
 
     async def finish(self, within: float) -> None:
-        """Stop sending messages. If a message is being sent, wait until it is sent and the told mark is stored. Wait at most
-        ``within`` seconds.
-        """
+        """Stop sending, and wait up to ``within`` seconds until what is being sent is sent, and its told mark stored."""
         self._is_finishing = True
         try:
             async with asyncio.timeout(within), self._sending:

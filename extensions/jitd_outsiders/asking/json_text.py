@@ -41,9 +41,7 @@ def _none(text: str) -> float:
 
 
 def read_object(body: bytes) -> dict[str, object]:
-    """Parse the JSON in ``body`` (UTF-8), and return the JSON object. Raises ValueError. The exception's text is the end of a
-    sentence about the body.
-    """
+    """Return the JSON object in ``body`` (UTF-8). Raises ValueError with the end of a sentence about the body."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:

@@ -30,16 +30,12 @@ class Runs(Protocol):
     """The interface to jitd-programs, which runs programs for the daemon."""
 
     async def run(self, name: str, program: Program, body: bytes, within: float) -> bytes | Failed:
-        """Run ``program`` with ``body`` on its standard input, and return its output. The time limit ``within`` is in seconds.
-        ``name`` is the name of the program in the log.
-        """
+        """Return the output of ``program`` with ``body`` as its input, within ``within`` seconds. The log calls it ``name``."""
         ...
 
 
 class Reaching:
-    """Queries servers and programs. ``host`` is the name of this host. If a question is signed, the name of the host is also the
-    name of the signing key.
-    """
+    """Queries servers and programs. ``host`` is the name of this host, and of the key that signs."""
 
     def __init__(self, outside: Fetches, programs: Runs, host: str) -> None:
         self._outside = outside
@@ -47,9 +43,8 @@ class Reaching:
         self._host = host
 
     async def ask(self, name: str, by: Reach | Program, body: bytes, within: float) -> Fetched | Failed:
-        """Send ``body`` to ``by``, which is a server or a program. ``name`` is the name of the provider or gatekeeper to which
-        this server or program belongs. Wait at most ``within`` seconds. If ``by`` is a program, its output is returned in the
-        form of a server's answer.
+        """Send ``body`` to ``by``, a server or program of the provider or gatekeeper ``name``, and wait at most ``within``
+        seconds. A program's output has the form of a server's answer.
         """
         if len(body) > MOST_BODY:
             return Failed(f"the question is longer than {MOST_BODY} bytes")

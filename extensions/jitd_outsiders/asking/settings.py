@@ -75,9 +75,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program of the administrator. ``words`` are the program's path and arguments. If ``network`` is True, the program may use
-    the network.
-    """
+    """A program of the administrator: its path and arguments, and whether it may use the ``network``."""
 
     words: tuple[str, ...]
     network: bool = False
@@ -143,9 +141,7 @@ def read_providers(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> 
 
 
 def read_gatekeepers(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Gatekeepers:
-    """Read ``[gatekeepers.*]``. Files must belong to root or to the uid ``owner``. If ``owner`` is None, owners are not
-    checked.
-    """
+    """Read ``[gatekeepers.*]``. Files must belong to root or the uid ``owner``, and to anybody if that is None."""
     from jitd.core.gatekeeping import read_gatekeeper  # not above: jitd-givers reads its programs here, and decides nothing
 
     found = {}

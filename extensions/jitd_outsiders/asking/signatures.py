@@ -19,9 +19,7 @@ from http_message_signatures.resolvers import HTTPSignatureKeyResolver
 from jitd_outsiders.outside.messages import Fetched
 
 LONGEST_AGE = timedelta(seconds=60)
-"""Maximum age of a signature. A recent signature alone is not enough: the module ``hearing`` also checks that the answer contains
-the nonce of the question.
-"""
+"""Of a signature. A recent one alone is not enough: ``hearing`` also wants the nonce of the question."""
 COVERED = ("@status",)  # the signature must cover these parts of an answer, and also the digest of the body
 
 

@@ -52,9 +52,7 @@ word ``reason``, because the reason is a claim of the requester and is sent sepa
 
 
 def for_provider(facts: Mapping[str, str], sends: tuple[str, ...], about: Question) -> bytes:
-    """Return the question that is sent to a provider. ``facts`` contains the facts that the provider supplies. ``about``
-    describes the request.
-    """
+    """Return what a provider is asked for the ``facts`` that it supplies, with what it is told of ``about``."""
     sent: dict[str, object] = {"version": VERSION, "facts": dict(facts)}
     sent |= {word: tell(about) for word, tell in _SENT.items() if word in sends}
     if "reason" in sends:
@@ -63,9 +61,7 @@ def for_provider(facts: Mapping[str, str], sends: tuple[str, ...], about: Questi
 
 
 def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> dict[str, object]:
-    """Return the question to the gatekeeper ``name``. ``nonce`` is new for each question. An answer is accepted only until the
-    time ``until``, which has a time zone.
-    """
+    """Return the question to the gatekeeper ``name``, with a fresh ``nonce``. No answer counts after ``until`` (aware)."""
     return {
         "version": VERSION,
         "gatekeeper": name,

@@ -39,9 +39,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, person: str) -> AsyncIterator[None]:
-        """Wait until a question of ``person`` may be sent. The question is counted as open until the end of the ``with`` block.
-        Raises Full.
-        """
+        """Wait until a question of ``person`` may be sent. It is open until the ``with`` block ends. Raises Full."""
         if self._most is not None and self.n_open >= self._most:
             raise Full(f"{self.n_open} questions to this system are open already")
         if self._most is not None and self._open[person] >= SHARE_OPEN:

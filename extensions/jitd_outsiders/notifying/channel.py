@@ -10,15 +10,11 @@ from typing import Protocol
 
 
 class NotSent(Exception):
-    """The message was not sent, or it is not certain that it has arrived. The text of the exception is the reason, as a sentence
-    without a full stop.
-    """
+    """The message was not sent, or perhaps not. The text is the reason: a sentence without a full stop."""
 
 
 class NobodyThere(Exception):
-    """The message reached nobody, because none of its addressees can read it now. NobodyThere does not mean that the channel has
-    failed.
-    """
+    """None of the addressees can read the message now. The channel has not failed."""
 
 
 class NotWanted(Exception):

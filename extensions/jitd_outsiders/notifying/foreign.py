@@ -44,9 +44,8 @@ def on_terminal(text: str, most: int = MOST) -> str:
 
 
 def _first(text: str, most: int) -> str:
-    """Return the beginning of ``text``, escaped. If ``text`` has more than ``most`` characters, the result has more than ``most``
-    characters, too. Therefore the caller notices that it must cut the line. The rest of ``text`` is not needed for a line of
-    ``most`` characters.
+    """Return the beginning of ``text``, escaped, and if ``text`` is longer than ``most`` characters, more than ``most`` of it, so
+    that the caller sees that it must be cut.
     """
     return shown(text[: most + 1])
 

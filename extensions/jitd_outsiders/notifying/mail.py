@@ -140,9 +140,7 @@ class Mail:
         self._have: dict[str, set[str]] = {}
 
     async def send(self, message: Message) -> None:
-        """Send ``message`` as one mail to the group, or as one mail to each person. Raises NotSent if the message cannot be sent
-        to all addressees.
-        """
+        """Send ``message`` to the group, or to each person. Raises NotSent unless all addressees are sent it."""
         if not self._settings.to_each:
             await self._send(message, self._settings.to)
             return
@@ -207,9 +205,8 @@ class Mail:
 
 
 def written(message: Message, sender: str, to: tuple[str, ...], host: str, at: datetime) -> EmailMessage:
-    """Return ``message`` as a mail from ``sender`` to the addresses ``to``. The bytes of the mail are ASCII, and each line ends
-    with CRLF. A message that is sent again to the same people has the same Message-ID. Therefore a mail reader may show a
-    repeated message only once.
+    """Return ``message`` as a mail to ``to``, in ASCII and with CRLF. The same message to the same people has the same
+    Message-ID, so that a mail reader may show it once.
     """
     from email.message import EmailMessage  # a daemon without such a channel does not need this package
     from email.policy import SMTP

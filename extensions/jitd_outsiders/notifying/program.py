@@ -45,9 +45,7 @@ class ProgramSettings(ChannelSettings):
 
 
 class ProgramChannel:
-    """Runs ``program`` for each message. ``name`` is the name of the channel, which is written to the log. ``host`` is the name
-    of this host.
-    """
+    """Runs ``program`` for each message. The log has the channel's ``name``. ``host`` is the name of this host."""
 
     def __init__(self, name: str, program: Program, host: str, programs: Runs) -> None:
         self._name = name
@@ -63,9 +61,7 @@ class ProgramChannel:
 
 
 def written(message: Message, host: str) -> bytes:
-    """Return the program's input: one JSON object in ASCII. The field ``text`` of this object contains all lines of the message
-    in one string.
-    """
+    """Return the program's input: one JSON object in ASCII, with all lines of the message in ``text``."""
     told = {
         "version": VERSION,
         "host": host,

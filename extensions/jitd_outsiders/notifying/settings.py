@@ -42,9 +42,7 @@ class ChannelSettings:
 
     @property
     def is_for_persons(self) -> bool:
-        """True if each person gets a separate message. False if the channel is for a group that gets one message for each
-        request.
-        """
+        """True if each person gets a message, and False if a group gets one for each request."""
         return False
 
     @property

@@ -44,9 +44,7 @@ class Template:
 
 
 def read(text: str) -> Template:
-    """Return the template in ``text``. Raises ValueError. The text of the error is a sentence without its subject, such as "has
-    no placeholder ...".
-    """
+    """Return the template in ``text``. Raises ValueError with a sentence without its subject, like "has no placeholder ..."."""
     try:
         found = json_text.read_object(text.encode("utf-8", "surrogatepass"))
     except ValueError as fault:

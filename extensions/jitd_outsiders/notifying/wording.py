@@ -62,9 +62,7 @@ class _Words:
         return self.person(self.request.requester)
 
     def person(self, who: Identity) -> str:
-        """Return the account of ``who``, or the principal without one. If the name of the principal differs from the account,
-        return the principal too.
-        """
+        """Return the account of ``who``, and the principal if there is no account or its name is another one."""
         if not isinstance(who, Subject):
             return self.name(who.principal)
         is_plain = who.is_root or who.is_local or who.is_by_pam or who.principal.partition("@")[0] == who.user
@@ -137,17 +135,14 @@ class _Words:
 
     @property
     def until(self) -> list[str]:
-        """The lines that say until when the request can be answered. If the grant of the request begins later, these lines also
-        give the time of the beginning.
-        """
+        """The lines that say until when the request can be answered, and when its grant begins if that is later."""
         times = (("Until:", self.request.expires_at), ("Begins:", self.request.terms.starts_at))
         return [f"{label:9} {at.astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}" for label, at in times if at is not None]
 
 
 def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...] = ()) -> Message:
-    """Return the message that a channel sends to the accounts in ``to``. ``to`` is empty if the channel serves a group. ``kind``
-    and ``shows`` come from the channel's settings (``settings.channels``). The setting ``visible_to`` of a rule does not limit a
-    message on a terminal. Only the requester, or a person who may review the request, reads a message on a terminal.
+    """Return the message to the accounts in ``to``, or to a group if it is empty. ``kind`` and ``shows`` are settings of the
+    channel. ``visible_to`` does not limit a terminal, which only the requester and possible reviewers read.
     """
     if kind == TERMINALS:
         words = _Words(request, foreign.on_terminal, None)
@@ -158,9 +153,7 @@ def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, 
 
 
 def digest(said: tuple[tuple[Notice, Request], ...], to: tuple[str, ...] = ()) -> Message:
-    """Return one message that replaces many messages. The digest lists the ids of the first MOST_LISTED requests in ``said``. The
-    digest contains no text of a requester.
-    """
+    """Return one message for many, with the first MOST_LISTED ids of ``said``, and no text of a requester."""
     host = said[0][1].host
     lines = [f"{request.id}: {_IN_BRIEF[notice.event]}" for notice, request in said[:MOST_LISTED]]
     if len(said) > MOST_LISTED:

@@ -140,7 +140,5 @@ def _read(answer: bytes) -> dict[str, object]:
 
 
 def retry_after(header: str) -> int:
-    """Return the seconds in the header field Retry-After. Return 0 if it contains no number of seconds (RFC 9110 section
-    10.2.3).
-    """
+    """Return the seconds in Retry-After, or 0 if it has no number of seconds (RFC 9110 section 10.2.3)."""
     return min(int(header), LATEST_RETRY) if header.isascii() and header.isdigit() and len(header) < 10 else 0

@@ -47,9 +47,8 @@ class Outside(Client):
 
 
 def child_connector(keys: Mapping[str, Path]) -> ChildConnector:
-    """Return the way to connect to a jitd-outside that the daemon starts as a child process. ``keys`` maps the names of the key
-    files to their paths. They are opened at each start of jitd-outside. A file that cannot be opened is left out. Later, each
-    question that needs a missing file fails, and the answer says that the file is missing.
+    """Return how to connect to a jitd-outside that is a child. ``keys`` maps names to files, opened at each start. One that
+    cannot be opened is left out, and each question that needs it says so.
     """
 
     def opened() -> Mapping[str, int]:

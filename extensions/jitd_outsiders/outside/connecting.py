@@ -66,9 +66,7 @@ class Checked(httpcore.AsyncNetworkBackend):
 
 
 async def connected(host: str, port: int, listed: tuple[str, ...]) -> socket.socket:
-    """Connect to ``host`` and return the socket, which does not block. ``listed`` are the allowed networks, as in ``Checked``.
-    Raises NotAllowed, OSError.
-    """
+    """Return a socket to ``host`` that does not block. ``listed`` is as in ``Checked``. Raises NotAllowed, OSError."""
     allowed = await _allowed(host, port, listed)
     for address in allowed[:-1]:
         with suppress(OSError, TimeoutError):

@@ -30,9 +30,7 @@ MOST_CONTEXTS = 64
 
 
 async def fetch(question: Fetch, keys: Keys, now: Callable[[], datetime]) -> Fetched:
-    """Ask ``question``, and return the answer. ``now`` returns the time that is written into a signature, with its time zone.
-    Raises NoAnswer.
-    """
+    """Return the answer to ``question``. ``now`` gives the aware time of a signature. Raises NoAnswer."""
     return await within(question.deadline_ms, _fetch(question, keys, now))
 
 
@@ -77,9 +75,8 @@ async def exchange(
     backend: Checked,
     socket: str = "",
 ) -> Fetched:
-    """Send one request over its own connection, and return the whole answer. ``context`` verifies the server, and ``backend``
-    checks the server's address. If ``socket`` is the path of a Unix socket, ``context`` is None. Raises NoAnswer, and the
-    exceptions of httpcore.
+    """Send one request over its own connection, and return the whole answer. ``backend`` checks the server's address, and
+    ``context`` the server, but for a Unix ``socket``. Raises NoAnswer, and the exceptions of httpcore.
     """
     pool = httpcore.AsyncConnectionPool(
         ssl_context=context,
@@ -100,9 +97,7 @@ async def ask(
     content: bytes | None,
     most_body: int = MOST_BODY,
 ) -> Fetched:
-    """Send one request over a connection of ``pool``, and return the whole answer. Raises NoAnswer, and the exceptions of
-    httpcore.
-    """
+    """Return the whole answer to one request over ``pool``. Raises NoAnswer, and the exceptions of httpcore."""
     async with pool.stream(method, url, headers=list(headers.items()), content=content) as response:
         if response.status < 100 or response.status > 999:
             raise NoAnswer(f"the answer has the status {response.status}")

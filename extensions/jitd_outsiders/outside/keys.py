@@ -41,10 +41,7 @@ class Keys:
 
 
 def of_service_manager(directory: str | None) -> Keys:
-    """Read the files that systemd has put into ``directory`` ($CREDENTIALS_DIRECTORY). If ``directory`` is None, there are no
-    files.
-    Raises OSError.
-    """
+    """Read what systemd has put into ``directory`` ($CREDENTIALS_DIRECTORY), if there is one. Raises OSError."""
     if directory is None:
         return Keys({})
     files = sorted(Path(directory).glob(f"{PREFIX}*"))

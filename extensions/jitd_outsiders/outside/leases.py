@@ -49,9 +49,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Create a token for the holding ``holding`` of ``account``. The token ends after ``seconds``, even if jitd is not running at
-    that time.
-    """
+    """Create a token for ``holding`` of ``account`` that ends after ``seconds``, even if jitd does not run then."""
 
     server: Annotated[Server, INLINE]
     holding: Annotated[str, text("the id of a holding", r"[0-9A-Z]{4}-[0-9A-Z]{4}(?:\.[1-9][0-9]{0,8})?")]
@@ -71,9 +69,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Get a lease. For this, jitd-outside sends a request to ``path``, with the token that ``accessor`` identifies. The request
-    contains ``parameters``, which may be empty.
-    """
+    """Get a lease: send ``parameters``, which may be empty, to ``path`` with the token of ``accessor``."""
 
     server: Annotated[Server, INLINE]
     accessor: Annotated[str, _ACCESSOR]
@@ -95,9 +91,7 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """Send a request to ``path``, so that the server signs the SSH key ``key``. The certificate shall be valid for ``seconds``.
-    ``key`` is one line with the public key.
-    """
+    """Have the server sign the SSH ``key`` (one line), by a request to ``path``, for ``seconds``."""
 
     server: Annotated[Server, INLINE]
     path: Annotated[str, _PATH]
@@ -109,9 +103,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """The certificate exists, and ``secret`` contains the certificate (see Leased). The certificate is valid until ``until``, in
-    seconds since 1970.
-    """
+    """``secret`` has the certificate (see Leased), which is valid until ``until``, in seconds since 1970."""
 
     until: Annotated[int, integer(1, LATEST)]
     secret: Annotated[int | None, CARRIED] = None

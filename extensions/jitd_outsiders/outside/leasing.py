@@ -198,9 +198,8 @@ class Leases:
     # --- one request -----------------------------------------------------------------------------------------------------
 
     async def _send(self, server: Server, token: str, path: str, body: Mapping[str, object] | None) -> Fetched:
-        """Send one request with ``token``: a POST of ``body``, or a GET if ``body`` is None. Return the answer with any HTTP
-        status.
-        Raises NoAnswer, and the exceptions of ``exchange``.
+        """Send a POST of ``body``, or a GET if that is None, with ``token``. Return the answer, whatever its status. Raises
+        NoAnswer, and the exceptions of ``exchange``.
         """
         headers = {**PLAIN, "X-Vault-Request": "true", "X-Vault-Token": token}
         if server.namespace:

@@ -121,9 +121,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The server has accepted the message. ``refused`` contains the recipients that the server has refused, each with a
-    reason.
-    """
+    """The server has accepted the message, but not for the ``refused`` recipients, each with a reason."""
 
     refused: Annotated[tuple[tuple[str, str], ...], table_of(MAIL_ADDRESS, _WHY, MOST_RECIPIENTS)] = ()
 

@@ -35,9 +35,7 @@ TAKEN = Outcome(Fate.TAKEN)
 
 
 def delivered(found: Sequence[Outcome], n_events: int, why: str, retry_after: int = 0) -> Delivered:
-    """Return the answer about a batch of ``n_events``. ``found`` contains the outcomes of the first events. ``why`` is the reason
-    why the others have none.
-    """
+    """Return the answer about ``n_events``: ``found`` of the first ones, and ``why`` the others have no outcome."""
     takes_events = any(outcome.fate is Fate.TAKEN for outcome in found)
     refused = list[tuple[int, str]]()
     for number, outcome in enumerate(found):

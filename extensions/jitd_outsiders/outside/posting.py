@@ -86,9 +86,7 @@ class _Line:
         return {line.strip().upper() for line in lines[1:]}
 
     async def start_tls(self, context: object, host: str) -> None:
-        """Change to TLS. Raises NoAnswer if the server has sent extra bytes before TLS. Also raises the exceptions of the network
-        stream.
-        """
+        """Change to TLS. Raises NoAnswer if bytes came before it, and the exceptions of the network stream."""
         if self._heard:
             raise NoAnswer(f"{self._server} has sent more than an answer before TLS; somebody may be changing the connection")
         self._stream = await self._stream.start_tls(context, host)  # type: ignore[arg-type]
@@ -122,9 +120,7 @@ class _Line:
         return await self.hear(f"was told {command.partition(' ')[0]}, and", wanted)
 
     async def hear(self, what: str, wanted: bytes) -> list[bytes]:
-        """Return the lines of the next reply. Raises NoAnswer if the reply's code is not ``wanted``. ``what`` describes the
-        situation, and becomes a part of the text of NoAnswer.
-        """
+        """Return the lines of the next reply. Raises NoAnswer, which says ``what``, if its code is not ``wanted``."""
         code, lines = await self._reply()
         if code != wanted:
             raise NoAnswer(f"{self._server} {what} answers {_sentence(code, lines)}")

@@ -50,22 +50,17 @@ class SinkKind(ABC):
     own: ClassVar[str] = ""  # the key whose value one sink alone may have, or empty
     usually_shows: ClassVar[str] = "rule"  # the default of `shows`. A sink on this host may have the command.
     confirms: ClassVar[bool] = True
-    """False if a receiver says of no event that it has it. What was delivered to it last is then delivered again if its
-    connection has ended.
-    """
+    """False if a receiver confirms no event. If its connection has ended, what it got last is delivered again."""
     refuses_batches: ClassVar[bool] = False  # true if one event may have a whole batch refused, and which is not said
 
     @abstractmethod
     def read(self, table: Table, owner: int | None, keys_at: Path) -> tuple[Destination, tuple[Path | None, ...]]:
-        """Return where the events go, and the files with keys that jitd-outside needs. Faults are added to ``table``. Files that
-        it names must belong to root or to the uid ``owner``. If ``owner`` is None, the owners are not checked. Keys are in
-        ``keys_at``.
+        """Return where the events go, and the files with keys, in ``keys_at``, that jitd-outside needs. ``table`` gets the
+        faults. Files must belong to root or the uid ``owner``, unless that is None.
         """
 
     def room(self, to: Any) -> int:
-        """Return the maximum length of the text of an event for ``to``, in bytes. A longer text is refused for ever, so the
-        daemon shortens it first.
-        """
+        """Return the most bytes of an event's text for ``to``. More is refused for ever, so the daemon shortens it."""
         return MOST_TEXT - 1
 
     @abstractmethod

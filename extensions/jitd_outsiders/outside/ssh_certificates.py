@@ -16,9 +16,8 @@ SUFFIX, OF_A_TOKEN = "-cert-v01@openssh.com", "@openssh.com"
 
 
 def end_of(certificate: str, key: str) -> int:
-    """Return the time at which ``certificate`` expires, in seconds since 1970. ``certificate`` is the line in a certificate
-    file. The certificate must belong to the public key ``key``. ``key`` is a line with the type of the key and its bytes. Raises
-    ValueError.
+    """Return when ``certificate``, a line of its file, expires, in seconds since 1970. It must be for the public key ``key``, a
+    line with type and bytes. Raises ValueError.
     """
     kind, _, text = certificate.strip().partition(" ")
     kind_of_key, _, text_of_key = key.partition(" ")

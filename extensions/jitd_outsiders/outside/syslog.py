@@ -50,18 +50,14 @@ def priority(event: Event, facility: str) -> int:
 
 
 def message(event: Event, host: str, facility: str) -> bytes:
-    """Return ``event`` as a message of RFC 5424. The structured data contain only numbers of ours, and the text is JSON in ASCII,
-    so the message has no BOM.
-    """
+    """Return ``event`` as a message of RFC 5424: the structured data are our numbers, and the JSON is ASCII, so no BOM."""
     sequence = (event.number - 1) % LAST_SEQUENCE + 1
     head = f'<{priority(event, facility)}>1 {event.at} {host} {APPLICATION} - {event.name} [meta sequenceId="{sequence}"] '
     return f"{head}{event.text}".encode("ascii")
 
 
 def local_message(event: Event, facility: str, now: datetime) -> bytes:
-    """Return ``event`` as syslog(3) would write it to /dev/log. journald and rsyslog do not read RFC 5424 there. ``now`` is in
-    the time zone of the host.
-    """
+    """Return ``event`` as syslog(3) writes it to /dev/log, where RFC 5424 is not read. ``now`` is in the host's zone."""
     stamp = f"{MONTHS[now.month - 1]} {now.day:2} {now:%H:%M:%S}"
     return f"<{priority(event, facility)}>{stamp} {APPLICATION}: {event.text}".encode("ascii")
 

@@ -17,9 +17,8 @@ LONGEST = 4096  # bytes of the file with the URL
 
 
 def url_in_file(table: Table, owner: int | None) -> str | None:
-    """Read the file that the key ``url_file`` of ``table`` names, and return its URL. If the key is missing, return None. If
-    there is a fault, add the fault to the table and return an empty string. The file must belong to root or to the uid
-    ``owner``. If ``owner`` is None, the owner and the mode of the file are not checked.
+    """Return the URL in the file that ``url_file`` names, None without the key, or "" with a fault, which ``table`` gets. The
+    file must be root's or the uid ``owner``'s, unless that is None.
     """
     if KEY not in table.values:
         return None

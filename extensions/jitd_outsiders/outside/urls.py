@@ -17,9 +17,7 @@ _URL = re.compile(rf"(https?)://({_NAME}|\[[0-9A-Fa-f:.]{{2,45}}\])(?::([0-9]{{1
 _TARGET = re.compile(r"/[!-~]*")
 MOST_PARAMETERS = 16
 PATH = re.compile(r"(?!(?:auth|sys)/)(?:(?!\.+(?:/|$))[A-Za-z0-9_.-]{1,64}/){1,15}(?!\.+$)[A-Za-z0-9_.-]{1,64}", re.ASCII)
-"""The path of a lease of Vault, below /v1/, such as database/creds/reporting. Paths below auth and sys are not accepted, because
-they give no lease.
-"""
+"""The path of a lease of Vault, below /v1/, such as database/creds/reporting. None below auth and sys gives one."""
 NAMESPACE = re.compile(r"(?!\.+(?:/|$))[A-Za-z0-9_.-]{1,64}(?:/(?!\.+(?:/|$))[A-Za-z0-9_.-]{1,64}){0,7}", re.ASCII)
 PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 OURS = ("cert_type", "public_key", "ttl")  # not in the settings: jitd sets type, key and lifetime of a certificate

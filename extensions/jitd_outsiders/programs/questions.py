@@ -10,9 +10,7 @@ GRACE = 5.0  # seconds beyond the question's deadline, in which the process star
 
 
 def lane_of(run: Run) -> str:
-    """Return the name of the gatekeeper or provider, and its program. Each has a lane of its own, so a slow program delays no
-    other.
-    """
+    """Return the gatekeeper's or provider's name and its program: a slow one delays no other."""
     return f"{run.name} ({run.program[0]})"
 
 

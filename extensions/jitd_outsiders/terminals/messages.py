@@ -40,9 +40,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """``n_told`` terminals accepted the whole text. ``n_refused`` terminals refused the text, or did not accept all of it in
-    time.
-    """
+    """``n_told`` terminals took the whole text, and ``n_refused`` did not, or not in time."""
 
     n_told: Annotated[int, _N_TERMINALS]
     n_refused: Annotated[int, _N_TERMINALS]

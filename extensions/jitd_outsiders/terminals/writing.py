@@ -34,9 +34,7 @@ _LINE = re.compile(r"pts/[0-9]{1,9}|tty[A-Za-z]{0,8}[0-9]{1,4}")
 
 
 def tell(question: Tell, sessions: Path = SESSIONS, utmp: Path = UTMP) -> Told:
-    """Write the text of ``question`` to the terminals of its addressees. Raises OSError if neither logind nor utmp can be
-    read.
-    """
+    """Write the text of ``question`` to its addressees' terminals. Raises OSError without logind and utmp."""
     opened = list[int]()
     n_refused = 0
     try:

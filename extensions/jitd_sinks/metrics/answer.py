@@ -45,9 +45,7 @@ _LIVE = {
 
 
 class Metrics:
-    """Tells the metrics. ``of_record`` returns further families, in a worker. ``own`` returns further ones on the event loop, and
-    must not block.
-    """
+    """Tells the metrics: ``of_record`` returns further families in a worker, ``own`` on the loop, where it must not block."""
 
     def __init__(
         self,

@@ -34,9 +34,7 @@ INFORMATIONAL = 6
 
 
 def classes_of(content: Mapping[str, Any], about: Request | None) -> frozenset[str]:
-    """Return the classes of the record ``content``, which are words of ``jitd_sinks.settings.CLASSES``. ``about`` is the request
-    that it is about, or None.
-    """
+    """Return the CLASSES (``jitd_sinks.settings``) of the record ``content``, which may be ``about`` a request."""
     event = event_of(content)
     found = {
         "break-glass": about is not None and about.breaks_glass,

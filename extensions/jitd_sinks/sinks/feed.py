@@ -82,9 +82,7 @@ class Lag:
 
 
 class Feed:
-    """The feed of one sink, from ``cursor`` on. The method ``look`` only takes note that the record has grown. The method
-    ``keep`` runs as a task.
-    """
+    """The feed of one sink, from ``cursor`` on. ``look`` only notes that the record has grown. ``keep`` is a task."""
 
     def __init__(self, settings: SinkSettings, reader: Reader, cursor: Cursor, office: Office) -> None:
         self.settings = settings

@@ -77,9 +77,7 @@ class Told:
 
 
 class Lines:
-    """Makes the lines of records, for all sinks. ``opened`` returns a store for reading, which shows one moment. One thread at a
-    time may use it.
-    """
+    """Makes the lines of records for all sinks, one thread at a time. ``opened`` gives a store that shows one moment."""
 
     def __init__(self, host: str, opened: Callable[[], Store]) -> None:
         self.host = host

@@ -37,9 +37,7 @@ class Sinks(readers.Reader):
         self._feeds: dict[str, Feed] = {}
 
     def begin(self) -> None:
-        """Find the place of each sink. Record which sinks are new, and which the settings do not name any more. Raises
-        StoreError.
-        """
+        """Find each sink's place. Record which are new, and which the settings name no more. Raises StoreError."""
         known, head = self._store.cursors(), self._store.head().number
         for name, one in self._settings.items():
             cursor = self._cursor(one, known.get(name), head)

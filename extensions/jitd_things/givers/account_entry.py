@@ -96,9 +96,7 @@ def faults_of(note: Note) -> list[str]:
 
 
 def shadow_of(account: str) -> dict[str, str]:
-    """Return the fields ``password`` and ``expires`` of the account from shadow(5). Return an empty dictionary if the account
-    has no line there. Raises OSError.
-    """
+    """Return ``password`` and ``expires`` of shadow(5), or nothing if the account has no line there. Raises OSError."""
     with suppress(FileNotFoundError):
         for line in SHADOW.read_text("utf-8", "surrogateescape").splitlines():
             fields = line.split(":")
@@ -108,9 +106,8 @@ def shadow_of(account: str) -> dict[str, str]:
 
 
 def remove(note: Note, ending: Collection[int]) -> None:
-    """Remove the account and its group, also while programs run under its uid. An account that somebody has renamed is not
-    removed, because it is not certain that jitd made this account. For ``ending``, see ``account_lock.run``. Raises NotDone for a
-    renamed account, and if a step fails.
+    """Remove the account and its group, also while its programs run. For ``ending``, see ``account_lock.run``. Raises NotDone if
+    a step fails, and for a renamed account, which may not be ours.
     """
     if fault := renamed(note):
         raise NotDone(fault)

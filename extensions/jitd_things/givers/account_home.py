@@ -24,9 +24,7 @@ SSHD = "/usr/sbin/sshd"
 
 
 def make(home: Path, uid: int) -> None:
-    """Make the directory ``home`` for ``uid`` if it does not exist. The directory has a copy of /etc/skel and the mode 0700.
-    Raises OSError.
-    """
+    """Make ``home`` for ``uid``, with a copy of /etc/skel and mode 0700, unless it exists. Raises OSError."""
     if home.is_dir():
         return
     new = _new(home)
@@ -86,27 +84,21 @@ def admit(account: str, line: str) -> None:
 
 
 def admitted(account: str) -> str:
-    """Return the line with which sshd lets somebody log in as ``account``. Return an empty string if there is no such line.
-    Raises OSError.
-    """
+    """Return the line with which sshd lets somebody in as ``account``, or "". Raises OSError."""
     with suppress(FileNotFoundError):
         return (KEYS / account).read_text("ascii", "replace")
     return ""
 
 
 def shut(account: str) -> None:
-    """Make sshd refuse every key for ``account`` from now on. This needs no lock, and nothing that the account can touch. Raises
-    OSError.
-    """
+    """Make sshd refuse every key for ``account``, without a lock or what the account can touch. Raises OSError."""
     for name in (f".{account}.new", account):
         with suppress(FileNotFoundError):
             (KEYS / name).unlink()
 
 
 def why_shut(account: str) -> str:
-    """Return a sentence that says why sshd would not read the file of keys of ``account``. Return an empty string if sshd would
-    read it.
-    """
+    """Return a sentence why sshd would not read the file of keys of ``account``, or "" if it would."""
     lines = f'"Match User jit-*" and "AuthorizedKeysFile {KEYS}/%u" (jitd.toml(5), kind account)'
     if not os.access(SSHD, os.X_OK):
         return f"this host has no {SSHD}, so a key opens nothing: ask without --key"

@@ -61,9 +61,8 @@ class AccountNotes(Notes[Note]):
         super().__init__(directory, Note)
 
     def used(self) -> Used:
-        """Return the uids that were used. The file with these uids also says for which uids jitd has searched the host's files.
-        This part of the file is used only if jitd itself wrote the file in this boot. jitd recognizes its own file by the inode,
-        because a file that was restored from a backup has another inode. Raises OSError.
+        """Return the uids that were used. For which of them files were searched counts only if jitd wrote the file in this boot:
+        one from a backup has another inode. Raises OSError.
         """
         file = self.directory / USED
         found = read_object(file, "file")

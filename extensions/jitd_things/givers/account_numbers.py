@@ -65,9 +65,8 @@ def ender_of(uids: Range) -> int | None:
 
 
 def next_uid(name: str, uids: Range, notes: AccountNotes, roots: Sequence[bytes], holder: int) -> int:
-    """Return a uid of ``uids`` for a new account of the giver ``name``, which the person with the uid ``holder`` gets. The uid is
-    already noted as used when this function returns. ``roots`` are the directories below which jitd searches for files, once in
-    each boot. Raises NoUid and OSError.
+    """Return a uid of ``uids``, noted as used, for an account of the giver ``name`` for the person ``holder``. Files below
+    ``roots`` are searched once in each boot. Raises NoUid and OSError.
     """
     free, ender = free_of(uids), ender_of(uids)
     if ender is None:

@@ -58,9 +58,8 @@ def of(uid: int) -> list[Process]:
 
 
 def end(uid: int, ender: int | None) -> list[str]:
-    """End all processes of ``uid``. ``ender`` is a uid that no account has, or None. jitd needs ``ender`` to kill all processes
-    in one call. Without it, jitd kills them one by one. Return which processes still live, as parts of a sentence. Raises OSError
-    and ValueError.
+    """End all processes of ``uid``: in one call by ``ender``, a uid that no account has, or else one by one. Return which still
+    live, as parts of a sentence. Raises OSError and ValueError.
     """
     if uid < LEAST or (ender is not None and (ender < LEAST or ender == uid)):
         raise ValueError("jitd does not end the processes of this uid")
@@ -90,9 +89,7 @@ def _left(uid: int, alive: list[Process], is_all: bool) -> list[str]:
 
 
 def _kill_all(_: int) -> None:
-    """In a child that has the uid of the account as its effective uid: in one call, kill all processes that have it as their real
-    or saved uid.
-    """
+    """In a child with the account's effective uid: kill, in one call, all that has it as real or saved uid."""
     if _has_no_capability():
         os.kill(-1, signal.SIGKILL)
 

@@ -68,18 +68,14 @@ def _unlink(file: Path, left: list[str]) -> None:
 
 
 def end_sessions(uid: int) -> list[str]:
-    """Make logind forget the account's sessions and remove the account's directory below /run/user at once. Without this call,
-    logind would do this later.
-    """
+    """Make logind forget the account's sessions and its directory in /run/user now, and not only later."""
     if BOOTED.is_dir() and os.access(LOGINCTL, os.X_OK):
         executing.run([TIMEOUT, "3", LOGINCTL, "terminate-user", str(uid)])
     return []
 
 
 def left_in_kernel(uid: int, ender: int | None) -> list[str]:
-    """Remove the account's System V IPC objects and keys. Return the objects and keys that could not be removed, as parts of a
-    sentence. Raises OSError.
-    """
+    """Remove the account's System V IPC objects and keys. Return what is left, as parts of a sentence. Raises OSError."""
     as_account(uid, ender, _remove_ipc)
     as_account(uid, ender, _remove_keys)
     left = [f"System V {kind} {id}" for kind, ids in _ipc_of(uid).items() for id in ids][:MOST_TOLD]

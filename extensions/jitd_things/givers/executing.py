@@ -19,9 +19,7 @@ MOST_SAID = 500  # characters that are kept of a tool's output
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The exit status of a tool that has ended, and all its output. If a signal killed the tool, the status is the negative
-    signal number.
-    """
+    """The exit status of a tool, or the negative number of the signal that killed it, and all its output."""
 
     status: int
     output: bytes
@@ -34,9 +32,7 @@ class Ended:
 
 
 def run(words: Sequence[str], given: bytes = b"") -> Ended:
-    """Run the command line ``words`` with ``given`` on its standard input. Wait until the command ends. Raises OSError if the
-    command cannot be started.
-    """
+    """Run ``words`` with ``given`` as standard input, to its end. Raises OSError if it cannot be started."""
     if not os.path.isabs(words[0]):
         raise ValueError(f"{words[0]} is not an absolute path")
     done = subprocess.run(

@@ -103,17 +103,14 @@ class Kind(Protocol):
         """Report whether the thing is still as it was given. Change nothing."""
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
-        """Return the holdings for which a thing of jitd still exists. Leave out the holdings that ``orders`` name. A kind
-        recognizes a thing of jitd by jitd's mark, such as a comment or a note. Change nothing. If a kind cannot distinguish its
-        own things from things of others, it returns no holdings (an empty Strays).
+        """Return the holdings but those of ``orders`` for which a thing with jitd's mark, such as a comment or a note, exists.
+        Change nothing. A kind that cannot tell its own things returns none.
         """
 
 
 @runtime_checkable
 class Mending(Protocol):
-    """A kind of thing with a secret, such as a password. When such a thing is repaired, the secret must stay valid. A thing of
-    any other kind is repaired by giving it again.
-    """
+    """A kind with a secret, such as a password, which stays valid in a repair. Other kinds are repaired by giving again."""
 
     def mend(self, order: Order) -> Given | Refused | Failed:
         """Repair the thing for its holder, so that the thing is again as it was given. The secret that the holder has stays

@@ -52,9 +52,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Search for things of the giver ``name``, which is of the kind ``kind``. Return the holdings for which such things exist,
-    without the holdings in ``holdings``.
-    """
+    """Search for things of the giver ``name`` of ``kind``. Return their holdings, without those in ``holdings``."""
 
     kind: Annotated[str, _KIND]
     name: Annotated[str, GIVER]

@@ -13,9 +13,8 @@ _LONG_QUOTES = (b'"""', b"'''")
 
 
 def cut_out(content: bytes, *keys: str) -> bytes | None:
-    """Return the table ``[keys]`` of ``content`` with its header. Every line before the header is replaced by an empty line.
-    Therefore each fault in the table has the same line number as in the file. Return None if ``content`` does not have exactly
-    one such header, or if the header could be a part of a long string.
+    """Return the table ``[keys]`` of ``content``, after empty lines in the place of those before, so that faults have the file's
+    lines. None unless there is exactly one such header, surely not in a long string.
     """
     lines = content.split(b"\n")
     headers = [at for at, line in enumerate(lines) if line.lstrip(b" \t").startswith(b"[")]

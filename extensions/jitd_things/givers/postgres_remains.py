@@ -228,15 +228,11 @@ class Remains:
         return faults
 
     def not_seen(self, database: str) -> None:
-        """Remember that jitd could not look into ``database``. Call this method only if the role owns nothing in ``database``,
-        and has no privilege there.
-        """
+        """Remember that jitd could not look into ``database``, in which the role owns nothing and has no privilege."""
         self._unseen.append(database)
 
     def sentence(self) -> str:
-        """Return a sentence that names the remaining objects, and the databases that jitd could not look into. Return an empty
-        string if there are none.
-        """
+        """Return a sentence that names what remains, and the databases that jitd could not look into, or ""."""
         said = []
         if self._kept:
             said.append(f"the role {self._keeper} now owns objects that others depend on: {_several(self._kept)}")
@@ -332,9 +328,7 @@ class Remains:
         return n_done, depending
 
     def _keep(self, session: Session, until: float) -> None:
-        """Give all objects of the role in this database to a special role that has no rights. Raises psycopg.Error and
-        NotInTime.
-        """
+        """Give all the role's objects here to a special role without rights. Raises psycopg.Error and NotInTime."""
         self._hand_over(session, until)
         keeper, role = sql.Identifier(self._keeper), sql.Identifier(self._role)
         with session.transaction():

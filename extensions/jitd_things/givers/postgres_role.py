@@ -61,9 +61,7 @@ class PostgresRole(GiverSettings):
         yield from (f"a member of the role {role} {ROLES[role]}" for role in self.member_of if role in ROLES)
 
     def deeds(self) -> Kind:
-        """See ``GiverSettings.deeds``. Only deeds of this kind load the library of PostgreSQL, so those of other kinds work
-        without it.
-        """
+        """See ``GiverSettings.deeds``. Other kinds work without PostgreSQL's library, which only these deeds load."""
         try:
             from jitd_things.givers.passwords import is_handed_out, password_of
             from jitd_things.givers.postgres_roles import PostgresRoles

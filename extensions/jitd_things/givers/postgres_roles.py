@@ -43,9 +43,7 @@ class _Role:
 
     @property
     def transaction(self) -> str:
-        """The transaction that made the role. The comment of the role contains this transaction if jitd made the role. Otherwise
-        the result is empty.
-        """
+        """The transaction that made the role, which the role's comment has if jitd made it, or ""."""
         found = _READ_MARK.fullmatch(self.mark)
         return found[3] if found else ""
 
@@ -262,9 +260,7 @@ class PostgresRoles:
 
 
 def role_of(holding: str) -> str:
-    """Return the name of the role for ``holding``. The name has only letters, digits and underscores, so it needs no quotes in
-    SQL.
-    """
+    """Return the role's name: letters, digits and underscores alone, so it needs no quotes in SQL."""
     return PREFIX + re.sub("[-.]", "_", checked_holding(holding)).lower()
 
 

@@ -60,15 +60,11 @@ Row = tuple[Any, ...]
 
 
 class Unreachable(Exception):
-    """It is not possible to talk to the server now. The text of this exception is a sentence that says what is wrong and what to
-    do.
-    """
+    """The server cannot be asked now. The text is a sentence that says what is wrong and what to do."""
 
 
 class Server:
-    """The server at ``address``. ``known_as`` is the name that each session of this object has in the server's list of
-    sessions.
-    """
+    """The server at ``address``, which lists each session of this object as ``known_as``."""
 
     def __init__(self, address: Address, known_as: str) -> None:
         self.address = address
@@ -171,31 +167,23 @@ class Session:
         return self._connection.closed
 
     def do(self, statement: str, **names: sql.Composable) -> None:
-        """Execute ``statement``. Each ``{name}`` in ``statement`` is replaced by a value from ``names``. The library quotes this
-        value. Raises psycopg.Error.
-        """
+        """Execute ``statement``, with what ``names`` has for each ``{name}``, quoted by the library. Raises psycopg.Error."""
         with self._connection.cursor() as cursor:
             cursor.execute(sql.SQL(statement).format(**names))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit all statements of the block at its end, or commit nothing. If this method is used inside another transaction,
-        the block is a savepoint.
-        """
+        """Commit all statements of the block at its end, or nothing. Inside another one, it is a savepoint."""
         with self._connection.transaction():
             yield
 
     def verifier(self, role: str, password: str) -> str:
-        """Return the verifier that the server stores instead of ``password``. The password cannot be computed from the verifier
-        (RFC 5803).
-        """
+        """Return what the server stores instead of ``password``, which cannot be computed from it (RFC 5803)."""
         return self._connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
 
 
 def owner_of(address: Address) -> pwd.struct_passwd:
-    """Return the account that runs the server at ``address``. The account that runs the server is the owner of the server's
-    socket. Raises Unreachable.
-    """
+    """Return the account that runs the server at ``address``: the owner of its socket. Raises Unreachable."""
     socket, directory = address.socket, address.directory
     try:
         holding, found = os.stat(directory), os.stat(socket, follow_symlinks=False)
@@ -243,9 +231,7 @@ def written(words: str) -> sql.Composable:
 
 
 def told(fault: Exception) -> str:
-    """Return the message of ``fault`` on one line, without the text of the SQL statement, and with what to do where that is
-    known.
-    """
+    """Return the message of ``fault`` on one line, without the SQL, and with what to do where that is known."""
     if not isinstance(fault, psycopg.Error):
         return str(fault)
     said = fault.diag.message_primary or " ".join(str(fault).split())

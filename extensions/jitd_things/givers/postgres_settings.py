@@ -36,9 +36,7 @@ class Address:
 
 
 def read_address(uri: str) -> Address:
-    """Return the address in ``uri``. Raises ValueError. The text of the error is a predicate, such as ``must be ...``, to which
-    the caller adds the subject.
-    """
+    """Return the address in ``uri``. Raises ValueError with a predicate, such as ``must be ...``."""
     example = "such as postgresql:///app?host=/run/postgresql"
     parts = _URI.fullmatch(uri)
     if parts is None:

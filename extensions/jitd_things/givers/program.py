@@ -15,9 +15,7 @@ LONGEST_DEADLINE = 120  # seconds of a program
 
 @dataclass(frozen=True, slots=True)
 class ProgramGiver(GiverSettings):
-    """Programs of the administrator. ``deadline_for`` is the deadline of each call, in seconds. ``look`` is None if no program
-    looks for drift.
-    """
+    """Programs of the administrator. ``deadline_for`` is each call's, in seconds. ``look``, if there is one, sees drift."""
 
     KIND = "program"
     KEYS = ("give", "take", "look", "network", "deadline")

@@ -28,9 +28,7 @@ certificate. This word is needed because the CA's key may have changed.
 
 
 class Unusable(Exception):
-    """The list or a tool cannot be used in its present state. The text of this exception is a sentence that says what is wrong
-    and what to do.
-    """
+    """The list or a tool cannot be used now. The text is a sentence that says what is wrong and what to do."""
 
 
 def is_revoked(krl: Path, id: str) -> bool:

@@ -94,9 +94,7 @@ def _read_name(word: str) -> str:
 
 
 class SshCertificates:
-    """Gives certificates. ``giver`` contains the settings. The temporary directories are below ``work``. Who changes the KRL
-    holds the lock on ``lock``.
-    """
+    """Gives certificates, with temporary directories below ``work``. Who changes the KRL holds ``lock``."""
 
     def __init__(self, giver: SshCertificate, work: Path = WORK, lock: Path = LOCK) -> None:
         self._giver = giver
@@ -148,9 +146,7 @@ class SshCertificates:
         return Taken()
 
     def look(self, order: Order) -> Seen | Failed:
-        """See ``Kind.look``. Only the person knows where the certificate is. The KRL shows whether the certificate is still
-        valid.
-        """
+        """See ``Kind.look``. Only the person knows where the certificate is. The KRL says whether it is valid."""
         if self._giver.krl is None:
             return Seen(State.STANDS)
         try:

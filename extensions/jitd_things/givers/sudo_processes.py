@@ -64,9 +64,7 @@ class _Caught:
 
 
 def end(uid: int, let_in: Collection[str]) -> Killed:
-    """End each sudo that the account ``uid`` has started, with what it has started, but for those in ``let_in`` (``PID:START``).
-    Raises OSError.
-    """
+    """End each sudo that ``uid`` has started, and what it started, but those in ``let_in`` (``PID:START``). Raises OSError."""
     living: dict[int, _Caught] = {}
     sudos: set[int] = set()
     with ExitStack() as opened:
@@ -150,9 +148,8 @@ def _program_of(name: str) -> str:
 
 
 def _executed_by(name: str, otherwise: int) -> int:
-    """Return the real uid that the process ``name`` had when it executed its program. Return ``otherwise`` if its vector does not
-    say that: the vector of a program with another word size is not understood. Raises ProcessLookupError if it has ended, and
-    OSError.
+    """Return the real uid with which the process executed its program, or ``otherwise`` if its vector does not say that, as of
+    another word size. Raises ProcessLookupError if it has ended, and OSError.
     """
     vector = Path(f"/proc/{name}/auxv").read_bytes()
     if not vector:

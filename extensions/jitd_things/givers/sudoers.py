@@ -151,9 +151,7 @@ class SudoersLines:
         _remove(place)
 
     def _end_sudos(self, order: Order, left: list[str]) -> None:
-        """End each sudo that may have read the lines. Add to ``left`` what it has started and does not end. Raises _StillLives
-        and OSError.
-        """
+        """End each sudo that may have read the lines. ``left`` gets what they started. Raises _StillLives and OSError."""
         killed = sudo_processes.end(order.uid, order.let_in)
         if killed.ended:
             pids = ", ".join(map(str, killed.ended))

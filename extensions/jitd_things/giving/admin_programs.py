@@ -45,9 +45,7 @@ class AdminPrograms(ByOrder):
         return Strays()
 
     async def ask(self, question: Question) -> Answer:
-        """See ``ByOrder.ask``. The answer is never Refused, because jitd cannot know what a program has changed before its
-        failure.
-        """
+        """See ``ByOrder.ask``. Never Refused: nobody knows what a program has changed before it failed."""
         if isinstance(question, Search):
             return Strays()
         deed, read = _DEEDS[type(question)]

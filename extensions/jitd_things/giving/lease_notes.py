@@ -38,9 +38,7 @@ class Note:
 
 
 class LeaseNotes:
-    """Reads and writes the notes in ``directory``. The directory is made when the first note is written. The methods raise
-    NoNote.
-    """
+    """The notes in ``directory``, which the first one makes. The methods raise NoNote."""
 
     def __init__(self, directory: Path) -> None:
         """Only the daemon of this state makes one, so files that are half written are those of a daemon that was killed."""

@@ -19,9 +19,7 @@ GrantOf = Callable[[str], Grant | None]  # by id, or None if there is none. May 
 
 
 def one_at_a_time() -> Turns:
-    """Return the turns of one giver: one deed at a time, of one person after the other. A deed may hang as long as its deadline,
-    and a person may have many of them.
-    """
+    """Return one giver's turns: one deed at a time, of one person after the other, because any may hang till its deadline."""
     return Turns(at_once=1, waiting=None, share=1)
 
 

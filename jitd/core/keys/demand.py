@@ -56,9 +56,8 @@ def read_demand(table: Table) -> Demand:
 
 
 def read_indicator(word: str) -> str:
-    """Return ``word`` if it can be an authentication indicator. Otherwise raise ValueError with a sentence. RFC 8129 allows any
-    UTF-8. jitd allows less, because KDCs use lists of indicators that are separated by spaces, and because people have to read
-    indicators.
+    """Return ``word`` if it can be an authentication indicator. RFC 8129 allows any UTF-8; KDCs separate them by spaces, and
+    people read them. Raises ValueError with a sentence.
     """
     if not re.fullmatch(r"[\x21-\x7e]{1,100}", word):
         raise ValueError(f"{quoted(word)} is no authentication indicator: 1 to 100 printable ASCII characters without a space")

@@ -14,9 +14,7 @@ from jitd.core.toml_table import Table
 
 
 def read_host(word: str) -> Glob:
-    """Parse ``word`` and return the pattern for host names. The pattern ignores case. Raises ValueError with a sentence if
-    ``word`` is not a valid pattern.
-    """
+    """Return the pattern of host names, which ignores case. Raises ValueError with a sentence if ``word`` is none."""
     if not re.fullmatch(r"[A-Za-z0-9*?.-]+", word):
         raise ValueError(f'"{word}" is not a host name')
     return Glob(word.lower())

@@ -45,9 +45,8 @@ class Hours:
 
 
 def read_hours(text: str, zone_of: Callable[[str], tzinfo | None]) -> Hours:
-    """Parse a text such as ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` or ``Fri 16:00-Mon 06:00 ZONE``. In the
-    first two forms, a span begins on each of the given days. Such a span may end on the next day, as in the second example.
-    Raises ValueError with a sentence if the text has another form. ``zone_of`` returns the time zone with a given name.
+    """Parse ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE``, where a span begins on each day and may end on the next,
+    or ``Fri 16:00-Mon 06:00 ZONE``. ``zone_of`` returns the time zone of a name. Raises ValueError with a sentence.
     """
     shape = '"Mon-Fri 08:00-18:00 Europe/Berlin" or "Fri 16:00-Mon 06:00 Europe/Berlin"'
     if match := _DAILY.fullmatch(text):

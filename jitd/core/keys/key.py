@@ -62,9 +62,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
-    """What jitd.toml sets up: the gatekeepers with their deadlines in seconds, the channels, and the things. None means that it
-    is not known.
-    """
+    """What jitd.toml sets up: gatekeepers with their deadlines in seconds, channels, things. None: not known."""
 
     gatekeepers: Mapping[str, float] | None
     channels: Collection[str] | None
@@ -83,9 +81,7 @@ class Part(IntEnum):
 
 
 class Key(ABC, Generic[R]):
-    """One subject of a rule. ``names`` are its keys in the files, and ``of`` tells which rules may have them. ``within`` lists
-    the keys of tables below it.
-    """
+    """One subject of a rule: its keys (``names``), the rules that may have them (``of``), and keys of tables (``within``)."""
 
     names: ClassVar[tuple[str, ...]]
     of: ClassVar[Literal["rule", "permit", "deny"]] = "rule"
@@ -93,9 +89,7 @@ class Key(ABC, Generic[R]):
 
     @abstractmethod
     def read(self, table: Table, world: World, verdict: Verdict) -> Fields:
-        """Return the fields that this key sets in a rule with ``verdict``. A part with a fault gets its default value, and the
-        fault is added to ``table``.
-        """
+        """Return the fields for a rule with ``verdict``. A part with a fault gets its default, and ``table`` the fault."""
 
     def settle(self, rule: R, table: Table) -> Fields:
         """Return the fields of ``rule`` that change because of other keys of the same rule, and add the faults of keys that do

@@ -32,9 +32,8 @@ def read_run_as(word: str) -> str:
 
 
 def covers_run_as(word: str, run_as: RunAs, *, is_self: bool, any_group: bool) -> bool:
-    """True if ``word`` matches the user and the group of ``run_as``. The word ``self`` matches only if ``is_self`` is True. If
-    ``word`` names a user and no group, the result is True only if ``any_group`` is True. A single ``*`` matches any user with any
-    group.
+    """True if ``word`` matches the user and the group of ``run_as``: ``self`` if ``is_self``, a user without a group if
+    ``any_group``, and ``*`` always.
     """
     user, colon, group = word.partition(":")
     if user not in ("*", SELF, run_as.user) or (user == SELF and not is_self):

@@ -15,9 +15,7 @@ from jitd.core.wording import groups
 
 @dataclass(frozen=True, kw_only=True)
 class WithWho(Stated):
-    """``who`` has words of the form that ``conditions.read_who`` takes. None means everybody, and in a deny everybody
-    but root.
-    """
+    """``who`` are words as of ``conditions.read_who``. None means everybody, in a deny but root."""
 
     who: tuple[str, ...] | None = None
 
