@@ -29,9 +29,7 @@ from jitpam.wire.messages import Lock, Revoke, Stop, Unlock
 from jitpam.wire.rows import Listed, Request
 
 Deed = Callable[[], str]
-"""A function that sends the person's answer to jitd. It returns jitd's reply, which is a sentence. The call may block. The
-function may raise an error whose class is in call.ENDINGS.
-"""
+"""Sends the person's answer, and returns jitd's reply, a sentence. May block, and raise one of call.ENDINGS."""
 WIDE = 60  # cells for the command in the question whether to end its grant or run
 
 
@@ -160,9 +158,7 @@ class OwedReview(Signable):
 
 @dataclass(frozen=True)
 class Ending(AboutRequest):
-    """Asks why the person wants to end a grant or a run. ``ends`` is the id of the grant or the run that will be ended. ``verb``
-    is ``revoke`` for a grant and ``stop`` for a run.
-    """
+    """Asks why to end the grant or run ``ends``. ``verb`` is ``revoke`` for a grant and ``stop`` for a run."""
 
     is_whole: bool = True
     verb: str = field(kw_only=True)

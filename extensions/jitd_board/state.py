@@ -22,9 +22,7 @@ NOTHING_SENT = "nothing was sent"
 
 @dataclass(frozen=True)
 class Heard:
-    """The latest lists from jitd. ``lists`` maps the name of each list to its rows, or to the reason why the viewer may not see
-    the list. The other fields describe the viewer and the host.
-    """
+    """The latest lists: each has its rows, or why the viewer may not see it. Other fields are about viewer and host."""
 
     principal: str
     host: str

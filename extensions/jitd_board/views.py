@@ -26,9 +26,7 @@ from jitpam.wire.shown import cells
 
 VOLATILE = frozenset({"cpu_ms", "memory", "n_processes"})  # change in a row although nothing happens to the grant or run
 BINDING = ("id", "state", "fingerprint")
-"""Members of a row. In the lists of grants, runs and locks, a row is treated as changed only if one of these has changed. Each
-use of a lease changes some of the others, for example.
-"""
+"""Members of which one must change in a list's row: each use of a lease changes some of the others, for example."""
 
 
 @dataclass(frozen=True)

@@ -74,9 +74,7 @@ class Heard:
 
 
 class WitnessDirectory:
-    """See the module. ``name`` is the name of this machine, by which people tell witnesses apart. ``hosts`` maps each host to its
-    key (32 bytes), as the administrator of the witness has written it. A host whose key is replaced there begins anew.
-    """
+    """``name`` tells this machine's witness from others. ``hosts`` have the keys (32 bytes) that the administrator wrote."""
 
     def __init__(self, directory: Path, name: str) -> None:
         """Open ``directory``. Make what is missing in it, and itself. Raises DirectoryError, KeyFileError, OSError."""

@@ -34,9 +34,7 @@ MOST_SAID = 30  # hosts of which something is told one by one
 
 
 class Called:
-    """``worth_asking`` are those of ``hosts`` that have to be asked. ``brought`` has each host of a carrier that has answered the
-    roll, with what it brought as the word of this host, or None.
-    """
+    """``worth_asking`` are the hosts to ask. ``brought`` has each of an answered roll, with its word, or None."""
 
     def __init__(self, hosts: Sequence[Far], brought: Mapping[str, bytes | None]) -> None:
         self._brought = brought

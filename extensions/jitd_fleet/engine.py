@@ -204,9 +204,8 @@ class _Heard:
 
 
 class Engine:
-    """A connection, by ``key``, to one of ``servers``. ``ca`` is a file with the certificates that sign theirs; if it is empty,
-    those that the system trusts do. ``on_closed`` is called when the connection is lost for good. ``tell`` may be set to what
-    gets a sentence about each trouble that is tried to be overcome, and ``changed`` to what is told whether the engine is there.
+    """A connection, by ``key``, to one of ``servers``, whose certificates ``ca`` or the system's sign. ``on_closed``: it is lost
+    for good. ``tell`` may get sentences about troubles, and ``changed`` whether the engine is there.
     """
 
     def __init__(self, servers: tuple[str, ...], key: Key, ca: str, on_closed: Callable[[], None]) -> None:

@@ -48,9 +48,7 @@ PLACE = "{host}"  # in `via` and `tcp`, this stands for the name of the host
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One table of a file. ``place`` names it in sentences. ``via`` are the words of the command that carries. Without any,
-    ``nats`` is the engine that carries, or ``tcp`` the address and the port to which TCP carries.
-    """
+    """A table of a file, called ``place``. ``via`` are the words of the command that carries; else ``nats`` or ``tcp`` does."""
 
     place: str
     hosts: tuple[str, ...]

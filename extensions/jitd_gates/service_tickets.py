@@ -36,18 +36,15 @@ REFUSED_FOR = 60.0  # seconds until a renewal that was refused is tried again
 
 @dataclass(slots=True)
 class _Written:
-    """What the KDC may have of one holding. ``end`` is the latest end that may be in the KDC's entry, in seconds since the epoch.
-    ``due`` is the time of the next renewal on the boot clock.
-    """
+    """What the KDC may have of a holding: the latest ``end`` (since 1970), and when the next renewal is ``due`` (boot clock)."""
 
     end: int
     due: float = 0.0
 
 
 class ServiceTickets(Giver):
-    """Gives service tickets. ``realm`` is the realm of all services for which tickets are given. ``renew`` is the
-    number of seconds for which a grant is good without a renewal; None if a grant has the end of its holding from the start.
-    ``live`` returns the holdings that have not ended. ``find`` returns one holding by its id, also if it has ended.
+    """Gives tickets for services of ``realm``, good for ``renew`` seconds without a renewal, or to the holding's end if that is
+    None. ``live`` returns the holdings that have not ended, and ``find`` any by its id.
     """
 
     def __init__(

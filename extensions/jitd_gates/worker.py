@@ -28,9 +28,7 @@ PATIENCE = 10.0  # seconds for an answer of the worker, which is then killed: ka
 
 
 class Kadmin:
-    """Implements ``entry.Entries``. The KDC's entries are read and changed over a connection to kadmind. The connection is opened
-    at the first call, and is opened again after a failure.
-    """
+    """``entry.Entries`` over a connection to kadmind, opened at the first call and after each failure."""
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect

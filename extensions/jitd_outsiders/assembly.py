@@ -38,9 +38,7 @@ class Outsiders(Adviser):
         self.posts = Outside(child_connector(config.key_files) if is_direct else SocketConnector(OUTSIDE, said.outside))
         self.programs = Running(*(Programs(connector_to(helper, is_direct=is_direct)) for helper in (PROGRAMS, PROGRAMS_NET)))
         self.ways = self.programs.run, self.posts.lease
-        """Two functions for the givers, which are the systems in jitd.toml that give things to people. The first function runs a
-        program. The second function sends a question about a lease to HashiCorp Vault or OpenBao.
-        """
+        """What runs programs for the givers, and what asks Vault or OpenBao about leases."""
         self.terminals = Terminals(connector_to(TERMINALS, is_direct=is_direct))
         self.reaching = Reaching(self.posts, self.programs, config.host)
         clocks = Now(lambda: now().at, lambda: now().boot)

@@ -86,9 +86,7 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A head of the chain of ``host``, signed by the host. ``seal`` has 32 bytes. ``at`` is the host's time (UTC, whole seconds).
-    ``signature`` is a signature of ``signed`` as text (OpenSSH, PROTOCOL.sshsig).
-    """
+    """A head of the chain of ``host`` with its signature of ``signed`` (PROTOCOL.sshsig), ``at`` in whole seconds."""
 
     FORM: ClassVar[str] = "jitd checkpoint 1"
     NAMESPACE: ClassVar[str] = CHECKPOINT_NAMESPACE

@@ -35,9 +35,7 @@ class CannotSign(Exception):
 
 
 class Signing:
-    """Signs the heads of ``store`` in the name of ``host``. The key is in ``directory``. ``note`` writes a note into the chain
-    (``Lifecycle.note``). Each of ``told`` is called with each new checkpoint; they only take note of it.
-    """
+    """Signs heads for ``host`` with the key in ``directory``. ``note`` writes notes, and ``told`` hear of checkpoints."""
 
     def __init__(
         self,

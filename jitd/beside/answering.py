@@ -44,9 +44,7 @@ class Served(Generic[Q, A]):
 
 
 class _Lane:
-    """One of ``lanes``, whose ``name`` is empty if it is the only one. ``n_open`` of its questions are open, ``most`` may be. The
-    semaphore ``turns`` limits the number of questions on which the process works at the same time.
-    """
+    """One of ``lanes``, alone without a name: ``n_open`` questions of ``most``, of which ``turns`` are worked on at once."""
 
     def __init__(self, name: str, lanes: Lanes) -> None:
         self.name = name

@@ -57,9 +57,7 @@ class Heard(NamedTuple):
 
 
 class HelperLine:
-    """Sends bodies of questions to a helper. ``connector`` is the object that connects to it. The first question opens the
-    connection. If the connection breaks, the next question opens a new connection.
-    """
+    """Sends questions to a helper by ``connector``, over a connection that is opened when needed."""
 
     def __init__(self, connector: Connector) -> None:
         self._to = connector

@@ -55,9 +55,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The state of the thing that an order is about. ``why`` is a sentence about the differences between the thing now and the
-    thing as it was given. ``why`` is empty if there is no difference.
-    """
+    """The state of a thing: why it is not as it was given, or "" if it is."""
 
     state: Annotated[State, member_of(State, "a state")]
     why: Annotated[str, _PERHAPS] = ""

@@ -20,9 +20,7 @@ _LOUD = ("DANGER", "DESTROYS", "STOPS", "NOT KNOWN", "GLASS", "LOGIN", "DOUBT", 
 STYLES = dict.fromkeys(_LOUD, "danger")
 
 Labelled = tuple[str, str]
-"""A label and its text. A label without a text is a heading. A text without a label continues the text of the line above it. If
-both the label and the text are empty, the line is empty.
-"""
+"""A label and its text. Alone, a label is a heading, and a text goes on from the line above. Neither: an empty line."""
 
 
 def laid_out(page: Iterable[Labelled], screen: int | None, *, column: int = LABEL, indent: int = 2) -> list[Painted]:

@@ -207,9 +207,7 @@ WAITING: Columns[Request] = {
     **_without(REQUESTS, "STATE"),
     "NEEDS": lambda row: _state(row) if row.asking_at else in_short(row),
 }
-"""The columns for open requests. While a gatekeeper is queried, the request waits for the gatekeeper's answer, and not for a
-review. Then the column NEEDS names the gatekeeper and not the missing approvals.
-"""
+"""Of open requests. NEEDS names a gatekeeper that is asked, while it is, instead of missing approvals."""
 LIVE_GRANTS: Columns[Grant] = {
     **_without(GRANTS, "STATE"),
     "LEFT": lambda row: "over, being taken back" if row.state in ENDED else until(row.ends_at),

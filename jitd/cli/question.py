@@ -20,9 +20,7 @@ from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 QUIET_FOR = 0.1
-"""If no input arrives for this number of seconds, jitd assumes that all earlier input has arrived. A key is treated as a single
-key if no other input follows within QUIET_FOR seconds.
-"""
+"""Seconds without input after which all earlier input is there, and a key is a single key."""
 AWAKE_EVERY = 0.25  # seconds of one wait for input: if Ctrl-C arrives just before it, Python handles it only afterwards
 MOST_PIECES = 50
 """Before a question, jitd tries to discard all earlier input. This is the maximum number of attempts. If a person types without

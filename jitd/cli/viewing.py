@@ -79,9 +79,7 @@ def newline_for(screen: Screen) -> bytes:
 
 
 class Watcher:
-    """Shows the frames of a recording as they arrive. If the run has already ended, the frames are first written to the file
-    ``held``. They are shown only after the whole recording was checked. ``held`` must be empty at the beginning.
-    """
+    """Shows frames as they arrive, or those of an ended run after all were written to the empty file ``held`` and checked."""
 
     def __init__(self, screen: Screen, held: IO[bytes]) -> None:
         self._screen = screen

@@ -59,9 +59,7 @@ ENCRYPTION = {
 }
 """Maps the number of an encryption type to the name of the type (IANA, Kerberos Encryption Type Numbers)."""
 PAC_COUNTS_FOR = timedelta(hours=10)
-"""How long after the authentication the groups of a PAC count, at most. Active Directory gives tickets for as long by default. A
-renewed ticket has the groups of the first one.
-"""
+"""The most time after the authentication, as long as Active Directory gives tickets. A renewed one keeps its groups."""
 NOT_BY_DOOR = "takes no approval by the door: approve on the host"  # said after a rule, or after one of its approvals
 MOST_AHEAD = 300  # seconds that the KDC's clock may be ahead of this host's, as Kerberos usually allows (clock skew)
 

@@ -187,13 +187,9 @@ class CommandPattern:
 
 
 _PARENT = re.compile(r"(?:\A(?:-[A-Za-z]{1,8})?|[/=:,])\.\.(?=[/:,]|\Z)")
-"""Matches a ``..`` component. The two dots must be at the beginning of the text, or directly after one of four characters:
-slash, equals sign, colon or comma. They may also follow an option of up to eight letters at the beginning of the text.
-"""
+"""Matches a ``..`` component: at the beginning, after a short option there, or after a slash, ``=``, colon or comma."""
 _ANYTHING = re.compile(r"(?:-[A-Za-z]?|[A-Za-z0-9_-]+=)?[*?]+")
-"""Matches the pattern of an argument that may contain anything. Such a pattern consists of wildcards. An option such as ``-f``,
-or a name such as ``--file=`` or ``if=``, may be before the wildcards.
-"""
+"""Matches a pattern for anything: wildcards, perhaps after an option ``-f`` or a name such as ``--file=`` or ``if=``."""
 
 
 def _most_parents(pattern: str) -> int | None:
@@ -323,9 +319,7 @@ def may_come_along(name: bytes, env: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern. ``text`` is the pattern in the form that its author wrote. ``is_found_in`` returns True if the pattern
-    matches a part of a given text. The time of ``is_found_in`` is linear in the length of the text.
-    """
+    """A compiled pattern, written as ``text``. ``is_found_in`` takes time linear in the length of what it searches."""
 
     text: str
     is_found_in: Callable[[str], bool] = field(compare=False, repr=False)

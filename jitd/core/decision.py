@@ -112,9 +112,7 @@ class Record:
 
 
 NAMESPACES = ("never", "auto", "always")
-"""The possible values for whether a command runs in a pid namespace of its own, so that all of it can be ended at once. The later
-value is the stricter one. ``auto``: it does so where the user manager of its account could otherwise keep a process from its end.
-"""
+"""Whether a command has a pid namespace, the stricter one later. ``auto``: where a user manager could keep a process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,7 @@ from jitd.core.edit import Edit, Edits, NewFile, Removal
 from jitd.core.what import Doubted, Login, Program, Things, What
 
 JITSUDO = "jitsudo"
-"""The service name of requests for commands that the daemon itself runs, and of requests for things. Every other name is the name
-of a PAM service. For a PAM service, another program such as ``sudo`` executes the deed.
-"""
+"""Of commands that the daemon runs, and of things. Others are PAM services, whose program executes the deed."""
 
 
 @dataclass(frozen=True, slots=True)

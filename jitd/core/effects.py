@@ -55,9 +55,7 @@ class RequestWaits:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Something has happened to the request, or to its owed review, of which people without a connection may have to be told.
-    Whom, and of what, follows from the state (``core.notice``).
-    """
+    """People without a connection may have to be told something. Whom, and of what: by the state (``core.notice``)."""
 
     request: str
 

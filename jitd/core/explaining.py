@@ -54,9 +54,7 @@ class Saying(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The result of one condition. ``condition`` is the key of the condition. ``outcome`` is the result of the condition.
-    ``wants`` is the value that the rule requires, and ``value`` is the value that jitd found.
-    """
+    """One condition, by its key, with its outcome, what the rule ``wants``, and the ``value`` that was found."""
 
     condition: str
     outcome: Outcome
@@ -66,9 +64,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """The answer of ``rule``. ``because`` is a sentence with the reason. ``because`` is empty if ``findings`` already show the
-    reason. ``asks`` contains the names of the facts that jitd would have to look for.
-    """
+    """One rule's answer, ``because`` of a sentence unless ``findings`` say it. ``asks``: facts to be looked for."""
 
     rule: Rule
     saying: Saying

@@ -83,9 +83,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """The gatekeeper has no objection. ``until`` (aware UTC) is the time at which this answer becomes invalid. ``until`` is None
-    if the gatekeeper sent no such time. ``mark`` is the gatekeeper's own id for its decision. jitd stores ``mark`` in the record.
-    """
+    """No objection ``until`` (aware UTC) or for ever. ``mark`` is the gatekeeper's id of it, which is recorded."""
 
     until: datetime | None = None
     mark: str = ""

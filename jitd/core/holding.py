@@ -40,9 +40,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a holding ended. ``because`` is a sentence. If the thing was not given, the sentence contains the reason. If the person
-    still has a part of the thing, the sentence names this part.
-    """
+    """How a holding ended: ``because`` says why it was not given, or what the person still has."""
 
     ending: Ending
     because: Annotated[str, TEXT] = ""
@@ -111,9 +109,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Untaken:
-    """A thing that cannot be taken back yet, or whose grant in the KDC cannot be renewed. ``why`` is the reason, as a sentence.
-    ``since`` is the time at which the holding first entered the state TAKING, or of the first renewal that failed.
-    """
+    """A thing that cannot be taken back, or whose grant cannot be renewed, since the first attempt, for ``why``."""
 
     why: str
     since: datetime | None
@@ -171,9 +167,7 @@ class Kept(HoldingEvent):
 
 @dataclass(frozen=True, slots=True)
 class Taking(HoldingEvent):
-    """The thing must be taken back. There are three possible reasons. The grant of the holding ended, the person gave the thing
-    back, or jitd does not know whether it gave the thing.
-    """
+    """The thing must be taken back: the grant ended, the person gave it back, or it may or may not have been given."""
 
     because: str
 
@@ -210,9 +204,7 @@ LAW: dict[HoldingState, dict[type, frozenset[HoldingState]]] = {
     },
     HoldingState.ENDED: {},
 }
-"""Maps each state and event to the states that may follow. The final state ENDED is also in the table, but without events. A
-holding in the state HELD must pass through the state TAKING before it can end.
-"""
+"""Maps each state and event to the states that may follow. What is HELD must be TAKING before it is ENDED."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Giving: frozenset({Role.REQUESTER}),

@@ -46,9 +46,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ByDoor:
-    """The way by which somebody came through the door. ``carrier`` is one of the wire's CARRIERS. ``source`` is where it has the
-    bytes from. Both are claims of the carrier: nothing is known of a process.
-    """
+    """How somebody came through the door, by the claims of ``carrier`` (CARRIERS): ``source`` is where its bytes come from."""
 
     carrier: str
     source: str

@@ -144,9 +144,7 @@ class Lifted(LockEvent):
 
 @dataclass(frozen=True, slots=True)
 class Carried(LockEvent):
-    """The host was rebooted, so the rest of the lock's time is counted on the new boot clock. The record proves that
-    ``spent_for`` seconds of the lock's time passed during the previous boot.
-    """
+    """After a reboot, the rest of the time is counted on the new boot clock. ``spent_for`` seconds surely passed before."""
 
     spent_for: float
 

@@ -15,9 +15,7 @@ from dataclasses import dataclass
 
 KIND = "account"  # the kind of thing to which made accounts belong
 _NAME = re.compile(r"jit-([0-9a-hjkmnp-tv-z]{4})([0-9a-hjkmnp-tv-z]{4})(?:-([1-9][0-9]{0,8}))?", re.ASCII)
-"""Matches the name of a made account. The name contains the id of a holding in lower case. In this name, the hyphen of the id is
-omitted, and a dot is replaced by a hyphen.
-"""
+"""Matches a made account's name: a holding's id in lower case, without its hyphen, and with one for its dot."""
 
 Behind = Callable[[str], str]
 """Returns the holder's own account for a made account that is held, and others unchanged. Raises StoreError."""

@@ -69,9 +69,7 @@ def read_form(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """``realms`` are the realms whose principals the forms apply to. ``table`` maps principals, as ``canonical`` returns them, to
-    accounts. ``forms`` contains the realms that have a form of their own.
-    """
+    """The ``realms`` that forms are for. ``table`` maps ``canonical`` principals to accounts, and ``forms`` realms to theirs."""
 
     realms: frozenset[str] = frozenset()
     table: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -22,16 +22,12 @@ from jitd.core.subject import Identity
 from jitd.core.ways import flat
 
 STILL_TOLD_FOR = timedelta(days=1)
-"""The maximum time between a request's deadline and the notice that the request has ended. The same limit applies to the notice
-that an owed review was given. If a channel fails for a longer time, the channel never sends the notice.
-"""
+"""After a request's deadline, or a given review: a channel that fails for longer never tells the end."""
 NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 class Event(StrEnum):
-    """The event that a notice reports. For each notice that an address got, jitd stores a told mark. Usually, the told mark is
-    the word of the notice's event, such as ``waits``.
-    """
+    """What a notice reports. A told mark, stored for each address that got it, is usually this word, such as ``waits``."""
 
     WAITS = "waits"
     OPENED = "opened"
@@ -45,9 +41,7 @@ class Event(StrEnum):
 
 
 class Whom(StrEnum):
-    """Who gets the notice. APPROVERS: the people who could approve. TOLD: the people who were told that the request waits.
-    REQUESTER: the requester. ANSWERABLE: the people who have approved, and the operators.
-    """
+    """APPROVERS: could approve. TOLD: were told that it waits. REQUESTER. ANSWERABLE: have approved, and operators."""
 
     APPROVERS = "approvers"
     TOLD = "told"

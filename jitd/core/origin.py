@@ -67,9 +67,7 @@ def kept_of(seen: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Whence:
-    """One word of the condition ``origin`` in a rule. If the word is an address or a network, ``network`` is this network.
-    ``network`` is None for ``local``, ``console`` and ``remote``.
-    """
+    """A word of ``origin`` in a rule. ``network`` is None for ``local``, ``console`` and ``remote``."""
 
     text: str
     network: IPv4Network | IPv6Network | None = None

@@ -136,9 +136,7 @@ class Overdue(OwedReviewEvent):
 
 @dataclass(frozen=True, slots=True)
 class Carried(OwedReviewEvent):
-    """The host was rebooted, so the rest of the review's time is counted on the new boot clock. The record proves that
-    ``spent_for`` seconds of the review's time passed during the previous boot.
-    """
+    """After a reboot, the rest of the time is counted on the new boot clock. ``spent_for`` seconds surely passed before."""
 
     spent_for: float
 

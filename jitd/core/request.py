@@ -40,9 +40,7 @@ from jitd.core.what import Doubted, Login, Program, Things
 from jitd.core.wording import with_words
 
 WAY, LISTS = "way", "lists"
-"""The names of two kinds of deadlines of a request. At the deadline WAY, the next way to approve opens. At the deadline LISTS,
-jitd fetches the lists of possible approvers again.
-"""
+"""Two kinds of a request's deadlines: the next way to approve opens, and lists of approvers are fetched again."""
 LISTS_EVERY = 30  # seconds between two fetches of the lists that limit the approvers of a waiting request
 
 
@@ -230,9 +228,7 @@ def _with_owner(file: NewFile | Removal) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Screened(RequestEvent):
-    """The policy has answered. If the answer is a permit, jitd has also queried its gatekeepers: ``heard`` contains their
-    answers. ``attended`` is True if a connected client waits to pass its standard streams. ``standing``: see Reviewed.
-    """
+    """The policy, and the gatekeepers of its permit (``heard``), have answered. ``attended``: a client waits with its streams."""
 
     decision: Decision
     attended: bool
@@ -289,9 +285,7 @@ class WaysOpened(RequestEvent):
 
 @dataclass(frozen=True, slots=True)
 class Relisted(RequestEvent):
-    """jitd has again fetched the lists that limit the approvers, and at least one list has changed. ``lists`` contains the name
-    and the members of each list. The members are None if the list is not known.
-    """
+    """Lists that limit the approvers were fetched, and one has changed. ``lists`` has each with its members, or None."""
 
     lists: tuple[tuple[str, tuple[str, ...] | None], ...]
 

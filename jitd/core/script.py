@@ -30,9 +30,7 @@ _PACKAGED = (b"/usr/bin/", b"/usr/sbin/", b"/usr/lib/", b"/usr/libexec/", b"/bin
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A text that is named by argument ``at`` of a command, or that is the command's own file if ``at`` is 0. ``digest`` is the
-    SHA-256 of the text, which the store keeps. If the text is not shown, ``digest`` is empty, and ``told`` says why not.
-    """
+    """The text of argument ``at``, or the command's own file (0). ``digest`` is "" if it is not shown, and ``told`` says why."""
 
     at: int
     path: bytes

@@ -30,9 +30,7 @@ Who = TypeVar("Who", bound="Identity")
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who uses somebody else's account, and so may be the one who acts. ``run`` is the run in which the person does so.
-    It is empty if the person has logged in, and has then become the other account, for example with su.
-    """
+    """Who uses somebody's account, and may be who acts: in ``run``, or "" after a login and, for example, su."""
 
     principal: str
     uid: int
@@ -288,9 +286,7 @@ class Visitor(Identity):
 
 @dataclass(frozen=True, slots=True)
 class Approver:
-    """What a line of ``[approvers]`` says of a principal without an account: whose it is, and of which groups this person is. If
-    ``key`` is not empty, it is the public key of this person for receipts, as a line of OpenSSH.
-    """
+    """A principal without an account: whose it is, of which groups, and with which ``key`` for receipts, or ""."""
 
     person: str
     groups: frozenset[str] = frozenset()
@@ -380,9 +376,7 @@ def person_of(user: str, people: Mapping[str, frozenset[str]], behind: Behind) -
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The person to whom a typed name refers. ``spelled`` is the typed name, a principal in its canonical spelling. ``user`` is
-    the account, and ``person`` is the person to whom the account belongs. The account need not exist.
-    """
+    """Whom a typed name means: ``spelled`` canonically, the account ``user``, which need not exist, and whose it is."""
 
     spelled: str
     user: str

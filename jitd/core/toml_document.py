@@ -18,9 +18,7 @@ Trail = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault in a file. The first line and the first column of a file have the number 1. ``line`` or ``column`` is 0 if the
-    fault has no line or no column. ``rule`` is empty if the fault is not in a rule.
-    """
+    """A fault in a file. Lines and columns count from 1, or are 0. ``rule`` is empty if it is in none."""
 
     file: str
     line: int
@@ -48,9 +46,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file. ``values`` are the values in the file. ``lines`` maps each place to its line. ``texts`` maps the place of
-    each string without escapes to the line and the column of its first character.
-    """
+    """A parsed file: ``values``, the line of each place, and where strings without escapes begin."""
 
     file: str
     values: Mapping[str, object]

@@ -25,9 +25,7 @@ MISSING = "‹missing›"  # what readers see in the place of a value that is no
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """Stands in the detail of an event or a note for a value. ``content`` is anything that JSON can hold; ``field`` is a short
-    name in ASCII, such as ``argv``. The record gets the commitment.
-    """
+    """Stands in a detail for a value, of which the record gets the commitment. ``field`` is a short name, like ``argv``."""
 
     field: str
     content: Any
@@ -56,9 +54,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """Marks a field of a stored object that has no member of its own in the document: the fields of its content are members, in
-    its place. ``after`` maps those that stand elsewhere to the member that they follow.
-    """
+    """A field whose content's fields are members of the document. ``after`` says where those go that stand elsewhere."""
 
     after: Mapping[str, str]
 
@@ -155,9 +151,7 @@ class Values:
         self._by_content = {(entry.field, entry.content): named for named, entry in self._by_commitment.items()}
         self.added: list[Entry] = []  # the entries that `commit_to` has made, which are not stored yet
         self.parts: dict[int, tuple[object, object]] = {}
-        """For the parts of objects that were written last, by their identity: the part, and its form with commitments. A command
-        stays the same while its request and its grant change.
-        """
+        """Parts written last, by identity, with commitments: a command stays the same while its request changes."""
 
     def copy(self, id: str = "") -> Values:
         """Return a copy, to which others may add. If ``id`` is given, it is for another object of the owner."""

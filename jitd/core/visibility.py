@@ -29,9 +29,7 @@ was_started"""
 SHOWN = frozenset((*" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split(), *NAMES))
 """The fields that everybody who may see the request can read. The terms that were asked for are numbers and times."""
 WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs", "unrenewed", "untaken"])
-"""The names of fields that contain other rows. A row is a map of fields, such as one request in a list. The value of a field in
-WITHIN is again a row, or a list of rows or ids. From these inner rows, too, only the fields in SHOWN and WITHIN are shown.
-"""
+"""Fields with inner rows, or lists of rows or ids. Of those, too, only what is in SHOWN and WITHIN is shown."""
 
 
 def words_of(request: Request) -> tuple[str, ...] | None:

@@ -45,9 +45,7 @@ ACCEPTABLE = tuple(name for name in WARNINGS if name not in OF_THE_HOST)  # the 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """One warning about the rule ``rule`` in ``file`` at ``line``. ``name`` is one of WARNINGS. ``sentence`` has no full stop.
-    ``rule`` is empty if the warning is not about a rule.
-    """
+    """A warning, one of WARNINGS, with a sentence without a full stop, about ``rule``, or "", at its file and line."""
 
     name: str
     file: str

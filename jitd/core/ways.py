@@ -72,9 +72,7 @@ def flat(asked: Open) -> tuple[Approval, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One combination of ways. For each approval, ``ways`` contains the index of one way in ``flat``. ``n_owed`` is the number of
-    persons who must still approve in this combination.
-    """
+    """A combination of ways, one of ``flat`` for each approval, and how many persons must still approve in it."""
 
     ways: tuple[int, ...]
     n_owed: int

@@ -25,9 +25,7 @@ _MEANINGS = {
     13: "it has expired",
     27: "its password has expired",
 }
-"""What codes of pam_acct_mgmt(3) mean, with the numbers of Linux-PAM: PAM_PERM_DENIED, PAM_AUTH_ERR, PAM_USER_UNKNOWN,
-PAM_NEW_AUTHTOK_REQD, PAM_ACCT_EXPIRED and PAM_AUTHTOK_EXPIRED.
-"""
+"""Codes of pam_acct_mgmt(3): PERM_DENIED, AUTH_ERR, USER_UNKNOWN, NEW_AUTHTOK_REQD, ACCT_EXPIRED, AUTHTOK_EXPIRED."""
 WITHIN = 12.0  # seconds within which there must be an answer. PAM itself has ten of them (`proof_orders.POLICY_WITHIN`).
 MOST_AT_ONCE = 32  # processes that ask PAM at the same time
 

@@ -25,9 +25,7 @@ from jitd.store.used_accounts import UsedAccounts
 
 
 class Deciding:
-    """The parts that decide. ``account_code`` asks PAM about an account (``Executor.account_code``). ``gather`` finds the facts
-    of this host. ``providers`` and ``gatekeepers`` ask systems outside of it.
-    """
+    """The parts that decide, with PAM (``Executor.account_code``), this host's facts, and the systems outside."""
 
     def __init__(
         self,

@@ -101,9 +101,7 @@ class Gives(Protocol):
 
 
 class Decider:
-    """Makes all decisions. ``rules`` has the policy in force. ``gather`` and ``providers`` find the facts that rules name.
-    ``gatekeepers`` are all gatekeepers that rules may name.
-    """
+    """Makes all decisions by ``rules``, with the facts that ``gather`` and ``providers`` find."""
 
     def __init__(
         self,

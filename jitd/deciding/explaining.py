@@ -56,9 +56,7 @@ class Supposed:
 
 @dataclass(frozen=True, slots=True)
 class Supposition:
-    """The answer to an operator's supposed request: the supposed requester, the command, the decision, and the answer of each
-    rule. ``awaited`` contains the providers that would have to answer before a decision is possible.
-    """
+    """The answer to a supposed request. ``awaited`` are providers that would have to answer before a decision."""
 
     who: Subject
     command: Command
@@ -68,9 +66,7 @@ class Supposition:
 
 
 class Explainer:
-    """Explains decisions. ``policy`` returns the policy in force. ``lock_on`` returns the denial for a person who is locked, and
-    None for everybody else. ``gather`` looks for facts. ``names`` are the names that rules may use.
-    """
+    """Explains decisions, by ``policy``, ``lock_on`` (a denial or None) and facts (``gather``). ``names`` are the rules'."""
 
     def __init__(
         self,

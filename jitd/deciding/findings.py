@@ -44,9 +44,7 @@ MOST_NAMES = 3  # accounts and groups that are named as those who can change a f
 
 
 class Findings:
-    """What commands give beyond their words, as ``grader`` knows it. If it is None, nothing is known of any command: the answer
-    is None, as for a command that nobody has looked at, and an approver has to type the word yes.
-    """
+    """What commands give beyond their words by ``grader``. Without it, nothing is known, and approvers type the word yes."""
 
     def __init__(self, grader: Grader | None, trusted: tuple[bytes, ...] = ()) -> None:
         """``trusted``: see ``inspection.View``."""

@@ -36,9 +36,7 @@ LOOKED_AT_EVERY = 30.0  # seconds until a person is asked about again who perhap
 LOOKED_AT_ONCE = 4  # the number of such questions in one second. Nobody waits for them.
 REPLACED_EVERY = 60.0  # seconds between two caches for jitd's own ticket: libkrb5 never frees one in memory
 DOUBTED_EVERY = 60.0
-"""Minimum number of seconds between two questions whether the KDC has this host's key, unless the keytab is another one. Each
-question takes a cache, as above, and anybody may send a ticket that causes one.
-"""
+"""Seconds between questions whether the KDC has our key, unless the keytab is new: any ticket may cause one."""
 SILENT_FOR = 600.0  # seconds after which a silent KDC is told of no more: nobody has asked it since
 CLEAR = frozenset({KdcAnswer.VALID, KdcAnswer.REFUSED})  # say something of the principal. All others are missing answers
 OWN_THREADS, OF_A_PRINCIPAL = 8, 2  # questions in flight about principals of jitd's own realm, and about one of them
@@ -46,9 +44,7 @@ FOREIGN_THREADS, OF_A_REALM = 16, 2  # questions in flight about those of other 
 
 
 class Kdc:
-    """Queries the KDC. The daemon authenticates as the principal ``service``, or as an account that has a key in
-    ``keytab``. ``is_unreachable`` returns True while no KDC answers. ``failed`` is called for each missing answer.
-    """
+    """Queries the KDC as ``service`` or an account of ``keytab``. ``failed`` is called for each missing answer."""
 
     def __init__(
         self, keytab: Path, service: str, is_unreachable: Callable[[], bool], failed: Callable[[], None] = lambda: None

@@ -19,9 +19,7 @@ Question = Callable[[], KdcAnswer]
 
 
 class KdcThreads:
-    """Threads for up to ``most`` questions at once, and for up to ``share`` questions of one party. Further questions wait for
-    their turn, in order of arrival. ``name`` begins the threads' names.
-    """
+    """Threads for ``most`` questions at once, ``share`` of one party. Others wait in order. ``name`` begins their names."""
 
     def __init__(self, name: str, most: int, share: int) -> None:
         self._most = most

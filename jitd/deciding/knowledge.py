@@ -22,9 +22,7 @@ from jitd.core.policy import Policy, decide, facts_named
 from jitd.core.question import Question
 
 Gather = Callable[[frozenset[str], Question], Facts]
-"""Looks for facts that this host itself knows. The function may block, so it is called in a worker. The result does not contain
-names that the function does not know. If the function knows a name but cannot establish the fact, the value is Unknown.
-"""
+"""Looks for facts of this host, and may block. Unknown: a known name without a value. Other names are left out."""
 
 
 Told = Callable[[str, Question], object]  # what the provider would get about a question. If equal, the question is the same

@@ -56,9 +56,7 @@ GONE = "the requester's account on this host is gone or has expired"
 NO_TICKETS = "the KDC issues no tickets for {} any more: the account is disabled, locked, expired or deleted"
 GONE_AS_PROVED = "the requester was proved by local PAM, and a KDC can be reached again: kinit, and ask again"
 MOST_NAMED = 128 * 1024
-"""Maximum size in bytes of all that is shown of the operands of a command. One argument can mean several paths. A row of the
-request has all of them, and one row that fits into no frame would keep the whole list from everybody.
-"""
+"""Bytes of all that is shown of operands, which may be several for one argument: a list's row must fit into a frame."""
 TOO_MUCH_NAMED = "its arguments could mean so many and so long paths that they cannot be shown to who approves it"
 _ABOUT_PATH = (Why.NO_POLICY, Why.NO_RULE, Why.RULE, Why.ERROR, Why.AUTHENTICATION)
 """The denials that come before what is wrong with the file."""

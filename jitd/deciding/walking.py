@@ -28,9 +28,7 @@ _MADE_HERE = frozenset({0x01021994, 0x858458F6})  # of _OWN, in memory: a new on
 
 
 class Held:
-    """A file descriptor that Python closes when no object refers to this ``Held`` any more. Therefore a worker can still use the
-    descriptor after the client has disconnected. ``close`` closes it, in any thread.
-    """
+    """A descriptor, closed with its last reference, so that a worker can use it after the client has gone, or by ``close``."""
 
     __slots__ = ("_close", "number")
 

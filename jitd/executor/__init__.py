@@ -34,9 +34,7 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The command of the run is prepared. The streams of the command have arrived, and its directory and its file are those that
-    were approved. The monitor of the run waits for ``go``.
-    """
+    """The command's streams have come, and directory and file are as approved. Its monitor waits for ``go``."""
 
     run: str
 

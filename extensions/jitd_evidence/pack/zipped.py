@@ -38,9 +38,7 @@ def _central(entries: Sequence[tuple[bytes, int, int, int]], at: int) -> bytes:
 
 
 class Zip:
-    """Writes a pack into ``file``, which is empty and can be read and moved in. ``add`` each file in the order of the pack, then
-    ``end``. Every pack with the same files has the same bytes, because nothing is compressed and every file has one date.
-    """
+    """Writes a pack into the empty ``file``: ``add`` each file, in order, then ``end``. The same files make the same bytes."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -37,9 +37,7 @@ Told = tuple[Cell | Typed | CommandLine, ...]  # a row as people read it
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """``policy`` is the policy that was in force at the end of a report's time. If ``unread`` is not empty, it is the digest of
-    that policy, and ``policy`` is the one of today: the other text is not kept, or this version does not read it.
-    """
+    """The ``policy`` at the end of the report's time, or today's if that one, with the digest ``unread``, cannot be read."""
 
     policy: Policy
     unread: str = ""

@@ -25,9 +25,7 @@ WITH recorded AS (
   ORDER BY at < CAST(strftime('%s', :since) AS INTEGER) DESC, CASE WHEN at < CAST(strftime('%s', :since) AS INTEGER)
     THEN -number ELSE number END LIMIT 1
 )"""
-"""``newest`` is the list that was recorded nearest to the end of the time of the report, before or after it: the report of a
-month is made when the month is over. ``before`` is the list at the beginning of that time, or the first one in it.
-"""
+"""``newest`` was recorded nearest to the end of the report's time, and ``before`` at its begin, or first in it."""
 
 PRIVILEGES = """\
   SELECT number, becomes, by_way, who, place FROM {list} JOIN privileges USING (digest)"""

@@ -29,9 +29,7 @@ from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connec
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The daemon's answer. ``host`` is the host's name according to the daemon. ``took`` is the time until the answer, in
-    seconds. If the daemon does not answer, ``why_not`` is the reason.
-    """
+    """The daemon's answer: ``host`` as it calls itself, the seconds that it ``took``, or ``why_not``."""
 
     host: str = ""
     took: float = 0.0

@@ -15,9 +15,7 @@ from jitpam.wire.declared import one_of, os_text
 
 OK, WEAK, BAD, UNKNOWN = "ok", "weak", "bad", "unknown"
 LEVELS = (OK, WEAK, BAD, UNKNOWN)
-"""``ok``: the checked thing has no fault. ``weak``: the checked thing works, but should be better. ``bad``: the checked thing
-does not work, or is open to attack. ``unknown``: the check was not possible.
-"""
+"""``ok``; ``weak``: works, but should be better; ``bad``: does not work, or is open to attack; ``unknown``: not checked."""
 _TEXT = os_text("text without NUL")
 GAVE_UP = "(gave up after"
 """How the end of the sentence about a look begins that did not end in time."""

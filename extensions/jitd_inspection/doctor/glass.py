@@ -19,9 +19,7 @@ from jitd_inspection.doctor.host import Host
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """The ids of the requests with an owed review. ``in_time`` contains the requests whose review is not overdue yet.
-    ``overdue`` contains the requests whose review is overdue.
-    """
+    """The requests with an owed review, ``in_time`` or ``overdue``."""
 
     in_time: tuple[str, ...] = ()
     overdue: tuple[str, ...] = ()

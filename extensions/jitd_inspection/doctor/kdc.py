@@ -33,9 +33,7 @@ PREAUTH_FAILED, BAD_INTEGRITY, EXPIRED = BASE + 24, BASE + 31, BASE + 1
 REALM_UNKNOWN, KDC_UNREACHABLE, NO_SUCH_VERSION, NO_SUCH_KEY = BASE + 154, BASE + 156, -1765328154, -1765328203
 STALE = frozenset({PREAUTH_FAILED, BAD_INTEGRITY, NO_SUCH_VERSION, NO_SUCH_KEY, BASE + 44})
 SKEWED = frozenset({BASE + 37, BASE + 148, BASE + 32, BASE + 33})
-"""Codes that mean that the clocks differ. libkrb5 returns such a code if the time in the authenticator or in the KDC's reply is
-wrong. It also returns such a code if a new ticket has already expired or is not valid yet.
-"""
+"""The clocks differ: the authenticator's or the reply's time is wrong, or a new ticket is not valid yet, or no more."""
 UNTIL_THEN = "Until then a disabled person can ask and approve"
 MOST_SKEW, NOTABLE_SKEW = 300.0, 60.0  # seconds between clocks: the default limit of Kerberos, and what makes the finding weak
 

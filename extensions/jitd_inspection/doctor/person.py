@@ -42,9 +42,7 @@ MENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A ticket of the person ``principal``. The ticket is valid for ``left`` more seconds. If there is no ticket, ``cause`` is a
-    code for the reason, and ``why_not`` is a sentence that says the reason.
-    """
+    """The person's ticket, valid for ``left`` seconds, or why there is none: the code ``cause`` and the sentence ``why_not``."""
 
     principal: str = ""
     left: float = 0.0
@@ -178,7 +176,7 @@ def messages(own: Sequence[files.Seen]) -> Result:
 
 
 def reviews(to_give: Sequence[str], own: Sequence[Mapping[str, Any]]) -> Result:
-    """Report the break-glass actions that the person must review (ids in ``to_give``), and their ``own`` that are not reviewed."""
+    """Report the break-glass actions that the person must review (ids in ``to_give``), and their ``own`` without a review."""
     check = "reviews.owed"
     if to_give:
         said = f"{count(len(to_give), 'review')} of broken glass that you may give: {listed(list(to_give))}"

@@ -56,9 +56,7 @@ Group = tuple[str, int, tuple[str, ...]]  # the name, the gid and the listed mem
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The accounts and groups of the host. ``memberships`` maps a gid to the accounts to whose logins it is given, whatever the
-    lists of groups say. If ``is_asked`` is false, NSS did not answer, and must not be asked again.
-    """
+    """Accounts and groups. ``memberships``: gid → accounts that get it anyway. If not ``is_asked``, NSS did not answer."""
 
     accounts: tuple[Account, ...]
     groups: tuple[Group, ...]

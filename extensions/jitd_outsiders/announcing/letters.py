@@ -87,9 +87,7 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A notice that must be sent to ``address``. An address is the name of an account. If the address is empty, the notice is for
-    the group of people who read the channel. ``requester`` is the person who made the request.
-    """
+    """A notice to the account ``address``, or to a group if it is empty, about a request of ``requester``."""
 
     notice: Notice
     address: str

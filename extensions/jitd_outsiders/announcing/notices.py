@@ -40,9 +40,7 @@ class Failing:
 
 
 class Notices(Notifier):
-    """Runs the posts of all channels. A post sends the notices of one channel. ``set_deadline`` sets the time at which a request
-    is checked again, in seconds of the boot clock.
-    """
+    """Runs the posts, one a channel. ``set_deadline`` says when a request is checked again (boot clock, s)."""
 
     def __init__(
         self, settings: Channels, channels: Mapping[str, Channel], office: Office, set_deadline: Callable[[str, str, float], None]

@@ -47,9 +47,7 @@ class Trouble:
 
 
 class Post:
-    """The post of one channel. The method ``look`` sends nothing: it only remembers that a request must be checked. The method
-    ``keep`` runs as a task. It checks the requests and sends the notices.
-    """
+    """The post of one channel. ``look`` only remembers that a request must be checked, and the task ``keep`` does it."""
 
     def __init__(self, settings: ChannelSettings, channel: Channel, office: Office) -> None:
         self.settings = settings

@@ -44,9 +44,7 @@ class Now:
 
 
 class Gatekeepers:
-    """Queries the gatekeepers in jitd.toml. ``gatekeepers`` maps their names to their settings. ``naming`` is how the settings
-    spell principals. Each call of ``new_nonce`` returns a new, unpredictable text.
-    """
+    """Queries gatekeepers, by name. ``naming`` spells principals. ``new_nonce`` returns a new, unpredictable text."""
 
     def __init__(
         self,

@@ -32,9 +32,7 @@ MOST_KEPT = 4_096  # answers in memory. The oldest answers are dropped first.
 
 
 class Providers:
-    """Queries the providers in jitd.toml. ``providers`` maps their names to their settings. ``naming`` is how the settings
-    spell principals. ``now`` returns seconds on a monotonic clock.
-    """
+    """Queries providers, by name. ``naming`` spells principals. ``now`` returns seconds of a monotonic clock."""
 
     def __init__(self, providers: Mapping[str, Provider], reaching: Reaching, naming: Naming, now: Callable[[], float]) -> None:
         self._by_fact = {f"fact.{fact}": provider for provider in providers.values() for fact in provider.facts}

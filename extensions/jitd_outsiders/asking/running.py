@@ -14,9 +14,7 @@ from jitd_outsiders.programs.messages import Failed, Printed, Run
 
 
 class Running:
-    """Runs programs through one of two processes. ``apart`` is the connection to jitd-programs, which has no network.
-    ``networked`` is the connection to jitd-programs-net, which uses the host's network.
-    """
+    """Runs programs in jitd-programs, which has no network (``apart``), or jitd-programs-net (``networked``)."""
 
     def __init__(self, apart: Programs, networked: Programs) -> None:
         self._apart = apart

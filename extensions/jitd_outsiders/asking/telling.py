@@ -46,9 +46,7 @@ _SENT: Mapping[str, Callable[[Question], object]] = {
     "argv": lambda about: [spelled(word) for word in about.command.argv],
     "cwd": lambda about: spelled(about.command.cwd),
 }
-"""Maps each word in a provider's setting ``sends`` to a function that returns the value to send. The table does not contain the
-word ``reason``, because the reason is a claim of the requester and is sent separately.
-"""
+"""Maps each word of ``sends`` to what returns the value. ``reason``, the requester's claim, is sent separately."""
 
 
 def for_provider(facts: Mapping[str, str], sends: tuple[str, ...], about: Question) -> bytes:

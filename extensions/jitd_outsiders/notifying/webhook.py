@@ -31,9 +31,7 @@ MOST_TEMPLATE = 32 * 1024
 
 @dataclass(frozen=True, slots=True)
 class WebhookSettings(ChannelSettings):
-    """``by`` says how to reach the server. ``template`` is the JSON that is sent, with placeholders to fill in. If ``template``
-    is empty, the server gets the fixed JSON of jitd.
-    """
+    """``by`` says how to reach the server, ``template`` what JSON it gets. Without one, it is jitd's own."""
 
     KIND = "webhook"
     KEYS = (*HTTP, url_file.KEY, "template")
@@ -78,9 +76,7 @@ def _template(table: Table, owner: int | None) -> str:
 
 
 class Webhook:
-    """Sends messages to a server. ``by`` says how to reach the server. ``template`` defines the JSON that the server expects. If
-    ``template`` is None, the message has the same form as for programs.
-    """
+    """Sends messages to the server ``by``, in the JSON of ``template``, or as programs get them if that is None."""
 
     def __init__(self, name: str, by: Reach, template: Template | None, host: str, outside: Asks) -> None:
         self._name = name

@@ -46,9 +46,7 @@ Plain = Callable[[str, int], str]  # makes foreign text safe for a message, with
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The parts of sentences about ``request``. ``plain`` makes the foreign text in these sentences safe. Times are in ``zone``.
-    If ``zone`` is None, they are in the time zone of this host.
-    """
+    """The parts of sentences about ``request``. ``plain`` makes foreign text safe. ``zone`` None is this host's time zone."""
 
     request: Request
     plain: Plain

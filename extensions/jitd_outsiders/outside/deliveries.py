@@ -30,9 +30,7 @@ FACILITIES = (
 """The facilities of syslog. The index of a name is its number (RFC 5424, table 1)."""
 TEMPLATES = ("splunk", "elastic", "loki", "lines", "array")  # forms of a body over HTTPS (`outside.batches`)
 SCHEMES = ("Splunk", "ApiKey", "Bearer", "Basic")
-"""The schemes of the header field ``Authorization``. The file of the secret contains what follows the scheme. For Basic, the file
-contains ``user:password``, which is not encoded yet.
-"""
+"""Schemes of ``Authorization``. The secret's file has what follows; for Basic ``user:password``, not encoded yet."""
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 _HEAD = row(
     integer(0, 2**53 - 1),

@@ -60,9 +60,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The token exists, and jitd-outside keeps the token for a short time. ``accessor`` is the server's id of the token. With
-    this id, jitd can order the server to end the token. But the server does not accept the id in place of the token.
-    """
+    """The token exists and is kept shortly. By its id, ``accessor``, it can be ended, but not used."""
 
     accessor: Annotated[str, _ACCESSOR]
 
@@ -80,9 +78,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """The lease exists. Its id is ``lease``. The server says that the lease ends after ``seconds``. ``secret`` is the descriptor
-    of a sealed memfd that contains the data of the lease.
-    """
+    """The lease exists, until ``seconds`` from now by the server. ``secret`` is a sealed memfd with its data."""
 
     lease: Annotated[str, _LEASE]
     seconds: Annotated[int, _SECONDS]

@@ -72,9 +72,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far a sink is behind the record: in records, and in seconds since the sink had the whole record. ``n_refused`` is the
-    number of records that it has refused since the daemon's start.
-    """
+    """How far behind: records, seconds since the sink had all, and records refused since the daemon's start."""
 
     n_records: int
     seconds: float

@@ -53,9 +53,7 @@ _OTHERS = frozenset({Role.APPROVER.value, Role.OPERATOR.value})  # the roles of 
 
 
 class HostLog(Reader):
-    """Follows the record of ``store``. ``opened`` returns a store for reading. ``in_thread`` does work in a thread, and ``clock``
-    returns seconds. ``place`` is the file with the number of the last record that was written since the host was booted.
-    """
+    """Follows ``store``. ``opened`` reads one. ``place`` is the file with the last record written since the host's boot."""
 
     def __init__(
         self,

@@ -64,9 +64,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A record as a sink is shown it. ``fitting`` returns a line of at most so many bytes, and ``brief`` the shortest such line.
-    ``denied`` is the person whose request was denied, or empty. ``size`` is that of the record, in bytes.
-    """
+    """A record as a sink sees it: ``fitting`` and ``brief`` make lines. ``denied`` is whose request was. ``size`` in bytes."""
 
     event: Event
     classes: frozenset[str]

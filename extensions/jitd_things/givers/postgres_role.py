@@ -21,9 +21,7 @@ ROLES: Mapping[str, str] = {
     "pg_write_server_files": "writes any file that the server can write, and so may do all in the database",
     "postgres": "is the superuser of a server as it is installed",
 }
-"""Roles whose members have the same power as a superuser of the database, as far as they are known. Each value is the end of a
-sentence about a member of the role. Source: PostgreSQL, "Predefined Roles".
-"""
+"""Roles with the power of a superuser, as far as known, and the end of a sentence on it ("Predefined Roles")."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A server and one ``database`` of this server. ``directory`` contains the server's socket, and ``port`` is its port. jitd
-    connects as the role ``user``. If ``user`` is empty, this role has the same name as the account that owns the socket.
-    """
+    """A ``database`` behind the socket in ``directory``. An empty ``user`` is named like the socket's owner."""
 
     database: str
     directory: str = DIRECTORY

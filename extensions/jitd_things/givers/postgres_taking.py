@@ -214,9 +214,7 @@ _SESSIONS = (
     " SELECT m.member FROM pg_auth_members m JOIN members ON m.roleid = members.oid) SELECT oid FROM members)"
     " AND usesysid NOT IN (SELECT oid FROM pg_roles WHERE rolsuper)"
 )
-"""The sessions of a role. Also the sessions of roles that somebody has made members of this role, because members may act as the
-role. Superusers are left out, because superusers may act as any role anyway.
-"""
+"""The sessions of a role, and of its members, who may act as it. Superusers may act as any, and are left out."""
 
 
 def _close(session: Session, server: Server, ending: Ending, given: Sequence[int]) -> None:

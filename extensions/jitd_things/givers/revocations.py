@@ -22,9 +22,7 @@ KEYGEN = "/usr/bin/ssh-keygen"
 LOCK = Path("/run/jitd-givers/krl.lock")  # held while a list is changed: two givers may have the same one
 TRIES = 5  # maximum number of times that the list is read again if somebody else has changed the list at the same moment
 ANY_CA = "none"
-"""If ssh-keygen gets this word as the CA (option -s), the list revokes a certificate by its id, no matter which CA has signed the
-certificate. This word is needed because the CA's key may have changed.
-"""
+"""As the CA (-s), it revokes a certificate by its id, whichever CA has signed it: ours may have changed."""
 
 
 class Unusable(Exception):

@@ -22,9 +22,7 @@ MOST_VALUE = 1000  # characters of a parameter's value
 
 @dataclass(frozen=True, slots=True)
 class Vault(GiverSettings):
-    """A lease that a Vault server makes. ``by`` says how to reach the server. jitd reads this lease at the path ``role`` in
-    ``namespace``, with ``parameters``. If ``namespace`` is empty, no namespace is used. ``by.secret`` is the file of the token.
-    """
+    """A lease of a Vault server, at the path ``role`` of ``namespace``, if any. ``by.secret`` is the token's file."""
 
     KIND = "vault"
     KEYS = ("url", "role", "secret", "namespace", "parameters", "addresses", "ca", "client_certificate")

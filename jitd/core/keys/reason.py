@@ -13,9 +13,7 @@ from jitd.core.toml_table import Table
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A rule's demand that each request must give a reason. If the rule also has a pattern, this ``pattern`` must match a
-    part of the reason. If ``pattern`` is None, any reason is enough.
-    """
+    """A rule's demand for a reason, of which the ``pattern`` must match a part, if there is one."""
 
     pattern: Pattern | None = None
     hint: str = ""
