@@ -30,7 +30,7 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
         options = listed(tuple(name_in_sentence(option) for option in question.command.options), "and")
         return f"rule {rule} does not allow the options {options} of {question.service}"
     for name, value in question.command.variables:
-        if not may_come_along(name, terms.env):
+        if not question.has_sudos_environment and not may_come_along(name, terms.env):
             return f"rule {rule} does not allow the variable {name_in_sentence(name)}"
         if value.startswith(b"()"):
             return f"the variable {name_in_sentence(name)} holds a function, and functions are not allowed"

@@ -26,13 +26,17 @@ class Claims:
     parents: Annotated[tuple[str, ...], MANY]
 
 
+COMMAND = "command"  # the stage of a request by sudo's approval plugin
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """The statements of the enforcement point, which the daemon trusts. The enforcement point runs as root.
 
-    ``stage`` is the stage in the PAM stack. ``remote_host`` is the host from which the person has connected. ``authenticated``
-    is the method with which the person authenticated to sshd before this request. sshd reports the method. ``process`` is the
-    process that will begin a login session. ``process`` is None if the request does not begin a session.
+    ``stage`` is the stage in the PAM stack, or COMMAND for sudo's approval plugin. ``remote_host`` is the host from which the
+    person has connected. ``authenticated`` is the method with which the person authenticated to sshd before this request. sshd
+    reports the method. ``process`` is the process that will begin a login session. ``process`` is None if the request does not
+    begin a session.
     """
 
     stage: str

@@ -38,6 +38,8 @@ class Question:
     request is for several things, the rules are evaluated for one thing at a time, and ``thing`` is the current thing. A permit
     must give the current thing. A deny applies if it names at least one of the requested things. If several files are edited
     together, the rules are evaluated for one file at a time, and ``is_one_of_several`` is True. ``names`` are those of all files.
+    ``has_sudos_environment`` is True if sudo's plugin asks. Then sudoers has decided about variables, and rules need not name
+    them.
     """
 
     requester: Subject
@@ -58,6 +60,7 @@ class Question:
     thing: str | None = None
     by_name: tuple[str, ...] = ()
     is_one_of_several: bool = False
+    has_sudos_environment: bool = False
 
     @property
     def wanted(self) -> tuple[str, ...]:

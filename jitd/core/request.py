@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from jitd.core.approvers import lack, may_review, tally
 from jitd.core.asked_terms import AskedTerms
 from jitd.core.authentication import KdcAnswer
-from jitd.core.claims import Claims, Point
+from jitd.core.claims import COMMAND, Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
@@ -125,6 +125,11 @@ class Request:
     def may_act_at_once(self) -> bool:
         """True if the waiting client itself uses the grant. False if another program uses the grant later."""
         return bool(self.command.things) or deed_of(self.service).is_executed or self.point is not None
+
+    @property
+    def has_sudos_environment(self) -> bool:
+        """True if sudo's approval plugin asks. Then sudoers has decided about the variables of the command."""
+        return self.point is not None and self.point.stage == COMMAND
 
     @property
     def is_open(self) -> bool:

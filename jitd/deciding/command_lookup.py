@@ -51,6 +51,8 @@ class Asked:
     ``argv`` is SUDOEDIT and the path of the file. It is None if no file is edited. ``base``: the SHA-256 of the text
     from which it was made, or empty. ``undone``: the edit that is taken back, if one is. ``texts`` and ``bases``: the same of
     each file, if several are edited together. Then ``argv`` is SUDOEDIT and their paths, and ``text`` is all texts in one.
+    ``file``: the path that sudo has resolved and will execute, if its plugin asks. Otherwise it is empty. If it is set, sudoers
+    has decided about ``variables``.
     """
 
     argv: tuple[bytes, ...]
@@ -85,6 +87,12 @@ class Asked:
     undone: Undone | None = None
     texts: tuple[bytes, ...] = ()
     bases: tuple[bytes, ...] = ()
+    file: bytes = b""
+
+    @property
+    def name(self) -> bytes:
+        """The name by which the file of the command is looked for."""
+        return self.file or (self.argv[0] if self.argv else b"")
 
 
 NO_COMMAND = Asked(
@@ -147,7 +155,7 @@ def find(
     glance = glance or path_lookup.Look()
     target, run_as = _account(asked, who, service)
     is_own_group = target.pw_gid == run_as.gid
-    name, argv = asked.argv[0] if asked.argv else b"", asked.argv
+    name, argv = asked.name, asked.argv
     if asked.login:
         name = os.fsencode(target.pw_shell or SHELL)
         argv = (b"-" + os.path.basename(name), *asked.argv)
@@ -287,9 +295,9 @@ def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, .
 
 def _beyond_sight(asked: Asked, who: Subject, glance: path_lookup.Look) -> bytes | None:
     """Resolve the typed path up to the first part that ``who`` cannot see. Return None if they can see all of it."""
-    if asked.login or b"/" not in asked.argv[0]:
+    if asked.login or b"/" not in asked.name:
         return None
-    return path_lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, accounts.Groups(who.user, who.gid), glance)
+    return path_lookup.beyond_sight(os.path.join(asked.cwd, asked.name), who.uid, accounts.Groups(who.user, who.gid), glance)
 
 
 def closed_directory(path: bytes, who: Subject, glance: path_lookup.Look) -> bytes:
@@ -323,7 +331,7 @@ def is_in_sight(asked: Asked, path: bytes, who: Subject, glance: path_lookup.Loo
     """True if ``who`` could examine ``path`` without jitd, and could also follow the typed path to ``path`` (THREATS S-11)."""
     if asked.login or asked.is_bare or asked.gives:
         return True  # the shell of the account is in passwd(5), which everybody can read
-    typed = (os.path.join(asked.cwd, asked.argv[0]),) if b"/" in asked.argv[0] else ()
+    typed = (os.path.join(asked.cwd, asked.name),) if b"/" in asked.name else ()
     return can_see(who, glance, *typed, path)
 
 
@@ -356,7 +364,7 @@ def _at_home(command: Command, home: bytes, glance: path_lookup.Look) -> Command
 def _refuse_nonsense(asked: Asked) -> None:
     if not asked.login and (not asked.argv or not asked.argv[0]):
         raise Nonsense("there is no command")
-    if any(b"\0" in part for part in (*asked.argv, asked.cwd)):
+    if any(b"\0" in part for part in (*asked.argv, asked.cwd, asked.file)):
         raise Nonsense("a command cannot hold NUL bytes")
     if not asked.cwd.startswith(b"/"):
         raise Nonsense("the working directory is not an absolute path")
@@ -373,6 +381,7 @@ def _can_be_shown(asked: Asked) -> bool:
     parts = (
         *asked.argv,
         *asked.argv[:1],
+        asked.file,
         asked.cwd,
         *pairs,
         *asked.options,

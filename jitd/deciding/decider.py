@@ -430,7 +430,7 @@ class Decider:
         asked = ask(config.search_path)
         if locked is not None:
             return asked, _with_masks(policy, screening.unopened(policy, asked, who, service, config.search_path, locked))
-        typed = (os.path.join(asked.cwd, asked.argv[0]),) if asked.argv and b"/" in asked.argv[0] and not asked.gives else ()
+        typed = (os.path.join(asked.cwd, asked.name),) if b"/" in asked.name and not asked.gives else ()
         MOUNTS.approach(typed)
         found = screening.look(
             policy,

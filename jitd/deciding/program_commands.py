@@ -31,6 +31,7 @@ OF_SUDO = frozenset({"sudo", "sudo-i"})
 TO_TARGET = frozenset({"su", "su-l"})  # for these PAM services, PAM_USER is the account to run as
 KEEPS_ENVIRONMENT = b"(the person's environment)"  # added to the options if the command gets the person's environment
 SHELLS = "/etc/shells"
+OTHER_ROOT = "the command runs below another root directory"
 
 
 def beforehand(service: str, asked: Asked, who: Subject) -> Asked:
@@ -92,7 +93,7 @@ def at_point(
     if service not in PROGRAMS:
         if not program.words:
             return login(service, user, asked), ()
-        return _in_doubt(program.words, asked, f"how {service} reads its command line is not known"), ()
+        return in_doubt(program.words, asked, f"how {service} reads its command line is not known"), ()
     host = program.view.settings()
     ways: list[Way | None] = []
     known, is_hidden = asked, False
@@ -113,24 +114,23 @@ def at_point(
             raise ValueError(NOWHERE)
         program.view.refuse_other_accounts()
         known = _known(found, asked, who, program.shell, host)
-        is_hidden = not _sees(who, known)
+        is_hidden = not sees(who, known)
         if known.login:
             ways = _of_login(known, program.view)
         elif b"/" not in known.argv[0]:
             ways = [_refuse_two_places(known, settings.secure_paths, program, search_path)]
         else:
-            ways = _of_typed(known, program.view)
+            ways = of_typed(known, program.view)
         known = replace(known, leads_to=NOTHING if ways[0] is None else ways[0].name)
         if not known.login and b"/" not in known.argv[0]:
             _refuse_passed_over(known, who, keeps_groups=settings.preserves_groups or b"--preserve-groups" in known.options)
         if known.chdir:
             ways.append(program.view.judged(known.cwd))
-        if sum(len(place.path) for place in _places(ways)) > MOST:
-            raise Doubtful(UNSURE)
+        refuse_too_many(ways)
     except (ValueError, accounts.NoSuchAccount) as fault:
         unseen = _in_its_environment(service, known, host) if is_hidden else None
-        known, ways = replace(_in_doubt(program.words, asked, str(fault)), unseen=unseen), []
-    return _in_its_environment(service, known, host), _places(ways)
+        known, ways = replace(in_doubt(program.words, asked, str(fault)), unseen=unseen), []
+    return _in_its_environment(service, known, host), places_of(ways)
 
 
 def _settings(service: str, host: Places) -> sudo_settings.Settings:
@@ -139,39 +139,45 @@ def _settings(service: str, host: Places) -> sudo_settings.Settings:
     return sudo_settings.su(host) if service in TO_TARGET else sudo_settings.NONE
 
 
-def _places(ways: Iterable[Way | None]) -> tuple[Node, ...]:
+def places_of(ways: Iterable[Way | None]) -> tuple[Node, ...]:
     return tuple(dict.fromkeys(place for way in ways if way is not None for place in way.places))
 
 
-def _sees(who: Subject, known: Asked) -> bool:
+def refuse_too_many(ways: Iterable[Way | None]) -> None:
+    """Raise Doubtful if a point would have more places to look at again than one message holds."""
+    if sum(len(place.path) for place in places_of(ways)) > MOST:
+        raise Doubtful(UNSURE)
+
+
+def sees(who: Subject, known: Asked) -> bool:
     """True if ``who`` could find out without jitd whether each path in ``known`` exists."""
     paths = [known.cwd] if known.chdir else []
     if known.login:
         paths.append(os.fsencode(accounts.entry_of(known.user or "root").pw_dir))
-    elif b"/" in known.argv[0]:
-        paths.append(os.path.join(known.cwd, known.argv[0]))
+    elif b"/" in known.name:
+        paths.append(os.path.join(known.cwd, known.name))
     return can_see(who, path_lookup.Look(), *paths)
 
 
-def _of_typed(known: Asked, view: View) -> list[Way | None]:
+def of_typed(known: Asked, view: View) -> list[Way | None]:
     """Return the ways (a path, with each directory, link and file on it) to the file of a typed name with a slash. After -D, sudo
     looks in one directory, and executes in the other: if these are two files, raise Doubtful.
     """
-    typed = view.typed(known.argv[0])
-    if not known.chdir or known.argv[0].startswith(b"/"):
+    typed = view.typed(known.name)
+    if not known.chdir or known.name.startswith(b"/"):
         return [typed]
-    executed = view.judged(os.path.join(known.cwd, known.argv[0]))
+    executed = view.judged(os.path.join(known.cwd, known.name))
     if (typed and typed.end) != (executed and executed.end):
         raise Doubtful("the program looks for the command in one directory, and executes it in another: use the full path")
     return [executed, typed]
 
 
 def _of_login(known: Asked, view: View) -> list[Way | None]:
-    """Return the ways (see ``_of_typed``) to a login shell and to the home where it begins, unless it begins elsewhere
+    """Return the ways (see ``of_typed``) to a login shell and to the home where it begins, unless it begins elsewhere
     (``known.chdir``). Raises Doubtful, NoSuchAccount, and ValueError without a home that the account can enter.
     """
     user = known.user or "root"
-    _refuse_no_home(user)
+    refuse_no_home(user)
     account = accounts.entry_of(user)
     home = [] if known.chdir else [view.judged(os.fsencode(account.pw_dir))]
     return [view.judged(os.fsencode(account.pw_shell or SHELL)), *home]
@@ -184,7 +190,7 @@ def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
     return asked
 
 
-def _in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
+def in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
     """Neither its meaning nor its account is certain, so the question names all of its words, and root as the worst account."""
     typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo separates a list at NUL bytes
     return replace(asked, argv=typed or (b"?",), user="root", is_bare=True, doubt=doubt)
@@ -194,11 +200,9 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
     """Raises ValueError if the shell or the directory is not known with certainty, and NoSuchAccount."""
     asked = replace(asked, user=found.user, group=found.group, variables=found.variables, options=found.options)
     if any(option.startswith(b"--chroot=") for option in found.options):
-        raise ValueError("the command runs below another root directory")
+        raise ValueError(OTHER_ROOT)
     if found.chdir is not None:
-        if b".." in found.chdir.split(b"/"):
-            raise ValueError("the path of the new working directory contains .., and links on this path may lead elsewhere")
-        asked = replace(asked, cwd=os.path.normpath(found.chdir), cwd_device=0, cwd_inode=0, chdir=True)
+        asked = in_another_directory(asked, found.chdir)
     if found.shell == "":
         return replace(asked, argv=found.argv)
     fast = (b"-f",) if b"--fast" in found.options else ()
@@ -216,6 +220,13 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
     if not path.startswith(b"/"):
         raise ValueError("the shell is not known: its path is not absolute")
     return replace(asked, argv=(path, *rest))
+
+
+def in_another_directory(asked: Asked, directory: bytes) -> Asked:
+    """Raises ValueError if it is not certain which directory this is."""
+    if b".." in directory.split(b"/"):
+        raise ValueError("the path of the new working directory contains .., and links on this path may lead elsewhere")
+    return replace(asked, cwd=os.path.normpath(directory), cwd_device=0, cwd_inode=0, chdir=True)
 
 
 def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
@@ -306,7 +317,7 @@ def _where(name: bytes, path: bytes) -> bytes | None:
         return None
 
 
-def _refuse_no_home(user: str) -> None:
+def refuse_no_home(user: str) -> None:
     """Raises ValueError if ``user`` cannot enter their home directory: a login shell would start in another one."""
     entry = accounts.entry_of(user)
     home, groups = os.fsencode(entry.pw_dir), accounts.group_ids(entry.pw_name, entry.pw_gid)

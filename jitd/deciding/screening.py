@@ -317,6 +317,7 @@ def _look(
             tty=asked.tty,
             caller=asked.caller,
             breaks_glass=asked.breaks_glass,
+            has_sudos_environment=bool(asked.file),
         )
 
     def permits(unseen: Found) -> bool:
@@ -400,7 +401,7 @@ def unopened(policy: Policy, asked: Asked, who: Subject, service: str, search_pa
 
 def _as_typed(command: Command, asked: Asked) -> Command:
     """With the typed path and argv, so that the result does not reveal where the typed path leads."""
-    return replace(command, path=asked.argv[0], argv=asked.argv)
+    return replace(command, path=asked.name, argv=asked.argv)
 
 
 def _names(
@@ -522,6 +523,7 @@ def _looked_again(
         tty=request.claims.tty,
         caller=Caller(None, kept=request.caller, request=request.id),
         breaks_glass=request.breaks_glass,
+        has_sudos_environment=request.has_sudos_environment,
     )
     knowledge.about = question
     on_path = _on_path(policy, question, now, knowledge)

@@ -23,7 +23,7 @@ from jitd.deciding.walking import Held
 from jitd.failures import Failure, count
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.server.channel import Channel
-from jitd.server.enforcement import Enforcement, Talk, brief, hold
+from jitd.server.enforcement import Enforcement, Said, Talk, brief, hold
 from jitd.server.handshake import Handshake
 from jitd.server.peer import Count, Peer
 from jitd.server.reading import asked_in, claims_in, refuse_instead, thing_in, undone_in
@@ -132,7 +132,7 @@ class Connection:
         self._talk.hear(message)
         self._keep_time()
         self._given = self._channel.received()
-        if self._given and message.type != "enforce":
+        if self._given and not isinstance(message, Said):
             raise RemoteProtocolError(f"descriptors with {message.type}")
 
     async def _large_frame(self, body: bytes) -> None:
@@ -398,7 +398,7 @@ class Connection:
                     who, message.id, message.offset, self._end.origin(), again=again, begun=self._note_observed
                 )
                 await self._replay(rows)
-            case messages.Enforce():
+            case messages.Enforce() | messages.EnforceCommand():
                 self._enforce(with_account(who), message, body)
             case messages.Stamp():
                 self._end.take(message)
@@ -451,13 +451,18 @@ class Connection:
         else:
             self._waiting.submitted(made, others)
 
-    def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
+    def _enforce(self, who: Subject, message: Said, body: bytes) -> None:
         """Begin to answer an enforcement point. Only root may ask about other people, because root controls their sessions."""
         process = self._end.hold
         if not who.is_root or process is None or self._end.uid != 0:
             raise Refusal("forbidden", "only a process that runs as root can be an enforcement point")
         person = self._services.subordinates.party_of(message.uid)
-        if self._party.is_root and message.stage != "auth" and not self._count_for(person):
+        if (
+            self._party.is_root
+            and isinstance(message, messages.Enforce)
+            and message.stage != "auth"
+            and not self._count_for(person)
+        ):
             raise Refusal("denied", f"{shown(message.user)} has too many connections to jitd: end some, and try again")
         talk, in_hand = Talk(self.say, self._refuse), hold(process, self._given)
         self._point = Enforcement(self._services, talk, in_hand, message, body, self._handshake.channel)

@@ -13,18 +13,15 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from jitd.core.claims import Claims, Point
+from jitd.core.claims import Claims
 from jitd.core.decision import Approval
-from jitd.core.deed import RUN, deed_of
-from jitd.core.origin import Caller
 from jitd.core.party import Party
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
 from jitd.deciding import origins
-from jitd.deciding.command_lookup import NO_COMMAND, Asked
-from jitd.deciding.program_commands import PROGRAMS, Program, at_point
+from jitd.deciding.command_lookup import Asked
 from jitd.deciding.seats import Seats
 from jitd.deciding.view import View
 from jitd.deciding.walking import Held, Node
@@ -34,18 +31,18 @@ from jitd.server.identifying import greeted_until
 from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.peer import PASSED, Gone
 from jitd.server.peer import Held as HeldProcess
-from jitd.server.reading import service_in
+from jitd.server.point_questions import OfModule, OfPlugin, question_of
 from jitd.server.services import Services
 from jitd.verbs.refusal import NOBODY_HERE, Refusal
 from jitd.verbs.rows import instant
 from jitd.verbs.sentences import SeatNews
 from jitpam.wire import messages
-from jitpam.wire.codes import STAGES
 from jitpam.wire.framing import frame
 from jitpam.wire.messages import Message
 from jitpam.wire.shown import reshown, shown
 
 MOST_SHOWN, MOST_NEWS = 500, 8  # characters of a sentence, since PAM shows no more; sentences in one message
+Said = messages.Enforce | messages.EnforceCommand
 PROOF = b"jitd proof 1\n"  # begins what the enforcement point's helper wraps. The binding of the challenge follows
 
 
@@ -86,19 +83,14 @@ class Talk:
 class Enforcement:
     """One question of an enforcement point, in which a person waits: a ``waiters.WaitingPoint``."""
 
-    def __init__(
-        self, services: Services, talk: Talk, in_hand: InHand, ask: messages.Enforce, body: bytes, channel: bytes
-    ) -> None:
-        if deed_of(service_in(ask)) is RUN or ask.stage not in STAGES:
-            raise Refusal("usage", "the question names no PAM service or stage")
+    def __init__(self, services: Services, talk: Talk, in_hand: InHand, said: Said, body: bytes, channel: bytes) -> None:
+        self._ask: OfModule | OfPlugin | None = question_of(said)
         self._services = services
         self._talk = talk
         self._process = in_hand.process
         self._in_hand: InHand | None = in_hand
-        self._ask: messages.Enforce | None = ask
-        self._waits = ask.waits
-        # At the stage auth, sudo has yet to ask for the password.
-        self._is_sudo = ask.service.startswith("sudo") and ask.stage != "auth"
+        self._waits = said.waits
+        self._is_sudo = self._ask.is_sudo
         self._binding = hashlib.sha256(b"jitd enforcement 1\n" + channel + frame(body) + secrets.token_bytes(32)).digest()
         self._context: Proof | None = None
         self._who: Subject | None = None
@@ -121,7 +113,7 @@ class Enforcement:
             self._context, answer = self._services.acceptor.accept(token, self._binding)
         except (NotAuthenticated, NoKey) as fault:
             if self._ask is not None:
-                self._services.complaints.unproved(Party.of_account(self._ask.uid), fault)
+                self._services.complaints.unproved(Party.of_account(self._ask.said.uid), fault)
             raise Refusal("failed" if isinstance(fault, NoKey) else "unauthenticated", str(fault)) from None
         return messages.DaemonToken(token=answer)
 
@@ -133,10 +125,8 @@ class Enforcement:
         try:
             who = await self._identified(said, ask, until)
         except Refusal as no:  # there is no request, so the record says nothing of it
-            because, service = no.text, service_in(ask)
-            self._services.complaints.warn(
-                Party.of_account(ask.uid), "a gate denied", service=service, uid=ask.uid, because=because
-            )
+            because, service, uid = no.text, ask.said.service, ask.said.uid
+            self._services.complaints.warn(Party.of_account(uid), "a gate denied", service=service, uid=uid, because=because)
             raise
         self._who = who
         try:
@@ -145,16 +135,17 @@ class Enforcement:
             hint = f" ({reshown(said.because)})" if who.is_local and said.because else ""
             raise Refusal(no.code, f"{no.text}{hint}") from None
 
-    async def _identified(self, said: messages.Proof, ask: messages.Enforce, until: float) -> Subject:
+    async def _identified(self, said: messages.Proof, ask: OfModule | OfPlugin, until: float) -> Subject:
         """Return the person, who is the one that the point asks about. Raises Refusal."""
-        who = await self._person(said, ask.uid, until)
+        uid = ask.said.uid
+        who = await self._person(said, uid, until)
         if who is None:
-            nobody = await self._services.identifying.local(ask.uid, self._slow, until) is None
+            nobody = await self._services.identifying.local(uid, self._slow, until) is None
             raise Refusal("unauthenticated", NOBODY_HERE if nobody else self._services.identifying.why_not_theirs(self._context))
-        if who.uid != ask.uid:
+        if who.uid != uid:
             raise Refusal("unauthenticated", self._services.identifying.why_not_theirs(self._context))
         ruser = ask.ruser
-        if ruser is not None and who.uid != 0 and await self._services.identifying.uid_of(ask.uid, ruser) != who.uid:
+        if ruser is not None and who.uid != 0 and await self._services.identifying.uid_of(uid, ruser) != who.uid:
             raise Refusal("unauthenticated", f"PAM_RUSER ({shown(ruser)}) is not the account that asks ({shown(who.user)})")
         return who
 
@@ -179,58 +170,41 @@ class Enforcement:
 
     # --- what is asked -------------------------------------------------------------------------------------------------
 
-    async def _submit(self, who: Subject, ask: messages.Enforce) -> None:
+    async def _submit(self, who: Subject, ask: OfModule | OfPlugin) -> None:
         in_hand = self._in_hand
         self._in_hand = None  # so that a waiting client keeps only two descriptors open instead of four
         if in_hand is None:
             raise Refusal("protocol", "a second proof")
         try:
-            who = await self._services.using.as_used(who, self._process, is_login=ask.service not in PROGRAMS)
-            login = in_hand.process.process() if ask.stage == "session" else None
+            who = await self._services.using.as_used(who, self._process, is_login=ask.is_login)
+            login = in_hand.process.process() if ask.begins_session else None
             origin = origins.origin(self._process.pid, 0)  # only root can be an enforcement point
             self._process.refuse_gone()  # if the process still exists, the facts above belong to this process
         except OSError as fault:
             if isinstance(fault, TimeoutError):
                 raise
             raise Refusal("failed", f"cannot get hold of the process that asks: {fault}") from None
-        came_in_by = None if ask.authenticated is None else ask.authenticated.rstrip(b"\n").replace(b"\n", b", ")
-        point = Point(ask.stage, _text(ask.rhost), _text(came_in_by), login)
-        asked = replace(
-            NO_COMMAND,
-            cwd=ask.cwd or b"/",
-            cwd_device=ask.cwd_device,
-            cwd_inode=ask.cwd_inode,
-            reason=ask.reason,
-            tty=ask.tty,
-            caller=self._caller(ask),
-        )
+        said, asked = ask.said, ask.asked(self._process)
 
         def understand(search_path: str) -> Asked:
-            view = View(in_hand.root, in_hand.directory, ask.cwd, self._services.trusted_places)
-            program = Program(tuple(ask.words), ask.posix, ask.shell, ask.search_path, view)
-            understood, self._places = at_point(ask.service, ask.user, program, asked, who, search_path.encode())
+            view = View(in_hand.root, in_hand.directory, said.cwd, self._services.trusted_places)
+            understood, self._places = ask.understood(asked, view, who, search_path.encode())
             return understood
 
         made = await self._services.requests.enforce(
             who,
-            ask.service,
+            said.service,
             understand,
-            Claims(ask.reason, ask.tty, ask.login_session, ()),
-            point,
+            Claims(said.reason, said.tty, said.login_session, ()),
+            ask.point(login),
             origin,
-            waits=ask.waits,
+            waits=said.waits,
+            if_owed=ask.if_owed,
             waiter=self,
             on_created=self._wait_for,
         )
         if self._waits_for is not None:
             self._move(made)
-
-    def _caller(self, ask: messages.Enforce) -> Caller:
-        """Return the process that asks, as a Caller. At a login, this process has no login session yet."""
-        process = self._process
-        if ask.service in PROGRAMS:
-            return Caller(lambda: process)
-        return Caller(lambda: process, is_login=True, remote_host=_text(ask.rhost), tty=_text(ask.tty) or "")
 
     def _wait_for(self, id: str) -> None:
         self._waits_for, self._seat_news = id, SeatNews()
@@ -327,7 +301,3 @@ class Enforcement:
 def brief(sentence: str) -> str:
     """Return the part of ``sentence`` that a point shows."""
     return sentence if len(sentence) <= MOST_SHOWN else f"{sentence[: MOST_SHOWN - 3]}..."
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else shown(value)

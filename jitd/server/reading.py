@@ -57,7 +57,7 @@ def pairs_in(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((name, value) for name, value in pairs)
 
 
-def service_in(ask: messages.Ask | messages.Enforce) -> str:
+def service_in(ask: messages.Ask | messages.Enforce | messages.EnforceCommand) -> str:
     """Return the service of ``ask``. The name of the service must be a name that a rule can contain. Raises Refusal."""
     try:
         return read_service(ask.service)

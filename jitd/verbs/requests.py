@@ -207,11 +207,12 @@ class Requests:
         origin: Origin,
         *,
         waits: bool,
+        if_owed: bool,
         waiter: Waiter,
         on_created: Callable[[str], None],
     ) -> Request:
         """Like ``submit``, for ``point`` of ``service``. If it cannot wait, jitd refuses, but people can still approve, for the
-        next equal request. Raises Refusal.
+        next equal request. If ``if_owed`` is False, there is no request where an approval is owed. Raises Refusal.
         """
         self._refuse_without_room(who)
         first = await self._decide(who, service, ask)
@@ -223,6 +224,8 @@ class Requests:
         waits = waits or not is_owed
         if not waits:
             self._refuse_twice(who, service, command)
+        if owed is not None and owed.approvals and not if_owed:
+            raise Refusal("owed", "an approval is required, and a command that another one starts does not wait for one")
         self._refuse_beforehand(who, first, if_owed=True)
         made = self._request(who, service, first, claims, waits=waits, point=point, at_once=False)
         self._store.keep_texts(made.id, _scripts_of(first).texts)

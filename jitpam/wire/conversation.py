@@ -50,6 +50,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         (CLIENT, "observe"): "observing",
         (CLIENT, "seen"): "ready",  # this message may cross the end of the observed run
         (CLIENT, "enforce"): "proving",
+        (CLIENT, "enforcecommand"): "proving",
         (CLIENT, "bye"): "closed",
     },
     "asked": {

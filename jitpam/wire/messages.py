@@ -456,6 +456,31 @@ class Enforce(Message, by=FROM_CLIENT):
     waits: bool
 
 
+class EnforceCommand(Message, by=FROM_CLIENT):
+    """The question of sudo's approval plugin: may the account ``uid`` have sudo run this command? (PROTOCOL.md section 9)"""
+
+    most = LARGE
+    service: str
+    uid: Count
+    tty: bytes | None
+    login_session: Count
+    path: bytes
+    argv: list[bytes]
+    environment: list[bytes]
+    options: list[bytes]
+    run_as: str
+    run_as_uid: Count
+    run_as_gid: Count
+    cwd: bytes
+    cwd_device: Inode
+    cwd_inode: Inode
+    chdir: bytes | None
+    chroot: bytes | None
+    reason: Typed | None
+    waits: bool
+    if_owed: bool
+
+
 class Proof(Message, by=FROM_CLIENT):
     """The proof that an enforcement point's initiator has made. Without one, ``proof`` is None and ``because`` is the reason."""
 

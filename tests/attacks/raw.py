@@ -49,7 +49,7 @@ SYS_SETRESUID = {"x86_64": 117, "aarch64": 147, "riscv64": 147, "ppc64le": 164}
 _libc = ctypes.CDLL(None, use_errno=True)
 WITHIN = 60.0
 """Seconds in which any answer is here."""
-OF_A_POINT = (messages.Enforce, messages.Token, messages.Proof, messages.Withdraw)
+OF_A_POINT = (messages.Enforce, messages.EnforceCommand, messages.Token, messages.Proof, messages.Withdraw)
 LIVES = (6, 12, 24)
 """Seconds that a ticket lives which is to end in the middle of something: one after the other, until one is long enough."""
 
@@ -205,7 +205,7 @@ class Raw:
 
     def say(self, message: Message) -> None:
         self._is_point = self._is_point and isinstance(message, OF_A_POINT)
-        if isinstance(message, messages.Enforce) and self._is_root:
+        if isinstance(message, messages.Enforce | messages.EnforceCommand) and self._is_root:
             return self.enforce(message, *VIEW)
         self.send(frame(self.seal(encode(message))))
 

@@ -33,6 +33,7 @@ SENSE: dict[str, dict[str, Any]] = {
     "lock": {"whom": "user", "name": "nobody-here", "reason": "x"},
     "get": {"thing": "sudoers:nothing"},
     "enforce": {"service": "su", "stage": "account", "user": "alice"},
+    "enforcecommand": {"service": "sudo", "path": b"/usr/bin/true", "run_as": "root", "chdir": None, "if_owed": True},
     "suppose": {"groups": []},
 }
 

@@ -100,6 +100,27 @@ SAMPLES = [
         reason=None,
         waits=True,
     ),  # fmt: skip
+    messages.EnforceCommand(
+        service="sudo",
+        uid=4001,
+        tty=None,
+        login_session=0,
+        path=b"/usr/bin/true",
+        argv=[b"true"],
+        environment=[],
+        options=[],
+        run_as="root",
+        run_as_uid=0,
+        run_as_gid=0,
+        cwd=b"/",
+        cwd_device=0,
+        cwd_inode=0,
+        chdir=None,
+        chroot=None,
+        reason=None,
+        waits=True,
+        if_owed=True,
+    ),
     messages.Proof(proof=None, because=""),
     messages.Carried(carrier="ssh", source="10.1.2.3"),
     messages.Stamp(),
@@ -182,6 +203,7 @@ ANSWERED = [
     "seen",
     "withdraw",
     "enforce",
+    "enforcecommand",
 ]
 """After these somebody who is ready is ready again: none of the samples is about something that there is, and no rule lets
 somebody break glass.

@@ -29,7 +29,7 @@ def limit_of(what: str) -> int:
 
 
 STRANGERS = EVERYBODYS = limit_of("a body")
-COMMANDS = limit_of("a body of submit, anew, breakglass, explain, suppose, report or enforce")
+COMMANDS = limit_of("a body of submit, anew, breakglass, explain, suppose, report, enforce or enforcecommand")
 
 
 def test_a_stranger_may_send_64_KiB_and_whoever_is_known_4_MiB_of_a_command(house):

@@ -135,7 +135,9 @@ def test_what_is_found_leads_where_it_was_seen_to_lead() -> None:
     root = Accounts(Naming(), {}, 1000).root()
     plain: dict[str, Any] = {field.name: None for field in fields(Asked)}
     plain |= {"argv": (b"/bin/true",), "cwd": b"/", "variables": (), "preserved": (), "locale": (), "streams": (), "options": ()}
-    asked = Asked(**{**plain, "login": False, "chdir": False, "is_bare": False, "doubt": "", "cwd_device": 0, "cwd_inode": 0})
+    asked = Asked(
+        **{**plain, "login": False, "chdir": False, "is_bare": False, "doubt": "", "file": b"", "cwd_device": 0, "cwd_inode": 0}
+    )
     for leads_to in (None, b"/usr/bin/true"):
         assert find(replace(asked, leads_to=leads_to), root, "sudo", "/bin", lambda found: True).command.path == b"/usr/bin/true"
     for leads_to in (NOTHING, b"/home/alice/true"):

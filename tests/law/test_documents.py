@@ -257,6 +257,7 @@ def drawn(name: str) -> dict[str, dict[tuple[str, str], str]]:
 ASK = " ".join(messages.Ask.__annotations__)
 THING = " ".join(name for name in messages.Get.fields if name not in ("waits", "if_owed"))
 POINTS = " ".join(messages.FROM_CLIENT["enforce"].fields)
+SUDOS = " ".join(messages.FROM_CLIENT["enforcecommand"].fields)
 
 
 def unwrapped(text: str) -> str:
@@ -268,13 +269,14 @@ def test_what_is_asked_has_its_fields_on_the_page() -> None:
     text = unwrapped(section(PROTOCOL, "4. Messages"))
     assert f"*What is asked* is: {ASK}." in text
     assert f"*What a point asks* is: {POINTS}." in text
+    assert f"*What sudo will run* is: {SUDOS}." in text
     assert f"*What is to be given* is: {THING}." in text
 
 
 def test_every_field_of_a_points_question_is_explained() -> None:
     lines = section(PROTOCOL, "9. Enforcement points").splitlines()
     explained = [name for line in lines if line.startswith("- `") for name in re.findall(r"`([a-z_]+)`", line.partition(":")[0])]
-    assert sorted(explained) == sorted(POINTS.split())
+    assert sorted(explained) == sorted({*POINTS.split(), *SUDOS.split()})
 
 
 @pytest.mark.parametrize("by", ["client", "daemon"])
@@ -282,7 +284,13 @@ def test_every_message_and_its_fields_are_on_the_page(by: str) -> None:
     text = section(PROTOCOL, "4. Messages")
     client, _, daemon = text.partition("Messages from the daemon:")
     half, declared = (client, messages.FROM_CLIENT) if by == "client" else (daemon, messages.FROM_DAEMON)
-    short = {"*what is asked*,": ASK, "*what is asked*": ASK, "*what a point asks*": POINTS, "*what is to be given*,": THING}
+    short = {
+        "*what is asked*,": ASK,
+        "*what is asked*": ASK,
+        "*what a point asks*": POINTS,
+        "*what sudo will run*": SUDOS,
+        "*what is to be given*,": THING,
+    }
     written = {row[0]: re.sub(r"\*[^*]+\*,?", lambda found: short[found[0]], row[1]).split() for row in table(half)}
     assert written == {name: list(kind.fields) for name, kind in declared.items()}
 
@@ -299,7 +307,7 @@ def test_the_limits_on_the_page_are_those_of_the_code() -> None:
     token = f"{framing.MOST_TOKEN // 1024} KiB, and so a body of token {n_kib} KiB and {n_more} bytes"
     assert limits["a token"] == token and framing.LIMIT_BEFORE_AUTHENTICATION == framing.TOKEN
     large = [name for name, kind in messages.FROM_CLIENT.items() if kind.most == framing.LARGE]
-    assert limits["a body of {}, {}, {}, {}, {}, {} or {}".format(*large)] == f"{framing.LARGE // 1024 // 1024} MiB"
+    assert limits["a body of {}, {}, {}, {}, {}, {}, {} or {}".format(*large)] == f"{framing.LARGE // 1024 // 1024} MiB"
     assert limits["commas in a body from a client"] == f"{coding.MOST_COMMAS:,}"
     assert limits["a frame, from its first byte to its last"] == f"{channel.FRAME_WITHIN:g} s"
     of_one, of_all = (f"frames of more than 64 KiB in flight, of {whom}" for whom in ("one account", "all accounts"))

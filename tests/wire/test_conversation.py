@@ -40,7 +40,10 @@ ASKED = {
     "withdraw",
     "keep",
 }
-BEGINS = {"submit", "anew", "breakglass", "edit", "edits", "undo", "get", "resume", "watch", "observe", "seen", "enforce", "bye"}
+BEGINS = {"submit", "anew", "breakglass", "edit", "edits", "undo", "get", "resume", "watch", "observe", "seen", "bye"} | {
+    "enforce",
+    "enforcecommand",
+}
 STEPS = [(CLIENT, name) for name in FROM_CLIENT] + [(DAEMON, name) for name in FROM_DAEMON]
 
 # PROTOCOL.md section 3 once more, as sentences: what may follow what. Written by hand from the page, not from the table.
@@ -118,7 +121,7 @@ def test_of_all_pairs_after_welcome_only_the_legal_order_is_accepted(role):
         (CLIENT, "proof"),
         (CLIENT, "bye"),
     }
-    expected |= {((CLIENT, "enforce"), step) for step in proving}
+    expected |= {((CLIENT, asked), step) for asked in ("enforce", "enforcecommand") for step in proving}
     expected |= {((CLIENT, "observe"), step) for step in answers | {(CLIENT, "seen"), (CLIENT, "stop"), (CLIENT, "bye")}}
     expected |= {((CLIENT, "seen"), (CLIENT, begun)) for begun in ASKED | BEGINS}  # it may cross the end of what was observed
     accepted = {(one, two) for one in STEPS for two in STEPS if walk(role, [*READY, one, two])}

@@ -73,6 +73,7 @@ STATES = [
     (f"{READY}, C enforce", "proving"),
     (f"{READY}, C enforce, D challenge, C token, D token", "proving"),
     (f"{READY}, C enforce, C bye", "closed"),
+    (f"{READY}, C enforcecommand", "proving"),
     (f"{READY}, C enforce, D refused", "ready"),
     (f"{READY}, C enforce, D challenge, C proof", "waiting"),
     (f"{READY}, C enforce, C proof, D refused", "ready"),

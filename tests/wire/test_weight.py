@@ -36,7 +36,7 @@ def holds(body: bytes) -> bool:
 
 def test_the_longest_body_of_each_message_is_read_and_one_byte_more_is_not() -> None:
     """THREATS S-15: what holds no command has no need of four mebibytes."""
-    large = ("submit", "anew", "breakglass", "explain", "suppose", "report", "enforce")
+    large = ("submit", "anew", "breakglass", "explain", "suppose", "report", "enforce", "enforcecommand")
     most = {name: LARGE if name in large else TOKEN if name == "token" else SMALL for name in FROM_CLIENT}
     most["edit"] = 3 * SMALL  # a text of 64 KiB in base64, and a reason
     most["edits"] = 4 * SMALL  # and the paths of sixteen files

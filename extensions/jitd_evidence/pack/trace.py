@@ -79,6 +79,7 @@ def _questions(request: Request) -> tuple[Question, ...]:
         tty=request.claims.tty,
         caller=Caller(None, kept=request.caller, request=request.id),
         breaks_glass=request.breaks_glass,
+        has_sudos_environment=request.has_sudos_environment,
     )
     run_as = command.run_as
     is_own = run_as.user == run_as.group or run_as.uid == run_as.gid
