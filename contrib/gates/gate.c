@@ -622,6 +622,47 @@ put_number(struct narrow_out *out, const char *name, uint64_t number)
 }
 
 static void
+put_list(struct narrow_out *out, const char *name, const struct gate_bytes *list, size_t n)
+{
+    put_field(out, name);
+    narrow_put(out, "[");
+    for (size_t i = 0; i < n; i++) {
+        narrow_put(out, i > 0 ? "," : "");
+        narrow_put_bytes(out, list[i].at, list[i].length);
+    }
+    narrow_put(out, "]");
+}
+
+static void
+put_command(struct narrow_out *out, const struct gate_question *asks, bool waits)
+{
+    const struct gate_command *runs = asks->command;
+
+    narrow_put(out, "{\"type\":\"enforcecommand\"");
+    put_text(out, "service", asks->service);
+    put_number(out, "uid", asks->uid);
+    put_bytes(out, "tty", &asks->tty, false);
+    put_number(out, "login_session", asks->login_session);
+    put_bytes(out, "path", &runs->path, true);
+    put_list(out, "argv", asks->words, asks->n_words);
+    put_list(out, "environment", runs->environment, runs->n_environment);
+    put_list(out, "options", runs->options, runs->n_options);
+    put_text(out, "run_as", runs->run_as);
+    put_number(out, "run_as_uid", runs->run_as_uid);
+    put_number(out, "run_as_gid", runs->run_as_gid);
+    put_bytes(out, "cwd", &asks->cwd, true);
+    put_number(out, "cwd_device", asks->cwd_device);
+    put_number(out, "cwd_inode", asks->cwd_inode);
+    put_bytes(out, "chdir", &runs->chdir, false);
+    put_bytes(out, "chroot", &runs->chroot, false);
+    put_text(out, "reason", asks->reason);
+    put_field(out, "waits");
+    narrow_put(out, waits ? "true" : "false");
+    put_field(out, "if_owed");
+    narrow_put(out, runs->if_owed ? "true}" : "false}");
+}
+
+static void
 put_question(struct narrow_out *out, const struct gate_question *asks, bool waits)
 {
     narrow_put(out, "{\"type\":\"enforce\"");
@@ -634,13 +675,7 @@ put_question(struct narrow_out *out, const struct gate_question *asks, bool wait
     put_bytes(out, "tty", &asks->tty, false);
     put_number(out, "login_session", asks->login_session);
     put_bytes(out, "authenticated", &asks->authenticated, false);
-    put_field(out, "words");
-    narrow_put(out, "[");
-    for (size_t i = 0; i < asks->n_words; i++) {
-        narrow_put(out, i > 0 ? "," : "");
-        narrow_put_bytes(out, asks->words[i].at, asks->words[i].length);
-    }
-    narrow_put(out, "]");
+    put_list(out, "words", asks->words, asks->n_words);
     put_field(out, "posix");
     narrow_put(out, asks->posix ? "true" : "false");
     put_bytes(out, "search_path", &asks->search_path, true);
@@ -665,7 +700,10 @@ ask(struct asking *asking, const struct gate_question *asks)
 
     if (frame == NULL)
         return no(asking, "there is no memory to ask jitd");
-    put_question(&out, asks, asking->gate->wait > 0);
+    if (asks->command != NULL)
+        put_command(&out, asks, asking->gate->wait > 0);
+    else
+        put_question(&out, asks, asking->gate->wait > 0);
     for (int i = 0; i < 3; i++)
         fds[i] = open(SEEN[i], O_PATH | O_CLOEXEC);
     if (!out.is_whole)

@@ -27,8 +27,20 @@ struct gate_bytes {
     size_t length;
 };
 
-/* The fields of `enforce`, by their names there. Of the texts, `ruser` and `reason` may be NULL. All are UTF-8. */
+/* What sudo will run: the fields of `enforcecommand` that `enforce` has not. There may be no bytes of `chdir` and `chroot`. */
+struct gate_command {
+    struct gate_bytes path, chdir, chroot;
+    const struct gate_bytes *environment, *options;
+    size_t n_environment, n_options;
+    const char *run_as;
+    uint32_t run_as_uid, run_as_gid;
+    bool if_owed;
+};
+
+/* The fields of `enforce`, by their names there. Of the texts, `ruser` and `reason` may be NULL. All are UTF-8. If there is a
+   command, it is `enforcecommand` that is said, and `words` are those of the command. */
 struct gate_question {
+    const struct gate_command *command;
     const char *service, *stage, *user, *ruser, *reason;
     uint32_t uid, login_session;
     struct gate_bytes rhost, tty, authenticated, search_path, shell, cwd;

@@ -94,6 +94,7 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "gates/prove").write_text("compiled")
     (place / "gates/prove").chmod(0o755)
     (place / "gates/pam_jit.so").write_text("compiled, too")
+    (place / "gates/jit_approval.so").write_text("compiled, too")
     for name in NEVER_IMPORTED:
         (place / "runtime" / name).parent.mkdir(parents=True, exist_ok=True)
         (place / "runtime" / name).write_text("")
@@ -438,6 +439,19 @@ def test_it_stays_while_a_stack_names_the_gate(dest: Path) -> None:
         assert "pam-install" not in said, "pam-install put no gate there, and can take none out"
         assert untouched(dest) == before
         place.unlink()
+
+
+def test_it_stays_while_sudo_conf_names_the_plugin(dest: Path) -> None:
+    place = dest / "etc/sudo.conf"
+    place.write_text("# Plugin jit_approval /usr/lib/jitd/jit_approval.so\n")
+    kept = dest.with_name("kept")
+    subprocess.run(["cp", "-a", dest, kept], check=True)
+    assert call("uninstall", kept) == (0, "")
+    place.write_text("#\nPlugin jit_approval /usr/lib/jitd/jit_approval.so\n")
+    before = untouched(dest)
+    status, said = call("uninstall", "--purge", dest)
+    assert status == 1 and f"{place}:2: names jitd's plugin" in said and said.endswith("nothing was removed\n"), said
+    assert untouched(dest) == before
 
 
 def test_where_pam_install_has_put_the_gate_the_command_that_takes_it_out_is_said(dest: Path) -> None:
