@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from jitd.hosts.findings import Linted, Place
-from jitd_inspection.doctor import clock, files, local_password, pam, people, settings
+from jitd_inspection.doctor import clock, files, local_password, pam, people, plugin, settings
 from jitd_inspection.doctor.clock import Clocks
 from jitd_inspection.doctor.domains import Domain
 from jitd_inspection.doctor.files import Seen
@@ -21,6 +21,8 @@ DENIED = Seen("/etc/x", why_not="Permission denied")
 TOP, TMP = Seen("/", 0, DIRECTORY), Seen("/tmp", 0, stat.S_IFDIR | 0o1777)
 CLOCKS = Clocks(100.0, 90.0, 0.02, 0.02, "b00t", is_synchronised=True)
 SETTINGS = "/etc/jitd/jitd.toml"
+ASKS = plugin.line_of("# Plugin x y\n\n  plugin jit_approval \\\n /usr/lib/jitd/jit_approval.so wait=5 # ours\n")
+OF_ROOT = Seen("/etc/x", 0, FILE | 0o044)
 
 
 GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
@@ -153,6 +155,27 @@ ROWS = [
     Row("pam.requester", "weak", MAPPED, lambda: iter((pam.requester("", "passwd: sss\n", (OF_AD,), because=""),))),
     Row("pam.requester", "bad", MAPPED, lambda: iter((pam.requester("jitd-account", "passwd: sss\n", (OF_AD,), because=""),))),
     Row("pam.requester", "bad", "all are denied", lambda: iter((pam.requester("jitd-account", "", because="no line"),))),
+    Row("sudo.plugin", "ok", "root alone may write", lambda: plugin.line(ASKS, [OF_ROOT, OF_ROOT], [TOP], has_gate=False)),
+    Row(
+        "sudo.plugin",
+        "bad",
+        "names another file",
+        lambda: plugin.line([*ASKS[:2], "/opt/x"], [OF_ROOT, GONE], [TOP], has_gate=False),
+    ),
+    Row("sudo.plugin", "bad", "and root, too", lambda: plugin.line(ASKS, [OF_ROOT, GONE], [TOP], has_gate=False)),
+    Row(
+        "sudo.plugin",
+        "bad",
+        "may write it",
+        lambda: plugin.line(ASKS, [Seen("/etc/x", 0, FILE | 0o022), OF_ROOT], [TOP], has_gate=False),
+    ),
+    Row(
+        "sudo.plugin",
+        "bad",
+        "may write it",
+        lambda: plugin.line(ASKS, [OF_ROOT, Seen("/etc/x", 0, FILE | 0o022)], [TOP], has_gate=False),
+    ),
+    Row("sudo.plugin", "weak", "asks jitd twice", lambda: plugin.line(ASKS, [OF_ROOT, OF_ROOT], [TOP], has_gate=True)),
     Row("pam.opens", "ok", "opens and closes", lambda: pam.rehearsal("", 0.01)),
     Row("pam.opens", "weak", "2.0 s", lambda: pam.rehearsal("", 2.0)),
     Row("pam.opens", "bad", "denies", lambda: pam.rehearsal("PAM denies it", 0.01)),

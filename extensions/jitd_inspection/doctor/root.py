@@ -9,7 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd_inspection.doctor import clock, daemon, files, glass, kerberos, local_password, pam, people, runs, settings, state
+from jitd_inspection.doctor import (
+    clock,
+    daemon,
+    files,
+    glass,
+    kerberos,
+    local_password,
+    pam,
+    people,
+    plugin,
+    runs,
+    settings,
+    state,
+)
 from jitd_inspection.doctor.finding import Result
 from jitd_inspection.doctor.host import Host
 from jitd_inspection.doctor.round import Examination
@@ -75,6 +88,7 @@ def examinations(host: Host) -> list[Examination]:
             "see journalctl -p err -b",
         ),
         Examination("pam.opens", pam.examine, "PAM does not open a session", "see which module of /etc/pam.d/jitd waits"),
+        Examination("sudo.plugin", plugin.examine, "the plugin of sudo cannot be looked at", "see /etc/sudo.conf"),
         Examination("pam.requester", lambda: pam.examine_requester(host.config.pam.requester)),
         Examination(
             "pam.local",
