@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -32,6 +33,7 @@
 #define SLOW_WITHIN 60000
 #define LOOK_EVERY 200
 #define END_WITHIN 5000
+#define ENDED_EVERY 5
 #define ACT_WITHIN 10000
 
 #define TOKEN_MOST 98304
@@ -39,6 +41,7 @@
 #define BODY_MOST 65536
 #define BINDING_MOST 1024
 #define BECAUSE_MOST 400
+#define LINKS_MOST 40
 #define QUESTION_MOST ((size_t)4 << 20)
 #define AT_ONCE (MSG_NOSIGNAL | MSG_DONTWAIT)
 #define MALFORMED "sent a message that cannot be read"
@@ -69,10 +72,12 @@ struct asking {
 
 /* --- sentences */
 
-/* Controls, blanks that look like others, and what has no width or turns the direction of a line. */
+/* Controls, blanks that look like others, signs of format, which have no width or turn the direction of a line, and private ones. */
 static const uint32_t UNPRINTABLE[][2] = {
-    { 0, 0x1f }, { 0x7f, 0xa0 }, { 0xad, 0xad }, { 0x61c, 0x61c }, { 0x180e, 0x180e }, { 0x2000, 0x200f }, { 0x2028, 0x202f },
-    { 0x205f, 0x206f }, { 0x3000, 0x3000 }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe0fff },
+    { 0, 0x1f }, { 0x7f, 0xa0 }, { 0xad, 0xad }, { 0x600, 0x605 }, { 0x61c, 0x61c }, { 0x6dd, 0x6dd }, { 0x70f, 0x70f },
+    { 0x890, 0x891 }, { 0x8e2, 0x8e2 }, { 0x1680, 0x1680 }, { 0x180e, 0x180e }, { 0x2000, 0x200f }, { 0x2028, 0x202f },
+    { 0x205f, 0x206f }, { 0x3000, 0x3000 }, { 0xe000, 0xf8ff }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0x110bd, 0x110bd },
+    { 0x110cd, 0x110cd }, { 0x13430, 0x1343f }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0x10ffff },
 };
 
 void
@@ -204,6 +209,84 @@ block_signals(struct asking *asking, sigset_t *before)
             sigaddset(&asking->watched, number);
     }
     return pthread_sigmask(SIG_BLOCK, &asking->watched, before) == 0;
+}
+
+/* --- files */
+
+/* Where a descriptor leads, for a sentence. */
+static const char *
+place_of(int fd, char place[PATH_MAX])
+{
+    char link[32];
+    ssize_t n;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    n = readlink(link, place, PATH_MAX - 1);
+    place[n > 0 ? n : 0] = '\0';
+    return place;
+}
+
+/* The way is walked as the kernel walks it. realpath(3) would say where it leads now, and not who can turn it. */
+bool
+gate_is_roots(const char *path, char *why, size_t size)
+{
+    char way[PATH_MAX], more[PATH_MAX], *at = way;
+    int here = -1, next = open("/", O_PATH | O_CLOEXEC), n_links = 0;
+    struct stat status;
+    bool is_roots = false;
+
+    *why = '\0';
+    if (*path != '/' || (size_t)snprintf(way, sizeof(way), "%s", path) >= sizeof(way)) {
+        snprintf(why, size, "%s is no path that can be checked", path);
+    } else {
+        while (!is_roots && next >= 0 && fstat(next, &status) == 0) {
+            bool is_link = S_ISLNK(status.st_mode);
+            size_t length;
+            char after;
+
+            if (status.st_uid != 0 || (!is_link && (status.st_mode & 022) != 0)) {
+                snprintf(why, size, "%s can be changed by others than root", place_of(next, more));
+                break;
+            }
+            if (is_link) {
+                ssize_t n = readlinkat(next, "", more, sizeof(more));
+
+                if (n <= 0 || (size_t)n + 1 + strlen(at) >= sizeof(more) || ++n_links > LINKS_MOST) {
+                    errno = ELOOP;
+                    break;
+                }
+                close(next);
+                more[n] = '/';
+                strcpy(more + n + 1, at);
+                at = strcpy(way, more);
+                if (*at == '/') {
+                    close(here);
+                    here = open("/", O_PATH | O_CLOEXEC);
+                }
+            } else {
+                if (here >= 0)
+                    close(here);
+                here = next;
+            }
+            at += strspn(at, "/");
+            length = strcspn(at, "/");
+            after = at[length];
+            at[length] = '\0';
+            is_roots = *at == '\0';
+            next = is_roots ? -1 : openat(here, at, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+            at += length;
+            *at = after;
+        }
+        if (!is_roots && *why == '\0' && errno == ENOENT)
+            snprintf(why, size, "%s is missing: tell an administrator of this host", path);
+        else if (!is_roots && *why == '\0')
+            snprintf(why, size, "%s cannot be checked: %s", path, strerror(errno));
+    }
+    if (next >= 0)
+        close(next);
+    if (here >= 0)
+        close(here);
+    return is_roots;
 }
 
 /* --- frames */
@@ -456,15 +539,17 @@ end_initiator(struct asking *asking)
         }
         close(asking->child_fd);
     } else if (asking->child > 0) {
-        while (waitpid(asking->child, NULL, 0) < 0 && errno == EINTR)
-            ;  /* it was asked nothing, so it ends with its socket */
+        /* It was asked nothing, so it ends with its socket. If it hangs in the kernel, it is left, too. */
+        while (((n = waitpid(asking->child, NULL, WNOHANG)) == 0 || (n < 0 && errno == EINTR)) && now() < until)
+            poll(NULL, 0, ENDED_EVERY);
     }
     asking->child_fd = -1;
+    asking->child = 0;
 }
 
 /*
  * The proof of the person, in `asking->bytes`. `*length` is 0 if there is none, and then `because` says why. Returns false if jitd
- * or the person ends it, or the initiator cannot be started.
+ * or the person ends it.
  */
 static bool
 prove(struct asking *asking, uint32_t uid, size_t binding_length, size_t *length)
@@ -474,8 +559,6 @@ prove(struct asking *asking, uint32_t uid, size_t binding_length, size_t *length
     char number[32];
 
     *length = 0;
-    if (!start_initiator(asking))
-        return false;
     snprintf(number, sizeof(number), "{\"uid\":%u,\"cache\":", uid);
     out = begin(asking, number);
     if (asking->gate->cache != NULL && *asking->gate->cache != '\0')
@@ -872,6 +955,9 @@ is_granted(struct asking *asking, const struct gate_question *question)
     int64_t asked_at;
     bool has_come;
 
+    /* It loads its libraries while jitd is asked. */
+    if (asking->gate->no_proof == NULL && !start_initiator(asking))
+        return false;
     if (!connect_to_jitd(asking) || !greet(asking) || !ask(asking, question) ||
         !expect_bytes(asking, &asking->jitd, "{\"type\":\"challenge\",\"binding\":", now() + ANSWER_WITHIN, BINDING_MOST, &length))
         return false;
@@ -928,6 +1014,7 @@ gate_ask(struct gate *gate, const struct gate_question *question)
         no(asking, "signals cannot be blocked");
     } else {
         is_permitted = is_granted(asking, question);
+        end_initiator(asking);
         if (pthread_sigmask(SIG_SETMASK, &before, NULL) != 0)
             is_permitted = no(asking, "signals cannot be unblocked");
     }

@@ -66,6 +66,12 @@ enum gate_answer gate_ask(struct gate *gate, const struct gate_question *questio
 /* Make one line of what may be shown: a character that is not printable, or a byte that is not UTF-8, becomes a question mark. */
 void gate_printable(char *text);
 
+/*
+ * Whether no account but root's may change the file at `path`, which is absolute, or turn what leads to it: each directory and each
+ * link on the way. If not, `why` is the sentence.
+ */
+bool gate_is_roots(const char *path, char *why, size_t size);
+
 /* Move a descriptor above the standard streams: as one of them, it could get the program's own output. -1 if it cannot be. */
 int gate_beside_the_streams(int fd);
 

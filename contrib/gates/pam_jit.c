@@ -16,7 +16,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -448,38 +447,16 @@ take_arguments(struct program *program, int argc, const char **argv)
     return true;
 }
 
-/* No account but root's may change this file, or what leads to it (THREATS P-11). */
-static bool
-is_roots(struct program *program, const char *file)
-{
-    char place[PATH_MAX], *name;
-    struct stat status;
-
-    if (realpath(file, place) == NULL) {
-        if (errno != ENOENT)
-            return breaks(program, file, errno);
-        return no(program, "%s is missing: tell an administrator of this host", file);
-    }
-    for (;;) {
-        if (stat(place, &status) != 0)
-            return breaks(program, place, errno);
-        if (status.st_uid != 0 || (status.st_mode & 022) != 0)
-            return no(program, "%s can be changed by others than root", place);
-        if (place[1] == '\0')
-            return true;  /* up to the root directory */
-        name = strrchr(place, '/');
-        name[name == place ? 1 : 0] = '\0';
-    }
-}
-
+/* No account but root's may change this file and the initiator, or what leads to them (THREATS P-11). */
 static bool
 are_roots(struct program *program)
 {
+    size_t size = sizeof(program->because);
     Dl_info here;
 
     if (dladdr(&THAT_SHOW, &here) == 0 || here.dli_fname == NULL)
         return breaks(program, "dladdr", ENOENT);
-    return is_roots(program, here.dli_fname) && is_roots(program, GATE_INITIATOR);
+    return gate_is_roots(here.dli_fname, program->because, size) && gate_is_roots(GATE_INITIATOR, program->because, size);
 }
 
 /* What it asks for by its environment, its words and its directory, if these are the person's. */

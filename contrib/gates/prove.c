@@ -29,7 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ENDS_WITHIN 12     /* seconds after which it ends, even if who has started it has ended */
+#define ASKED_WITHIN 30    /* seconds for the gate's question: the gate greets jitd first */
+#define ENDS_WITHIN 12     /* seconds from the question on after which it ends, even if who has started it has ended */
 #define TICKET_WITHIN 3    /* seconds in which a KDC has to answer */
 #define TOKEN_MOST 98304   /* 96 KiB (PROTOCOL.md section 2) */
 #define BODY_MOST 131099   /* the body of a token of that size */
@@ -291,10 +292,11 @@ main(void)
         return 0;
     signal(SIGPIPE, SIG_IGN);  /* of a KDC that hangs up */
     signal(SIGXFSZ, SIG_IGN);  /* of a cache that may not grow: its ticket is used all the same */
+    ends_at = now() + ASKED_WITHIN;
+    end_within(ASKED_WITHIN, NULL);
+    hear_question(&asked);
     ends_at = now() + ENDS_WITHIN;
     end_within(ENDS_WITHIN, NULL);
-
-    hear_question(&asked);
     become(asked.uid);
 
     by.host = asked.host;

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -211,6 +212,47 @@ def test_files_of_the_module_in_c_that_others_can_change_are_refused(change: str
         assert ask(bench).answer == DENIED
     finally:
         bench.close()
+
+
+def test_a_link_on_the_way_to_the_module_that_others_can_turn_is_refused() -> None:
+    """THREATS P-11: where it leads now is root's alone, in each case."""
+    bench = Bench(SO)
+    try:
+        bench.module("", PROVES)
+        roots, theirs = bench.root / "roots", bench.root / "theirs"
+        roots.mkdir()
+        theirs.mkdir()
+        for place in (roots, theirs):
+            (place / "on").symlink_to("../../..")
+            (place / "link").symlink_to(f"on/{bench.root.relative_to('/')}")
+        bench.stack(roots / "link" / SO)
+        assert ask(bench).answer == SUCCESS
+        os.chown(roots / "on", ALICE, -1, follow_symlinks=False)
+        assert (ask(bench).answer, ask(bench).told) == (DENIED, [(3, f"jitd: {roots}/on can be changed by others than root")])
+        os.chown(theirs, ALICE, -1)
+        bench.stack(theirs / "link" / SO)
+        assert (ask(bench).answer, ask(bench).told) == (DENIED, [(3, f"jitd: {theirs} can be changed by others than root")])
+    finally:
+        bench.close()
+
+
+SHOWS = """
+#include "gate.h"
+#include <stdio.h>
+static char line[1 << 22];
+int main(void) { line[fread(line, 1, sizeof(line) - 1, stdin)] = 0; gate_printable(line); fputs(line, stdout); }
+"""
+
+
+def test_what_cannot_be_seen_is_shown_by_neither_module(tmp_path: Path) -> None:
+    """Controls, signs of format, blanks and private characters: of those that Python has no name for, C shows more."""
+    line = ["cc", "-D_DEFAULT_SOURCE", f"-I{SOURCES}", "-x", "c", "-", "-x", "none", SOURCES / "gate.c", SOURCES / "narrow.c"]
+    subprocess.run([*line, "-o", tmp_path / "shows"], input=SHOWS, text=True, check=True)
+    known = [chr(code) for code in range(1, 0x110000) if unicodedata.category(chr(code)) not in ("Cn", "Cs")]
+    shown = subprocess.run([tmp_path / "shows"], input="".join(known), capture_output=True, encoding="utf-8", check=True).stdout
+    in_python = [each if each.isprintable() else "?" for each in known]  # as in its `_printable`
+    differ = {each for each, one, other in zip(known, in_python, shown, strict=True) if one != other}
+    assert all("\U000e0100" <= each <= "\U000e01ef" for each in differ), "variation selectors, which have no width"
 
 
 @pytest.mark.parametrize("name", ["PATH", "SHELL"])

@@ -294,6 +294,18 @@ def test_an_initiator_that_cannot_be_killed_is_not_asked_and_does_not_stay(drive
     assert not answer and why == "jitd's Kerberos initiator cannot be started (Too many open files)"
 
 
+def test_an_initiator_that_cannot_be_killed_and_hangs_is_left(drive: Path, bench: Bench, tmp_path: Path) -> None:
+    """Who asked would wait for ever, with all signals blocked."""
+    program, begun = tmp_path / "initiator", tmp_path / "begun"
+    program.write_text(f"#!/bin/sh\necho $$ >{begun}\nexec sleep 600\n")
+    program.chmod(0o755)
+    with jitd(bench.socket, lambda voice: (voice.challenge(), voice.gone())):
+        asked = Asked(drive, bench.socket, program, "true", fails_from=-1)
+        text = asked.process.communicate(timeout=2 * PATIENCE)[0]
+    os.kill(int(begun.read_text()), signal.SIGKILL)
+    assert text == "answer 0\nwhy jitd's Kerberos initiator cannot be started (Too many open files)\nleft 0 0 1\n"
+
+
 def test_signals_that_come_all_the_time_leave_no_child_behind(drive: Path, bench: Bench, tmp_path: Path) -> None:
     program = tmp_path / "initiator"
     program.write_text(f"#!/usr/bin/python3 -IS\n{PROVES}module.recv(1)\n")
