@@ -38,6 +38,7 @@ SOURCE = r"""
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,8 +165,8 @@ int main(int argc, char **argv) {
             char children[256] = ""; snprintf(line, 200, "/proc/self/task/%d/children", getpid());
             f = fopen(line, "r"); if (f) { if (!fgets(children, sizeof children, f)) children[0] = 0; fclose(f); }
             int n = 0; for (char *p = strtok(children, " \n"); p; p = strtok(NULL, " \n")) n++;
-            sprintf(said, " rss=%lu descriptors=%d threads=%d children=%d caught=%d most=%d%s", rss, entries("/proc/self/fd"),
-                    entries("/proc/self/task") + 1, n, caught, most, names);
+            sprintf(said, " rss=%lu heap=%zu descriptors=%d threads=%d children=%d caught=%d most=%d%s", rss,
+                    mallinfo2().uordblks, entries("/proc/self/fd"), entries("/proc/self/task") + 1, n, caught, most, names);
             code = 0;
         }
         dprintf(out, "%d%s\n", code, said);
@@ -265,7 +266,9 @@ class Application:
         return " | ".join(text for _, text in self.said)
 
     def state(self) -> dict[str, int]:
-        """Memory of its own (rss, KiB), descriptors, threads, children, caught signals, and the signals of /proc/self/status."""
+        """Memory of its own (rss, KiB) and what malloc has given of it (heap, bytes), descriptors, threads, children, caught
+        signals, and the signals of /proc/self/status.
+        """
         _, *words = self.order("state")
         found = (word.replace(":", "").split("=") for word in words)
         return {name: int(value, 16 if name.startswith(("Sig", "Shd")) else 10) for name, value in found}
