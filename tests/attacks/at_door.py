@@ -80,6 +80,12 @@ from jitd.server import visit
 
 visit.IDLE_FOR = 0.5
 """
+CUT = """
+from jitd.server import channel
+
+channel.FRAME_WITHIN = 1.0
+"""
+"""A jitd that waits a second, and not ten, for the rest of a frame."""
 OFTEN = """
 from jitd.server import connection
 

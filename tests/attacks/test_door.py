@@ -14,9 +14,11 @@ import pytest
 
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
+from jitpam.wire.conversation import CLIENT, DOOR
 from jitpam.wire.framing import SMALL, frame
 from tests.attacks.at_door import (
     COUNTS,
+    CUT,
     HELD,
     OFTEN,
     SHORT,
@@ -57,8 +59,11 @@ who = ["user:alice"]
 run_as = ["bob"]
 commands = [["/usr/bin/sleep", "**"]]
 """
-WORDS = "list show review revoke stop lock unlock watch observe seen replay status audit stamp roll bye"
-OF_THE_DOOR = set(WORDS.split(" "))
+WORDS = (
+    "list page show review basis signedreview revoke stop lock unlock signedunlock watch observe seen replay status audit stamp"
+)
+OF_THE_DOOR = {*WORDS.split(" "), "roll", "bye"}
+BEFORE = {"carried", "hello", "token"}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +78,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def open_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A jitd to which approvals by the door count: what stops a lie here is the conversation alone."""
-    made = door_house(tmp_path_factory.mktemp("open"), COUNTS, policy=POLICY)
+    made = door_house(tmp_path_factory.mktemp("open"), COUNTS, CUT, policy=POLICY)
     yield made
     made.verify()
     made.close()
@@ -169,6 +174,11 @@ def test_who_may_act_as_somebody_by_a_run_does_not_approve_as_them_at_the_door(o
 # --- who is heard, and what --------------------------------------------------------------------------------------------
 
 SAID = {message.type: message for message in golden()}
+
+
+def test_those_that_are_of_the_door_are_known_here() -> None:
+    """What it takes does not close it: the end of who asks nothing for a minute would be taken for that."""
+    assert {name for said in DOOR.values() for who, name in said if who == CLIENT} - BEFORE == OF_THE_DOOR
 
 
 @pytest.mark.parametrize("name", sorted(SAID.keys() - OF_THE_DOOR))

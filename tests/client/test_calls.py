@@ -26,7 +26,7 @@ class Program:
     def __init__(self, directory: Path, ends: str = "") -> None:
         self.path, self._said, self._go = directory / "it; touch never", directory / "said", directory / "go"
         os.mkfifo(self._go)
-        text = f'printf "%s\\n" "$*" >>{self._said}\nread x <{self._go}\n{ends}\n'
+        text = f'printf "%s\\n" "$*" >>{self._said}\nuntil read x <{self._go}; do :; done\n{ends}\n'
         self.path.write_text(f"#!/bin/sh\n{text}")
         self.path.chmod(0o755)
 
@@ -38,6 +38,7 @@ class Program:
         return self._said.read_text().splitlines() if self._said.exists() else []
 
     def let_go(self) -> None:
+        """The next call may begin before this one is closed: then it finds an end and no line, and opens once more."""
         self._go.write_text("\n")
 
 

@@ -1065,7 +1065,7 @@ def test_an_answer_beside_a_list_that_is_watched_is_waited_for_while_the_list_co
 
 def test_who_hears_nothing_at_all_of_what_they_follow_is_told(door, monkeypatch):
     """THREATS F-37."""
-    clock, _ = BootClock(monkeypatch), says(door, Watch(ended=False), [])
+    clock, _ = BootClock(monkeypatch), says(door, Watch(ended=False))
     connection = connected(door)
     heard = connection.follow(Watch(ended=False), every=0.01)
     assert next(heard) is None
