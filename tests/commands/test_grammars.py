@@ -397,5 +397,7 @@ def test_an_option_that_nobody_declared_is_none_behind_what_only_looks(line: str
 
 @pytest.mark.parametrize("line", ["stop UNIT  stops  stops {2}", "stop  frobs  frobs {1}", "stop", "stop SAID...  UNIT"])
 def test_a_line_of_a_text_of_grammars_whose_type_or_effect_is_none_is_an_error(line: str) -> None:
+    (row,) = grammars(f"= prog: go\n-x\n{line}")
+    assert isinstance(row.judge, Grammar)
     with pytest.raises(ValueError, match="no (?:such type|option)"):
-        grammars(f"= prog: go\n-x\n{line}")
+        row.judge.fits(["stop"], "prog")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from jitd.core.grade import Grade
 from jitd.core.wording import listed
@@ -128,11 +129,15 @@ class DecisionTable:
     """
 
     def __init__(self, text: str, *, valued: str = "", flags: str = "", acts: str = "") -> None:
-        self.lines = tuple(map(_line, filter(None, map(str.strip, text.splitlines()))))
+        self._text = text
         self._valued = frozenset(valued.split())
         self._flags = frozenset(flags.split())
         named = (one.partition(":") for one in acts.split())
         self._acts = frozenset((program, option) for option, _, programs in named for program in programs.split(","))
+
+    @cached_property
+    def lines(self) -> tuple[Case, ...]:
+        return tuple(map(_line, filter(None, map(str.strip, self._text.splitlines()))))
 
     def __call__(self, call: Call) -> None:
         """Judge ``call`` by this table alone."""

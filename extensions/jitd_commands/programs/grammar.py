@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from jitd.core.wording import listed
 from jitd_commands.judging import THIS_HOST, Call, Row
@@ -283,27 +284,51 @@ class Grammar:
         self.is_split, self.is_nested = dialect in ("verbs", "nested"), dialect == "nested"
         self.is_go, self.is_caseless = dialect == "go", dialect == "caseless"
         self._abbreviates = abbreviates or self.is_words
-        self.common: dict[str, Option] = {}
-        self.of_verbs: list[Head] = []
-        for text in _lines(options):
+        self._options, self._lines = options, lines
+
+    # --- what a grammar is made of --------------------------------------------------------------------------------------
+    # It is made when a call of the program is judged: to make all of them takes a third of what a daemon takes to start.
+
+    @cached_property
+    def _declarations(self) -> tuple[dict[str, Option], list[Head]]:
+        common, of_verbs = dict[str, Option](), list[Head]()
+        for text in _lines(self._options):
             verbs, found, rest = f"{text} ".partition(": ")
             declared = self._declared(rest if found else text)
             if found:
                 verbs, _, mark = verbs.rpartition(" ") if verbs.endswith((" +", " --", " /")) else (verbs, "", "")
                 heads = (tuple(map(pattern, one.split())) for one in verbs.split(", "))
                 ends = {"+": 1, "--": 0}.get(mark, len(text))
-                self.of_verbs += (Head(head, declared, len(head) + ends, mark == "/") for head in heads)
-            elif twice := self.common.keys() & declared.keys():
+                of_verbs += (Head(head, declared, len(head) + ends, mark == "/") for head in heads)
+            elif twice := common.keys() & declared.keys():
                 raise ValueError(f"declared twice: {twice}")
             else:
-                self.common |= declared
-        self.of_verbs.sort(key=lambda head: (len(head.verbs), head.verbs[0].pattern != ANY_VERB))
-        self._every = {name: one for head in self.of_verbs for name, one in head.own.items()} | self.common
-        self.rules = tuple(map(self._rule, _lines(lines)))
-        self._looks = all(rule.looks for rule in self.rules)
-        self._has_verbs = any(rule.n_verbs for rule in self.rules)
+                common |= declared
+        return common, sorted(of_verbs, key=lambda head: (len(head.verbs), head.verbs[0].pattern != ANY_VERB))
 
-    # --- what a grammar is made of --------------------------------------------------------------------------------------
+    @property
+    def common(self) -> dict[str, Option]:
+        return self._declarations[0]
+
+    @property
+    def of_verbs(self) -> list[Head]:
+        return self._declarations[1]
+
+    @cached_property
+    def _every(self) -> dict[str, Option]:
+        return {name: one for head in self.of_verbs for name, one in head.own.items()} | self.common
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        return tuple(map(self._rule, _lines(self._lines)))
+
+    @cached_property
+    def _looks(self) -> bool:
+        return all(rule.looks for rule in self.rules)
+
+    @cached_property
+    def _has_verbs(self) -> bool:
+        return any(rule.n_verbs for rule in self.rules)
 
     def _declared(self, text: str) -> dict[str, Option]:
         declared: dict[str, Option] = {}
