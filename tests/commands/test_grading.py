@@ -20,6 +20,7 @@ from jitd_commands.grading import FAULT, findings_of, findings_of_pattern
 from jitd_commands.judging import MOST_FOUND
 from jitd_commands.programs import MODULES, TABLE
 from tests.commands.graded import Looker, command_of, corpus
+from tests.marks import by_day, full
 from tests.table import each_row
 
 _, LINES = corpus()
@@ -428,10 +429,13 @@ WRAPPERS = (
     "systemd-inhibit",
     "env -u HOME nice -n 1 timeout 9",
 )
+EVERY_THIRD = by_day(
+    WRAPPERS, WRAPPERS[::3], full("every day, every third wrapper is put around the lines; the corpus has lines with each")
+)
 PLAIN = [line for line in LINES if not line.variables and line.run_as.uid == 0 and line.words and line.grade is Grade.GIVES]
 
 
-@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize("wrapper", EVERY_THIRD)
 def test_a_wrapper_never_lowers_a_grade(wrapper: str) -> None:
     """THREATS R-19."""
     lower = []

@@ -137,7 +137,12 @@ def test_each_line_of_a_grammar_fits_some_call(name: str) -> None:
     assert not hidden, "\n".join(hidden)
 
 
-@pytest.mark.parametrize("name", ONE_OF_EACH)
+EVERY_SECOND = by_day(
+    ONE_OF_EACH, ONE_OF_EACH[::2], full("every day, every second grammar is played; the corpus has lines of each")
+)
+
+
+@pytest.mark.parametrize("name", EVERY_SECOND)
 def test_an_option_that_nobody_declared_lowers_nothing_without_a_sentence(name: str) -> None:
     """THREATS L-33."""
     silent = []
@@ -162,11 +167,6 @@ def test_an_option_that_nobody_declared_is_named_wherever_an_option_can_stand(na
             if not any("--zz-undeclared" in one.what for one in findings(with_) if one.grade in said_as):
                 silent.append(with_)
     assert not silent, "\n".join(map(" ".join, silent))
-
-
-EVERY_SECOND = by_day(
-    ONE_OF_EACH, ONE_OF_EACH[::2], full("every day, every second grammar is played; the corpus has lines of each")
-)
 
 
 @pytest.mark.parametrize("name", EVERY_SECOND)

@@ -34,6 +34,15 @@ def unreadable(life: str) -> Callable[[Scene], None]:
     return lambda scene: change(scene, life, f"UPDATE {life}s SET document = {GARBAGE}")
 
 
+ALL = tuple(WORLDS)
+OTHER_KINDS = full("every day, each case is played with three of the kinds, and each kind in one or more of these cases")
+FIRST, SECOND, THIRD = (
+    ("account", "postgres-role", "ssh-certificate"),
+    ("program", "sudoers", "vault"),
+    ("account", "program", "vault"),
+)
+
+
 def gone(life: str) -> Callable[[Scene], None]:
     return lambda scene: change(scene, life, f"DELETE FROM {life}s")
 
@@ -59,13 +68,18 @@ DAMAGE: dict[str, tuple[Callable[[Scene], None], ...]] = {
 
 
 @pytest.fixture(scope="module")
-def worlds() -> Iterator[list[World]]:
+def every_world() -> Iterator[dict[str, World]]:
     """All kinds, which are played side by side: a case mostly waits."""
     with ThreadPoolExecutor() as at_once:
-        made = [world() for world in WORLDS.values()]
-        list(at_once.map(lambda world: world.prepare(), made))
+        made = {kind: world() for kind, world in WORLDS.items()}
+        list(at_once.map(lambda world: world.prepare(), made.values()))
         yield made
-        list(at_once.map(lambda world: world.clear(), made))
+        list(at_once.map(lambda world: world.clear(), made.values()))
+
+
+@pytest.fixture
+def worlds(every_world: dict[str, World], kinds: tuple[str, ...]) -> list[World]:
+    return [every_world[kind] for kind in kinds]
 
 
 def play(worlds: list[World], case: Callable[[Scene], None]) -> None:
@@ -100,11 +114,17 @@ def given(scene: Scene) -> str:
     return scene.last.grant
 
 
-EVERY_DAY = ["the grant is gone", "the holding is unreadable", "all three are unreadable"]
-OTHERS = full("every day, one row is gone, one is unreadable, and all are; tests/system/test_damaged_rows.py has each row")
+EVERY_DAY = [
+    ("the grant is gone", ("account", "vault")),
+    ("the holding is unreadable", ("postgres-role", "program")),
+    ("all three are unreadable", ("sudoers", "ssh-certificate")),
+]
+OTHERS = full(
+    "every day, a row is gone, one is unreadable, and all are, each of two kinds; tests/system/test_damaged_rows.py has each row"
+)
 
 
-@pytest.mark.parametrize("damage", by_day(DAMAGE, EVERY_DAY, OTHERS))
+@pytest.mark.parametrize(("damage", "kinds"), by_day([*EVERY_DAY, *((damage, ALL) for damage in DAMAGE)], EVERY_DAY, OTHERS))
 def test_whatever_is_damaged_in_the_database_the_thing_is_taken_back(worlds: list[World], damage: str) -> None:
     """THREATS O-02."""
 
@@ -117,6 +137,7 @@ def test_whatever_is_damaged_in_the_database_the_thing_is_taken_back(worlds: lis
     play(worlds, case)
 
 
+@pytest.mark.parametrize(("kinds",), by_day([(FIRST,), (ALL,)], [(FIRST,)], OTHER_KINDS))
 def test_with_a_broken_policy_a_thing_is_kept_and_taken_back_when_it_is_revoked(worlds: list[World]) -> None:
     """THREATS O-02."""
 
@@ -130,6 +151,7 @@ def test_with_a_broken_policy_a_thing_is_kept_and_taken_back_when_it_is_revoked(
     play(worlds, case)
 
 
+@pytest.mark.parametrize(("kinds",), by_day([(SECOND,), (ALL,)], [(SECOND,)], OTHER_KINDS))
 def test_without_its_table_in_the_settings_a_thing_is_told_and_taken_back_when_the_table_is_there_again(
     worlds: list[World],
 ) -> None:
@@ -156,6 +178,7 @@ def test_without_its_table_in_the_settings_a_thing_is_told_and_taken_back_when_t
     "is_started_without",
     [True, pytest.param(False, marks=full("every day, jitd has been started without the table, as after most upgrades"))],
 )
+@pytest.mark.parametrize(("kinds",), by_day([(THIRD,), (ALL,)], [(THIRD,)], OTHER_KINDS))
 def test_check_says_what_is_held_without_its_table_and_what_it_says_to_type_takes_it_back(
     worlds: list[World], is_started_without: bool
 ) -> None:

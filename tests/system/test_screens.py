@@ -16,6 +16,7 @@ import pytest
 from jitd.cli import HIDDEN, VERBS
 from jitpam.wire.shown import cells
 from jitpam.wrapping import COMMANDS
+from tests.marks import by_day, full
 from tests.system.conftest import House
 from tests.waiting import wait_for
 
@@ -138,8 +139,13 @@ def asked(house: House) -> Iterator[dict[str, str]]:
     one.end()
 
 
-@pytest.mark.parametrize("columns", [80, 40])
-@pytest.mark.parametrize("who", WHAT_IS_READ)
+SCREENS = [(who, columns) for who in WHAT_IS_READ for columns in (80, 40)]
+EVERY_DAY = [("alice", 80), ("bob", 40), ("root", 40)]
+
+
+@pytest.mark.parametrize(
+    ("who", "columns"), by_day(SCREENS, EVERY_DAY, full("every day, each person reads on a terminal of one of the two widths"))
+)
 def test_the_terminal_breaks_no_line(house: House, asked: dict[str, str], tmp_path: Path, who: str, columns: int) -> None:
     """Only what can be copied, a command or a public key, is wider than the terminal. Such a line has nothing else."""
     typed = [line.format(**asked) for part in WHAT_IS_READ[who] for line in part]
