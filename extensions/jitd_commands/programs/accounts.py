@@ -466,48 +466,38 @@ _TYPES: Mapping[str, Effect] = {
 ROWS = (
     *grammars(
         """
-        = chsh: abbreviates
-        -s|--shell=TEXT -l|--list-shells -h|-u|--help -v|-V|--version -R|--root=ROOTDIR
+        = chsh: abbreviates  -s|--shell=TEXT -l|--list-shells -h|-u|--help -v|-V|--version -R|--root=ROOTDIR
         --help|--version|--list-shells ...  harmless
         -s=*/nologin|*/false|*/true TEXT  also-changes  \
             takes the shell of the account {1}, which cannot log in, until it has one again
         root          gives     {program} changes what root runs
         ()            gives     {program} changes what root runs
         TEXT          changes   {program} changes the account {1}
-        = chfn: abbreviates
-        -f|--full-name=TEXT -o|--office|--other=TEXT -p|--office-phone=TEXT -h|--home-phone=TEXT -r|--room=TEXT
-        -w|--work-phone=TEXT
-        -u|--help -v|--version -R|--root=ROOTDIR
+        = chfn: abbreviates  -f|--full-name=TEXT -o|--office|--other=TEXT -p|--office-phone=TEXT -h|--home-phone=TEXT
+        -r|--room=TEXT -w|--work-phone=TEXT -u|--help -v|--version -R|--root=ROOTDIR
         --help|--version ()  harmless
         [TEXT]        changes   {program} changes the account {1:root}
-        = visudo
-        -c|--check -s|--strict -q|--quiet -h|--help -V|--version -f|--file=TEXT -x|--export=TEXT -O|--owner -P|--perms
+        = visudo  -c|--check -s|--strict -q|--quiet -h|--help -V|--version -f|--file=TEXT -x|--export=TEXT -O|--owner -P|--perms
         -I|--no-includes
         --check|--help|--version|--export ...  harmless
         ...           gives     {program} can change who may act as root
-        = vipw vigr
-        -g|--group -h|--help -p|--passwd -q|--quiet -R|--root=TEXT -s|--shadow
+        = vipw vigr  -g|--group -h|--help -p|--passwd -q|--quiet -R|--root=TEXT -s|--shadow
         --help ()     harmless
         ...           gives     {program} can change who may act as root
-        = chage: abbreviates
-        -i|--iso8601 -h|--help -d|--lastday=TEXT -E|--expiredate=TEXT -I|--inactive=TEXT -m|--mindays=TEXT -M|--maxdays=TEXT
-        -W|--warndays=TEXT -R|--root=ROOTDIR -P|--prefix=ROOTDIR -l|--list --version
+        = chage: abbreviates  -i|--iso8601 -h|--help -d|--lastday=TEXT -E|--expiredate=TEXT -I|--inactive=TEXT -m|--mindays=TEXT
+        -M|--maxdays=TEXT -W|--warndays=TEXT -R|--root=ROOTDIR -P|--prefix=ROOTDIR -l|--list --version
         --help|--version|--list [TEXT]  harmless
         --expiredate=0|1|19*-*|200*-*|201*-* TEXT  changes  \
             lets the account {1} end, which then cannot log in, until it has another date
         TEXT          changes   {program} changes when {1}'s password ends
-        = ktutil
-        -k=FILE:reads -v
+        = ktutil  -k=FILE:reads -v
         ...           reads     {program} reads and writes keys of Kerberos
-        = kinit
-        -V -f -F -p -P -a -A -C -E -n -v -R -h -? -t=FILE:reads -T=FILE:reads -c=CACHE -l=TEXT -r=TEXT -s=TEXT -S=TEXT
-        -X=TEXT -I=TEXT
-        -k -i
+        = kinit  -V -f -F -p -P -a -A -C -E -n -v -R -h -? -t=FILE:reads -T=FILE:reads -c=CACHE -l=TEXT -r=TEXT -s=TEXT -S=TEXT
+        -X=TEXT -I=TEXT -k -i
         -k|-t ...     reads     {program} uses keys of Kerberos
         [TEXT]        harmless
-        = pass gopass
-        -r|--recursive -f|--force -c|--clip[=TEXT] -e|--echo -m|--multiline -n|--no-symbols -i|--in-place -q|--qrcode[=TEXT]
-        -p|--path=TEXT --help -h --version
+        = pass gopass  -r|--recursive -f|--force -c|--clip[=TEXT] -e|--echo -m|--multiline -n|--no-symbols -i|--in-place
+        -q|--qrcode[=TEXT] -p|--path=TEXT --help -h --version
         --help|--version ...  harmless
         edit|git|init ...  gives     {program} starts an editor or other programs
         rm|remove|delete ...  destroys  deletes the secrets {2+}
@@ -515,35 +505,30 @@ ROWS = (
         ()            harmless
         insert|add|generate|mv|rename|cp|copy ...  changes   changes the secrets {2+}
         * ...         reads     {program} shows secrets
-        = slaptest
-        -d=TEXT -o=TEXT -Q -u -v -n=N -f=FILE:trusts -F=CONFDIR
+        = slaptest  -d=TEXT -o=TEXT -Q -u -v -n=N -f=FILE:trusts -F=CONFDIR
         ()            harmless
-        = faillock pam_tally pam_tally2 faillog
-        -a|--all -l=N -h|--help --dir=DIR:reads -u|--user=SAID -r|--reset -m|--maximum=N -t|--time=N -R|--root=ROOTDIR
-        --lock-secs=N --legacy-output
+        = faillock pam_tally pam_tally2 faillog  -a|--all -l=N -h|--help --dir=DIR:reads -u|--user=SAID -r|--reset
+        -m|--maximum=N -t|--time=N -R|--root=ROOTDIR --lock-secs=N --legacy-output
         --reset|-l|--maximum ...  changes   {program} lets {-u:everybody} try passwords again
         ...           harmless
-        = pam-auth-update authconfig
-        --version --help -h -V --remove --disable --enable --force --package --root=ROOTDIR --update --test --probe
-        --savebackup=TEXT
-        --restorebackup=TEXT --restorelastbackup --enableall --updateall --kickstart --nostart
+        = pam-auth-update authconfig  --version --help -h -V --remove --disable --enable --force --package --root=ROOTDIR
+        --update --test --probe --savebackup=TEXT --restorebackup=TEXT --restorelastbackup --enableall --updateall --kickstart
+        --nostart
         --version|--help|-V|-h ...  harmless
         --remove|--disable ...  also-stops  takes the ways to log in {1+:that its options name} away: people may be unable to \
         log in  \
             until they are enabled again
         ...           gives     {program} can change who may log in, and how
-        = kdb5_util krb5_newrealm kdb5_ldap_util
-        -f --force -P=TEXT -r=TEXT -s -d=TEXT -k=TEXT -m --kv=TEXT --sf=FILE:reads -M=TEXT --verbose --old --b6 --b7 --b13
-        --r13 --r18 --ov --rev --recurse --keepold --mkey_convert --new_mkey_file=TEXT --update --hash -x=TEXT -w=TEXT
-        -H=TEXT -D=TEXT --subtrees=TEXT --stash
+        = kdb5_util krb5_newrealm kdb5_ldap_util  -f --force -P=TEXT -r=TEXT -s -d=TEXT -k=TEXT -m --kv=TEXT --sf=FILE:reads
+        -M=TEXT --verbose --old --b6 --b7 --b13 --r13 --r18 --ov --rev --recurse --keepold --mkey_convert --new_mkey_file=TEXT
+        --update --hash -x=TEXT -w=TEXT -H=TEXT -D=TEXT --subtrees=TEXT --stash
         list_mkeys ...  harmless
         dump|tabdump|ark [FILE:made] ...  reads     {program} reads the keys of the realm
         destroy ...   also-destroys  deletes all principals of the realm and their keys
         load ...      also-destroys  replaces all principals of the realm and their keys
         ...           gives     {program} can change the keys of the realm
-        = groupadd groupmod: abbreviates
-        -U|--users=MEMBERS -g|--gid=N -n|--new-name=SAID -K|--key=TEXT -p|--password=TEXT -R|--root=ROOTDIR -P|--prefix=ROOTDIR
-        -a|--append -o|--non-unique -f|--force -r|--system -h|--help --extrausers
+        = groupadd groupmod: abbreviates  -U|--users=MEMBERS -g|--gid=N -n|--new-name=SAID -K|--key=TEXT -p|--password=TEXT
+        -R|--root=ROOTDIR -P|--prefix=ROOTDIR -a|--append -o|--non-unique -f|--force -r|--system -h|--help --extrausers
         --help ()     harmless
         groupadd: TEXT  changes   {program} creates the group {1}
         groupmod: TEXT  changes   {program} changes the group {1}

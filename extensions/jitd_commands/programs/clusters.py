@@ -82,17 +82,15 @@ def _chart(call: Call, word: Word) -> None:
 ROWS = (
     *grammars(
         f"""
-    = k3s: posix
-        -h|--help -v|--version --debug --data-dir=TEXT
+    = k3s: posix  -h|--help -v|--version --debug --data-dir=TEXT
         --help|--version ...       harmless
         check-config|completion|help ...  harmless
         server|agent|etcd-snapshot|secrets-encrypt|certificate|token ...  gives  {{program}} {_WHOLE}
         PROGRAM                    harmless
-    = kubeadm
-        --config|--kubeconfig|--rootfs=SETTINGS -f|--force --dry-run --print-join-command --ttl=TEXT --description=TEXT
-        --groups=TEXT --usages=TEXT --cert-dir=TEXT --certificate-key=TEXT --cri-socket=TEXT --ignore-preflight-errors=TEXT
-        --kubernetes-version=TEXT -o|--output|--experimental-output=TEXT --image-repository=TEXT --feature-gates=TEXT --csr-only
-        --csr-dir=TEXT --upload-certs --cleanup-tmp-dir -v|--v=N -h|--help
+    = kubeadm  --config|--kubeconfig|--rootfs=SETTINGS -f|--force --dry-run --print-join-command --ttl=TEXT --description=TEXT
+    --groups=TEXT --usages=TEXT --cert-dir=TEXT --certificate-key=TEXT --cri-socket=TEXT --ignore-preflight-errors=TEXT
+    --kubernetes-version=TEXT -o|--output|--experimental-output=TEXT --image-repository=TEXT --feature-gates=TEXT --csr-only
+    --csr-dir=TEXT --upload-certs --cleanup-tmp-dir -v|--v=N -h|--help
         --help ...                harmless
         version|help|completion ...  harmless
         certs check-expiration|certificate-key ()  harmless
@@ -111,11 +109,10 @@ ROWS = (
             takes this host out of its cluster, and deletes its containers, their volumes and, on a server, the cluster's data
     = k3s-killall.sh
         ()  stops  {{program}} stops every container of the cluster on this host  until its service is started again
-    = argocd
-        --server=HOST --auth-token=TEXT --config=FILE:trusts --grpc-web --insecure --plaintext --core -N|--app-namespace=TEXT
-        --project=TEXT -o|--output=TEXT -y|--yes --cascade[=TEXT] -p|--propagation-policy=TEXT --dry-run --prune --force
-        --revision=TEXT --timeout=N -l|--selector=TEXT --refresh --hard-refresh --local=DIR:reads --username=TEXT
-        --password=TEXT --sso -h|--help
+    = argocd  --server=HOST --auth-token=TEXT --config=FILE:trusts --grpc-web --insecure --plaintext --core
+    -N|--app-namespace=TEXT --project=TEXT -o|--output=TEXT -y|--yes --cascade[=TEXT] -p|--propagation-policy=TEXT --dry-run
+    --prune --force --revision=TEXT --timeout=N -l|--selector=TEXT --refresh --hard-refresh --local=DIR:reads --username=TEXT
+    --password=TEXT --sso -h|--help
         --help ...                harmless
         version|completion|help ...  harmless
         * list|get|diff|history|logs|wait|manifests|resources|can-i|get-user-info ...  harmless
@@ -125,35 +122,33 @@ ROWS = (
         * delete|rm ...           destroys  deletes the {{1}} {{3+}}, and all that it made
         app|appset|cluster|proj|repo|repocreds|cert|gpg|account|login|logout|relogin|context|admin ...  leads  \
             {{program}} changes what runs in a cluster, as files say
-    = kubectl oc
-        --context|--cluster=CLUSTER -s|--server=CLUSTER -n|--namespace=SAID -A|--all-namespaces
-        --kubeconfig|--cache-dir=FILE:trusts
-        --as|--as-group|--as-uid|--as-user-extra|--token|--user|--username|--password|--request-timeout|--tls-server-name=TEXT
-        --certificate-authority|--client-certificate|--client-key=FILE:reads --insecure-skip-tls-verify --match-server-version
-        -v|--v|--vmodule|--profile|--log-*|--stderrthreshold|--kuberc|--loglevel=TEXT --profile-output|--log-file=FILE:writes
-        --add-dir-header --alsologtostderr --logtostderr --one-output --skip-headers --skip-log-headers --warnings-as-errors
-        -h|--help -o|--output=SAID -l|--selector=TEXT -L|--label-columns=TEXT -R|--recursive -w|--watch --watch-only -i|--stdin
-        -t|--tty -q|--quiet --all --all-containers --allow-missing-template-keys --append-hash --arguments-only --attach --client
-        --command --create-annotation --current --delete-emptydir-data --delete-local-data --disable-eviction --disable-filter
-        --edit --embed-certs --expose --flatten --follow --force-conflicts --global-default --ignore-* --leave-stdin-open --list
-        --insecure-skip-tls-verify-backend --local --merge --minify --name-only --no-headers --no-preserve --now --openapi-patch
-        --output-patch --output-watch-events --overwrite --previous --privileged --prune --record[=TEXT] --remove-extra-*
-        --resolve
-        --replace --rm --same-node --save-config --server-print --server-side --set-raw-bytes --share-processes --short --sum
-        --show-* --timestamps --validate[=TEXT] --windows-line-endings --wait --force --cascade[=TEXT] --dry-run[=TEXT]
-        --use-protocol-buffers --keep-annotations --interactive --namespaced --no-color --plaintext --prefix --suggest --insecure
-        --accept-*|--address|--annotations|--api-*|--categories|--chunk-size|--class|--cluster-ip|--clusterip=TEXT
-        --clusterrole|--concurrency|-c|--container|--containers|--copy-to|--cpu-percent|--cpu|--memory|--custom=TEXT
-        --current-replicas|--default-backend|--description|-e|--env|--external-ip|--field-manager|--field-selector|--for=TEXT
-        --from|--from-literal|--generator|--grace-period|--group|--hard|--hostport|--image|--image-pull-policy|--jsonpath=TEXT
-        --keepalive|--keys|--label|--labels|--limit-bytes|--limits|--limits-*|--load-balancer-ip|--max|--max-*|--min=TEXT
-        --min-available|--name|--name-suffix|--node-port|--non-resource-url|--overrides|--pod-*|--port|--preemption-policy=TEXT
-        --protocol|--prune-*|--reject-*|--replicas|--requests|--resource|--resource-*|--restart|--retries|--revision|--role=TEXT
-        --rule|--schedule|--scopes|--serviceaccount|--session-affinity|--set-image|--since|--since-time|--sort-by|--strategy=TEXT
-        --subresource|--skip-wait-for-delete-timeout|--tail|--target|--target-port|--tcp|--timeout|--to-revision|--type=TEXT
-        --value|--verb|--verbs|--api-group|--duration|--audience|--bound-*|--docker-*|--since-*|--sort-*|--display-name=TEXT
-        --template|--raw=SAID --output-directory=DIR:writes --from-file|--from-env-file=FROM --cert|--key=FILE:reads
-        --unix-socket=FILE:writes --patch-file=MANIFEST
+    = kubectl oc  --context|--cluster=CLUSTER -s|--server=CLUSTER -n|--namespace=SAID -A|--all-namespaces
+    --kubeconfig|--cache-dir=FILE:trusts
+    --as|--as-group|--as-uid|--as-user-extra|--token|--user|--username|--password|--request-timeout|--tls-server-name=TEXT
+    --certificate-authority|--client-certificate|--client-key=FILE:reads --insecure-skip-tls-verify --match-server-version
+    -v|--v|--vmodule|--profile|--log-*|--stderrthreshold|--kuberc|--loglevel=TEXT --profile-output|--log-file=FILE:writes
+    --add-dir-header --alsologtostderr --logtostderr --one-output --skip-headers --skip-log-headers --warnings-as-errors
+    -h|--help -o|--output=SAID -l|--selector=TEXT -L|--label-columns=TEXT -R|--recursive -w|--watch --watch-only -i|--stdin
+    -t|--tty -q|--quiet --all --all-containers --allow-missing-template-keys --append-hash --arguments-only --attach --client
+    --command --create-annotation --current --delete-emptydir-data --delete-local-data --disable-eviction --disable-filter
+    --edit --embed-certs --expose --flatten --follow --force-conflicts --global-default --ignore-* --leave-stdin-open --list
+    --insecure-skip-tls-verify-backend --local --merge --minify --name-only --no-headers --no-preserve --now --openapi-patch
+    --output-patch --output-watch-events --overwrite --previous --privileged --prune --record[=TEXT] --remove-extra-* --resolve
+    --replace --rm --same-node --save-config --server-print --server-side --set-raw-bytes --share-processes --short --sum
+    --show-* --timestamps --validate[=TEXT] --windows-line-endings --wait --force --cascade[=TEXT] --dry-run[=TEXT]
+    --use-protocol-buffers --keep-annotations --interactive --namespaced --no-color --plaintext --prefix --suggest --insecure
+    --accept-*|--address|--annotations|--api-*|--categories|--chunk-size|--class|--cluster-ip|--clusterip=TEXT
+    --clusterrole|--concurrency|-c|--container|--containers|--copy-to|--cpu-percent|--cpu|--memory|--custom=TEXT
+    --current-replicas|--default-backend|--description|-e|--env|--external-ip|--field-manager|--field-selector|--for=TEXT
+    --from|--from-literal|--generator|--grace-period|--group|--hard|--hostport|--image|--image-pull-policy|--jsonpath=TEXT
+    --keepalive|--keys|--label|--labels|--limit-bytes|--limits|--limits-*|--load-balancer-ip|--max|--max-*|--min=TEXT
+    --min-available|--name|--name-suffix|--node-port|--non-resource-url|--overrides|--pod-*|--port|--preemption-policy=TEXT
+    --protocol|--prune-*|--reject-*|--replicas|--requests|--resource|--resource-*|--restart|--retries|--revision|--role=TEXT
+    --rule|--schedule|--scopes|--serviceaccount|--session-affinity|--set-image|--since|--since-time|--sort-by|--strategy=TEXT
+    --subresource|--skip-wait-for-delete-timeout|--tail|--target|--target-port|--tcp|--timeout|--to-revision|--type=TEXT
+    --value|--verb|--verbs|--api-group|--duration|--audience|--bound-*|--docker-*|--since-*|--sort-*|--display-name=TEXT
+    --template|--raw=SAID --output-directory=DIR:writes --from-file|--from-env-file=FROM --cert|--key=FILE:reads
+    --unix-socket=FILE:writes --patch-file=MANIFEST
         *: -f|--filename|-k|--kustomize=SAID -p=TEXT
         logs: -f|--follow -p|--previous
         apply|create|replace|patch|auth|new-app|process|expose|autoscale|run|set: -f|--filename|-k|--kustomize=MANIFEST
@@ -257,24 +252,21 @@ ROWS = (
             {{1}} changes what runs in the cluster, or which cluster is used
         oc: extract ...                   reads     shows secrets of the cluster
         oc: observe ...                   gives     starts programs when the cluster changes
-    = helm
-        -n|--namespace=SAID --kube-context|--kube-apiserver=CLUSTER --kubeconfig=FILE:trusts --kube-ca-file=FILE:reads
-        --kube-token|--kube-as-*|--kube-tls-server-name|--kube-version|--burst-limit|--qps|--color|--colour|--content-cache=TEXT
-        --registry-config|--repository-cache|--repository-config=FILE:trusts --debug --kube-insecure-skip-tls-verify -h|--help
-        --post-renderer=FILE:runs --post-renderer-args=TEXT --output-dir=DIR:writes -o|--output|--time-format|--max-col-width=TEXT
-        --ca-file|--cert-file|--key-file|--passphrase-file=FILE:reads --keyring|--key|--api-versions|--app-version|--cascade=TEXT
-        --description|--endpoint|--filter|--history-max|--jsonpath|--labels|--max|--merge|--name-template|--offset|--password=TEXT
-        --repo|--revision|--selector|--set|--set-*|--show-only|--starter|--template|--timeout|--type|--untardir|--url=TEXT
-        --destination|--username|--version=TEXT --all --allow-deprecated-repos --atomic --cleanup-on-fail
-        --create-namespace --date --dependency-update --deployed --devel --disable-openapi-validation --enable-dns --fail-on-*
-        --failed --force --force-* --generate-name --hide-notes --hide-secret --ignore-not-found --include-crds --insecure
-        --insecure-skip-tls-verify --install --is-upgrade --json --keep-history --list-repo-url --logs --no-hooks --no-headers
-        --pass-credentials
-        --password-stdin --pending --plain-http --prov -q|--quiet|--short --recreate-pods --regexp --release-name --replace
-        --render-subchart-notes --reset-* --reuse-values --reverse --rollback-on-failure --show-desc --show-resources --sign
-        --no-descriptions --no-update --skip-* --strict --superseded --take-ownership --uninstalled --uninstalling --untar
-        --validate --verify --versions
-        --wait-for-jobs --with-subcharts --server-side[=TEXT] --wait[=TEXT] --dry-run[=TEXT] --all-values
+    = helm  -n|--namespace=SAID --kube-context|--kube-apiserver=CLUSTER --kubeconfig=FILE:trusts --kube-ca-file=FILE:reads
+    --kube-token|--kube-as-*|--kube-tls-server-name|--kube-version|--burst-limit|--qps|--color|--colour|--content-cache=TEXT
+    --registry-config|--repository-cache|--repository-config=FILE:trusts --debug --kube-insecure-skip-tls-verify -h|--help
+    --post-renderer=FILE:runs --post-renderer-args=TEXT --output-dir=DIR:writes -o|--output|--time-format|--max-col-width=TEXT
+    --ca-file|--cert-file|--key-file|--passphrase-file=FILE:reads --keyring|--key|--api-versions|--app-version|--cascade=TEXT
+    --description|--endpoint|--filter|--history-max|--jsonpath|--labels|--max|--merge|--name-template|--offset|--password=TEXT
+    --repo|--revision|--selector|--set|--set-*|--show-only|--starter|--template|--timeout|--type|--untardir|--url=TEXT
+    --destination|--username|--version=TEXT --all --allow-deprecated-repos --atomic --cleanup-on-fail --create-namespace --date
+    --dependency-update --deployed --devel --disable-openapi-validation --enable-dns --fail-on-* --failed --force --force-*
+    --generate-name --hide-notes --hide-secret --ignore-not-found --include-crds --insecure --insecure-skip-tls-verify --install
+    --is-upgrade --json --keep-history --list-repo-url --logs --no-hooks --no-headers --pass-credentials --password-stdin
+    --pending --plain-http --prov -q|--quiet|--short --recreate-pods --regexp --release-name --replace --render-subchart-notes
+    --reset-* --reuse-values --reverse --rollback-on-failure --show-desc --show-resources --sign --no-descriptions --no-update
+    --skip-* --strict --superseded --take-ownership --uninstalled --uninstalling --untar --validate --verify --versions
+    --wait-for-jobs --with-subcharts --server-side[=TEXT] --wait[=TEXT] --dry-run[=TEXT] --all-values
         *: -f|--values=VALUES -l=TEXT -i -g -d=TEXT -p=TEXT -u=TEXT -s=TEXT -a
         list|ls: -A|--all-namespaces -f|--filter=TEXT -d|--date -m|--max=N -r|--reverse -a|--all
         search: -l|--versions -r|--regexp

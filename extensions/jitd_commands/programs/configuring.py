@@ -243,38 +243,34 @@ def _pulled(call: Call, place: Word) -> None:
 ROWS = (
     *grammars(
         """
-        = ansible-inventory ansible-doc ansible-lint ansible-config
-        --graph --list --host=TEXT --vars -y --yaml --toml -t=TEXT --type=TEXT -l -s --snippet -j --json -F --list_files -v
-        --version -h --help --limit=TEXT -q --only-changed --format=TEXT -f=TEXT -i=FILE:trusts --inventory=FILE:trusts
-        -c=FILE:trusts
+        = ansible-inventory ansible-doc ansible-lint ansible-config  --graph --list --host=TEXT --vars -y --yaml --toml -t=TEXT
+        --type=TEXT -l -s --snippet -j --json -F --list_files -v --version -h --help --limit=TEXT -q --only-changed
+        --format=TEXT -f=TEXT -i=FILE:trusts --inventory=FILE:trusts -c=FILE:trusts
         --version|--help ...  harmless
         ansible-doc: ...  pages  {program}
         ansible-inventory|ansible-lint|ansible-config: ...  harmless
-        = ansible-galaxy
-        --upgrade -U --force -f --force-with-deps --no-deps -n -p=TEXT --roles-path=TEXT --collections-path=TEXT -r=TEXT
-        --role-file=TEXT --requirements-file=TEXT -s=TEXT --server=TEXT -i --ignore-errors -c --ignore-certs --pre --offline
-        -v --vv --vvv --verbose --token=TEXT --api-key=TEXT --timeout=TEXT --keep-scm-meta -g --disable-gpg-verify -h --help
-        --version
+        = ansible-galaxy  --upgrade -U --force -f --force-with-deps --no-deps -n -p=TEXT --roles-path=TEXT
+        --collections-path=TEXT -r=TEXT --role-file=TEXT --requirements-file=TEXT -s=TEXT --server=TEXT -i --ignore-errors -c
+        --ignore-certs --pre --offline -v --vv --vvv --verbose --token=TEXT --api-key=TEXT --timeout=TEXT --keep-scm-meta -g
+        --disable-gpg-verify -h --help --version
         list|search|info|verify ...  harmless
         collection|role list|search|info|verify ...  harmless
         ...           leads     {program} takes files from where anybody can publish
-        = ansible-pull
-        -i=TEXT --inventory=TEXT -e=TEXT --extra-vars=TEXT -l=TEXT --limit=TEXT -t=TEXT --tags=TEXT -u=TEXT --user=TEXT
-        -f=TEXT --forks=TEXT -M=TEXT --module-path=TEXT --vault-password-file=TEXT --private-key=TEXT -c=TEXT
-        --connection=TEXT -T=TEXT -b -K -k -v -C=TEXT -D -U=PULLED --url=PULLED -d=TEXT --directory=TEXT --checkout=TEXT --version
+        = ansible-pull  -i=TEXT --inventory=TEXT -e=TEXT --extra-vars=TEXT -l=TEXT --limit=TEXT -t=TEXT --tags=TEXT -u=TEXT
+        --user=TEXT -f=TEXT --forks=TEXT -M=TEXT --module-path=TEXT --vault-password-file=TEXT --private-key=TEXT -c=TEXT
+        --connection=TEXT -T=TEXT -b -K -k -v -C=TEXT -D -U=PULLED --url=PULLED -d=TEXT --directory=TEXT --checkout=TEXT
+        --version
         --version ()  harmless
         ...           leads     {program} runs what a place says that others control
-        = ansible-vault
-        --vault-password-file=TEXT --vault-id=TEXT --encrypt-vault-id=TEXT --output=TEXT
+        = ansible-vault  --vault-password-file=TEXT --vault-id=TEXT --encrypt-vault-id=TEXT --output=TEXT
         edit|create ...  gives  {program} {1} starts an editor
         view ...      also-pages  {program} view
         view|decrypt ...  reads     {program} shows secrets
         ()            harmless
         * ...         changes   {program} changes secrets
-        = chef-client chef-solo cf-agent
-        -c=FILE:trusts --config=FILE:trusts -j=FILE:trusts --json-attributes=FILE:trusts -f=FILE:trusts --file=FILE:trusts
-        -D=FILE:trusts --inputs=FILE:trusts -o=TEXT -r=TEXT --runlist=TEXT -l=TEXT -L=TEXT -v -h|--help --version
-        -z|--local-mode -W|--why-run -N|--node-name=TEXT -E|--environment=TEXT -S|--server=TEXT
+        = chef-client chef-solo cf-agent  -c=FILE:trusts --config=FILE:trusts -j=FILE:trusts --json-attributes=FILE:trusts
+        -f=FILE:trusts --file=FILE:trusts -D=FILE:trusts --inputs=FILE:trusts -o=TEXT -r=TEXT --runlist=TEXT -l=TEXT -L=TEXT -v
+        -h|--help --version -z|--local-mode -W|--why-run -N|--node-name=TEXT -E|--environment=TEXT -S|--server=TEXT
         --version|--help ()  harmless
         [FILE:runs]...  leads     {program} configures the host as its files or its server say
         """,

@@ -250,7 +250,6 @@ def _disk(call: Call, word: Word) -> None:
 
 _CLUSTER_SHOWS = {
     "barman": r"(list-\w+|list-server|status|check|show-[\w-]+|replication-status)( \S+)*",
-    "patronictl": r"(list|topology|history|version|show-config)( \S+)*",
     "pgbackrest": r"info|check|version|help|repo-ls",
     "repmgr": r"cluster (show|matrix|crosscheck|event)|node (status|check)|(service|daemon) status",
     "wal-g": r"(backup|wal)-(list|show)",
@@ -261,8 +260,6 @@ _CLUSTER_SHOWS = {
 _SERVERS = DecisionTable(
     """
     expire --dry-run         harmless
-    edit-config              gives     starts an editor
-    remove                   destroys  deletes what the cluster {} knows of itself  and its hosts are in no cluster then
     delete|delete-backup|expire|stanza-delete  destroys  \
         deletes backups of a database server: { :what its settings no longer keep}
     drop                     destroys  takes this host out of its cluster
@@ -321,34 +318,32 @@ def _job(call: Call, file: Word) -> None:
         call.discloses(f"shows files that {call.absolute(file) or 'any file'} names, which {who} can change")
 
 
+_GUESTS = """
+        destroy TEXT            destroys  deletes the guest {2}, and its disks
+        delsnapshot TEXT TEXT   destroys  deletes the snapshot {3} of the guest {2}
+        rollback TEXT TEXT      destroys  takes the guest {2} back to the snapshot {3}  and what is newer is gone
+        template TEXT           changes   makes a template of the guest {2}
+        stop|suspend|shutdown TEXT  changes   stops the guest {2}
+        start|resume|reboot TEXT  changes   starts the guest {2}
+        snapshot TEXT TEXT      changes   saves the guest {2}
+        resize TEXT TEXT TEXT   changes   makes the disk {3} of the guest {2} larger
+        unlock TEXT             changes   unlocks the guest {2}
+        migrate TEXT TEXT       changes   moves the guest {2} to {3}
+        * ...                   gives     {program} can choose what the hosts of the cluster start
+"""
+"""What pct and qm do alike."""
+
+
 def _whole_host(call: Call) -> None:
     call.gives("can start containers that have the whole host")
 
 
 _HOSTS_SHOW = {
-    "pct": r"(list|status|config|df|listsnapshot|pending|cpusets)( \S+)*",
-    "qm": r"(list|status|config|listsnapshot|pending|showcmd|agent \d+ ping)( \S+)*",
-    "pvecm": r"(status|nodes)",
-    "pvesm": r"(status|list|path|scan)( \S+)*",
     "pcs": r"config( show)?|constraint|node attribute|(status|resource (status|config)|property config|constraint (config|list)"
     r"|cluster status|quorum status|stonith status)( \S+)*",
     "crm": r"(status|configure show|resource status|node status|resource list)( \S+)*",
     "crm_mon": "",
 }
-_HOSTS_CHANGE = DecisionTable("""
-    destroy                    destroys  deletes the guest {2}, and its disks
-    delsnapshot                destroys  deletes the snapshot {3} of the guest {2}
-    rollback                   destroys  takes the guest {2} back to the snapshot {3}  and what is newer is gone
-    free                       destroys  deletes the volume {2}
-    prune-backups              destroys  deletes backups
-    delnode                    changes   takes the host {} out of the cluster
-    template                   changes   makes a template of the guest {}
-    stop|suspend|shutdown      changes   stops the guest {2}
-    start|resume|reboot|reset  changes   starts the guest {2}
-    snapshot                   changes   saves the guest {2}
-    unlock                     changes   unlocks the guest {2}
-    migrate                    changes   moves the guest {2} to {3}
-""")
 _SERVICES_CHANGE = DecisionTable("""
     cluster destroy                     destroys  deletes the settings of the cluster, and stops every service of it
     configure erase                     destroys  deletes the settings of the cluster, and stops every service of it
@@ -394,24 +389,19 @@ def _pvesh(call: Call) -> None:
 
 
 def _hosts(call: Call) -> None:
-    """Programs that keep services or virtual machines running on several hosts."""
+    """Programs that keep services running on several hosts."""
     asked = " ".join(word.text for word in call.operands)
-    changes = _HOSTS_CHANGE if call.name in ("pct", "qm", "pvesm", "pvecm") else _SERVICES_CHANGE
     if any(word.is_free for word in call.words):
-        changes.tells(call, call.words)
+        _SERVICES_CHANGE.tells(call, call.words)
         return call.gives("can choose what the hosts of the cluster start")
     if call.name == "crm_mon":
         if not all(re.fullmatch(r"-[1rAfnNoRtVbjcsD]+|--one-shot|--inactive|--version|--help", word.text) for word in call.words):
             return call.gives("can start a program, or write a file")
         return call.knows_all()
-    if call.name == "pct" and [word.text for word in call.words[:1]] == ["exec"] and len(call.words) > 2:
-        call.leads(f"starts a program in the container {told(call.words[1:2])}", is_whole=True)
-        rest = [word for word in call.words[2:] if word.text != "--"]
-        return call.away(f"in the container {told(call.words[1:2])}").start(rest)
     is_shown = re.fullmatch(_HOSTS_SHOW[call.name], asked) is not None
     if is_shown and not any(word.text == "--file" or word.text.startswith("-f") for word in call.words):
         return None
-    if is_shown or not call.operands or not changes.tells(call, call.words):
+    if is_shown or not call.operands or not _SERVICES_CHANGE.tells(call, call.words):
         call.gives("can choose what the hosts of the cluster start")
 
 
@@ -438,34 +428,30 @@ _SHORT = """
 ROWS = (
     *grammars(
         f"""
-    = stonith_admin
-        -F|--fence=SAID -B|--reboot=SAID -U|--unfence=SAID -l|--list=TEXT -L|--list-registered -I|--list-installed
-        -s|--list-targets=TEXT -M|--metadata -Q|--query=TEXT -H|--history=TEXT -C|--confirm=TEXT -R|--register=TEXT
-        -D|--deregister=TEXT -a|--agent=TEXT -o|--option=TEXT -e|--env-option=TEXT -K|--validate -t|--timeout=N -q|--quiet
-        --delay=N -c|--cleanup -b|--broadcast -V|--verbose -v|--version -?|--help
+    = stonith_admin  -F|--fence=SAID -B|--reboot=SAID -U|--unfence=SAID -l|--list=TEXT -L|--list-registered -I|--list-installed
+    -s|--list-targets=TEXT -M|--metadata -Q|--query=TEXT -H|--history=TEXT -C|--confirm=TEXT -R|--register=TEXT
+    -D|--deregister=TEXT -a|--agent=TEXT -o|--option=TEXT -e|--env-option=TEXT -K|--validate -t|--timeout=N -q|--quiet --delay=N
+    -c|--cleanup -b|--broadcast -V|--verbose -v|--version -?|--help
         --fence ()    stops     cuts the power of the host {{-F}}  until somebody switches it on
         --reboot ()   stops     cuts the power of the host {{-B}}, and switches it on  until it is up again
         --unfence ()  changes   switches on the host {{-U}}
         --list|-L|-I|--list-targets|--metadata|--query|--version|--help ()  harmless
         --history ()  harmless
         ()            changes   changes how hosts of the cluster are fenced
-    = fence_ipmilan fence_ilo
-        -a|--ip=SAID -l|--username=TEXT -p|--password=TEXT -o|--action=TEXT -n|--plug=SAID -S|--password-script=SHELL
-        -k|--identity-file=FILE:reads -L|--privlvl=TEXT -P|--lanplus -A|--auth=TEXT -C|--cipher=TEXT -m|--method=TEXT
-        -u|--ipport=N -i|--ipmitool-path=FILE:runs -T|--ipmitool-timeout=N -f|--delay=N -4|--inet4-only -6|--inet6-only -z|--ssl
-        --ssl-insecure --ssl-secure -t=TEXT -v|--verbose -D|--debug-file=FILE:writes -V|--version -h|--help
+    = fence_ipmilan fence_ilo  -a|--ip=SAID -l|--username=TEXT -p|--password=TEXT -o|--action=TEXT -n|--plug=SAID
+    -S|--password-script=SHELL -k|--identity-file=FILE:reads -L|--privlvl=TEXT -P|--lanplus -A|--auth=TEXT -C|--cipher=TEXT
+    -m|--method=TEXT -u|--ipport=N -i|--ipmitool-path=FILE:runs -T|--ipmitool-timeout=N -f|--delay=N -4|--inet4-only
+    -6|--inet6-only -z|--ssl --ssl-insecure --ssl-secure -t=TEXT -v|--verbose -D|--debug-file=FILE:writes -V|--version -h|--help
         --version|--help ()  harmless
         --action=status|monitor|list|list-status|metadata|validate-all ()  harmless
         --action=off ()  stops     cuts the power of the host {{-n|-a}}  until somebody switches it on
         --action=on ()   changes   switches on the host {{-n|-a}}
         ()               stops     cuts the power of the host {{-n|-a:that its input names}}  until it is up again
-    = slapcat
-        -a=TEXT -b=TEXT -c -d=N -f|-F=FILE:trusts -g -H=TEXT -l=FILE:writes -n=N -o=TEXT -s=TEXT -v
+    = slapcat  -a=TEXT -b=TEXT -c -d=N -f|-F=FILE:trusts -g -H=TEXT -l=FILE:writes -n=N -o=TEXT -s=TEXT -v
         ()  reads     {{program}} reads whole databases
-    = rabbitmqctl rabbitmq-diagnostics
-        -n|--node=HOST -l|--longnames -q|--quiet -s|--silent -t|--timeout=N -p|--vhost=TEXT --formatter=TEXT --no-table-headers
-        --print-stacktrace --erlang-cookie=TEXT --dry-run --offline --online --priority=N --apply-to=TEXT -e|--if-empty
-        -u|--if-unused --local --minimal --enabled -h|--help --version
+    = rabbitmqctl rabbitmq-diagnostics  -n|--node=HOST -l|--longnames -q|--quiet -s|--silent -t|--timeout=N -p|--vhost=TEXT
+    --formatter=TEXT --no-table-headers --print-stacktrace --erlang-cookie=TEXT --dry-run --offline --online --priority=N
+    --apply-to=TEXT -e|--if-empty -u|--if-unused --local --minimal --enabled -h|--help --version
         --version|--help ...            harmless
         status|cluster_status|environment|report|help|version|ping|list_*|check_*|node_health_check|await_startup ...  harmless
         eval|eval_file|exec|shell|remote_shell ...  gives     runs any code in the server
@@ -479,10 +465,10 @@ ROWS = (
         add_user|change_password|set_*|clear_*|authenticate_user ...  changes   changes who may use the broker: {{2}}
         start_app|join_cluster|close_*|rotate_logs|sync_queue|enable_feature_flag|add_vhost|trace_* ...  changes  \
             changes the message broker: {{1+}}
-    = nodetool
-        -h|--host=SAID -p|--port=N -u|--username=TEXT -pw|--password=TEXT -pwf|--password-file=FILE:reads -pp|--print-port
-        -r|--resolve-ip -f|--force -full|--full -pr|--partitioner-range -dc|--in-dc=TEXT -local|--in-local-dc -seq|--sequential
-        -t|--tag=TEXT -cf|--column-family|--table=TEXT -kt-list|--kt-list=TEXT --all -sf|--skip-flush -j|--jobs=N -H -F=TEXT
+    = nodetool  -h|--host=SAID -p|--port=N -u|--username=TEXT -pw|--password=TEXT -pwf|--password-file=FILE:reads
+    -pp|--print-port -r|--resolve-ip -f|--force -full|--full -pr|--partitioner-range -dc|--in-dc=TEXT -local|--in-local-dc
+    -seq|--sequential -t|--tag=TEXT -cf|--column-family|--table=TEXT -kt-list|--kt-list=TEXT --all -sf|--skip-flush -j|--jobs=N
+    -H -F=TEXT
         status|info|ring|describecluster|tpstats|compactionstats|netstats|version|gossipinfo|help|getlogginglevels ...  harmless
         list*|*stats|*histograms|get* ...  harmless
         flush ...                   harmless
@@ -493,31 +479,27 @@ ROWS = (
         removenode|assassinate TEXT  destroys  takes the host {{2}} and what only it has out of the cluster
         repair|cleanup|compact|rebuild|scrub|snapshot|enable*|disable*|set*|upgradesstables|refresh|move|stop ...  changes  \
             changes the database server: {{1+}}
-    = kafka-topics.sh
-        --bootstrap-server=TEXT --command-config=FILE:reads --topic=SAID --list --describe --create --alter --delete
-        --partitions=N --replication-factor=N --replica-assignment=TEXT --config=TEXT --delete-config=TEXT --if-exists
-        --if-not-exists --exclude-internal --under-replicated-partitions --unavailable-partitions --topic-id=TEXT --version
-        --help
+    = kafka-topics.sh  --bootstrap-server=TEXT --command-config=FILE:reads --topic=SAID --list --describe --create --alter
+    --delete --partitions=N --replication-factor=N --replica-assignment=TEXT --config=TEXT --delete-config=TEXT --if-exists
+    --if-not-exists --exclude-internal --under-replicated-partitions --unavailable-partitions --topic-id=TEXT --version --help
         --delete ()  destroys  deletes the topic {{--topic:any}}, and its messages
         --create|--alter ()  changes   makes or changes the topic {{--topic:any}}
         --list|--describe|--version|--help ()  harmless
-    = kafka-consumer-groups.sh
-        --bootstrap-server=TEXT --command-config=FILE:reads --group=SAID --topic=TEXT --all-groups --all-topics --list
-        --describe --members --offsets --state --verbose --delete --delete-offsets --reset-offsets --execute --dry-run --export
-        --from-file=FILE:reads --to-earliest --to-latest --to-current --to-offset=N --to-datetime=TEXT --by-duration=TEXT
-        --shift-by=N --timeout=N --version --help
+    = kafka-consumer-groups.sh  --bootstrap-server=TEXT --command-config=FILE:reads --group=SAID --topic=TEXT --all-groups
+    --all-topics --list --describe --members --offsets --state --verbose --delete --delete-offsets --reset-offsets --execute
+    --dry-run --export --from-file=FILE:reads --to-earliest --to-latest --to-current --to-offset=N --to-datetime=TEXT
+    --by-duration=TEXT --shift-by=N --timeout=N --version --help
         --reset-offsets --execute ()  changes   changes which messages the group {{--group:any}} reads next
         --delete|--delete-offsets ()  changes   forgets which messages the group {{--group:any}} has read
         ()                            harmless
-    = vault: go
-        -address|-agent-address=URL -ca-cert|-client-cert|-client-key=FILE:reads -ca-path=TEXT -header=TEXT -mfa=TEXT
-        -namespace|-ns=TEXT -non-interactive -output-curl-string -output-policy -policy-override -tls-server-name=TEXT
-        -tls-skip-verify -wrap-ttl=TEXT -format=TEXT -field=TEXT -mount=TEXT -version -versions=TEXT -h|-help -detailed -prefix
-        -force|-f -sync -config=FILE:trusts -policy=TEXT -ttl=TEXT -period=TEXT -orphan -type=TEXT -path=TEXT -description=TEXT
-        -options=TEXT -key-shares=N -key-threshold=N -no-store -renewable -display-name=TEXT -use-limit=N -accessor -mode=TEXT
-        -method=TEXT -cas=N -local -seal-wrap -default-lease-ttl|-max-lease-ttl|-increment=TEXT -plugin-name=TEXT -id=TEXT
-        -reset -migrate -dev -dev-root-token-id=TEXT -log-level=TEXT -init -decode=TEXT -otp=TEXT -nonce=TEXT -cancel -status
-        -verify -metadata=TEXT -dr-token -no-print -token-only -explicit-max-ttl=TEXT -custom-metadata=TEXT -max-versions=N
+    = vault: go  -address|-agent-address=URL -ca-cert|-client-cert|-client-key=FILE:reads -ca-path=TEXT -header=TEXT -mfa=TEXT
+    -namespace|-ns=TEXT -non-interactive -output-curl-string -output-policy -policy-override -tls-server-name=TEXT
+    -tls-skip-verify -wrap-ttl=TEXT -format=TEXT -field=TEXT -mount=TEXT -version -versions=TEXT -h|-help -detailed -prefix
+    -force|-f -sync -config=FILE:trusts -policy=TEXT -ttl=TEXT -period=TEXT -orphan -type=TEXT -path=TEXT -description=TEXT
+    -options=TEXT -key-shares=N -key-threshold=N -no-store -renewable -display-name=TEXT -use-limit=N -accessor -mode=TEXT
+    -method=TEXT -cas=N -local -seal-wrap -default-lease-ttl|-max-lease-ttl|-increment=TEXT -plugin-name=TEXT -id=TEXT -reset
+    -migrate -dev -dev-root-token-id=TEXT -log-level=TEXT -init -decode=TEXT -otp=TEXT -nonce=TEXT -cancel -status -verify
+    -metadata=TEXT -dr-token -no-print -token-only -explicit-max-ttl=TEXT -custom-metadata=TEXT -max-versions=N
         -h ...                          harmless
         -version ()                     harmless
         status|version|list|path-help ...  harmless
@@ -555,11 +537,10 @@ ROWS = (
         read|unwrap|print|login ...     reads     reads the secret {{-1}}
         kv get TEXT...                  reads     reads the secret {{-1}}
         ssh|agent|server|plugin|proxy|debug ...  gives     {{program}} starts other programs
-    = etcdctl
-        --cacert=FILE:reads --cert=FILE:reads --key=FILE:reads --command-timeout=TEXT --debug --dial-timeout=TEXT
-        -d|--discovery-srv=TEXT --discovery-srv-name=TEXT --endpoints=TEXT -h|--help --hex --insecure-discovery
-        --insecure-skip-tls-verify --insecure-transport --keepalive-time=TEXT --keepalive-timeout=TEXT --password=TEXT
-        --user=TEXT -w|--write-out=TEXT --version
+    = etcdctl  --cacert=FILE:reads --cert=FILE:reads --key=FILE:reads --command-timeout=TEXT --debug --dial-timeout=TEXT
+    -d|--discovery-srv=TEXT --discovery-srv-name=TEXT --endpoints=TEXT -h|--help --hex --insecure-discovery
+    --insecure-skip-tls-verify --insecure-transport --keepalive-time=TEXT --keepalive-timeout=TEXT --password=TEXT --user=TEXT
+    -w|--write-out=TEXT --version
         get: --consistency=TEXT --from-key --keys-only --count-only --limit=N --order=TEXT --prefix --print-value-only --rev=N \
             --sort-by=TEXT --max-create-rev=N --max-mod-rev=N --min-create-rev=N --min-mod-rev=N
         del: --from-key --prefix --prev-kv --range
@@ -609,16 +590,15 @@ ROWS = (
         check perf|datascale          changes   changes the data of a cluster: check {{2}}
         move-leader TEXT              changes   lets the member {{2}} lead the cluster
         make-mirror TEXT              reads     {{program}} copies the keys of the cluster to {{2}}
-    = etcdutl
-        -h|--help -w|--write-out=TEXT --data-dir=TEXT --initial-advertise-peer-urls=TEXT --initial-cluster=TEXT
-        --initial-cluster-token=TEXT --name=TEXT --skip-hash-check --wal-dir=TEXT --bump-revision=N --mark-compacted --rev=N
+    = etcdutl  -h|--help -w|--write-out=TEXT --data-dir=TEXT --initial-advertise-peer-urls=TEXT --initial-cluster=TEXT
+    --initial-cluster-token=TEXT --name=TEXT --skip-hash-check --wal-dir=TEXT --bump-revision=N --mark-compacted --rev=N
         {_ETCD}
-    = consul: go
-        -http-addr=URL -token=TEXT -token-file=FILE:reads -datacenter=TEXT -ca-file|-client-cert|-client-key=FILE:reads
-        -namespace|-partition=TEXT -stale -recurse -keys -detailed -wan -format=TEXT -separator=TEXT -cas -modify-index=N
-        -flags=N -base64 -acquire -release -session=TEXT -enable -disable -reason=TEXT -force -prune -name=TEXT -id=TEXT
-        -type=TEXT -key=TEXT -prefix=TEXT -service=TEXT -node=TEXT -tag=TEXT -state=TEXT -config-dir|-config-file=FILE:trusts
-        -dev -server -bind=TEXT -client=TEXT -meta -log-level=TEXT -accessor-id=TEXT -policy-name=TEXT -h|-help -version
+    = consul: go  -http-addr=URL -token=TEXT -token-file=FILE:reads -datacenter=TEXT
+    -ca-file|-client-cert|-client-key=FILE:reads -namespace|-partition=TEXT -stale -recurse -keys -detailed -wan -format=TEXT
+    -separator=TEXT -cas -modify-index=N -flags=N -base64 -acquire -release -session=TEXT -enable -disable -reason=TEXT -force
+    -prune -name=TEXT -id=TEXT -type=TEXT -key=TEXT -prefix=TEXT -service=TEXT -node=TEXT -tag=TEXT -state=TEXT
+    -config-dir|-config-file=FILE:trusts -dev -server -bind=TEXT -client=TEXT -meta -log-level=TEXT -accessor-id=TEXT
+    -policy-name=TEXT -h|-help -version
         -h|-version ...                   harmless
         members|info|version|validate|monitor|catalog|rtt ...  harmless
         operator raft list-peers|read     harmless
@@ -639,13 +619,12 @@ ROWS = (
         exec|watch|lock|agent ...         gives     {{program}} starts programs, on this host or others
         maint|config|intention|services|event|reload|join|keyring|login|logout|connect|tls|operator ...  changes  \
             changes the cluster: {{1+}}
-    = nomad: go
-        -address=URL -region|-namespace=TEXT -token=TEXT -ca-cert|-client-cert|-client-key=FILE:reads -tls-skip-verify -no-color
-        -force-color -verbose -short -json -t=TEXT -stats -self -detach -purge -global -yes -y -enable -disable -deadline=TEXT
-        -force -no-deadline -ignore-system -keep-ineligible -m|-message=TEXT -monitor -meta=TEXT -var=TEXT -var-file=FILE:reads
-        -type=TEXT -policy=TEXT -name=TEXT -job -task=TEXT -group=TEXT -i -tty=TEXT -e=TEXT -tail -f -n=N -c=N -stderr -stdout
-        -dev -server -client -config=FILE:trusts -check-index=N -diff=TEXT -policy-override -output -out=TEXT -filter=TEXT
-        -per-page=N -allocs -evals -no-shutdown-delay -h|-help -version
+    = nomad: go  -address=URL -region|-namespace=TEXT -token=TEXT -ca-cert|-client-cert|-client-key=FILE:reads -tls-skip-verify
+    -no-color -force-color -verbose -short -json -t=TEXT -stats -self -detach -purge -global -yes -y -enable -disable
+    -deadline=TEXT -force -no-deadline -ignore-system -keep-ineligible -m|-message=TEXT -monitor -meta=TEXT -var=TEXT
+    -var-file=FILE:reads -type=TEXT -policy=TEXT -name=TEXT -job -task=TEXT -group=TEXT -i -tty=TEXT -e=TEXT -tail -f -n=N -c=N
+    -stderr -stdout -dev -server -client -config=FILE:trusts -check-index=N -diff=TEXT -policy-override -output -out=TEXT
+    -filter=TEXT -per-page=N -allocs -evals -no-shutdown-delay -h|-help -version
         -h|-version ...                 harmless
         job plan|validate JOB...        harmless
         job allocs|deployments|eval ...  harmless
@@ -677,21 +656,14 @@ ROWS = (
     Row(
         " ".join(_HOSTS_SHOW),
         _hosts,
-        "full v verbose current debug node: output-format: snapshot: help version"
-        " all purge force skiplock destroy-unreferenced-disks: mp1: net0: memory: cores: sockets: cpu: onboot: rootfs:"
-        " hostname: password: ostype: unprivileged: start: storage: full-clone name: newid: target: online"
-        " with-local-disks targetstorage: timeout: forceStop overrule-shutdown description: features: nameserver:"
-        " searchdomain: swap: unused: format: quiet migratedfrom: scsi0: virtio0: ide2: boot: agent: bios: machine:"
-        " scsihw: vga: serial0: tags: pool: content: server: export: nodes: disable: restart bwlimit: wait:: enable"
-        " start-cluster request-timeout: group: after: before: clone: master: promoted: options: op: role: lifetime:"
-        " mtu: addr: link0: link1: votes: nodeid: f:: n: r: A o: R 1 simulate force-yes"
-        " vmstate:",
+        "full v verbose debug node: output-format: help version all purge force skiplock name: target: timeout: quiet disable:"
+        " f:: wait:: enable start-cluster request-timeout: group: after: before: clone: master: promoted: options: op: role: mtu:"
+        " lifetime: addr: n: r: A o R 1 simulate force-yes",
     ),
     *grammars(
         f"""
-    = docker: nested without container
-        --config=FILE:trusts -c|--context=TEXT -D|--debug -H|--host=DAEMON -l|--log-level=TEXT --tls --tlsverify -v|--version
-        --tlscacert|--tlscert|--tlskey=FILE:reads --help
+    = docker: nested without container  --config=FILE:trusts -c|--context=TEXT -D|--debug -H|--host=DAEMON -l|--log-level=TEXT
+    --tls --tlsverify -v|--version --tlscacert|--tlscert|--tlskey=FILE:reads --help
         compose --:
         run|create +: -v|--volume=SAID --mount=SAID --pid=SAID --uts=SAID --userns=SAID --cgroupns=SAID --cap-add=SAID
         run|create +: --device=SAID --device-cgroup-rule=SAID --security-opt=SAID --network|--net=SAID --volumes-from=SAID
@@ -764,10 +736,10 @@ ROWS = (
         checkpoint ls TEXT                  harmless
         checkpoint create|rm TEXT TEXT      changes   changes the saved states of {{3}}
         system dial-stdio                   gives     lets others control its containers, and so the host
-    = nerdctl: nested without container
-        -a|-H|--address|--host=DAEMON -n|--namespace=TEXT --snapshotter|--storage-driver|--cni-path|--cni-netconfpath=TEXT
-        --data-root=TEXT --cgroup-manager|--host-gateway-ip|--userns-remap=TEXT --insecure-registry --selinux-enabled --debug
-        --debug-full --hosts-dir=TEXT -v|--version -h|--help
+    = nerdctl: nested without container  -a|-H|--address|--host=DAEMON -n|--namespace=TEXT
+    --snapshotter|--storage-driver|--cni-path|--cni-netconfpath=TEXT --data-root=TEXT
+    --cgroup-manager|--host-gateway-ip|--userns-remap=TEXT --insecure-registry --selinux-enabled --debug --debug-full
+    --hosts-dir=TEXT -v|--version -h|--help
         compose --:
         run|create +: -v|--volume=SAID --mount=SAID --pid=SAID --uts=SAID --userns=SAID --cgroupns=SAID --cap-add=SAID
         run|create +: --device=SAID --device-cgroup-rule=SAID --security-opt=SAID --network|--net=SAID --volumes-from=SAID
@@ -803,12 +775,11 @@ ROWS = (
         namespace create|update TEXT...     changes   changes the namespace {{}}
         image convert|encrypt|decrypt TEXT TEXT  changes   makes the image {{4}}
         apparmor|ipfs ...                   changes   changes what containers may do, or who gets images
-    = podman: nested without container
-        -c|--connection=TEXT --url=DAEMON --identity=FILE:reads --log-level=TEXT -r|--remote --ssh=TEXT --syslog --noout
-        -v|--version
-        --root|--runroot|--conmon|--hooks-dir|--network-cmd-path|--network-config-dir|--tmpdir|--volumepath=FILE:trusts
-        --runtime=FILE:trusts --runtime-flag|--storage-driver|--storage-opt|--cgroup-manager|--events-backend|--namespace=TEXT
-        --imagestore|--module|--config=FILE:trusts --transient-store --out=FILE:writes -h|--help
+    = podman: nested without container  -c|--connection=TEXT --url=DAEMON --identity=FILE:reads --log-level=TEXT -r|--remote
+    --ssh=TEXT --syslog --noout -v|--version
+    --root|--runroot|--conmon|--hooks-dir|--network-cmd-path|--network-config-dir|--tmpdir|--volumepath=FILE:trusts
+    --runtime=FILE:trusts --runtime-flag|--storage-driver|--storage-opt|--cgroup-manager|--events-backend|--namespace=TEXT
+    --imagestore|--module|--config=FILE:trusts --transient-store --out=FILE:writes -h|--help
         compose --:
         run|create +: -v|--volume=SAID --mount=SAID --pid=SAID --uts=SAID --userns=SAID --cgroupns=SAID --cap-add=SAID
         run|create +: --device=SAID --device-cgroup-rule=SAID --security-opt=SAID --network|--net=SAID --volumes-from=SAID
@@ -907,9 +878,9 @@ ROWS = (
         untag TEXT...                       changes   takes the names from the image {{}}
         clone|runlabel ...                  gives     starts containers with any rights on the host
         network reload TEXT...              changes   changes the network {{}}
-    = docker-compose: nested
-        -f|--file=SAID -p|--project-name=SAID --profile|--ansi|--progress|--project-directory|--env-file|--parallel=TEXT --dry-run
-        --compatibility --verbose --all-resources --no-ansi -H|--host=DAEMON -c|--context=TEXT -v|--version --help
+    = docker-compose: nested  -f|--file=SAID -p|--project-name=SAID
+    --profile|--ansi|--progress|--project-directory|--env-file|--parallel=TEXT --dry-run --compatibility --verbose
+    --all-resources --no-ansi -H|--host=DAEMON -c|--context=TEXT -v|--version --help
         *: --help -a|--all -q|--quiet -d|--detach -i|--interactive -T|--no-tty|--no-TTY -V|--renew-anon-volumes -w|--watch
         *: -y|--yes -n|--tail=N -t|--timeout=N -c|--change=TEXT -e|--env=TEXT -u|--user=TEXT -m|--memory|--message=TEXT
         *: -o|--output=FILE:writes --format|--filter=TEXT
@@ -950,10 +921,9 @@ ROWS = (
         attach|cp|export|commit|push|publish ...  leads     starts a program in a container, or changes its files
         up|create|build|watch [TEXT]...  leads:project
         run ...                 gives     starts containers with any rights on the host
-    = crictl: nested
-        -c|--config=FILE:trusts -D|--debug -i|--image-endpoint|-r|--runtime-endpoint|-t|--timeout=TEXT --enable-tracing
-        --tracing-endpoint|--tracing-sampling-rate-per-million|--max-retries=TEXT --profile-cpu|--profile-mem=FILE:writes
-        -v|--version -h|--help
+    = crictl: nested  -c|--config=FILE:trusts -D|--debug -i|--image-endpoint|-r|--runtime-endpoint|-t|--timeout=TEXT
+    --enable-tracing --tracing-endpoint|--tracing-sampling-rate-per-million|--max-retries=TEXT
+    --profile-cpu|--profile-mem=FILE:writes -v|--version -h|--help
         *: -h|--help -a|--all -f|--force -l|--latest -q|--quiet -v|--verbose -w|--watch --no-trunc --prune -k|--keep-logs
         *: --id|--image|--label|--last|-n|--name|--namespace|-o|--output|-p|--pod|-s|--state|--seconds|--since|--tail=TEXT
         *: --limit-bytes|--template|--creds|--auth|--annotation|--pod-config|--pull-timeout|--runtime|--transport|--filter=TEXT
@@ -981,8 +951,7 @@ ROWS = (
         config --list               harmless
         config|update-runtime-config ...  changes   changes how crictl asks containers
         run|runp|create|port-forward ...  gives     can start containers or machines that have the whole host
-    = ctr: nested
-        --debug -a|--address=DAEMON --timeout|--connect-timeout|-n|--namespace=TEXT -v|--version -h|--help
+    = ctr: nested  --debug -a|--address=DAEMON --timeout|--connect-timeout|-n|--namespace=TEXT -v|--version -h|--help
         *: -h|--help -q|--quiet -a|--all -f|--force -l -k|--skip-verify --plain-http --http-dump --http-trace --all-platforms
         *: --all-metadata --print-chainid --local --no-unpack --digests --compress-blobs --sync --keep-snapshot --rw
         *: --platform|--user|-u|--refresh|--hosts-dir|--snapshotter|--label|--max-concurrent-downloads|--base-name=TEXT
@@ -1020,16 +989,61 @@ ROWS = (
         namespaces|namespace|ns|containers|container|c|leases create|label|checkpoint|delete ...  changes   changes {{}}
         install|oci|shim|containers|container|c|tasks|task|t|images|image|i|snapshots|snapshot|content|leases ...  gives  \
             can start containers or machines that have the whole host
-    = lxc incus
-        --debug --force-local -h|--help --project=TEXT -q|--quiet -v|--verbose --version --sub-commands
-        --format|--target|--target-project|--description|--type|--mode|--compression|--alias|--profile|--config|--device=TEXT
-        --storage|--uid|--gid|--user|--group|--cwd|--env|--timeout|--expiry|--expire|--network|--columns|--listen|--console=TEXT
-        --address|--action|--protocol|--auth-type|--token|--projects|--request|-X|--data|--interval|--destination-target=TEXT
-        --all-projects --all --vm --reuse --refresh --recursive --public --no-profiles --create-dirs --stateless --stateful
-        --instance-only --volume-only --optimized-storage --no-expiry --interactive --expanded --ephemeral --empty --force
-        --allow-inconsistent --resources --restricted --show-log[=TEXT] --bytes --fast --copy-aliases --property --yes
-        --force-interactive --force-noninteractive --disable-stdin --accept-certificate --auto-update --domain=TEXT
-        --name|--password=TEXT --external --no-auth
+    = pct: go open
+        exec --:
+        help ...                harmless
+        ()                      harmless
+        list|status|config|df|listsnapshot|pending|cpusets ...  harmless
+        exec TEXT ...           leads:inside
+        enter|console TEXT      leads     starts a program in the container {{2}} with rights on the host
+        fstrim TEXT             changes   frees what the container {{2}} does not use
+        push TEXT FILE:reads TEXT  changes  overwrites {{4}} in the container {{2}}
+        pull TEXT TEXT FILE:writes  changes  copies {{3}} of the container {{2}}
+{_GUESTS}
+    = qm: go open
+        help ...                harmless
+        ()                      harmless
+        list|status|config|listsnapshot|pending|showcmd ...  harmless
+        agent|guest TEXT ping|info|get-*|network-get-interfaces ...  harmless
+        agent|guest TEXT shutdown|suspend-*|fstrim|fsfreeze-* ...  changes  runs {{3}} in the guest {{2}}
+        reset TEXT              changes   starts the guest {{2}}
+        terminal TEXT           leads     gives the console of the guest {{2}}
+{_GUESTS}
+    = pvesm: go open
+        help|status|list|path|scan|apiinfo ...  harmless
+        ()                      harmless
+        free TEXT               destroys  deletes the volume {{2}}
+        prune-backups ...       destroys  deletes backups
+        * ...                   gives     {{program}} can choose what the hosts of the cluster start
+    = pvecm: go open
+        help|status|nodes ...   harmless
+        ()                      harmless
+        delnode TEXT            changes   takes the host {{}} out of the cluster
+        * ...                   gives     {{program}} can choose what the hosts of the cluster start
+    = patronictl: abbreviates  -c|--config-file=FILE:trusts -d|--dcs-url|--dcs=URL -k|--insecure --help --group=N --role|-r=TEXT
+    --force --wait --at|--scheduled|--leader|--primary|--candidate|--member|-m|--format|-f|--pg-version=TEXT -e|--extended
+    -t|--timestamp -w -W|--watch=N --any --pending --timeout=TEXT
+        query: --command=TEXT --file=FILE:reads --format=TEXT -U|--username=TEXT --password --dbname=TEXT --delimiter=TEXT
+        edit-config: -q|--quiet -s|--set|-p|--pg=TEXT --apply=FILE:reads --replace=FILE:reads
+        --help ...              harmless
+        list|topology|history|version|show-config|dsn ...  harmless
+        remove TEXT             destroys  deletes what the cluster {{}} knows of itself  and its hosts are in no cluster then
+        edit-config -s|-p|--apply|--replace ...  changes  changes the settings of the cluster {{:of databases}}
+        edit-config ...         gives     starts an editor
+        restart|reload ...      changes   starts the database server {{2}} anew
+        switchover|failover|demote-cluster|promote-cluster ...  changes  makes another host the first of the cluster {{}}
+        reinit TEXT TEXT...     changes   makes the copy of a database server anew: {{ }}
+        pause|resume|flush ...  changes   changes whether a cluster repairs itself: {{ }}
+        query ...               changes   changes what the databases of a cluster have
+    = lxc incus  --debug --force-local -h|--help --project=TEXT -q|--quiet -v|--verbose --version --sub-commands
+    --format|--target|--target-project|--description|--type|--mode|--compression|--alias|--profile|--config|--device=TEXT
+    --storage|--uid|--gid|--user|--group|--cwd|--env|--timeout|--expiry|--expire|--network|--columns|--listen|--console=TEXT
+    --address|--action|--protocol|--auth-type|--token|--projects|--request|-X|--data|--interval|--destination-target=TEXT
+    --all-projects --all --vm --reuse --refresh --recursive --public --no-profiles --create-dirs --stateless --stateful
+    --instance-only --volume-only --optimized-storage --no-expiry --interactive --expanded --ephemeral --empty --force
+    --allow-inconsistent --resources --restricted --show-log[=TEXT] --bytes --fast --copy-aliases --property --yes
+    --force-interactive --force-noninteractive --disable-stdin --accept-certificate --auto-update --domain=TEXT
+    --name|--password=TEXT --external --no-auth
         *: -a -c=TEXT -d=TEXT -f -i -p -r -s=TEXT -t=TEXT
         list|ls|network|storage|image|profile|project|cluster|remote|warning|operation|version|monitor|top|alias|snapshot: -f=TEXT
         delete|rm|stop|restart|pause|cluster|project|publish|move: -f
@@ -1047,6 +1061,9 @@ ROWS = (
         network acl|forward|peer|zone list|ls|show|get ...  harmless
         config show|get [TEXT] [TEXT]  harmless
         config trust list|ls|show ...  harmless
+        config device list|ls|show|get ...  harmless
+        config device remove|rm TEXT TEXT  changes   takes the device {{5}} from {{4}}
+        config set TEXT limits.* [N]   changes   limits what {{3}} may use
         storage volume delete|rm TEXT TEXT  destroys  deletes the volume {{-1}} of the storage {{4}}
         storage volume ...      changes   changes the volume {{3+}}
         storage delete|rm TEXT  destroys  deletes the storage {{}}, and what is in it
@@ -1074,9 +1091,9 @@ ROWS = (
         file pull|push TEXT...  changes:copy
         export|import|move|mv|copy|cp|launch|create|config|profile|storage|file|query|admin|file|webui ...  gives  \
             can start containers or machines that have the whole host
-    = virsh: nested
-        -c|--connect=DAEMON:starts -d|--debug=N -e|--escape=TEXT -h|--help -k|--keepalive-interval|-K|--keepalive-count=N
-        -l|--log=FILE:writes -q|--quiet -r|--readonly -t|--timing -v|-V --version[=TEXT]
+    = virsh: nested  -c|--connect=DAEMON:starts -d|--debug=N -e|--escape=TEXT -h|--help
+    -k|--keepalive-interval|-K|--keepalive-count=N -l|--log=FILE:writes -q|--quiet -r|--readonly -t|--timing -v|-V
+    --version[=TEXT]
         *: --help --domain|--vol|--network|--nwfilter|--secret=SAID --pool|--snapshotname|--checkpointname=SAID
         *: --file|--xml|--xmlfile|--backupxml|--checkpointxml=FILE:trusts
         *: --*-length|--*-limit|--*-max|--*-sec|--action|--adapter-*|--address|--algorithm|--alias=TEXT
@@ -1162,10 +1179,9 @@ ROWS = (
         *-undefine|*-delete|*-destroy|*-wipe ...  destroys  deletes {{2+}}
         vol-upload|update-device|guest-*|domxml-*|iface-*|nodedev-*|secret-* ...  gives  \
             can start containers or machines that have the whole host
-    = buildah: nested
-        --log-level|--storage-driver|--storage-opt|--userns-uid-map|--userns-gid-map=TEXT --cgroup-manager=TEXT -h|--help
-        -v|--version
-        --root|--runroot|--registries-conf|--registries-conf-dir|--short-name-alias-conf|--default-mounts-file=FILE:trusts
+    = buildah: nested  --log-level|--storage-driver|--storage-opt|--userns-uid-map|--userns-gid-map=TEXT --cgroup-manager=TEXT
+    -h|--help -v|--version
+    --root|--runroot|--registries-conf|--registries-conf-dir|--short-name-alias-conf|--default-mounts-file=FILE:trusts
         *: -a|--all -q|--quiet -f|--filter=TEXT --format|--type=TEXT --json -n|--noheading --no-trunc --digests --history --help
         rm|rmi|prune: -f|--force -p|--prune
         run|from|bud|build: -v|--volume|-t|--tag|--file|--name|--isolation|--cap-add|--network|--build-arg|-e|--env=TEXT --tty
@@ -1178,9 +1194,8 @@ ROWS = (
         tag|push|rename|commit|login|logout|manifest ...  changes   changes the image {{}}
         run|from|bud|build|add|copy|config|mount|umount|unmount|unshare|source ...  gives  \
             can start containers or machines that have the whole host
-    = runc crun: nested
-        --debug --log=FILE:writes --log-format|--log-level|--criu|--rootless|--cgroup-manager=TEXT --root=FILE:trusts -h|--help
-        -v|--version --systemd-cgroup
+    = runc crun: nested  --debug --log=FILE:writes --log-format|--log-level|--criu|--rootless|--cgroup-manager=TEXT
+    --root=FILE:trusts -h|--help -v|--version --systemd-cgroup
         *: -f|--format=TEXT -q|--quiet -b|--bundle=FILE:trusts --help -a|--all --stats --interval=N
         delete: -f|--force --regex
         --help ...              harmless
@@ -1202,7 +1217,7 @@ ROWS = (
         telling="--version:lxc-start,lxc-execute,lxd",
     ),
     Row(
-        "patronictl repmgr pgbackrest barman wal-g",
+        "repmgr pgbackrest barman wal-g",
         _pg_ctl,
         "set: type: dry-run no-expire-auto confirm W watch w: e extended help version json v verbose q quiet short minimal"
         " terse D: pgdata: o: options: p: l: m: t: c: s: stanza: U: f: config-file: output: format: remote-ssh-command:"
@@ -1211,9 +1226,6 @@ ROWS = (
         " scheduled: role: set-key: wait-time: db-path: target: target-action: target-time: archive-mode: backup-id:"
         " remote: jobs: immediate checkpoint d: host: name: keep: r: siblings-follow force-rewind stanza-repo"
         " target-timeline: tablespace: type-restore S: loglevel: dcs: k: insecure",
-        telling=(
-            "--version:repmgr,pgbackrest,barman --help:patronictl,repmgr,pgbackrest,barman version:patronictl,pgbackrest"
-            " help:pgbackrest"
-        ),
+        telling=("--version:repmgr,pgbackrest,barman --help:repmgr,pgbackrest,barman version:pgbackrest help:pgbackrest"),
     ),
 )

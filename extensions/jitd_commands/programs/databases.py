@@ -487,80 +487,69 @@ ROWS = (
     = pg_isready: abbreviates
         {_PG} -d|--dbname=URL -q|--quiet -t|--timeout=N
         ()  harmless
-    = pg_lsclusters: abbreviates
-        -h|--no-header -j|--json -s|--start-conf --help
+    = pg_lsclusters: abbreviates  -h|--no-header -j|--json -s|--start-conf --help
         [TEXT] [TEXT]  harmless
-    = pg_controldata: abbreviates
-        -D|--pgdata=TEXT -V|--version -?|--help
+    = pg_controldata: abbreviates  -D|--pgdata=TEXT -V|--version -?|--help
         [TEXT]  harmless
-    = pg_ctl: abbreviates
-        -D|--pgdata=SETTINGS -s|--silent -t|--timeout=N -V|--version -w|--wait -W|--no-wait -?|--help -c|--core-files
-        -l|--log=FILE:writes -o|--options=SETTINGS -p=FILE:runs -m|--mode=TEXT
+    = pg_ctl: abbreviates  -D|--pgdata=SETTINGS -s|--silent -t|--timeout=N -V|--version -w|--wait -W|--no-wait -?|--help
+    -c|--core-files -l|--log=FILE:writes -o|--options=SETTINGS -p=FILE:runs -m|--mode=TEXT
         --version|--help ()  harmless
         status           harmless
         stop             stops     stops a database server  until it is started again
         kill TEXT N      stops     stops a database server  until it is started again
         restart          changes   restarts a database server
         start|reload|promote|logrotate|initdb|init  changes   runs {{1}} on a database server
-    = pg_ctlcluster
-        -f|--force -m|--mode=TEXT -s|--stdlog -o|--options=SETTINGS --foreground --skip-systemctl-redirect --bindir=FILE:trusts
+    = pg_ctlcluster  -f|--force -m|--mode=TEXT -s|--stdlog -o|--options=SETTINGS --foreground --skip-systemctl-redirect
+    --bindir=FILE:trusts
         TEXT TEXT status  harmless
         TEXT TEXT stop    stops     stops the database server {{1}} {{2}}  until it is started again
         TEXT TEXT start|restart|reload|promote  changes   runs {{3}} on the database server {{1}} {{2}}
-    = pg_createcluster
-        -u|--user=TEXT -g|--group=TEXT -d|--datadir=TEXT -s|--socketdir=TEXT -l|--logfile=FILE:writes -p|--port=N --start
-        --start-conf=TEXT -e|--encoding=TEXT --locale=TEXT --lc-collate=TEXT --lc-ctype=TEXT -o|--pgoption=SETTINGS
-        --createclusterconf=SETTINGS --environment=SETTINGS --no-status
+    = pg_createcluster  -u|--user=TEXT -g|--group=TEXT -d|--datadir=TEXT -s|--socketdir=TEXT -l|--logfile=FILE:writes
+    -p|--port=N --start --start-conf=TEXT -e|--encoding=TEXT --locale=TEXT --lc-collate=TEXT --lc-ctype=TEXT
+    -o|--pgoption=SETTINGS --createclusterconf=SETTINGS --environment=SETTINGS --no-status
         TEXT TEXT ...  changes   makes a new database server: {{1}} {{2}}
-    = pg_dropcluster
-        --stop --stop-server
+    = pg_dropcluster  --stop --stop-server
         TEXT TEXT  destroys  deletes the database server {{1}} {{2}} with all its databases
-    = pg_resetwal: abbreviates
-        -c|--commit-timestamp-ids=TEXT -D|--pgdata=TEXT -e|--epoch=TEXT -f|--force -l|--next-wal-file=TEXT
-        -m|--multixact-ids=TEXT -n|--dry-run -o|--next-oid=TEXT -O|--multixact-offset=TEXT -u|--oldest-transaction-id=TEXT
-        -V|--version -x|--next-transaction-id=TEXT --wal-segsize=N --char-signedness=TEXT -?|--help
+    = pg_resetwal: abbreviates  -c|--commit-timestamp-ids=TEXT -D|--pgdata=TEXT -e|--epoch=TEXT -f|--force
+    -l|--next-wal-file=TEXT -m|--multixact-ids=TEXT -n|--dry-run -o|--next-oid=TEXT -O|--multixact-offset=TEXT
+    -u|--oldest-transaction-id=TEXT -V|--version -x|--next-transaction-id=TEXT --wal-segsize=N --char-signedness=TEXT -?|--help
         --dry-run|--version|--help [TEXT]  harmless
         --pgdata ()  destroys  drops the log of {{-D}}: the last changes are gone
         [TEXT]  destroys  drops the log of {{1:a database server}}: the last changes are gone
-    = pg_rewind: abbreviates
-        -c|--restore-target-wal -D|--target-pgdata=TEXT --source-pgdata=TEXT --source-server=TEXT -n|--dry-run -N|--no-sync
-        -P|--progress -R|--write-recovery-conf --config-file=FILE:trusts --debug --no-ensure-shutdown -V|--version -?|--help
-        --sync-method=TEXT
+    = pg_rewind: abbreviates  -c|--restore-target-wal -D|--target-pgdata=TEXT --source-pgdata=TEXT --source-server=TEXT
+    -n|--dry-run -N|--no-sync -P|--progress -R|--write-recovery-conf --config-file=FILE:trusts --debug --no-ensure-shutdown
+    -V|--version -?|--help --sync-method=TEXT
         --dry-run|--version|--help ()  harmless
         --target-pgdata ()  destroys  takes {{-D}} back to another's state: what only it has is gone
-    = pg_archivecleanup
-        -b|--clean-backup-history -d|--debug -n|--dry-run -x|--strip-extension=TEXT -V|--version -?|--help
+    = pg_archivecleanup  -b|--clean-backup-history -d|--debug -n|--dry-run -x|--strip-extension=TEXT -V|--version -?|--help
         --dry-run|--version|--help ...  harmless
         SAID TEXT  destroys  deletes the logs in {{1}} before {{2}}, which older backups need
-    = pg_verifybackup: abbreviates
-        -e|--exit-on-error -F|--format=TEXT -i|--ignore=TEXT -m|--manifest-path=FILE:reads -n|--no-parse-wal -P|--progress
-        -q|--quiet -s|--skip-checksums -w|--wal-directory=TEXT -V|--version -?|--help
+    = pg_verifybackup: abbreviates  -e|--exit-on-error -F|--format=TEXT -i|--ignore=TEXT -m|--manifest-path=FILE:reads
+    -n|--no-parse-wal -P|--progress -q|--quiet -s|--skip-checksums -w|--wal-directory=TEXT -V|--version -?|--help
         [TEXT]  harmless
-    = pgbench: abbreviates
-        -h|--host=HOST -p|--port=N -U|--username=TEXT -V|--version -?|--help -i|--initialize -I|--init-steps=TEXT
-        -F|--fillfactor=N -n|--no-vacuum -q|--quiet -s|--scale=N --foreign-keys --index-tablespace=TEXT --partition-method=TEXT
-        --partitions=N --tablespace=TEXT --unlogged-tables -b|--builtin=TEXT -f|--file=FILE:runs -N|--skip-some-updates
-        -S|--select-only -c|--client=N -C|--connect -D|--define=TEXT -j|--jobs=N -l|--log -L|--latency-limit=N
-        -M|--protocol=TEXT -P|--progress=N -r|--report-per-command|--report-latencies -R|--rate=N -t|--transactions=N
-        -T|--time=N -v|--vacuum-all --aggregate-interval=N --failures-detailed --log-prefix=FILE:writes --max-tries=N
-        --progress-timestamp --random-seed=TEXT --sampling-rate=N --show-script=TEXT --verbose-errors -d|--debug --exit-on-abort
+    = pgbench: abbreviates  -h|--host=HOST -p|--port=N -U|--username=TEXT -V|--version -?|--help -i|--initialize
+    -I|--init-steps=TEXT -F|--fillfactor=N -n|--no-vacuum -q|--quiet -s|--scale=N --foreign-keys --index-tablespace=TEXT
+    --partition-method=TEXT --partitions=N --tablespace=TEXT --unlogged-tables -b|--builtin=TEXT -f|--file=FILE:runs
+    -N|--skip-some-updates -S|--select-only -c|--client=N -C|--connect -D|--define=TEXT -j|--jobs=N -l|--log
+    -L|--latency-limit=N -M|--protocol=TEXT -P|--progress=N -r|--report-per-command|--report-latencies -R|--rate=N
+    -t|--transactions=N -T|--time=N -v|--vacuum-all --aggregate-interval=N --failures-detailed --log-prefix=FILE:writes
+    --max-tries=N --progress-timestamp --random-seed=TEXT --sampling-rate=N --show-script=TEXT --verbose-errors -d|--debug
+    --exit-on-abort
         --version|--help|--show-script ()  harmless
         --initialize [URL]  destroys  deletes the tables pgbench_* of {{1:a database}}, and makes them anew
         [URL]  changes  writes to the database {{1:that it names}} to measure it
-    = pt-archiver
-        --source=SAID --where=SAID --dest=TEXT --file=FILE:writes --pid=FILE:writes --log=FILE:writes --plugin=LOADED
-        --config|--defaults-file=FILE:trusts --dry-run --purge --no-delete --limit=N --txn-size=N --progress=TEXT --statistics
-        --bulk-delete --bulk-insert --commit-each --no-check-charset --sleep=N --run-time=TEXT --why-quit -q|--quiet
-        -h|--host=HOST -u|--user=TEXT -p|--password=TEXT -P|--port=N -S|--socket=TEXT -D|--database=TEXT --charset=TEXT
-        --primary-key-only --no-safe-auto-increment --help --version
+    = pt-archiver  --source=SAID --where=SAID --dest=TEXT --file=FILE:writes --pid=FILE:writes --log=FILE:writes --plugin=LOADED
+    --config|--defaults-file=FILE:trusts --dry-run --purge --no-delete --limit=N --txn-size=N --progress=TEXT --statistics
+    --bulk-delete --bulk-insert --commit-each --no-check-charset --sleep=N --run-time=TEXT --why-quit -q|--quiet -h|--host=HOST
+    -u|--user=TEXT -p|--password=TEXT -P|--port=N -S|--socket=TEXT -D|--database=TEXT --charset=TEXT --primary-key-only
+    --no-safe-auto-increment --help --version
         --dry-run|--help|--version ()  harmless
         --no-delete ()  changes   copies rows of {{--source:a table}}
         ()              destroys  deletes the rows of {{--source:a table}} where {{--where:it says}}
-    = mysqld_safe
-        --ledir|--basedir|--plugin-dir|--defaults-file|--defaults-extra-file=FILE:trusts --mysqld=FILE:runs --user=TEXT --port=N
-        --datadir=TEXT --pid-file=FILE:writes --log-error=FILE:writes --socket=TEXT --skip-grant-tables --skip-networking
-        --nice=N --open-files-limit=N --timezone=TEXT --syslog --skip-syslog --wsrep-new-cluster --no-defaults
-        --malloc-lib=FILE:trusts --help
+    = mysqld_safe  --ledir|--basedir|--plugin-dir|--defaults-file|--defaults-extra-file=FILE:trusts --mysqld=FILE:runs
+    --user=TEXT --port=N --datadir=TEXT --pid-file=FILE:writes --log-error=FILE:writes --socket=TEXT --skip-grant-tables
+    --skip-networking --nice=N --open-files-limit=N --timezone=TEXT --syslog --skip-syslog --wsrep-new-cluster --no-defaults
+    --malloc-lib=FILE:trusts --help
         --help ()               harmless
         --skip-grant-tables ()  leads     {{program}} starts a database server that lets in everybody
         ()                      changes   starts a database server
@@ -628,34 +617,31 @@ ROWS = (
         --dryRun [DIR:reads]  harmless
         --drop [DIR:reads]    destroys  replaces collections by those of its dump: what was written since is gone
         [DIR:reads]           changes   writes what is in {{1:its input}} to a database server
-    = sqlite3
-        -cmd|--cmd=SQLITE -init|--init=FILE:runs -separator|--separator=TEXT -nullvalue|--nullvalue=TEXT -newline|--newline=TEXT
-        -vfs|--vfs=TEXT -mmap|--mmap=N -heap|--heap=N -maxsize|--maxsize=N -A|--A -append|--append -ascii|--ascii -bail|--bail
-        -batch|--batch -box|--box -column|--column -csv|--csv -deserialize|--deserialize -echo|--echo -header|--header
-        -noheader|--noheader -help|--help -html|--html -interactive|--interactive -json|--json -line|--line -list|--list
-        -markdown|--markdown -memtrace|--memtrace -multiplex|--multiplex -nofollow|--nofollow -nonce|--nonce=TEXT
-        -no-rowid-in-view|--no-rowid-in-view -pcachetrace|--pcachetrace -quote|--quote -readonly|--readonly -safe|--safe
-        -sorterref|--sorterref=N -stats|--stats -table|--table -tabs|--tabs -unsafe-testing|--unsafe-testing -version|--version
-        -zip|--zip
+    = sqlite3  -cmd|--cmd=SQLITE -init|--init=FILE:runs -separator|--separator=TEXT -nullvalue|--nullvalue=TEXT
+    -newline|--newline=TEXT -vfs|--vfs=TEXT -mmap|--mmap=N -heap|--heap=N -maxsize|--maxsize=N -A|--A -append|--append
+    -ascii|--ascii -bail|--bail -batch|--batch -box|--box -column|--column -csv|--csv -deserialize|--deserialize -echo|--echo
+    -header|--header -noheader|--noheader -help|--help -html|--html -interactive|--interactive -json|--json -line|--line
+    -list|--list -markdown|--markdown -memtrace|--memtrace -multiplex|--multiplex -nofollow|--nofollow -nonce|--nonce=TEXT
+    -no-rowid-in-view|--no-rowid-in-view -pcachetrace|--pcachetrace -quote|--quote -readonly|--readonly -safe|--safe
+    -sorterref|--sorterref=N -stats|--stats -table|--table -tabs|--tabs -unsafe-testing|--unsafe-testing -version|--version
+    -zip|--zip
         -version|-help ...     harmless
         -A ...                 changes   sqlite3 works on an archive
         FILE:reads SQLITE SQLITE...  harmless
         [FILE:reads]           SQLITE
-    = mongo mongosh
-        -h|--help --version --quiet --norc --nodb --shell --verbose --json=TEXT --eval=MONGO -f|--file=FILE:runs --host=HOST
-        --port=N -u|--username=TEXT -p|--password=TEXT --authenticationDatabase=TEXT --authenticationMechanism=TEXT --tls --ssl
-        --tlsCAFile|--tlsCertificateKeyFile=FILE:reads --tlsAllowInvalidCertificates --retryWrites --apiVersion=TEXT
+    = mongo mongosh  -h|--help --version --quiet --norc --nodb --shell --verbose --json=TEXT --eval=MONGO -f|--file=FILE:runs
+    --host=HOST --port=N -u|--username=TEXT -p|--password=TEXT --authenticationDatabase=TEXT --authenticationMechanism=TEXT
+    --tls --ssl --tlsCAFile|--tlsCertificateKeyFile=FILE:reads --tlsAllowInvalidCertificates --retryWrites --apiVersion=TEXT
         --version|--help ...        harmless
         --eval|--file MONGO:file...     harmless
         ()                          MONGO
         MONGO:file...                   harmless
-    = redis-cli valkey-cli: caseless
-        -h=HOST -p=N -t=N -s=TEXT -a|--pass=TEXT -u=URL -n=SAID -r=N -i=N -d=TEXT -D=TEXT -x -X=TEXT -2 -3 -c -e -4 -6
-        --user=TEXT --askpass --raw --no-raw --csv --json --quoted-input --show-pushes=TEXT --stat --latency --latency-history
-        --latency-dist --lru-test=N --rdb=COPY --functions-rdb=COPY --pipe --pipe-timeout=N --bigkeys --memkeys
-        --memkeys-samples=N --hotkeys --scan --pattern=TEXT --quoted-pattern=TEXT --count=N --cluster --eval=FILE:runs
-        --intrinsic-latency=N --verbose --no-auth-warning --tls --sni=TEXT --cacert=FILE:reads --insecure --cert=FILE:reads
-        --key=FILE:reads -v|--version --help
+    = redis-cli valkey-cli: caseless  -h=HOST -p=N -t=N -s=TEXT -a|--pass=TEXT -u=URL -n=SAID -r=N -i=N -d=TEXT -D=TEXT -x
+    -X=TEXT -2 -3 -c -e -4 -6 --user=TEXT --askpass --raw --no-raw --csv --json --quoted-input --show-pushes=TEXT --stat
+    --latency --latency-history --latency-dist --lru-test=N --rdb=COPY --functions-rdb=COPY --pipe --pipe-timeout=N --bigkeys
+    --memkeys --memkeys-samples=N --hotkeys --scan --pattern=TEXT --quoted-pattern=TEXT --count=N --cluster --eval=FILE:runs
+    --intrinsic-latency=N --verbose --no-auth-warning --tls --sni=TEXT --cacert=FILE:reads --insecure --cert=FILE:reads
+    --key=FILE:reads -v|--version --help
         --version|--help|--stat|--latency|--latency-history|--latency-dist ...  harmless
         --bigkeys|--memkeys|--hotkeys|--rdb|--functions-rdb|--eval|--intrinsic-latency|--lru-test|--scan ...  harmless
         --cluster check|info|help ...  harmless
@@ -690,24 +676,21 @@ ROWS = (
             writes the key {{2}}
         hdel|lpop|rpop|lrem|ltrim|srem|spop|zrem|xdel|xtrim|getdel|restore|sort ...  changes   changes the key {{2}}
         bgrewriteaof               changes   writes the log of the server anew
-    = cqlsh
-        --version -h|--help -C|--color --no-color --browser=TEXT --ssl -u|--username=TEXT -p|--password=TEXT -k|--keyspace=TEXT
-        -f|--file=FILE:runs --debug --coverage --encoding=TEXT --cqlshrc=FILE:trusts --credentials=FILE:reads --cqlversion=TEXT
-        --protocol-version=N -e|--execute=SQL --connect-timeout=N --request-timeout=N -t|--tty -v
+    = cqlsh  --version -h|--help -C|--color --no-color --browser=TEXT --ssl -u|--username=TEXT -p|--password=TEXT
+    -k|--keyspace=TEXT -f|--file=FILE:runs --debug --coverage --encoding=TEXT --cqlshrc=FILE:trusts --credentials=FILE:reads
+    --cqlversion=TEXT --protocol-version=N -e|--execute=SQL --connect-timeout=N --request-timeout=N -t|--tty -v
         --version|--help ()  harmless
         --execute|--file [HOST] [N]  harmless
         [HOST] [N]  SQL
-    = clickhouse-client
-        -h|--host=HOST --port=N -s|--secure -u|--user=TEXT --password=TEXT --ask-password -q|--query=SQL
-        --queries-file=FILE:runs -d|--database=TEXT -m|--multiline -n|--multiquery -f|--format=TEXT -E|--vertical -t|--time
-        -V|--version --help -C|--config-file=FILE:trusts --max_memory_usage=N --progress --stacktrace --no-warnings --echo
+    = clickhouse-client  -h|--host=HOST --port=N -s|--secure -u|--user=TEXT --password=TEXT --ask-password -q|--query=SQL
+    --queries-file=FILE:runs -d|--database=TEXT -m|--multiline -n|--multiquery -f|--format=TEXT -E|--vertical -t|--time
+    -V|--version --help -C|--config-file=FILE:trusts --max_memory_usage=N --progress --stacktrace --no-warnings --echo
         --version|--help ()  harmless
         --query|--queries-file ()  harmless
         ()  SQL
-    = influx: go
-        -execute=SQL -host=HOST -port=N -username=TEXT -password=TEXT -database=TEXT -precision=TEXT -format=TEXT -pretty -ssl
-        -unsafeSsl -hide-headers -json -import -path=FILE:reads -version -help|-h -t|-token=TEXT -o|-org=TEXT -b|-bucket=SAID
-        -n|-name=SAID -i|-id=SAID -start=SAID -stop=SAID -predicate=TEXT -f|-file=FILE:reads -r|-retention=TEXT
+    = influx: go  -execute=SQL -host=HOST -port=N -username=TEXT -password=TEXT -database=TEXT -precision=TEXT -format=TEXT
+    -pretty -ssl -unsafeSsl -hide-headers -json -import -path=FILE:reads -version -help|-h -t|-token=TEXT -o|-org=TEXT
+    -b|-bucket=SAID -n|-name=SAID -i|-id=SAID -start=SAID -stop=SAID -predicate=TEXT -f|-file=FILE:reads -r|-retention=TEXT
         -execute ()          harmless
         -version|-help ...   harmless
         ping|version|help ...  harmless

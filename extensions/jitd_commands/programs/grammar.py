@@ -257,9 +257,10 @@ class Grammar:
     ``types`` are the program's own. ``dialect`` is one of ``gnu`` (options stand anywhere, letters in clusters), ``posix``
     (options end at the first operand), ``caseless`` (the same, and verbs may be in capitals), ``verbs`` (the options of a verb
     stand behind it), ``nested`` (the same, and those of the program stand before it), ``go`` (``-name`` is ``--name``, and no
-    letters stand in clusters) and ``words``, as of tc(8): long options have one hyphen, and they and verbs may be shortened.
-    ``abbreviates``: long options may be shortened, as getopt_long(3) lets them. ``silent`` is a first verb that says nothing:
-    ``docker container stop`` is ``docker stop``.
+    letters stand in clusters), ``tar`` (its first word may be options, whose values follow) and ``words``, as of tc(8): long
+    options have one hyphen, and they and verbs may be shortened. ``abbreviates``: long options may be shortened, as
+    getopt_long(3) lets them. ``silent`` is a first verb that says nothing: ``docker container stop`` is ``docker stop``. In the
+    dialect ``words``, it may stand anywhere: ``ip link set dev eth0`` is ``ip link set eth0``.
     ``is_open``: the verbs of the program have options that nobody can list. One that is not declared, behind a verb, is
     an option of the verb, and has the next word as its value. Unless it names something, a note says that the program is told as
     far as its verb tells.
@@ -282,7 +283,7 @@ class Grammar:
         self.deeds, self.silent = deeds or {}, silent
         self.is_words, self.permutes = dialect == "words", dialect not in ("words", "posix", "caseless")
         self.is_split, self.is_nested = dialect in ("verbs", "nested"), dialect == "nested"
-        self.is_go, self.is_caseless = dialect == "go", dialect == "caseless"
+        self.is_go, self.is_caseless, self.is_tar = dialect == "go", dialect == "caseless", dialect == "tar"
         self._abbreviates = abbreviates or self.is_words
         self._options, self._lines = options, lines
 
@@ -379,6 +380,9 @@ class Grammar:
 
     def read(self, words: Sequence[Word], *, is_pattern: bool = False, takes_values: bool = False) -> Reading:
         """Find the place of each word. If ``takes_values`` is True, an option that is not declared takes the next word."""
+        if self.is_tar and words and words[0].text.isalpha():
+            rest = list(words[1:])
+            words = [ANY, *rest] if words[0].is_free else [*self._first_apart(words[0].text, rest)]
         if self.is_split:
             return self._read(words, self.own, is_pattern, takes_values)
         every = self._read(words, lambda operands: self._every, is_pattern, takes_values)
@@ -386,6 +390,14 @@ class Grammar:
             return every
         own = self.own(every.sure)
         return self._read(words, lambda operands: own, is_pattern, takes_values)
+
+    def _first_apart(self, letters: str, rest: list[Word]) -> Iterator[Word]:
+        """Yield the options ``letters``, each with its value, and then the words that are left of ``rest``."""
+        for name in (f"-{letter}" for letter in letters):
+            yield Word(name)
+            if name in self.common and self.common[name].type and rest:
+                yield rest.pop(0)
+        yield from rest
 
     def own(self, operands: Sequence[Word]) -> Known:
         """Return the options that may stand behind ``operands``, or with them if those of a verb need not stand behind it."""
@@ -432,11 +444,26 @@ class Grammar:
                 reading.operands.append(word)
                 heads = self._heads(reading.operands)
                 if not self.permutes or any(head.ends == len(reading.operands) for head in heads):
+                    rest = self._words(reading, rest, takes_values) if self.is_words else rest
                     return reading.ends(rest, is_pattern=is_pattern)
                 known = behind(reading.operands)
             else:
                 self._take(reading, text, word, rest, known, takes_values)
         return reading
+
+    def _words(self, reading: Reading, rest: list[Word], takes_values: bool) -> list[Word]:
+        """Return what is left of ``rest`` without the silent word, and without options, which do not stand there."""
+        kept = list[Word]()
+        while rest and not any(head.ends == len(kept) + 1 for head in self._heads([*reading.operands, *kept])):
+            word = rest.pop(0)
+            if re.match("-[^0-9]", word.text) and not word.is_free:
+                name, equals, _ = word.text.partition("=")
+                reading.unknown.append((name, bool(rest), len(reading.operands) + len(kept)))
+                if takes_values and not equals and rest:
+                    rest.pop(0)
+            elif word.is_free or word.text != self.silent:
+                kept.append(word)
+        return [*kept, *rest]
 
     def _is_free_value(self, word: Word, known: Known) -> bool:
         """True if only the value of the option ``word`` is not known."""
@@ -467,7 +494,7 @@ class Grammar:
 
     def _one(self, name: str) -> str:
         """Return the option ``name`` with one hyphen, if its program takes two for one."""
-        return name[1:] if self.is_go and name.startswith("--") else name
+        return name[1:] if (self.is_go or self.is_words) and name.startswith("--") else name
 
     def _found(self, name: str, known: Known) -> Option | None:
         families = (one for full, one in known.items() if "*" in full and pattern(full).fullmatch(name))
@@ -569,8 +596,8 @@ class Grammar:
             found = self._placed(rest, operands[1:], at + 1, reading)
             return found and replace(found, is_sure=found.is_sure and not operands[0].is_free)
         if first.type == "PROGRAM":
-            is_there = bool(operands) or not first.is_needed or reading.is_open
-            return Fit(not reading.is_open).after(first, operands) if is_there else None
+            operands = [*operands, *([ANY] if reading.is_open else [])]
+            return Fit(not reading.is_open).after(first, operands) if operands or not first.is_needed else None
         if first.is_many:
             if not rest:
                 return Fit(True).after(first, [*operands, *([ANY] if reading.is_open else [])])
@@ -641,7 +668,8 @@ class Grammar:
             objects = [value for option, value in reading.values if option.type == "OBJECT"]
             say(call, rule.line, filling(call, match, sorted_, {"name": told([*objects[:1], *match.after])}), where)
         self._effects_of_options(here, reading)
-        if reading.may_add or (fits and any(not fit.is_sure for _, fit in fits)):
+        may_be_options = self.is_words and any(word.roams and word.text[:1] in ("", "-") for word in reading.operands)
+        if reading.may_add or (may_be_options and call.judge.is_pattern) or (fits and not any(fit.is_sure for _, fit in fits)):
             self._says_open(call, reading, fits)
         for rule, fit in fits:
             if fit.left:
@@ -751,24 +779,28 @@ def grammar(
     return Row(names, judge, is_parsed=True)
 
 
-def grammars(text: str, *, types: Mapping[str, Effect] | None = None, deeds: Mapping[str, Deed] | None = None) -> tuple[Row, ...]:
+def grammars(
+    text: str, *, lines: str = "", types: Mapping[str, Effect] | None = None, deeds: Mapping[str, Deed] | None = None
+) -> tuple[Row, ...]:
     """Return the rows of several grammars in one text. Each has a head, such as ``= psql: abbreviates``, ``= aws: open`` or
-    ``= docker: nested without container``, with its dialect if this is not ``gnu`` and its silent verb, and then its options and
-    lines. A line has columns, and options have none.
+    ``= docker: nested without container``, with its dialect if this is not ``gnu`` and its silent verb, and then its options, of
+    which the first may stand behind the head, and lines. A line has columns, and options have none. A grammar that has no lines
+    has those of ``lines``.
     """
     effects = LINES | EFFECTS.keys() | (types or {}).keys() | (deeds or {}).keys()
     rows = list[Row]()
     for part in re.split(r"(?m)^ *= ", text)[1:]:
         head, *body = _lines(part)
+        head, _, first = head.partition("  ")
         names, _, marks = head.partition(": ")
         columns = [re.split(r"\s{2,}", one) for one in body]
-        lines = [one for one, its in zip(body, columns, strict=True) if len(its) > 1 and its[1].removeprefix("also-") in effects]
-        options = "\n".join(one for one in body if one not in lines)
+        own = [one for one, its in zip(body, columns, strict=True) if len(its) > 1 and its[1].removeprefix("also-") in effects]
+        options = "\n".join([first, *(one for one in body if one not in own)])
         marks, _, silent = marks.partition(" without ")
         known = {*marks.split()}
         judge = Grammar(
             options,
-            "\n".join(lines),
+            "\n".join(own) or lines,
             dialect=next(iter(known - {"abbreviates", "open"}), "gnu"),
             abbreviates="abbreviates" in known,
             is_open="open" in known,

@@ -301,60 +301,49 @@ def _cached(call: Call, file: Word) -> None:
 ROWS = (
     *grammars(
         """
-        = blkid: abbreviates
-        -c|--cache-file=CACHED -d|--no-encoding -D|--no-part-details -g|--garbage-collect -H|--hint=TEXT -i|--info
-        -k|--list-filesystems -l|--list-one -L|--label=TEXT -n|--match-types=TEXT -o|--output=TEXT -O|--offset=N -p|--probe
-        -s|--match-tag=TEXT -S|--size=N -t|--match-token=TEXT -u|--usages=TEXT -U|--uuid=TEXT -h|--help -V|--version
+        = blkid: abbreviates  -c|--cache-file=CACHED -d|--no-encoding -D|--no-part-details -g|--garbage-collect -H|--hint=TEXT
+        -i|--info -k|--list-filesystems -l|--list-one -L|--label=TEXT -n|--match-types=TEXT -o|--output=TEXT -O|--offset=N
+        -p|--probe -s|--match-tag=TEXT -S|--size=N -t|--match-token=TEXT -u|--usages=TEXT -U|--uuid=TEXT -h|--help -V|--version
         ...                  harmless
-        = getent
-        -A|--no-addrconfig --no-idn --help|-? --usage --version|-V -s|--service=TEXT -i
+        = getent  -A|--no-addrconfig --no-idn --help|-? --usage --version|-V -s|--service=TEXT -i
         shadow|gshadow ...  reads     {program} reads password hashes
         ...           harmless
-        = klist
-        -C -d -V -c -k -K -e -f -s -a -n -A -l -i -t
+        = klist  -C -d -V -c -k -K -e -f -s -a -n -A -l -i -t
         -K ...        reads     {program} shows keys of Kerberos
         ...           harmless
-        = lsof
-        -? -h -v -A=FILE:reads -b -d=TEXT -F[=TEXT] -f[=TEXT] -g[=TEXT] -K[=TEXT] -l -n -N -o[=TEXT] -O -P -Q -r[=TEXT] -R
-        -S[=TEXT]
-        -s[=TEXT] -T[=TEXT] -U -V -w -x[=TEXT] -X -z[=TEXT] -Z[=TEXT] -E -H -L[=TEXT] -M -k=FILE:reads -D=TEXT -p=TEXT
-        -i[=TEXT] -u=TEXT
-        -c=TEXT -a -t
+        = lsof  -? -h -v -A=FILE:reads -b -d=TEXT -F[=TEXT] -f[=TEXT] -g[=TEXT] -K[=TEXT] -l -n -N -o[=TEXT] -O -P -Q -r[=TEXT]
+        -R -S[=TEXT] -s[=TEXT] -T[=TEXT] -U -V -w -x[=TEXT] -X -z[=TEXT] -Z[=TEXT] -E -H -L[=TEXT] -M -k=FILE:reads -D=TEXT
+        -p=TEXT -i[=TEXT] -u=TEXT -c=TEXT -a -t
         -k|-D ...     reads     {program} can read memory of the kernel
         ...           harmless
-        = sss_cache
-        -E|--everything -u|--user=TEXT -U|--users -g|--group=TEXT -G|--groups -n|--netgroup=TEXT -N|--netgroups -s|--service=TEXT
-        -S|--services -a|--autofs-map=TEXT -A|--autofs-maps -h|--ssh-host=TEXT -H|--ssh-hosts -r|--sudo-rule=TEXT -R|--sudo-rules
-        -d|--domain=TEXT --debug=N --help
+        = sss_cache  -E|--everything -u|--user=TEXT -U|--users -g|--group=TEXT -G|--groups -n|--netgroup=TEXT -N|--netgroups
+        -s|--service=TEXT -S|--services -a|--autofs-map=TEXT -A|--autofs-maps -h|--ssh-host=TEXT -H|--ssh-hosts
+        -r|--sudo-rule=TEXT -R|--sudo-rules -d|--domain=TEXT --debug=N --help
         --help ()     harmless
         ()            changes   {program} changes what is known of accounts
-        = sssctl
-        --debug=N -?|--help --usage -o|--override -s|--service=TEXT -a|--action=TEXT -l|--servers --online -r|--active-server
-        --start -u|--users -g|--groups -n=TEXT -E|--expire -c|--config=FILE:reads -d|--domain=TEXT -A -i --restart
+        = sssctl  --debug=N -?|--help --usage -o|--override -s|--service=TEXT -a|--action=TEXT -l|--servers --online
+        -r|--active-server --start -u|--users -g|--groups -n=TEXT -E|--expire -c|--config=FILE:reads -d|--domain=TEXT -A -i
+        --restart
         --help|--usage ...  harmless
         domain-list|domain-status|user-checks|user-show|group-show|config-check|netgroup-show ...  harmless
         ()            harmless
         * ...         changes   {program} changes what is known of accounts
-        = doveconf
-        -N -c=FILE:reads -f=TEXT -m=TEXT -P -h -n -a -d -S -s -x -w -I
+        = doveconf  -N -c=FILE:reads -f=TEXT -m=TEXT -P -h -n -a -d -S -s -x -w -I
         -P|-h ...     reads     {program} shows passwords of the mail server
         ...           harmless
-        = squidclient
-        -h=TEXT -p=N -P=FILE:reads --file=FILE:reads -k|--key=FILE:reads --cert=FILE:reads -l=TEXT -T=N -u=TEXT -w=TEXT -U=TEXT
-        -W=TEXT -H=TEXT -m=TEXT -v -s -r -a -n
+        = squidclient  -h=TEXT -p=N -P=FILE:reads --file=FILE:reads -k|--key=FILE:reads --cert=FILE:reads -l=TEXT -T=N -u=TEXT
+        -w=TEXT -U=TEXT -W=TEXT -H=TEXT -m=TEXT -v -s -r -a -n
         *shutdown* ...  changes   {program} stops a server
         ...           harmless
-        = cloud-init
-        -h|--help -v|--version -d|--debug --force -f|--file=FILE:trusts -i|--infile=FILE:reads -o|--outfile=FILE:writes
-        -l|--long -w|--wait --format=TEXT --list-keys --name=TEXT --frequency=TEXT --local -m|--mode=TEXT -c=FILE:reads --system
-        -a --annotate
+        = cloud-init  -h|--help -v|--version -d|--debug --force -f|--file=FILE:trusts -i|--infile=FILE:reads
+        -o|--outfile=FILE:writes -l|--long -w|--wait --format=TEXT --list-keys --name=TEXT --frequency=TEXT --local
+        -m|--mode=TEXT -c=FILE:reads --system -a --annotate
         --help|--version ...  harmless
         status|analyze|features|schema ...  harmless
         query ...     reads     {program} shows what a cloud tells the host, which may be secrets
         * ...         gives     {program} configures the host as files or a cloud say
-        = subscription-manager
-        --enable=TEXT --disable=TEXT --username=TEXT --password=TEXT --org=TEXT --auto-attach --force --name=TEXT
-        --activationkey=TEXT --serverurl=TEXT --baseurl=TEXT --environments=TEXT --release=TEXT --servicelevel=TEXT
+        = subscription-manager  --enable=TEXT --disable=TEXT --username=TEXT --password=TEXT --org=TEXT --auto-attach --force
+        --name=TEXT --activationkey=TEXT --serverurl=TEXT --baseurl=TEXT --environments=TEXT --release=TEXT --servicelevel=TEXT
         --consumerid=TEXT --all --list --consumed --available --pool=TEXT --auto --quantity=TEXT --unset --set=TEXT --show
         --repo=TEXT --list-enabled --list-disabled --remove=TEXT --add=TEXT --proxy=TEXT --insecure --no-overlay --help -h
         --version
@@ -363,34 +352,30 @@ ROWS = (
             {program} changes where the host takes packages from
         status|identity|version|list|facts|orgs|repos ...  harmless
         * ...         changes   {program} changes where the host takes packages from
-        = ipactl
-        --skip-version-check --ignore-service-failures -f|--force -d|--debug -h|--help --version
+        = ipactl  --skip-version-check --ignore-service-failures -f|--force -d|--debug -h|--help --version
         --help|--version ()  harmless
         status        harmless
         stop          stops     stops the directory: people cannot log in  until it is started again
         start|restart  changes   {program} starts or stops the directory: people may be unable to log in
-        = cpupower
-        -h|--help -v|--version -c|--cpu=TEXT -b|--boost -e -d|--min=TEXT -l -w -o -p -g|--governor=TEXT -f|--freq=TEXT -y
-        -m|--human
-        -n|--no-rounding -u|--max=TEXT -r|--related --perf-bias=TEXT --turbo-boost=N -D|--disable-by-latency=N --enable=N
-        -E|--enable-all --disable=N -s|--silent --hwlimits --driver --policy --stats --latency --proc
+        = cpupower  -h|--help -v|--version -c|--cpu=TEXT -b|--boost -e -d|--min=TEXT -l -w -o -p -g|--governor=TEXT
+        -f|--freq=TEXT -y -m|--human -n|--no-rounding -u|--max=TEXT -r|--related --perf-bias=TEXT --turbo-boost=N
+        -D|--disable-by-latency=N --enable=N -E|--enable-all --disable=N -s|--silent --hwlimits --driver --policy --stats
+        --latency --proc
         --help|--version ()  harmless
         frequency-info|idle-info|info|help|monitor ...  harmless
         * ...         changes   {program} changes how fast the processors are
-        = tuned-adm
-        -a|--async -i|--ignore-missing -d|--debug -l|--loglevel=TEXT --timeout=N -t=N -h|--help -v|--version -q|--quiet
+        = tuned-adm  -a|--async -i|--ignore-missing -d|--debug -l|--loglevel=TEXT --timeout=N -t=N -h|--help -v|--version
+        -q|--quiet
         --help|--version ()  harmless
         active|list|profile_info|recommend|verify|profile_mode ...  harmless
         profile|off|auto_profile|instance_acquire_devices ...  changes   {program} changes how the host is tuned
-        = ldconfig: abbreviates
-        -f=TEXT -C=TEXT -r=TEXT -p|--print-cache -V|--version -v|--verbose -n -N -X -l -c|--format=TEXT -i|--ignore-aux-cache
-        -?|--help --usage
+        = ldconfig: abbreviates  -f=TEXT -C=TEXT -r=TEXT -p|--print-cache -V|--version -v|--verbose -n -N -X -l -c|--format=TEXT
+        -i|--ignore-aux-cache -?|--help --usage
         --print-cache|--version|--help|--usage ()  harmless
         -f|-C|-r|-n|-l ...  gives     {program} loads libraries of other directories
         ()            changes   {program} renews the list of libraries
         TEXT...       gives     {program} loads libraries of other directories
-        = ldd
-        -v|--verbose -u|--unused -d|--data-relocs -r|--function-relocs --version --help
+        = ldd  -v|--verbose -u|--unused -d|--data-relocs -r|--function-relocs --version --help
         [FILE:runs]...  harmless
         """,
         types={"CACHED": _cached},

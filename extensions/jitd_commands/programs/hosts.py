@@ -266,15 +266,12 @@ _TYPES: Mapping[str, Effect] = {
 ROWS = (
     *grammars(
         """
-        = sgdisk
-        -Z|--zap-all -o|--clear|--zap -z -d|--delete=SAID -g|--mbrtogpt -m|--gpttombr=TEXT -l|--load-backup=FILE:reads
+        = sgdisk  -Z|--zap-all -o|--clear|--zap -z -d|--delete=SAID -g|--mbrtogpt -m|--gpttombr=TEXT -l|--load-backup=FILE:reads
         -R|--replicate=DISK:writes -G|--randomize-guids -r|--transpose=TEXT -e|--move-second-header -s|--sort -n|--new=TEXT
         -N|--largest-new=N -c|--change-name=TEXT -t|--typecode=TEXT -A|--attributes=TEXT -u|--partition-guid=TEXT
-        -U|--disk-guid=TEXT
-        -h|--hybrid=TEXT -p|--print -i|--info=N -v|--verify -b|--backup=FILE:made -L|--list-types -f|--first-in-largest
-        -F|--first-aligned-in-largest -D|--display-alignment -E|--end-of-largest -O|--print-mbr -P|--pretend -V|--version
-        -a=N -j|--move-main-table=N
-        -?|--help -T|--transform-bsd=N
+        -U|--disk-guid=TEXT -h|--hybrid=TEXT -p|--print -i|--info=N -v|--verify -b|--backup=FILE:made -L|--list-types
+        -f|--first-in-largest -F|--first-aligned-in-largest -D|--display-alignment -E|--end-of-largest -O|--print-mbr
+        -P|--pretend -V|--version -a=N -j|--move-main-table=N -?|--help -T|--transform-bsd=N
         -P ...            harmless
         -Z|-o|-z ...      destroys  deletes all partitions of {1:a disk}: what is on it is gone
         -d ...            destroys  deletes the partition {-d:that it names} of {1:a disk}: files on it are gone
@@ -285,18 +282,15 @@ ROWS = (
         -u|-U|-G ...      changes   changes the names by which others find {1:a disk}
         -p|-i|-v|-b|-L|-f|-F|-D|-E|-O|-V|-? ...  harmless
         ...               changes   changes the partitions of {1:a disk}
-        = xfs_quota
-        -x -c=QUOTA -h -V -d=TEXT -D=FILE:trusts -P=FILE:trusts -p=TEXT -f
+        = xfs_quota  -x -c=QUOTA -h -V -d=TEXT -D=FILE:trusts -P=FILE:trusts -p=TEXT -f
         ...               harmless
-        = umount fusermount fusermount3: abbreviates
-        -V|--version -h|--help -t|--types=TEXT -O|--test-opts=TEXT -a|--all -A|--all-targets -l|--lazy -f|--force -R|--recursive
-        -r|--read-only -d|--detach-loop -c|--no-canonicalize -n|--no-mtab --fake -q|--quiet -v|--verbose -i|--internal-only -z -u
-        -N|--namespace=TEXT -o=TEXT
+        = umount fusermount fusermount3: abbreviates  -V|--version -h|--help -t|--types=TEXT -O|--test-opts=TEXT -a|--all
+        -A|--all-targets -l|--lazy -f|--force -R|--recursive -r|--read-only -d|--detach-loop -c|--no-canonicalize -n|--no-mtab
+        --fake -q|--quiet -v|--verbose -i|--internal-only -z -u -N|--namespace=TEXT -o=TEXT
         --help|--version ()  harmless
         --all ...         stops     unmounts all file systems  until they are mounted again
         UNMOUNTED...      changes   unmounts {1+}
-        = swapoff: abbreviates
-        -a|--all -v|--verbose -L=SAID -U=SAID -h|--help -V|--version
+        = swapoff: abbreviates  -a|--all -v|--verbose -L=SAID -U=SAID -h|--help -V|--version
         --help|--version ()  harmless
         --all ...         changes   stops all swapping
         -L|-U ()          changes   stops swapping to {-L|-U:a disk}
@@ -306,8 +300,7 @@ ROWS = (
     ),
     *grammars(
         """
-        = udevadm: verbs
-        -d|--debug -h|--help -V|--version
+        = udevadm: verbs  -d|--debug -h|--help -V|--version
         info: -q|--query=TEXT -p|--path=TEXT -n|--name=TEXT -r|--root -a|--attribute-walk -t|--tree -x|--export \
             -P|--export-prefix=TEXT \
             -d|--device-id-of-file=TEXT -e|--export-db -c|--cleanup-db -w|--wait-for-initialization[=N] --no-pager \
@@ -324,56 +317,52 @@ ROWS = (
         --help|--version ...  harmless
         info|monitor|settle|wait|verify ...  harmless
         trigger|control|test|test-builtin|hwdb ...  changes   {program} runs {1+} on the handling of devices
-        = logger: abbreviates
-        -i --id[=TEXT] -t|--tag=TEXT -p|--priority=TEXT -s|--stderr --no-act -e|--skip-empty --msgid=TEXT --rfc3164
-        --rfc5424[=TEXT]
-        --prio-prefix -n|--server=TEXT -P|--port=N -T|--tcp -d|--udp --octet-count --sd-id=TEXT --sd-param=TEXT -S|--size=N
-        -u|--socket=TEXT --socket-errors[=TEXT] --journald[=FILE:reads] -f|--file=FILE:reads -h|--help -V|--version
+        = logger: abbreviates  -i --id[=TEXT] -t|--tag=TEXT -p|--priority=TEXT -s|--stderr --no-act -e|--skip-empty --msgid=TEXT
+        --rfc3164 --rfc5424[=TEXT] --prio-prefix -n|--server=TEXT -P|--port=N -T|--tcp -d|--udp --octet-count --sd-id=TEXT
+        --sd-param=TEXT -S|--size=N -u|--socket=TEXT --socket-errors[=TEXT] --journald[=FILE:reads] -f|--file=FILE:reads
+        -h|--help -V|--version
         ...           harmless
-        = dmesg: abbreviates
-        -C|--clear -c|--read-clear -D|--console-off -E|--console-on -F|--file=FILE:reads -f|--facility=TEXT -H|--human -J|--json
-        -k|--kernel -L|--color[=TEXT] -l|--level=TEXT -n|--console-level=TEXT -P|--nopager -p|--force-prefix -r|--raw -S|--syslog
-        -s|--buffer-size=N -T|--ctime -t|--notime -u|--userspace -w|--follow -W|--follow-new -x|--decode -d|--show-delta
-        -e|--reltime
-        --time-format=TEXT --since=TEXT --until=TEXT --noescape -h|--help -V|--version
+        = dmesg: abbreviates  -C|--clear -c|--read-clear -D|--console-off -E|--console-on -F|--file=FILE:reads
+        -f|--facility=TEXT -H|--human -J|--json -k|--kernel -L|--color[=TEXT] -l|--level=TEXT -n|--console-level=TEXT
+        -P|--nopager -p|--force-prefix -r|--raw -S|--syslog -s|--buffer-size=N -T|--ctime -t|--notime -u|--userspace -w|--follow
+        -W|--follow-new -x|--decode -d|--show-delta -e|--reltime --time-format=TEXT --since=TEXT --until=TEXT --noescape
+        -h|--help -V|--version
         -C|-c ...     changes   {program} clears the messages of the kernel
         -D|-E|-n ...  changes   {program} hides messages of the kernel
         -P ...        harmless
         -H ...        pages     {program}
         ...           harmless
-        = kexec
-        -l|--load=TEXT --initrd=TEXT --append|--command-line=TEXT -e|--exec -u|--unload -p|--load-panic=TEXT -f|--force
-        -S|--status
-        --reuse-cmdline --reset-vga -t|--type=TEXT -x|--no-ifdown -s|--kexec-file-syscall -v|-V|--version -h|--help --mem-min=TEXT
-        --mem-max=TEXT --entry=TEXT --load-preserve-context --load-jump-back-entry -d|--debug -c -a -y|--no-sync
+        = kexec  -l|--load=TEXT --initrd=TEXT --append|--command-line=TEXT -e|--exec -u|--unload -p|--load-panic=TEXT -f|--force
+        -S|--status --reuse-cmdline --reset-vga -t|--type=TEXT -x|--no-ifdown -s|--kexec-file-syscall -v|-V|--version -h|--help
+        --mem-min=TEXT --mem-max=TEXT --entry=TEXT --load-preserve-context --load-jump-back-entry -d|--debug -c -a -y|--no-sync
         --version|--help|--status ()  harmless
         --load|--load-panic|--force ...  gives     {program} can start any kernel
         --unload ()   changes   forgets the kernel that is loaded
         ()            stops     starts the whole host with another kernel  which is away until it has started again
         TEXT...       gives     {program} can start any kernel
-        = wall write mesg
-        -n|--nobanner -t|--timeout=N -g|--group=TEXT -h|--help -V|--version -v|--verbose
+        = wall: abbreviates  -n|--nobanner -t|--timeout=N -g|--group=TEXT -h|--help -V|--version
         [NAMED]...    harmless
-        = gcore
-        -o=FILE:made -a -d=TEXT
+        = write: abbreviates  -h|--help -V|--version
+        [NAMED]...    harmless
+        = mesg: abbreviates  -v|--verbose -h|--help -V|--version
+        [TEXT]        harmless
+        = gcore  -o=FILE:made -a -d=TEXT
         ...           reads     {program} reads the memory of a process
-        = edquota setquota quotaon quotaoff
-        -u=TEXT -g=TEXT -P=TEXT -F=TEXT -a -t -T -v -r -n -b -p=TEXT -f -x=TEXT
-        edquota: ...  gives     {program} starts an editor
+        = edquota  -u -g -P -F=TEXT -t -T -r -n -f=TEXT -p=TEXT -m -V
+        ...           gives     {program} starts an editor
+        = setquota  -u -g -P -F=TEXT -a -t -T -r -b -p=TEXT -m -V -c
+        ...           changes   changes how much others may store: {1+:it names nothing}
+        = quotaon quotaoff  -u -g -P -F=TEXT -a -v -p -f -x=TEXT
         quotaoff: ...  changes  lets everybody store as much as they like: {1+:it names nothing}
         quotaon: ...  changes   limits how much others may store: {1+:it names nothing}
-        setquota: ...  changes  changes how much others may store: {1+:it names nothing}
-        = sysctl: abbreviates
-        -n|--values -N|--names -e|--ignore -b|--binary -q|--quiet -h|--help -V|--version -p|--load[=FILE:runs] -f
-        -r|--pattern=TEXT
-        --system -w|--write -a|-A|-X|--all --deprecated -x -d --dry-run -o
+        = sysctl: abbreviates  -n|--values -N|--names -e|--ignore -b|--binary -q|--quiet -h|--help -V|--version
+        -p|--load[=FILE:runs] -f -r|--pattern=TEXT --system -w|--write -a|-A|-X|--all --deprecated -x -d --dry-run -o
         --help|--version|--all|--dry-run ...  harmless
         --load|--system|-f FILE:runs...  changes   {program} sets settings of the kernel from {1+:the files of the host}
         KERNEL...     harmless
-        = ipmitool
-        -A=TEXT -l=TEXT -R=N -N=N -q -Q=TEXT -h -E -H=SAID -U=TEXT -P=TEXT -I=TEXT -L=TEXT -p=N -f=FILE:reads -o=TEXT -O=TEXT
-        -C=TEXT
-        -k=TEXT -y=TEXT -Y -S=FILE:reads -s -v -c -V -t=TEXT -b=TEXT -B=TEXT -T=TEXT -m=TEXT -M=TEXT -d=N -a -e=TEXT -K -z=N
+        = ipmitool  -A=TEXT -l=TEXT -R=N -N=N -q -Q=TEXT -h -E -H=SAID -U=TEXT -P=TEXT -I=TEXT -L=TEXT -p=N -f=FILE:reads
+        -o=TEXT -O=TEXT -C=TEXT -k=TEXT -y=TEXT -Y -S=FILE:reads -s -v -c -V -t=TEXT -b=TEXT -B=TEXT -T=TEXT -m=TEXT -M=TEXT
+        -d=N -a -e=TEXT -K -z=N
         -V|-h ...                       harmless
         ()                              harmless
         sel list|elist|info|get ...     harmless
@@ -407,28 +396,32 @@ ROWS = (
         lan|sol * ...                   changes   changes the network of the control of the hardware: {1} {2:}
         mc|bmc reset ...                changes   restarts the control of the hardware
         * ...                           changes   runs {1} {2:} on the control of the hardware
-        = modprobe: abbreviates
-        -h|--help -v|--verbose -q|--quiet -R|--resolve-alias -a|--all -C|--config=LOADS -d|--dirname=LOADS -S|--set-version=LOADS
-        -r|--remove -n|--show|--dry-run -D|--show-depends -c|--showconfig -V|--version --first-time -f|--force --force-vermagic
-        --force-modversion -b|--use-blacklist -i|--ignore-install|--ignore-remove -s|--syslog --remove-holders -w|--wait=N
-        --show-exports
-        --show-modversions --dump-modversions --remove-dependencies
+        = modprobe: abbreviates  -h|--help -v|--verbose -q|--quiet -R|--resolve-alias -a|--all -C|--config=LOADS
+        -d|--dirname=LOADS -S|--set-version=LOADS -r|--remove -n|--show|--dry-run -D|--show-depends -c|--showconfig -V|--version
+        --first-time -f|--force --force-vermagic --force-modversion -b|--use-blacklist -i|--ignore-install|--ignore-remove
+        -s|--syslog --remove-holders -w|--wait=N --show-exports --show-modversions --dump-modversions --remove-dependencies
         --dry-run|--show-depends|--showconfig|--version|--help|--resolve-alias ...  harmless
         --remove MODULE...  changes   {program} removes {1+:a module} from the kernel: what needs it stops
         TEXT ...      changes   {program} loads {1+} into the kernel
-        = rmmod
-        -f|--force -s|--syslog -v|--verbose -V|--version -h|--help -w
+        = rmmod  -f|--force -s|--syslog -v|--verbose -V|--version -h|--help -w
         --version|--help ()  harmless
         MODULE...     changes   {program} removes {1+:a module} from the kernel: what needs it stops
-        = insmod kmod depmod dkms
-        -f|--force -s|--syslog -v|--verbose -q|--quiet -V|--version -h|--help -a|--all -b|--basedir=TEXT -o|--outdir=TEXT
-        -m=TEXT -k=TEXT
-        -c=TEXT --sourcetree=TEXT --dkmstree=TEXT -n|--dry-run -A|--quick -e|--errsyms -E|--symvers=TEXT -F|--filesyms=TEXT
-        -w|--warn
-        -P=TEXT -C|--config=TEXT --installtree=TEXT --no-depmod
+        = insmod  -f|--force -s|--syslog -v|--verbose -V|--version -h|--help
         --version|--help ()  harmless
-        kmod: list ()  harmless
-        dkms: status ...  harmless
+        ...           gives     {program} loads code into the kernel
+        = kmod  -V|--version -h|--help
+        --version|--help ()  harmless
+        list|help|static-nodes ...  harmless
+        ...           gives     {program} loads code into the kernel
+        = depmod  -a|--all -A|--quick -b|--basedir=TEXT -m|--moduledir=TEXT -o|--outdir=TEXT -C|--config=TEXT -e|--errsyms
+        -E|--symvers=TEXT -F|--filesyms=TEXT -n|--show|--dry-run -P|--symbol-prefix=TEXT -v|--verbose -w|--warn -V|--version
+        -h|--help
+        --version|--help ()  harmless
+        ...           gives     {program} loads code into the kernel
+        = dkms  -a|--arch=TEXT -k|--kernelver=TEXT -m|--module=TEXT -v=TEXT -c|--config=TEXT -q|--quiet -V|--version -h|--help
+        --all --force --sourcetree=TEXT --dkmstree=TEXT --installtree=TEXT --no-depmod --no-initrd --verbose -j=N
+        --version|--help ()  harmless
+        status ...    harmless
         ...           gives     {program} loads code into the kernel
         """,
         types=_TYPES,

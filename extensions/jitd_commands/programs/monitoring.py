@@ -53,51 +53,44 @@ _WATCHES = """
 ROWS = (
     *grammars(
         """
-        = amtool
-        -h --help --version --alertmanager.url=TEXT -o=TEXT --output=TEXT --verify-config
+        = amtool  -h --help --version --alertmanager.url=TEXT -o=TEXT --output=TEXT --verify-config
         alert|check-config|cluster|config ...  harmless
         silence query ...     harmless
         silence|alert ()      harmless
         silence ...           changes   {program} changes which alarms are silent
         --help|--version ...  harmless
-        = rkhunter
-        -c|--check --sk|--skip-keypress --rwo|--report-warnings-only --nocolors -q|--quiet -V|--version -h|--help --update
-        --propupd[=TEXT] --list[=TEXT] --versioncheck --configfile=FILE:trusts --cronjob -l|--logfile[=FILE:writes] --enable=TEXT
-        --disable=TEXT --summary --nosummary --append-log -x|--autox -X|--no-autox --vl|--verbose-logging --pkgmgr=TEXT --nolog
+        = rkhunter  -c|--check --sk|--skip-keypress --rwo|--report-warnings-only --nocolors -q|--quiet -V|--version -h|--help
+        --update --propupd[=TEXT] --list[=TEXT] --versioncheck --configfile=FILE:trusts --cronjob -l|--logfile[=FILE:writes]
+        --enable=TEXT --disable=TEXT --summary --nosummary --append-log -x|--autox -X|--no-autox --vl|--verbose-logging
+        --pkgmgr=TEXT --nolog
         --update|--propupd ()  changes   changes with what {program} compares the files of this host
         ()                     harmless
-        = lynis
-        --auditor=TEXT --cronjob --debug -Q|--quick -q|--quiet --no-colors --no-log --pentest --profile=FILE:trusts --verbose
-        --version|-V --view-manpage|--man --tests=TEXT --tests-from-group=TEXT --tests-category=TEXT --upload --warnings-only
-        --reverse-colors --help|-h --slow-warning=N --logfile=FILE:writes --report-file=FILE:writes --plugin-dir=FILE:trusts
-        -c|--check-all
+        = lynis  --auditor=TEXT --cronjob --debug -Q|--quick -q|--quiet --no-colors --no-log --pentest --profile=FILE:trusts
+        --verbose --version|-V --view-manpage|--man --tests=TEXT --tests-from-group=TEXT --tests-category=TEXT --upload
+        --warnings-only --reverse-colors --help|-h --slow-warning=N --logfile=FILE:writes --report-file=FILE:writes
+        --plugin-dir=FILE:trusts -c|--check-all
         audit system|dockerfile|system ...  harmless
         show|update ...       harmless
         configure|generate|upload-only ...  changes   changes what {program} has stored
         ()                    harmless
-        = atrm
-        -V
+        = atrm  -V
         -V ()  harmless
         TEXT...  changes   deletes the planned jobs {:that it names}
-        = needrestart
-        --help --version -c=FILE:trusts -m=TEXT -r=TEXT -u=TEXT -w=TEXT -n=TEXT -b -l -p -k -v -q
+        = needrestart  --help --version -c=FILE:trusts -m=TEXT -r=TEXT -u=TEXT -w=TEXT -n=TEXT -b -l -p -k -v -q
         --help|--version|-b|-l|-p ()  harmless
         -r=l ()  harmless
         ()       changes   {program} may restart services
-        = zabbix_agentd
-        -c|--config=FILE:trusts -t|--test=KEY -p|--print -V|--version -h|--help -R=TEXT -f|--foreground
+        = zabbix_agentd  -c|--config=FILE:trusts -t|--test=KEY -p|--print -V|--version -h|--help -R=TEXT -f|--foreground
         --test|--print|--version|--help ()  harmless
         ()       changes   {program} starts the agent of the monitoring
-        = sosreport sos
-        --batch --only-plugins=TEXT -n=TEXT --skip-plugins=TEXT -e=TEXT --enable-plugins=TEXT -k=TEXT --plugin-option=TEXT
-        -l --list-plugins -a --alloptions --all-logs --since=TEXT --log-size=TEXT -z=TEXT --compression-type=TEXT
-        --label=TEXT --case-id=TEXT --name=TEXT --ticket-number=TEXT -q --quiet -v --verbose --clean --mask --no-report
-        --preset=TEXT -p=TEXT --profile=TEXT --threads=TEXT --low-priority -t -A --help
+        = sosreport sos  --batch --only-plugins=TEXT -n=TEXT --skip-plugins=TEXT -e=TEXT --enable-plugins=TEXT -k=TEXT
+        --plugin-option=TEXT -l --list-plugins -a --alloptions --all-logs --since=TEXT --log-size=TEXT -z=TEXT
+        --compression-type=TEXT --label=TEXT --case-id=TEXT --name=TEXT --ticket-number=TEXT -q --quiet -v --verbose --clean
+        --mask --no-report --preset=TEXT -p=TEXT --profile=TEXT --threads=TEXT --low-priority -t -A --help
         --help ...            harmless
         --list-plugins ...    harmless
         ...                   reads     {program} collects configurations, logs and keys of the host
-        = sysdig
-        -w=FILE:writes -r=FILE:reads -p=TEXT -c=FILE:trusts -n=N -A --version --help
+        = sysdig  -w=FILE:writes -r=FILE:reads -p=TEXT -c=FILE:trusts -n=N -A --version --help
         --version|--help ()   harmless
         ...                   reads     {program} shows what all processes read and write
         """,

@@ -179,65 +179,54 @@ _RPM = """
 ROWS = (
     *grammars(
         """
-        = apt-cache apt-config apt-file debsums
-        -a --all -s --silent -q --quiet -i --important -n --names-only -f --full -g --generate=TEXT --recurse --installed
-        --no-pre-depends --no-depends --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances
-        --implicit --all-versions --all-names -h --help -v --version -x --regexp -l --list-missing -e --config --changed
-        --ignore-permissions -u --upgradeable -b --brief --allversions -p=TEXT --package=TEXT --guess-all --libdevel -F
-        --fixed-string -I -o=SETTING -c=SETTINGS --option=SETTING --config-file=SETTINGS -r=TEXT -k=TEXT
+        = apt-cache apt-config apt-file debsums  -a --all -s --silent -q --quiet -i --important -n --names-only -f --full -g
+        --generate=TEXT --recurse --installed --no-pre-depends --no-depends --no-recommends --no-suggests --no-conflicts
+        --no-breaks --no-replaces --no-enhances --implicit --all-versions --all-names -h --help -v --version -x --regexp -l
+        --list-missing -e --config --changed --ignore-permissions -u --upgradeable -b --brief --allversions -p=TEXT
+        --package=TEXT --guess-all --libdevel -F --fixed-string -I -o=SETTING -c=SETTINGS --option=SETTING
+        --config-file=SETTINGS -r=TEXT -k=TEXT
         ...           harmless
-        = apt-mark
-        -h|--help -v|--version -q|--quiet -f|--file=FILE:reads -o|--option=SETTING -c|--config-file=SETTINGS --color --no-color
+        = apt-mark  -h|--help -v|--version -q|--quiet -f|--file=FILE:reads -o|--option=SETTING -c|--config-file=SETTINGS --color
+        --no-color
         --help|--version ()  harmless
         show*|minimize-manual ...  harmless
         auto|manual|hold|unhold|install|remove|deinstall|purge|markauto|unmarkauto ...  changes  \
             {program} changes how {2+:packages} are kept
-        = unattended-upgrade unattended-upgrades
-        -h|--help -d|--debug --apt-debug -v|--verbose --dry-run --download-only --minimal-upgrade-steps --no-minimal-upgrade-steps
+        = unattended-upgrade unattended-upgrades  -h|--help -d|--debug --apt-debug -v|--verbose --dry-run --download-only
+        --minimal-upgrade-steps --no-minimal-upgrade-steps
         --help|--dry-run ()  harmless
         ()            changes   {program} installs all updates of this host's archives
-        = do-release-upgrade
-        -h|--help -V|--version -d|--devel-release --data-dir=SETTINGS -p|--proposed -m|--mode=TEXT -f|--frontend=TEXT
-        -c|--check-dist-upgrade-only --allow-third-party -q|--quiet -e|--env=SETTING
+        = do-release-upgrade  -h|--help -V|--version -d|--devel-release --data-dir=SETTINGS -p|--proposed -m|--mode=TEXT
+        -f|--frontend=TEXT -c|--check-dist-upgrade-only --allow-third-party -q|--quiet -e|--env=SETTING
         --help|--version|-c ()  harmless
         ()            changes   {program} upgrades the whole host to another release
-        = debconf-set-selections
-        -h|--help -v|--verbose -c|--checkonly -u|--unseen
+        = debconf-set-selections  -h|--help -v|--verbose -c|--checkonly -u|--unseen
         --help|-c ...  harmless
         [FILE:trusts]  changes  {program} answers questions that packages will ask
-        = apt-key add-apt-repository apt-add-repository rpmkeys
-        -h|--help --version --keyring=FILE:reads -l|--list -y|--yes -r|--remove -u|--update -n|--no-update -s|--enable-source -m
-        --massive-debug -k|--keyserver=TEXT --import -e|--erase -d|--delete -K|--checksig -c|--component=TEXT -p|--pocket=TEXT
-        -C|--cloud=TEXT --debug -S|--sourceslist=TEXT -P|--ppa=TEXT -U|--uri=TEXT -L|--login --dry-run
+        = apt-key add-apt-repository apt-add-repository rpmkeys  -h|--help --version --keyring=FILE:reads -l|--list -y|--yes
+        -r|--remove -u|--update -n|--no-update -s|--enable-source -m --massive-debug -k|--keyserver=TEXT --import -e|--erase
+        -d|--delete -K|--checksig -c|--component=TEXT -p|--pocket=TEXT -C|--cloud=TEXT --debug -S|--sourceslist=TEXT
+        -P|--ppa=TEXT -U|--uri=TEXT -L|--login --dry-run
         --version|--help|--list|--checksig|--dry-run ...  harmless
         apt-key: list|finger ...  harmless
         ...           gives     {program} changes which archives are trusted
-        = dpkg-reconfigure: abbreviates
-        -f|--frontend=TEXT -p|--priority=TEXT --default-priority -u|--unseen-only --force --no-reload -h|--help --showold --terse
+        = dpkg-reconfigure: abbreviates  -f|--frontend=TEXT -p|--priority=TEXT --default-priority -u|--unseen-only --force
+        --no-reload -h|--help --showold --terse
         --help ()     harmless
         SCRIPTS...    changes   {program} runs scripts of {1+:installed packages}
-        """,
-        types=_TYPES,
-    ),
-    grammar(
-        "apt apt-get",
-        """
-        -d|--download-only -f|--fix-broken -m|--ignore-missing|--fix-missing --no-download -q|--quiet[=N] -u|--show-upgraded
-        -s|--simulate|--just-print|--dry-run|--recon|--no-act -y|--yes|--assume-yes --assume-no --no-show-upgraded
-        -V|--verbose-versions -v|--version -h|--help -a|--host-architecture=TEXT -P|--build-profiles=TEXT -b|--compile|--build
-        --ignore-hold --with-new-pkgs --no-with-new-pkgs --no-upgrade --only-upgrade --allow-downgrades
+        = apt apt-get  -d|--download-only -f|--fix-broken -m|--ignore-missing|--fix-missing --no-download -q|--quiet[=N]
+        -u|--show-upgraded -s|--simulate|--just-print|--dry-run|--recon|--no-act -y|--yes|--assume-yes --assume-no
+        --no-show-upgraded -V|--verbose-versions -v|--version -h|--help -a|--host-architecture=TEXT -P|--build-profiles=TEXT
+        -b|--compile|--build --ignore-hold --with-new-pkgs --no-with-new-pkgs --no-upgrade --only-upgrade --allow-downgrades
         --allow-remove-essential --allow-change-held-packages --force-yes --print-uris --purge --reinstall --list-cleanup
         --no-list-cleanup -t|--target-release|--default-release=TEXT --trivial-only --mark-auto --no-remove
-        --auto-remove|--autoremove --no-auto-remove|--no-autoremove --only-source --diff-only --dsc-only --tar-only
-        --arch-only --indep-only --allow-unauthenticated --allow-insecure-repositories --no-allow-insecure-repositories
-        --allow-releaseinfo-change[=TEXT] --show-progress --with-source=FILE:reads -e|--error-on=TEXT
-        -c|--config-file=SETTINGS -o|--option=SETTING --install-recommends --no-install-recommends --install-suggests
-        --no-install-suggests --fix-policy
+        --auto-remove|--autoremove --no-auto-remove|--no-autoremove --only-source --diff-only --dsc-only --tar-only --arch-only
+        --indep-only --allow-unauthenticated --allow-insecure-repositories --no-allow-insecure-repositories
+        --allow-releaseinfo-change[=TEXT] --show-progress --with-source=FILE:reads -e|--error-on=TEXT -c|--config-file=SETTINGS
+        -o|--option=SETTING --install-recommends --no-install-recommends --install-suggests --no-install-suggests --fix-policy
         list: --installed --upgradable|--upgradeable --manual-installed -a|--all-versions -v|--verbose
         show|search: -a|--all-versions -n|--names-only -f|--full
         changelog|update|download: --print-uris
-        """,
-        """
         --help|--version ...          harmless
         ()                            harmless
         edit-sources PROMPT...        gives     {program} edit-sources starts an editor, or has a prompt
@@ -258,20 +247,15 @@ ROWS = (
         remove|autoremove --purge PKG:purged...  changes   {program} removes {:packages} with all settings
         remove|autoremove|auto-remove PKG:removed...  changes   {program} removes {:packages}
         markauto|unmarkauto ...       changes   {program} changes which packages are kept
-        """,
-        types=_TYPES,
-    ),
-    grammar(
-        "dnf yum",
-        """
-        -c|--config=SETTINGS -q|--quiet -v|--verbose --version --installroot=SETTINGS --nodocs --noplugins --enableplugin=TEXT
-        --disableplugin=TEXT --releasever=TEXT --setopt=SETTING --skip-broken -h|--help|--help-cmd --allowerasing -b|--best
-        --nobest -C|--cacheonly -R|--randomwait=N -d|--debuglevel=N --debugsolver --showduplicates -e|--errorlevel=N
-        --obsoletes --rpmverbosity=TEXT -y|--assumeyes --assumeno --enablerepo=TEXT --disablerepo=TEXT --repo|--repoid=TEXT
-        --enable --disable -x|--exclude|--excludepkgs=TEXT --disableexcludes|--disableexcludepkgs=TEXT --repofrompath=SETTINGS
-        --noautoremove --nogpgcheck --color=TEXT --refresh -4 -6 --destdir|--downloaddir=DIR:writes --downloadonly
-        --comment=TEXT --bugfix --enhancement --newpackage --security --advisory|--advisories=TEXT --bz|--bzs=TEXT
-        --cve|--cves=TEXT --sec-severity|--secseverity=TEXT --forcearch=TEXT -t|--tolerant
+        = dnf yum: abbreviates  -c|--config=SETTINGS -q|--quiet -v|--verbose --version --installroot=SETTINGS --nodocs
+        --noplugins --enableplugin=TEXT --disableplugin=TEXT --releasever=TEXT --setopt=SETTING --skip-broken
+        -h|--help|--help-cmd --allowerasing -b|--best --nobest -C|--cacheonly -R|--randomwait=N -d|--debuglevel=N --debugsolver
+        --showduplicates -e|--errorlevel=N --obsoletes --rpmverbosity=TEXT -y|--assumeyes --assumeno --enablerepo=TEXT
+        --disablerepo=TEXT --repo|--repoid=TEXT --enable --disable -x|--exclude|--excludepkgs=TEXT
+        --disableexcludes|--disableexcludepkgs=TEXT --repofrompath=SETTINGS --noautoremove --nogpgcheck --color=TEXT --refresh
+        -4 -6 --destdir|--downloaddir=DIR:writes --downloadonly --comment=TEXT --bugfix --enhancement --newpackage --security
+        --advisory|--advisories=TEXT --bz|--bzs=TEXT --cve|--cves=TEXT --sec-severity|--secseverity=TEXT --forcearch=TEXT
+        -t|--tolerant
         list|info|ls|search|repolist|repoinfo: --all --available --installed --extras --updates --upgrades --autoremove \
             --recent
         repolist|repoinfo|module: --enabled --disabled --all --installed --available --profile
@@ -287,8 +271,6 @@ ROWS = (
             --qf|--queryformat=TEXT --querytags --groupmember --duplicates --installonly --unsatisfied --location --conflicts \
             --depends --enhances --provides --recommends --requires --requires-pre --suggests --supplements --available \
             --installed --extras --upgrades --unneeded --userinstalled --recent
-        """,
-        """
         --help|--version ...          harmless
         ()                            harmless
         list|ls|info|search|provides|whatprovides|repolist|repoinfo|repoquery|check-update|check-upgrade|deplist ...  harmless
@@ -327,7 +309,6 @@ ROWS = (
             changes   {program} upgrades the whole host to another release
         repository-packages PROMPT...  gives     {program} can install packages, whose scripts run as root
         """,
-        abbreviates=True,
         types=_TYPES,
     ),
     grammar(
@@ -385,10 +366,9 @@ ROWS = (
         abbreviates=True,
         types=_TYPES,
     ),
-    grammar(
-        "nala",
+    *grammars(
         """
-        -h|--help --version --license --install-completion[=TEXT] --show-completion[=TEXT] --debug -v|--verbose
+        = nala  -h|--help --version --license --install-completion[=TEXT] --show-completion[=TEXT] --debug -v|--verbose
         -o|--option=SETTING --raw-dpkg -d|--download-only -y|--assume-yes -n|--assume-no --simple --no-simple --fix-broken
         --no-fix-broken --install-recommends --no-install-recommends --install-suggests --no-install-suggests --autoremove
         --auto-remove --no-autoremove --remove-essential --update --no-update --purge --full --no-full --exclude=TEXT
@@ -397,8 +377,6 @@ ROWS = (
         history: --installed
         fetch: --auto=N --debian=TEXT --devuan=TEXT --ubuntu=TEXT --fetches=N --https-only --non-free --sources -c|--country=TEXT
         clean: --fetch --lists
-        """,
-        """
         --help|--version|--license|--show-completion ...  harmless
         ()                            harmless
         list|search|show|update|clean ...  harmless
@@ -413,13 +391,7 @@ ROWS = (
         purge|autopurge PKG:purged...  changes   {program} removes {:packages} with all settings
         remove --purge PKG:purged...  changes   {program} removes {:packages} with all settings
         remove|autoremove PKG:removed...  changes   {program} removes {:packages}
-        """,
-        types=_TYPES,
-    ),
-    grammar(
-        "snap",
-        """
-        -h|--help --version --no-wait
+        = snap  -h|--help --version --no-wait
         install|try|refresh|revert|switch: --color=TEXT --unicode=TEXT --channel=TEXT --edge --beta --candidate --stable \
             --devmode \
             --jailmode --classic --revision=TEXT --dangerous --unaliased --name=TEXT --cohort=TEXT --leave-cohort \
@@ -433,8 +405,6 @@ ROWS = (
             --unicode=TEXT --abs-time --verbose --private --narrow --section=TEXT --attrs --remote --direct --serial --assertion \
             --last=TEXT --id=TEXT --show-keys
         get: -t|-l|-d
-        """,
-        """
         --help|--version ...          harmless
         ()                            harmless
         list|find|info|changes|tasks|services|logs|connections|interface|get|aliases|whoami|saved|model|warnings ...  harmless
@@ -455,14 +425,8 @@ ROWS = (
             {program} runs {1} on {:snaps}
         login|logout|okay|import-snapshot|create-cohort|wait ...  changes   {program} runs {1} on {:snaps}
         reboot ...                    stops     {program} starts this host anew  which is away until it has started again
-        """,
-        types=_TYPES,
-    ),
-    grammar(
-        "flatpak",
-        """
-        -h|--help --version --default-arch --supported-arches --gl-drivers --installations --print-updated-env -u|--user
-        --system --installation=TEXT --arch=TEXT -v|--verbose --ostree-verbose
+        = flatpak  -h|--help --version --default-arch --supported-arches --gl-drivers --installations --print-updated-env
+        -u|--user --system --installation=TEXT --arch=TEXT -v|--verbose --ostree-verbose
         install|update|uninstall|remove: --no-pull --no-deploy --no-related --no-deps --no-auto-pin --no-static-deltas \
             --runtime \
             --app --include-sdk --include-debug --bundle --from --gpg-file=FILE:reads --subpath=TEXT -y|--assumeyes --reinstall \
@@ -474,8 +438,6 @@ ROWS = (
             --show-sdk -M|--show-permissions --file-access=TEXT -e|--show-extensions -l|--show-location --show-disabled \
             --since=TEXT --until=TEXT --reverse --updates --cached --log
         run: --command=TEXT
-        """,
-        """
         --help|--version|--default-arch|--supported-arches|--gl-drivers|--installations|--print-updated-env ...  harmless
         ()                            harmless
         list|info|remotes|search|history|ps|remote-ls|remote-info|documents|permissions ...  harmless
@@ -486,19 +448,11 @@ ROWS = (
         install --from|--bundle PKG...  gives     {program} runs programs of a package
         install|update PKG...         changes   {program} installs {:all updates} from this host's archives
         mask|pin|repair|make-current|kill|remote-delete ...  changes   {program} runs {1} on {:packages}
-        """,
-        types=_TYPES,
-    ),
-    grammar(
-        "apk",
-        """
-        -h|--help -V|--version -p|--root=SETTINGS -X|--repository=SETTINGS -q|--quiet -v|--verbose -i|--interactive -f|--force
-        -U --update-cache --no-cache --cache-max-age=N --allow-untrusted --arch=TEXT --cache-dir=SETTINGS --keys-dir=SETTINGS
-        --no-network --no-progress --progress --purge -s|--simulate --timeout=N --wait=N -t|--virtual=TEXT -u|--upgrade
-        -l|--latest -a|--all|--available -r|--rdepends|--reinstall -d|--description|--depends -L|--contents -R -P|--provides
-        -I|--installed -e|--exact -w|--who-owns|--webpage -o|--output=TEXT -O|--orphaned
-        """,
-        """
+        = apk  -h|--help -V|--version -p|--root=SETTINGS -X|--repository=SETTINGS -q|--quiet -v|--verbose -i|--interactive
+        -f|--force -U --update-cache --no-cache --cache-max-age=N --allow-untrusted --arch=TEXT --cache-dir=SETTINGS
+        --keys-dir=SETTINGS --no-network --no-progress --progress --purge -s|--simulate --timeout=N --wait=N -t|--virtual=TEXT
+        -u|--upgrade -l|--latest -a|--all|--available -r|--rdepends|--reinstall -d|--description|--depends -L|--contents -R
+        -P|--provides -I|--installed -e|--exact -w|--who-owns|--webpage -o|--output=TEXT -O|--orphaned
         --help|--version ...          harmless
         ()                            harmless
         info|search|list|policy|version|stats|dot|manifest|verify|audit|update|fetch ...  harmless
@@ -507,21 +461,13 @@ ROWS = (
         add|fix|upgrade PKG...        changes   {program} installs {:all updates} from this host's archives
         del PKG:removed...            changes   {program} removes {}
         cache clean|purge|sync|download ()  changes   {program} changes which packages it keeps
-        """,
-        types=_TYPES,
-    ),
-    grammar(
-        "pacman",
-        """
-        -h|--help -V|--version -S|--sync -R|--remove -Q|--query -U|--upgrade -D|--database -F|--files -T|--deptest
+        = pacman  -h|--help -V|--version -S|--sync -R|--remove -Q|--query -U|--upgrade -D|--database -F|--files -T|--deptest
         -y|--refresh -u|--sysupgrade|--upgrades|--unneeded -s|--search|--recursive -i|--info -l|--list -g|--groups
         -c|--clean|--cascade|--changelog -w|--downloadonly -n|--nosave|--native -d|--nodeps|--deps -k|--check -m|--foreign
         -t|--unrequired -o|--owns -p|--print|--file -e|--explicit -q|--quiet -v|--verbose --noconfirm --confirm --needed
         --asdeps --asexplicit --noscriptlet --dbonly --overwrite=TEXT --ignore=TEXT --ignoregroup=TEXT --print-format=TEXT
         --color=TEXT --debug --noprogressbar --arch=TEXT --disable-download-timeout -b|--dbpath=SETTINGS -r|--root=SETTINGS
         --hookdir=SETTINGS --config=SETTINGS --gpgdir=SETTINGS --cachedir=SETTINGS --logfile=FILE:writes --sysroot=SETTINGS
-        """,
-        """
         --help|--version ...          harmless
         -Q ...                        harmless
         -F ...                        harmless
@@ -538,12 +484,10 @@ ROWS = (
     ),
     *grammars(
         """
-        = brew
-        -h|--help --version --cache --prefix --cellar --repository --env -d|--debug -q|--quiet -v|--verbose -f|--force
-        -n|--dry-run --formula|--formulae --cask|--casks
-        --display-times --build-from-source|-s --ignore-dependencies --only-dependencies --HEAD --fetch-HEAD --keep-tmp
-        -g|--greedy
-        --json[=TEXT] --installed --all --versions --full-name --pinned --prune=TEXT --zap --eval-all
+        = brew  -h|--help --version --cache --prefix --cellar --repository --env -d|--debug -q|--quiet -v|--verbose -f|--force
+        -n|--dry-run --formula|--formulae --cask|--casks --display-times --build-from-source|-s --ignore-dependencies
+        --only-dependencies --HEAD --fetch-HEAD --keep-tmp -g|--greedy --json[=TEXT] --installed --all --versions --full-name
+        --pinned --prune=TEXT --zap --eval-all
         --help|--version ...          harmless
         list|ls|info|abv|search|desc|deps|uses|leaves|outdated|doctor|dr|config|home|log|update|up|cat|missing|options ...  \
             harmless
@@ -558,8 +502,7 @@ ROWS = (
         install|upgrade|reinstall PKG:tapped...  changes   {program} installs {:all updates} from its own archives
         tap|bundle|edit|create|sh|irb|ruby|test|developer|vendor-install ...  gives  \
             {program} runs code of others, or installs from their archives
-        = port: verbs
-        -v -d -q -n -R -u -y -f -o -p -s -b -c -k -t -N -D=SETTINGS -F=FILE:trusts
+        = port: verbs  -v -d -q -n -R -u -y -f -o -p -s -b -c -k -t -N -D=SETTINGS -F=FILE:trusts
         \
         \
         \
@@ -577,17 +520,15 @@ ROWS = (
         uninstall ...                 changes   {program} removes {}
         install|upgrade|activate|deactivate|load|unload|reload|clean|reclaim|setrequested|unsetrequested|select ...  changes  \
             {program} runs {1} on {:packages}
-        = emerge
-        -h|--help -V|--version --info -l|--load-average=N -s|--search -S|--searchdesc -p|--pretend -a|--ask[=TEXT]
-        -v|--verbose[=TEXT]
-        -q|--quiet[=TEXT] -u|--update -D|--deep[=N] -N|--newuse -U|--changed-use -1|--oneshot -t|--tree -j|--jobs[=N]
-        -k|--usepkg[=TEXT]
-        -K|--usepkgonly[=TEXT] -g|--getbinpkg[=TEXT] -G|--getbinpkgonly[=TEXT] -b|--buildpkg[=TEXT] -B|--buildpkgonly
-        -c|--depclean -C|--unmerge -P|--prune -e|--emptytree -f|--fetchonly -F|--fetch-all-uri -n|--noreplace -O|--nodeps
-        -o|--onlydeps -r|--resume --skipfirst --sync --metadata --regen --moo -W|--deselect[=TEXT] -w|--select[=TEXT]
-        --keep-going[=TEXT] --with-bdeps=TEXT --backtrack=N --color=TEXT --columns --exclude=TEXT -x --autounmask[=TEXT]
-        --autounmask-write[=TEXT] --config=PROMPT --root|--sysroot|--prefix|--config-root=SETTINGS --changed-deps[=TEXT]
-        --complete-graph[=TEXT] --nospinner --quiet-build[=TEXT] --verbose-conflicts --alert -A[=TEXT] --rebuild-if-unbuilt[=TEXT]
+        = emerge  -h|--help -V|--version --info -l|--load-average=N -s|--search -S|--searchdesc -p|--pretend -a|--ask[=TEXT]
+        -v|--verbose[=TEXT] -q|--quiet[=TEXT] -u|--update -D|--deep[=N] -N|--newuse -U|--changed-use -1|--oneshot -t|--tree
+        -j|--jobs[=N] -k|--usepkg[=TEXT] -K|--usepkgonly[=TEXT] -g|--getbinpkg[=TEXT] -G|--getbinpkgonly[=TEXT]
+        -b|--buildpkg[=TEXT] -B|--buildpkgonly -c|--depclean -C|--unmerge -P|--prune -e|--emptytree -f|--fetchonly
+        -F|--fetch-all-uri -n|--noreplace -O|--nodeps -o|--onlydeps -r|--resume --skipfirst --sync --metadata --regen --moo
+        -W|--deselect[=TEXT] -w|--select[=TEXT] --keep-going[=TEXT] --with-bdeps=TEXT --backtrack=N --color=TEXT --columns
+        --exclude=TEXT -x --autounmask[=TEXT] --autounmask-write[=TEXT] --config=PROMPT
+        --root|--sysroot|--prefix|--config-root=SETTINGS --changed-deps[=TEXT] --complete-graph[=TEXT] --nospinner
+        --quiet-build[=TEXT] --verbose-conflicts --alert -A[=TEXT] --rebuild-if-unbuilt[=TEXT]
         --help|--version|--info|--search|--searchdesc|--pretend|--fetchonly|--fetch-all-uri|--sync|--metadata|--regen|--moo ...  \
             harmless
         --unmerge|--depclean|--prune PKG:removed...  changes   {program} removes {1+:what no other package needs}
@@ -599,27 +540,24 @@ ROWS = (
         types=_TYPES,
     ),
     Row("update-ca-certificates update-ca-trust", changes("changes which certificates this host trusts"), "fresh f verbose v"),
-    grammar(
-        "dpkg dpkg-deb",
+    *grammars(
         """
-        -i|--install -A|--record-avail --unpack --configure --triggers-only -r|--remove -P|--purge -V|--verify -C|--audit
-        --get-selections --set-selections --clear-selections --update-avail --merge-avail --clear-avail --forget-old-unavail
-        --add-architecture --remove-architecture --print-architecture --print-foreign-architectures --print-avail -p
-        --yet-to-unpack --predep-package --compare-versions --validate-pkgname --validate-trigname --validate-archname
-        --validate-version --assert-help --assert-multi-arch --assert-support-predepends --force-help -?|--help --version
-        -l|--list -s|--status -L|--listfiles -S|--search -b|--build -c|--contents -e|--control -x|--extract -X|--vextract
-        -R|--recursive -f|--field -I|--info -W|--show --fsys-tarfile --ctrl-tarfile --raw-extract -a|--pending
-        -G|--refuse-downgrade -O|--selected-only -E|--skip-same-version -B|--auto-deconfigure -D|--debug=N
-        --force-all --force-confold --force-confdef --force-confnew --force-confmiss --force-confask --force-overwrite
-        --force-overwrite-dir --force-depends --force-depends-version --force-downgrade --force-remove-reinstreq
-        --force-remove-essential --force-architecture --force-bad-path --force-not-root --force-unsafe-io --force-hold
-        --force-configure-any --force-breaks --force-conflicts --force-bad-verify --force-script-chrootless
-        --no-force-all --ignore-depends=TEXT --no-act|--dry-run|--simulate --admindir=SETTINGS --instdir=SETTINGS
-        --root=SETTINGS --path-exclude=TEXT --path-include=TEXT --verify-format=TEXT --status-fd=N --status-logger=SHELL
-        --log=FILE:writes --pre-invoke=SHELL --post-invoke=SHELL --no-debsig --no-triggers --triggers --abort-after=N
-        --robot --no-pager -q|--quiet --deb-new --root-owner-group -Z=TEXT -z=N --showformat=TEXT -v|--verbose
-        """,
-        """
+        = dpkg dpkg-deb  -i|--install -A|--record-avail --unpack --configure --triggers-only -r|--remove -P|--purge -V|--verify
+        -C|--audit --get-selections --set-selections --clear-selections --update-avail --merge-avail --clear-avail
+        --forget-old-unavail --add-architecture --remove-architecture --print-architecture --print-foreign-architectures
+        --print-avail -p --yet-to-unpack --predep-package --compare-versions --validate-pkgname --validate-trigname
+        --validate-archname --validate-version --assert-help --assert-multi-arch --assert-support-predepends --force-help
+        -?|--help --version -l|--list -s|--status -L|--listfiles -S|--search -b|--build -c|--contents -e|--control -x|--extract
+        -X|--vextract -R|--recursive -f|--field -I|--info -W|--show --fsys-tarfile --ctrl-tarfile --raw-extract -a|--pending
+        -G|--refuse-downgrade -O|--selected-only -E|--skip-same-version -B|--auto-deconfigure -D|--debug=N --force-all
+        --force-confold --force-confdef --force-confnew --force-confmiss --force-confask --force-overwrite --force-overwrite-dir
+        --force-depends --force-depends-version --force-downgrade --force-remove-reinstreq --force-remove-essential
+        --force-architecture --force-bad-path --force-not-root --force-unsafe-io --force-hold --force-configure-any
+        --force-breaks --force-conflicts --force-bad-verify --force-script-chrootless --no-force-all --ignore-depends=TEXT
+        --no-act|--dry-run|--simulate --admindir=SETTINGS --instdir=SETTINGS --root=SETTINGS --path-exclude=TEXT
+        --path-include=TEXT --verify-format=TEXT --status-fd=N --status-logger=SHELL --log=FILE:writes --pre-invoke=SHELL
+        --post-invoke=SHELL --no-debsig --no-triggers --triggers --abort-after=N --robot --no-pager -q|--quiet --deb-new
+        --root-owner-group -Z=TEXT -z=N --showformat=TEXT -v|--verbose
         --help|--version|--force-help ()  harmless
         --no-act ...                  harmless
         -x|-X|--raw-extract FILE:reads DIR:filled  changes  extracts the files of {1} into {2}
@@ -640,64 +578,29 @@ ROWS = (
         --print-architecture|--print-foreign-architectures ()  harmless
         --validate-pkgname|--validate-trigname|--validate-archname|--validate-version TEXT  harmless
         --assert-help|--assert-multi-arch|--assert-support-predepends ()  harmless
-        """,
-        types=_TYPES,
-    ),
-    grammar(
-        "dpkg-query",
-        """
-        -?|--help --version -s|--status -p|--print-avail -L|--listfiles -l|--list -W|--show -S|--search --control-list
-        --control-show --control-path --load-avail --admindir=SETTINGS --root=SETTINGS -f|--showformat=TEXT --no-pager
-        """,
-        """
+        = dpkg-query  -?|--help --version -s|--status -p|--print-avail -L|--listfiles -l|--list -W|--show -S|--search
+        --control-list --control-show --control-path --load-avail --admindir=SETTINGS --root=SETTINGS -f|--showformat=TEXT
+        --no-pager
         --help|--version ...          harmless
         -l --no-pager ...             harmless
         -l ...                        pages
         -s|-p|-L|-W|-S|--control-list|--control-show|--control-path ...  harmless
-        """,
-        types=_TYPES,
-    ),
-    grammar(
-        "dpkg-statoverride",
-        "--add --remove --list --update --force-all --quiet --help --version --admindir=SETTINGS",
-        """
+        = dpkg-statoverride  --add --remove --list --update --force-all --quiet --help --version --admindir=SETTINGS
         --help|--version ()  harmless
         --list ...           harmless
         --add|--remove ...   gives     {program} changes whose files are, and whether they are set-uid
-        """,
-        types=_TYPES,
-    ),
-    grammar(
-        "dpkg-divert",
-        """
-        --add --remove --list --listpackage --truename --divert=TEXT --local --package=TEXT --quiet --rename --no-rename --test
-        --help --version --admindir=SETTINGS
-        """,
-        """
+        = dpkg-divert  --add --remove --list --listpackage --truename --divert=TEXT --local --package=TEXT --quiet --rename
+        --no-rename --test --help --version --admindir=SETTINGS
         --help|--version ()                  harmless
         --list|--listpackage|--truename ...  harmless
         TEXT...                              gives     {program} moves files of packages away
-        """,
-        types=_TYPES,
-    ),
-    grammar(
-        "gdebi",
-        "-h|--help --version -n|--non-interactive -q|--quiet --apt-line -o|--option=SETTING --root=SETTINGS",
-        """
+        = gdebi  -h|--help --version -n|--non-interactive -q|--quiet --apt-line -o|--option=SETTING --root=SETTINGS
         --help|--version ()     harmless
         --apt-line FILE:reads   harmless
         PKG:file                changes   {program} installs {1} from a file
-        """,
-        types=_TYPES,
-    ),
-    grammar(
-        "alien",
-        """
-        -r|--to-rpm -t|--to-tgz --to-slp -d|--to-deb -p|--to-pkg -i|--install -g|--generate -s|--single -c|--scripts
-        -T|--test -k|--keep-version -v|--verbose --veryverbose --nopatch --patch=FILE:trusts --anypatch --fixperms
-        --bump=N --description=TEXT --version=TEXT --target=TEXT -h|--help -V
-        """,
-        """
+        = alien  -r|--to-rpm -t|--to-tgz --to-slp -d|--to-deb -p|--to-pkg -i|--install -g|--generate -s|--single -c|--scripts
+        -T|--test -k|--keep-version -v|--verbose --veryverbose --nopatch --patch=FILE:trusts --anypatch --fixperms --bump=N
+        --description=TEXT --version=TEXT --target=TEXT -h|--help -V
         --help|-V ()         harmless
         -i PKG:file...       changes   {program} installs {:packages} from files
         PKG:file...          changes   {program} writes packages into its directory

@@ -97,56 +97,45 @@ def _cow(call: Call, word: Word) -> None:
 ROWS = (
     *grammars(
         """
-        = ul
-        -t|-T|--terminal=TEXT -i|--indicated -h|--help -V|--version
+        = ul  -t|-T|--terminal=TEXT -i|--indicated -h|--help -V|--version
         [FILE:reads]...  harmless
-        = look
-        -a|--alternative -d|--alphanum -f|--ignore-case -t|--terminate=TEXT -h|--help -V|--version
+        = look  -a|--alternative -d|--alphanum -f|--ignore-case -t|--terminate=TEXT -h|--help -V|--version
         [FILE:reads]...  harmless
-        = clamscan
-        -r --recursive[=TEXT] -i --infected -o --suppress-ok-results -l=FILE:appends --log=FILE:appends --exclude=TEXT
-        --exclude-dir=TEXT --include=TEXT --include-dir=TEXT --max-filesize=TEXT --max-scansize=TEXT --max-recursion=TEXT
-        --quiet --no-summary --stdout --bell -v --verbose -d=FILE:reads --database=FILE:reads --cross-fs[=TEXT]
-        --allmatch[=TEXT] -z -h --help -V --version
+        = clamscan  -r --recursive[=TEXT] -i --infected -o --suppress-ok-results -l=FILE:appends --log=FILE:appends
+        --exclude=TEXT --exclude-dir=TEXT --include=TEXT --include-dir=TEXT --max-filesize=TEXT --max-scansize=TEXT
+        --max-recursion=TEXT --quiet --no-summary --stdout --bell -v --verbose -d=FILE:reads --database=FILE:reads
+        --cross-fs[=TEXT] --allmatch[=TEXT] -z -h --help -V --version
         [FILE:reads]...  harmless
-        = cowsay
-        -f=COW -b -d -g -p -s -t -w -y -e=TEXT -T=TEXT -W=N -n -l -h
+        = cowsay  -f=COW -b -d -g -p -s -t -w -y -e=TEXT -T=TEXT -W=N -n -l -h
         ...           harmless
-        = varnishncsa
-        -w=FILE:writes -a=TEXT -q=TEXT -g=TEXT -F=TEXT -f=FILE:reads -n=TEXT -i=TEXT -x=TEXT -V -b -c -C -d -D -E -h
-        -P=FILE:writes -t=N -k=N
-        -R=TEXT
+        = varnishncsa  -w=FILE:writes -a=TEXT -q=TEXT -g=TEXT -F=TEXT -f=FILE:reads -n=TEXT -i=TEXT -x=TEXT -V -b -c -C -d -D -E
+        -h -P=FILE:writes -t=N -k=N -R=TEXT
         -V|-h ()      harmless
         ...           reads     {program} shows what others ask of the server
-        = msgfmt: abbreviates
-        -o|--output|--output-file=FILE:writes -D|--directory=TEXT -j|--java --java2 --csharp --csharp-resources --tcl --qt
-        --desktop
-        --xml --strict -r|--resource=TEXT -l|--locale=TEXT --source -d=DIR:writes -L|--language=TEXT --template=FILE:reads
-        -k|--keyword[=TEXT] -P|--properties-input --stringtable-input -c|--check --check-format --check-header --check-domain
-        -C|--check-compatibility --check-accelerators[=TEXT] -f|--use-fuzzy -a|--alignment=N --endianness=TEXT --no-hash -i=TEXT
-        -t=TEXT -w=N -h|--help -V|--version --statistics -v|--verbose --no-redundancy
+        = msgfmt: abbreviates  -o|--output|--output-file=FILE:writes -D|--directory=TEXT -j|--java --java2 --csharp
+        --csharp-resources --tcl --qt --desktop --xml --strict -r|--resource=TEXT -l|--locale=TEXT --source -d=DIR:writes
+        -L|--language=TEXT --template=FILE:reads -k|--keyword[=TEXT] -P|--properties-input --stringtable-input -c|--check
+        --check-format --check-header --check-domain -C|--check-compatibility --check-accelerators[=TEXT] -f|--use-fuzzy
+        -a|--alignment=N --endianness=TEXT --no-hash -i=TEXT -t=TEXT -w=N -h|--help -V|--version --statistics -v|--verbose
+        --no-redundancy
         [FILE:reads]...  harmless
-        = rsyslogd
-        -D -d -f=FILE:runs -i=FILE:made -n -N=N -o=FILE:writes -C -v -M=TEXT -x -T=TEXT -S=TEXT
+        = rsyslogd  -D -d -f=FILE:runs -i=FILE:made -n -N=N -o=FILE:writes -C -v -M=TEXT -x -T=TEXT -S=TEXT
         -v ()         harmless
         -f ()         gives     {program} starts what its settings name
         -N ()         harmless
         ()            changes   {program} starts the service {program}
-        = anacron
-        -s -f -n -d -q -t=FILE:runs -T -S=TEXT -u -V -h
+        = anacron  -s -f -n -d -q -t=FILE:runs -T -S=TEXT -u -V -h
         -T|-V|-h ...  harmless
         ...           changes   {program} starts the service {program}
-        = cron crond
-        -f -l -L=N -n -x=TEXT -N -P -c=FILE:runs -i -m=TEXT -p -s -V -d=N -b -S
+        = cron crond  -f -l -L=N -n -x=TEXT -N -P -c=FILE:runs -i -m=TEXT -p -s -V -d=N -b -S
         -V ()         harmless
         ()            changes   {program} starts the service {program}
-        = agetty: abbreviates
-        -8|--8bits -a|--autologin=TEXT -c|--noreset -E|--remote -f|--issue-file=FILE:reads --show-issue -h|--flow-control
-        -H|--host=TEXT
-        -i|--noissue -I|--init-string=TEXT -J|--noclear -l|--login-program=PROGRAM -L|--local-line[=TEXT] -m|--extract-baud
-        -n|--skip-login -N|--nonewline -o|--login-options=TEXT -p|--login-pause -r|--chroot=TEXT -R|--hangup -s|--keep-baud
-        -t|--timeout=N -U|--detect-case -w|--wait-cr --nohints --nohostname --long-hostname --erase-chars=TEXT --kill-chars=TEXT
-        --chdir=TEXT --delay=N --nice=N --reload --list-speeds --help --version
+        = agetty: abbreviates  -8|--8bits -a|--autologin=TEXT -c|--noreset -E|--remote -f|--issue-file=FILE:reads --show-issue
+        -h|--flow-control -H|--host=TEXT -i|--noissue -I|--init-string=TEXT -J|--noclear -l|--login-program=PROGRAM
+        -L|--local-line[=TEXT] -m|--extract-baud -n|--skip-login -N|--nonewline -o|--login-options=TEXT -p|--login-pause
+        -r|--chroot=TEXT -R|--hangup -s|--keep-baud -t|--timeout=N -U|--detect-case -w|--wait-cr --nohints --nohostname
+        --long-hostname --erase-chars=TEXT --kill-chars=TEXT --chdir=TEXT --delay=N --nice=N --reload --list-speeds --help
+        --version
         --help|--version|--list-speeds|--show-issue ...  harmless
         -n|-a|-o|-r ...  gives     {program} starts a session without a password
         ...           changes   {program} starts the service {program}

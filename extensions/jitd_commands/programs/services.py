@@ -437,9 +437,8 @@ def _application(call: Call, word: Word) -> bool:
 ROWS = (
     *grammars(
         """
-        = supervisorctl
-        -c|--configuration=FILE:trusts -h|--help -i|--interactive -s|--serverurl=URL -u|--username=TEXT -p|--password=TEXT
-        -r|--history-file=FILE:writes -f
+        = supervisorctl  -c|--configuration=FILE:trusts -h|--help -i|--interactive -s|--serverurl=URL -u|--username=TEXT
+        -p|--password=TEXT -r|--history-file=FILE:writes -f
         --help ...           harmless
         ()                   gives     {program} has a prompt for any command
         --interactive ...    gives     {program} has a prompt for any command
@@ -448,8 +447,8 @@ ROWS = (
         stop UNIT:stop...    changes   stops {2+:services}
         restart UNIT:restart...  changes   restarts {2+:services}
         * ...                changes   {program} runs {1+} on services
-        = monit
-        -c=FILE:trusts -d=N -g=TEXT -l=FILE:made -p=FILE:made -s=FILE:made -I -B -t -v -vv -H=FILE:reads -V|--version -h|--help
+        = monit  -c=FILE:trusts -d=N -g=TEXT -l=FILE:made -p=FILE:made -s=FILE:made -I -B -t -v -vv -H=FILE:reads -V|--version
+        -h|--help
         --version|--help|-t ...  harmless
         ()                   changes   {program} starts the service {program}
         status|summary|report|procmatch ...  harmless
@@ -459,8 +458,7 @@ ROWS = (
         monitor UNIT:enable...  changes   lets {program} watch {2+:services}
         unmonitor UNIT:disable...  changes   lets {program} watch {2+:services} no more
         * ...                changes   {program} runs {1+} on services
-        = chkconfig
-        --list[=TEXT] --add --del --override --level|--levels=TEXT --type=TEXT --no-redirect -h|--help -v|--version
+        = chkconfig  --list[=TEXT] --add --del --override --level|--levels=TEXT --type=TEXT --no-redirect -h|--help -v|--version
         --help|--version ()  harmless
         --list [TEXT]        harmless
         --add UNIT:enable    changes   lets the host start {1}
@@ -469,11 +467,9 @@ ROWS = (
         UNIT:enable on       changes   lets the host start {1}
         TEXT reset|resetpriorities  changes   enables or disables {1}
         [TEXT]               harmless
-        = pm2
-        -h|--help -v|--version -s|--silent -n|--name=TEXT -i|--instances=TEXT -w|--watch[=TEXT] --cwd=DIR:reads -f|--force
-        --interpreter=FILE:runs --time --update-env -a -u|--user=TEXT -l|--log=FILE:writes -e|--error=FILE:writes
-        -o|--output=FILE:writes
-        --lines=N --json --raw --nostream --env=TEXT --no-daemon --no-autorestart --only=TEXT
+        = pm2  -h|--help -v|--version -s|--silent -n|--name=TEXT -i|--instances=TEXT -w|--watch[=TEXT] --cwd=DIR:reads
+        -f|--force --interpreter=FILE:runs --time --update-env -a -u|--user=TEXT -l|--log=FILE:writes -e|--error=FILE:writes
+        -o|--output=FILE:writes --lines=N --json --raw --nostream --env=TEXT --no-daemon --no-autorestart --only=TEXT
         --help|--version ()  harmless
         ()                   harmless
         list|ls|l|ps|status|show|describe|info|logs|prettylist|jlist|id|pid|report|ping|env|conf ...  harmless
@@ -482,60 +478,53 @@ ROWS = (
         delete|del UNIT:disable...  changes   takes {2+:services} away
         restart|reload UNIT:restart...  changes   restarts {2+:services}
         * APP...             changes   {program} runs {1+} on services
-        = svc
-        -u -d -o -p -c -h -a -i -t -k -x -1 -2 -q -w -T=N -l
+        = svc  -u -d -o -p -c -h -a -i -t -k -x -1 -2 -q -w -T=N -l
         ...                  changes   {program} starts or stops services: {1+:that it names}
-        = fuser
-        -a|--all -c -f -i|--interactive -I|--inode -k|--kill -l|--list-signals -m|--mount -M|--ismountpoint -n|--namespace=TEXT
-        -s|--silent -u|--user -v|--verbose -V|--version -4|--ipv4 -6|--ipv6 -w -1 -2 -9 -15 -HUP -INT -QUIT -KILL -TERM -USR1
-        -USR2
+        = fuser  -a|--all -c -f -i|--interactive -I|--inode -k|--kill -l|--list-signals -m|--mount -M|--ismountpoint
+        -n|--namespace=TEXT -s|--silent -u|--user -v|--verbose -V|--version -4|--ipv4 -6|--ipv6 -w -1 -2 -9 -15 -HUP -INT -QUIT
+        -KILL -TERM -USR1 -USR2
         --kill --mount|-M /|/home|/var|/usr ...  stops  ends every process that uses {1+}  until the host has started again
         --kill ...           changes   ends every process that uses {1+:a file}
         ...                  harmless
-        = crontab
-        -V -u=SAID -l -r -e -i -s -n=TEXT -c -T=FILE:reads -x=TEXT
+        = crontab  -V -u=SAID -l -r -e -i -s -n=TEXT -c -T=FILE:reads -x=TEXT
         -l|-V|-T ()       harmless
         -r ()             destroys  deletes the whole crontab of {-u:root}
         -u=root [TEXT]    gives     {program} can choose what root runs by itself
         -u -e ()          also-gives  {program} starts an editor, which can start a shell
         -u [FILE:reads]   leads     {program} changes what {-u} starts by itself
         [TEXT]            gives     {program} can choose what root runs by itself
-        = telinit init
-        -t=N --help --no-wall
+        = telinit init  -t=N --help --no-wall
         --help ()    harmless
         0            stops     switches off the whole host  until somebody switches it on
         6            stops     restarts the whole host  which is away until it has started again
         1|s|S        stops     stops all services, the logins of people too  until somebody at its console starts them again
         q|Q|u|U      changes   {program} lets the first process read its settings again
         TEXT         changes   {program} changes to the runlevel {1}
-        = hostname
-        -a|--alias -A|--all-fqdns -d|--domain -f|--fqdn|--long -i|--ip-address -I|--all-ip-addresses -s|--short -y|--yp|--nis
-        --boot -h|--help -V|--version -F|--file=FILE:reads -b
+        = hostname  -a|--alias -A|--all-fqdns -d|--domain -f|--fqdn|--long -i|--ip-address -I|--all-ip-addresses -s|--short
+        -y|--yp|--nis --boot -h|--help -V|--version -F|--file=FILE:reads -b
         --file|-b [TEXT]  changes   {program} gives the host the name {1:that a file has}
         ()                harmless
         status|hostname ()  harmless
         TEXT              changes   {program} gives the host the name {1}
-        = systemd-creds: abbreviates
-        -h|--help --version --no-pager --no-legend --json=TEXT --system --transcode=TEXT --newline=TEXT -p|--pretty --name=TEXT
-        --timestamp=TEXT --not-after=TEXT --with-key=TEXT -H -T --tpm2-device=TEXT --tpm2-pcrs=TEXT -q|--quiet
-        --tpm2-public-key=FILE:reads --tpm2-public-key-pcrs=TEXT --tpm2-signature=FILE:reads --user --uid=TEXT
+        = systemd-creds: abbreviates  -h|--help --version --no-pager --no-legend --json=TEXT --system --transcode=TEXT
+        --newline=TEXT -p|--pretty --name=TEXT --timestamp=TEXT --not-after=TEXT --with-key=TEXT -H -T --tpm2-device=TEXT
+        --tpm2-pcrs=TEXT -q|--quiet --tpm2-public-key=FILE:reads --tpm2-public-key-pcrs=TEXT --tpm2-signature=FILE:reads --user
+        --uid=TEXT
         --help|--version ...  harmless
         list|has-tpm2|encrypt ...  harmless
         ()           harmless
         cat ...      reads     {program} reads secrets of services
         decrypt FILE:reads [FILE:made]  reads     {program} reads secrets of services
         setup        changes   {program} changes the key of the host's secrets
-        = shutdown: abbreviates
-        -H|--halt -P|--poweroff -p -h -r|--reboot -k --no-wall -c --show --help -f -F -t=N -a -n -i
+        = shutdown: abbreviates  -H|--halt -P|--poweroff -p -h -r|--reboot -k --no-wall -c --show --help -f -F -t=N -a -n -i
         -c ...       changes   {program} cancels a shutdown
         --help|--show|-k ...  harmless
         --reboot ...  stops    restarts the whole host  which is away until it has started again
         --halt ...   stops     halts the whole host  until somebody switches it on
         ...          stops     switches off the whole host  until somebody switches it on
-        = reboot halt poweroff: abbreviates
-        -w|--wtmp-only -d|--no-wtmp --no-wall -n|--no-sync -f|--force -p|-P|--poweroff -H|--halt -r|--reboot --help -i -h -k
-        --reboot-argument=TEXT --boot-loader-entry=TEXT --boot-loader-menu=TEXT --firmware-setup --message=TEXT -M=TEXT
-        --host=HOST -F -t=N -a
+        = reboot halt poweroff: abbreviates  -w|--wtmp-only -d|--no-wtmp --no-wall -n|--no-sync -f|--force -p|-P|--poweroff
+        -H|--halt -r|--reboot --help -i -h -k --reboot-argument=TEXT --boot-loader-entry=TEXT --boot-loader-menu=TEXT
+        --firmware-setup --message=TEXT -M=TEXT --host=HOST -F -t=N -a
         --help ...   harmless
         --wtmp-only ...  changes   {program} writes into the record of logins that the host ends
         --reboot ...  stops    restarts the whole host  which is away until it has started again
@@ -595,17 +584,16 @@ ROWS = (
         cancel ...                  changes   cancels jobs of systemd
         log-level|log-target|service-watchdogs ()  harmless
         log-level|log-target|service-watchdogs TEXT  changes   changes what systemd logs or watches
-    = journalctl: abbreviates
-        -h|--help --version --no-pager --system --user -M|--machine=HOST -m|--merge -D|--directory=DIR:reads
-        -i|--file=FILE:reads --root=DIR:reads --image=FILE:reads --image-policy=TEXT --namespace=TEXT -S|--since=TEXT
-        -U|--until=TEXT -c|--cursor=TEXT --after-cursor=TEXT --cursor-file=FILE:writes -b|--boot[=TEXT] -u|--unit=TEXT
-        --user-unit=TEXT -t|--identifier=TEXT -T|--exclude-identifier=TEXT -p|--priority=TEXT --facility=TEXT -g|--grep=TEXT
-        --case-sensitive[=TEXT] -k|--dmesg -o|--output=TEXT --output-fields=TEXT -n|--lines[=N] -r|--reverse --show-cursor --utc
-        -x|--catalog --no-hostname --full -l --no-full -a|--all -f|--follow --no-tail -q|--quiet -e|--pager-end --interval=TEXT
-        --verify-key=TEXT --force -N|--fields -F|--field=TEXT --list-boots --list-invocations --list-namespaces --disk-usage -W
-        --truncate-newline --vacuum-size=VACUUM:size --vacuum-files=VACUUM:files --vacuum-time=VACUUM:time --verify --sync
-        --relinquish-var --smart-relinquish-var --flush --rotate --header --list-catalog --dump-catalog --update-catalog
-        --setup-keys -0 -1 -2 -3 -4 -5 -6 -7 -8 -9
+    = journalctl: abbreviates  -h|--help --version --no-pager --system --user -M|--machine=HOST -m|--merge
+    -D|--directory=DIR:reads -i|--file=FILE:reads --root=DIR:reads --image=FILE:reads --image-policy=TEXT --namespace=TEXT
+    -S|--since=TEXT -U|--until=TEXT -c|--cursor=TEXT --after-cursor=TEXT --cursor-file=FILE:writes -b|--boot[=TEXT]
+    -u|--unit=TEXT --user-unit=TEXT -t|--identifier=TEXT -T|--exclude-identifier=TEXT -p|--priority=TEXT --facility=TEXT
+    -g|--grep=TEXT --case-sensitive[=TEXT] -k|--dmesg -o|--output=TEXT --output-fields=TEXT -n|--lines[=N] -r|--reverse
+    --show-cursor --utc -x|--catalog --no-hostname --full -l --no-full -a|--all -f|--follow --no-tail -q|--quiet -e|--pager-end
+    --interval=TEXT --verify-key=TEXT --force -N|--fields -F|--field=TEXT --list-boots --list-invocations --list-namespaces
+    --disk-usage -W --truncate-newline --vacuum-size=VACUUM:size --vacuum-files=VACUUM:files --vacuum-time=VACUUM:time --verify
+    --sync --relinquish-var --smart-relinquish-var --flush --rotate --header --list-catalog --dump-catalog --update-catalog
+    --setup-keys -0 -1 -2 -3 -4 -5 -6 -7 -8 -9
         {_OF_ITSELF}
         --setup-keys ...  changes   makes the keys anew that seal the journal
         --relinquish-var|--smart-relinquish-var|--update-catalog ...  changes   changes where the journal is kept
@@ -640,9 +628,8 @@ ROWS = (
         start TEXT...          changes   starts the containers {{2+}}
         enable|disable TEXT...  changes   changes whether the host starts the containers {{2+}}
         * ...                  gives     {{program}} can start containers that have the whole host
-    = networkctl: abbreviates
-        -h|--help --version --no-pager --no-legend -a|--all -s|--stats -l|--full -n|--lines=N --json=TEXT --drop-in=TEXT
-        --no-reload --runtime
+    = networkctl: abbreviates  -h|--help --version --no-pager --no-legend -a|--all -s|--stats -l|--full -n|--lines=N --json=TEXT
+    --drop-in=TEXT --no-reload --runtime
         {_OF_ITSELF}
         list|status|lldp|label|cat|dump-config|persistent-storage ...  pages-securely
         ()                pages-securely
@@ -651,10 +638,9 @@ ROWS = (
         up TEXT...        changes   takes the interfaces {{2+}} up
         reload|reconfigure|renew|forcerenew ...  changes   sets the network of {{2+:all interfaces}} anew
         edit|mask|unmask ...  gives     {{program}} chooses the settings of the network
-    = resolvectl: abbreviates
-        -h|--help --version --no-pager -4 -6 -i|--interface=TEXT -p|--protocol=TEXT -t|--type=TEXT -c|--class=TEXT
-        --service-address=TEXT --service-txt=TEXT --cname=TEXT --validate=TEXT --synthesize=TEXT --cache=TEXT --zone=TEXT
-        --trust-anchor=TEXT --network=TEXT --stale-data=TEXT --search=TEXT --raw[=TEXT] --legend=TEXT --json=TEXT -j
+    = resolvectl: abbreviates  -h|--help --version --no-pager -4 -6 -i|--interface=TEXT -p|--protocol=TEXT -t|--type=TEXT
+    -c|--class=TEXT --service-address=TEXT --service-txt=TEXT --cname=TEXT --validate=TEXT --synthesize=TEXT --cache=TEXT
+    --zone=TEXT --trust-anchor=TEXT --network=TEXT --stale-data=TEXT --search=TEXT --raw[=TEXT] --legend=TEXT --json=TEXT -j
         {_OF_ITSELF}
         query|service|openpgp|tlsa|statistics|monitor|flush-caches|reset-*|show-* ...  harmless
         dns|domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta|log-level [TEXT]  harmless
@@ -663,11 +649,10 @@ ROWS = (
         revert TEXT       changes   forgets the name servers of {{2}}
         dns TEXT TEXT...  changes   asks {{3+}} for the names of other hosts
         domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta TEXT TEXT...  changes   sets {{1}} of {{2}} to {{3+}}
-    = bootctl: abbreviates
-        -h|--help --version --no-pager --esp-path=FILE:trusts --boot-path=FILE:trusts --root=FILE:trusts --image=FILE:trusts
-        --install-source=TEXT -p|--print-esp-path -x|--print-boot-path -R|--print-root-device --no-variables --graceful
-        -q|--quiet --make-entry-directory=TEXT --entry-token=TEXT --json=TEXT --all-architectures
-        --efi-boot-option-description=TEXT --dry-run
+    = bootctl: abbreviates  -h|--help --version --no-pager --esp-path=FILE:trusts --boot-path=FILE:trusts --root=FILE:trusts
+    --image=FILE:trusts --install-source=TEXT -p|--print-esp-path -x|--print-boot-path -R|--print-root-device --no-variables
+    --graceful -q|--quiet --make-entry-directory=TEXT --entry-token=TEXT --json=TEXT --all-architectures
+    --efi-boot-option-description=TEXT --dry-run
         {_OF_ITSELF}
         status|list|is-installed|systemd-efi-options|kernel-identify|kernel-inspect ...  pages-securely
         reboot-to-firmware ()  harmless
@@ -676,10 +661,9 @@ ROWS = (
         unlink|cleanup [TEXT]  changes   deletes what the host may boot: {{2+:what is not used}}
         set-* TEXT        changes   changes what the host boots next: {{2}}
         install|update|random-seed|reboot-to-firmware ...  changes   installs the boot loader of the host
-    = coredumpctl: abbreviates
-        -h|--help --version --no-pager --no-legend --json=TEXT -1 -r|--reverse -n=N -S|--since=TEXT -U|--until=TEXT
-        -F|--field=TEXT -q|--quiet -a|--all -o|--output=FILE:writes -D|--directory=DIR:reads --file=FILE:reads --root=DIR:reads
-        --image=FILE:reads --image-policy=TEXT --debugger=TEXT -A|--debugger-arguments=TEXT
+    = coredumpctl: abbreviates  -h|--help --version --no-pager --no-legend --json=TEXT -1 -r|--reverse -n=N -S|--since=TEXT
+    -U|--until=TEXT -F|--field=TEXT -q|--quiet -a|--all -o|--output=FILE:writes -D|--directory=DIR:reads --file=FILE:reads
+    --root=DIR:reads --image=FILE:reads --image-policy=TEXT --debugger=TEXT -A|--debugger-arguments=TEXT
         {_OF_ITSELF}
         list|info ...     pages-securely
         ()                pages-securely
@@ -698,14 +682,12 @@ ROWS = (
         log-level|log-target|service-watchdogs ()  harmless
         ()                harmless
         log-level|log-target|service-watchdogs TEXT  changes   sets {{1}} of systemd to {{2}}
-    = systemd-cgls: abbreviates
-        -h|--help --version --no-pager -a|--all -l|--full -u|--unit=TEXT --user-unit=TEXT -k -x|--xattr=TEXT -c|--cgroup-id=TEXT
-        -M|--machine=HOST
+    = systemd-cgls: abbreviates  -h|--help --version --no-pager -a|--all -l|--full -u|--unit=TEXT --user-unit=TEXT -k
+    -x|--xattr=TEXT -c|--cgroup-id=TEXT -M|--machine=HOST
         {_OF_ITSELF}
         ...  pages-securely
-    = systemd-sysext: abbreviates
-        -h|--help --version --no-pager --no-legend --root=FILE:trusts --json=TEXT --force --image-policy=TEXT --mutable=TEXT
-        --no-reload --noexec=TEXT
+    = systemd-sysext: abbreviates  -h|--help --version --no-pager --no-legend --root=FILE:trusts --json=TEXT --force
+    --image-policy=TEXT --mutable=TEXT --no-reload --noexec=TEXT
         {_OF_ITSELF}
         list|status|check  pages-securely
         ()                 pages-securely
@@ -720,8 +702,8 @@ ROWS = (
         set-ntp TEXT           changes   sets whether others set the clock to {{2}}
         set-time|set-local-rtc TEXT...  changes   sets the host's clock to {{2+}}
         ntp-servers|revert ...  changes   changes which hosts set the clock
-    = hostnamectl: abbreviates
-        -h|--help --version --no-ask-password -H|--host=HOST -M|--machine=HOST --transient --static --pretty --json=TEXT -j
+    = hostnamectl: abbreviates  -h|--help --version --no-ask-password -H|--host=HOST -M|--machine=HOST --transient --static
+    --pretty --json=TEXT -j
         {_OF_ITSELF}
         status ()              harmless
         ()                     harmless
@@ -735,24 +717,21 @@ ROWS = (
         ()                     harmless
         list-* ...             pages-securely
         set-* TEXT...          changes   sets {{*}} of this host to {{2+}}
-    = date: abbreviates
-        -d|--date=TEXT -f|--file=FILE:reads -I|--iso-8601[=TEXT] -R|--rfc-email|--rfc-2822 --rfc-3339=TEXT --debug --resolution
-        -r|--reference=FILE:lists -s|--set=TEXT -u|--utc|--universal --help --version
+    = date: abbreviates  -d|--date=TEXT -f|--file=FILE:reads -I|--iso-8601[=TEXT] -R|--rfc-email|--rfc-2822 --rfc-3339=TEXT
+    --debug --resolution -r|--reference=FILE:lists -s|--set=TEXT -u|--utc|--universal --help --version
         --set [TEXT]  changes   date sets the host's clock to {{-s}}
         +* ()         harmless
         ()            harmless
         N             changes   date sets the host's clock to {{1}}
-    = hwclock: abbreviates
-        -r|--show --get -w|--systohc -s|--hctosys --systz -a|--adjust --set --predict --getepoch --setepoch --date=TEXT
-        --epoch=N -u|--utc --localtime|-l -f|--rtc=TEXT --directisa --badyear --noadjfile --adjfile=FILE:writes --test
-        --param-get=TEXT --param-set=TEXT --vl-read --vl-clear --delay=N --update-drift -D|--debug -v|--verbose -h|--help
-        -V|--version
+    = hwclock: abbreviates  -r|--show --get -w|--systohc -s|--hctosys --systz -a|--adjust --set --predict --getepoch --setepoch
+    --date=TEXT --epoch=N -u|--utc --localtime|-l -f|--rtc=TEXT --directisa --badyear --noadjfile --adjfile=FILE:writes --test
+    --param-get=TEXT --param-set=TEXT --vl-read --vl-clear --delay=N --update-drift -D|--debug -v|--verbose -h|--help
+    -V|--version
         --test ()  harmless
         --set --date ()  changes   sets the host's hardware clock to {{--date}}
         --systohc|--hctosys|--systz|--adjust|--set|--setepoch|--param-set|--vl-clear ()  changes   changes the host's clock
         ()         harmless
-    = chronyc
-        -4 -6 -a -c -d -e -h=HOST -m -n -N -p=N -f=TEXT -s -u=TEXT -v|--version --help
+    = chronyc  -4 -6 -a -c -d -e -h=HOST -m -n -N -p=N -f=TEXT -s -u=TEXT -v|--version --help
         --version|--help ...  harmless
         tracking|sources|sourcestats|activity|ntpdata|serverstats|waitsync|authdata|sourcename|clients|rtcdata|help ...  harmless
         ()    gives     {{program}} has a prompt that changes the host's clock

@@ -88,10 +88,14 @@ def texts(call: Call) -> None:
     call.knows_all()
 
 
-def rows_of(judge: Verdict, table: str, *, also: str = "", operands: str = "") -> tuple[Row, ...]:
+def rows_of(judge: Verdict, table: str, *, also: str = "", operands: str = "", is_plain: bool = False) -> tuple[Row, ...]:
     """Return a row for each line of ``table``, which has the names of programs, with commas between, and the options that do
-    nothing more beside ``also``. ``operands`` is that of the rows. A line that is indented further continues the line before.
+    nothing more beside ``also``. ``operands`` and ``is_plain`` are those of the rows. A line that is indented further continues
+    the line before.
     """
     lines = re.sub(r"\n {5,}", " ", table).strip().splitlines()
     rows = (line.strip().partition(" ") for line in lines)
-    return tuple(Row(programs.replace(",", " "), judge, f"{options} {also}", operands=operands) for programs, _, options in rows)
+    return tuple(
+        Row(programs.replace(",", " "), judge, f"{options} {also}", operands=operands, is_plain=is_plain)
+        for programs, _, options in rows
+    )

@@ -315,8 +315,7 @@ _LVM = """
 ROWS = (
     *grammars(
         """
-        = ceph-volume: verbs
-        --cluster=TEXT --log-level=TEXT --log-path=TEXT -h|--help
+        = ceph-volume: verbs  --cluster=TEXT --log-level=TEXT --log-path=TEXT -h|--help
         lvm|simple|raw|inventory: --osd-id=N --osd-fsid=TEXT --format=TEXT --all --destroy -f|--force --data=DISK \
             --block.db=DISK \
             --block.wal=DISK --bluestore --dmcrypt --no-systemd --yes --report --auto -h|--help --file=FILE:reads
@@ -325,11 +324,10 @@ ROWS = (
         lvm|simple|raw list|scan ...  harmless
         lvm|raw zap ...      destroys  erases the disk {3+:that it names}
         * ...                changes   runs {2+:} on disks of the store
-        = rados
-        -p|--pool=TEXT --pgid=TEXT -c|--conf=FILE:trusts -n|--name=TEXT --id=TEXT -k|--keyring=FILE:reads -m=TEXT -f|--format=TEXT
-        -s|--snap=TEXT -N|--namespace=TEXT --all --force --force-full --yes-i-really-really-mean-it -t=N -b=N
-        -i|--input-file=FILE:reads
-        -o|--output-file=FILE:writes --no-verify --create --cluster=TEXT -h|--help -v|--version -O=N --max-objects=N
+        = rados  -p|--pool=TEXT --pgid=TEXT -c|--conf=FILE:trusts -n|--name=TEXT --id=TEXT -k|--keyring=FILE:reads -m=TEXT
+        -f|--format=TEXT -s|--snap=TEXT -N|--namespace=TEXT --all --force --force-full --yes-i-really-really-mean-it -t=N -b=N
+        -i|--input-file=FILE:reads -o|--output-file=FILE:writes --no-verify --create --cluster=TEXT -h|--help -v|--version -O=N
+        --max-objects=N
         --help|--version ...  harmless
         ls|lspools|df|stat|listxattr|listwatchers|stat2 ...  harmless
         rmpool|purge|cppool ...  destroys  deletes the pool {2} with all that is in it
@@ -340,9 +338,8 @@ ROWS = (
         put|append TEXT FILE:reads ...  changes   runs {1+} in the store
         import FILE:reads ...  changes   runs {1+} in the store
         * ...                changes   runs {1+} in the store
-        = cephadm: verbs
-        --image=TEXT --docker --data-dir=DIR:writes --log-dir=DIR:writes --unit-dir=DIR:writes -v|--verbose --timeout=N --retry=N
-        -e|--env=TEXT --no-container-init -h|--help
+        = cephadm: verbs  --image=TEXT --docker --data-dir=DIR:writes --log-dir=DIR:writes --unit-dir=DIR:writes -v|--verbose
+        --timeout=N --retry=N -e|--env=TEXT --no-container-init -h|--help
         *: --fsid=TEXT --force --zap-osds --name|-n=TEXT -c|--config=FILE:trusts -k|--keyring=FILE:reads --keep-logs --no-detail \
             --legacy-dir=TEXT --expect-hostname=TEXT
         ls|version|inspect-image|list-networks|gather-facts|check-host|registry-login ...  harmless
@@ -356,11 +353,11 @@ ROWS = (
     ),
     *grammars(
         """
-        = iscsiadm: abbreviates
-        -V|--version -h|--help -P|--print=N -m|--mode=TEXT -T|--targetname=SAID -p|--portal=TEXT -o|--op=TEXT -n|--name=TEXT
-        -v|--value=TEXT -U|--logoutall=SAID -L|--loginall=TEXT -t|--type=TEXT -l|--login -u|--logout -R|--rescan -s|--stats
-        -d|--debug=N -I|--interface=TEXT -S|--show -H|--host=TEXT -r|--sid=TEXT -W -D|--discover -i|--ifname=TEXT -a|--ip=TEXT
-        --index=N -k|--killiscsid=N -x|--params=TEXT -b|--packetsize=N -C|--submode=TEXT -A|--portal_type=TEXT -c|--count=N
+        = iscsiadm: abbreviates  -V|--version -h|--help -P|--print=N -m|--mode=TEXT -T|--targetname=SAID -p|--portal=TEXT
+        -o|--op=TEXT -n|--name=TEXT -v|--value=TEXT -U|--logoutall=SAID -L|--loginall=TEXT -t|--type=TEXT -l|--login -u|--logout
+        -R|--rescan -s|--stats -d|--debug=N -I|--interface=TEXT -S|--show -H|--host=TEXT -r|--sid=TEXT -W -D|--discover
+        -i|--ifname=TEXT -a|--ip=TEXT --index=N -k|--killiscsid=N -x|--params=TEXT -b|--packetsize=N -C|--submode=TEXT
+        -A|--portal_type=TEXT -c|--count=N
         --version|--help ()  harmless
         --mode=discovery* --type|--portal ...  changes  asks another host for its disks, and keeps what it finds
         --killiscsid ...     stops     ends the service of disks of other hosts  until it is started again
@@ -371,10 +368,10 @@ ROWS = (
         --op|--rescan|--stats ...  changes   changes how {-T:disks of other hosts} are reached
         --mode ...           harmless
         ...                  changes   changes how {-T:disks of other hosts} are reached
-        = losetup: abbreviates
-        -a|--all -l|--list -j|--associated=TEXT -O|--output=TEXT --output-all -n|--noheadings --raw -J|--json -h|--help
-        -V|--version -f|--find -P|--partscan -r|--read-only --show -s|--sizelimit=N -o|--offset=N -b|--sector-size=N -d|--detach
-        -D|--detach-all -c|--set-capacity --direct-io[=TEXT] --nooverlap -L -v|--verbose --loop-ref=TEXT
+        = losetup: abbreviates  -a|--all -l|--list -j|--associated=TEXT -O|--output=TEXT --output-all -n|--noheadings --raw
+        -J|--json -h|--help -V|--version -f|--find -P|--partscan -r|--read-only --show -s|--sizelimit=N -o|--offset=N
+        -b|--sector-size=N -d|--detach -D|--detach-all -c|--set-capacity --direct-io[=TEXT] --nooverlap -L -v|--verbose
+        --loop-ref=TEXT
         --all|--list|--associated|--help|--version ...  harmless
         --detach-all ()    changes   takes away all loop devices
         --detach DISK...   changes   takes away {1+}
@@ -382,17 +379,16 @@ ROWS = (
         --find FILE:reads  changes   makes a disk of {1}
         [DISK]             harmless
         DISK FILE:reads    changes   makes a disk of {2}
-        = swapon: abbreviates
-        --noheadings --raw --bytes --show[=TEXT] -s|--summary --output-all -h|--help -V|--version -v|--verbose -p|--priority=N
-        -o|--options=TEXT -a|--all -d|--discard[=TEXT] -e|--ifexists -f|--fixpgsz -L=TEXT -U=TEXT -T|--fstab=FILE:trusts
+        = swapon: abbreviates  --noheadings --raw --bytes --show[=TEXT] -s|--summary --output-all -h|--help -V|--version
+        -v|--verbose -p|--priority=N -o|--options=TEXT -a|--all -d|--discard[=TEXT] -e|--ifexists -f|--fixpgsz -L=TEXT -U=TEXT
+        -T|--fstab=FILE:trusts
         --show|--summary|--help|--version ()  harmless
         --all|-L|-U ()  changes   swaps to what /etc/fstab names
         ()              harmless
         DISK...         changes   swaps to {1+}
-        = dmsetup: abbreviates
-        --tree --columns -C --noheadings -o=TEXT --separator=TEXT --units=TEXT --readonly -r -s -t --target=TEXT -v
-        --verbose --version -h --help --inactive --noflush --nolockfs --concise=FILE:trusts -f --notable -c=TEXT -O=TEXT
-        -S=TEXT --table=TEXT -u=TEXT --uuid=TEXT --showkeys
+        = dmsetup: abbreviates  --tree --columns -C --noheadings -o=TEXT --separator=TEXT --units=TEXT --readonly -r -s -t
+        --target=TEXT -v --verbose --version -h --help --inactive --noflush --nolockfs --concise=FILE:trusts -f --notable
+        -c=TEXT -O=TEXT -S=TEXT --table=TEXT -u=TEXT --uuid=TEXT --showkeys
         --showkeys ...  reads     {program} shows keys of disks
         ls|info|status|table|deps|version|targets|splitname ...  harmless
         --version|--help ...  harmless
@@ -404,31 +400,27 @@ ROWS = (
         create ...      changes   maps parts of disks as {2:a new disk}
         load|reload ...  changes   changes which disks {2:a mapped disk} is made of
         message|rename|setgeometry|clear|mknodes|udev*|mangle ...  changes   changes the mapped disk {2:it names}
-        = smartctl
-        -h|--help|--usage -V|--version|--copyright|--license -i|--info --identify[=TEXT] -a|--all -x|--xall --scan --scan-open
-        -g|--get=TEXT -j|--json[=TEXT] -q|--quietmode=TEXT -d|--device=TEXT -T|--tolerance=TEXT -r|--report=TEXT
+        = smartctl  -h|--help|--usage -V|--version|--copyright|--license -i|--info --identify[=TEXT] -a|--all -x|--xall --scan
+        --scan-open -g|--get=TEXT -j|--json[=TEXT] -q|--quietmode=TEXT -d|--device=TEXT -T|--tolerance=TEXT -r|--report=TEXT
         -n|--nocheck=TEXT -H|--health -c|--capabilities -A|--attributes -f|--format=TEXT -l|--log=TEXT -v|--vendorattribute=TEXT
         -F|--firmwarebug=TEXT -P|--presets=TEXT -B|--drivedb=FILE:trusts -t|--test=TEXT -C|--captive -X|--abort
         -s|--smart|--set=TEXT -S|--saveauto=TEXT -o|--offlineauto=TEXT -b|--badsum=TEXT
         --test [DISK]   changes   {program} starts a test of {1:a disk}
         --smart|--saveauto|--offlineauto|--abort [DISK]  changes   {program} changes how it works: {1:a disk}
         [DISK]          harmless
-        = blockdev
-        --getsize64 --getsz --getss --getpbsz --getro --getra --getbsz --getfra --getioopt --getiomin --getalignoff
+        = blockdev  --getsize64 --getsz --getss --getpbsz --getro --getra --getbsz --getfra --getioopt --getiomin --getalignoff
         --getdiscardzeroes --getmaxsect --getsize --getzonesz --report -v -q -h|--help -V|--version --setro --setrw --rereadpt
         --flushbufs --setra=N --setfra=N --setbsz=N
         --setro|--setrw|--rereadpt|--flushbufs|--setra|--setbsz|--setfra DISK...  changes   changes how {1+} works
         [DISK]...       harmless
-        = exportfs
-        -h -o=TEXT -a -r -u -i -f -v -s -d=TEXT
+        = exportfs  -h -o=TEXT -a -r -u -i -f -v -s -d=TEXT
         -s|-h ()        harmless
         -u -a ...       stops     takes all directories away from the hosts that mount them  until they are exported again
         -u TEXT...      stops     takes {1+} away from the hosts that mount them  until they are exported again
         -o|-a|-r|-f ()  changes   lets other hosts mount what /etc/exports names
         ()              harmless
         TEXT...         changes   lets other hosts mount {1+}
-        = clevis: verbs
-        -h|--help
+        = clevis: verbs  -h|--help
         luks|decrypt|encrypt: -d=SAID -s=SAID -f -e=TEXT -q -y -t=N -k=FILE:reads -n=TEXT
         luks list       harmless
         luks unbind     destroys  takes the key {-s:…} of {-d:a disk} away: without another one, what is on it is gone
@@ -437,13 +429,11 @@ ROWS = (
         luks * ...      changes   changes the keys that open {-d:a disk}
         encrypt ...     harmless
         decrypt ...     reads     {program} reads secrets
-        = xfs_db
-        -c=TEXT -f -i -l=DISK:writes -p=TEXT -r -x -R -V -F
+        = xfs_db  -c=TEXT -f -i -l=DISK:writes -p=TEXT -r -x -R -V -F
         -V ()           harmless
         -x ...          gives     {program} can write any file on the disk
         ...             reads     {program} reads any file on the disk
-        = xfs_io
-        -c=TEXT -C=TEXT -p=TEXT -a -d -f -F -i -L -m=TEXT -n -r -R -s -t -T -x -V
+        = xfs_io  -c=TEXT -C=TEXT -p=TEXT -a -d -f -F -i -L -m=TEXT -n -r -R -s -t -T -x -V
         -V ()           harmless
         -x ...          gives     {program} can write any file on the disk
         IO...           reads     {program} reads any file on the disk
@@ -462,18 +452,15 @@ ROWS = (
         _disks,
         "s v n b: p: autonuke nogui version help w r d a F format resize u force V D: f z B block C crypto O overwrite",
     ),
-    grammar(
-        "mkswap",
+    *grammars(
         """
-        -c|--check -f|--force -q|--quiet -p|--pagesize=N -L|--label=TEXT -v|--swapversion=N -U|--uuid=TEXT --verbose --lock[=TEXT]
-        -e|--endianness=TEXT -o|--offset=N -s|--size=N -F|--file -h|--help -V|--version
-        """,
-        """
+        = mkswap: abbreviates  -c|--check -f|--force -q|--quiet -p|--pagesize=N -L|--label=TEXT -v|--swapversion=N
+        -U|--uuid=TEXT --verbose --lock[=TEXT] -e|--endianness=TEXT -o|--offset=N -s|--size=N -F|--file -h|--help -V|--version
         --help|--version ()   harmless
         /dev/* [N]            destroys  makes swap space of {1}: what is on it is gone
         DISK:writes [N]       changes   makes swap space of {1:a file}
         """,
-        abbreviates=True,
+        types=_TYPES,
     ),
     grammar(
         "blkdiscard",
@@ -485,57 +472,36 @@ ROWS = (
         """,
         abbreviates=True,
     ),
-    grammar(
-        "badblocks",
-        "-b=N -i=FILE:reads -o=FILE:writes -s -v -w -n -f -B -X -c=N -d=N -e=N -p=N -t=TEXT",
+    *grammars(
         """
+        = badblocks  -b=N -i=FILE:reads -o=FILE:writes -s -v -w -n -f -B -X -c=N -d=N -e=N -p=N -t=TEXT
         -w DISK:writes [N] [N]  destroys  overwrites all of {1} to test it
         -n DISK:writes [N] [N]  changes   overwrites all of {1} with what is on it
         DISK [N] [N]            harmless
-        """,
-    ),
-    grammar(
-        "fsfreeze",
-        "-f|--freeze -u|--unfreeze -h|--help -V|--version",
-        """
+        = fsfreeze: abbreviates  -f|--freeze -u|--unfreeze -h|--help -V|--version
         --help|--version ()  harmless
         --freeze TEXT        stops     stops all writes to {1}  until it is thawed
         TEXT                 changes   lets programs write to {1} again
-        """,
-        abbreviates=True,
-    ),
-    grammar("e2label", "", "DISK:writes TEXT  changes   changes the name or settings of the file system {1}\nDISK  harmless"),
-    grammar(
-        "xfs_growfs",
-        "-d -l -r -n -i -t=FILE:reads -x -D=N -L=N -R=N -e=N -m=N -V",
-        """
+        = e2label
+        DISK:writes TEXT  changes   changes the name or settings of the file system {1}
+        DISK  harmless
+        = xfs_growfs  -d -l -r -n -i -t=FILE:reads -x -D=N -L=N -R=N -e=N -m=N -V
         -V ()    harmless
         -n TEXT  harmless
         TEXT     changes   makes the file system {1} larger
-        """,
-    ),
-    grammar(
-        "partprobe",
-        "-d -s -h -v",
-        "-h|-v|-d ...  harmless\nDISK...  changes   tells the kernel of the partitions of {1:all disks}",
-    ),
-    grammar(
-        "e2image",
-        "-r -Q -I -a -c -f -n -p -b=N -B=N -o=N -O=N",
-        """
+        = partprobe  -d -s -h -v
+        -h|-v|-d ...  harmless
+        DISK...  changes   tells the kernel of the partitions of {1:all disks}
+        = e2image  -r -Q -I -a -c -f -n -p -b=N -B=N -o=N -O=N
         -I DISK:writes DISK           destroys  writes what describes a file system over that of {1}
         -r|-Q|-a DISK:writes [DISK:writes]  changes   copies the file system {1} to {2}
         DISK:writes DISK:writes       changes   copies what describes the file system {1} to {2}
-        """,
-    ),
-    grammar(
-        "e2undo",
-        "-f -h -n -o=N -v -z=FILE:writes",
-        """
+        = e2undo  -f -h -n -o=N -v -z=FILE:writes
         -n FILE:reads DISK     harmless
         -h FILE:reads          harmless
         FILE:trusts DISK:writes  destroys  takes back changes of the file system on {2}
         """,
+        types=_TYPES,
     ),
     Row(
         " ".join(_STORES),
@@ -544,60 +510,34 @@ ROWS = (
         " yes-i-really-really-mean-it yes-i-really-mean-it mode: cluster: xml size: image-feature: data-pool: all"
         " detail image: snap: no-progress allow-running",
     ),
-    grammar(
-        "wipefs",
+    *grammars(
         """
-        -a|--all -b|--backup[=DIR:writes] -f|--force -i|--noheadings -J|--json -n|--no-act -o|--offset=N -O|--output=TEXT
-        -p|--parsable -q|--quiet -t|--types=TEXT --lock[=TEXT] -h|--help -V|--version
-        """,
-        """
+        = wipefs: abbreviates  -a|--all -b|--backup[=DIR:writes] -f|--force -i|--noheadings -J|--json -n|--no-act -o|--offset=N
+        -O|--output=TEXT -p|--parsable -q|--quiet -t|--types=TEXT --lock[=TEXT] -h|--help -V|--version
         --help|--version ()  harmless
         --no-act FILE:lists...  harmless
         --all|--offset DISK:writes...  destroys  erases the signatures on {1+:a disk}: its file systems are gone
         FILE:lists...        harmless
-        """,
-        abbreviates=True,
-    ),
-    grammar(
-        "e2fsck fsck.ext2 fsck.ext3 fsck.ext4",
-        """
-        -p -a -n -y -c -r -k -f -v -d -D -F -t -V -b=N -B=N -l=FILE:reads -L=FILE:reads -C=N -j=TEXT -E=TEXT -z=FILE:writes
-        """,
-        """
+        = e2fsck fsck.ext2 fsck.ext3 fsck.ext4  -p -a -n -y -c -r -k -f -v -d -D -F -t -V -b=N -B=N -l=FILE:reads -L=FILE:reads
+        -C=N -j=TEXT -E=TEXT -z=FILE:writes
         -V ...       harmless
         -n DISK      harmless
         DISK:writes  changes   repairs the file system on {1}, and may delete files
-        """,
-    ),
-    grammar(
-        "xfs_repair",
-        "-f -L -l=TEXT -m=N -n -P -r=TEXT -v -c=TEXT -o=TEXT -t=N -d -e -V",
-        """
+        = xfs_repair  -f -L -l=TEXT -m=N -n -P -r=TEXT -v -c=TEXT -o=TEXT -t=N -d -e -V
         -V ()        harmless
         -n DISK      harmless
         -L DISK:writes  destroys  drops the log of the file system on {1}: the last changes are gone
         DISK:writes  changes   repairs the file system on {1}, and may delete files
-        """,
-    ),
-    grammar(
-        "tune2fs",
-        """
-        -c=N -e=TEXT -f -g=TEXT -i=TEXT -j -J=TEXT -l -m=N -o=TEXT -r=N -u=TEXT -C=N -L=TEXT -M=TEXT -O=TEXT -Q=TEXT
+        = tune2fs  -c=N -e=TEXT -f -g=TEXT -i=TEXT -j -J=TEXT -l -m=N -o=TEXT -r=N -u=TEXT -C=N -L=TEXT -M=TEXT -O=TEXT -Q=TEXT
         -E=TEXT -T=TEXT -U=TEXT -I=N -z=FILE:writes -p=N -h
-        """,
-        """
         -c|-e|-g|-i|-j|-J|-m|-o|-r|-u|-C|-L|-M|-O|-Q|-E|-T|-U|-I DISK:writes  changes   \
             changes the settings of the file system on {1}
         -l DISK      harmless
-        """,
-    ),
-    grammar(
-        "resize2fs",
-        "-d=N -f -F -M -P -p -b -s -S=N -z=FILE:writes",
-        """
+        = resize2fs  -d=N -f -F -M -P -p -b -s -S=N -z=FILE:writes
         -P DISK            harmless
         DISK:writes [N]    changes   changes the size of the file system on {1}
         """,
+        types=_TYPES,
     ),
     Row("fsck fsck.xfs fsck.vfat", _unless("n", "N"), "n N T f y p c v b: B: C: t: P:: a A r R s l k V M o q i: u w x progress"),
     Row("debugfs", _debugfs, "h R: f: b: s: d: z: w c i D n V", chosen="can start a shell", telling="-V:debugfs"),
@@ -749,31 +689,28 @@ ROWS = (
         """,
         types=_TYPES,
     ),
-    grammar(
-        "cryptsetup",
+    *grammars(
         """
-        -?|--help --usage -V|--version --active-name=TEXT --align-payload=N --allow-discards -q|--batch-mode --cancel-deferred
-        -c|--cipher=TEXT --debug --debug-json --deferred --device-size=N --decrypt --disable-external-tokens --disable-keyring
-        --disable-locks --disable-veracrypt --dump-json-metadata --dump-volume-key|--dump-master-key --encrypt
+        = cryptsetup  -?|--help --usage -V|--version --active-name=TEXT --align-payload=N --allow-discards -q|--batch-mode
+        --cancel-deferred -c|--cipher=TEXT --debug --debug-json --deferred --device-size=N --decrypt --disable-external-tokens
+        --disable-keyring --disable-locks --disable-veracrypt --dump-json-metadata --dump-volume-key|--dump-master-key --encrypt
         --force-password --force-offline-reencrypt -h|--hash=TEXT --header=FILE:reads --hotzone-size=N --init-only
         -I|--integrity=TEXT --integrity-legacy-padding --integrity-no-journal --integrity-no-wipe -i|--iter-time=N
         --iv-large-sectors --json-file=FILE:reads --keep-key --key-description=TEXT -d|--key-file=FILE:reads -s|--key-size=N
         -S|--key-slot=N --keyfile-offset=N -l|--keyfile-size=N --keyslot-cipher=TEXT --keyslot-key-size=N --label=TEXT
-        --luks2-keyslots-size=N --luks2-metadata-size=N --volume-key-file|--master-key-file=FILE:reads
-        --new-keyfile=FILE:reads --new-key-slot=N --new-keyfile-offset=N --new-keyfile-size=N --new-token-id=N -o|--offset=N
-        --pbkdf=TEXT --pbkdf-force-iterations=N --pbkdf-memory=N --pbkdf-parallel=N --perf-no_read_workqueue
-        --perf-no_write_workqueue --perf-same_cpu_crypt --perf-submit_from_crypt_cpus --persistent --priority=TEXT
-        --progress-json --progress-frequency=N -r|--readonly --reduce-device-size=N --refresh --resilience=TEXT
-        --resilience-hash=TEXT --resume-only --sector-size=N --serialize-memory-hard-pbkdf --shared -b|--size=N -p|--skip=N
-        --subsystem=TEXT --tcrypt-backup --tcrypt-hidden --tcrypt-system --test-args --test-passphrase -t|--timeout=N
-        --token-id=N --token-only --token-replace --token-type=TEXT -T|--tries=N -M|--type=TEXT --unbound --use-random
-        --use-urandom --uuid=TEXT --veracrypt --veracrypt-pim=N --veracrypt-query-pim -v|--verbose -y|--verify-passphrase
-        -B|--block-size=N -N|--new --use-directio --use-fsync --write-log
+        --luks2-keyslots-size=N --luks2-metadata-size=N --volume-key-file|--master-key-file=FILE:reads --new-keyfile=FILE:reads
+        --new-key-slot=N --new-keyfile-offset=N --new-keyfile-size=N --new-token-id=N -o|--offset=N --pbkdf=TEXT
+        --pbkdf-force-iterations=N --pbkdf-memory=N --pbkdf-parallel=N --perf-no_read_workqueue --perf-no_write_workqueue
+        --perf-same_cpu_crypt --perf-submit_from_crypt_cpus --persistent --priority=TEXT --progress-json --progress-frequency=N
+        -r|--readonly --reduce-device-size=N --refresh --resilience=TEXT --resilience-hash=TEXT --resume-only --sector-size=N
+        --serialize-memory-hard-pbkdf --shared -b|--size=N -p|--skip=N --subsystem=TEXT --tcrypt-backup --tcrypt-hidden
+        --tcrypt-system --test-args --test-passphrase -t|--timeout=N --token-id=N --token-only --token-replace --token-type=TEXT
+        -T|--tries=N -M|--type=TEXT --unbound --use-random --use-urandom --uuid=TEXT --veracrypt --veracrypt-pim=N
+        --veracrypt-query-pim -v|--verbose -y|--verify-passphrase -B|--block-size=N -N|--new --use-directio --use-fsync
+        --write-log
         luksHeaderRestore: --header-backup-file=FILE:reads
         luksHeaderBackup: --header-backup-file=FILE:writes
         luksDump: --volume-key-file|--master-key-file=FILE:writes
-        """,
-        """
         --help|--usage|--version|--test-args ...  harmless
         ()                              harmless
         luksDump|tcryptDump|bitlkDump|fvault2Dump --dump-volume-key DISK  reads  {program} shows the key of a disk
@@ -797,12 +734,7 @@ ROWS = (
         luksConvertKey DISK [FILE:reads]  changes   changes what describes the encryption of {2}
         config|convert|repair DISK      changes   changes what describes the encryption of {2}
         token add|remove|import|export|unassign DISK  changes   changes what describes the encryption of {3}
-        """,
-    ),
-    grammar(
-        "zpool",
-        """
-        -?|--help -V|--version
+        = zpool: verbs  -?|--help -V|--version
         status|list|iostat|events|get|history|version: -c=TEXT -D -d -e -f -g -H -i -j|--json --json-int --json-flat-vdevs -L -l \
             -n -o=TEXT -P -p --power -q -r -s -t -T=TEXT -v -w -x -y
         wait: -H -p -T=TEXT -t=TEXT
@@ -825,8 +757,6 @@ ROWS = (
         initialize: -a -c -s -u -w
         reguid: -g=N
         prefetch: -t=TEXT
-        """,
-        """
         --help|--version ...              harmless
         status|list|get|iostat|history|events|version|wait ...  harmless
         create|split|import|remove|add|clear -n ...  harmless
@@ -855,14 +785,7 @@ ROWS = (
         upgrade TEXT...                   changes   changes the format of {2:pools}, which older hosts cannot read
         set SETTING TEXT [TEXT]           changes   sets {2} of the pool {3}
         online|reopen|trim|initialize|resilver|reguid|checkpoint|sync|prefetch TEXT...  changes   runs {1} on {2:all pools}
-        """,
-        dialect="verbs",
-        types=_TYPES,
-    ),
-    grammar(
-        "zfs",
-        """
-        -?|--help -V|--version
+        = zfs: verbs  -?|--help -V|--version
         list|get|holds|version|userspace|groupspace|projectspace: -r -d=N -H -i -n -p -o=TEXT -s=TEXT -S=TEXT -t=TEXT \
             -j|--json --json-int
         diff: -F -H -t -h
@@ -889,8 +812,6 @@ ROWS = (
         unshare: -a
         upgrade: -r -a -v -V=N
         program: -j -n -t=N -m=N
-        """,
-        """
         --help|--version ...              harmless
         list|get|diff|holds|version|userspace|groupspace|projectspace|snapshot|snap|bookmark|wait ...  harmless
         destroy|receive|recv|send|load-key|create|program -n ...  harmless
@@ -918,29 +839,19 @@ ROWS = (
         mount TEXT...                     changes   mounts {2:all file systems}
         set SETTING TEXT TEXT...          changes   sets {2} of the file system {3}
         inherit|share|unshare|upgrade|unallow|project|redact|program|jail|zone TEXT...  changes   runs {1} on {2+:file systems}
-        """,
-        dialect="verbs",
-        types=_TYPES,
-    ),
-    grammar(
-        "mdadm",
-        """
-        -h|--help|--help-options -V|--version -v|--verbose -q|--quiet --offroot -b|--brief --bitmap=TEXT -e|--metadata=TEXT
-        -C|--create -B|--build -A|--assemble -F|--follow|--monitor -G|--grow -I|--incremental --auto-detect
+        = mdadm  -h|--help|--help-options -V|--version -v|--verbose -q|--quiet --offroot -b|--brief --bitmap=TEXT
+        -e|--metadata=TEXT -C|--create -B|--build -A|--assemble -F|--follow|--monitor -G|--grow -I|--incremental --auto-detect
         -n|--raid-devices|--raid-disks=N -x|--spare-devices=N -z|--size=TEXT -Z|--array-size=TEXT --data-offset=TEXT
-        -l|--level=TEXT -p|--layout|--parity|--program|--alert=PLAN -c|--config|--chunk=CONF --rounding=N
-        --bitmap-chunk=N --write-mostly --write-behind=N --failfast --no-failfast --assume-clean --write-zeroes
-        --backup-file=FILE:writes --add-journal=TEXT -N|--name=TEXT -R|--run -f|--force|--fail|--set-faulty
-        -o|--readonly -a|--add|--auto=TEXT --homehost=TEXT --home-cluster=TEXT --nodes=N --cluster-confirm=TEXT
-        --consistency-policy=TEXT -u|--uuid=TEXT -m|--super-minor|--mail=TEXT -U|--update=TEXT --freeze-reshape --continue
-        --symlinks=TEXT --bitmap-file=TEXT --re-add -r|--remove|--rebuild-map --replace --with=TEXT --manage --misc
-        -Q|--query -D|--detail --detail-platform -Y|--export -E|--examine --dump=DIR:writes --restore=DIR:reads
-        -X|--examine-bitmap
-        --examine-badblocks -S|--stop -w|--readwrite --zero-superblock --kill-subarray=TEXT --update-subarray=TEXT -t|--test
-        -W|--wait --wait-clean --action=TEXT -y|--syslog -d|--delay=N -i|--pid-file=FILE:writes -s|--scan -1|--oneshot
-        --prefer=TEXT --no-devices --no-sharing --daemonise --increment=N --path=TEXT --add-spare=TEXT --write-journal=TEXT
-        """,
-        """
+        -l|--level=TEXT -p|--layout|--parity|--program|--alert=PLAN -c|--config|--chunk=CONF --rounding=N --bitmap-chunk=N
+        --write-mostly --write-behind=N --failfast --no-failfast --assume-clean --write-zeroes --backup-file=FILE:writes
+        --add-journal=TEXT -N|--name=TEXT -R|--run -f|--force|--fail|--set-faulty -o|--readonly -a|--add|--auto=TEXT
+        --homehost=TEXT --home-cluster=TEXT --nodes=N --cluster-confirm=TEXT --consistency-policy=TEXT -u|--uuid=TEXT
+        -m|--super-minor|--mail=TEXT -U|--update=TEXT --freeze-reshape --continue --symlinks=TEXT --bitmap-file=TEXT --re-add
+        -r|--remove|--rebuild-map --replace --with=TEXT --manage --misc -Q|--query -D|--detail --detail-platform -Y|--export
+        -E|--examine --dump=DIR:writes --restore=DIR:reads -X|--examine-bitmap --examine-badblocks -S|--stop -w|--readwrite
+        --zero-superblock --kill-subarray=TEXT --update-subarray=TEXT -t|--test -W|--wait --wait-clean --action=TEXT -y|--syslog
+        -d|--delay=N -i|--pid-file=FILE:writes -s|--scan -1|--oneshot --prefer=TEXT --no-devices --no-sharing --daemonise
+        --increment=N --path=TEXT --add-spare=TEXT --write-journal=TEXT
         --help|--version ()               harmless
         -D|-E|-Q|-X|--examine-badblocks|--detail-platform|-F ...  harmless
         --kill-subarray TEXT              destroys  deletes a part of the RAID {1}
