@@ -1036,7 +1036,7 @@ class Call:
         path = self.path if "/" in self.path else self.name
         self.unknown(f"jitd does not know what {_short(path if is_known else self.name)} does")
         self.judge.n_searched += sum(len(word.text) + 16 for word in self.arguments)
-        if self.judge.n_searched > MOST_SEARCHED:
+        if self.judge.n_searched > MOST_SEARCHED or len(self.arguments) >= MOST_WORDS:
             return self.gives("it is too long to be searched", is_whole=True)
         if any(_SHELL_NAMED.search(word.text) for word in self.arguments[:MOST_WORDS]):
             return self.gives(f"{_short(path)}, which jitd does not know, is given a shell or an interpreter", is_whole=True)

@@ -28,6 +28,8 @@ Deed = Callable[[Call, Call, Sequence[Word]], None]
 """What a program does with the operands behind its verbs, if no sentence tells it. It is told of the call here, and of the same
 where the DAEMON is.
 """
+_STARTS = ("PROGRAM", "SHELL")
+"""Types of operands that are another command. What this does is judged, and so no line with them only looks."""
 _HERE = ("pages", "pages-securely", "leads", "gives")
 """Effects that this host feels, wherever the program acts, unless a DAEMON elsewhere does the work."""
 
@@ -80,6 +82,13 @@ def on_host(call: Call, named: Iterable[tuple[str, Word]]) -> Call:
     return replace(call, elsewhere=", ".join(filter(None, (call.elsewhere, *clusters[-1:], *(hosts[-1:] if all(hosts) else ())))))
 
 
+def _as(call: Call, named: Iterable[tuple[str, Word]]) -> Call:
+    """Return ``call`` as what it starts is run: by the account USER, in the directory CWD."""
+    for type_, word in named:
+        call = call.by(word) if type_ == "USER" else call.within(word) if type_ == "CWD" else call
+    return call
+
+
 def _daemon(call: Call, word: Word) -> None:
     """The program asks a daemon, whose words it only carries, to do the work."""
     if host := _host("DAEMON", word):
@@ -87,7 +96,10 @@ def _daemon(call: Call, word: Word) -> None:
 
 
 EFFECTS: Mapping[str, Effect] = {
-    **dict.fromkeys(("TEXT", "N", "DISK", "HOST", "URL", "CLUSTER", "SAID", "WITHIN", "OBJECT"), lambda call, word: None),
+    **dict.fromkeys(
+        ("TEXT", "N", "DISK", "HOST", "URL", "CLUSTER", "SAID", "WITHIN", "OBJECT", "USER", "CWD", "COMMAND"),
+        lambda call, word: None,
+    ),
     "NAMED": _named,
     "DAEMON": _daemon,
     "DISK:writes": _disk,
@@ -105,7 +117,8 @@ EFFECTS: Mapping[str, Effect] = {
 }
 """The types of words → what a program does with such a word. SAID is a text of which a line or another type says something,
 WITHIN names what the program acts in, as a project, and OBJECT what it acts on. NAMED may be the name of a file, and
-nobody chooses what is in a FILE:made.
+nobody chooses what is in a FILE:made. What the program starts is run by USER in the directory CWD.
+A COMMAND is all words up to a semicolon.
 """
 
 
@@ -155,7 +168,8 @@ class Rule:
 
     @property
     def looks(self) -> bool:
-        return self.line.effect.partition(":")[0] in LOOKS
+        starts = any(isinstance(one, Slot) and one.type in _STARTS for one in self.elements)
+        return self.line.effect.partition(":")[0] in LOOKS and not starts
 
     def is_certain(self, reading: Reading) -> bool:
         """True if the verbs, which come first, stay the verbs, whatever the words are that are not known."""
@@ -204,6 +218,10 @@ class Reading:
     @property
     def sure(self) -> Sequence[Word]:
         return self.operands[: self.n_sure]
+
+    def behind(self, n: int) -> Sequence[Word]:
+        """Return the operands but the first ``n``. If a word before them may be an option, the last one is any word."""
+        return [*self.sure[n:], ANY] if self.may_add else self.operands[n:]
 
     def ends(self, operands: Sequence[Word], *, is_pattern: bool) -> Reading:
         """Return this with ``operands``, among which no option is. One of them may be any number of words."""
@@ -520,7 +538,11 @@ class Grammar:
             if value is None and takes_values and rest and rest[0].text != "--":
                 rest.pop(0)
             return
-        if value is None and option.type and not option.is_attached and rest:
+        if option.type == "COMMAND" and value is None:
+            end = next((at for at, one in enumerate(rest) if one.text == ";"), len(rest))
+            reading.values += [(option, one) for one in rest[:end]]
+            del rest[: end + 1]
+        elif value is None and option.type and not option.is_attached and rest:
             value = rest[0] if rest[0].is_many else rest.pop(0)
         if option.type and value is not None:
             reading.values.append((option, value))
@@ -596,8 +618,8 @@ class Grammar:
             found = self._placed(rest, operands[1:], at + 1, reading)
             return found and replace(found, is_sure=found.is_sure and not operands[0].is_free)
         if first.type == "PROGRAM":
-            operands = [*operands, *([ANY] if reading.is_open else [])]
-            return Fit(not reading.is_open).after(first, operands) if operands or not first.is_needed else None
+            words = reading.behind(at)
+            return Fit(not reading.is_open).after(first, words) if words or not first.is_needed else None
         if first.is_many:
             if not rest:
                 return Fit(True).after(first, [*operands, *([ANY] if reading.is_open else [])])
@@ -632,7 +654,7 @@ class Grammar:
             for name in option.names:
                 given.setdefault(name.lstrip("-"), []).extend(values)
         here = replace(call, given=given, sorted_operands=reading.operands)
-        said = set[str]()
+        said, n_given = set[str](), call.judge.n_given
         where = next((f"in {_cut(value)}" for option, value in reading.values if option.type == "WITHIN"), "")
         if reading.undeclared:
             new = listed(tuple(dict.fromkeys(one[:40] for one in reading.undeclared[:4])), "and")
@@ -643,10 +665,11 @@ class Grammar:
                 *((option.type, value) for option, value in reading.values),
                 *((slot.type, word) for slot, word in fit.bound),
             ]
+            started_by = _as(here, () if reading.may_add else named)  # a word that is not known may be another account
             if rule.line.effect in (*_HERE, *self.effects, *self.deeds):
                 named = [one for one in named if one[0].startswith("DAEMON")]
-            call = on_host(here, named)
-            felt = on_host(here, [one for one in named if one[0] != "CLUSTER"])  # its files are of this host
+            call = on_host(started_by, named)
+            felt = on_host(started_by, [one for one in named if one[0] != "CLUSTER"])  # its files are of this host
             has_told = [self._effect(felt, slot.type, word) for slot, word in fit.bound if slot.type != "PROGRAM"]
             if started := [word for slot, word in fit.bound if slot.type == "PROGRAM"]:
                 call.start(started)
@@ -658,7 +681,7 @@ class Grammar:
                 self._fed(call, rule.line.effect)
                 continue
             if deed := self.deeds.get(rule.line.effect):
-                deed(here, call, [*reading.sure[rule.n_verbs :], *([ANY] if reading.is_open else [])])
+                deed(here, call, reading.behind(rule.n_verbs))
                 continue
             options = [(option.names[0], value) for option, value in reading.options]
             sorted_ = Words(reading.operands, options, reading.is_open, by_row=True)
@@ -669,7 +692,9 @@ class Grammar:
             say(call, rule.line, filling(call, match, sorted_, {"name": told([*objects[:1], *match.after])}), where)
         self._effects_of_options(here, reading)
         may_be_options = self.is_words and any(word.roams and word.text[:1] in ("", "-") for word in reading.operands)
-        if reading.may_add or (may_be_options and call.judge.is_pattern) or (fits and not any(fit.is_sure for _, fit in fits)):
+        is_open = reading.may_add or (may_be_options and call.judge.is_pattern) or (fits and not any(fit.is_sure for _, fit in fits))
+        gives_root = call.is_root and call.judge.n_given > n_given and not call.judge.is_pattern  # no single key approves that
+        if is_open and not gives_root:
             self._says_open(call, reading, fits)
         for rule, fit in fits:
             if fit.left:
@@ -785,22 +810,22 @@ def grammars(
     """Return the rows of several grammars in one text. Each has a head, such as ``= psql: abbreviates``, ``= aws: open`` or
     ``= docker: nested without container``, with its dialect if this is not ``gnu`` and its silent verb, and then its options, of
     which the first may stand behind the head, and lines. A line has columns, and options have none. A grammar that has no lines
-    has those of ``lines``.
+    has those of ``lines``, or else of the next one.
     """
     effects = LINES | EFFECTS.keys() | (types or {}).keys() | (deeds or {}).keys()
-    rows = list[Row]()
-    for part in re.split(r"(?m)^ *= ", text)[1:]:
+    rows, last = list[Row](), ""
+    for part in reversed(re.split(r"(?m)^ *= ", text)[1:]):
         head, *body = _lines(part)
         head, _, first = head.partition("  ")
         names, _, marks = head.partition(": ")
         columns = [re.split(r"\s{2,}", one) for one in body]
         own = [one for one, its in zip(body, columns, strict=True) if len(its) > 1 and its[1].removeprefix("also-") in effects]
-        options = "\n".join([first, *(one for one in body if one not in own)])
+        last = "\n".join(own) or lines or last
         marks, _, silent = marks.partition(" without ")
         known = {*marks.split()}
         judge = Grammar(
-            options,
-            "\n".join(own) or lines,
+            "\n".join([first, *(one for one in body if one not in own)]),
+            last,
             dialect=next(iter(known - {"abbreviates", "open"}), "gnu"),
             abbreviates="abbreviates" in known,
             is_open="open" in known,
@@ -808,5 +833,5 @@ def grammars(
             types=types,
             deeds=deeds,
         )
-        rows.append(Row(names, judge, is_parsed=True))
+        rows.insert(0, Row(names, judge, is_parsed=True))
     return tuple(rows)

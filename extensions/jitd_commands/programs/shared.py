@@ -21,6 +21,21 @@ def who_changes(call: Call, word: Word) -> str:
     return "anybody" if path is None or word.is_free else call.judge.changed_by(path).partition(",")[0]
 
 
+def joined(words: Iterable[Word]) -> Word:
+    """Return the text that a program makes of ``words``, which it joins with blanks."""
+    made: list[str] = []
+    for word in words:
+        made.append(word.text)
+        if word.is_free:
+            return Word(" ".join(made), is_free=True)
+    return Word(" ".join(made))
+
+
+def joins(here: Call, call: Call, words: Iterable[Word]) -> None:
+    """A shell runs the text that the program makes of ``words``."""
+    call.runs_text(joined(words))
+
+
 def objects(call: Call, other: str) -> str:
     """Return the operands as a sentence names them, or ``other`` if there are none."""
     return " ".join(word.text for word in call.operands if word.text)[:60] or other
