@@ -28,12 +28,15 @@ OTHERWISE = {
     "gcloud": "it is no part of Debian",
     "losetup": "what it names behind -d and -c are operands",
     "pam-auth-update": "it asks its questions",
+    "strace": "a value that stands behind a short option is that of the long one",
+    "valgrind": "its values stand in the same word, whatever their form",
 }
 """Programs whose help says something else in the same form, and what."""
 NOT_SAID = {
-    "dpkg-reconfigure": "-f -p", "file": "-P --parameter", "fusermount": "-o", "fusermount3": "-o", "hostname": "-F --file",
-    "msgfmt": "-kWORD --keyword", "psql": "-? --help", "sqlite3": "-lookaside -pagecache", "ss": "-N --net",
-    "systemd-cgls": "-u --unit --user-unit -M",
+    "capsh": "--mode", "dpkg-reconfigure": "-f -p", "file": "-P --parameter", "fusermount": "-o", "fusermount3": "-o",
+    "hostname": "-F --file", "msgfmt": "-kWORD --keyword", "psql": "-? --help", "scriptreplay": "-c", "setpriv": "--pdeathsig",
+    "sqlite3": "-lookaside -pagecache", "ss": "-N --net", "sudo": "--preserve-env -h",
+    "systemd-cgls": "-u --unit --user-unit -M", "unshare": "--propagation --setgroups", "xargs": "--max-lines",
 }  # fmt: skip
 """Options of whose value the help says nothing, or says it in another form."""
 

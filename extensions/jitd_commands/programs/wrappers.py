@@ -8,79 +8,316 @@ table does not know, makes the wrapped command begin too early or too late: so t
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
-from jitd_commands.judging import ALL_HOSTS, THIS_HOST, Call, Input, Row, Verdict
+from jitd_commands.judging import ALL_HOSTS, THIS_HOST, Call, Input, Row
 from jitd_commands.programs.decision_table import told
+from jitd_commands.programs.grammar import ANY, Deed, grammars
+from jitd_commands.programs.shared import joined, joins
 from jitd_commands.shell_text import Word
 
-
-def _after(n_operands: int, *, is_shell: bool = False) -> Verdict:
-    """Return the function that judges a wrapper whose command begins after ``n_operands`` operands. If there is no command, a
-    wrapper with ``is_shell`` starts a shell.
-    """
-
-    def judge(call: Call) -> None:
-        if len(call.operands) > n_operands:
-            call.start(call.operands[n_operands:])
-        elif is_shell and not call.has("help", "version", "h", "V"):
-            call.shell()
-
-    return judge
+# --- words of a type ----------------------------------------------------------------------------------------------------
 
 
-_SPLITS = re.compile(r"-[A-Za-z0]*S|--s(?:p|$|=)")
+def _root(call: Call, word: Word) -> None:
+    """The directory that is the root directory of what is started."""
+    path = call.absolute(word)
+    if path is None or call.judge.changed_by(path):
+        call.gives("runs programs below a directory that others choose", path or "")
+    elif word.is_free:
+        call.gives(f"runs programs below {path}")
 
 
-def _env(call: Call) -> None:
-    words = list(call.operands)
-    for text in call.values("S", "split-string"):
-        if text.is_free or re.search(r"[\\$#'\"]", text.text):
-            return call.gives("runs a text that jitd cannot read")
-        before = [
-            word
-            for word in call.words[: max(0, len(call.words) - len(call.operands))]
-            if not _SPLITS.match(word.text) and word != text
-        ]
-        return call.again([*before, *(Word(word) for word in text.text.split()), *call.operands])
-    while words and "=" in words[0].text and not words[0].is_free:
-        name, _, value = words.pop(0).text.partition("=")
-        call.judge.set_variable(call, name, Word(value))
-    if words and words[0].is_free and ("=" in words[0].text or words[0].text == ""):
-        return call.gives("can start any command")
-    if words and words[0].text == "-":
-        words.pop(0)
-    directory = call.values("C", "chdir")
-    call.within(directory[-1] if directory else None).start(words)
+def _lock(call: Call, word: Word) -> None:
+    if word.is_free:
+        call.writes(word, how="locks", is_use=False)
 
 
-def _chroot(call: Call) -> None:
-    for word in call.operands[:1]:
-        path = call.absolute(word)
-        if path is None or call.judge.changed_by(path):
-            call.gives("runs programs below a directory that others choose", path or "")
-        elif word.is_free:
-            call.gives(f"runs programs below {path}")
-    if len(call.operands) > 1:
-        call.start(call.operands[1:])
+def _envdir(call: Call, word: Word) -> None:
+    """A directory whose files are variables."""
+    path = call.absolute(word)
+    if path is None or call.judge.changed_by(path):
+        call.gives("sets variables that can make a program load or start other code", path or "")
+
+
+def _variable(call: Call, word: Word) -> None:
+    """NAME=VALUE."""
+    name, _, value = word.text.partition("=")
+    call.judge.set_variable(call, name or "*", Word(value, word.is_free))
+
+
+def _setting(call: Call, word: Word) -> None:
+    """A setting of a unit, of systemd-run(1)."""
+    if word.is_free or re.match(r"(Exec|Environment|RootDirectory|RootImage|Bind|LoadCredential|.*Path)", word.text):
+        call.gives("starts a unit with settings that start programs")
+
+
+def _trace(call: Call, word: Word) -> None:
+    """The file to which strace(1) writes, or a command that is fed."""
+    if word.text.startswith(("|", "!")):
+        call.runs_text(Word(word.text[1:], word.is_free))
     else:
-        call.shell()
+        call.writes(word, is_use=False)
 
 
-def _flock(call: Call) -> None:
-    texts = call.values("c", "command")
-    operands = call.operands
-    if operands and operands[0].is_free:
-        call.writes(operands[0], how="locks", is_use=False)
+_SSH_STARTS = re.compile(
+    r"(-o)?\s*(proxy|localcommand|permitlocal|knownhostscommand|match|include|pkcs11|securitykey|xauth)", re.IGNORECASE
+)
+"""Settings of ssh(1) that start programs."""
+
+
+def _of_ssh(call: Call, word: Word) -> None:
+    if word.is_free or _SSH_STARTS.match(word.text):
+        call.gives("starts other programs")
+
+
+_TYPES = {
+    "ROOT": _root,
+    "LOCK": _lock,
+    "ENVDIR": _envdir,
+    "VARIABLE": _variable,
+    "SETTING": _setting,
+    "TRACE": _trace,
+    "SSH": _of_ssh,
+    "CODE": lambda call, word: call.gives("loads code that it is given"),
+    "LOCAL": lambda call, word: call.gives("can start programs on this host"),
+}
+
+
+# --- deeds: how a command is made of the words that are left ------------------------------------------------------------
+
+
+def _assigned(call: Call, words: Sequence[Word]) -> Sequence[Word]:
+    """Set the variables before the command in ``words``, and return the command."""
+    for at, word in enumerate(words):
+        if "=" not in word.text or word.text.startswith("="):
+            return words[at:]
+        _variable(call, replace(word, is_free=False))
+        if word.roams:
+            return [ANY]  # a shell may have split it
+    return ()
+
+
+def _with_variables(here: Call, call: Call, words: Sequence[Word]) -> None:
+    call.start(_assigned(call, words))
+
+
+def _split(here: Call, call: Call, words: Sequence[Word]) -> None:
+    """``env -S`` finds its words in a text."""
+    text = (call.values("S") or [ANY])[-1]
+    if text.is_free or re.search(r"[\\$#'\"]", text.text):
+        return call.gives("runs a text that jitd cannot read")
+    call.start([Word("env"), *map(Word, text.text.split()), *words])
+
+
+def _again(here: Call, call: Call, words: Sequence[Word]) -> None:
+    """What follows is as if it stood directly behind the program's name."""
+    call.start([Word(call.name), *words])
+
+
+def _xargs(here: Call, call: Call, words: Sequence[Word]) -> None:
+    command = list(words) or [Word("echo")]
+    given = None if call.has("a") else call.input
+    names: Sequence[Word] = given.names if given is not None and given.names else (ANY,)
+    if given is not None and given.text is not None and not re.search(r"['\"\\]", given.text):
+        names = _known([Word(word) for word in given.text.split()])
+    call = call.fed(Input(told="nothing"))
+    marks = call.values("I", "i")
+    mark = marks[0].text if marks and marks[0].text else "{}" if call.has("I", "i") else ""
+    if not mark:
+        return call.start([*command, *names])
+    for name in names:
+        filled = [
+            name if word.text == mark else Word(word.text.partition(mark)[0], is_free=True) if mark in word.text else word
+            for word in command
+        ]
+        if mark in command[0].text:
+            return call.gives("starts programs that its input names")
+        if any(word.is_free for word in filled) and _is_shell_text(command):
+            return call.gives("runs a text that jitd cannot read")
+        call.start(filled)
+
+
+def _is_shell_text(words: list[Word]) -> bool:
+    return any(
+        re.fullmatch("-[a-z]*c", word.text) and "{}" in following.text for word, following in zip(words, words[1:], strict=False)
+    )
+
+
+def _known(words: Sequence[Word]) -> Sequence[Word]:
+    """Return ``words``, or any word if they are too many to be tried."""
+    return words if len(words) <= 64 else [ANY]
+
+
+def _each(call: Call, command: Sequence[Word], files: Sequence[Word]) -> None:
+    """``command`` is started with each of ``files``, at the places of ``{}`` or behind it."""
+    words = command if any("{}" in word.text for word in command) else [*command, Word("{}")]
+    for file in files:
+        call.start([_filled(word, file) for word in words])
+
+
+def _filled(word: Word, file: Word) -> Word:
+    """``{}`` in ``word`` stands for ``file``."""
+    if "{}" not in word.text:
+        return word
+    if not file.is_free:
+        return Word(word.text.replace("{}", file.text))
+    before = word.text.partition("{}")[0]
+    return Word(before, is_free=True) if before else file
+
+
+def _parallel(here: Call, call: Call, words: Sequence[Word]) -> None:
+    ends = next((at for at, word in enumerate(words) if re.fullmatch(":::[:+]?", word.text)), len(words))
+    is_listed = [word.text for word in words[ends : ends + 1]] == [":::"]
+    given = _known([word for word in words[ends + 1 :] if word.text != ":::"]) if is_listed else [ANY]
+    text = words[0].text if ends else "{"
+    if not re.search(r"[\s{]", text):
+        return _each(call, words[:ends], given)
+    for value in given:
+        quoted = "'" + value.text.replace("'", r"'\''") + "'"
+        filled = text if value.is_free else (text if "{}" in text else f"{text} {{}}").replace("{}", quoted)
+        if "{" in filled:
+            return call.gives("runs any command that its input names")
+        call.runs_text(Word(filled))
+
+
+def _by(call: Call, words: Sequence[Word]) -> Call:
+    """Return ``call`` as root makes it, unless the options have named another account."""
+    is_named = call.has("u") and not (words and words[-1] is ANY)
+    return call if is_named else call.by(Word("root"))
+
+
+def _sudo(here: Call, call: Call, words: Sequence[Word]) -> None:
+    inner = _by(call, words)
+    if call.has("R"):
+        call.gives("runs programs below another root directory")
+    inner.start(_assigned(here, words))
+
+
+def _sudo_shell(here: Call, call: Call, words: Sequence[Word]) -> None:
+    inner = _by(call, words)
+    words = _assigned(here, words)
+    if not words:
+        return inner.shell()
+    inner.runs_text(joined(words))
+    if any(re.search(r"[\s'\"]", word.text) for word in words):  # sudo(8) keeps words apart by backslashes, but not everywhere
+        inner.runs_text(joined([replace(word, text=re.sub(r"[^\w$-]", r"\\\g<0>", word.text)) for word in words]))
+
+
+def _sudoedit(here: Call, call: Call, words: Sequence[Word]) -> None:
+    for word in words:
+        _by(call, words).writes(word)
+    here.gives("starts an editor")
+
+
+def _su(here: Call, call: Call, words: Sequence[Word]) -> None:
+    words = [word for word in words if word.text != "-"]
+    texts = call.values("c")
+    if ANY in words[-1:]:
+        here.gives("can start any command")
+    inner = call.by(words[0] if words else Word("root"))
+    for word in call.values("s"):
+        if not re.fullmatch(r"/(usr/)?bin/(ba|da|z|k)?sh|/usr/sbin/nologin|/bin/false", word.text):
+            inner.start([word])
+    for text in texts:
+        inner.runs_text(text, words[1:] or [Word("sh")])
     if texts:
-        return call.runs_text(texts[0])
-    rest = operands[1:]
-    if rest and rest[0].text in ("-c", "--command"):
-        for text in rest[1:2]:
-            call.runs_text(text)
         return None
-    call.start(rest)
+    if len(words) > 1:
+        return inner.start([Word("sh"), *words[1:]])
+    if call.input is not None and call.input.text is not None:
+        return inner.runs_text(Word(call.input.text))
+    inner.shell()
 
+
+def _setpriv(here: Call, call: Call, words: Sequence[Word]) -> None:
+    """A process that keeps another account, or a right of the root account, can do as much as before."""
+    is_kept = any(
+        re.search(r"\+(all|setuid|sys_|dac_|chown|fowner|setfcap|setgid|mknod|bpf|cap_)", word.text) or word.is_free
+        for word in call.values("ambient-caps")
+    )
+    (here if is_kept or call.has("euid", "ruid") else call).start(words)
+
+
+def _systemd_run(here: Call, call: Call, words: Sequence[Word]) -> None:
+    for host in call.values("H")[-1:]:
+        account, _, name = host.text.rpartition("@")
+        return here.on(name, account).start(words)
+    call.start(words)
+
+
+def _ssh(here: Call, call: Call, words: Sequence[Word]) -> None:
+    if not words:
+        return None
+    first, *command = words
+    if first.is_any:
+        return call.gives("can start any other command")
+    account, _, host = first.text.removeprefix("ssh://").rpartition("@")
+    account = account or next((word.text for word in call.values("l")), "")
+    host += "*" if host and first.is_free else ""
+    for word in call.values("L", "R", "D", "w"):
+        call.changes(f"opens a way through the network, between this host and what {host or 'another'} reaches: {word.text[:60]}")
+    if THIS_HOST.fullmatch(host):
+        inner = call.by(Word(account or "root"))
+        return inner.runs_text(joined(command)) if command else inner.shell()
+    there = call.on(host, account, variable=first.variable)
+    if command:
+        there = replace(there, is_shown=call.has("t") and call.is_shown)  # else, the command there has no terminal
+        return there.runs_text(joined(command))
+    if not call.has("N", "O", "Q", "G", "V"):
+        call.leads(f"gives a shell on {host[:60] or 'another host'}, and has a prompt at ~C")
+
+
+def _many_hosts(here: Call, call: Call, words: Sequence[Word]) -> None:
+    """Programs that start a command on many hosts by ssh. Some can start it on this one instead."""
+    if ANY in words:
+        call.gives("can start programs on this host")
+    hosts = told(call.values("w", "H", "g", "h")[:1]) or ALL_HOSTS
+    if words:
+        call.on(hosts, told(call.values("l")[:1])).runs_text(joined(words))
+    else:
+        call.leads(f"has a prompt for commands on {hosts}")
+
+
+def _start_stop(here: Call, call: Call, words: Sequence[Word]) -> None:
+    for word in call.values("p") if call.has("m") else ():
+        here.writes(word, is_use=False)
+    call.start([*call.values("x", "a")[-1:], *words])
+
+
+def _below(starts: Sequence[Word]) -> list[Word]:
+    """Return what is found below ``starts``."""
+    return [Word(f"{word.text.rstrip('/')}/", is_free=True, is_bound=not word.roams) for word in starts or [Word(".")]]
+
+
+def _fd(here: Call, call: Call, words: Sequence[Word]) -> None:
+    for option in ("x", "X"):
+        if command := call.values(option):
+            _each(call, command, _below([*words[1:], *call.values("search-path")]))
+
+
+_DEEDS: dict[str, Deed] = {
+    "changes:joined": joins,
+    "changes:with-variables": _with_variables,
+    "changes:split": _split,
+    "changes:again": _again,
+    "changes:for-each": _xargs,
+    "changes:in-parallel": _parallel,
+    "changes:as-another": _sudo,
+    "changes:shell-as-another": _sudo_shell,
+    "gives:edits": _sudoedit,
+    "gives:su": _su,
+    "changes:setpriv": _setpriv,
+    "changes:unit": _systemd_run,
+    "leads:ssh": _ssh,
+    "leads:many-hosts": _many_hosts,
+    "changes:daemon": _start_stop,
+    "changes:found": _fd,
+}
+
+
+# --- functions of raw words ---------------------------------------------------------------------------------------------
 
 _FIND_CHOOSES = re.compile(r"-(i?(name|path|regex|wholename)|[amc](time|min)|newer..?|size)\Z")
 """Tests of find(1) that choose some files, so that those in a directory of logs are old ones."""
@@ -103,10 +340,7 @@ def _find(call: Call) -> None:
             call.gives("can start any other command")
         starts.append(words[at])
         at += 1
-    starts = starts or [Word(".")]
-    if any(word.text == "-files0-from" for word in words):
-        starts = [Word("", is_free=True)]
-    files = [Word(f"{word.text.rstrip('/')}/", is_free=True, is_bound=not word.roams) for word in starts]
+    files = _below([ANY] if any(word.text == "-files0-from" for word in words) else starts)
     while at < len(words):
         word = words[at]
         at += 1
@@ -149,295 +383,6 @@ def _find(call: Call) -> None:
             at += kind == ":"
 
 
-def _filled(word: Word, file: Word) -> Word:
-    """``{}`` in ``word`` stands for a file that find(1) found."""
-    before, mark, _ = word.text.partition("{}")
-    if not mark:
-        return word
-    return file if not before else Word(before, is_free=True)
-
-
-def _xargs(call: Call) -> None:
-    for word in call.values("a", "arg-file"):
-        call.reads(word)
-    command = list(call.operands) or [Word("echo")]
-    given = call.input
-    names = given.names if given is not None and given.names and not call.values("a", "arg-file") else (Word("", is_free=True),)
-    if (
-        given is not None
-        and given.text is not None
-        and not call.values("a", "arg-file")
-        and not re.search(r"['\"\\]", given.text)
-    ):
-        names = tuple(Word(word) for word in given.text.split())[:64]
-    marks = call.values("I", "replace", "i")
-    mark = marks[0].text if marks and marks[0].text else "{}" if call.has("I", "i", "replace") else ""
-    if mark:
-        for name in names:
-            filled = [
-                name if word.text == mark else Word(word.text.partition(mark)[0], is_free=True) if mark in word.text else word
-                for word in command
-            ]
-            if any(mark in word.text for word in command[:1]):
-                return call.gives("starts programs that its input names")
-            if any(word.is_free for word in filled) and _is_shell_text(command):
-                return call.gives("runs a text that jitd cannot read")
-            call.fed(Input(told="nothing")).start(filled)
-        return None
-    call.fed(Input(told="nothing")).start([*command, *names])
-
-
-def _is_shell_text(words: list[Word]) -> bool:
-    return any(
-        re.fullmatch("-[a-z]*c", word.text) and "{}" in following.text for word, following in zip(words, words[1:], strict=False)
-    )
-
-
-def _parallel(call: Call) -> None:
-    if not call.operands or "{" in call.operands[0].text:
-        call.gives("runs any command that its input names")
-    words = []
-    for word in call.operands:
-        if word.text in (":::", "::::", ":::+"):
-            break
-        words.append(word)
-    if len(words) == 1:
-        return call.runs_text(words[0])
-    call.start([*words, Word("", is_free=True)])
-
-
-def _watch(call: Call) -> None:
-    if call.has("x", "exec"):
-        return call.start(call.operands)
-    if call.operands:
-        call.runs_text(_joined(call.operands))
-
-
-def _joined(words: list[Word]) -> Word:
-    """Return the text that a program makes of ``words``, which it joins with blanks."""
-    made: list[str] = []
-    for word in words:
-        if word.is_free:
-            return Word(" ".join([*made, word.text]), is_free=True)
-        made.append(word.text)
-    return Word(" ".join(made))
-
-
-def _sudo(call: Call) -> None:
-    account = (call.values("u", "user") or [Word("root")])[-1]
-    if call.has("l", "list", "v", "validate", "K", "V", "version", "h", "help"):
-        return None
-    words = list(call.operands)
-    if call.has("k") and not words and not call.has("i", "login", "s", "shell"):
-        return None  # with a command, it is run
-    inner = call.by(account)
-    while words and re.match(r"[A-Za-z_]\w*=", words[0].text):
-        name, _, value = words.pop(0).text.partition("=")
-        call.judge.set_variable(call, name, Word(value))
-    if call.has("e", "edit"):
-        for word in words:
-            call.writes(word)
-        return call.gives("starts an editor")
-    if call.has("i", "login", "s", "shell"):
-        if not words:
-            return inner.shell()
-        inner.runs_text(_joined(words))
-        if any(
-            re.search(r"[\s'\"]", word.text) for word in words
-        ):  # sudo(8) keeps words apart by backslashes, but not everywhere
-            kept = [Word(re.sub(r"[^\w$-]", r"\\\g<0>", word.text), word.is_free, word.is_bound) for word in words]
-            inner.runs_text(_joined(kept))
-        return None
-    directory = call.values("D", "chdir")
-    if call.values("R", "chroot"):
-        call.gives("runs programs below another root directory")
-    inner.within(directory[-1] if directory else None).start(words)
-
-
-def _su(call: Call) -> None:
-    operands = [word for word in call.operands if word.text != "-" or word.is_free]
-    texts = call.values("c", "command", "session-command")
-    if call.may_add_options:
-        call.gives("can start any command")
-    account = operands[0] if operands else Word("root")
-    inner = call.by(account)
-    for word in call.values("s", "shell"):
-        if not re.fullmatch(r"/(usr/)?bin/(ba|da|z|k)?sh|/usr/sbin/nologin|/bin/false", word.text):
-            inner.start([word])
-    if texts:
-        for text in texts:
-            inner.runs_text(text, operands[1:] or [Word("sh")])
-        return None
-    if len(operands) > 1:
-        return inner.start([Word("sh"), *operands[1:]])
-    if call.input is not None and call.input.text is not None:
-        return inner.runs_text(Word(call.input.text))
-    inner.shell()
-
-
-def _runuser(call: Call) -> None:
-    users = call.values("u", "user")
-    if users:
-        return call.by(users[-1]).start(call.operands)
-    _su(call)
-
-
-def _envdir(call: Call) -> None:
-    """The first operand is a directory whose files are variables."""
-    for directory in call.operands[:1]:
-        path = call.absolute(directory)
-        if path is None or call.judge.changed_by(path):
-            call.gives("sets variables that can make a program load or start other code", path or "")
-    call.start(call.operands[1:])
-
-
-def _setpriv(call: Call) -> None:
-    users = call.values("reuid")
-    if call.has("ambient-caps", "inh-caps") and any(
-        re.search(r"\+(all|setuid|sys_|dac_|chown|fowner|setfcap|setgid|mknod|bpf|cap_)", word.text) or word.is_free
-        for word in call.values("ambient-caps")
-    ):
-        users = []
-    (call.by(users[-1]) if users and not call.has("euid", "ruid") else call).start(call.operands)
-
-
-def _setuser(call: Call) -> None:
-    """chpst, setuidgid and s6-setuidgid: the account comes first."""
-    if call.name == "chpst":
-        users = call.values("u")
-        return (call.by(users[-1]) if users else call).start(call.operands)
-    if len(call.operands) > 1:
-        call.by(call.operands[0]).start(call.operands[1:])
-
-
-def _systemd_run(call: Call) -> None:
-    for word in call.values("p", "property"):
-        if re.match(r"(Exec|Environment|RootDirectory|RootImage|Bind|LoadCredential|.*Path)", word.text) or word.is_free:
-            call.gives("starts a unit with settings that start programs")
-    if call.has("S", "shell"):
-        return call.shell()
-    users = call.values("uid")
-    for word in call.values("E", "setenv"):
-        name, _, value = word.text.partition("=")
-        call.judge.set_variable(call, name, Word(value))
-    for host in call.values("H", "host")[-1:]:
-        account, _, name = host.text.rpartition("@")
-        return call.on(name, account).start(call.operands)
-    directory = call.values("working-directory")
-    (call.by(users[-1]) if users else call).within(directory[-1] if directory else None).start(call.operands)
-
-
-def _script(call: Call) -> None:
-    texts = call.values("c", "command")
-    for word in [*call.operands[:1], *call.values("O", "log-out", "I", "log-in", "B", "log-io", "T", "log-timing")]:
-        call.writes(word, is_use=False)
-    for text in texts:
-        call.runs_text(text)
-    if not texts:
-        call.shell()
-
-
-def _strace(call: Call) -> None:
-    for word in call.values("o", "output"):
-        if word.text.startswith(("|", "!")):
-            call.runs_text(Word(word.text[1:], word.is_free))
-        else:
-            call.writes(word, is_use=False)
-    if call.has("p", "attach"):
-        call.discloses("reads what another process does")
-    if call.operands:
-        call.start(call.operands)
-
-
-def _busybox(call: Call) -> None:
-    if call.words and call.words[0].text not in ("--list", "--help", "--list-full"):
-        call.start(call.words)
-
-
-def _loader(call: Call) -> None:
-    if call.has("preload", "library-path", "audit"):
-        call.gives("loads code that it is given")
-    if call.operands:
-        call.start(call.operands)
-
-
-def _ssh(call: Call) -> None:
-    for word in call.values("o"):
-        if word.is_free or re.match(
-            r"\s*(proxy|localcommand|permitlocal|knownhostscommand|match|include|pkcs11|securitykey|xauth)",
-            word.text,
-            re.IGNORECASE,
-        ):
-            call.gives("starts other programs")
-    for text in call.values("ssh", "client"):
-        call.runs_text(text)
-    for word in call.values("F"):
-        call.runs_file(word)
-    if call.values("I", "P"):
-        call.gives("loads code that it is given")
-    for word in call.values("E"):
-        call.writes(word, is_use=False)
-    for word in call.values("i"):
-        call.reads(word)
-    if call.may_add_options:
-        return call.gives("can start any other command")
-    if not call.operands:
-        return None
-    account, _, host = call.operands[0].text.removeprefix("ssh://").rpartition("@")
-    account = account or next((word.text for word in call.values("l")), "")
-    host += "*" if host and call.operands[0].is_free else ""
-    for word in call.values("L", "R", "D", "w"):
-        call.changes(f"opens a way through the network, between this host and what {host or 'another'} reaches: {word.text[:60]}")
-    if THIS_HOST.fullmatch(host):
-        inner = call.by(Word(account or "root"))
-        return inner.runs_text(_joined(call.operands[1:])) if len(call.operands) > 1 else inner.shell()
-    there = call.on(host, account, variable=call.operands[0].variable)
-    if len(call.operands) > 1:
-        there = replace(there, is_shown=call.has("t") and call.is_shown)  # else, the command there has no terminal
-        return there.runs_text(_joined(call.operands[1:]))
-    if not call.has("N", "O", "Q", "G", "V"):
-        call.leads(f"gives a shell on {host[:60] or 'another host'}, and has a prompt at ~C")
-
-
-def _many_hosts(call: Call) -> None:
-    """Programs that start a command on many hosts by ssh. Some can start it on this one instead."""
-    if call.has("R", "r", "worker", "O", "X") or call.may_add_options:
-        call.gives("can start programs on this host")
-    hosts = told(call.values("w", "H", "host", "g", "group", "h", "hosts")[:1]) or ALL_HOSTS
-    if call.operands:
-        call.on(hosts, told(call.values("l", "user", "u")[:1])).runs_text(_joined(call.operands))
-    else:
-        call.leads(f"has a prompt for commands on {hosts}")
-
-
-def _sg(call: Call) -> None:
-    texts = call.values("c", "command")
-    rest = call.operands[1:]
-    if rest and rest[0].text == "-c":
-        rest = rest[1:]
-    for text in texts or rest[:1]:
-        call.runs_text(text)
-    if not texts and not rest:
-        call.shell()
-
-
-def _unbuffer(call: Call) -> None:
-    call.start(call.operands)
-
-
-def _setarch(call: Call) -> None:
-    """The architecture may be left out."""
-    operands = call.operands
-    if operands and re.fullmatch(
-        r"(x86|i[3-6]86|linux|aarch|arm|ppc|s390|mips|sparc|alpha|parisc|riscv|ia64|uname26)\w*", operands[0].text
-    ):
-        operands = operands[1:]
-    if operands:
-        call.start(operands)
-    elif not call.has("help", "version", "h", "V", "list"):
-        call.shell()
-
-
 def _tails(call: Call) -> None:
     """The program starts a command whose beginning depends on the options before it. Each program that is known may be it."""
     words = call.words
@@ -448,224 +393,314 @@ def _tails(call: Call) -> None:
         call.unknown()
 
 
-def _only_shows(call: Call) -> bool:
-    """True if the program only shows how a process runs: there is no new value, and the process is its only operand."""
-    plain = {"p", "pid", "a", "all-tasks", *(("c", "cpu-list") if call.name == "taskset" else ())}
-    are_known = all(re.fullmatch(r"[0-9]+|-[pac]+|--(pid|all-tasks|cpu-list)|--pid=[0-9]+", word.text) for word in call.words)
-    return are_known and not any(word.is_free for word in call.words) and set(call.given) <= plain and len(call.operands) < 2
-
-
-def _scheduled(n_operands: int) -> Verdict:
-    """Return the function for a program that starts a command in another way, or changes how a running process is treated."""
-
-    def judge(call: Call) -> None:
-        if call.has("p", "pid", "P", "u") and not call.may_add_options:
-            if not _only_shows(call):
-                call.changes(f"changes how the process {told([*call.values('p', 'pid'), *call.operands[-1:]][:1])} runs")
-        else:
-            call.start(call.operands[n_operands:])
-
-    return judge
-
-
-def _logsave(call: Call) -> None:
-    for word in call.operands[:1]:
-        call.writes(word, is_use=False)
-    call.start(call.operands[1:])
-
-
-def _time(call: Call) -> None:
-    for word in call.values("o", "output"):
-        call.writes(word, is_use=False)
-    call.start(call.operands)
-
-
-def _capsh(call: Call) -> None:
-    if [word.text for word in call.words] != ["--print"]:
-        call.gives("can start a shell")
-
-
-def _fd(call: Call) -> None:
-    if call.has("x", "exec", "X", "exec-batch"):
-        call.start([*call.values("x", "exec", "X", "exec-batch"), Word("", is_free=True)])
-
-
-def _perf(call: Call) -> None:
-    if call.verb is not None and call.verb.text in _PERF_STARTS:
-        rest = list(call.operands[1:])
-        while rest and rest[0].text.startswith("-") and rest[0].text != "--":
-            option = rest.pop(0)
-            if (
-                re.fullmatch("-[epoFcCrtDIBGTsum]|--(event|pid|tid|output|freq|count|cpu|repeat|filter|call-graph)", option.text)
-                and rest
-            ):
-                value = rest.pop(0)
-                if option.text in ("-o", "--output"):
-                    call.writes(value, is_use=False)
-        call.start([word for at, word in enumerate(rest) if at or word.text != "--"])
-    if call.has("p", "pid", "a", "all-cpus") or (
-        call.verb is not None and call.verb.text in ("trace", "script", "report", "annotate")
-    ):
-        call.discloses("reads what other processes do")
-    elif call.verb is not None and call.verb.text not in (*_PERF_STARTS, "list", "top", "diff", "version", "help"):
-        call.unknown(f"jitd does not know what perf {call.verb.text[:40]} does")
-
-
-_PERF_STARTS = ("record", "stat", "trace", "mem", "lock", "kvm", "sched", "c2c", "bench")
-
-
-def _start_stop(call: Call) -> None:
-    if call.has("S", "start") or call.name != "start-stop-daemon":
-        call.start([*call.values("x", "exec", "a", "startas")[-1:], *call.operands])
-    else:
-        names = [*call.values("n", "name", "x", "exec", "p", "pidfile"), *call.operands]
-        call.changes(f"stops {told(names[:1]) or 'a service'}")
-
-
-_UNSHARE = (
-    "S: setuid: G: setgid: R: root: w: wd: map-user: map-group: map-users: map-groups: propagation:"
-    " setgroups: i:: ipc:: m:: mount::"
-    " n:: net:: p:: pid:: u:: uts:: U:: user:: C:: cgroup:: T:: time:: monotonic: boottime:"
-    " kill-child:: mount-proc:: h help V version"
-)
-_SU = "c: command: session-command: s: shell: g: group: G: supp-group: w: whitelist-environment: u: user: T pty P h V"
 ROWS = (
-    Row(
-        "env",
-        _env,
-        "ignore-environment null debug v help version list-signal-handling S: split-string: C: chdir: u: unset: a: argv0:"
-        " block-signal:: default-signal:: ignore-signal:: i 0",
-        is_first=True,
-        chosen="can start any command",
+    *grammars(
+        r"""
+    = env: posix abbreviates without -  -i|--ignore-environment -0|--null -v|--debug --help --version --list-signal-handling
+        -u|--unset=TEXT -C|--chdir=CWD -a|--argv0=TEXT -S|--split-string=SAID --block-signal[=TEXT] --default-signal[=TEXT]
+        --ignore-signal[=TEXT]
+        -S ...  changes:split
+        ...     changes:with-variables
+    = nice: posix abbreviates  -n|--adjustment=TEXT -0 -1 -2 -3 -4 -5 -6 -7 -8 -9 --help --version
+    = nohup eatmydata catchsegv chronic dbus-launch tsocks torsocks torify run-one cronic catatonit run-this-one \
+        with-lock: posix  --help --version -h -V
+    = setsid: posix abbreviates  -h|--help -V|--version -c|--ctty -f|--fork -w|--wait
+    = unbuffer: posix  -p
+    = fakeroot: posix  -l|--lib=FILE:trusts -f|--faked=FILE:trusts -s=FILE:made -i=FILE:reads -b=TEXT -u|--unknown-is-real
+        -h|--help -v|--version
+    = proxychains proxychains4: posix  -f=FILE:trusts -q
+    = tini: posix  -p=TEXT -e=TEXT -s -g -v -w -l -h --version
+    = dumb-init: posix  -r|--rewrite=TEXT -c|--single-child -v|--verbose -h|--help -V|--version
+    = dbus-run-session: posix  --config-file=FILE:trusts --dbus-daemon=FILE:runs --help --version
+    = stdbuf: posix abbreviates  --help --version -i|--input=TEXT -o|--output=TEXT -e|--error=TEXT
+    = time: posix abbreviates  -p|--portability -v|--verbose -q|--quiet -a|--append -V|--version -h|--help -f|--format=TEXT
+        -o|--output=FILE:made
+    = cgexec: posix  -g=TEXT --sticky -h|--help
+    = aa-exec: posix  -p|--profile=TEXT -n|--namespace=TEXT -d|--debug -i|--immediate -v|--verbose -h|--help
+    = softlimit: posix  -m=N -d=N -s=N -l=N -a=N -o=N -p=N -f=N -c=N -r=N -t=N
+    = ssh-agent: posix  -a=FILE:made -E=TEXT -O=TEXT -P=TEXT -t=TEXT -c -D -d -k -s
+    = systemd-inhibit: posix abbreviates  -h|--help --version --no-legend --no-pager --no-ask-password --list --what=TEXT
+        --who=TEXT --why=TEXT --mode=TEXT
+    = numactl: posix abbreviates  -H|--hardware -s|--show -h|--help -a|--all -l|--localalloc -b|--balancing
+        -N|--cpunodebind=TEXT -m|--membind=TEXT -i|--interleave=TEXT -C|--physcpubind=TEXT -p|--preferred=TEXT
+        -P|--preferred-many=TEXT -w|--weighted-interleave=TEXT
+    = valgrind: posix  --log-file|--xml-file[=FILE:made] --suppressions[=FILE:reads] --tool[=TEXT] --leak-*[=TEXT]
+        --show-*[=TEXT] --track-*[=TEXT] --trace-*[=TEXT] --num-callers[=TEXT] --error-*[=TEXT] --gen-suppressions[=TEXT]
+        --vgdb*[=TEXT] --xml[=TEXT] --log-fd[=TEXT] --time-stamp[=TEXT] --max-*[=TEXT] --keep-*[=TEXT] --callgrind-*[=TEXT]
+        --massif-*[=TEXT] --undef-value-errors[=TEXT] --help --help-debug --version -h -q|--quiet -v|--verbose -d
+    = sshpass: posix  -p=TEXT -f=FILE:reads -d=TEXT -P=TEXT -e[=TEXT] -v -h -V
+    = rlwrap: posix  -a|--always-readline[=TEXT] -A|--ansi-colour-aware[=TEXT] -b|--break-chars=TEXT -c|--complete-filenames
+        -C|--command-name=TEXT -D|--history-no-dupes=N -e|--extra-char-after-completion=TEXT -f|--file=FILE:reads
+        -g|--forget-matching=TEXT -h|--help -H|--history-filename=FILE:writes -i|--case-insensitive -I|--pass-sigint-as-sigterm
+        -l|--logfile=FILE:writes -m|--multi-line[=TEXT] -M|--multi-line-ext=TEXT -n|--no-warnings -N|--no-children
+        -o|--one-shot -p|--prompt-colour[=TEXT] -P|--pre-given=TEXT -q|--quote-characters=TEXT -r|--remember -s|--histsize=N
+        -S|--substitute-prompt=TEXT -t|--set-term-name=TEXT -U|--mirror-arguments -v|--version -w|--wait-before-prompt=N
+        -z|--filter=SHELL
+    = ld.so ld-linux.so ld-linux-x86-64.so ld-linux-aarch64.so ld-linux-armhf.so ld-musl-x86_64.so ld-linux-x86-64.so.2 \
+      ld-linux.so.2 ld-linux-aarch64.so.1 ld-linux-armhf.so.3 ld-musl-x86_64.so.1 ld-2.31.so ld-2.36.so: posix  --preload=CODE
+        --library-path=CODE --audit=CODE --inhibit-rpath=TEXT --argv0=TEXT --glibc-hwcaps-prepend=TEXT --glibc-hwcaps-mask=TEXT
+        --list --verify --inhibit-cache --list-tunables --list-diagnostics --help --version
+    = sem: posix  -j|--jobs=TEXT --id=TEXT -H=TEXT -f=TEXT -l=TEXT -a=FILE:reads -b=TEXT -s=TEXT -t=TEXT -P=TEXT -C=TEXT -c -r
+        -n -i --bg --fg --wait --st|--semaphore-timeout=TEXT -h|--help --version
+    = chpst: posix  -u=USER -U=TEXT -b=TEXT -e=ENVDIR -/=ROOT -n=TEXT -l=FILE:made -L=FILE:made -m=N -d=N -o=N -p=N -f=N -c=N
+        -t=N -C=CWD -r=N -P -v -V -0 -1 -2
+    = daemonize: posix  -a -v -c=CWD -e=FILE:made -o=FILE:made -E=VARIABLE -l=FILE:made -p=FILE:made -u=USER
+        [PROGRAM]  harmless
+    = timeout: posix abbreviates  --preserve-status --foreground -p -f -v|--verbose --help --version -s|--signal=TEXT
+        -k|--kill-after=TEXT
+    = faketime: posix  -m -f -p --help --version --exclude-monotonic --date-prog=PROGRAM
+    = envuidgid: posix
+        [TEXT] [PROGRAM]  harmless
+    = setlock lckdo: posix  -W=TEXT -n -N -x -X -e -E -q -s -w
+    = flock: abbreviates  -n|--nb|--nonblock -s|--shared -x|-e|--exclusive -u|--unlock -o|--close -F|--no-fork --verbose
+        -h|--help -V|--version --fcntl -w|--wait|--timeout=TEXT -E|--conflict-exit-code=TEXT -c|--command=SHELL --start=TEXT
+        --length=TEXT
+        * +:
+        [LOCK] [PROGRAM]  harmless
+    = envdir s6-envdir: posix
+        [ENVDIR] [PROGRAM]  harmless
+    = logsave: posix  -a -s -v
+        [FILE:made] [PROGRAM]  harmless
+    = setuidgid s6-setuidgid gosu su-exec: posix  --version --help
+        [USER] [PROGRAM]  harmless
+    = toybox busybox: posix  --help --list --list-full --long -s --install
+        --install [TEXT]        changes  makes links to {program} in {1:the directories of programs}
+        [PROGRAM]               harmless
+    = script  -a|--append -e|--return -f|--flush --force -q|--quiet -h|--help -V|--version -c|--command=SHELL
+        -I|--log-in=FILE:made -O|--log-out=FILE:made -B|--log-io=FILE:made -T|--log-timing=FILE:made -m|--logging-format=TEXT
+        -E|--echo=TEXT -o|--output-limit=TEXT -t|--timing[=FILE:made]
+        -h|-V           harmless
+        -c [FILE:made]  harmless
+        [FILE:made]     gives  {program} gives a shell
+    = scriptreplay  -t|--timing|-T|--log-timing|-I|--log-in|-O|--log-out|-B|--log-io|-s|--typescript=FILE:reads --summary
+        -d|--divisor=TEXT -m|--maxdelay=TEXT -x|--stream=TEXT -c=SHELL --cr-mode=TEXT -h|--help -V|--version
+        [FILE:reads] [FILE:reads] [TEXT]  harmless
+    = scriptlive  -t|--timing|-T|--log-timing|-I|--log-in|-B|--log-io=FILE:reads -c|--command=SHELL -d|--divisor=TEXT
+        -m|--maxdelay=TEXT -h|--help -V|--version
+        -h|-V  harmless
+        ...    gives  {program} types the recorded input into a shell
+    = ionice: posix abbreviates  -h|--help -V|--version -t|--ignore -c|--class=TEXT -n|--classdata=TEXT -p|--pid=TEXT
+        -P|--pgid=TEXT -u|--uid=TEXT
+    = choom: posix abbreviates  -h|--help -V|--version -n|--adjust=TEXT -p|--pid=TEXT
+        -p|--pgid|--uid --class|--classdata|--adjust ...  changes  {program} changes how the process {-p|-P|-u} runs
+        -p|--pgid|--uid ...  harmless
+        [PROGRAM]            harmless
+    = prlimit: posix abbreviates  --noheadings --raw --verbose -h|--help -V|--version -p|--pid=TEXT -o|--output=TEXT
+        -c|--core[=TEXT] -d|--data[=TEXT] -e|--nice[=TEXT] -f|--fsize[=TEXT] -i|--sigpending[=TEXT] -l|--memlock[=TEXT]
+        -m|--rss[=TEXT] -n|--nofile[=TEXT] -q|--msgqueue[=TEXT] -r|--rtprio[=TEXT] -s|--stack[=TEXT] -t|--cpu[=TEXT]
+        -u|--nproc[=TEXT] -v|--as[=TEXT] -x|--locks[=TEXT] -y|--rttime[=TEXT]
+        -p -c|-d|-e|-f|-i|-l|-m|-n|-q|-r|-s|-t|-u|-v|-x|-y ...  changes  {program} changes how the process {-p} runs
+        -p ...     harmless
+        [PROGRAM]  harmless
+    = chrt: posix abbreviates  -b|--batch -d|--deadline -f|--fifo -i|--idle -o|--other -r|--rr -a|--all-tasks
+        -R|--reset-on-fork -v|--verbose -h|--help -V|--version -m|--max -p|--pid -T|--sched-runtime=TEXT -P|--sched-period=TEXT
+        -D|--sched-deadline=TEXT
+    = taskset: posix abbreviates  -a|--all-tasks -c|--cpu-list -h|--help -V|--version -p|--pid
+        -p TEXT TEXT      changes   {program} changes how the process {-1} runs
+        -p [TEXT]         harmless
+        [TEXT] [PROGRAM]  harmless
+    = nsenter: posix abbreviates  -h|--help -V|--version -t|--target=TEXT -S|--setuid=TEXT -G|--setgid=TEXT -m|--mount[=TEXT]
+        -u|--uts[=TEXT] -i|--ipc[=TEXT] -n|--net[=TEXT] -p|--pid[=TEXT] -U|--user[=TEXT] -C|--cgroup[=TEXT] -T|--time[=TEXT]
+        -r|--root[=ROOT] -w|--wd[=TEXT] -W|--wdns[=TEXT] -N|--net-socket=TEXT -a|--all -e|--env -F|--no-fork -c|--join-cgroup
+        -Z|--follow-context --preserve-credentials --keep-caps --user-parent
+    = unshare: posix abbreviates  -S|--setuid=TEXT -G|--setgid=TEXT -R|--root=ROOT -w|--wd=CWD --map-user=TEXT --map-group=TEXT
+        --map-users=TEXT --map-groups=TEXT --propagation=TEXT --setgroups=TEXT --monotonic=TEXT --boottime=TEXT
+        -l|--load-interp=FILE:trusts -i|--ipc[=TEXT] -m|--mount[=TEXT] -n|--net[=TEXT] -p|--pid[=TEXT] -u|--uts[=TEXT]
+        -U|--user[=TEXT] -C|--cgroup[=TEXT] -T|--time[=TEXT] --kill-child[=TEXT] --mount-proc[=TEXT] --mount-binfmt[=TEXT]
+        -f|--fork -r|--map-root-user -c|--map-current-user --map-auto --keep-caps --forward-signals -h|--help -V|--version
+        -h|--help|-V|--version  harmless
+        PROGRAM                 harmless
+        ()                      gives  {program} gives a shell
+    = firejail: posix  --list --tree --top --netstats --noprofile --noroot --nonewprivs --nogroups --nosound --nodvd --nodbus
+        --no3d --novideo --quiet --profile[=FILE:trusts] --private*[=TEXT] --net*[=TEXT] --seccomp*[=TEXT] --caps*[=TEXT]
+        --whitelist*[=TEXT] --blacklist*[=TEXT] --read-*[=TEXT] --bind[=TEXT] --env[=VARIABLE] --rlimit-*[=TEXT]
+        --timeout[=TEXT] --name[=TEXT] --dbus-*[=TEXT] --apparmor[=TEXT] --chroot[=ROOT] --tmpfs[=TEXT] --x11*[=TEXT]
+        --join*[=TEXT] --shell[=TEXT] --appimage -? -c -h|--help -V|--version
+        --list|--tree|--top|--netstats  harmless
+        -h|--help|-V|--version  harmless
+        PROGRAM                 harmless
+        ()                      gives  {program} gives a shell
+    = setarch linux32 linux64 i386 uname26: posix abbreviates  -B|--32bit -F|--fdpic-funcptrs -I|--short-inode
+        -L|--addr-compat-layout -R|--addr-no-randomize -S|--whole-seconds -T|--sticky-timeouts -X|--read-implies-exec
+        -Z|--mmap-page-zero -3|--3gb --4gb --uname-2.6 -v|--verbose -h|--help -V|--version --list --show[=TEXT] -p|--pid=TEXT
+        --list|--show  harmless
+        x86*|i386|i486|i586|i686|linux*|aarch*|arm*|ppc*|s390*|mips*|sparc*|alpha*|parisc*|riscv*|ia64*|uname26 ...  changes:again
+        -h|--help|-V|--version  harmless
+        PROGRAM                 harmless
+        ()                      gives  {program} gives a shell
+    = chroot: posix abbreviates  --userspec=TEXT --groups=TEXT --skip-chdir --version --help -V
+        --version|--help|-V  harmless
+        ROOT PROGRAM         harmless
+        [ROOT]               gives  {program} gives a shell
+    = runcon: posix abbreviates  -c|--compute -t|--type=TEXT -u|--user=TEXT -r|--role=TEXT -l|--range=TEXT --help --version
+        -c|-t|-u|-r|-l [PROGRAM]  harmless
+        [TEXT] [PROGRAM]          harmless
+    = setpriv: posix abbreviates  -d|--dump --clear-groups --init-groups --keep-groups --nnp|--no-new-privs --list-caps
+        --reset-env -h|--help -V|--version --reuid=USER --ruid=SAID --euid=SAID --regid=TEXT --rgid=TEXT --egid=TEXT
+        --groups=TEXT --inh-caps=TEXT --ambient-caps=SAID --bounding-set=TEXT --securebits=TEXT --pdeathsig=TEXT --ptracer=TEXT
+        --selinux-label=TEXT --apparmor-profile=TEXT --landlock-access=TEXT --landlock-rule=TEXT --seccomp-filter=TEXT
+        ...  changes:setpriv
+    = capsh  --print --help|-h --license --modes --current --decode=TEXT --supports=TEXT --explain=TEXT --suggest=TEXT
+        --caps=TEXT --drop=TEXT --inh=TEXT --iab=TEXT --addamb=TEXT --delamb=TEXT --noamb --mode[=TEXT] --strict --has-p=TEXT
+        --has-a=TEXT --has-b=TEXT --has-i=TEXT --has-ambient --has-no-new-privs --no-new-privs --inmode=TEXT --user=TEXT
+        --uid=TEXT --cap-uid=TEXT --gid=TEXT --groups=TEXT --is-uid=TEXT --is-gid=TEXT --keep=TEXT --secbits=TEXT --noenv
+        --chroot=TEXT --shell=SAID --killit=TEXT --forkfor=TEXT --quiet
+        -- ...                                                                         gives  {program} can start a shell
+        --print|--help|--license|--modes|--current|--decode|--supports|--explain|--suggest  harmless
+        ...                                                                            gives  {program} can start a shell
+    = watch: posix abbreviates  -b|--beep -c|--color -C|--no-color -e|--errexit -f|--follow -g|--chgexit -p|--precise
+        -t|--no-title -w|--no-wrap -r|--no-rerun -h|--help -v|--version -x|--exec -n|--interval=TEXT -q|--equexit=TEXT
+        -s|--shotsdir=DIR:writes -d|--differences[=TEXT]
+        -x [PROGRAM]  harmless
+        ...           changes:joined
+    = xargs: posix abbreviates  -0|--null -o|--open-tty -p|--interactive -r|--no-run-if-empty -t|--verbose -x|--exit
+        --show-limits --help --version -a|--arg-file=FILE:reads -d|--delimiter=TEXT -E=TEXT -e|--eof[=TEXT] -I=SAID
+        -i|--replace[=SAID] -L=TEXT -l|--max-lines[=TEXT] -n|--max-args=TEXT -P|--max-procs=TEXT -s|--max-chars=TEXT
+        --process-slot-var=TEXT
+        ...  changes:for-each
+    = parallel: posix abbreviates  -k|--keep-order --dry-run --will-cite --citation --bar --eta --progress --line-buffer|--lb
+        -u|--ungroup --group --tag -X -m -0|--null -v -t|--verbose -h|--help -V|--version -r|--no-run-if-empty --plus
+        -q|--quote -x --pipe --xargs --shuf --resume --resume-failed -j|--jobs|-P|--max-procs=TEXT -a|--arg-file=FILE:reads
+        -I=TEXT -i[=TEXT] -N|--max-replace-args=TEXT -n|--max-args=TEXT -L=TEXT -S|--sshlogin=SSH
+        --sshloginfile|--slf=FILE:trusts -d|--delimiter=TEXT -C|--colsep=TEXT --joblog=FILE:writes --results=DIR:writes
+        --tmpdir=TEXT --timeout=TEXT --delay=TEXT --retries=TEXT --halt=TEXT --load=TEXT --memfree=TEXT --nice=TEXT
+        --tagstring=TEXT --wd|--workdir=CWD --block=TEXT --recstart=TEXT --recend=TEXT
+        --version|--help|--citation ()  harmless
+        ...                             changes:in-parallel
+    = fd fdfind  -H|--hidden -I|--no-ignore -u|--unrestricted -s|--case-sensitive -i|--ignore-case -F|--fixed-strings -g|--glob
+        --regex -a|--absolute-path -L|--follow -p|--full-path -0|--print0 -l|--list-details -1 -q|--quiet -h|--help
+        -V|--version --prune --no-ignore-vcs --one-file-system|--mount|--xdev -S|--size=TEXT --changed-within=TEXT
+        --changed-before=TEXT -o|--owner=TEXT -c|--color=TEXT -e|--extension=TEXT -E|--exclude=TEXT -d|--max-depth=N
+        --min-depth=N --exact-depth=N -t|--type=TEXT -j|--threads=N --max-results=N --search-path=TEXT --base-directory=CWD
+        --batch-size=N --format=TEXT --and=TEXT -x|--exec=COMMAND -X|--exec-batch=COMMAND
+        -x|-X ...  changes:found
+        ...        harmless
+    = sudo: posix abbreviates  -A|--askpass -b|--background -B|--bell -E -e|--edit -H|--set-home -i|--login
+        -k|--reset-timestamp -K|--remove-timestamp -l|--list -n|--non-interactive -N|--no-update -P|--preserve-groups
+        -S|--stdin -s|--shell -V|--version -v|--validate --help --preserve-env[=TEXT] -u|--user=USER -g|--group=TEXT
+        -D|--chdir=CWD -R|--chroot=SAID -h|--host=TEXT -p|--prompt=TEXT -r|--role=TEXT -t|--type=TEXT -T|--command-timeout=TEXT
+        -U|--other-user=TEXT -C|--close-from=TEXT -a|--auth-type=TEXT -c|--login-class=TEXT
+    = jitsudo: posix abbreviates  -b|--background -e|--edit -i|--login -k|--reset-timestamp -K|--remove-timestamp -l|--list
+        -n|--non-interactive -s|--shell -V|--version -v|--validate -h|--help --wait --no-wait --json -u|--user=USER
+        -g|--group=TEXT -D|--chdir=CWD -T|--command-timeout=TEXT --for=TEXT --uses=TEXT --at=TEXT --reason=TEXT
+        --help|-l|-v|-K|-V ...  harmless
+        -e ...                  gives:edits
+        -i|-s ...               changes:shell-as-another
+        ...                     changes:as-another
+    = doas: posix  -u=USER -C=TEXT -a=TEXT -s -n -L
+        -s ...      changes:shell-as-another
+        -L|-C       harmless
+        ...         changes:as-another
+    = pkexec: posix  -u|--user=USER --disable-internal-agent --keep-cwd --version --help
+        ...  changes:as-another
+    = run0: posix abbreviates  -h|--help -V|--version --no-ask-password --machine=TEXT --property=SETTING --description=TEXT
+        --slice=TEXT --slice-inherit -u|--user=USER -g|--group=TEXT --nice=TEXT -D|--chdir=CWD --setenv=VARIABLE
+        --background=TEXT --pty --pipe --unit=TEXT --shell-prompt-prefix=TEXT --via-shell -i --lightweight=TEXT
+        --via-shell|-i ...  changes:shell-as-another
+        ...                 changes:as-another
+    = su  -c|--command|--session-command=SAID -s|--shell=SAID -g|--group=TEXT -G|--supp-group=TEXT -f|--fast -h|--help
+        -V|--version -w|--whitelist-environment=TEXT -T|--no-pty -P|--pty -l|--login -m|-p|--preserve-environment
+        -h|-V  harmless
+        ...    gives:su
+    = runuser  -c|--command|--session-command=SAID -s|--shell=SAID -g|--group=TEXT -G|--supp-group=TEXT -f|--fast -h|--help
+        -V|--version -w|--whitelist-environment=TEXT -T|--no-pty -P|--pty -l|--login -m|-p|--preserve-environment
+        -u|--user=USER
+        -h|-V         harmless
+        -c ...        gives:su
+        -u [PROGRAM]  harmless
+        ...           gives:su
+    = sg newgrp  -c|--command=SHELL -l
+        -c [TEXT]   harmless
+        TEXT SHELL  harmless
+        [TEXT]      gives     {program} gives a shell
+    = systemd-run: posix abbreviates  -h|--help --version --user --system --scope -r|--remain-after-exit --send-sighup
+        --no-block --wait -t|--pty -T|--pty-late -P|--pipe -q|--quiet -v|--verbose -G|--collect -S|--shell -d|--same-dir
+        --no-ask-password --slice-inherit -H|--host=SAID -M|--machine=TEXT -u|--unit=TEXT -p|--property=SETTING
+        --description=TEXT --slice=TEXT --expand-environment=TEXT --service-type=TEXT --uid=USER --gid=TEXT --nice=TEXT
+        --working-directory=CWD --root-directory=ROOT -E|--setenv=VARIABLE --background=TEXT --json=TEXT --job-mode=TEXT
+        --path-property=TEXT --socket-property=TEXT --on-active=TEXT --on-boot=TEXT --on-startup=TEXT --on-unit-active=TEXT
+        --on-unit-inactive=TEXT --on-calendar=TEXT --on-clock-change --on-timezone-change --timer-property=TEXT
+        -S ...  gives  {program} gives a shell
+        ...     changes:unit
+    = strace: posix abbreviates  -A|--output-append-mode -c|--summary-only -C|--summary -d|--debug -D -DD -DDD
+        --daemonize[=TEXT] -f|--follow-forks -ff -F --output-separately -h|--help -i|--instruction-pointer -k|--stack-traces
+        -n|--syscall-number -N -q -qq -qqq -r -t -tt -ttt -T -v|--no-abbrev -V|--version -w|--summary-wall-clock -x -xx -y -yy
+        -Y -z|--successful-only -Z|--failed-only
+        --relative-timestamps|--absolute-timestamps|--syscall-times|--strings-in-hex|--decode-fds|--tips[=TEXT] --seccomp-bpf
+        --trace|--signal|--status|--abbrev|--verbose|--raw|--read|--write|--quiet|--kvm|--inject|--fault|--decode-pids=TEXT
+        -e=TEXT -a|--columns=TEXT -b|--detach-on=TEXT -E|--env=VARIABLE -I|--interruptible=TEXT -o|--output=TRACE
+        -p|--attach=TEXT -O|--summary-syscall-overhead=TEXT -P|--trace-path=TEXT -s|--string-limit=TEXT
+        -S|--summary-sort-by=TEXT -u|--user=USER -U|--summary-columns=TEXT -X|--const-print-style=TEXT
+    = ltrace: posix  -b|--no-signals -c -C|--demangle -f -h|--help -i -L -r -S -t -tt -ttt -T -V|--version -x=TEXT
+        -a|--align=TEXT -A=TEXT -D|--debug=TEXT -e=TEXT -F|--config=FILE:reads -l|--library=TEXT -n|--indent=TEXT
+        -o|--output=FILE:made -p=TEXT -s=TEXT -u=USER -w|--where=TEXT
+        -p [PROGRAM]  reads     {program} reads what another process does
+        [PROGRAM]     harmless
+    = perf: verbs  --version --help -h -v|--verbose
+        *: -a|--all-cpus -v|--verbose -r|--repeat=TEXT -d|--detailed -I|--interval-print=TEXT -C|--cpu=TEXT -p|--pid=TEXT -q \
+            -t|--tid=TEXT -i|--input=FILE:reads --stdio --no-header -s|--sort=TEXT -h|--help -n -x=TEXT -e|--event=TEXT \
+            --summary -F|--freq=TEXT -o|--output=FILE:made -g[=TEXT] --call-graph=TEXT -c|--count=TEXT --no-pager -D=TEXT \
+            -m=TEXT -G=TEXT -T --filter=TEXT -M=TEXT -A --sort-key=TEXT --children --no-children -K -U -B -u=TEXT -f \
+            --max-stack=TEXT
+        script: -s|--script=FILE:runs
+        record|stat|trace +:
+        mem|lock|kvm|sched|c2c|bench * +:
+        stat [PROGRAM]                                      harmless
+        record -p|-a [PROGRAM]                              reads  {program} reads what other processes do
+        mem|lock|kvm|sched|c2c|bench -p|-a TEXT [PROGRAM]   reads  {program} reads what other processes do
+        trace [PROGRAM]                                     reads  {program} reads what other processes do
+        script|report|annotate ...                          reads  {program} reads what other processes do
+        record [PROGRAM]                                    harmless
+        mem|lock|kvm|sched|c2c|bench TEXT [PROGRAM]         harmless
+        list|top|diff|version|help ...                      harmless
+    = ssh slogin  -4 -6 -A -a -C -f -G -g -K -k -N -n -q -s -T -t -V -v -X -x -Y -y -B=TEXT -b=TEXT -c=TEXT -D=SAID
+        -E=FILE:made -e=TEXT -F=FILE:runs -I=CODE -i=FILE:reads -J=TEXT -L=SAID -l=SAID -m=TEXT -O=SAID -o=SSH -p=TEXT -Q=SAID
+        -R=SAID -S=TEXT -W=TEXT -w=SAID -M
+        * +:
+    = autossh  -4 -6 -A -a -C -f -G -g -K -k -N -n -q -s -T -t -V -v -X -x -Y -y -B=TEXT -b=TEXT -c=TEXT -D=SAID -E=FILE:made
+        -e=TEXT -F=FILE:runs -I=CODE -i=FILE:reads -J=TEXT -L=SAID -l=SAID -m=TEXT -O=SAID -o=SSH -p=TEXT -Q=SAID -R=SAID
+        -S=TEXT -W=TEXT -w=SAID -M=TEXT
+        * +:
+        -N|-O|-Q|-G|-V ...  leads:ssh
+        ...                 leads:ssh
+    = mosh  --client=SHELL --server=SHELL --ssh=SHELL -p|--port=TEXT --predict=TEXT -4 -6 -a -n --family=TEXT
+        --bind-server=TEXT --no-init --local --no-ssh-pty --help --version
+        * +:
+        --version|--help  harmless
+        ...               leads:ssh
+    = pdsh dsh: posix  -w=SAID -x=TEXT -a -A -g=SAID -X=SAID -i -r=SAID -l=SAID -u=TEXT -t=TEXT -f=TEXT -R=LOCAL -M=TEXT -S -k
+        -q -b -d -N -V -L -T -h
+        -q|-V|-L|-T|-h  harmless
+        ...             leads:many-hosts
+    = clush: posix  --version -h|--help -s|--groupsconf=FILE:trusts -n|--nostdin -a|--all -q|--quiet -v|--verbose -d|--debug
+        -b|--dshbak -B -D|--diff -r|--regroup -S|--maxrc -G|--groupbase -N -L -P|--progress -p -w=SAID -x=TEXT -g|--group=SAID
+        -X=SAID --hostfile|--machinefile=TEXT -f|--fanout=TEXT -u|--command_timeout=TEXT -t|--connect_timeout=TEXT
+        -l|--user=SAID -o|--options=SSH -R|--worker=LOCAL -O|--option=LOCAL -m|--mode=SAID --topology=TEXT --pick=TEXT
+        --axis=TEXT
+    = pssh parallel-ssh: posix  --version --help -h|--hosts=SAID -H|--host=SAID -l|--user=SAID -p|--par=TEXT
+        -o|--outdir=DIR:writes -e|--errdir=DIR:writes -t|--timeout=TEXT -O|--option=SSH -x|--extra-args=SSH -X|--extra-arg=SSH
+        -v|--verbose -A|--askpass -i|--inline --inline-stdout -I|--send-input -P|--print -g|--host-glob=SAID
+        --version|--help  harmless
+        ...               leads:many-hosts
+    = start-stop-daemon  -S|--start -K|--stop -T|--status -H|--help -V|--version -b|--background -m|--make-pidfile
+        --remove-pidfile -o|--oknodo -q|--quiet -v|--verbose -t|--test -C|--no-close --notify-await -x|--exec=SAID
+        -a|--startas=SAID -p|--pidfile=SAID -n|--name=SAID -u|--user=TEXT -c|--chuid=USER -g|--group=TEXT -r|--chroot=ROOT
+        -d|--chdir=CWD -N|--nicelevel=TEXT -P|--procsched=TEXT -I|--iosched=TEXT -k|--umask=TEXT -s|--signal=TEXT
+        -R|--retry=TEXT -O|--output=FILE:made --pid=TEXT --ppid=TEXT --notify-timeout=TEXT
+        -T|-H|-V ...  harmless
+        -S -m ...     changes:daemon
+        -S ...        changes:daemon
+        ...           changes         {program} stops {-n|-x|-p:a service}
+    = daemon: posix  -n|--name=SAID -u|--user=USER -c|--chroot=ROOT -D|--chdir=CWD -e|--env=VARIABLE -F|--pidfile=FILE:made
+        -o|--output=FILE:made -O|--stdout=FILE:made -E|--stderr=FILE:made -l|--errlog=FILE:made -r|--respawn -f|--foreground
+        -U|--unsafe -S|--safe -h|--help -V|--version --running --list --stop -p=FILE:made -P=FILE:made
+        --stop ...  changes  {program} stops {-n:a service}
+        [PROGRAM]   harmless
+    """,
+        types=_TYPES,
+        deeds=_DEEDS,
     ),
-    Row("nice", _after(0), "help version n: adjustment: 0 1 2 3 4 5 6 7 8 9", is_first=True, chosen="can start any command"),
-    Row(
-        "ionice",
-        _scheduled(0),
-        "h help V version ignore c: class: n: classdata: p: pid: P: pgid: u: uid: t",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row(
-        "nohup eatmydata catchsegv chronic dbus-launch linux32 linux64 i386 uname26 tsocks torsocks torify run-one cronic"
-        " catatonit run-this-one with-lock",
-        _unbuffer,
-        "",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row("setsid", _unbuffer, "h help V version c ctty f fork w wait", is_first=True, chosen="can start any command"),
-    Row("unbuffer", _unbuffer, "p", is_first=True, chosen="can start any command"),
-    Row("fakeroot", _unbuffer, "l: lib: f: faked: s: i: b: u h v", is_first=True, chosen="can start any command"),
-    Row("proxychains proxychains4", _unbuffer, "f: q", is_first=True, chosen="can start any command"),
-    Row("tini dumb-init", _unbuffer, "p: e: r: rewrite: s g v w c", is_first=True, chosen="can start any command"),
-    Row("dbus-run-session", _unbuffer, "config-file: dbus-daemon:", is_first=True, chosen="can start any command"),
-    Row("setlock lckdo", _after(1), "W: n N x X e E q s w", is_first=True, chosen="can start any command"),
-    Row(
-        "bwrap firejail runcon rlwrap unshare-all newpid s6-svc",
-        _tails,
-        chosen="can start any command",
-        telling="--version:firejail,runcon,rlwrap --help:firejail,runcon,rlwrap -V:rlwrap",
-    ),
-    Row("stdbuf", _after(0), "help version i: input: o: output: e: error:", is_first=True, chosen="can start any command"),
-    Row(
-        "timeout",
-        _after(1),
-        "preserve-status foreground verbose help version s: signal: k: kill-after: p: f v",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row(
-        "time",
-        _time,
-        "p portability v verbose q quiet a append V help version f: format: o: output:",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row(
-        "chrt",
-        _scheduled(1),
-        "b batch d deadline f fifo i idle o other r rr a all-tasks R reset-on-fork v verbose h help V version T: P: D: p pid"
-        " m max",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row("taskset", _scheduled(1), "cpu-list all-tasks h help V version p pid a c", is_first=True, chosen="can start any command"),
-    Row("choom", _scheduled(0), "n: adjust: p: pid:", is_first=True, chosen="can start any command"),
-    Row(
-        "prlimit",
-        _scheduled(0),
-        "noheadings raw verbose h help V version p: pid: o: output: c:: core:: d:: data:: e:: nice:: f:: fsize:: n::"
-        " nofile:: u:: nproc:: v:: as:: m:: rss:: s:: stack:: t:: cpu::",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row(
-        "numactl",
-        _after(0),
-        "H hardware s show h help cpunodebind: membind: interleave: physcpubind: preferred: all localalloc C: m: i: N: p: l a",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row("cgexec", _after(0), "g: sticky", is_first=True, chosen="can start any command"),
-    Row("aa-exec", _after(0), "p: profile: n: namespace: d i v", is_first=True, chosen="can start any command"),
-    Row("sem", _after(0), "j: H: f: l: a: b: s: t: P: C: c r n i", is_first=True, chosen="can start any command"),
-    Row("softlimit", _after(0), "m: d: s: l: a: o: p: f: c: r: t:", is_first=True, chosen="can start any command"),
-    Row("envdir s6-envdir", _envdir, "", is_first=True, chosen="can start any command"),
-    Row("envuidgid", _after(1), "", is_first=True, chosen="can start any command"),
-    Row("faketime", _after(1), "m f", is_first=True, chosen="can start any command"),
-    Row("logsave", _logsave, "a s v", is_first=True, chosen="can start any command"),
-    Row("ssh-agent", _after(0), "a: E: t: P: c s D d k", is_first=True, chosen="can start any command"),
-    Row(
-        "systemd-inhibit",
-        _after(0),
-        "no-legend h help version what: who: why: mode: list no-pager",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row(
-        "chroot",
-        _chroot,
-        "userspec: groups: skip-chdir",
-        is_first=True,
-        chosen="can start any command",
-        telling="--version --help -V",
-    ),
-    Row(
-        "nsenter",
-        _after(0, is_shell=True),
-        "t: target: S: setuid: G: setgid: m:: mount:: u:: uts:: i:: ipc:: n:: net:: p:: pid:: U:: user:: C:: cgroup:: T::"
-        " time:: r:: root:: w:: wd:: W: wdns: Z F a N: net-socket: user-parent",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row("unshare", _after(0, is_shell=True), _UNSHARE, is_first=True, chosen="can start any command"),
-    Row("setarch", _setarch, "", is_first=True, chosen="can start any command"),
-    Row(
-        "setpriv",
-        _setpriv,
-        "reuid: ruid: euid: regid: rgid: egid: groups: inh-caps: ambient-caps: bounding-set: securebits: pdeathsig:"
-        " selinux-label: apparmor-profile: landlock-access: landlock-rule: seccomp-filter: ptracer:",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row("capsh", _capsh),
-    Row(
-        "flock",
-        _flock,
-        "nonblock nb shared exclusive unlock close no-fork verbose h help V version c: command: w: wait: timeout: E:"
-        " conflict-exit-code: n s x e u o F",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row(
-        "watch",
-        _watch,
-        "b beep c color C no-color e errexit g chgexit p precise t no-title w no-wrap r no-rerun h help v version n:"
-        " interval: d:: differences:: q: equexit: s: shotsdir: x exec",
-        is_first=True,
-        chosen="can start any command",
-    ),
+    Row("bwrap", _tails, chosen="can start any command"),
     Row(
         "find gfind",
         _find,
@@ -675,140 +710,5 @@ ROWS = (
         " links: samefile: true false maxdepth: mindepth: xdev mount depth d daystart follow noleaf warn nowarn"
         " ignore_readdir_race noignore_readdir_race prune print print0 printf: ls quit not o or a and help version context: 1"
         " 2 3 4 5 6 7 8 9",
-    ),
-    Row(
-        "fd fdfind",
-        _fd,
-        "H hidden I no-ignore u s case-sensitive i ignore-case F fixed-strings g glob a absolute-path L follow p full-path 0"
-        " print0 l list-details S: size: changed-within: changed-before: o: owner: c: color: extension: exclude: max-depth:"
-        " min-depth: type: 1 q quiet h help V version x: exec: X: exec-batch: e: t: E: d:",
-        chosen="can start any other command",
-    ),
-    Row(
-        "xargs",
-        _xargs,
-        "eof:: interactive no-run-if-empty verbose open-tty exit show-limits help version a: arg-file: d: delimiter: E: I:"
-        " i:: replace:: L: l:: max-lines:: n: max-args: P: max-procs: s: max-chars: process-slot-var: 0 null r t p x o",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row(
-        "parallel",
-        _parallel,
-        "k keep-order dry-run will-cite bar eta progress X m 0 null help version v no-run-if-empty r j: jobs: a: arg-file:"
-        " I: N: n: L: S: sshlogin: d: C: colsep: joblog: results: tmpdir: timeout: delay: retries:",
-        is_first=True,
-        chosen="can start any command",
-        telling="--version --help",
-    ),
-    Row(
-        "sudo",
-        _sudo,
-        "non-interactive stdin background set-home preserve-groups reset-timestamp remove-timestamp validate askpass login"
-        " shell user: u: g: group: D: chdir: R: chroot: h: host: p: prompt: r: role: t: type: T: command-timeout: U:"
-        " other-user: C: close-from: a: auth-type: c: login-class: preserve-env:: e edit i s l list v V k K n S A b B E H P N"
-        " help version",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row(
-        "jitsudo",
-        _sudo,
-        "n non-interactive b background K e edit i login s shell l list v validate k V version h help u: user: g: group: D:"
-        " chdir: T: command-timeout: for: uses: at: reason: wait no-wait json",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row("doas", _sudo, "u: C: a: s n L", is_first=True, chosen="can start any command"),
-    Row(
-        "pkexec run0",
-        _sudo,
-        "u: user: D: chdir: property: setenv: unit: slice: description: nice: background: keep-cwd",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row("su", _su, _SU, telling="--version --help -V -h"),
-    Row("runuser", _runuser, f"l login {_SU}", is_first=True, telling="--version --help -V -h"),
-    Row("sg newgrp", _sg, "c: command:", is_first=True),
-    Row(
-        "chpst setuidgid s6-setuidgid gosu su-exec",
-        _setuser,
-        "u: U: b: e: / : n: l: L: m: d: o: p: f: c: t: C: r:",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row(
-        "systemd-run",
-        _systemd_run,
-        "quiet no-ask-password remain-after-exit pipe pty wait collect scope same-dir no-block h help version user system p:"
-        " property: u: unit: uid: gid: nice: working-directory: E: setenv: M: machine: H: host: slice: description:"
-        " service-type: on-active: on-boot: on-startup: on-unit-active: on-unit-inactive: on-calendar: timer-property:"
-        " path-property: socket-property: background: P S shell t q G r d",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row(
-        "script scriptreplay scriptlive",
-        _script,
-        "c: command: I: log-in: O: log-out: B: log-io: T: log-timing: m: logging-format: E: echo: o: output-limit: t::"
-        " timing:: a e f q",
-        telling="--version --help:script,scriptreplay -V:script",
-    ),
-    Row(
-        "strace ltrace",
-        _strace,
-        "f F: ff c C q r t tt ttt T v V x: xx y yy w h i k version help seccomp-bpf o: output: p: attach: e: trace: s:"
-        " string-limit: a: columns: E: env: u: user: P: O: S: b: X: I: l: n: D: A:",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row("valgrind", _unbuffer, "", is_first=True, chosen="can start any command"),
-    Row(
-        "perf",
-        _perf,
-        "a all-cpus v verbose r: repeat: d detailed I: interval-print: C: cpu: p: t: tid: i: input: stdio no-header sort:"
-        " help version n x: e: event: summary pid: F: o: g:: c:",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row("busybox toybox", _busybox, chosen="can start any command"),
-    Row(
-        "ld.so ld-linux.so ld-linux-x86-64.so ld-linux-aarch64.so ld-linux-armhf.so ld-musl-x86_64.so"
-        " ld-linux-x86-64.so.2 ld-linux.so.2 ld-linux-aarch64.so.1 ld-linux-armhf.so.3 ld-musl-x86_64.so.1 ld-2.31.so"
-        " ld-2.36.so",
-        _loader,
-        "preload: library-path: inhibit-rpath: audit: argv0: list verify inhibit-cache",
-        is_first=True,
-        chosen="can start any command",
-    ),
-    Row(
-        "autossh",
-        _ssh,
-        "o: F: i: I: J: L: R: D: E: W: w: b: B: c: e: l: m: O: p: Q: S: P: M: N f G V T t n q v A X Y C",
-        is_first=True,
-        chosen="can start any other command",
-    ),
-    Row(
-        "ssh mosh slogin",
-        _ssh,
-        "o: F: i: I: J: L: R: D: E: W: w: b: B: c: e: l: m: O: p: Q: S: P: M:: N f G V T t n q v A X Y C",
-        is_first=True,
-        chosen="can start any other command",
-    ),
-    Row(
-        "pdsh clush dsh pssh parallel-ssh",
-        _many_hosts,
-        "w: H: host: g: group: h: hosts: x: l: user: u: R: r: worker: O: X: f: t: p: a b S B i P v",
-        is_first=True,
-    ),
-    Row("sshpass", _unbuffer, "p: f: d: P: e::", is_first=True, chosen="can start any command"),
-    Row(
-        "start-stop-daemon daemon daemonize",
-        _start_stop,
-        "x: exec: a: startas: p: pidfile: u: user: n: name: c: chuid: g: group: r: chroot: d: chdir: N: nicelevel: k: umask:"
-        " s: signal: R: retry: P: I: O: output: S start K stop",
-        is_first=True,
-        chosen="can start any command",
-        telling="--version:start-stop-daemon --help:start-stop-daemon",
     ),
 )
