@@ -7,7 +7,7 @@ import ast
 
 from tests.law.tree import MODULES
 
-FUNCTIONS = 127
+FUNCTIONS = 113
 """How many functions are called with the raw words of a program. Write a smaller number whenever one has gone."""
 
 

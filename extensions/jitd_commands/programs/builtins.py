@@ -4,63 +4,66 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from jitd_commands.judging import Call, Row, may_start
-from jitd_commands.programs.shared import texts
+from jitd_commands.programs.grammar import Deed, grammars
+from jitd_commands.programs.shared import joins, texts
 from jitd_commands.shell_text import Word
 
 
-def _eval(call: Call) -> None:
-    made = []
-    for word in call.words:
-        if word.is_free:
-            return call.gives("runs a text that jitd cannot read")
-        made.append(word.text)
-    call.runs_text(Word(" ".join(made)))
+def _name(call: Call, word: Word) -> None:
+    """The name of a variable that is written. The index of an array's element is evaluated."""
+    name = word.text.partition("[")[0]
+    if may_start(word.text) or (word.is_free and not word.is_bound):
+        call.gives("uses a name of a variable that jitd cannot read")
+    elif re.fullmatch(r"[A-Za-z_]\w*", name):
+        call.judge.set_variable(call, name, None)
 
 
-def _source(call: Call) -> None:
-    for word in call.words[:1]:
-        call.runs_file(word)
+def _handler(call: Call, word: Word) -> None:
+    if word.is_free or word.text not in ("", "-"):
+        call.runs_text(word)
 
 
-def _exec(call: Call) -> None:
-    call.start(call.operands, is_text=False)
+def _expanded(call: Call, word: Word) -> None:
+    if word.is_free or "$" in word.text or "`" in word.text:
+        call.gives("expands a text that can start programs")
 
 
-def _command(call: Call) -> None:
-    if not call.has("v", "V"):
-        call.start(call.operands, is_text=True)
+def _key(call: Call, word: Word) -> None:
+    call.gives("gives a key a command that it starts" if word.text else "gives keys commands")
 
 
-def _trap(call: Call) -> None:
-    if len(call.operands) > 1 and call.operands[0].text not in ("", "-"):
-        call.runs_text(call.operands[0])
+def _alias(call: Call, word: Word) -> None:
+    _, equals, value = word.text.partition("=")
+    if equals or word.roams:
+        call.runs_text(Word(f"{value} ", word.is_free))
 
 
-def _sets(call: Call) -> None:
-    """A builtin that writes to variables, and that evaluates the names of array elements."""
-    names = call.operands
-    if call.name == "printf":
-        names = call.values("v")
-    elif call.name == "getopts":
-        names = call.operands[1:2]
-    elif call.name in ("read", "mapfile", "readarray"):
-        names = [*names, *call.values("a")]
-    elif call.name == "wait":
-        names = call.values("p")
-    _named(call, names)
-    if call.name in ("mapfile", "readarray"):
-        _callback(call)
+def _builtin(here: Call, call: Call, words: Sequence[Word]) -> None:
+    call.start(words, is_text=True)
 
 
-def _named(call: Call, names: list[Word]) -> None:
-    for word in names:
-        name = word.text.partition("[")[0]
-        if may_start(word.text) or (word.is_free and not word.is_bound):
+def _declare(here: Call, call: Call, words: Sequence[Word]) -> None:
+    for word in words:
+        name, equals, value = word.text.partition("=")
+        if call.has("i") and may_start(value):
+            call.gives("makes a number of a text that can start programs")
+        if call.has("n") and (word.is_free or equals):
+            call.judge.set_variable(call, "*" if word.is_free else value.partition("[")[0], None)
+        if may_start(name):
             call.gives("uses a name of a variable that jitd cannot read")
-        elif re.fullmatch(r"[A-Za-z_]\w*", name):
-            call.judge.set_variable(call, name, None)
+        if re.fullmatch(r"[A-Za-z_]\w*\+?", name) and (equals or word.is_free):
+            call.judge.set_variable(call, name.rstrip("+"), Word(value, word.is_free))
+        elif word.is_free and not word.text:
+            call.judge.set_variable(call, "*", None)
+
+
+def _set(here: Call, call: Call, words: Sequence[Word]) -> None:
+    """fish(1) sets a variable with ``set -x NAME VALUE``."""
+    if len(words) > 1:
+        call.judge.set_variable(call, words[0].text, words[1])
 
 
 def _evaluates(call: Call) -> None:
@@ -74,93 +77,68 @@ def _evaluates(call: Call) -> None:
             call.gives("uses a name of a variable that jitd cannot read")
 
 
-def _hash(call: Call) -> None:
-    for word in call.values("p"):
-        call.start([word])
-
-
-def _bind(call: Call) -> None:
-    for word in call.values("x"):
-        call.gives("gives a key a command that it starts" if word.text else "gives keys commands")
-    for word in call.values("f"):
-        call.runs_file(word)
-
-
-def _history(call: Call) -> None:
-    for word in [*call.values("r", "n"), *call.values("e")]:
-        if call.name == "fc":
-            call.start([word])
-        else:
-            call.reads(word)
-    if call.name == "fc" and not call.has("l"):
-        call.gives("runs commands again, or starts an editor")
-
-
-def _declare(call: Call) -> None:
-    call.knows_all()
-    options = "".join(word.text for word in call.words if re.match(r"[-+]\w", word.text))
-    for word in call.words:
-        name, equals, value = word.text.partition("=")
-        if "i" in options and may_start(value):
-            call.gives("makes a number of a text that can start programs")
-        if "n" in options and "-" in options and (word.is_free or equals):
-            call.judge.set_variable(call, "*" if word.is_free else value.partition("[")[0], None)
-        if may_start(name):
-            call.gives("uses a name of a variable that jitd cannot read")
-        if re.fullmatch(r"[A-Za-z_]\w*\+?", name) and (equals or word.is_free):
-            call.judge.set_variable(call, name.rstrip("+"), Word(value, word.is_free))
-        elif word.is_free and not word.text:
-            call.judge.set_variable(call, "*", None)
-
-
-def _alias(call: Call) -> None:
-    call.knows_all()
-    for word in call.words:
-        _, equals, value = word.text.partition("=")
-        if equals:
-            call.runs_text(Word(f"{value} ", word.is_free))
-
-
-def _enable(call: Call) -> None:
-    for word in call.values("f"):
-        call.runs_file(word)
-
-
-def _callback(call: Call) -> None:
-    for word in call.values("W"):
-        if word.is_free or "$" in word.text or "`" in word.text:
-            call.gives("expands a text that can start programs")
-    for word in call.values("C", "F"):
-        call.runs_text(word)
-
-
-def _set(call: Call) -> None:
-    """fish(1) sets a variable with ``set -x NAME VALUE``."""
-    call.knows_all()
-    if len(call.operands) > 1:
-        call.judge.set_variable(call, call.operands[0].text, call.operands[1])
-
-
+_DEEDS: dict[str, Deed] = {
+    "changes:joined": joins,
+    "changes:builtin": _builtin,
+    "changes:declared": _declare,
+    "changes:set": _set,
+}
 ROWS = (
-    Row(":eval", _eval),
-    Row(":. :source", _source),
-    Row(":exec", _exec, "a: c l", is_first=True),
-    Row(":command :builtin", _command, "p v V", is_first=True),
-    Row(":trap", _trap),
-    Row(":export :declare :typeset :local :readonly", _declare),
-    Row(":alias", _alias),
-    Row(":enable", _enable, "f: d n a p s"),
-    Row(":mapfile :readarray", _sets, "C: F: c: n: O: s: u: d: t"),
-    Row(":complete :compgen", _callback, "C: F: W: A: G: P: S: X: o:"),
-    Row(":read", _sets, "a: d: i: n: N: p: t: u: e r s"),
-    Row(":printf", _sets, "v:", is_first=True),
-    Row(":wait", _sets, "p: n f"),
-    Row(":getopts :unset", _sets, "f v n"),
+    *grammars(
+        r"""
+    = :eval: posix
+        ...  changes:joined
+    = :. :source: posix
+        [FILE:runs] ...  harmless
+    = :exec: posix  -a=TEXT -c -l
+        [PROGRAM]  harmless
+    = :command :builtin: posix  -p -v -V
+        -v|-V ...  harmless
+        ...        changes:builtin
+    = :trap: posix  -l -p -P
+        HANDLER TEXT ...  harmless
+        [TEXT]            harmless
+    = :export :declare :typeset :local :readonly: posix  -a -A -f -F -g -i -I -l -n -p -r -t -u -x
+        -i|-n ...  changes:declared
+        ...        changes:declared
+    = :alias: posix  -p
+        ALIAS...  harmless
+    = :enable: posix  -f=FILE:runs -d -n -a -p -s
+        ...  harmless
+    = :mapfile :readarray: posix  -C=SHELL -c=TEXT -d=TEXT -n=TEXT -O=TEXT -s=TEXT -t -u=TEXT
+        NAME...  harmless
+    = :complete :compgen: posix  -a -b -c -d -e -f -g -j -k -s -u -v -p -r -D -E -I -C=SHELL -F=SHELL -W=EXPANDED -A=TEXT
+        -G=TEXT -P=TEXT -S=TEXT -X=TEXT -o=TEXT
+        ...  harmless
+    = :read: posix  -a=NAME -d=TEXT -e -E -i=TEXT -n=TEXT -N=TEXT -p=TEXT -r -s -t=TEXT -u=TEXT
+        NAME...  harmless
+    = :printf: posix  -v=NAME
+        ...  harmless
+    = :wait: posix  -f -n -p=NAME
+        ...  harmless
+    = :getopts: posix
+        [TEXT] [NAME] ...  harmless
+    = :unset: posix  -f -n -v
+        NAME...  harmless
+    = :set: posix  -a -b -B -C -e -E -f -g -h -H -k -l -L -m -n -p -P -q -t -T -u -U -v -x -o=TEXT --erase --export --global
+        --local --query
+        ...  changes:set
+    = :hash: posix  -d -l -p=PROGRAM -r -t
+        ...  harmless
+    = :bind: posix  -f=FILE:runs -l -m=TEXT -p -P -q=TEXT -r=TEXT -s -S -u=TEXT -v -V -x=KEY -X
+        ()  harmless
+    = :fc: posix  -e=PROGRAM -l -n -r -s
+        -l ...  harmless
+        ...     gives  fc runs commands again, or starts an editor
+    = :history: posix  -a -c -d=TEXT -n -p -r -s -w
+        -r|-n [FILE:reads]   harmless
+        -a|-w [FILE:writes]  harmless
+        ...                  harmless
+    """,
+        types={"NAME": _name, "HANDLER": _handler, "EXPANDED": _expanded, "KEY": _key, "ALIAS": _alias},
+        deeds=_DEEDS,
+    ),
     Row(":let :test :[", _evaluates),
-    Row(":set", _set, "o:"),
-    Row(":hash", _hash, "p: d l r t"),
-    Row(":bind", _bind, "x: f: m: q: u: r: l p P s S v V X"),
-    Row(":history :fc", _history, "e: r: n: l s c d: a: w:"),
     Row(
         ":: :true :false :echo :cd :pushd :popd :dirs :shift :exit :return :break"
         " :continue :umask :ulimit :type :times :jobs :fg :bg :shopt :suspend"
