@@ -692,7 +692,9 @@ class Grammar:
             say(call, rule.line, filling(call, match, sorted_, {"name": told([*objects[:1], *match.after])}), where)
         self._effects_of_options(here, reading)
         may_be_options = self.is_words and any(word.roams and word.text[:1] in ("", "-") for word in reading.operands)
-        is_open = reading.may_add or (may_be_options and call.judge.is_pattern) or (fits and not any(fit.is_sure for _, fit in fits))
+        is_open = (
+            reading.may_add or (may_be_options and call.judge.is_pattern) or (fits and not any(fit.is_sure for _, fit in fits))
+        )
         gives_root = call.is_root and call.judge.n_given > n_given and not call.judge.is_pattern  # no single key approves that
         if is_open and not gives_root:
             self._says_open(call, reading, fits)
@@ -816,7 +818,7 @@ def grammars(
     rows, last = list[Row](), ""
     for part in reversed(re.split(r"(?m)^ *= ", text)[1:]):
         head, *body = _lines(part)
-        head, _, first = head.partition("  ")
+        head, *first = re.split(r" {2,}(?=-)", head, maxsplit=1)
         names, _, marks = head.partition(": ")
         columns = [re.split(r"\s{2,}", one) for one in body]
         own = [one for one, its in zip(body, columns, strict=True) if len(its) > 1 and its[1].removeprefix("also-") in effects]
@@ -824,7 +826,7 @@ def grammars(
         marks, _, silent = marks.partition(" without ")
         known = {*marks.split()}
         judge = Grammar(
-            "\n".join([first, *(one for one in body if one not in own)]),
+            "\n".join([*first, *(one for one in body if one not in own)]),
             last,
             dialect=next(iter(known - {"abbreviates", "open"}), "gnu"),
             abbreviates="abbreviates" in known,

@@ -351,7 +351,7 @@ ROWS = (
         = edquota  -u -g -P -F=TEXT -t -T -r -n -f=TEXT -p=TEXT -m -V
         ...           gives     {program} starts an editor
         = setquota  -u -g -P -F=TEXT -a -t -T -r -b -p=TEXT -m -V -c
-        ...           changes   changes how much others may store: {1+:it names nothing}
+        ...           changes   changes how much others may store
         = quotaon quotaoff  -u -g -P -F=TEXT -a -v -p -f -x=TEXT
         quotaoff: ...  changes  lets everybody store as much as they like: {1+:it names nothing}
         quotaon: ...  changes   limits how much others may store: {1+:it names nothing}
