@@ -332,13 +332,15 @@ ask(struct run *run, char *const argv[], char *const environment[])
     const char *reason = variable(opened.environment, "JITSUDO_REASON");
     struct gate_bytes *words = list_of(argv, &run->question.n_words);
     struct gate_bytes *variables = list_of(environment, &run->command.n_environment);
-    char *cwd = getcwd(NULL, 0), *cut = NULL;
+    /* Of what a command starts, sudo says the directory only by going there, which it does if the path is relative. */
+    bool is_here = run->command.if_owed || *(const char *)run->command.path.at != '/';
+    char *cwd = is_here ? getcwd(NULL, 0) : NULL, *cut = NULL;
     bool is_granted = false;
     struct stat here;
 
     run->question.words = words;
     run->command.environment = variables;
-    run->question.cwd = bytes_of(cwd);  /* NULL: it was removed, or is on a file server that refuses root */
+    run->question.cwd = bytes_of(cwd);  /* NULL: not known, removed, or on a file server that refuses root */
     if (cwd != NULL && stat(".", &here) == 0) {
         run->question.cwd_device = here.st_dev;
         run->question.cwd_inode = here.st_ino;

@@ -27,15 +27,13 @@ from jitd.deciding.program_commands import (
     refuse_too_many,
     sees,
 )
-from jitd.deciding.view import NOWHERE, View
+from jitd.deciding.view import View
 from jitd.deciding.walking import Node, Way
 
 LOGIN = "sudo-i"
 ADDED = (b"-bash", b"--login")
 """The first words if sudo runs a command in a login shell that is bash. For other shells, sudo adds no second one."""
 MAIL = (b"/var/mail/", b"/var/spool/mail/")
-_BY_SUDO = frozenset((b"SUDO_USER", b"SUDO_UID", b"SUDO_GID", b"SUDO_COMMAND"))
-"""sudo always sets these itself, from what the request says in other places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def resolved(service: str, run: Run, asked: Asked, who: Subject, search_path: by
         if run.chroot is not None:
             raise ValueError(OTHER_ROOT)
         if not run.view.cwd.startswith(b"/"):
-            raise ValueError(NOWHERE)
+            raise ValueError("the working directory is not known: it has no path any more, or sudo does not say where this runs")
         run.view.refuse_other_accounts()
         if run.chdir is not None:
             if service == LOGIN:
@@ -98,6 +96,7 @@ def _variables(run: Run, asked: Asked, account: pwd.struct_passwd, who: Subject,
     """Return the variables of ``run`` that differ from what sudo sets for ``account`` and for the caller. Raises Nonsense."""
     name = os.fsencode(account.pw_name)
     caller = accounts.entry_of(f"#{who.uid}")
+    groups = accounts.group_ids(caller.pw_name, caller.pw_gid)  # newgrp(1) and sg(1) choose one
     usual = {
         b"HOME": {os.fsencode(account.pw_dir)},
         b"USER": {name},
@@ -105,12 +104,16 @@ def _variables(run: Run, asked: Asked, account: pwd.struct_passwd, who: Subject,
         b"SHELL": {os.fsencode(account.pw_shell or SHELL)},
         b"MAIL": {place + name for place in MAIL},
         b"PATH": {search_path, *sudo_settings.sudoers(run.view.settings()).secure_paths},
+        b"SUDO_USER": {os.fsencode(caller.pw_name)},
+        b"SUDO_UID": {b"%d" % caller.pw_uid},
+        b"SUDO_GID": {b"%d" % gid for gid in groups},
         b"SUDO_HOME": {os.fsencode(caller.pw_dir)},
         b"SUDO_TTY": {asked.tty or b""},
         b"JITSUDO_REASON": {(asked.reason or "").encode()},
     }
     pairs = tuple(_pairs(run.environment))
-    return tuple((name, value) for name, value in pairs if name not in _BY_SUDO and value not in usual.get(name, ()))
+    # SUDO_COMMAND is for logs: sudo writes it in another way in each version, and cuts it
+    return tuple((name, value) for name, value in pairs if name != b"SUDO_COMMAND" and value not in usual.get(name, ()))
 
 
 def _pairs(environment: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:

@@ -111,6 +111,9 @@ def test_what_sudo_always_sets_is_no_variable_of_the_request(house: House) -> No
         ({"environment": ["=x"]}, "a variable is a name"),
         ({"environment": ["A=1", "A=2"]}, "a variable is given twice"),
         ({"environment": ["JITSUDO_REASON=other"]}, "is set by jitd itself"),
+        ({"environment": ["SUDO_USER=bob"]}, "is set by jitd itself"),  # sudo takes it from its command line
+        ({"environment": ["SUDO_UID=4002"]}, "is set by jitd itself"),
+        ({"environment": ["SUDO_GID=42"]}, "is set by jitd itself"),
         ({"environment": ["F=() { :; }"]}, "has a value that no variable may have"),
         ({"argv": []}, "there is no command"),
         ({"path": b"/usr/bin/id\0x"}, ""),

@@ -226,6 +226,22 @@ def test_what_a_command_starts_is_asked_about_if_sudoers_says_so_and_never_waits
         waits.is_kept_out("jitd: an approval is required, and a command that another one starts does not wait for one")
 
 
+def test_where_a_command_that_another_one_starts_will_run_is_not_told_by_where_sudo_stands(gated: Gated) -> None:
+    """THREATS P-20."""
+    with sudoers("Defaults:carol intercept\n"):
+        done = typed(gated, "carol", "sudo", "--", "/bin/sh", "-c", "cd /usr/bin && /bin/pwd; ./id -u")
+        assert done.stdout == "/usr/bin\n0\n", done
+        started = {row["argv"][0]: row for row in gated.rows("requests", "--all")[-2:]}
+        assert "the working directory is not known" in started["/bin/pwd"]["doubt"]
+        assert (started["./id"]["cwd"], started["./id"]["doubt"]) == ("/usr/bin", "")
+
+
+def test_who_calls_sudo_cannot_be_another_one_for_the_command(gated: Gated) -> None:
+    """THREATS P-20."""
+    for forged in ("SUDO_USER=bob", "SUDO_UID=4002", "SUDO_GID=42"):
+        refused(typed(gated, "carol", "sudo", forged, "env"), f"{forged.partition('=')[0]} is set by jitd itself")
+
+
 # --- what is broken ------------------------------------------------------------------------------------------------------
 
 
