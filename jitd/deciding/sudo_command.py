@@ -31,7 +31,7 @@ from jitd.deciding.view import View
 from jitd.deciding.walking import Node, Way
 
 LOGIN = "sudo-i"
-ADDED = (b"-bash", b"--login")
+ADDED = (b"-bash", b"--login", b"-c")
 """The first words if sudo runs a command in a login shell that is bash. For other shells, sudo adds no second one."""
 MAIL = (b"/var/mail/", b"/var/spool/mail/")
 
@@ -59,7 +59,7 @@ def resolved(service: str, run: Run, asked: Asked, who: Subject, search_path: by
     if b"/" not in run.path:
         raise Nonsense("the path of the command contains no slash")
     argv = asked.argv
-    if service == LOGIN and argv[:2] == ADDED and len(argv) > len(ADDED):
+    if service == LOGIN and argv[: len(ADDED)] == ADDED and os.path.basename(run.path) == b"bash":
         argv = (argv[0], *argv[2:])
     asked = replace(asked, argv=argv, file=run.path, options=run.options)
     ways: list[Way | None] = []

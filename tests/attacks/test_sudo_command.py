@@ -145,6 +145,8 @@ def test_the_word_that_sudo_adds_for_bash_is_left_out_of_a_login_alone(house: Ho
     assert (row["argv"], row["cwd"], row["chdir"]) == (["-bash", "-c", "id"], "/root", True)
     answer = answered(house, says("id", **words))
     assert isinstance(answer, messages.Refused) and "no rule permits this" in answer.text
+    words["path"] = b"/usr/bin/id"  # a command that a login shell started under that name
+    assert granted(house, says("id", **words, service="sudo-i"))["argv"] == ["-bash", "--login", "-c", "id"]
 
 
 def test_a_command_that_may_not_owe_anything_is_refused_at_once(house: House) -> None:
