@@ -208,6 +208,18 @@ def test_what_was_approved_does_not_run_once_its_file_is_another(gated: Gated) -
     waits.is_kept_out("has changed since it was asked for")
 
 
+def test_what_was_approved_does_not_run_once_its_directory_was_moved(gated: Gated) -> None:
+    """THREATS P-20."""
+    stands, mark = gated.root / "stands", gated.mark()
+    stands.mkdir()
+    line = ["sh", "-c", f"cd {stands} && exec sudo /usr/bin/touch {mark}"]
+    waits = gated.drive([*gated.become("alice"), *line], BY_NAME["sudo"], mark)
+    id = waits.id
+    stands.rename(gated.root / "moved")
+    gated.approved(id)
+    waits.is_kept_out("the working directory was moved since this was asked for: ask again")
+
+
 def test_a_file_that_sudo_holds_open_is_executed_from_there(gated: Gated) -> None:
     digest = hashlib.sha256(Path("/usr/bin/id").read_bytes()).hexdigest()
     with sudoers(f"carol ALL = NOPASSWD: sha256:{digest} /usr/bin/id\n"):
@@ -333,7 +345,9 @@ def test_without_memory_nobody_is_let_in(drive: Path) -> None:
     for n in range(5):
         opened, checked, said = driven(drive, "memory", str(n))
         assert (opened, checked) == (1, 0) and "told 3 jitd: there is no memory" in said, n
-    assert driven(drive, "memory", "5")[:2] == (1, 1)
+    opened, checked, said = driven(drive, "memory", "5")
+    assert (opened, checked) == (1, 0) and "the working directory was moved" in said
+    assert driven(drive, "memory", "6")[:2] == (1, 1)
 
 
 @pytest.mark.parametrize(
