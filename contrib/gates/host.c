@@ -5,14 +5,11 @@
 #include "gate.h"
 #include "narrow.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -57,35 +54,6 @@ host_login_session(void)
             return (uint32_t)session;
     }
     return (uint32_t)getsid(0);
-}
-
-bool
-host_is_roots(const char *file, char *why, size_t size)
-{
-    char place[PATH_MAX], *name;
-    struct stat status;
-
-    if (realpath(file, place) == NULL) {
-        if (errno == ENOENT)
-            snprintf(why, size, "%s is missing: tell an administrator of this host", file);
-        else
-            snprintf(why, size, "%s: %s", file, strerror(errno));
-        return false;
-    }
-    for (;;) {
-        if (stat(place, &status) != 0) {
-            snprintf(why, size, "%s: %s", place, strerror(errno));
-            return false;
-        }
-        if (status.st_uid != 0 || (status.st_mode & 022) != 0) {
-            snprintf(why, size, "%s can be changed by others than root", place);
-            return false;
-        }
-        if (place[1] == '\0')
-            return true;  /* up to the root directory */
-        name = strrchr(place, '/');
-        name[name == place ? 1 : 0] = '\0';
-    }
 }
 
 void

@@ -19,9 +19,6 @@ void host_cut(char *text, size_t most);
 /* The kernel's audit session, or else the process that leads the session, as in jitsudo. */
 uint32_t host_login_session(void);
 
-/* Whether no account but root's may change `file`, or what leads to it (THREATS P-11). If not, `why` is the sentence. */
-bool host_is_roots(const char *file, char *why, size_t size);
-
 /* Unlike syslog(3), this cannot hang or change the program's log settings. */
 void host_log(const char *by, const char *what, const char *more);
 

@@ -212,7 +212,7 @@ are_roots(void)
 
     if (dladdr(&has_asked, &here) == 0 || here.dli_fname == NULL)
         return no("it is not known which file jit_approval was loaded from");
-    return host_is_roots(here.dli_fname, why, sizeof(why)) && host_is_roots(GATE_INITIATOR, why, sizeof(why));
+    return gate_is_roots(here.dli_fname, why, sizeof(why)) && gate_is_roots(GATE_INITIATOR, why, sizeof(why));
 }
 
 static bool

@@ -11,6 +11,7 @@
 #define _GNU_SOURCE  /* dladdr */
 
 #include "gate.h"
+#include "host.h"
 #include "narrow.h"
 
 #include <dlfcn.h>
@@ -22,9 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,7 +33,6 @@
 #define DECIDED_WITHIN (24U * 3600)  /* seconds to wait if the stack sets no limit; a request expires long before that */
 #define READABLE_FOR 2000            /* milliseconds that a refusal stays on a console before getty clears it */
 #define MOST_SHOWN 500               /* bytes of a message to the person (PAM_MAX_MSG_SIZE: 512) */
-#define MOST_LOGGED 900
 #define MOST_OF_ITEM 4096
 #define MOST_OF_REASON 1024          /* characters */
 #define MOST_WORDS ((size_t)3 << 20) /* bytes of a command */
@@ -102,17 +100,6 @@ begins_with(const char *text, const char *beginning)
 
 /* --- what is said */
 
-/* No more than `most` bytes, and no half of a character. */
-static void
-cut(char *text, size_t most)
-{
-    if (strlen(text) <= most)
-        return;
-    while (most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80)
-        most--;
-    text[most] = '\0';
-}
-
 /* Show `sentence` on a line of its own, if the program shows messages. Nothing depends on what comes of it. */
 static void
 tell(void *with, const char *sentence)
@@ -131,7 +118,7 @@ tell(void *with, const char *sentence)
     if (conversation == NULL || conversation->conv == NULL)
         return;
     snprintf(text, sizeof(text), "jitd: %s", sentence);
-    cut(text, MOST_SHOWN);
+    host_cut(text, MOST_SHOWN);
     gate_printable(text);
     conversation->conv(1, &messages, &answer, conversation->appdata_ptr);
     if (answer == NULL)
@@ -142,38 +129,16 @@ tell(void *with, const char *sentence)
     free(answer);
 }
 
-/* Unlike syslog(3), this cannot hang or change the program's log settings. */
 static void
 put_into_log(const struct program *program, const char *what, const char *more)
 {
-    static const struct sockaddr_un LOG = { AF_UNIX, "/dev/log" };
-    char line[GATE_SENTENCE + 256], *text;
-    int fd = gate_beside_the_streams(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    char line[GATE_SENTENCE];
 
-    if (fd < 0)
-        return;
-    /* 85: authpriv, notice. */
-    text = line + snprintf(line, sizeof(line), "<85>pam_jit[%ld]: ", (long)getpid());
-    snprintf(text, sizeof(line) - (size_t)(text - line), "%s: %s%s", program->service, what, more);
-    cut(text, MOST_LOGGED);
-    gate_printable(text);
-    (void)!sendto(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&LOG, sizeof(LOG));
-    close(fd);
+    snprintf(line, sizeof(line), "%s: %s", program->service, what);
+    host_log("pam_jit", line, more);
 }
 
 /* --- what is read */
-
-static bool
-is_utf8(const char *text)
-{
-    size_t n;
-
-    for (; *text != '\0'; text += n) {
-        if (narrow_character(text, &n) == '?' && *text != '?')
-            return false;
-    }
-    return true;
-}
 
 /* Memory that is freed when the call ends. */
 static bool
@@ -192,7 +157,7 @@ copy(struct program *program, const char *value, const char **into)
     char *made;
 
     *into = NULL;
-    if (value == NULL || *value == '\0' || !is_utf8(value))
+    if (value == NULL || *value == '\0' || !host_is_utf8(value))
         return true;
     made = strdup(value);
     *into = made;
@@ -257,21 +222,6 @@ read_file(const char *path, char *into, size_t size)
     if (fd >= 0)
         close(fd);
     return fd >= 0 && n >= 0;
-}
-
-/* The kernel's audit session, or else the process that leads the session, as in jitsudo. */
-static uint32_t
-login_session(void)
-{
-    char text[32], *end;
-    unsigned long session;
-
-    if (read_file("/proc/self/sessionid", text, sizeof(text)) && *text >= '0' && *text <= '9') {
-        session = strtoul(text, &end, 10);
-        if ((*end == '\0' || *end == '\n') && session > 0 && session < UINT32_MAX)
-            return (uint32_t)session;
-    }
-    return (uint32_t)getsid(0);
 }
 
 /* startstack, arg_start and arg_end of proc(5), where the kernel has put the words and the pointers to them. */
@@ -499,7 +449,7 @@ read_question(struct program *program, struct gate_question *question)
     question->service = program->service;
     question->stage = program->stage;
     question->user = program->user;
-    question->login_session = login_session();
+    question->login_session = host_login_session();
     if (!copy(program, item(program, PAM_RUSER), &question->ruser) || !copy(program, item(program, PAM_RHOST), &rhost) ||
         !copy(program, item(program, PAM_TTY), &tty) ||
         !copy(program, pam_getenv(program->pamh, "SSH_AUTH_INFO_0"), &authenticated))

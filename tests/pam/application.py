@@ -347,7 +347,10 @@ def _defines(changes: str) -> dict[str, str]:
 
 def compiled(defines: Mapping[str, str], replaced: Mapping[str, str]) -> Path:
     """The module in C, with other values of its ``#define``s, and other texts. What was made once is made no more."""
-    parts = {name: (SOURCES / name).read_text() for name in ("pam_jit.c", "gate.c", "gate.h", "narrow.c", "narrow.h")}
+    parts = {
+        name: (SOURCES / name).read_text()
+        for name in ("pam_jit.c", "host.c", "host.h", "gate.c", "gate.h", "narrow.c", "narrow.h")
+    }
     for name, value in defines.items():
         changed = {
             part: re.sub(rf"^(#define {name}) .*$", rf"\1 {value}", text, flags=re.MULTILINE) for part, text in parts.items()

@@ -20,7 +20,7 @@ char *__wrap_strndup(const char *text, size_t most);
 char *__wrap_getcwd(char *into, size_t size);
 uid_t __wrap_getuid(void);
 int __wrap_dladdr(const void *address, Dl_info *info);
-bool __wrap_host_is_roots(const char *file, char *reason, size_t size);
+bool __wrap_gate_is_roots(const char *file, char *reason, size_t size);
 enum gate_answer __wrap_gate_ask(struct gate *gate, const struct gate_question *question);
 
 static uid_t uid;
@@ -69,7 +69,7 @@ __wrap_dladdr(const void *address, Dl_info *info)
 }
 
 bool
-__wrap_host_is_roots(const char *file, char *reason, size_t size)
+__wrap_gate_is_roots(const char *file, char *reason, size_t size)
 {
     (void)file, (void)reason, (void)size;
     return true;

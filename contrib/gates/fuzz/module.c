@@ -65,7 +65,7 @@ static int
 converse(int n, const struct pam_message **messages, struct pam_response **answers, void *with)
 {
     (void)with;
-    CHECK(n == 1 && messages[0]->msg_style == PAM_ERROR_MSG && strlen(messages[0]->msg) <= MOST_SHOWN && is_utf8(messages[0]->msg));
+    CHECK(n == 1 && messages[0]->msg_style == PAM_ERROR_MSG && strlen(messages[0]->msg) <= MOST_SHOWN && host_is_utf8(messages[0]->msg));
     if (draw(2) == 0)
         *answers = calloc(1, sizeof(**answers));
     if (*answers != NULL && draw(2) == 0)
@@ -80,7 +80,7 @@ __wrap_gate_ask(struct gate *gate, const struct gate_question *question)
 
     n_asked++;
     CHECK(question->service != NULL && question->user != NULL && question->stage != NULL && *gate->socket == '/');
-    CHECK(is_utf8(question->service) && is_utf8(question->user) && (question->ruser == NULL || is_utf8(question->ruser)));
+    CHECK(host_is_utf8(question->service) && host_is_utf8(question->user) && (question->ruser == NULL || host_is_utf8(question->ruser)));
     CHECK(question->rhost.length <= MOST_OF_ITEM && question->tty.length <= MOST_OF_ITEM && gate->wait <= 999999);
     CHECK(uid != 0 || (question->n_words == 0 && question->reason == NULL && question->shell.at == NULL));
     for (size_t i = 0; i < question->n_words; i++)
@@ -166,11 +166,11 @@ try_parts(void)
 
     draw_text(text);
     length = strlen(text);
-    is_right = is_utf8(text);
-    cut(text, most);
-    CHECK((strlen(text) <= most || length <= most) && (!is_right || is_utf8(text)));
+    is_right = host_is_utf8(text);
+    host_cut(text, most);
+    CHECK((strlen(text) <= most || length <= most) && (!is_right || host_is_utf8(text)));
     gate_printable(text);
-    CHECK(is_utf8(text) && strchr(text, '\x1b') == NULL && strstr(text, "\xe2\x80\xae") == NULL);
+    CHECK(host_is_utf8(text) && strchr(text, '\x1b') == NULL && strstr(text, "\xe2\x80\xae") == NULL);
 
     memcpy(text, STAT, sizeof(STAT));
     length = change(text, sizeof(STAT) - 1, draw(4));

@@ -17,7 +17,7 @@
 #define LONGEST 256
 
 enum gate_answer __wrap_gate_ask(struct gate *gate, const struct gate_question *question);
-bool __wrap_host_is_roots(const char *file, char *reason, size_t size);
+bool __wrap_gate_is_roots(const char *file, char *reason, size_t size);
 int __wrap_dladdr(const void *address, Dl_info *info);
 uid_t __wrap_getuid(void);
 
@@ -46,7 +46,7 @@ __wrap_dladdr(const void *address, Dl_info *here)
 }
 
 bool
-__wrap_host_is_roots(const char *file, char *reason, size_t size)
+__wrap_gate_is_roots(const char *file, char *reason, size_t size)
 {
     snprintf(reason, size, "%s is not root's", file);
     return draw(64) != 0;
