@@ -25,6 +25,7 @@ from jitd.core.script import says_it_is_bound
 from jitd.core.sought import SUBMITTED
 from jitd.core.spelling import unspelled
 from jitd.core.values import commitment, filled, id_in
+from jitpam.wire.principals import realm_of
 from jitpam.wire.rows import (
     DAMAGES,
     GRADES,
@@ -109,6 +110,8 @@ def _recorded(line: Record, before: bytes, sealed: Sealed, event: str, id: str) 
 def _parts(
     row: Request, content: dict[str, Any], detail: dict[str, Any], said: Statement, host: str, approver: str
 ) -> Iterator[tuple[str, bool]]:
+    yield "what its rule hides from you", not row.narrowed
+    yield "the realm that is left out", row.realm in ("", realm_of(approver))
     for name in sorted(detail.keys() - _KNOWN):
         yield f"{name}, which this program does not know", False
     for name, part, told, shown_in in _COMPARED:
@@ -217,8 +220,9 @@ def found_since(row: Request, line: Record) -> tuple[Finding, ...]:
     """Return the findings in ``row`` that ``line`` does not have, because the host has looked again. The two have no
     ``difference``.
     """
-    said = next((one.value for one in line.values if one.field == "findings"), ())
-    recorded = set(map(_finding, said))
+    values = {one.committed.hex(): one.value for one in line.values}  # more than the record names may have been told
+    said = filled(dict(detail_of(json.loads(line.sealed))), values.get).get("findings")
+    recorded = set(map(_finding, said or ()))
     return tuple(one for one in row.findings if _finding_shown(one) not in recorded)
 
 

@@ -29,6 +29,7 @@ from jitd.audit.keys import Keys
 from jitd.audit.receipt import Statement
 from jitd.audit.receipted import BadReceipt
 from jitd.audit.receipts import Receipts as AuditReceipts
+from jitd.audit.strict_json import canonical
 from jitd.audit.verify import _Later, verify
 from jitd.cli import as_recorded, signing
 from jitd.cli.as_recorded import difference, difference_of_lock, found_since
@@ -41,6 +42,7 @@ from jitd.core.policy import Policy
 from jitd.core.request import Request, RequestState, Submitted, Verdict
 from jitd.core.ssh_keys import PublicKey
 from jitd.core.subject import ROOT, Identity, Subject
+from jitd.core.values import commitment
 from jitd.deciding.decider import FreshDecision
 from jitd.deciding.findings import Findings, _stored
 from jitd.deciding.signers import Signers
@@ -203,6 +205,8 @@ LIES = {
     "groups": ("the groups", ["wheel"]),
     "group_ids": ("the ids of the groups", [10]),
     "used_by": ("who may be the one who asks", [{"principal": "eve@EXAMPLE.TEST", "run": ""}]),
+    "narrowed": ("what its rule hides from you", True),  # the row has all of it, and the page nothing
+    "realm": ("the realm that is left out", "OTHER.TEST"),
 }
 
 
@@ -338,6 +342,23 @@ def test_what_the_host_says_beyond_its_record_is_named_before_anything_is_signed
             assert signing._statement(daemon, shown, "approve") is not None
             err = " ".join(capsys.readouterr().err.split())
             assert ("as db1.example.test says now, and did not record" in err and said in err) is bool(more), err
+
+    house.run(scene())
+
+
+def test_findings_that_are_told_beside_the_record_and_not_in_it_are_no_recorded_ones(house: House) -> None:
+    """THREATS A-30. A commitment that the record does not name commits to nothing."""
+    house.decider.findings = Findings(Said(lambda command, look, requester: (OPENS,)))
+
+    async def scene() -> None:
+        made = await house.submitted()
+        (said, before, line), row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
+        more = [*row.came["findings"], OF_REMOVES]
+        beside = forms.Said(commitment("findings", bytes(32), canonical(more)), "findings", bytes(32), more)
+        lie = rows.Request.read({**row.came, "findings": more})
+        told = replace(line, values=(beside, *line.values))
+        assert fits(lie, (said, before, told)) == ""
+        assert [one.what for one in found_since(lie, told)] == [shown(REMOVES.what)]
 
     house.run(scene())
 
