@@ -16,6 +16,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import stat
 from collections.abc import Callable
 
 from jitd.files.exchange import Changed, Expected, NotExchanged, Old, unnumbered
@@ -24,12 +25,17 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _RENAME_NOREPLACE = 1
 
 
-def remove(directory: int, name: bytes, expected: Expected, check: Callable[[], str] = lambda: "") -> None:
-    """Remove the file ``name`` in ``directory``, if it is ``expected``. ``check`` is called before anything is changed, and
-    returns why the file is to stay, or "". Raises NotExchanged; then the file stands, or the text says what it is called.
+def remove(
+    directory: int, name: bytes, expected: Expected, owned: tuple[int, int, int], check: Callable[[], str] = lambda: ""
+) -> None:
+    """Remove the file ``name`` in ``directory``, if it is ``expected`` and ``owned``: it has this owner, group and mode.
+    ``check`` is called before anything is changed, and returns why the file is to stay, or "". Raises NotExchanged; then the file
+    stands, or the text says what it is called.
     """
     with contextlib.ExitStack() as stack:
         old = Old(directory, name, expected, stack)
+        if (old.status.st_uid, old.status.st_gid, stat.S_IMODE(old.status.st_mode)) != owned:
+            raise Changed("it has another owner, group or mode than the one that was approved")
         if refusal := check():
             raise NotExchanged(refusal)
         beside = unnumbered(name)

@@ -102,7 +102,7 @@ def _file_of(command: Command, texts: tuple[bytes | None, ...]) -> tuple[bytes, 
         case NewFile() as new:
             return new.after, {"makes": (new.device, new.inode, new.gid, new.mode, _kept(new, *texts))}
         case Removal() as gone:
-            return gone.before, {"removes": (gone.device, gone.inode)}
+            return gone.before, {"removes": (gone.device, gone.inode, gone.uid, gone.gid, gone.mode)}
         case Things() | Login() | Doubted():
             raise ValueError("it is not a program that jitd can execute")
 

@@ -218,7 +218,9 @@ def _write(job: Job, leash: socket.socket, checker: checking.Checker | None) -> 
             wanted = new_file.Wanted(device, inode, job.uid, gid, mode)
             new_file.make(directory, name, text, wanted, lambda: _checked(checker, leash))
         elif job.removes is not None:
-            removing.remove(directory, name, exchange.Expected(*job.removes, job.digest), lambda: _checked(checker, leash))
+            device, inode, uid, gid, mode = job.removes
+            gone = exchange.Expected(device, inode, job.digest)
+            removing.remove(directory, name, gone, (uid, gid, mode), lambda: _checked(checker, leash))
         else:
             assert job.edit is not None, "nothing else is written"
             device, inode, text = job.edit

@@ -75,10 +75,10 @@ class Job:
     If ``edit`` is not None, nothing is executed: the file ``path``, whose content has the SHA-256 ``digest``, gets a new content.
     ``edit`` has the device and the inode of the file, and the new content. If ``makes`` is not None, nothing is executed either,
     and the file ``path`` is made where nothing is. ``makes`` has the device and the inode of its directory, its group, its mode
-    and its content. If ``removes`` is not None, the file ``path`` is removed, whose device and inode it has, and whose content
-    has the SHA-256 ``digest``. If ``edits`` is not empty, several files get a new content together. It has the path, the device,
-    the inode, the SHA-256 and the new content of each, and ``path`` is the first one. ``checks`` are the programs that must take
-    the content, each with its arguments. Those of several files name the file.
+    and its content. If ``removes`` is not None, the file ``path`` is removed, whose device, inode, owner, group and mode it has,
+    and whose content has the SHA-256 ``digest``. If ``edits`` is not empty, several files get a new content together. It has the
+    path, the device, the inode, the SHA-256 and the new content of each, and ``path`` is the first one. ``checks`` are the
+    programs that must take the content, each with its arguments. Those of several files name the file.
     """
 
     run: Annotated[str, RUN]
@@ -129,7 +129,7 @@ class Job:
     edits: Annotated[
         tuple[tuple[bytes, int, int, bytes, bytes], ...], list_of(row(ABSOLUTE, NUMBER, NUMBER, DIGEST, base64(LARGEST)))
     ] = ()
-    removes: Annotated[tuple[int, int] | None, optional(row(NUMBER, NUMBER))] = None
+    removes: Annotated[tuple[int, int, int, int, int] | None, optional(row(NUMBER, NUMBER, ID, ID, integer(0, 0o777)))] = None
 
     @property
     def executes(self) -> bool:

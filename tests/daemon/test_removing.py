@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -35,9 +36,10 @@ class Place:
         self.directory = os.open(at, os.O_RDONLY | os.O_DIRECTORY)
         found = os.stat(self.file)
         self.expected = Expected(found.st_dev, found.st_ino, hashlib.sha256(TEXT).digest())
+        self.owned = found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)
 
     def remove(self, check: Callable[[], str] = lambda: "") -> None:
-        removing.remove(self.directory, NAME, self.expected, check)
+        removing.remove(self.directory, NAME, self.expected, self.owned, check)
 
     def names(self) -> list[str]:
         return sorted(os.listdir(self.at))

@@ -72,7 +72,9 @@ def gone(stage: Stage, file: Path, **changes: Any) -> Job:
     """The job of a removal that was approved a moment ago."""
     status = file.stat()
     job = stage.job("sudoedit", str(file), path=os.fsencode(file), digest=hashlib.sha256(file.read_bytes()).digest())
-    return replace(job, removes=(status.st_dev, status.st_ino), **changes)
+    return replace(
+        job, removes=(status.st_dev, status.st_ino, status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)), **changes
+    )
 
 
 def test_what_was_approved_to_go_is_removed_and_it_is_reported_as_a_run(stage: Stage, place: Path) -> None:
@@ -95,7 +97,17 @@ def with_another_name(place: Path) -> None:
     os.link(place / "y.conf", place / "z")
 
 
-@pytest.mark.parametrize("attack", [with_another_text, in_the_place_of_it, with_another_name])
+def with_another_mode(place: Path) -> None:
+    (place / "y.conf").chmod(0o600)
+
+
+def of_another_group(place: Path) -> None:
+    os.chown(place / "y.conf", -1, 12)
+
+
+@pytest.mark.parametrize(
+    "attack", [with_another_text, in_the_place_of_it, with_another_name, with_another_mode, of_another_group]
+)
 def test_what_is_exchanged_between_the_last_look_and_the_removal_stays(
     stage: Stage, place: Path, attack: Callable[[Path], None]
 ) -> None:

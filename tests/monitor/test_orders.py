@@ -83,7 +83,7 @@ EVERYTHING = Job(
     edit=(1, 2**64 - 1, b"new\n"),
     makes=(1, 2**64 - 1, 12, 0o640, b"new\n"),
     edits=((b"/etc/a", 1, 2**64 - 1, bytes(range(32)), b"new\n"), (b"/etc/b", 2, 3, bytes(32), b"")),
-    removes=(1, 2**64 - 1),
+    removes=(1, 2**64 - 1, 0, 4, 0o640),
     checks=((b"/bin/t", b"{file}"),),
 )
 LOGIN = Login("K7QM-2XVD.2", 4711, 123456, "alice", "sshd", 1_234_500_000_000, "its grant has ended", is_housed=True)
