@@ -220,10 +220,22 @@ def found_since(row: Request, line: Record) -> tuple[Finding, ...]:
     """Return the findings in ``row`` that ``line`` does not have, because the host has looked again. The two have no
     ``difference``.
     """
-    values = {one.committed.hex(): one.value for one in line.values}  # more than the record names may have been told
-    said = filled(dict(detail_of(json.loads(line.sealed))), values.get).get("findings")
-    recorded = set(map(_finding, said or ()))
+    recorded = set(map(_finding, _detail(line).get("findings") or ()))
     return tuple(one for one in row.findings if _finding_shown(one) not in recorded)
+
+
+def compared_with(row: Request, line: Record) -> tuple[str, ...]:
+    """As ``found_since``: return the path of the file of an edit whose text of now is in ``row`` and not in ``line``, because its
+    requester cannot read it. What the page calls unchanged is so by this text.
+    """
+    is_recorded = row.edit is None or _detail(line).get("text_before") is not None
+    return () if is_recorded else tuple(one.path for one in row.scripts if one.before is not None)
+
+
+def _detail(line: Record) -> dict[str, Any]:
+    values = {one.committed.hex(): one.value for one in line.values}  # more than the record names may have been told
+    found: dict[str, Any] = filled(dict(detail_of(json.loads(line.sealed))), values.get)
+    return found
 
 
 def _operands(said: Any, row: Request) -> bool:

@@ -82,6 +82,7 @@ def _written(label: str, one: Script, now: list[bytes], *, is_new: bool, is_whol
     before = [] if is_new or one.before is None else _lines(one.before)
     if before == now:
         yield "changes", f"nothing: {'the new file is empty' if is_new else 'the file has this text already'}"
+        yield from _text(now) if is_whole else ()
         return
     before, now, ends = _without_returns(before, now)
     work = Work()

@@ -19,7 +19,7 @@ from jitd.audit.forms import Record
 from jitd.audit.receipt import Statement
 from jitd.cli.agent import AgentFault, agent_keys, agent_sign
 from jitd.cli.answer import printable, say
-from jitd.cli.as_recorded import OFFERED, UNNAMED, difference, difference_of_lock, found_since
+from jitd.cli.as_recorded import OFFERED, UNNAMED, compared_with, difference, difference_of_lock, found_since
 from jitd.cli.findings import sentence
 from jitd.cli.not_done import NotDone
 from jitd.core.ssh_keys import PublicKey
@@ -126,8 +126,10 @@ def _statement(daemon: Connection, row: Request, verdict: str) -> str | None:
     if differs:
         what = f"what {row.id} was recorded as differs from what you were shown: {differs}"
         raise NotDone(f"{what}{_NOTHING_DONE}{_TELL}")
-    for one in found_since(row, line):
-        say(f"as {welcome.host} says now, and did not record when {row.id} was submitted: {sentence(one)}")
+    beyond = [sentence(one) for one in found_since(row, line)]
+    beyond += [f"the text that {one} has, so what the page calls the same may be new" for one in compared_with(row, line)]
+    for told in beyond:
+        say(f"as {welcome.host} says now, and did not record when {row.id} was submitted: {told}")
     return said._replace(**_own()).text()
 
 

@@ -230,7 +230,9 @@ def refuse_made(path: bytes, undone: Undone) -> None:
     """Raise CannotEdit if ``undone`` is a removal: its file, at ``path``, is there again."""
     if isinstance(undone.did, Removal):
         name = path_in_sentence(path)
-        raise CannotEdit(f"{name} is there: somebody has made it since {undone.id}; to change it, jitsudo -e {name}")
+        raise CannotEdit(
+            f"{name} is there: {undone.id} was ended before, or somebody has made it since; to change it, jitsudo -e {name}"
+        )
 
 
 def making_again(new: NewFile, path: bytes, undone: Undone) -> NewFile:

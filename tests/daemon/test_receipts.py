@@ -33,6 +33,7 @@ from jitd.audit.strict_json import canonical
 from jitd.audit.verify import _Later, verify
 from jitd.cli import as_recorded, signing
 from jitd.cli.as_recorded import difference, difference_of_lock, found_since
+from jitd.cli.scripts import scripts
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval, Terms
 from jitd.core.edit import SUDOEDIT, Edit, NewFile, Removal
@@ -361,6 +362,22 @@ def test_findings_that_are_told_beside_the_record_and_not_in_it_are_no_recorded_
         assert [one.what for one in found_since(lie, told)] == [shown(REMOVES.what)]
 
     house.run(scene())
+
+
+def test_a_text_that_the_record_does_not_have_is_named_before_anything_is_signed() -> None:
+    """THREATS A-30. The host could call lines the same that are new."""
+    edit = Edit(1, 2, 0, 0, 0o644, sha256(b"a\n").digest(), sha256(b"b\n").digest(), owner="root:root")
+    text = {"argument": 0, "path": "/etc/x", "text": shown(b"b\n"), "before": shown(b"b\n")}
+    for is_told, told_as in ((False, ("/etc/x",)), (True, ())):
+        made = replace(waiting("true"), command=command("sudoedit", "/etc/x", path=SUDOEDIT, edit=replace(edit, is_told=is_told)))
+        row = rows.Request.read(row_for(made) | {"scripts": [text]})
+        detail = {name: getattr(part, "content", part) for name, part in submit(made).detail().items()}
+        line: Any = SimpleNamespace(
+            values=(), sealed=json.dumps({"detail": {name: detail.get(name) for name in ("text_before", "text_after")}})
+        )
+        assert as_recorded.compared_with(row, line) == told_as
+        assert as_recorded._is_text_of(row.scripts[0], row, detail) is not is_told
+        assert "b" in [words for label, words in scripts(row, is_whole=True)], "the whole page leaves no text out"
 
 
 def test_of_a_command_that_nobody_has_graded_nothing_good_is_shown(house: House) -> None:
