@@ -8,6 +8,7 @@ program (ADR 0211). The worst finding comes first, and no finding is left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from jitd.cli.answer import quoted
@@ -107,7 +108,7 @@ def _power(row: Request, grade: str) -> str:
 def sentence(one: Finding) -> str:
     """Return what a finding says, with the file and why it matters unless the sentence names them already."""
     text = one.what
-    if one.path and one.path not in text:
+    if one.path and not re.search(rf"(?<![\w./-]){re.escape(one.path)}(?![\w./-])", text):  # not a part of another path
         text = f"{text}: {quoted(one.path)}" if text else one.path
     if one.matters and one.matters not in text:
         text = f"{text}: {one.matters}" if text else one.matters

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from jitd.cli import brief, columns, page
 from jitd.cli.colour import Painted
+from jitd.cli.findings import sentence
 from jitd.cli.lists import REQUESTS
 from jitd.core.claims import Claims
 from jitd.core.command import Command, Operand
 from jitd.core.deed import JITSUDO
-from jitpam.wire.rows import Request
+from jitpam.wire.rows import Finding, Request
 from jitpam.wire.shown import unshown
 from tests.client.script import HOSTILE, Row, row_for, waiting
 from tests.client.test_page_binds import BY_NUMBER, OF_NO_RUN, OTHERWISE, TERMS, otherwise
@@ -482,3 +483,16 @@ def test_what_a_row_does_not_say_never_reads_as_harmless(name: str, is_there: bo
     assert UNSAID[name] not in text_of(row)
     del row[name]
     assert UNSAID[name] in text_of({**row, name: 7.5} if is_there else row)
+
+
+@pytest.mark.parametrize(
+    ("what", "path", "said"),
+    [
+        ("removes all below /srv/a", "/", "removes all below /srv/a: /"),
+        ("writes to /dev/sda1", "/dev/sda", "writes to /dev/sda1: /dev/sda"),
+        ("runs /srv/a: as root", "/srv/a", "runs /srv/a: as root"),
+        ("all of /", "/", "all of /"),
+    ],
+)
+def test_the_file_of_a_finding_is_named_unless_its_sentence_names_this_one(what: str, path: str, said: str) -> None:
+    assert sentence(Finding.read({"what": what, "path": path, "grade": "gives"})) == said
