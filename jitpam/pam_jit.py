@@ -155,11 +155,14 @@ def _ask(program: _Program, options: dict[str, str], patience: _Patience) -> obj
         asked_at = _clock()
         jitd.say({"type": "proof", "proof": proof, "because": because})
         try:
-            return _await(jitd, program, wait, asked_at)
+            verdict = _await(jitd, program, wait, asked_at)
         except _Left:  # closing the connection would withdraw the request, too, but this way the record gives the reason
             with suppress(OSError):
                 jitd.socket.send(_frame({"type": "withdraw", "id": ""}), AT_ONCE)
             raise
+    if asks["cwd_inode"] and _b64(_where()) != asks["cwd"]:  # THREATS P-14
+        raise _No("the working directory was moved since this was asked for: ask again")
+    return verdict
 
 
 def _prove(jitd: _Channel, uid: int, cache: str | None, host: str, binding: str) -> tuple[str | None, str]:
@@ -488,6 +491,13 @@ class _Program:
         with suppress(Exception):  # the program may give any answer, because nothing depends on it
             # Never PAM_TEXT_INFO: sudo and su write that to standard output, and in `session` su's answer makes pam_python crash.
             self._pamh.conversation(self._pamh.Message(self._pamh.PAM_ERROR_MSG, text))
+
+
+def _where() -> bytes:
+    """Return the path of the working directory, or an empty one if it has none any more."""
+    with suppress(OSError):
+        return os.getcwdb()
+    return b""
 
 
 def _seen_at(path: str) -> str:

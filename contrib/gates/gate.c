@@ -946,6 +946,18 @@ await(struct asking *asking, int64_t asked_at)
     }
 }
 
+/* The person's working directory has the path that was said. `../x` is another file once it was moved (THREATS P-14). */
+static bool
+is_where_said(const struct gate_question *question)
+{
+    char *cwd = question->cwd_inode == 0 ? NULL : getcwd(NULL, 0);
+    bool is_same = question->cwd_inode == 0 || (cwd != NULL && strlen(cwd) == question->cwd.length &&
+                                                memcmp(cwd, question->cwd.at, question->cwd.length) == 0);
+
+    free(cwd);
+    return is_same;
+}
+
 /* All of it. True only by the one `return` of `await` that follows `granted`. */
 static bool
 is_granted(struct asking *asking, const struct gate_question *question)
@@ -985,7 +997,7 @@ is_granted(struct asking *asking, const struct gate_question *question)
     if (!say(asking, &asking->jitd, &out))
         return false;
     if (await(asking, asked_at))
-        return true;
+        return is_where_said(question) || no(asking, "the working directory was moved since this was asked for: ask again");
     if (asking->has_left) {  /* closing the connection would withdraw the request, too, but so the record has the reason */
         out = begin(asking, "{\"type\":\"withdraw\",\"id\":\"\"}");
         put_length(asking->frame, (size_t)(out.at - (asking->frame + 4)));

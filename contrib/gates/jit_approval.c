@@ -325,17 +325,6 @@ is_what_is_open(const struct run *run)
            stat(run->command.path.at, &named) == 0 && open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
 }
 
-/* The working directory has the path that was said. Somebody may have moved it while the request waited. */
-static bool
-is_where_said(const struct gate_question *question)
-{
-    char *cwd = question->cwd.at == NULL ? NULL : getcwd(NULL, 0);
-    bool is_same = question->cwd.at == NULL || (cwd != NULL && strcmp(cwd, question->cwd.at) == 0);
-
-    free(cwd);
-    return is_same;
-}
-
 /* Ask, with what has to be freed. */
 static bool
 ask(struct run *run, char *const argv[], char *const environment[])
@@ -373,8 +362,6 @@ ask(struct run *run, char *const argv[], char *const environment[])
         no("%s", run->gate.why);
     else if (!is_what_is_open(run))
         no("the file that would run is not the one that jitd has checked: ask again");
-    else if (!is_where_said(&run->question))
-        no("the working directory was moved since this was asked for: ask again");
     else
         is_granted = true;
     free(words);

@@ -139,7 +139,7 @@ main(int argc, char **argv)
 
     for (int i = 8; i < argc && i < 72; i++, question.n_words++)
         words[i - 8] = (struct gate_bytes){ argv[i], strlen(argv[i]) };
-    if (stat("/", &here) != 0)
+    if (chdir("/") != 0 || stat("/", &here) != 0)
         return 3;
     question.cwd_device = here.st_dev;
     question.cwd_inode = here.st_ino;

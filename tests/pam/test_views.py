@@ -225,6 +225,18 @@ def test_a_link_that_is_turned_while_the_request_waits_leads_nowhere(gated: Gate
     assert not typed.has_run, typed.text
 
 
+@pytest.mark.parametrize("program", ["sudo", "doas"])
+def test_nothing_runs_once_the_directory_was_moved_where_it_was_typed(gated: Gated, alice: Home, program: str) -> None:
+    """THREATS P-14: a path like ../x would lead to what the approvers have not seen."""
+    script, stands = alice.script(alice.own / "deploy.sh"), alice.own / "stands"
+    stands.mkdir()
+    typed = alice.types(f"cd {stands}; {program} {script}")
+    id = typed.id
+    stands.rename(alice.own / "moved")
+    gated.approved(id)
+    typed.is_kept_out("the working directory was moved since this was asked for: ask again")
+
+
 @pytest.mark.parametrize("program", ["sudo", "doas", "su"])
 def test_what_was_judged_is_looked_at_once_more_after_the_verdict(gated: Gated, alice: Home, program: str) -> None:
     """THREATS P-14: another file with the same content is another file; one that stays is run."""
