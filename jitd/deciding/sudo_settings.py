@@ -9,6 +9,7 @@ dangerous value of the setting. Calls may block.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jitd.hosts import sudoers as reader
@@ -22,14 +23,16 @@ SU_RS = "/usr/lib/cargo/bin/su"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``secure_paths`` contains each search path that sudoers sets, for everybody or only for some. A setting that a later one
-    replaces is included, because sudo-rs skips each line that it cannot parse. ``preserves_groups`` is True if somebody keeps
-    their own groups. If it is not certain which command sudo would run, ``doubt`` says why.
+    """``secure_paths`` contains each search path that sudoers sets, for everybody or only for some, and ``common_paths`` those
+    for everybody. A setting that a later one replaces is included, because sudo-rs skips each line that it cannot parse.
+    ``preserves_groups`` is True if somebody keeps their own groups. If it is not certain which command sudo would run, ``doubt``
+    says why.
     """
 
     secure_paths: tuple[bytes, ...] = ()
     preserves_groups: bool = False
     doubt: str = ""
+    common_paths: tuple[bytes, ...] = ()
 
 
 NONE = Settings()
@@ -62,8 +65,14 @@ def _settings(places: Places, path: str) -> Settings:
     if moving := found.moving():
         return Settings(doubt=f"sudoers sets {moving[0].name}, so another command than the typed one may run")
     paths = [setting.value for setting in found.settings if setting.name == "secure_path" and setting.value]
+    of_some = {setting.value for setting in found.settings if setting.name == "secure_path" and (setting.bound_to or setting.tag)}
     preserves_groups = any(not setting.is_negated for setting in found.effective("preserve_groups"))
-    return Settings(tuple(dict.fromkeys(path.encode("utf-8", "surrogateescape") for path in paths)), preserves_groups)
+    common = _encoded(path for path in paths if path not in of_some)
+    return Settings(_encoded(paths), preserves_groups, common_paths=common)
+
+
+def _encoded(paths: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(path.encode("utf-8", "surrogateescape") for path in paths))
 
 
 def su(places: Places) -> Settings:

@@ -254,6 +254,14 @@ def test_who_calls_sudo_cannot_be_another_one_for_the_command(gated: Gated) -> N
         refused(typed(gated, "carol", "sudo", forged, "env"), f"{forged.partition('=')[0]} is set by jitd itself")
 
 
+def test_a_search_path_that_sudoers_sets_for_another_one_is_shown(gated: Gated) -> None:
+    """THREATS P-20."""
+    path = "/home/dave/bin:/usr/bin"
+    with sudoers(f"Defaults:dave secure_path={path}\n"):
+        assert typed(gated, "carol", "sudo", f"PATH={path}", "id").returncode == 0
+        assert last(gated)["variables"] == [["PATH", path]]
+
+
 # --- what is broken ------------------------------------------------------------------------------------------------------
 
 
