@@ -820,7 +820,16 @@ async def ask_at(house: AskingHouse, point: Any, *, waits: bool) -> Any:
     """What sudo of alice asks."""
     said = Point("auth", None, None, None)
     return await house.requests.enforce(
-        ALICE, "sudo", lambda search_path: ASKED, SAID, said, HERE, waits=waits, waiter=point, on_created=lambda id: None
+        ALICE,
+        "sudo",
+        lambda search_path: ASKED,
+        SAID,
+        said,
+        HERE,
+        waits=waits,
+        if_owed=True,
+        waiter=point,
+        on_created=lambda id: None,
     )
 
 
