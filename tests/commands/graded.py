@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The corpus of graded command lines: reads ``corpus/commands`` and ``corpus/losses``, and makes of each line a Command and a
-Look at the world that the head of the first file describes.
+"""The corpus of graded command lines: reads the files of ``corpus``, and makes of each line a Command and a Look at the
+world that the head of the first file describes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from jitd.core.grade import Damage, Grade, Seen
 FILE = Path(__file__).parent / "corpus" / "commands"
 LOSSES = FILE.with_name("losses")
 """Lines that have a second word, for what they destroy or stop."""
+NAMES = FILE.with_name("names")
+"""Lines of the same form, so that each name of the table has one."""
 REQUESTER = "alice"
 HOME = "/home/alice"
 ACCOUNTS = {
@@ -124,14 +126,14 @@ def corpus() -> tuple[World, tuple[Line, ...]]:
         KeyError: a grade or an account does not exist.
     """
     world, lines, section = World(), [], ""
-    for file in (FILE, LOSSES):
+    for file in (FILE, LOSSES, NAMES):
         for text in file.read_text(encoding="utf-8").splitlines():
             if text.startswith("@ "):
                 world.put(text[2:])
             elif text.startswith("## "):
                 section = text.removeprefix("## ")
             elif text and not text.startswith("#"):
-                lines.append(_read(text, section, has_damage=file == LOSSES))
+                lines.append(_read(text, section, has_damage=file != FILE))
     return world, tuple(lines)
 
 

@@ -363,15 +363,12 @@ _LOGINS = {
     "realm": r"list|discover( \S+)?",
     "adcli": r"(info|testjoin|show-computer|show-user)( \S+)*",
     "authselect": r"(current|list|check|show|list-features|test)( \S+)*",
-    "update-crypto-policies": "",
 }
 
 
 def _logins(call: Call) -> None:
     asked = " ".join(word.text for word in call.operands)
     is_asked = not any(word.is_free for word in call.words) and re.fullmatch(_LOGINS[call.name], asked) is not None
-    if call.name == "update-crypto-policies":
-        is_asked = is_asked and call.has("show", "check", "is-applied") and not call.has("set")
     if not is_asked and not (len(call.words) == 1 and call.has("version", "help", "V", "h")):
         if re.match("leave|delete-computer", asked):
             told = "takes this host out of its domain: its people cannot log in"
@@ -477,6 +474,9 @@ ROWS = (
         -r|--room=TEXT -w|--work-phone=TEXT -u|--help -v|--version -R|--root=ROOTDIR
         --help|--version ()  harmless
         [TEXT]        changes   {program} changes the account {1:root}
+        = update-crypto-policies  --show --check --is-applied --set[=TEXT] --no-check --no-reload -h|--help --version
+        --show|--check|--is-applied|--help|--version ()  harmless
+        ...           changes   changes which ciphers the programs of this host accept
         = visudo  -c|--check -s|--strict -q|--quiet -h|--help -V|--version -f|--file=TEXT -x|--export=TEXT -O|--owner -P|--perms
         -I|--no-includes
         --check|--help|--version|--export ...  harmless
@@ -507,12 +507,12 @@ ROWS = (
         * ...         reads     {program} shows secrets
         = slaptest  -d=TEXT -o=TEXT -Q -u -v -n=N -f=FILE:trusts -F=CONFDIR
         ()            harmless
-        = faillock pam_tally pam_tally2 faillog  -a|--all -l=N -h|--help --dir=DIR:reads -u|--user=SAID -r|--reset
+        = faillock faillog  -a|--all -l=N -h|--help --dir=DIR:reads -u|--user=SAID -r|--reset
         -m|--maximum=N -t|--time=N -R|--root=ROOTDIR --lock-secs=N --legacy-output
         --reset|-l|--maximum ...  changes   {program} lets {-u:everybody} try passwords again
         ...           harmless
         = pam-auth-update authconfig  --version --help -h -V --remove --disable --enable --force --package --root=ROOTDIR
-        --update --test --probe --savebackup=TEXT --restorebackup=TEXT --restorelastbackup --enableall --updateall --kickstart
+        --update --test --probe --savebackup=TEXT --restorebackup=TEXT --restorelastbackup --enable* --updateall --kickstart
         --nostart
         --version|--help|-V|-h ...  harmless
         --remove|--disable ...  also-stops  takes the ways to log in {1+:that its options name} away: people may be unable to \
@@ -567,7 +567,7 @@ ROWS = (
         " version debug msgdebug remove extrausers",
     ),
     Row("chpasswd chgpasswd newusers", _any_password, "c: s: R: root:", telling="--help -h:chpasswd,chgpasswd"),
-    Row("sudoedit", _always("starts an editor")),
+    Row("sudoedit ldbedit", _always("starts an editor")),
     Row(
         "pwck grpck pwconv pwunconv grpconv grpunconv",
         _REWRITES,
@@ -578,9 +578,9 @@ ROWS = (
     Row("htpasswd htdigest", _REWRITES, "D c b n i m B 2 5 d s p v C: r:"),
     Row("ldappasswd", _REWRITES, "A a: d: D: H: n o: O: p: Q R: s: S t: T: U: v w: W x X: y: Y: Z ZZ"),
     Row(
-        "ldapmodify ldapadd ldapdelete ldapmodrdn slapadd slapmodify ldbmodify ldbedit winbindd",
+        "ldapmodify ldapadd ldapdelete ldapmodrdn slapadd slapmodify ldbmodify winbindd",
         _directory,
-        "member-of: G: f: D: H: w: y: x Z n W Y: r c P: O: U: R: X: v V e: E: N p: ZZ",
+        "member-of: G: f: l: b: D: H: w: y: x Z n W Y: r c P: O: U: R: X: v V e: E: N p: ZZ",
     ),
     Row("homectl", _directory, "member-of: G: c: real-name: d: home-dir: uid: shell: storage: H: M: no-pager no-legend j E"),
     Row(
@@ -626,7 +626,7 @@ ROWS = (
         " given-name: surname: mail-address: H: username: password: realm: domain: server: use-kerberos: filter: days:"
         " noexpiry full-sync no-pass krb5-ccache: machine-pass long",
     ),
-    Row("realm adcli authselect update-crypto-policies", _logins),
+    Row("realm adcli authselect", _logins),
     Row("kadmin kadmin.local", _kadmin, "q: p: w: k t: r: s: c: x:"),
     Row("kpasswd", _REWRITES),
     Row("ssh-keygen", _keygen, "q v E: h l H f: t: b: C: N: P: s: I: n: V: z: O: D: m: R: F: r: y e B L"),

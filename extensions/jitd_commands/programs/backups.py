@@ -312,7 +312,7 @@ ROWS = (
         chosen="starts other programs",
     ),
     Row(
-        "duplicity rdiff-backup rsnapshot tarsnap kopia amanda duply bacula-dir bconsole backupninja snapper timeshift velero",
+        "duplicity rdiff-backup rsnapshot tarsnap kopia duply bacula-dir bconsole backupninja snapper timeshift velero",
         _other,
         "all a l json o: output: n: namespace: verbose utc dry-run t version help list list-increments list-snapshots"
         " list-devices list-increment-sizes list-at-time: list-changed-since: compare verify c: remote-schema: rsh: f: v q"
@@ -329,7 +329,9 @@ ROWS = (
         "n dry-run q quiet v verbose p progress t table format: output-format: repository: ns: S lockfile: help h version c:"
         " config:",
     ),
-    Row("dump xfsdump", lambda call: call.discloses("copies all files of a file system")),
-    Row("restore xfsrestore", lambda call: call.changes("overwrites files with those of a backup")),
+    Row(
+        "dump xfsdump", lambda call: call.discloses("copies all files of a file system"), "0 1 2 3 4 5 6 7 8 9 a u f: l: L: J s:"
+    ),
+    Row("restore xfsrestore", lambda call: call.changes("overwrites files with those of a backup"), "f: r i s:"),
 )
 """Backups, and copies to other hosts."""

@@ -93,8 +93,8 @@ def _later(call: Call) -> None:
 ROWS = (
     Row(
         "vi vim view ex rvim rview nvim vimdiff pico emacs emacsclient ed red joe jed jmacs jstar jpico rjoe"
-        " ne micro mcedit vimtutor kak helix hx sensible-editor editor gedit kate pluma mousepad geany code zile mg jove"
-        " dte tilde amp select-editor nvi elvis vile levee",
+        " ne micro mcedit vimtutor kak hx sensible-editor editor gedit kate pluma mousepad geany code zile mg jove"
+        " dte tilde select-editor nvi vile levee",
         _editor,
     ),
     Row(
@@ -113,17 +113,16 @@ ROWS = (
         " R F X E version help",
     ),
     Row(
-        "man info pinfo",
+        "man info",
         _manual,
         "a all d debug u usage i ignore-case I match-case regex wildcard names-only e: extension: systems: r: prompt: 7"
         " ascii E: encoding: no-hyphenation no-justification p: t troff T:: Z P: pager: H:: html:: C: config-file: M: L: l:"
         " local-file: S: s: k f w W apropos whatis where path help V version",
     ),
     Row(
-        "ranger nnn vifm lf ncdu broot alpine pine telnet rtelnet nethack gtop"
-        " cfdisk aptitude byobu elm slrn tin trn minicom cu tip picocom kermit wvdial gtkterm tig lazygit lazydocker k9s fzf"
-        " aptitude-curses"
-        " sqsh ncftp yafc",
+        "ranger nnn vifm lf ncdu broot alpine pine telnet nethack pinfo"
+        " cfdisk aptitude byobu elm slrn tin trn minicom cu tip picocom kermit wvdial gtkterm tig lazygit k9s fzf"
+        " aptitude-curses ncftp yafc",
         gives("can start a shell"),
         telling="-V:ncdu",
     ),
@@ -137,7 +136,7 @@ ROWS = (
     ),
     Row("at batch", _later),
     Row(
-        "gdb lldb gdbserver rr cgdb ddd bpftrace dtrace stap criu reptyr pgdb jdb jattach jcmd radare2 r2 frida uprobe edb",
+        "gdb lldb gdbserver rr cgdb ddd bpftrace dtrace stap criu reptyr jdb jattach jcmd radare2 r2 edb",
         _debugger,
         telling="-v:gdb",
     ),

@@ -27,7 +27,7 @@ ROOT = re.compile(r"(?:root|\+?0+)(?:[:.].*)?")
 
 def _read(call: Call, word: Word) -> None:
     """A file that is shown or searched, or with an option all files below it."""
-    call.reads(word, is_tree=call.has("recursive", "dereference-recursive") or call.name in ("rg", "ag", "ack"))
+    call.reads(word, is_tree=call.has("recursive", "dereference-recursive") or call.name in ("rg", "ack"))
 
 
 def _is_chosen(call: Call, sources: list[Word]) -> bool:
@@ -572,28 +572,12 @@ _DEEDS: Mapping[str, Deed] = {
     "changes:edited": _in_place,
 }
 _SHOWN = """
+    lp              c d: E m n: o: P: s t:
+    lpr             C: E h J: l m o: P: p T:
     numfmt          debug d: delimiter: field: format: from: from-unit: grouping header:: invalid: padding: round: suffix: to:
                     to-unit: z zero-terminated
     getfacl         a access d default c omit-header e all-effective E no-effective s skip-base R recursive L logical P
                     physical t tabular p absolute-names n numeric v h
-    readelf         a all h file-header l program-headers segments S section-headers sections g section-groups t
-                    section-details e headers s syms symbols dyn-syms lto-syms sym-base: C:: demangle:: no-demangle
-                    recurse-limit no-recurse-limit U: unicode: n notes r relocs u unwind d dynamic V version-info A
-                    arch-specific c archive-index D use-dynamic L lint enable-checks x: hex-dump: p: string-dump: R:
-                    relocated-dump: z decompress w:: debug-dump:: P process-links dwarf-depth: dwarf-start: wk wK wN ctf:
-                    ctf-parent: ctf-symbols: ctf-strings: sframe:: I histogram W wide T silent-truncation H v
-    objdump         a archive-headers f file-headers p private-headers P: private: h section-headers headers x all-headers d::
-                    disassemble:: D disassemble-all S source s full-contents g debugging e debugging-tags G stabs W:: dwarf::
-                    L process-links ctf:: sframe:: t syms T dynamic-syms r reloc R dynamic-reloc v i info H b: target: m:
-                    architecture: j: section: M: disassembler-options: EB EL endian: file-start-context I: include: l
-                    line-numbers F file-offsets C:: demangle:: recurse-limit no-recurse-limit w wide U: unicode: z
-                    disassemble-zeroes start-address: stop-address: no-addresses prefix-addresses insn-width: adjust-vma:
-                    show-all-symbols special-syms inlines prefix: prefix-strip: dwarf-depth: dwarf-start: dwarf-check
-                    ctf-parent: visualize-jumps:: disassembler-color: show-raw-insn no-show-raw-insn source-comment:: Wk WK WN
-    nm              a debug-syms A o print-file-name B C:: demangle:: no-demangle recurse-limit no-recurse-limit D dynamic e
-                    f: format: g extern-only ifunc-chars: j just-symbols l line-numbers n numeric-sort p no-sort P portability
-                    r reverse-sort S print-size s print-armap quiet size-sort special-syms synthetic t: radix: target: u
-                    undefined-only U defined-only unicode: W no-weak with-symbol-versions X: h V plugin:
     size            A B G format: o d x radix: t totals f common target: h H ? v V
     column          t table n: table-name: O: table-order: N: table-columns: l: table-columns-limit: E: table-noextreme: d
                     table-noheadings e table-header-repeat H: table-hide: R: table-right: T: table-truncate: m table-maxout W:
@@ -607,7 +591,6 @@ _SHOWN = """
     fold            b bytes s spaces w: width:
     fmt             c crown-margin p: prefix: s split-only t tagged-paragraph u uniform-spacing w: width: g: goal:
     expand,unexpand i initial a all first-only t: tabs:
-    tsort
     rev             h V 0 zero
     cut             b: bytes: c: characters: d: delimiter: f: fields: n complement s only-delimited output-delimiter: z
                     zero-terminated
@@ -661,9 +644,6 @@ ROWS = (
         -p|--path|--fullpath -d|--filename -u=TEXT -e=TEXT -E=TEXT
         --help ()    harmless
         ...          gives     {program} runs Perl code
-        = mmv  -m -x -r -c -o -a -l -s -h -d -p -g -t -v -n -D
-        -n ...       harmless
-        ...          changes   {program} renames files: {1+:as it reads}
         = shred: abbreviates  -f|--force -n|--iterations=N --random-source=FILE:reads -s|--size=N -u --remove[=TEXT]
         -v|--verbose -x|--exact -z|--zero --help --version
         [SHREDDED]...  harmless
@@ -677,10 +657,6 @@ ROWS = (
         [SHREDDED]...  harmless
         = tmpreaper: abbreviates  -a|--all -m|--mtime -M|--mtime-dir -c|--ctime -f|--force -h|--help -s|--symlinks -t|--test
         -T|--runtime=N --protect=TEXT --showdeleted --delay[=N] -v|--verbose
-        --test TEXT ...  harmless
-        TEXT AGED...  harmless
-        = tmpwatch: abbreviates  -u|--atime -m|--mtime -c|--ctime -M|--dirmtime -a|--all -d|--nodirs -f|--force -l|--nosymlinks
-        -q|--quiet -s|--fuser -t|--test -U|--exclude-user=TEXT -v|--verbose -x|--exclude=TEXT -X|--exclude-pattern=TEXT
         --test TEXT ...  harmless
         TEXT AGED...  harmless
         = unsquashfs: go  -d|-dest=SAID -f|-force -l|-ls -ll|-lls -s|-stat -v|-version -n|-no-progress -no -q|-quiet -i|-info
@@ -780,15 +756,6 @@ ROWS = (
         --help|--version ...  harmless
         -e|-f|--files|--type-list [READ]...  harmless
         TEXT [READ]...  harmless
-        = ag  -i|--ignore-case -s|--case-sensitive -S|--smart-case -Q|--literal -v|--invert-match -w|--word-regexp -c|--count
-        -l|--files-with-matches -L|--files-without-matches -o|--only-matching -f|--follow --hidden -u|--unrestricted
-        -U|--skip-vcs-ignores --heading --noheading --group --nogroup --color --nocolor --column --numbers --nonumbers
-        -a|--all-types -t|--all-text -z|--search-zip -0|--null|--print0 -g=TEXT -G|--file-search-regex=TEXT -A|--after=N
-        -B|--before=N -C|--context=N -m|--max-count=N --depth=N --ignore=TEXT --ignore-dir=TEXT --type=TEXT
-        -p|--path-to-ignore=FILE:reads --pager=HELPER --nopager -V|--version -h|--help -H -1 -r|-R --stats --silent
-        --help|--version ...  harmless
-        -g [READ]...    harmless
-        TEXT [READ]...  harmless
         = grep egrep fgrep zgrep zegrep zfgrep bzgrep xzgrep zstdgrep: abbreviates  -E|--extended-regexp -F|--fixed-strings
         -G|--basic-regexp -P|--perl-regexp -e|--regexp=TEXT -f|--file=FILE:reads -i|-y|--ignore-case --no-ignore-case
         -w|--word-regexp -x|--line-regexp -z|--null-data -s|--no-messages -v|--invert-match -V|--version --help -m|--max-count=N
@@ -798,17 +765,6 @@ ROWS = (
         -L|--files-without-match -l|--files-with-matches -c|--count -T|--initial-tab -Z|--null -B|--before-context=N
         -A|--after-context=N -C|--context=N --group-separator=TEXT --no-group-separator --color[=TEXT] --colour[=TEXT]
         -U|--binary -0 -1 -2 -3 -4 -5 -6 -7 -8 -9
-        --help|--version ...  harmless
-        -e|-f [READ]...  harmless
-        TEXT [READ]...  harmless
-        = pcregrep pcre2grep  -A|--after-context=N -a|--text -B|--before-context=N -C|--context=N -c|--count
-        --color|--colour[=TEXT] -D|--devices=TEXT -d|--directories=TEXT -e|--regex|--regexp=TEXT -F|--fixed-strings
-        -f|--file=FILE:reads --file-list=FILE:reads --file-offsets -H|--with-filename -h|--no-filename --help -I
-        -i|--ignore-case -l|--files-with-matches -L|--files-without-match --label=TEXT --line-buffered --line-offsets
-        --locale=TEXT -m|--max-count=N -M|--multiline -N|--newline=TEXT -n|--line-number -o|--only-matching[=N]
-        --om-separator=TEXT -q|--quiet -r|--recursive --exclude=TEXT --exclude-from=FILE:reads --exclude-dir=TEXT --include=TEXT
-        --include-dir=TEXT -s|--no-messages -t|--total-count -u|--utf -V|--version -v|--invert-match -w|--word-regexp
-        -x|--line-regexp
         --help|--version ...  harmless
         -e|-f [READ]...  harmless
         TEXT [READ]...  harmless
@@ -987,21 +943,11 @@ ROWS = (
         l|t FILE:reads ...  harmless
         b|i|h ...       harmless
         a|u|d|rn FILE:made [READ]...  harmless
-        = rar unrar  -o=SAID -p=TEXT -y -r -inul -ep[=TEXT] -m=TEXT -x=TEXT -hp=TEXT -v=TEXT -id[=TEXT] -kb -ad
-        x|e ...         changes:unpacked
-        l|t|p|v* FILE:reads ...  harmless
-        a|u|d|m|f FILE:made [READ]...  harmless
         = ar  --target=TEXT --output=TEXT --record-libdeps=TEXT --thin --plugin=HELPER --help --version -h -V
         --help|--version|-h|-V ...  harmless
         x* ...          changes:unpacked
         t*|p* FILE:reads ...  harmless
         r*|q*|d*|m*|s* FILE:made [READ]...  harmless
-        = mksquashfs: go  -b=TEXT -comp=TEXT -noappend -no-progress -progress -quiet -info -e -ef=FILE:reads -wildcards -regex
-        -all-root -root-owned -no-xattrs -xattrs -processors=N -mem=TEXT -sort=FILE:reads -p=TEXT -pf=FILE:reads
-        -Xcompression-level=N -no-exports -no-duplicates -keep-as-directory -version -help -h -one-file-system -no-recovery
-        -recovery-path=TEXT -force-uid=TEXT -force-gid=TEXT -offset=TEXT
-        -version|-help ...  harmless
-        [READ]... FILE:made  harmless
         = gzip gunzip zcat gzcat: abbreviates  -a|--ascii -c|--stdout|--to-stdout -d|--decompress|--uncompress -f|--force
         -h|--help -k|--keep -l|--list -L|--license -n|--no-name -N|--name -q|--quiet|--silent -r|--recursive --rsyncable
         -S|--suffix=TEXT --synchronous -t|--test -v|--verbose -V|--version -1|--fast -2 -3 -4 -5 -6 -7 -8 -9|--best
@@ -1043,9 +989,6 @@ ROWS = (
         --numeric-suffixes[=TEXT] -x --hex-suffixes[=TEXT] -e|--elide-empty-files --filter=HELPER -l|--lines=N -n|--number=TEXT
         -t|--separator=TEXT -u|--unbuffered --verbose --help --version
         [FILE:reads] [PREFIX]  harmless
-        = csplit: abbreviates  -b|--suffix-format=TEXT -f|--prefix=PREFIX -k|--keep-files --suppress-matched -n|--digits=N
-        -s|--quiet|--silent -z|--elide-empty-files --help --version
-        [FILE:reads] ...  harmless
         = xxd  -a -b -C -c|-cols=N -d -E -e -g|-groupsize=N -h|-help -i|-include -l|-len=N -n|-name=TEXT -o=N
         -p|-ps|-postscript|-plain -r|-revert -s|-seek=TEXT -u -v|-version -R=TEXT
         [FILE:reads] [FILE:writes]  harmless
@@ -1062,10 +1005,6 @@ ROWS = (
         = uniq: abbreviates  -c|--count -d|--repeated -D --all-repeated[=TEXT] -f|--skip-fields=N --group[=TEXT]
         -i|--ignore-case -s|--skip-chars=N -u|--unique -z|--zero-terminated -w|--check-chars=N --help --version
         [FILE:reads] [FILE:writes]  harmless
-        = datamash: abbreviates  -f|--full -g|--group=TEXT --header-in --header-out -H|--headers -i|--ignore-case -s|--sort
-        --sort-cmd=HELPER -t|--field-separator=TEXT -W|--whitespace -z|--zero-terminated --narm -R|--round=N --format=TEXT
-        --output-delimiter=TEXT --filler=TEXT -C|--skip-comments --no-strict -h|--help -V|--version
-        ...             harmless
         = patch: abbreviates  -p|--strip=N -F|--fuzz=N -l|--ignore-whitespace -c|--context -e|--ed -n|--normal -u|--unified
         -N|--forward -R|--reverse -i|--input=FILE:reads -o|--output=FILE:writes -r|--reject-file=FILE:writes -D|--ifdef=TEXT
         --merge[=TEXT] -E|--remove-empty-files -Z|--set-utc -T|--set-time --quoting-style=TEXT -b|--backup --backup-if-mismatch

@@ -53,7 +53,7 @@ _SERVES = {
     "varnishadm": "changes what the web cache does",
     "certbot": "gets or changes certificates of this host",
     "acme.sh": "gets or changes certificates of this host",
-    **dict.fromkeys(("lpadmin", "cupsenable", "cupsdisable", "cancel", "lprm", "lpr", "lp"), _PRINTS),
+    **dict.fromkeys(("lpadmin", "cupsenable", "cupsdisable", "cancel", "lprm"), _PRINTS),
 }
 
 
@@ -81,9 +81,7 @@ def _service(call: Call) -> None:
             zone = " ".join(word.text for word in call.operands[1:])[:60]
             return call.destroys(f"deletes the zone {zone} with its file", is_whole=True)
     if call.verb is None or call.name.startswith("a2") or call.verb.text not in ("status", "certificates", "showacl"):
-        call.changes(
-            _SERVES.get(call.name) or ("changes what the web server serves" if call.name[:2] == "a2" else "renews an index")
-        )
+        call.changes(_SERVES.get(call.name) or "changes what the web server serves")
 
 
 _PDNS = DecisionTable("""
@@ -162,6 +160,7 @@ _NO_OPERANDS = """
                     operating-system
     lsb_release     h v i id d description r release c codename a all s short
     sestatus        v b
+    mandb,updatedb,makewhatis,texhash    q d s p c u t no-purge no-straycats prunepaths: prunefs: v verbose
     getenforce
     pwd             L P
     aa-status,apparmor_status
@@ -170,7 +169,7 @@ _NO_OPERANDS = """
     locale          a all-locales m charmaps c category-name k keyword-name v verbose usage V
     nvidia-smi      L list-gpus q query d: display: l: loop: lms: loop-ms: i: id: h query-gpu: format: query-compute-apps: x
                     xml-format
-    powertop,xdpyinfo,units,clear,reset,turbostat    V h
+    powertop,units,clear,reset    V h
     slabtop         d: delay: s: sort: o once V h
     iotop           v h o only b batch n: iter: d: delay: p: pid: u: user: P processes a accumulated k kilobytes t time q quiet
     lsusb           v verbose s: d: D: t tree V
@@ -392,7 +391,7 @@ ROWS = (
         " signames o: format: u: U: p: pid: C: G: g: t: tty: sort: q: N",
     ),
     Row(
-        "php-fpm php-fpm8.2 php-fpm8.3 php-fpm8.4",
+        "php-fpm",
         _server,
         "c: y: p: g: d: t T v i m",
         telling="--version:php-fpm --help:php-fpm -v:php-fpm -h:php-fpm",
@@ -408,7 +407,7 @@ ROWS = (
     ),
     Row(
         "a2ensite a2dissite a2enmod a2dismod a2enconf a2disconf unbound-control varnishadm lpadmin cupsenable cupsdisable"
-        " cancel lprm lpr lp certbot acme.sh mandb updatedb makewhatis texhash",
+        " cancel lprm certbot acme.sh",
         _service,
         "dry-run cert-name: pre-hook: post-hook: deploy-hook: renew-hook: manual-auth-hook: manual-cleanup-hook: d:"
         " domain: domains: webroot w: webroot-path: standalone nginx apache n non-interactive agree-tos m: email:"
@@ -416,8 +415,8 @@ ROWS = (
         " reason:"
         " E D: L: o: r: u: v: x: P: R: U: W: a s t"
         " T: S: t: p"
-        " no-random-sleep-on-renew purge localpaths: prunepaths: prunefs:",
-        telling="--version:certbot,mandb,updatedb --help:certbot,updatedb -V:varnishadm,updatedb -h:varnishadm",
+        " no-random-sleep-on-renew purge",
+        telling="--version:certbot --help:certbot -V:varnishadm -h:varnishadm",
     ),
     Row("rndc", _service, "b: V q r y: 4 6 c: k: s: p: clean", operands="a zone"),
     Row("sealert", nothing, "l: lookupid: H html-output V h help version"),

@@ -16,7 +16,7 @@ from jitd_commands.programs.shared import trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
 POSIX = "sh bash dash ash ksh mksh rbash lksh posh yash ksh93 bash-static"
-OTHERS = "zsh fish csh tcsh rc es elvish xonsh nu pwsh osh oils"
+OTHERS = "zsh fish csh tcsh rc elvish xonsh nu pwsh osh"
 _PLAIN = re.compile(r"(?!=)[A-Za-z0-9_./:,@%+=-]+(?:(?: +|; *| *&& *)(?!=)[A-Za-z0-9_./:,@%+=-]+)*")
 """Texts that mean the same in every shell."""
 
@@ -522,9 +522,9 @@ _RUNS = words("up update preview diff synth deploy plan apply refresh watch run 
 _TELLS = words("version fmt output workspace stack config whoami about logs")
 
 
-_PROMPTS = frozenset(("tclsh", "wish", "erl", "slsh", "clojure", "jjs", "osascript", "gjs"))
+_PROMPTS = frozenset(("tclsh", "wish", "erl", "slsh", "clojure", "gjs"))
 """Interpreters that may take ``--version`` for nothing, and have a prompt then."""
-_TELL_AT_V = frozenset(("lua", "lua5", "luajit", "luac", "expect", "irb", "julia", "guile", "octave", "pry", "coffee"))
+_TELL_AT_V = frozenset(("lua", "luajit", "luac", "expect", "irb", "julia", "guile", "octave", "pry", "coffee"))
 
 
 def _always_code(call: Call) -> None:
@@ -559,12 +559,12 @@ ROWS = (
         telling="--version:bash,elvish,fish,ksh,ksh93,nu,pwsh,tcsh,xonsh,zsh --help:bash,tcsh,zsh -v:fish,pwsh",
     ),
     Row(
-        "python python2 python3 pypy pypy3 ipython bpython python3-dbg",
+        "python python3 pypy ipython bpython python3-dbg",
         _interpreter("Python", "-c", "-W -X -Q --check-hash-based-pycs", "-m", "-V --version -h --help -VV"),
         "b B d E i O OO P q s S u v x I W: X:",
     ),
     Row(
-        "perl perl5",
+        "perl",
         _interpreter("Perl", "-e -E", "", "", "-v --version -V -h", "-M -m -I"),
         "n p i:: l:: a w c s T t W X F:: 0:: u x:: e: E: M: m: I:",
         telling="--help:perl -v:perl",
@@ -575,10 +575,10 @@ ROWS = (
         "n p i:: l a w c s W:: x:: F:: 0:: e: E: K: r: I: verbose",
     ),
     Row(
-        "irb erb rake ghci scala jshell lua luajit lua5 luac texlua tclsh wish expect guile racket R Rscript"
-        " julia osascript groovy gjs debugpy jrunscript jjs sqlplus ocaml elixir iex erl swipl gnuplot octave"
-        " maxima gp clojure sbcl clisp ecl rakudo raku runghc tcc pry coffee ts-node php-cgi slsh v8 d8 qjs js"
-        " nickle newlisp",
+        "irb erb rake ghci scala jshell lua luajit luac texlua tclsh wish expect guile racket R Rscript"
+        " julia groovy gjs debugpy jrunscript sqlplus ocaml elixir iex erl swipl gnuplot octave"
+        " maxima gp clojure sbcl clisp ecl rakudo raku runghc tcc pry coffee ts-node php-cgi slsh qjs js nickle newlisp"
+        " nix nix-env guix",
         _always_code,
     ),
     Row(
@@ -606,7 +606,7 @@ ROWS = (
         chosen="runs any code that it is given",
     ),
     Row(
-        "sed gsed ssed",
+        "sed ssed",
         sed,
         "quiet silent regexp-extended posix debug follow-symlinks separate null-data unbuffered sandbox b binary l: help"
         " version e: expression: f: file: i:: in-place:: line-length: s n r E u z",
@@ -618,15 +618,14 @@ ROWS = (
         "C: directory: f: file: makefile: E: eval: j:: o: W: I: include-dir: v version h help V",
     ),
     Row(
-        "run-parts gcc cc c++ g++ ld as tex pdftex latex pdflatex lualatex xelatex packer nix nix-env"
-        " guix rpmbuild debuild autoreconf configure clang cpp c99 c89",
+        "run-parts gcc cc c++ g++ ld as tex pdftex latex pdflatex lualatex xelatex packer rpmbuild configure clang cpp c99 c89",
         _playbook,
         "i: inventory: l: limit: t: tags: e: extra-vars: f: s: state: m: mail: u: user: k b become",
         chosen="runs any code that it is given",
     ),
-    Row("dpkg-buildpackage dpkg-source dh", _here),
+    Row("dpkg-buildpackage dpkg-source dh debuild autoreconf", _here),
     Row("nix-shell", _nix_shell, "run: command: p: packages: I: c:"),
-    Row("m4 gpp cpp-m4", _m4, "I: D: U: F: R:", telling="--version:m4 --help:m4"),
+    Row("m4 gpp", _m4, "I: D: U: F: R:", telling="--version:m4 --help:m4"),
     Row("logrotate", _logrotate, "verbose h usage s: state: m: mail: l: log: d debug f force v version help"),
     Row(
         "pulumi cdk cdktf",

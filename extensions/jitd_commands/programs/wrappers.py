@@ -436,10 +436,9 @@ ROWS = (
         -o|--one-shot -p|--prompt-colour[=TEXT] -P|--pre-given=TEXT -q|--quote-characters=TEXT -r|--remember -s|--histsize=N
         -S|--substitute-prompt=TEXT -t|--set-term-name=TEXT -U|--mirror-arguments -v|--version -w|--wait-before-prompt=N
         -z|--filter=SHELL
-    = ld.so ld-linux.so ld-linux-x86-64.so ld-linux-aarch64.so ld-linux-armhf.so ld-musl-x86_64.so ld-linux-x86-64.so.2 \
-      ld-linux.so.2 ld-linux-aarch64.so.1 ld-linux-armhf.so.3 ld-musl-x86_64.so.1 ld-2.31.so ld-2.36.so: posix  --preload=CODE
-        --library-path=CODE --audit=CODE --inhibit-rpath=TEXT --argv0=TEXT --glibc-hwcaps-prepend=TEXT --glibc-hwcaps-mask=TEXT
-        --list --verify --inhibit-cache --list-tunables --list-diagnostics --help --version
+    = ld.so ld-linux-x86-64.so.2 ld-linux.so.2 ld-linux-aarch64.so.1 ld-linux-armhf.so.3 ld-musl-x86_64.so.1: posix
+        --preload=CODE --library-path=CODE --audit=CODE --inhibit-rpath=TEXT --argv0=TEXT --glibc-hwcaps-prepend=TEXT
+        --glibc-hwcaps-mask=TEXT --list --verify --inhibit-cache --list-tunables --list-diagnostics --help --version
     = sem: posix  -j|--jobs=TEXT --id=TEXT -H=TEXT -f=TEXT -l=TEXT -a=FILE:reads -b=TEXT -s=TEXT -t=TEXT -P=TEXT -C=TEXT -c -r
         -n -i --bg --fg --wait --st|--semaphore-timeout=TEXT -h|--help --version
     = chpst: posix  -u=USER -U=TEXT -b=TEXT -e=ENVDIR -/=ROOT -n=TEXT -l=FILE:made -L=FILE:made -m=N -d=N -o=N -p=N -f=N -c=N
@@ -702,7 +701,7 @@ ROWS = (
     ),
     Row("bwrap", _tails, chosen="can start any command"),
     Row(
-        "find gfind",
+        "find",
         _find,
         "P L H D: O: O0 O1 O2 O3 name: iname: path: ipath: wholename: iwholename: lname: ilname: regex: iregex: regextype:"
         " type: xtype: size: mtime: atime: ctime: mmin: amin: cmin: newer: newermt: newerct: newerat: newermm: newercm:"
