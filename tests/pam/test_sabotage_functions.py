@@ -30,7 +30,7 @@ FUNCTIONS = (
     "_Program.item", "_Program.encoded", "_Program.uid", "_Program.cache", "_Program.question", "_Program._words",
     "_Program._path", "_Program._login_session", "_Program.no_proof", "_Program.tell", "json.loads", "os.posix_spawn",
     "os.pidfd_open", "select.poll", "signal.pthread_sigmask", "signal.sigpending", "time.clock_gettime", "os.getuid",
-    "os.path.realpath", "_socket.socket", "os.open", "os.lstat",
+    "os.path.realpath", "_socket.socket", "os.open", "os.lstat", "_where",
 )  # fmt: skip
 Form = tuple[str, str]
 
@@ -53,9 +53,9 @@ def _reached(mkdir=posix.mkdir, place="{place}"):
 """
 """What is sabotaged notes that it was called, by what is not sabotaged."""
 _STARTED_BY_ITS_CALLER = "_Program.is_callers = property(lambda self: True, lambda self, value: None)"
-ALSO = {"_Program._words": _STARTED_BY_ITS_CALLER, "_Program._path": _STARTED_BY_ITS_CALLER}
+ALSO = dict.fromkeys(("_Program._words", "_Program._path", "_where"), _STARTED_BY_ITS_CALLER)
 """What it takes for a function to be called: jitd is told the words and the PATH of a program that its caller has started."""
-FOR_A_GRANT = ("_seen_at",)
+FOR_A_GRANT = ("_seen_at", "_where")
 """What is not called where somebody is refused."""
 FOR_A_REFUSAL = ("_log",)
 """What is not called where somebody is let in."""
