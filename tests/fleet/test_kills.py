@@ -212,8 +212,11 @@ def played(hub: Split, victim: str, name: str, step: str) -> str:
     if not is_approved:
         again = hub.fleet.desk("approve", "--yes", f"{id}@{name}")
         assert again.returncode == 0, (where, again)
-    assert asking.end() == 0, (where, asking.err)
-    assert ran.read_text().split().count(mark) == 1, where
+    ended = asking.end()
+    # On a busy host, the next jitd may be there later than a run waits for it: then nothing runs, and that is said.
+    is_given_up = victim == "jitd" and ended == 125 and "the daemon went away before the command had begun" in asking.err
+    assert ended == 0 or is_given_up, (where, asking.err)
+    assert (ran.read_text().split() if ran.exists() else []).count(mark) == (ended == 0), where
     found = host.request_of(id)
     assert [one.by.principal for one in found.reviews] == ["bob@EXAMPLE.TEST"], where
     return f"{where}{' (it was approved)' if is_approved else ''}".replace(id, "ID")
