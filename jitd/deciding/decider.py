@@ -168,7 +168,9 @@ class Decider:
         return await self._decide_new(who, service, ask, self._providers)
 
     async def foresee(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """Decide like ``decide_new``, but ask nobody outside this host: a rule that needs it fails, and is named."""
+        """Decide like ``decide_new``, but ask nobody outside this host. A rule that needs a provider's answer fails, and the
+        result names the providers.
+        """
         beforehand = Beforehand(self._config.names)
         found = await self._decide_new(who, service, ask, beforehand)
         awaited = beforehand.awaited(found.decision)

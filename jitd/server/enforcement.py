@@ -252,7 +252,9 @@ class Enforcement:
         self._talk.say(messages.Granted(id=id, boot_ms=boot_ms, text="", places=places))
 
     def _note_sudo(self) -> None:
-        """Note a sudo that is let in, so that it survives the end of lines of sudoers (ADR 0142). If this fails, it does not."""
+        """Note a sudo that is let in, so that it goes on when lines of sudoers are taken back (ADR 0142). If this fails, it
+        does not go on then.
+        """
         if self._is_sudo and self._who is not None:
             try:
                 self._services.let_in.add(self._who.uid, self._process.process())

@@ -308,7 +308,7 @@ class Waiting:
 
     def keep(self) -> str:
         """Let the person keep the things after a disconnect, and return a sentence. Raises Refusal if they were taken back, or
-        asked for with the connection's time, and the exceptions of the store.
+        were asked for only until the connection ends, and the exceptions of the store.
         """
         if not self._in_hand:
             raise Refusal("late", "too late: it has already been taken back")
