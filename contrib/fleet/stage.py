@@ -98,6 +98,8 @@ class Machine:
             for stream in (self.init.stdin, self.init.stdout):
                 assert stream is not None
                 stream.close()
+            # The kernel takes a dead namespace's devices away when it has time; the name is free when this ends.
+            subprocess.run(["ip", "link", "delete", f"f-{self.name}"], stderr=subprocess.DEVNULL, check=False)
             self.pid = 0
 
     def inside(self, *words: Any) -> list[Any]:
