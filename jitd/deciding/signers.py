@@ -48,9 +48,15 @@ class Signers:
         """Why the file names nobody, as a sentence for administrators. Empty if it does not exist, or is in order."""
 
     def why_nobody(self) -> str:
-        """Read the file if it has changed, and return its ``fault``."""
-        self._signers()
-        return self.fault
+        """Return why nobody's key counts now, as a sentence for administrators: the ``fault``, or that the time of each key that
+        is named has ended. Otherwise return an empty text.
+        """
+        named = self._signers()
+        ends = [one.valid_before for one in named if one.valid_before is not None]
+        if self.fault or not ends or len(ends) < len(named) or max(ends) >= self._now():
+            return self.fault
+        last = f"{max(ends):%Y-%m-%d %H:%M:%S} UTC"
+        return f"{self._file}: the last of its keys ended at {last}: see whether what writes the file still runs"
 
     def keys_of(self, principal: str) -> tuple[PublicKey, ...]:
         """Return the keys that count for ``principal`` now."""

@@ -31,7 +31,8 @@ def depends(
     def keys() -> str:
         if not signers.why_nobody():  # which may name a person
             return ""
-        return f"no key of an approver counts, so nothing is approved that has to be signed: {config.approvals.keys} has a fault"
+        why = f"{config.approvals.keys} has a fault, or all of its keys have ended"
+        return f"no key of an approver counts, so nothing is approved that has to be signed: {why}"
 
     def disk() -> str:
         if not is_reached(config.state):

@@ -48,6 +48,16 @@ def test_a_key_belongs_to_one_person_or_nobody_has_one(
     assert fault in signers.fault and bool(fault) == bool(signers.fault)
 
 
+def test_keys_that_have_all_ended_are_told_and_one_that_has_not_is_enough(tmp_path: Path) -> None:
+    file = tmp_path / "allowed_signers"
+    other = f"{KEY[:-1]}g"
+    for line, is_told in (("", True), (f"zoe@R {other}", False), (f'zoe@R valid-before="20260303Z" {other}', False)):
+        file.write_text(f'bob@R valid-before="20260301Z" {KEY}\n{line}\n')
+        signers = Signers(file, lambda: AT)
+        assert signers.why_nobody().startswith(f"{file}: the last of its keys ended at 2026-03-01 00:00:00 UTC") == is_told
+        assert bool(signers.why_nobody()) == is_told and not signers.keys_of("bob@R") and signers.fault == ""
+
+
 class Raced(Signers):
     """As if another thread began to read the file as soon as a fault is found: it sets the fault back."""
 

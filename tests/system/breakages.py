@@ -31,6 +31,8 @@ SERVICE = f"jitd/{HOST}@{REALM}"
 STACK = Path("/etc/pam.d/jitd")
 KRB5, NSSWITCH = Path("/etc/krb5.conf"), Path("/etc/nsswitch.conf")
 SIGNERS = Path("/etc/jitd/allowed_signers")
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+ENDED = f'bob@{REALM} valid-before="20260102030405Z" {KEY}\n'
 PID_OF_KDC = Path("/run/krb5kdc.pid")
 ALICE = 4001
 POLICY = "50-test.toml"
@@ -574,6 +576,7 @@ TABLE = [
     Breakage("a krb5.conf that others may write", "settings.kerberos", "bad", "plugins", moded(lambda house: KRB5, 0o666), True),
     Breakage("approvers' keys that others may write", "settings.signers", "bad", "chmod go-w", signers("", 0o666), True),
     Breakage("a fault in the approvers' keys", "settings.signers", "bad", f"{SIGNERS}: line 1: not of", signers("bob", 0o644)),
+    Breakage("approvers' keys that have ended", "settings.signers", "bad", "ended at 2026-01-02 03:04:05", signers(ENDED, 0o644)),
     Breakage("a fault in the settings", "settings.whole", "bad", "jitd.toml:1", settings("colour = 1")),
     Breakage("a search path that others may write", "settings.search_path", "bad", "/usr/local/bin",
              moded(at("/usr/local/bin"), 0o777), True),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.system.breakages import KEYTAB, SERVICE, kadmin
+from tests.system.breakages import ENDED, KEYTAB, SERVICE, kadmin
 from tests.system.conftest import House
 from tests.waiting import wait_for
 
@@ -88,10 +88,10 @@ def test_a_fault_in_the_file_of_approvers_keys_is_told_until_it_is_mended_and_wh
     house = own_house(config=f'[approvals]\nkeys = "{keys}"\n').start()
     well = "the file of approvers' keys has no fault"
     back(house, "signers", well)
-    for content, mode in (("bob ssh-ed25519 AAAA\n", 0o644), ("# nobody\n", 0o666)):
+    for content, mode in (("bob ssh-ed25519 AAAA\n", 0o644), ("# nobody\n", 0o666), (ENDED, 0o644)):
         keys.write_text(content)
         keys.chmod(mode)
         lost(house, "signers", "no key of an approver counts, so nothing is approved that has to be signed, for ")
-        assert told(house, "signers").endswith(f": {keys} has a fault; see also: jitd doctor")
+        assert told(house, "signers").endswith(f": {keys} has a fault, or all of its keys have ended; see also: jitd doctor")
         keys.unlink()
         back(house, "signers", well)

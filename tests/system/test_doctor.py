@@ -106,6 +106,7 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
         "operators that are not there",
         "a deny for a group that is not there",
         "nobody but the requester",
+        "approvers' keys that have ended",
         "systemd where there is none",
         "a PAM stack that denies",
     ),

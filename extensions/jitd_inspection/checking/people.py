@@ -111,10 +111,10 @@ def _about_approvers(rule: Rule, known: Known) -> Iterator[Warned]:
 
 
 def _keys(keyless: tuple[str, ...], known: Known) -> str:
-    """Return words about the people who have no key, for the end of a sentence, and why if the file of keys has a fault."""
+    """Return words about the people who have no key, for the end of a sentence, and why if nobody's key counts."""
     if not keyless:
         return ""
-    why = f" ({known.signers.fault})" if known.signers.fault else ""
+    why = f" ({fault})" if (fault := known.signers.why_nobody()) else ""
     return f"; no key that would do counts for {_names(keyless)}{why}"
 
 

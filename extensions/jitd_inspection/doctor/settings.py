@@ -59,7 +59,7 @@ def _of_signers(host: Host) -> Iterator[Result]:
 
 
 def signers(check: str, fault: str) -> Iterator[Result]:
-    """Yield the ``fault`` because of which no key of an approver counts (``Signers.fault``)."""
+    """Yield the ``fault`` because of which no key of an approver counts (``Signers.why_nobody``)."""
     if fault:
         said = f"no key of an approver counts, so nothing is approved that has to be signed: {fault}"
         yield bad(check, said, "correct it there: ssh-keygen(1) has the form of a line, and jitd.toml(5) what is a fault here")
