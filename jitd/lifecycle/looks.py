@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks at intervals whether what the daemon depends on is there. ``jitd status``, ``jitd metrics`` and the log say what is not.
+"""Looks at intervals whether what the daemon depends on is there and in order. ``jitd status``, ``jitd metrics`` and the log say
+what is not.
 
 Law: each look is made in a thread, and only its result is read when somebody asks. A look decides nothing about a request.
 """
@@ -20,15 +21,15 @@ EVERY = 10.0  # seconds between two looks at the same thing
 
 @dataclass(slots=True)
 class Look:
-    """A look at one thing that the daemon depends on. ``about`` names it, and ``well`` is said while it is there. ``read``
-    returns an empty text then, and otherwise what does not work, a colon, and why.
+    """A look at one thing that the daemon depends on. ``about`` names it, and ``well`` is said while it is in order: an empty
+    text if that is not worth a line. ``read`` returns an empty text then, and otherwise what does not work, a colon, and why.
     """
 
     about: str
     well: str
     read: Callable[[], str]
     missing: tuple[float, str] | None = field(default=None, init=False)
-    """Since when it is not there (seconds since 1970), and what ``read`` has said last. None while it is there."""
+    """Since when it is not in order (seconds since 1970), and what ``read`` has said last. None while it is."""
 
 
 class Looks:
@@ -58,7 +59,7 @@ class Looks:
         """Yield the lines of ``jitd status``. ``now`` is in seconds since 1970."""
         for one in self.all:
             if one.missing is None:
-                yield Line(one.about, one.well)
+                yield from [Line(one.about, one.well)] if one.well else []
             else:
                 since, said = one.missing
                 what, _, why = said.partition(": ")
@@ -67,13 +68,13 @@ class Looks:
     def gauges(self) -> Iterator[Family]:
         """Yield the metrics of what is missing."""
         found = [((one.about,), int(one.missing is not None)) for one in self.all]
-        yield gauges("jitd_missing", "Whether something that jitd depends on is missing.", ("what",), found)
+        yield gauges("jitd_missing", "Whether something that jitd depends on is missing or not in order.", ("what",), found)
 
     async def _look(self, one: Look) -> None:
         with suppress(TimeoutError):  # what the last look has found stays
             said = await self._in_thread(one.read)
             if said and (one.missing is None or one.missing[1] != said):
-                log("something that jitd depends on is missing", what=one.about, because=said)
+                log("something that jitd depends on is not in order", what=one.about, because=said)
             elif one.missing is not None and not said:
-                log("what was missing is there again", what=one.about)
+                log("what was not in order is in order again", what=one.about)
             one.missing = None if not said else (self._now() if one.missing is None else one.missing[0], said)

@@ -40,12 +40,12 @@ def test_what_is_lost_is_told_until_it_is_there_again_and_each_is_logged_once(ca
     for _ in range(2):
         assert stage.look() == (100.0, LOST)
         stage.now += 10
-    assert capfd.readouterr().err.count("something that jitd depends on is missing") == 1
+    assert capfd.readouterr().err.count("something that jitd depends on is not in order") == 1
     stage.said = "nobody but root can authenticate: it cannot be read"
     assert stage.look() == (100.0, stage.said), "it was not there in between"
     stage.said = ""
     assert stage.look() is None and stage.look() is None
-    assert capfd.readouterr().err.count("what was missing is there again") == 1
+    assert capfd.readouterr().err.count("what was not in order is in order again") == 1
 
 
 def test_a_look_that_gets_no_answer_changes_nothing_and_holds_up_no_other_one() -> None:
@@ -68,3 +68,15 @@ def test_what_is_missing_has_a_line_with_its_time_and_a_metric() -> None:
     assert next(stage.looks.lines(280.0)) == Line("keytab", f"{told}; see also: jitd doctor", False)
     (family,) = stage.looks.gauges()
     assert [(labels, value) for _, labels, value in family.samples] == [(("keytab",), 1), (("disk",), 0)]
+
+
+def test_what_is_not_worth_a_line_has_one_only_while_it_is_not_in_order() -> None:
+    said = "sudo does not ask jitd: /etc/sudo.conf has no line of its plugin"
+    one = Look("sudo", "", lambda: said)
+    looks = Looks((one,), Stage().in_thread, lambda: 100.0)
+    assert list(looks.lines(100.0)) == []
+    asyncio.run(looks.look())
+    assert [line.about for line in looks.lines(100.0)] == ["sudo"]
+    said = ""
+    asyncio.run(looks.look())
+    assert list(looks.lines(100.0)) == []

@@ -31,7 +31,7 @@ def lost(house: House, about: str, words: str) -> None:
     done = house.jitd("status")
     assert (done.returncode, done.stderr) == (1, f"jitd: not well: {about}\n")
     assert is_missing(house, about)
-    assert f"something that jitd depends on is missing what={about} " in house.log()
+    assert f"something that jitd depends on is not in order what={about} " in house.log()
 
 
 def back(house: House, about: str, well: str) -> None:
