@@ -30,6 +30,7 @@ UNITS = (
     "/lib/systemd/system", "/run/systemd/generator.late",
 )  # fmt: skip
 """Where systemd searches for units. It uses a unit of the first of these directories that has it."""
+SUDO_PLUGIN_WANTED = "/etc/jitd/sudo-plugin"  # this file is there on a host that wants sudo to ask by jitd's plugin
 PID_FILE = "/run/sshd.pid"  # the file that sshd writes each time after it has read its settings
 
 
@@ -183,11 +184,26 @@ class Places:
             self._modules[name] = next((path for pattern in patterns for path in self.matching(pattern)), "")
         return self._modules[name]
 
+    def status(self, path: str) -> os.stat_result | None:
+        """Return the status of the file to which ``path`` leads, or None if there is none, or it cannot be looked at."""
+        with suppress(OSError):
+            return os.stat(self._root + path)
+        return None
+
     def is_setuid(self, path: str) -> bool:
         """True if ``path`` is a set-user-ID program, that is, a program that runs as its owner."""
-        with suppress(OSError):
-            return bool(os.stat(self._root + path).st_mode & stat.S_ISUID)
-        return False
+        status = self.status(path)
+        return status is not None and bool(status.st_mode & stat.S_ISUID)
+
+    def is_there(self, path: str) -> bool:
+        """True if something has the name ``path``, also if it cannot be looked at."""
+        try:
+            os.lstat(self._root + path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return True
 
     def who_may_change(self, path: str) -> str:
         """Return why root's programs should not use ``path``: who else can change it, why it cannot be examined, or "missing";

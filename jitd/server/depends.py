@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon depends on, and looks at (``lifecycle.looks``): its key, the KDCs, the keys of approvers, its disk and its
-helpers.
+"""What the daemon depends on, and looks at (``lifecycle.looks``): its key, the KDCs, the keys of approvers, its disk, its
+helpers, and the plugin by which sudo asks it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from collections.abc import Callable
 from jitd.beside.asking import silent
 from jitd.deciding.kdc_liveness import Kdc
 from jitd.deciding.signers import Signers
+from jitd.hosts.places import Places
+from jitd.hosts.plugin_look import look
+from jitd.hosts.sudo_plugin import judge
 from jitd.lifecycle.looks import Look
 from jitd.recording.reserve import is_reached
 from jitd.server.acceptor import Acceptor, NoKey
@@ -43,10 +46,14 @@ def depends(
         missing = [*unlistened(), *silent()]
         return f"what needs a helper is not done: {'; '.join(missing)}" if missing else ""
 
+    def plugin() -> str:
+        return "; ".join(map(str, judge(look(Places()))))
+
     return (
         Look("keytab", "jitd has its key", key),
         Look("kdc", "no question about a person was left unanswered lately", kdc.why_silent),
         Look("signers", "the file of approvers' keys has no fault", keys),
         Look("disk", "there is room for the record", disk),
         Look("helpers", "those that the settings need listen, and those that were asked have answered", helpers),
+        Look("sudo", "", plugin),
     )

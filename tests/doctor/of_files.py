@@ -7,7 +7,9 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 
+from jitd.hosts import sudo_plugin
 from jitd.hosts.findings import Linted, Place
+from jitd.hosts.sudo_plugin import Changed
 from jitd_inspection.doctor import clock, files, local_password, pam, people, plugin, settings
 from jitd_inspection.doctor.clock import Clocks
 from jitd_inspection.doctor.domains import Domain
@@ -21,8 +23,7 @@ DENIED = Seen("/etc/x", why_not="Permission denied")
 TOP, TMP = Seen("/", 0, DIRECTORY), Seen("/tmp", 0, stat.S_IFDIR | 0o1777)
 CLOCKS = Clocks(100.0, 90.0, 0.02, 0.02, "b00t", is_synchronised=True)
 SETTINGS = "/etc/jitd/jitd.toml"
-ASKS = plugin.line_of("# Plugin x y\n\n  plugin jit_approval \\\n /usr/lib/jitd/jit_approval.so wait=5 # ours\n")
-OF_ROOT = Seen("/etc/x", 0, FILE | 0o044)
+ASKS = sudo_plugin.Seen(words=("Plugin", sudo_plugin.SYMBOL, sudo_plugin.SHIPPED))
 
 
 GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
@@ -155,27 +156,26 @@ ROWS = [
     Row("pam.requester", "weak", MAPPED, lambda: iter((pam.requester("", "passwd: sss\n", (OF_AD,), because=""),))),
     Row("pam.requester", "bad", MAPPED, lambda: iter((pam.requester("jitd-account", "passwd: sss\n", (OF_AD,), because=""),))),
     Row("pam.requester", "bad", "all are denied", lambda: iter((pam.requester("jitd-account", "", because="no line"),))),
-    Row("sudo.plugin", "ok", "root alone may write", lambda: plugin.line(ASKS, [OF_ROOT, OF_ROOT], [TOP], has_gate=False)),
-    Row(
-        "sudo.plugin",
-        "bad",
-        "names another file",
-        lambda: plugin.line([*ASKS[:2], "/opt/x"], [OF_ROOT, GONE], [TOP], has_gate=False),
+    Row("sudo.plugin", "ok", "names no plugin", lambda: plugin.found(sudo_plugin.Seen(), has_gate=False)),
+    Row("sudo.plugin", "ok", "root alone may write", lambda: plugin.found(ASKS, has_gate=False)),
+    Row("sudo.plugin", "weak", "jitd pam-install --remove sudo", lambda: plugin.found(ASKS, has_gate=True)),
+    *(
+        Row("sudo.plugin", "bad", words, lambda seen=seen: plugin.found(seen, has_gate=True))
+        for words, seen in (
+            ("jitd pam-install sudo --plugin", sudo_plugin.Seen(is_wanted=True)),
+            ("a file there that root can read", sudo_plugin.Seen(unreadable="/etc/sudo.conf: Input/output error")),
+            ("names another file", replace(ASKS, words=("plugin", "jit_approval", "/opt/x"))),
+            ("and root, too", replace(ASKS, unfit="is missing")),
+            (
+                "chmod go-w /etc/sudo.conf",
+                replace(ASKS, ignored=Changed("may be written by anyone", "chmod go-w /etc/sudo.conf")),
+            ),
+            ("chown root:root /etc", replace(ASKS, conf=Changed("/etc belongs to uid 7", "chown root:root /etc"))),
+            ("put it where root alone", replace(ASKS, plugin=Changed("/opt may be written by everybody"))),
+            ("have sudo 1.9.3 or later", replace(ASKS, version=())),
+            ("chmod u-s /usr/local/bin/sudo", replace(ASKS, others=("/usr/local/bin/sudo",))),
+        )
     ),
-    Row("sudo.plugin", "bad", "and root, too", lambda: plugin.line(ASKS, [OF_ROOT, GONE], [TOP], has_gate=False)),
-    Row(
-        "sudo.plugin",
-        "bad",
-        "may write it",
-        lambda: plugin.line(ASKS, [Seen("/etc/x", 0, FILE | 0o022), OF_ROOT], [TOP], has_gate=False),
-    ),
-    Row(
-        "sudo.plugin",
-        "bad",
-        "may write it",
-        lambda: plugin.line(ASKS, [OF_ROOT, Seen("/etc/x", 0, FILE | 0o022)], [TOP], has_gate=False),
-    ),
-    Row("sudo.plugin", "weak", "asks jitd twice", lambda: plugin.line(ASKS, [OF_ROOT, OF_ROOT], [TOP], has_gate=True)),
     Row("pam.opens", "ok", "opens and closes", lambda: pam.rehearsal("", 0.01)),
     Row("pam.opens", "weak", "2.0 s", lambda: pam.rehearsal("", 2.0)),
     Row("pam.opens", "bad", "denies", lambda: pam.rehearsal("PAM denies it", 0.01)),

@@ -135,6 +135,7 @@ LAW: dict[str, set[str]] = {
     "jitd.facts": {CORE, "jitd.facts", "jitd.files", "jitd.store"},
     "jitd.hosts": {"jitd.hosts"},
     "jitd.hosts.places": {"jitd.hosts", "jitd.files", "jitd.versions"},
+    "jitd.hosts.plugin_look": {"jitd.core.ownership", "jitd.hosts"},
     # what runs a command
     "jitd.monitor": {WIRE, "jitd.beside.filtering", "jitd.files", "jitd.monitor", "jitd.recording"},
     "jitd.executor": {
@@ -162,7 +163,7 @@ LAW: dict[str, set[str]] = {
     # what most parts stand on, and what builds a room of them
     "jitd.deciding.ground": {CORE, "jitd.reloading", "jitd.settings.config", "jitd.store", "jitd.workers"},
     "jitd.server.depends": {
-        "jitd.beside.asking", "jitd.deciding.kdc_liveness", "jitd.deciding.signers", "jitd.lifecycle.looks",
+        "jitd.beside.asking", "jitd.deciding.kdc_liveness", "jitd.deciding.signers", "jitd.hosts", "jitd.lifecycle.looks",
         "jitd.recording.reserve", "jitd.server", "jitd.settings.config",
     },
     "jitd.server.assembly": {
@@ -407,7 +408,7 @@ LAW: dict[str, set[str]] = {
 ALL_BELOW = {"jitd.daemon"}
 """Rows in which even ``jitd`` and ``jitpam`` mean all that is below them; in the others these two are the packages' own files."""
 
-PURE_OF_HOSTS = ("control", "findings", "lines", "stack", "starting", "sudoers")
+PURE_OF_HOSTS = ("control", "findings", "lines", "stack", "starting", "sudo_plugin", "sudoers")
 PURE_OF_PAMLINT = (
     "beside", "environment", "evaluation", "gates", "judgement", "ksu", "loading", "modules", "services", "sshdconfig",
     "sudoconf",

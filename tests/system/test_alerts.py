@@ -33,6 +33,7 @@ CASES: dict[str, tuple[Series, Series]] = {
         {'jitd_missing{what="disk"}': f"0x70 1{STILL}"},
         {'jitd_missing{what="keytab"}': f"1{STILL}", 'jitd_missing{what="kdc"}': f"0x86 1{STILL}"},
     ),
+    "JitdSudoPlugin": ({'jitd_missing{what="sudo"}': f"0x70 1{STILL}"}, {'jitd_missing{what="sudo"}': f"1x40 0{STILL}"}),
     "JitdMetricsAreOld": ({FILE: f"60{STILL}"}, {FILE: f"60+60{STILL}"}),
     "JitdGlassBroken": ({"jitd_broken_glass_total": f"0x85 1{STILL}"}, {"jitd_broken_glass_total": f"7{STILL}"}),
     "JitdReviewOverdue": (

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can keep sudo from asking jitd by its plugin. sudo looks at little itself: it loads a plugin that others can write, and
+ignores a sudo.conf that others can write.
+
+Law: a host without the line and without a wish for it has no fault, and what could not be read is one. ``jitd doctor``, ``jitd
+status``, the metrics and the log tell what stands here, and nothing else of the plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jitd.hosts.places import SUDO_PLUGIN_WANTED as WANTED
+
+CONF, SYMBOL, SHIPPED = "/etc/sudo.conf", "jit_approval", "/usr/lib/jitd/jit_approval.so"
+SUDO, SERVICE = "/usr/bin/sudo", "sudo"
+OLDEST = (1, 9, 3)  # the version of sudo from which on it asks such a plugin
+WRITE = f"write into {CONF}: Plugin {SYMBOL} {SHIPPED}"
+
+ASKS_NOBODY = "sudo does not ask jitd"
+REFUSES_ALL = "sudo refuses everybody, and root, too"
+OTHERS_DECIDE = "others than root decide whether sudo asks jitd"
+NOT_KNOWN = "it is not known whether sudo asks jitd"
+ANOTHER = "another sudo can be called that may not ask jitd"
+
+
+class Changed(NamedTuple):
+    """Who else than root may change a file, and the command after which nobody may, if there is one."""
+
+    by: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen (``plugin_look``). ``words`` are those of the line of sudo.conf that names the plugin. ``ignored`` says why
+    sudo ignores sudo.conf, and ``unfit`` what is wrong with the file of the plugin. ``version`` is that of /usr/bin/sudo: empty
+    if this file does not load plugins, and None without the file. ``others`` are the other set-user-ID programs.
+    """
+
+    is_wanted: bool = False
+    unreadable: str = ""
+    words: tuple[str, ...] = ()
+    ignored: Changed = Changed()
+    conf: Changed = Changed()
+    unfit: str = ""
+    plugin: Changed = Changed()
+    version: tuple[int, ...] | None = OLDEST
+    others: tuple[str, ...] = ()
+
+
+class Fault(NamedTuple):
+    """``what`` follows from the fault, and ``why``. ``mend`` and ``command`` repair it: at least one of them is not empty."""
+
+    what: str
+    why: str
+    mend: str = ""
+    command: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
+def line_of(text: str) -> tuple[str, ...]:
+    """Return the words of the first line of sudo.conf that names the plugin, or none. A comment does not go on."""
+    lines = "\n".join(line.partition("#")[0].strip() for line in text.splitlines()).replace("\\\n", "").splitlines()
+    found = (tuple(line.split()) for line in lines)
+    return next((words for words in found if words[:1] and words[0].lower() == "plugin" and words[1:2] == (SYMBOL,)), ())
+
+
+def judge(seen: Seen) -> Iterator[Fault]:
+    """Yield the faults. The first says most of what somebody can do now without being asked about."""
+    if seen.unreadable:
+        yield Fault(NOT_KNOWN, seen.unreadable, f"see what {CONF} is, and put a file there that root can read")
+        return
+    if not seen.words:
+        if seen.is_wanted:
+            told = f"{CONF} has no line of its plugin, which this host wants ({WANTED})"
+            yield Fault(ASKS_NOBODY, told, command=f"jitd pam-install {SERVICE} --plugin")
+            yield from _of_programs(seen)
+        return
+    if seen.ignored.by:
+        yield Fault(ASKS_NOBODY, f"it ignores {CONF}, which {seen.ignored.by}", "", seen.ignored.command)
+    if len(seen.words) < 3 or seen.words[2] != SHIPPED:
+        yield Fault(NOT_KNOWN, f"{CONF} names another file than {SHIPPED}, and it is not known what that asks", WRITE)
+    elif seen.unfit:
+        mend = f"by su or at the console: install jitd again, or delete the line in {CONF}"
+        yield Fault(REFUSES_ALL, f"{SHIPPED} {seen.unfit}", mend)
+    yield from _of_programs(seen)
+    for changed in (seen.conf if not seen.ignored.by else Changed(), seen.plugin):
+        if changed.by:
+            mend = "" if changed.command else "put it where root alone may own and write each directory and link on its path"
+            yield Fault(OTHERS_DECIDE, changed.by, mend, changed.command)
+
+
+def _of_programs(seen: Seen) -> Iterator[Fault]:
+    if seen.version is not None and seen.version < OLDEST:
+        is_, needed = (".".join(map(str, version)) for version in (seen.version, OLDEST))
+        told = f"is sudo {is_}" if is_ else "is not known to load plugins (sudo-rs loads none)"
+        mend = f"have sudo {needed} or later as {SUDO}; or take the plugin out, and give sudo a gate: jitd pam-install {SERVICE}"
+        yield Fault(ASKS_NOBODY, f"{SUDO} {told}", mend)
+    for path in seen.others:
+        mend = "if an update sets it again, remove the package: dpkg -S says which"
+        yield Fault(ANOTHER, f"{path} is set-user-ID root, beside {SUDO}", mend, f"chmod u-s {path}")
