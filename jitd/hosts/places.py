@@ -7,12 +7,14 @@ import glob
 import os
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from functools import cached_property
 
 from jitd.files.glance import Glance
 from jitd.files.inspection import Uninspectable, View, changers, open_regular, refuse_unfound
+from jitd.files.silence import MOUNTS
 from jitd.hosts.stack import Source
 from jitd.hosts.starting import LISTENER, Process
 from jitd.versions import STATUS, programs_in
@@ -141,6 +143,17 @@ class Places:
         """Return the paths that match an absolute pattern, in order."""
         return sorted(path.removeprefix(self._root) for path in glob.glob(glob.escape(self._root) + pattern))
 
+    def answering(self, pattern: str) -> Iterator[str]:
+        """Yield the paths that match an absolute pattern. What is on a mount that does not answer is left out."""
+        above, star, rest = pattern.partition("*")
+        above, _, begins = above.rpartition("/")
+        ends, slash, rest = rest.partition("/")
+        with suppress(OSError):  # Silent is one
+            MOUNTS.approach((os.fsencode(f"{self._root}{above}/"),))
+            for name in self.names(above):
+                if fnmatchcase(name, f"{begins}*{ends}"):
+                    yield from self.answering(f"{above}/{name}/{rest}") if slash else (f"{above}/{name}",)
+
     def of_sudoers(self, word: str, path: str) -> list[Source]:
         """Return the files that sudoers includes: one file, or the files of a directory. A file of a directory is left out if the
         file's name contains a dot or ends with ~. Raises LookupError if a file or directory cannot be read.
@@ -187,6 +200,7 @@ class Places:
     def status(self, path: str) -> os.stat_result | None:
         """Return the status of the file to which ``path`` leads, or None if there is none, or it cannot be looked at."""
         with suppress(OSError):
+            MOUNTS.approach((os.fsencode(self._root + path),))
             return os.stat(self._root + path)
         return None
 

@@ -10,6 +10,7 @@ import re
 import stat
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from jitd.core.ownership import who_else_may_write
@@ -19,13 +20,14 @@ from jitd.hosts.sudo_plugin import CONF, SHIPPED, SUDO, SYMBOL, Changed, Seen, l
 SUDOS = tuple(
     f"{place}/sudo*"
     for place in (
-        "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin", "/usr/lib/*",
-        "/usr/lib/*/bin", "/usr/libexec/*", "/usr/local/lib/*", "/usr/local/libexec/*", "/opt/*/bin", "/opt/*/sbin",
+        "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/lib/*", "/usr/lib/*/bin",
+        "/usr/libexec/*", "/usr/local/lib/*", "/usr/local/libexec/*", "/opt/*/bin", "/opt/*/sbin",
+        "/snap/*/*/usr/bin",
     )
 )  # fmt: skip
 """Where other programs called sudo are looked for: where a PATH leads, and where packages put them (sudo-rs, sudo.ws)."""
 APPROVES = b"approval plugin"  # stands in each sudo that knows such plugins, in what it says of one that fails
-VERSION = re.compile(rb"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:p\d{1,3})?\0")
+VERSION = re.compile(rb"(?<![\w.])([12])\.(\d{1,3})\.(\d{1,3})(?:p\d{1,3})?\0")
 ELF = b"\x7fELF"
 SECTIONS = {1: "32xI10x2H", 2: "40xQ10x2H"}
 """Where the header of an ELF file of 32 or 64 bits has the place of its sections, the length of their entries, and how many there
@@ -85,12 +87,15 @@ def _changed(places: Places, path: str) -> Changed:
     return Changed(why, " && ".join(steps))
 
 
+@lru_cache(maxsize=1)  # to search it takes ten times as long as to read it
 def _version(sudo: bytes | str | None) -> tuple[int, ...] | None:
-    """Return the numbers in ``sudo``, or nothing if it does not ask approval plugins, or cannot be read."""
+    """Return the numbers in ``sudo``, or nothing if it does not ask approval plugins, or cannot be read. A library in it may have
+    a version, too, and a lower one.
+    """
     if sudo is None:
         return None
-    found = VERSION.search(sudo) if isinstance(sudo, bytes) and APPROVES in sudo else None
-    return tuple(map(int, found.groups())) if found else ()
+    found = VERSION.findall(sudo) if isinstance(sudo, bytes) and APPROVES in sudo else []
+    return max((tuple(map(int, one)) for one in found), default=())
 
 
 def _unfit(plugin: bytes | str | None, sudo: bytes | str | None) -> str:
@@ -112,7 +117,7 @@ def _unfit(plugin: bytes | str | None, sudo: bytes | str | None) -> str:
 def _others(places: Places) -> Iterator[str]:
     own = places.status(SUDO)
     seen = {(own.st_dev, own.st_ino)} if own else set()
-    for path in (path for pattern in SUDOS for path in places.matching(pattern)):
+    for path in (path for pattern in SUDOS for path in places.answering(pattern)):
         status = places.status(path)
         if status is None or (status.st_dev, status.st_ino) in seen:
             continue

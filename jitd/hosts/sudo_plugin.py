@@ -82,7 +82,7 @@ def judge(seen: Seen) -> Iterator[Fault]:
             yield from _of_programs(seen)
         return
     if seen.ignored.by:
-        yield Fault(ASKS_NOBODY, f"it ignores {CONF}, which {seen.ignored.by}", "", seen.ignored.command)
+        yield _of_others(ASKS_NOBODY, f"it ignores {CONF}, which {seen.ignored.by}", seen.ignored.command)
     if len(seen.words) < 3 or seen.words[2] != SHIPPED:
         yield Fault(NOT_KNOWN, f"{CONF} names another file than {SHIPPED}, and it is not known what that asks", WRITE)
     elif seen.unfit:
@@ -91,8 +91,12 @@ def judge(seen: Seen) -> Iterator[Fault]:
     yield from _of_programs(seen)
     for changed in (seen.conf if not seen.ignored.by else Changed(), seen.plugin):
         if changed.by:
-            mend = "" if changed.command else "put it where root alone may own and write each directory and link on its path"
-            yield Fault(OTHERS_DECIDE, changed.by, mend, changed.command)
+            yield _of_others(OTHERS_DECIDE, changed.by, changed.command)
+
+
+def _of_others(what: str, why: str, command: str) -> Fault:
+    mend = "" if command else "put it where root alone owns, and may write, each directory and link on its path"
+    return Fault(what, why, mend, command)
 
 
 def _of_programs(seen: Seen) -> Iterator[Fault]:

@@ -171,7 +171,7 @@ ROWS = [
                 replace(ASKS, ignored=Changed("may be written by anyone", "chmod go-w /etc/sudo.conf")),
             ),
             ("chown root:root /etc", replace(ASKS, conf=Changed("/etc belongs to uid 7", "chown root:root /etc"))),
-            ("put it where root alone", replace(ASKS, plugin=Changed("/opt may be written by everybody"))),
+            ("put it where root alone owns", replace(ASKS, plugin=Changed("/opt may be written by everybody"))),
             ("have sudo 1.9.3 or later", replace(ASKS, version=())),
             ("chmod u-s /usr/local/bin/sudo", replace(ASKS, others=("/usr/local/bin/sudo",))),
         )
