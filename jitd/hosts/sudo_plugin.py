@@ -8,6 +8,7 @@ status``, the metrics and the log tell what stands here, and nothing else of the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from jitd.hosts.places import SUDO_PLUGIN_WANTED as WANTED
 CONF, SYMBOL, SHIPPED = "/etc/sudo.conf", "jit_approval", "/usr/lib/jitd/jit_approval.so"
 SUDO, SERVICE = "/usr/bin/sudo", "sudo"
 OLDEST = (1, 9, 3)  # the version of sudo from which on it asks such a plugin
+PLAIN = re.compile(r"/[\w/.+-]+", re.ASCII)
 WRITE = f"write into {CONF}: Plugin {SYMBOL} {SHIPPED}"
 
 ASKS_NOBODY = "sudo does not ask jitd"
@@ -65,9 +67,9 @@ class Fault(NamedTuple):
 
 def line_of(text: str) -> tuple[str, ...]:
     """Return the words of the first line of sudo.conf that names the plugin, or none. A comment does not go on."""
-    lines = "\n".join(line.partition("#")[0].strip() for line in text.splitlines()).replace("\\\n", "").splitlines()
-    found = (tuple(line.split()) for line in lines)
-    return next((words for words in found if words[:1] and words[0].lower() == "plugin" and words[1:2] == (SYMBOL,)), ())
+    lines = "\n".join(line.partition("#")[0].strip(" \t\r") for line in text.split("\n")).replace("\\\n", "").split("\n")
+    found = (tuple(re.split(r"[ \t]+", line)) for line in lines)
+    return next((words for words in found if words[0].lower() == "plugin" and words[1:2] == (SYMBOL,)), ())
 
 
 def judge(seen: Seen) -> Iterator[Fault]:
@@ -78,7 +80,9 @@ def judge(seen: Seen) -> Iterator[Fault]:
     if not seen.words:
         if seen.is_wanted:
             told = f"{CONF} has no line of its plugin, which this host wants ({WANTED})"
-            yield Fault(ASKS_NOBODY, told, command=f"jitd pam-install {SERVICE} --plugin")
+            yield Fault(
+                ASKS_NOBODY, told, f"or, if it does without from now on: rm {WANTED}", f"jitd pam-install {SERVICE} --plugin"
+            )
             yield from _of_programs(seen)
         return
     if seen.ignored.by:
@@ -106,5 +110,7 @@ def _of_programs(seen: Seen) -> Iterator[Fault]:
         mend = f"have sudo {needed} or later as {SUDO}; or take the plugin out, and give sudo a gate: jitd pam-install {SERVICE}"
         yield Fault(ASKS_NOBODY, f"{SUDO} {told}", mend)
     for path in seen.others:
-        mend = "if an update sets it again, remove the package: dpkg -S says which"
-        yield Fault(ANOTHER, f"{path} is set-user-ID root, beside {SUDO}", mend, f"chmod u-s {path}")
+        mend = "take its set-user-ID bit away; if an update sets it again, remove the package (dpkg -S says which)"
+        is_plain = PLAIN.fullmatch(path)  # otherwise, who named it would write a part of what root types
+        name, command = (path, f"chmod u-s {path}") if is_plain else (repr(path), "")
+        yield Fault(ANOTHER, f"{name} is set-user-ID root, beside {SUDO}", mend, command)

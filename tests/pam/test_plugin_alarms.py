@@ -11,12 +11,13 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from jitd.files.silence import MOUNTS, Silent
 from jitd.hosts.places import SUDO_PLUGIN_WANTED, Places
 from jitd.hosts.plugin_look import SUDOS, look
 from jitd.hosts.sudo_plugin import (
@@ -66,6 +67,7 @@ ROWS: list[tuple[str, Seen, list[tuple[str, str]]]] = [
     ("sudo-rs", replace(ASKS, version=()), [(ASKS_NOBODY, "is not known to load plugins")]),
     ("an old sudo", replace(ASKS, version=(1, 9, 2)), [(ASKS_NOBODY, "/usr/bin/sudo is sudo 1.9.2")]),
     ("others", replace(ASKS, others=("/a", "/b")), [(ANOTHER, "/a is set-user-ID root"), (ANOTHER, "/b is")]),
+    ("another of a bad name", replace(ASKS, others=("/opt/x/bin/sudo;\n\udcff",)), [(ANOTHER, r"'/opt/x/bin/sudo;\n\udcff' is")]),
     ("sudo-rs, and it is wanted", Seen(is_wanted=True, version=()), [(ASKS_NOBODY, "no line"), (ASKS_NOBODY, "not known to")]),
     (
         "all at once",
@@ -82,6 +84,7 @@ def test_what_was_seen_makes_these_faults_and_each_says_what_to_do(row: tuple[st
     assert [fault.what for fault in faults] == [what for what, _ in expected]
     assert all(why in fault.why for fault, (_, why) in zip(faults, expected, strict=True)), faults
     assert all(fault.mend or fault.command for fault in faults)
+    assert not any(";" in fault.command for fault in faults)
     assert all(str(fault).partition(": ")[0] == fault.what for fault in faults), "jitd status takes it apart there"
 
 
@@ -218,6 +221,20 @@ def test_a_line_that_is_missing_is_told_only_where_it_is_wanted(tmp_path: Path) 
         host.at(SUDO_PLUGIN_WANTED).unlink()
 
 
+def test_a_mount_that_does_not_answer_hides_no_sudo_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(tmp_path)
+    for path in ("/opt/dead/bin/sudo", "/opt/x/bin/sudo"):
+        added(path, 0o4755)(host)
+    assert len(host.told()) == 2
+
+    def approach(paths: Iterable[bytes]) -> None:
+        if any(b"/opt/dead/" in path for path in paths):
+            raise Silent("/opt/dead does not answer")
+
+    monkeypatch.setattr(MOUNTS, "approach", approach)
+    assert host.told() == [f"{ANOTHER}: /opt/x/bin/sudo is set-user-ID root, beside {SUDO}"]
+
+
 def test_a_plugin_that_is_cut_off_anywhere_is_told(tmp_path: Path) -> None:
     """THREATS P-21."""
     host, whole = Host(tmp_path), BUILT.read_bytes()
@@ -279,6 +296,12 @@ TEXTS = (
     f"{LINE}\r",
     f"Set x y\nPath askpass /x\n{LINE}",
     f"#{LINE}",
+    f"# \f{LINE}",
+    f"# \u2028{LINE}",
+    LINE.replace(" ", "\u00a0"),
+    LINE.replace(" ", "\v"),
+    LINE.replace("approval", "\\\napproval", 1),
+    f"\\\n{LINE}",
     f"Plugins jit_approval {SHIPPED}",
     "",
 )
@@ -371,6 +394,12 @@ def test_a_line_that_is_wanted_and_missing_is_told(gated: Gated) -> None:
     with told(gated, f"{ASKS_NOBODY}: {line}") as command:
         assert ran(gated) and command == "jitd pam-install sudo --plugin"
         Path(CONF).write_bytes(before)
+    Path(CONF).write_text("")
+    typed(finding(gated)["mend"].partition(": ")[2])
+    assert finding(gated)["level"] == "ok"
+    Path(SUDO_PLUGIN_WANTED).touch()
+    assert finding(gated)["level"] == "bad"
+    Path(CONF).write_bytes(before)
 
 
 @in_lab
