@@ -15,7 +15,19 @@ from dataclasses import dataclass, field, replace
 from jitd.core.code_variables import code_let_in
 from jitd.core.grade import NOTHING, Beside, Damage, Finding, Grade, Look, NotLooked, Seen
 from jitd.core.wording import name_in_sentence
-from jitd_commands.places import DATABASE, DISK, STOPPED_BY, Asset, absolute, is_data, is_lost, is_spent, place_of, tree_matters
+from jitd_commands.places import (
+    DATABASE,
+    DISK,
+    STOPPED_BY,
+    Asset,
+    absolute,
+    is_data,
+    is_lost,
+    is_spent,
+    may_have_data,
+    place_of,
+    tree_matters,
+)
 from jitd_commands.places import is_tree as _is_tree
 from jitd_commands.shell_text import Redirection, Simple, Word, read_text
 
@@ -667,7 +679,7 @@ class Call:
         below = is_whole_tree and any(map(_is_tree, self.names(path)))
         told = f"{how} {'files below ' if word.is_free else ''}{_short(path)}"
         is_ours = self.is_root or (place is not None and place.is_own)
-        damage = self._damage(path, how, place.matters if place else "", is_tree=is_whole_tree)
+        damage = self._damage(path, how, place.matters if place else "", is_tree=is_tree, is_free=word.is_free)
         if damage:
             back = "which changes all rights that its files had" if how.startswith(_RIGHTS) else FOR_GOOD
             told = f"{told}, {STOPPED_BY.get(place.matters, back) if place else back}"
@@ -687,10 +699,12 @@ class Call:
             return None
         self._record(Grade.CHANGES, told, path, is_whole=True, damage=damage)
 
-    def _damage(self, path: str, how: str, matters: str, *, is_tree: bool) -> Damage:
-        """Return what is lost if the program does to the file at ``path``, or to what is below it, what ``how`` says."""
+    def _damage(self, path: str, how: str, matters: str, *, is_tree: bool, is_free: bool) -> Damage:
+        """Return what is lost if the program does to the file at ``path``, or to what is below it, what ``how`` says. If
+        ``is_free`` is True, the file may be any below it.
+        """
         if how.startswith(_RIGHTS):
-            is_large = is_tree and any(map(_is_tree, self.names(path)[1:]))
+            is_large = (is_tree or is_free) and any(map(_is_tree, self.names(path)[1:]))
             return Damage.DESTROYS if is_large and not self.is_hers(path) else Damage.NONE
         if matters in STOPPED_BY:
             return Damage.STOPS
@@ -698,7 +712,8 @@ class Call:
             return Damage.NONE
         seen = self.judge.look(path)
         is_there = seen is None or not (seen.is_directory or (seen.is_absent and matters != DISK))
-        is_kept = any(map(is_data, self.names(path)[1:]))
+        is_kept = any(is_data(one) or (is_free and may_have_data(one)) for one in self.names(path)[1:])
+        is_there = is_there or is_free
         return Damage.DESTROYS if is_there and not is_tree and is_kept and not self.is_hers(path) else Damage.NONE
 
     def is_hers(self, path: str) -> bool:

@@ -264,7 +264,7 @@ _DATA_FILE = re.compile(
     re.DOTALL,
 )
 _SPENT = re.compile(
-    r"/(tmp|var/tmp|dev/shm|var/cache|var/crash|run|var/run|proc)/.*|/var/lib/apt/lists(/.*)?"
+    r"/(tmp|var/tmp|dev/(fd|shm)|var/cache|var/crash|run|var/run|proc)/.*|/var/lib/apt/lists(/.*)?"
     r"|/var/log/.*(\.([0-9]+|[gx]z|bz2|zst|old)|-[0-9]{8}[^/]*)"
     r"|(.*/)?(\.?[^/]*[._-]?caches?|te?mp|node_modules|__pycache__|\.pytest_cache|\.tox|\.?venv|\.terraform)(/.*)?",
     re.DOTALL,
@@ -349,6 +349,11 @@ def is_data(path: str) -> bool:
     """
     place = place_of(path)
     return bool(place and place.matters in (DISK, DATABASE)) or _DATA_FILE.fullmatch(path) is not None
+
+
+def may_have_data(path: str) -> bool:
+    """True if what ``is_data`` means may be below the directory at ``path``."""
+    return is_tree(path) or (place_of(path) is None and not is_spent(f"{path}/"))
 
 
 def absolute(name: str, cwd: str) -> str:

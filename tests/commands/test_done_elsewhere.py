@@ -98,6 +98,10 @@ perl -e 'unlink glob "/srv/data/*"' : deletes files below /srv/data, which canno
 sh -c 'echo "rm -rf /srv/data" | at now + 1 hour' : deletes /srv/data, which cannot be undone
 xargs -a /srv/list rm -f : deletes files that jitd cannot tell, which cannot be undone
 pulumi -C /srv/infra stack rm --yes prod : deletes the stack prod, and what is known of it, which cannot be undone
+virsh -c qemu:///system reset web1 : resets the guest web1, so what the guest has not written is lost
+qm stop 104 --skiplock 1 : cuts the power of the guest 104, so what the guest has not written is lost
+machinectl terminate web1 : ends web1 at once, and a virtual machine loses what it has not written
+incus stop --force web1 : cuts the power of web1, and a virtual machine loses what it has not written
 vagrant destroy -f : deletes the machines of its files, and their disks, which cannot be undone
 """
 
@@ -119,6 +123,7 @@ def test_what_is_destroyed_is_named_with_how_it_comes_back(row: str) -> None:
         ("pcs cluster stop --all", "stops every service of the cluster, until the cluster is started again"),
         ("kubectl -n kube-system delete ds kube-proxy", "deletes kube-proxy of the namespace kube-system, on which"),
         ("pvesh create /nodes/pve1/status --command reboot", "restarts the host pve1, until it is up again"),
+        ("kubectl scale deploy/web --replicas=0", "stops all instances of deploy/web, until they are scaled up again"),
         ("pcs stonith fence node2", "cuts the power of the host node2, until it is up again"),
         ("fence_ipmilan -a 10.0.1.7 -l admin -o off", "cuts the power of the host 10.0.1.7, until somebody switches it on"),
         ("fence_ipmilan -a 10.0.1.7 -l admin", "cuts the power of the host 10.0.1.7, until it is up again"),
@@ -150,7 +155,7 @@ def test_what_many_need_and_is_stopped_is_named(line: str, said: str) -> None:
         "kubectl delete pod web-0",
         "kubectl drain web1 --ignore-daemonsets",
         "kubectl cordon web1",
-        "kubectl scale deploy/web --replicas=0",
+        "kubectl scale deploy/web --replicas=1",
         "terraform -chdir=/srv/infra state rm aws_instance.web",
         "aws rds delete-db-instance --db-instance-identifier db --final-db-snapshot-identifier last",
         "vault kv delete secret/app",
@@ -181,8 +186,8 @@ def test_what_many_need_and_is_stopped_is_named(line: str, said: str) -> None:
         "borg prune -n --keep-daily 7 /srv/repo",
         "etcdctl endpoint health",
         "vault status",
-        "virsh destroy web1",
-        "qm stop 101",
+        "virsh shutdown web1",
+        "qm shutdown 101",
         "git -C /srv/app push origin main",
         "git -C /srv/app checkout v1",
         "git -C /srv/app clean -n",
@@ -275,7 +280,12 @@ def test_hosts_without_a_name_are_told_as_what_they_are_and_in_no_quotes(line: s
         ("docker -H tcp://db2:2375 volume rm x", "db2", "on db2: deletes the volumes x", Grade.CHANGES),
         ("docker -H ssh://root@db2 ps", "db2", "", Grade.HARMLESS),
         ("docker -H tcp://db2:2375 run -v /:/h alpine", "db2", "on db2: docker gives a container /", Grade.LEADS),
-        ("virsh -c qemu+ssh://root@kvm2/system destroy web1", "kvm2", "on kvm2: cuts the power of the guest web1", Grade.CHANGES),
+        (
+            "virsh -c qemu+ssh://root@kvm2/system destroy web1",
+            "kvm2",
+            "on kvm2: cuts the power of the guest web1, so what the guest has not written is lost",
+            Grade.CHANGES,
+        ),
         ("pdsh -w db2 docker volume rm x", "db2", "on db2: deletes the volumes x", Grade.CHANGES),
         ("systemd-run -H db2 docker volume rm x", "db2", "on db2: deletes the volumes x", Grade.CHANGES),
         ("gcloud compute ssh web1 --command 'rm -rf /srv'", "web1", "on web1: deletes /srv", Grade.CHANGES),

@@ -252,6 +252,9 @@ LOCKED_OUT = "apt-get removes openssh-server: people may be unable to log in, un
         ("apt-get remove openssh*", (Grade.CHANGES, Damage.STOPS)),
         ("zypper search **", (Grade.GIVES, Damage.NONE)),
         ("mkfs.ext4 -n -Ldata* /srv/x", (Grade.HARMLESS, Damage.NONE)),
+        ("truncate -s 0 /var/lib/mysql/*", (Grade.CHANGES, Damage.DESTROYS)),
+        ("truncate -s 0 /var/log/app/*", (Grade.CHANGES, Damage.NONE)),
+        ("tee /etc/cron.d/*", (Grade.GIVES, Damage.NONE)),
         ("mkfs.ext4 -n -L* /srv/x", (Grade.GIVES, Damage.DESTROYS)),
     ],
 )

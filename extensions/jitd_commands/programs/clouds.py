@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.grammar import Effect, grammars
+from jitd_commands.programs.shared import UNWRITTEN
 from jitd_commands.shell_text import Word
 
 _VERSIONS = "unless the bucket keeps versions"
@@ -56,7 +57,10 @@ _CLOUDS = f"""
         cloud-shell|configure|interactive ...  gives     {{program}} starts programs {_KEYS}
         ... {_DELETES} ...                 destroys  deletes the {{...}} {{name}}
         ... rebuild|reimage|reinstall ...  destroys  empties the disk of the {{...}} {{name}}
-        ... stop|deallocate|poweroff|power-off|shutdown|suspend|pause ...  changes   stops the {{...}} {{name}}
+        ... poweroff|power-off|power-cycle ...  destroys  cuts the power of the {{...}} {{name}}  {UNWRITTEN}
+        server reset ...                   destroys  resets the server {{name}}  {UNWRITTEN}
+        compute instances reset ...        destroys  resets the server {{name}}  {UNWRITTEN}
+        ... stop|deallocate|shutdown|suspend|pause ...  changes   stops the {{...}} {{name}}
         ... start|poweron|power-on|resume|reboot|restart|reset ...  changes   starts the {{...}} {{name}} anew
         ... create|add|import|new|up|deploy|submit|upload ...  changes   makes the {{...}} {{name}}
         ... remove|detach|disable|unset|revoke ...  changes   takes away the {{...}} {{name}}
@@ -161,6 +165,7 @@ ROWS: tuple[Row, ...] = (
             deletes the database {{name}}  and takes no last snapshot
         ec2 terminate-instances ...  destroys  \
             ends the hosts {{name}}, and deletes their disks  unless a disk is set to remain
+        ec2 stop-instances --force ...      destroys  cuts the power of the hosts {{name}}  {UNWRITTEN}
         ec2 stop-instances ...              changes   stops the hosts {{name}}
         ec2 start-instances ...             changes   starts the hosts {{name}}
         ec2 reboot-instances ...            changes   restarts the hosts {{name}}
@@ -232,6 +237,8 @@ ROWS: tuple[Row, ...] = (
         --name|-n=OBJECT --resource-group|-g=TEXT --ids=OBJECT --yes|-y --no-wait --force --recursive|-r --purge --dry-run
         --validate-only --all-versions --delete-unmatched-destination-objects=TEXT --assignee=SAID --role=SAID --member=SAID
         --show-details|-d --all --location|-l=TEXT --command=TEXT --key=SAID --iam-account=SAID --user=SAID --cascade
+        --skip-shutdown
+        vm stop --skip-shutdown ...        destroys  cuts the power of the server {{name}}  {UNWRITTEN}
         {_CLOUDS}
         = openstack: open  --version -v|--verbose --log-file=FILE:writes -q|--quiet -h|--help --debug --os-cloud=WITHIN
         --os-region-name=TEXT --os-cacert=FILE:reads --os-cert=FILE:reads --os-key=FILE:reads --verify --insecure
@@ -241,7 +248,8 @@ ROWS: tuple[Row, ...] = (
         -c|--column=TEXT --long --all-projects --project=WITHIN --wait --force --purge --cascade --recursive --all-versions
         --dry-run --validate-only --all --user=SAID --delete-unmatched-destination-objects=TEXT --member=SAID --role=SAID
         --assignee=SAID --iam-account=SAID --command=TEXT --key=SAID --noindent --max-width=N --print-empty --sort-column=TEXT
-        --quote=TEXT
+        --quote=TEXT --hard
+        server reboot --hard ...           destroys  resets the server {{name}}  {UNWRITTEN}
         {_CLOUDS}
         = hcloud doctl: open  --config|-c=FILE:trusts --context=WITHIN --debug --debug-file=FILE:writes --endpoint=TEXT
         --poll-interval=TEXT --quiet --help|-h --version --output|-o=TEXT --access-token|-t=TEXT --api-url|-u=TEXT --interactive

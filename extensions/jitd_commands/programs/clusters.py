@@ -214,10 +214,12 @@ ROWS = (
         delete po|pod|pods [TEXT]...      changes  \
             deletes the pods {{:that its options select}}{{in}}; their controllers start new ones
         delete no|node|nodes [TEXT]...    changes   takes the host {{:that its options select}} out of the cluster
-        delete sts|statefulset|statefulsets [TEXT]...  changes  \
-            deletes the stateful sets {{:that its options select}}{{in}}, whose volume claims remain
+        delete sts|sts,*|*statefulset* [TEXT]...  stops  \
+            deletes the stateful sets {{:that its options select}}{{in}}, whose volume claims remain  until they are made again
         delete ds|daemonset|daemonsets|deploy|deployment|deployments --namespace=kube-system [TEXT]...  stops  \
             deletes {{:what its options select}}{{in}}, on which the cluster depends  until it is made again
+        delete all|ds|*daemonset*|deploy|deploy,*|deploy.*|*,deploy|*deployment* [TEXT]...  stops  \
+            deletes {{2}} {{:that its options select}}{{in}}  until it is made again
         delete * [TEXT]...                changes   deletes {{*}} {{:that its options select}}{{in}}
         delete                            changes  \
             deletes what {{-f:its options select}} describes; a namespace or a volume in it takes its data along
@@ -225,7 +227,8 @@ ROWS = (
         scale --replicas=0 --namespace=kube-system ...  stops  \
             stops all instances of {{ :what its options select}}{{in}}, on which the cluster depends  \
             until they are scaled up again
-        scale --replicas=0 ...            changes   stops all instances of {{ :what its options select}}{{in}}
+        scale --replicas=0 ...            stops     stops all instances of {{ :what its options select}}{{in}}  \
+            until they are scaled up again
         scale|autoscale|idle ...          changes   changes the number of {{ :what its options select}}{{in}}
         drain --delete-emptydir-data|--delete-local-data ...  changes  \
             moves all programs away from {{:the selected hosts}}, without their temporary volumes

@@ -13,7 +13,7 @@ from jitd_commands.judging import Call, Row
 from jitd_commands.places import is_tree, place_of, tree_matters
 from jitd_commands.programs.decision_table import DecisionTable, told
 from jitd_commands.programs.grammar import EFFECTS, grammars
-from jitd_commands.programs.shared import trusts, who_changes
+from jitd_commands.programs.shared import UNWRITTEN, trusts, who_changes
 from jitd_commands.shell_text import Word
 
 
@@ -323,7 +323,7 @@ _GUESTS = """
         delsnapshot TEXT TEXT   destroys  deletes the snapshot {3} of the guest {2}
         rollback TEXT TEXT      destroys  takes the guest {2} back to the snapshot {3}  and what is newer is gone
         template TEXT           changes   makes a template of the guest {2}
-        stop|suspend|shutdown TEXT  changes   stops the guest {2}
+        suspend|shutdown TEXT   changes   stops the guest {2}
         start|resume|reboot TEXT  changes   starts the guest {2}
         snapshot TEXT TEXT      changes   saves the guest {2}
         resize TEXT TEXT TEXT   changes   makes the disk {3} of the guest {2} larger
@@ -370,6 +370,7 @@ _PVESH = DecisionTable(
     create|set /nodes/*/status --command|-command=shutdown  stops     switches off the host {*}  until somebody switches it on
     create|set /nodes/*/status --command|-command=reboot  stops     restarts the host {*}  until it is up again
     create /nodes/*/stopall|/nodes/*/suspendall  stops     stops every guest of a host  until they are started again
+    create *qemu/*status/stop|*qemu/*status/reset  destroys  cuts the power: {2}  so what the guest has not written is lost
     create *rollback                    destroys  takes a guest back to a snapshot: {*}  and what is newer is gone
     create *wipedisk                    destroys  empties a disk of the host: {*}
     create *vzdump --script|-script     gives     starts the program {--script}{-script}
@@ -915,6 +916,7 @@ ROWS = (
         down [TEXT]...          changes   stops the containers of {{-p|-f:the project}}, and deletes them
         rm [TEXT]...            changes   deletes stopped containers of {{-p|-f:the project}}
         stop|kill|pause [TEXT]...  changes   stops {{:all containers}} of {{-p|-f:the project}}
+        scale *=0               changes   stops all containers of {{*}} of {{-p|-f:the project}}
         start|unpause|scale [TEXT]...  changes   starts {{:all containers}} of {{-p|-f:the project}}
         restart [TEXT]...       changes   restarts {{:all containers}} of {{-p|-f:the project}}
         exec TEXT ...           leads:inside
@@ -996,6 +998,7 @@ ROWS = (
         list|status|config|df|listsnapshot|pending|cpusets ...  harmless
         exec TEXT ...           leads:inside
         enter|console TEXT      leads     starts a program in the container {{2}} with rights on the host
+        stop TEXT               changes   ends all programs of the container {{2}} at once
         fstrim TEXT             changes   frees what the container {{2}} does not use
         push TEXT FILE:reads TEXT  changes  overwrites {{4}} in the container {{2}}
         pull TEXT TEXT FILE:writes  changes  copies {{3}} of the container {{2}}
@@ -1006,7 +1009,8 @@ ROWS = (
         list|status|config|listsnapshot|pending|showcmd ...  harmless
         agent|guest TEXT ping|info|get-*|network-get-interfaces ...  harmless
         agent|guest TEXT shutdown|suspend-*|fstrim|fsfreeze-* ...  changes  runs {{3}} in the guest {{2}}
-        reset TEXT              changes   starts the guest {{2}}
+        stop TEXT               destroys  cuts the power of the guest {{2}}  {UNWRITTEN}
+        reset TEXT              destroys  resets the guest {{2}}  {UNWRITTEN}
         terminal TEXT           leads     gives the console of the guest {{2}}
 {_GUESTS}
     = pvesm: go open
@@ -1079,6 +1083,8 @@ ROWS = (
         rebuild ...             destroys  empties {{3}}, and fills it with an image
         lxc: snapshot TEXT...   changes   saves {{}}
         publish TEXT...         changes   makes an image of {{}}
+        stop|restart|reboot --force|-f [TEXT]...  destroys  cuts the power of {{:all containers}}  \
+            and a virtual machine loses what it has not written
         stop|pause|freeze [TEXT]...  changes   stops {{:all containers}}
         start|unfreeze|resume [TEXT]...  changes   starts {{:all containers}}
         restart|reboot [TEXT]...  changes   restarts {{:all containers}}
@@ -1144,9 +1150,10 @@ ROWS = (
         undefine --snapshots-metadata|--checkpoints-metadata [TEXT]  destroys  \
             deletes the guest {{--domain|2}}, and what is known of its snapshots  but its disks remain
         undefine [TEXT]         destroys  deletes the guest {{--domain|2}}  but its disks remain
-        destroy [TEXT]          changes   cuts the power of the guest {{--domain|2}}
+        destroy [TEXT]          destroys  cuts the power of the guest {{--domain|2}}  {UNWRITTEN}
+        reset [TEXT]            destroys  resets the guest {{--domain|2}}  {UNWRITTEN}
         shutdown [TEXT]         changes   shuts down the guest {{--domain|2}}
-        reboot|reset [TEXT]     changes   restarts the guest {{--domain|2}}
+        reboot [TEXT]           changes   restarts the guest {{--domain|2}}
         suspend|managedsave|dompmsuspend [TEXT] [TEXT] [TEXT]  changes   stops the guest {{--domain|2}}
         save TEXT FILE:writes   changes   stops the guest {{--domain|2}}
         start|resume|dompmwakeup [TEXT]  changes   starts the guest {{--domain|2}}
@@ -1179,6 +1186,99 @@ ROWS = (
         *-undefine|*-delete|*-destroy|*-wipe ...  destroys  deletes {{2+}}
         vol-upload|update-device|guest-*|domxml-*|iface-*|nodedev-*|secret-* ...  gives  \
             can start containers or machines that have the whole host
+    = skopeo: nested  --command-timeout|--override-arch|--override-os|--override-variant|--tmpdir|--user-agent-prefix=TEXT --debug
+    --insecure-policy --policy|--registries.d|--registries-conf=FILE:trusts -h|--help -v|--version
+        *: --authfile|--creds|--cert-dir|--username|--password|--registry-token|--format|-f=TEXT --retry-times=TEXT
+        *: --src-*|--dest-*=TEXT --tls-verify[=TEXT] --no-creds --raw --config -n|--no-tags -q|--quiet -a|--all
+        *: --preserve-digests --remove-signatures
+        --help ...              harmless
+        --version ()            harmless
+        inspect|list-tags|manifest-digest|help ...  harmless
+        delete TEXT             destroys  deletes the image {{2}} of its registry
+        copy TEXT TEXT          changes   copies the image {{2}} to {{3}}
+        sync|login|logout ...   changes   changes the images or the keys of a registry
+        * ...                   gives     can start programs with keys of a registry
+    = talosctl: open  -n|--nodes=SAID -e|--endpoints|-c|--context|--cluster=TEXT --talosconfig=FILE:reads -h|--help --short --json
+    -o=TEXT -k|--kubernetes -f|--follow --tail=N -i|--insecure --graceful[=TEXT] --reboot[=TEXT] --wait[=TEXT] --timeout=TEXT
+        --help ...              harmless
+        ()                      harmless
+        version|get|list|ls|stats|service|services|dmesg|logs|health|containers|processes|memory|mounts|netstat|time ...  harmless
+        usage|du|events|dashboard|inspect|completion|disks|cgroups ...  harmless
+        reset ...               destroys  deletes everything on {{-n:a host}} of the cluster
+        shutdown|reboot ...     stops     stops {{-n:a host}} of the cluster  until it is up again
+        etcd members|status|alarm ...  harmless
+        etcd leave|remove-member|forfeit-leadership|defrag ...  changes   changes the members of the cluster
+        kubeconfig|copy|cp|read|cat|pcap|support|config ...  reads     shows files or keys of hosts of the cluster
+        * ...                   leads     chooses what hosts of the cluster start
+    = lxc-ls  -1|--line -f|--fancy -F|--fancy-format=TEXT -g|--groups=TEXT --active --running --frozen --stopped --defined
+    --nesting[=N] --filter=TEXT -P|--lxcpath=TEXT --version -?|--help --usage
+        ...                     harmless
+    = lxc-stop  -n|--name=SAID -r|--reboot -W|--nowait -t|--timeout=N -k|--kill --nolock --nokill -P|--lxcpath=FILE:trusts
+    -o|--logfile=FILE:writes -l|--logpriority=TEXT -q|--quiet
+        [TEXT]                  changes   stops the container {{-n|1}}
+    = lxc-destroy  -n|--name=SAID -f|--force -s|--snapshots -P|--lxcpath=FILE:trusts -o|--logfile=FILE:writes
+    -l|--logpriority=TEXT -q|--quiet
+        [TEXT]                  destroys  deletes the container {{-n|1}}, with all files
+    = pveversion  -v|--verbose -verbose
+        ()                      harmless
+    = vzdump: go  -all[=N] -bwlimit|-ionice|-lockwait|-pigz|-zstd|-stopwait|-size=N -compress|-exclude|-exclude-path=TEXT
+    -fleecing|-job-id|-mailnotification|-mailto|-mode|-node|-notes-template|-notification-mode|-performance|-pool|-storage=TEXT
+    -dumpdir|-tmpdir=DIR:writes -maxfiles=N -protected[=N] -prune-backups=TEXT -quiet[=N] -remove=N -script=FILE:runs
+    -stdexcludes=N -stdout -stop[=N] -help
+        -help ...               harmless
+        help ...                harmless
+        -prune-backups|-maxfiles ...  destroys  deletes older backups of the guests {{1+:of this host}}
+        ...                     changes   saves the guests {{1+:of this host}}
+    = gitlab-ctl  -h|--help --quiet -q --no-wait
+        --help ...              harmless
+        ()                      harmless
+        status|tail|service-list|help|diff-config|check-config ...  harmless
+        show-config ...         reads     shows the settings of GitLab, which may have secrets
+        cleanse ...             destroys  deletes everything that GitLab keeps
+        start|stop|restart|graceful-kill|hup|int|kill|term|once|reconfigure|upgrade ...  changes   \
+            stops, starts or changes {{2+:GitLab}}
+        * ...                   leads     chooses what GitLab starts
+    = gitlab-runner: nested  --debug --log-level|--log-format=TEXT --cpuprofile=FILE:writes -h|--help -v|--version
+        *: -c|--config=FILE:trusts -n|--name|-t|--token|-u|--url=TEXT --delete --all-runners -h|--help
+        -h|-v ...               harmless
+        list|status|verify|help ...  harmless
+        unregister|start|stop|restart|reset-token ...  changes   changes which jobs this host takes
+        * ...                   gives     {{program}} starts jobs, whose code is of others
+    = xl  -v -f -N -t -T
+        create|config-update: -c -d -e -F -p -q -V -A -f|--defconfig=FILE:trusts --ignore-global-affinity-masks
+        *: -a -F -w -c -Z -l|--long -v|--verbose -n|--cpu|--numa -r -h|--help -p|--pause
+        --help ...              harmless
+        ()                      harmless
+        list|info|uptime|vcpu-list|domid|domname|dmesg|vm-list|top|help|*-list|cpupool-* ...  harmless
+        destroy TEXT            destroys  cuts the power of the guest {{2}}  {UNWRITTEN}
+        shutdown [TEXT]         changes   shuts down {{2:all guests}}
+        reboot [TEXT]           changes   restarts {{2:all guests}}
+        pause|save|migrate TEXT...  changes   stops the guest {{2}}
+        unpause TEXT            changes   starts the guest {{2}}
+        mem-set|mem-max|vcpu-set|vcpu-pin|sched-*|rename|sysrq|trigger ...  changes   changes the guest {{2}}
+        console|vncviewer TEXT  leads     gives the console of the guest {{2}}
+        * ...                   gives     can start containers or machines that have the whole host
+    = VBoxManage vboxmanage: go open  -v|-V|-version -q|-nologo -h|-help
+        list: -l|-long -s|-sorted
+        showvminfo: -details -machinereadable -log=N
+        startvm: -type|-E|-putenv=TEXT
+        unregistervm: -delete -delete-all
+        closemedium: -delete
+        -help ...               harmless
+        -version ()             harmless
+        ()                      harmless
+        list|showvminfo|showmediuminfo|guestproperty|metrics|getextradata|help ...  harmless
+        controlvm TEXT poweroff|reset  destroys  cuts the power of the guest {{2}}  {UNWRITTEN}
+        controlvm TEXT acpipowerbutton|acpisleepbutton|shutdown|reboot|pause|savestate  changes   stops the guest {{2}}
+        controlvm TEXT resume   changes   starts the guest {{2}}
+        unregistervm -delete|-delete-all TEXT  destroys  deletes the guest {{2}}, and its disks
+        closemedium -delete ...  destroys  deletes the disk {{-1}}
+        snapshot TEXT list|showvminfo ...  harmless
+        snapshot TEXT delete TEXT  destroys  deletes the snapshot {{4}} of the guest {{2}}
+        snapshot TEXT restore|restorecurrent ...  destroys  takes the guest {{2}} back to a snapshot  and what is newer is gone
+        snapshot TEXT take TEXT ...  changes   saves the guest {{2}}
+        discardstate TEXT       destroys  deletes the saved memory of the guest {{2}}
+        * ...                   gives     can start virtual machines that have any disk of the host
     = buildah: nested  --log-level|--storage-driver|--storage-opt|--userns-uid-map|--userns-gid-map=TEXT --cgroup-manager=TEXT
     -h|--help -v|--version
     --root|--runroot|--registries-conf|--registries-conf-dir|--short-name-alias-conf|--default-mounts-file=FILE:trusts

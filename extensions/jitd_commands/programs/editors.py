@@ -121,7 +121,7 @@ ROWS = (
     ),
     Row(
         "ranger nnn vifm lf ncdu broot alpine pine telnet nethack pinfo"
-        " cfdisk aptitude byobu elm slrn tin trn minicom cu tip picocom kermit wvdial gtkterm tig lazygit k9s fzf"
+        " cfdisk byobu elm slrn tin trn minicom cu tip picocom kermit wvdial gtkterm tig lazygit k9s fzf"
         " aptitude-curses ncftp yafc",
         gives("can start a shell"),
         telling="-V:ncdu",

@@ -371,7 +371,7 @@ def _packed(call: Call, word: Word) -> None:
 
 
 def _prefix(call: Call, word: Word) -> None:
-    call.writes(Word(word.text, is_free=True, is_bound=True))
+    call.writes(Word(word.text, is_free=True, is_bound=True), how="creates")
 
 
 def _patched(call: Call, there: Call, operands: Sequence[Word]) -> None:
@@ -708,6 +708,8 @@ ROWS = (
         -O=TEXT -I=TEXT -M
         -l|-v|-t|-p|-Z|-z [FILE:reads] ...  harmless
         [ZIPPED] ...  harmless
+        = zipinfo  -1 -2 -s -m -l -v -h -M -t -T -U -C -z -Z -x=TEXT
+        [FILE:reads] ...  harmless
         = yq  -r|--raw-output -e|--exit-status -j|--tojson -y -Y -n|--null-input -P|--prettyPrint -o|--output-format=TEXT
         -p|--input-format=TEXT -C|--colors -M|--no-colors -N|--no-doc -I|--indent=N -c|--compact-output -S|--sort-keys -a=TEXT
         -s|--slurp --unwrapScalar -f|--from-file|--front-matter=YQ --expression=YQ -i|--inplace|--in-place -V|--version

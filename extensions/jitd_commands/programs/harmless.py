@@ -12,7 +12,7 @@ import re
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import DecisionTable
-from jitd_commands.programs.grammar import grammars
+from jitd_commands.programs.grammar import EFFECTS, grammars
 from jitd_commands.programs.shared import nothing, rows_of, texts, trusts
 from jitd_commands.shell_text import Word
 
@@ -297,6 +297,12 @@ def _cached(call: Call, file: Word) -> None:
         call.writes(file, is_use=False)
 
 
+def _settings(call: Call, file: Word) -> None:
+    """A server reads ``file``, and may print its lines."""
+    call.reads(file)
+    EFFECTS["FILE:trusts"](call, file)
+
+
 ROWS = (
     *grammars(
         """
@@ -304,6 +310,10 @@ ROWS = (
         -i|--info -k|--list-filesystems -l|--list-one -L|--label=TEXT -n|--match-types=TEXT -o|--output=TEXT -O|--offset=N
         -p|--probe -s|--match-tag=TEXT -S|--size=N -t|--match-token=TEXT -u|--usages=TEXT -U|--uuid=TEXT -h|--help -V|--version
         ...                  harmless
+        = sshd  -4 -6 -D -d -e -i -q -t -T -G -V -C=TEXT -c|-h=FILE:reads -E=FILE:appends -f=CONFIG -g|-p|-u=N -o=TEXT
+        -t|-T|-G|-V ()  harmless
+        -f|-o|-p|-C|-c|-h|-g ()  gives     starts a server with other settings
+        ()            changes   starts or stops a server
         = getent  -A|--no-addrconfig --no-idn --help|-? --usage --version|-V -s|--service=TEXT -i
         shadow|gshadow ...  reads     {program} reads password hashes
         ...           harmless
@@ -377,7 +387,7 @@ ROWS = (
         = ldd  -v|--verbose -u|--unused -d|--data-relocs -r|--function-relocs --version --help
         [FILE:runs]...  harmless
         """,
-        types={"CACHED": _cached},
+        types={"CACHED": _cached, "CONFIG": _settings},
     ),
     Row("true false : test [ echo printf expr yes", texts, is_plain=True),
     *rows_of(nothing, _NO_OPERANDS, also=_GNU),
@@ -397,11 +407,11 @@ ROWS = (
         telling="--version:php-fpm --help:php-fpm -v:php-fpm -h:php-fpm",
     ),
     Row(
-        "nginx apachectl apache2ctl httpd haproxy sshd postgres mysqld unbound dnsmasq slapd krb5kdc kadmind",
+        "nginx apachectl apache2ctl httpd haproxy postgres mysqld unbound dnsmasq slapd krb5kdc kadmind",
         _server,
         "M L l q d test G version help h f: t T v V S c s: g: p: e: k: D: C: F: config-file:",
         telling=(
-            "--version:postgres,mysqld,dnsmasq --help:postgres,dnsmasq -V:nginx,apachectl,httpd,sshd,postgres,unbound"
+            "--version:postgres,mysqld,dnsmasq --help:postgres,dnsmasq -V:nginx,apachectl,httpd,postgres,unbound"
             " -v:nginx,apachectl,apache2ctl,httpd,haproxy,unbound -vv:haproxy -h:nginx,unbound"
         ),
     ),

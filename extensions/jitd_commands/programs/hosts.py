@@ -532,7 +532,7 @@ ROWS = (
         is_long=True,
     ),
     Row(
-        "qemu-system-x86_64 qemu-system-aarch64 qemu-system-i386 qemu kvm VBoxManage vboxmanage virt-install virt-manager"
+        "qemu-system-x86_64 qemu-system-aarch64 qemu-system-i386 qemu kvm virt-install virt-manager"
         " qemu-img guestfish guestmount",
         _machine,
     ),

@@ -159,5 +159,5 @@ ROWS = (
         telling="--version",
     ),
     Row("sendmail msmtp", _sendmail, "C: f: F: r: X: bp t i v oi oem bv"),
-    Row("doveadm", _DOVEADM, "u: A h help F: c: o: v D r: s S: f: i: n: N m: a: d P"),
+    Row("doveadm", _DOVEADM, "u: A h help F: c: o: v D r: s S: f: i: n: N m: a: d P 1"),
 )

@@ -65,6 +65,8 @@ def _lost(call: Call, package: Word, *, is_purge: bool) -> bool:
     """The program removes ``package``. Return True if this host needs it, which is told."""
     if package.is_free:
         return _lost_by_any(call, package.text)
+    if found := re.match(r"\^?([^*?\[~^$|(]*)[*?\[~^$|(]", package.text):  # a pattern of the program's own
+        return _lost_by_any(call, found[1])
     name = package.text.partition(":")[0]
     if re.fullmatch(r"libc6|libc-bin|glibc|musl", name):
         call.destroys(f"removes {name}: no program of this host starts any more", back="so that nothing can install it again")
@@ -179,13 +181,43 @@ _RPM = """
 ROWS = (
     *grammars(
         """
-        = apt-cache apt-config apt-file debsums  -a --all -s --silent -q --quiet -i --important -n --names-only -f --full -g
+        = debsums: abbreviates  -a|--all -e|--config -c|--changed -l|--list-missing -s|--silent -m|--md5sums=FILE:reads
+        -r|--root=DIR:reads -d|--admindir=DIR:reads -p|--deb-path=DIR:reads -g|--generate=TEXT --no-locale-purge --no-prelink
+        --ignore-permissions --ignore-obsolete --help --version
+        --generate ...  changes   writes anew by what its packages are checked: {1+}
+        ...           harmless
+        = apt-cache apt-config apt-file  -a --all -s --silent -q --quiet -i --important -n --names-only -f --full -g
         --generate=TEXT --recurse --installed --no-pre-depends --no-depends --no-recommends --no-suggests --no-conflicts
         --no-breaks --no-replaces --no-enhances --implicit --all-versions --all-names -h --help -v --version -x --regexp -l
-        --list-missing -e --config --changed --ignore-permissions -u --upgradeable -b --brief --allversions -p=TEXT
+        -u --upgradeable -b --brief --allversions -p=TEXT
         --package=TEXT --guess-all --libdevel -F --fixed-string -I -o=SETTING -c=SETTINGS --option=SETTING
         --config-file=SETTINGS -r=TEXT -k=TEXT
         ...           harmless
+        = needs-restarting  -h|--help -c|--config=SETTINGS -u|--useronly -r|--reboothint -s|--services -q|--quiet
+        ()            harmless
+        = aptitude  -h|--help --version -D|--show-deps -d|--download-only -F|--display-format=TEXT -f --group-by=TEXT
+        --log-file=FILE:writes --log-level=TEXT --no-new-installs --no-new-upgrades -O|--sort=TEXT -o=SETTING -P|--prompt
+        --purge-unused -q|--quiet[=N] -R|--without-recommends -r|--with-recommends -S=SETTINGS --show-package-names=TEXT
+        -s|--simulate --show-summary[=TEXT] -t|--target-release=TEXT -V|--show-versions -v|--verbose --visual-preview
+        -w|--width=N -y|--assume-yes -Z --add-user-tag=TEXT --remove-user-tag=TEXT --allow-untrusted --arch-only --disable-columns
+        --full-resolver --safe-resolver --schedule-only --show-why -u -i
+        --help|--version ...     harmless
+        -u|-i|--visual-preview|--prompt ...  gives     {program} can start a shell
+        ()                       gives     {program} can start a shell
+        search|show|showsrc|versions|why|why-not|help|user-tag|update|clean|autoclean ...  harmless
+        changelog PKG:paged...   harmless
+        --simulate|--download-only ...  harmless
+        install|reinstall|upgrade|safe-upgrade|full-upgrade|dist-upgrade --allow-untrusted PKG...  gives  \
+            {program} installs packages that nobody has signed
+        purge --assume-yes PKG:purged...  changes   {program} removes {:packages} with all settings
+        purge PKG:purged...      gives     {program} has a prompt that can start a shell
+        remove --assume-yes PKG:removed...  changes   {program} removes {:packages}
+        remove PKG:removed...    gives     {program} has a prompt that can start a shell
+        install|reinstall|upgrade|safe-upgrade|full-upgrade|dist-upgrade --assume-yes PKG...  changes  \
+            {program} installs {:all updates} from this host's archives
+        hold|unhold|markauto|unmarkauto|keep|forbid-version|forget-new|add-user-tag|remove-user-tag ...  changes  \
+            {program} changes how {2+:packages} are kept
+        * PKG...                 gives     {program} has a prompt that can start a shell
         = apt-mark  -h|--help -v|--version -q|--quiet -f|--file=FILE:reads -o|--option=SETTING -c|--config-file=SETTINGS --color
         --no-color
         --help|--version ()  harmless

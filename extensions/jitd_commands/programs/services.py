@@ -623,7 +623,8 @@ ROWS = (
         remove TEXT...         destroys  deletes the images {{2+}} with all that is in them
         clean --all            destroys  deletes all images
         clean                  changes   deletes hidden images
-        poweroff|stop|terminate|kill TEXT...  changes   stops the containers {{2+}}
+        terminate|kill TEXT...  destroys  ends {{2+}} at once  and a virtual machine loses what it has not written
+        poweroff|stop TEXT...  changes   stops the containers {{2+}}
         reboot TEXT...         changes   restarts the containers {{2+}}
         start TEXT...          changes   starts the containers {{2+}}
         enable|disable TEXT...  changes   changes whether the host starts the containers {{2+}}

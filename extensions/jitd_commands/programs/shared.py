@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable
 from jitd_commands.judging import Call, Row, Verdict
 from jitd_commands.shell_text import Word
 
+UNWRITTEN = "so what the guest has not written is lost"
+"""What goes with a hard power-off of a machine (ADR 0245)."""
+
 
 def words(text: str) -> frozenset[str]:
     """Return the words of ``text``."""

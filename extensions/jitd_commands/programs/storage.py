@@ -228,7 +228,8 @@ _STORED = DecisionTable("""
     ceph: mds|mgr fail                  changes   lets another host take over from {3}
     drbdadm: invalidate*                destroys  overwrites what is on {2:a disk} with what another host has
     drbdadm: create-md|wipe-md          destroys  erases what describes {2:a disk} that hosts share
-    drbdadm: primary --force            destroys  makes {2:a disk} current: what another host has newer is gone
+    drbdadm: primary --force|--overwrite-data-of-peer  destroys  makes {2:a disk} current: what another host has newer is gone
+    drbdadm: *force|*data-of-peer|*my-data primary|connect|create-md  destroys  runs {2} {1} on {3}: what is newer there is gone
     drbdadm: connect --discard-my-data  destroys  throws away what is newer on {2:a disk} of this host
     drbdadm: down|detach|disconnect|secondary  stops     runs {1} on {2:a disk} that hosts share  until it is up again
     drbdadm: *                          changes   runs {1} on {2+:disks} that hosts share
@@ -266,6 +267,8 @@ def _stores(call: Call) -> None:
 
 _RAID = DecisionTable("""
     /* show                           harmless
+    /* /* show                        harmless
+    /* /* /* show                     harmless
     show|help|version|getconfig|getstatus|getversion|getlogs|list  harmless
     ctrl * show|config|detail|status  harmless
     ctrl * * show                     harmless
@@ -275,6 +278,7 @@ _RAID = DecisionTable("""
     ctrl * * * * erase|modify         destroys  erases or changes {2+}
     delete|deleteconfig|uninit|task|setconfig  destroys  runs {1} {2:}: what is on these disks may be gone
     /* del|delete|clear|erase|init|initialize|secureerase|format  destroys  runs {2} on {1}: what is on these disks is gone
+    /* ... del|delete|clear|erase|init|initialize|secureerase|format  destroys  erases disks of {1}: what is on them is gone
     /* start init|initialization|erase|format  destroys  runs {2+} on {1}: what is on these disks is gone
     /* set jbod|good*                 destroys  changes what {1} is: what is on it may be gone
     *                                 changes   runs {1} {2:} on the disks of the host
