@@ -78,7 +78,7 @@ class Remains:
         return None
 
     def _standing(self, run: str) -> str:
-        """Say what the monitor of an edit of several files knew about them. It may have been behind."""
+        """Say what the monitor of an edit knew about its files. It may have been behind."""
         stands = [line for line in self._plate(run)[1:] if line.startswith(places.STANDS)]
         return f"; it had last heard: {stands[-1].removeprefix(places.STANDS).decode(errors='replace')}" if stands else ""
 

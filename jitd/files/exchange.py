@@ -165,13 +165,20 @@ def expect(
     return Expected(status.st_dev, status.st_ino, hashlib.sha256(content).digest()), content, status
 
 
-def exchange(directory: int, name: bytes, new: bytes, expected: Expected, check: Callable[[], str] = lambda: "") -> None:
+def exchange(
+    directory: int,
+    name: bytes,
+    new: bytes,
+    expected: Expected,
+    check: Callable[[], str] = lambda: "",
+    tell: Tell = lambda *_: None,
+) -> None:
     """Make ``new`` the content of the file ``name`` in ``directory``, if that is ``expected``.
 
     ``check`` is called before anything is made, and returns why the text is not to be taken, or "". Raises NotExchanged; then the
     old file stands.
     """
-    exchange_all((File(directory, name, new, expected),), check)
+    exchange_all((File(directory, name, new, expected),), check, tell)
 
 
 def exchange_all(files: Sequence[File], check: Callable[[], str] = lambda: "", tell: Tell = lambda *_: None) -> None:
@@ -372,6 +379,12 @@ def _must_be(file: int, status: os.stat_result, expected: Expected) -> None:
 def unnumbered(name: bytes) -> bytes:
     """Return a name beside ``name`` that nobody expects. No edit removes a file that has it: the number in it is of none."""
     return _prefix(name) + b"0-" + os.urandom(4).hex().encode()
+
+
+def left_of(path: bytes) -> bytes:
+    """Return how the path begins of what a process that is killed leaves beside ``path``."""
+    directory, name = os.path.split(path)
+    return os.path.join(directory, _prefix(name))
 
 
 def _prefix(name: bytes) -> bytes:

@@ -19,18 +19,23 @@ import os
 import stat
 from collections.abc import Callable
 
-from jitd.files.exchange import Changed, Expected, NotExchanged, Old, unnumbered
+from jitd.files.exchange import Changed, Expected, NotExchanged, Old, Tell, unnumbered
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _RENAME_NOREPLACE = 1
 
 
 def remove(
-    directory: int, name: bytes, expected: Expected, owned: tuple[int, int, int], check: Callable[[], str] = lambda: ""
+    directory: int,
+    name: bytes,
+    expected: Expected,
+    owned: tuple[int, int, int],
+    check: Callable[[], str] = lambda: "",
+    tell: Tell = lambda *_: None,
 ) -> None:
     """Remove the file ``name`` in ``directory``, if it is ``expected`` and ``owned``: it has this owner, group and mode.
-    ``check`` is called before anything is changed, and returns why the file is to stay, or "". Raises NotExchanged; then the file
-    stands, or the text says what it is called.
+    ``check`` is called before anything is changed, and returns why the file is to stay, or "". ``tell`` hears of the file 0, as
+    in an exchange. Raises NotExchanged; then the file stands, or the text says what it is called.
     """
     with contextlib.ExitStack() as stack:
         old = Old(directory, name, expected, stack)
@@ -39,9 +44,14 @@ def remove(
         if refusal := check():
             raise NotExchanged(refusal)
         beside = unnumbered(name)
-        _rename(directory, name, beside)
+        tell((), 0)
         try:
+            _rename(directory, name, beside)
             _unlink(directory, name, beside, old)
+            tell((0,), None)
+        except NotExchanged:
+            tell((), None)
+            raise
         finally:
             with contextlib.suppress(OSError):  # not each file system can say that of its disk
                 os.fsync(directory)

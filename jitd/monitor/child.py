@@ -201,8 +201,14 @@ def _enter_directory(job: Job, *, is_inside: bool) -> None:
 
 def _write(job: Job, leash: socket.socket, checker: checking.Checker | None) -> NoReturn:
     """Give the files of the job their new texts, or remove its file, with the rights of the target account. Never returns. If
-    this is not done, all is as it was, or the reason says what is not. It is written to the client's standard error.
+    this is not done, all is as it was, or the reason says what is not. It is written to the client's standard error. The monitor
+    is told at each step which files stand, because it alone can say so after this process was killed.
     """
+
+    def tell(written: Sequence[int], unsure: int | None) -> None:
+        with suppress(OSError):
+            leash.send(FROM_COMMAND.write(Stands(tuple(written), unsure)))
+
     status, name = 1, os.path.basename(job.path)
     lead = f"{shown(job.path)} was not {'written' if job.removes is None else 'removed'}"
     try:
@@ -210,7 +216,7 @@ def _write(job: Job, leash: socket.socket, checker: checking.Checker | None) -> 
         leash.send(FROM_COMMAND.write(Writes()))
         if job.edits:
             lead = "nothing was written"
-            _write_together(job, leash, checker)
+            _write_together(job, leash, checker, tell)
             os._exit(0)
         directory = exchange.open_directory(os.path.dirname(job.path))
         if job.makes is not None:
@@ -220,12 +226,12 @@ def _write(job: Job, leash: socket.socket, checker: checking.Checker | None) -> 
         elif job.removes is not None:
             device, inode, uid, gid, mode = job.removes
             gone = exchange.Expected(device, inode, job.digest)
-            removing.remove(directory, name, gone, (uid, gid, mode), lambda: _checked(checker, leash))
+            removing.remove(directory, name, gone, (uid, gid, mode), lambda: _checked(checker, leash), tell)
         else:
             assert job.edit is not None, "nothing else is written"
             device, inode, text = job.edit
             expected = exchange.Expected(device, inode, job.digest)
-            exchange.exchange(directory, name, text, expected, lambda: _checked(checker, leash))
+            exchange.exchange(directory, name, text, expected, lambda: _checked(checker, leash), tell)
         status = 0
     except BaseException as fault:
         because = str(fault) if isinstance(fault, exchange.NotExchanged) else what_failed(fault)
@@ -239,15 +245,8 @@ def _write(job: Job, leash: socket.socket, checker: checking.Checker | None) -> 
         os._exit(status)
 
 
-def _write_together(job: Job, leash: socket.socket, checker: checking.Checker | None) -> None:
-    """Give several files their new texts. The monitor is told at each step which of them stand, because it alone can say so after
-    this process was killed. Raises NotExchanged.
-    """
-
-    def tell(written: Sequence[int], unsure: int | None) -> None:
-        with suppress(OSError):
-            leash.send(FROM_COMMAND.write(Stands(tuple(written), unsure)))
-
+def _write_together(job: Job, leash: socket.socket, checker: checking.Checker | None, tell: exchange.Tell) -> None:
+    """Give several files their new texts. Raises NotExchanged."""
     files = []
     for path, device, inode, digest, text in job.edits:
         place, name = os.path.split(path)

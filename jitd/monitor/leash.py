@@ -69,8 +69,9 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Stands:
-    """Of several files that are edited together, those with the numbers ``written`` have their new text. The one with the number
-    ``unsure`` gets its new text at this moment, or its old one again.
+    """Of the files that are edited together, those with the numbers ``written`` have their new text. The one with the number
+    ``unsure`` gets its new text at this moment, or its old one again. A single file has the number 0. One that is removed has no
+    text then.
     """
 
     written: Annotated[tuple[int, ...], list_of(_NUMBER)]

@@ -18,6 +18,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
+from jitd.files.exchange import left_of
 from jitd.monitor import orders
 from jitd.monitor.child import Surroundings
 from jitd.monitor.client import Client
@@ -90,7 +91,7 @@ class Monitor:
         self._outcome: Outcome | None = None  # how the run ended, once that is known
         self._left: HowItEnded | None = None  # the same with the recording, once no process of the run is left
         self._said = ""  # why a check has not taken the text of an edit, and all that it has said
-        self._stands: Stands | None = None  # which of several files have their new text
+        self._stands: Stands | None = None  # which files have their new text, or are removed
         self._because = ""  # why the run is being ended; otherwise empty
         self._ended_at = 0.0
         self._kill_at: float | None = None
@@ -229,10 +230,11 @@ class Monitor:
                     self._note_start()
                 case Checked(said=said) if self.job.checks:
                     self._said = said
-                case Stands() as told if self.job.edits:
+                case Stands() as told if not self.job.executes:
                     self._stands = told
+                    stand = self._which_stand(was_killed=True) or f"none is {self._deed}"
                     with suppress(OSError):  # only if this process is killed, too, the daemon needs the line
-                        note(self.plate, STANDS + (self._which_stand() or "none is written").encode("utf-8", "replace"))
+                        note(self.plate, STANDS + stand.encode("utf-8", "replace"))
                 case orders.Ready():
                     self.state = "ready"
                     self._report()
@@ -396,27 +398,39 @@ class Monitor:
             number = os.WTERMSIG(status) if os.WIFSIGNALED(status) and not self._is_stopped else 0
             self._refuse(128 + number if number in ENDING else CANNOT, self._because if self._is_stopped else ENDED)
         elif os.WIFSIGNALED(status):
-            self._because = sentence("; ".join(filter(None, (self._which_stand(), self._because))))
+            self._because = sentence("; ".join(filter(None, (self._which_stand(was_killed=True), self._because))))
             self._over = ("signaled", os.WTERMSIG(status), self._because)
         else:
-            self._because = sentence("; ".join(filter(None, (self._which_stand(), self._because)))) if status else self._because
+            stand = self._which_stand(was_killed=False) if status else ""
+            self._because = sentence("; ".join(filter(None, (stand, self._because)))) if status else self._because
             self._over = ("exited", os.WEXITSTATUS(status), self._because)
         self.pumps.drain()
 
-    def _which_stand(self) -> str:
-        """Say which of several files have their new text, unless none has: how the process ended does not tell it."""
-        stands, n = self._stands, len(self.job.edits)
+    @property
+    def _deed(self) -> str:
+        return "written" if self.job.removes is None else "removed"
+
+    def _which_stand(self, *, was_killed: bool) -> str:
+        """Say which of the files have their new text or are removed, unless none is: how the process ended does not tell it. If
+        it ``was_killed``, also say what may be left beside them.
+        """
+        files = [path for path, *_ in self.job.edits] or [self.job.path]
+        stands, n = self._stands, len(files)
         if stands is None or (stands.unsure is None and not stands.written):
             return ""
         perhaps = () if stands.unsure is None else (stands.unsure,)
         others = tuple(number for number in range(n) if number not in (*stands.written, *perhaps))
         parts = [
             (which, some)
-            for which, some in (("written", stands.written), ("perhaps written", perhaps), ("not written", others))
+            for which, some in ((self._deed, stands.written), (f"perhaps {self._deed}", perhaps), (f"not {self._deed}", others))
             if some
         ]
-        paths = [shown_argument(path) for path, *_ in self.job.edits]
+        paths = [*map(shown_argument, files)]
         told = "; ".join(f"{which}: {', '.join(paths[number] for number in some)}" for which, some in parts)
+        may_leave = perhaps if self.job.removes is not None else (*stands.written, *perhaps)
+        if was_killed and may_leave:
+            left = (f"{shown_argument(left_of(files[number]))}*" for number in may_leave)
+            told += f"; left beside, perhaps: {', '.join(left)}"
         if len(told) <= MOST_OF_STANDING:
             return told
         counted = "; ".join(f"{which}: {', '.join(str(number + 1) for number in some)}" for which, some in parts)

@@ -20,7 +20,7 @@ GO = b"go"  # a line of a plate (see `plate_path`): the command or the session m
 STARTED = b"started "  # before the process of the command, on a plate: the command has begun
 INIT = b"init "
 """Begins a plate's line with the pid of the run's init and its start time in clock ticks since the boot."""
-STANDS = b"stands "  # on the plate of a run that edits several files, before a sentence about which of them have their new text
+STANDS = b"stands "  # on the plate of a run that edits or removes files, before a sentence about which of them are done
 EMPTY = b"empty"  # on a plate: none is left, but for dead ones that a tracer keeps, and the init of the run
 ASKER, SCOPE, SESSION = b"asker ", b"scope ", b"session "
 """The first words of three lines on the plate of a login. The line ``asker`` contains the process that asked for the login

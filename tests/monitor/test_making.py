@@ -20,9 +20,11 @@ from jitd.executor import Ended, Here, Ready, Started
 from jitd.files.mounts import OWN
 from jitd.monitor import checking, namespace
 from jitd.monitor.orders import Job
+from jitd.monitor.places import STANDS, plate_path
 from tests.monitor.stage import NOBODY, Stage
 from tests.monitor.test_editing import Watched, children_of, shared, waiting
-from tests.waiting import is_living
+from tests.system.halting import Halt
+from tests.waiting import is_living, wait_for
 
 __all__ = ["shared"]  # a fixture
 TEXT = b"listen 8080;\n"
@@ -77,11 +79,54 @@ def gone(stage: Stage, file: Path, **changes: Any) -> Job:
     )
 
 
+def edited(stage: Stage, file: Path) -> Job:
+    status = file.stat()
+    return replace(gone(stage, file), removes=None, edit=(status.st_dev, status.st_ino, TEXT))
+
+
 def test_what_was_approved_to_go_is_removed_and_it_is_reported_as_a_run(stage: Stage, place: Path) -> None:
     client, outcome = stage.play(gone(stage, place / "y.conf"))
     assert outcome == Outcome(Ending.EXITED, 0) and os.listdir(place) == []
     assert [type(report) for report in stage.reports] == [Here, Ready, Started, Ended]
     assert [packet[:1] for packet in client.packets] == [b"R", b"X"]
+
+
+@pytest.mark.parametrize(
+    ("does", "moment", "deed", "standing"),
+    [
+        (gone, ("after", "renameat2 .*y.conf"), "perhaps removed", []),
+        (edited, ("before", "renameat2 .*y.conf"), "perhaps written", ["y.conf"]),
+        (edited, ("after", "renameat2 .*y.conf"), "perhaps written", ["y.conf"]),
+        (edited, ("before", "unlinkat .*y.conf"), "written", ["y.conf"]),
+    ],
+)
+@pytest.mark.parametrize("is_orphaned", [False, True])
+def test_what_a_killed_process_leaves_beside_the_file_is_named(
+    stage: Stage,
+    place: Path,
+    does: Callable[..., Job],
+    moment: tuple[str, str],
+    deed: str,
+    standing: list[str],
+    is_orphaned: bool,
+) -> None:
+    """Also if the monitor is killed with it, and by the file's path alone: nobody searches the disk."""
+    file = place / "y.conf"
+    job = does(stage, file)
+    stage.get_ready(job)
+    (monitor,) = stage.monitors()
+    with Halt(monitor, [moment], is_deep=True) as halt:
+        stage.order(stage.executor.go, job.run)
+        writer = halt.reached()
+        assert writer
+        wait_for(lambda: STANDS in Path(plate_path(str(stage.run_dir), job.run)).read_bytes())
+        os.kill(monitor if is_orphaned else writer, signal.SIGKILL)
+    outcome = stage.outcome(job)
+    assert outcome.ending is (Ending.LOST if is_orphaned else Ending.SIGNALED)
+    left = sorted({*os.listdir(place)} - {"y.conf"})
+    assert f"{deed}: {file}; left beside, perhaps: {place}/.y.conf.jitsudo-*" in outcome.because, outcome
+    assert len(left) == 1 and left[0].startswith(".y.conf.jitsudo-"), left
+    assert sorted({*os.listdir(place)} - {*left}) == standing
 
 
 def with_another_text(place: Path) -> None:

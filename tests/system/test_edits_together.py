@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -328,9 +329,13 @@ def test_if_the_check_of_one_file_says_no_none_is_written(house: House, place: P
 @pytest.mark.parametrize(
     ("moment", "told", "n_new"),
     [
-        ("after", "perhaps written: {one}; not written: {two}", 1),
-        ("between", "written: {one}; perhaps written: {two}", 1),
-        ("last", "written: {one}, {two}", 2),
+        ("after", "perhaps written: {one}; not written: {two}; left beside, perhaps: {left}/.one.jitsudo-*", 1),
+        (
+            "between",
+            "written: {one}; perhaps written: {two}; left beside, perhaps: {left}/.one.jitsudo-*, {left}/.two.jitsudo-*",
+            1,
+        ),
+        ("last", "written: {one}, {two}; left beside, perhaps: {left}/.one.jitsudo-*, {left}/.two.jitsudo-*", 2),
     ],
 )
 def test_who_kills_between_two_exchanges_is_told_which_files_stand(
@@ -353,9 +358,12 @@ def test_who_kills_between_two_exchanges_is_told_which_files_stand(
         os.kill(writer, signal.SIGKILL)
     assert asking.end() != 0
     assert texts(one, two) == [NEW] * n_new + [OLD] * (2 - n_new)
-    assert told.format(one=one, two=two) in asking.err, asking.err
+    said = told.format(one=one, two=two, left=one.parent)
+    assert said in asking.err, asking.err
     run = house.at_rest().run_of(asking.id)
-    assert run.outcome is not None and told.format(one=one, two=two) in run.outcome.because
+    assert run.outcome is not None and said in run.outcome.because
+    left = {os.path.join(one.parent, name) for name in os.listdir(one.parent) if ".jitsudo-" in name}
+    assert left and all(any(fnmatch(path, pattern) for pattern in said.split("perhaps: ")[-1].split(", ")) for path in left)
     assert f"-e {two} --from" in asking.err
 
 
@@ -378,7 +386,7 @@ def test_of_a_run_whose_monitor_is_killed_too_the_record_has_what_it_knew(house:
     assert texts(one, two) == [NEW, OLD]
     run = house.at_rest().run_of(asking.id)
     assert run.outcome is not None and str(run.outcome.ending) == "lost", run.outcome
-    assert run.outcome.because.endswith(f"; it had last heard: {told}")
+    assert f"; it had last heard: {told}; left beside, perhaps: {one.parent}/.one.jitsudo-*" in run.outcome.because
 
 
 def the_check() -> int:
