@@ -9,7 +9,7 @@ themselves, apart, by their digests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from jitd.core.values import DIGEST, NUMBER
@@ -25,13 +25,11 @@ def with_file(check: tuple[str, ...], path: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """The file by its device and inode, and what it keeps: owner, group and mode. ``owner`` has the names of the first two, for
-    people, such as ``root:adm``. ``before`` and ``after`` are the SHA-256 of the old and of the new text. The path is
-    ``Command.edited``. If ``is_told`` is True, the requester can read the file. Otherwise nothing about the old text is told to
-    them. ``mounted`` names processes that have the file itself mounted, and so keep the old text, such as ``nginx (4711)``.
-    ``undoes`` is the id of the request whose edit is taken back, or empty. Then ``is_told`` is about both texts.
-    ``base`` is the SHA-256 of the text from which the new one was made, as its requester says, or empty.
+class OldFile:
+    """The file of an edit or of a removal, by its device and inode, with its owner, group and mode, and the SHA-256 of its text.
+    ``owner`` has the names of the first two, for people, such as ``root:adm``. The path is ``Command.edited``. If ``is_told`` is
+    True, the requester can read the file. Otherwise nothing about the old text is told to them. ``mounted`` names processes that
+    have the file itself mounted, and so keep the old text, such as ``nginx (4711)``.
     """
 
     device: Annotated[int, NUMBER]
@@ -40,10 +38,19 @@ class Edit:
     gid: int
     mode: int
     before: Annotated[bytes, DIGEST]
+    is_told: bool = field(default=False, kw_only=True)
+    owner: str = field(default="", kw_only=True)
+    mounted: str = field(default="", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit(OldFile):
+    """``after`` is the SHA-256 of the new text. The file keeps all else.
+    ``undoes`` is the id of the request whose edit is taken back, or empty. Then ``is_told`` is about both texts.
+    ``base`` is the SHA-256 of the text from which the new one was made, as its requester says, or empty.
+    """
+
     after: Annotated[bytes, DIGEST]
-    is_told: bool = False
-    owner: str = ""
-    mounted: str = ""
     undoes: str = ""
     base: Annotated[bytes, DIGEST] = b""
 
@@ -102,19 +109,7 @@ class NewFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
-    """A file that is removed, and was made by the request ``undoes``. ``device`` and ``inode`` are its own, as are ``uid``,
-    ``gid`` and ``mode``, and ``before`` is the SHA-256 of the text that goes. ``is_told``, ``owner`` and ``mounted`` are as those
-    of an edit. The path is ``Command.edited``.
-    """
+class Removal(OldFile):
+    """A file that is removed, and was made by the request ``undoes``."""
 
-    device: Annotated[int, NUMBER]
-    inode: Annotated[int, NUMBER]
-    uid: int
-    gid: int
-    mode: int
-    before: Annotated[bytes, DIGEST]
     undoes: str
-    is_told: bool = False
-    owner: str = ""
-    mounted: str = ""

@@ -16,12 +16,12 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from jitd.core.command import Command, RunAs
 from jitd.core.command import together as together_of
-from jitd.core.edit import Edit, NewFile, Removal, Undone
+from jitd.core.edit import Edit, NewFile, OldFile, Removal, Undone
 from jitd.core.script import LARGEST, Script, is_text
 from jitd.core.subject import Subject
 from jitd.core.wording import name_in_sentence
@@ -41,7 +41,7 @@ MOST_SHOWN = 192 * 1024
 not for both together: the requester chooses the size of the new text, and would find out the size of the old one.
 """
 
-BOUND = ("device", "inode", "uid", "gid", "mode", "before")  # what must be of the file as it was at the request
+BOUND = tuple(one.name for one in fields(OldFile) if not one.kw_only)  # what must be of the file as it was at the request
 MOST_HOLDERS = 3  # processes that are named
 _OF_ROOT = ("trusted.", "security.")
 """Extended attributes that only root can give to a file. Other accounts do not even see the first ones, and see the others of
@@ -69,7 +69,7 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
     edited. The directories of its path are resolved, and all is looked up with ``glance``. Raises CannotEdit.
     """
     path, asked = command.edited, command.writes
-    assert isinstance(asked, Edit | Removal), "it is a file that is there"
+    assert isinstance(asked, OldFile), "it is a file that is there"
     name = path_in_sentence(path)
     with _directory_of(name, path, command.run_as, trusted, glance) as directory:
         _refuse_place(name, path, who, glance)
@@ -87,9 +87,9 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
         stat.S_IMODE(status.st_mode),
         expected.digest,
         asked.after if isinstance(asked, Edit) else b"",
-        is_told,
-        _owner(status.st_uid, status.st_gid),
-        mounted,
+        is_told=is_told,
+        owner=_owner(status.st_uid, status.st_gid),
+        mounted=mounted,
         base=asked.base if isinstance(asked, Edit) else b"",
     )
     return Looked(edit, before)
@@ -223,7 +223,7 @@ def removing(edit: Edit, path: bytes, undone: Undone) -> Removal:
     others have changed it since.
     """
     now = undoing(edit, path, undone)
-    return Removal(now.device, now.inode, now.uid, now.gid, now.mode, now.before, now.undoes, now.is_told, now.owner, now.mounted)
+    return Removal(**{one.name: getattr(now, one.name) for one in fields(Removal)})
 
 
 def refuse_made(path: bytes, undone: Undone) -> None:

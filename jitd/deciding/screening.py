@@ -17,7 +17,7 @@ from jitd.core.breach import unbound
 from jitd.core.command import Command, Interpreter, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import deed_of
-from jitd.core.edit import SUDOEDIT, Edit, Edits, NewFile, Removal
+from jitd.core.edit import SUDOEDIT, Edits, NewFile, OldFile, Removal
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
 from jitd.core.origin import Caller
@@ -275,7 +275,7 @@ def _edit_again(
                 changed = f"the directory of {name}"
                 place = edits.look_at_place(command, trusted, glance)
                 is_same = replace(place, owner=new.owner, undoes=new.undoes, is_told=new.is_told) == before
-            case Edit() | Removal():
+            case OldFile():
                 changed = name
                 now = edits.look(command, who, trusted, glance).edit
                 is_same = all(getattr(now, one) == getattr(before, one) for one in edits.BOUND)

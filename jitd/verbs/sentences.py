@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from jitd.core.decision import Approval
 from jitd.core.duration import duration_in_words
-from jitd.core.edit import Edit, Removal
+from jitd.core.edit import OldFile, Removal
 from jitd.core.effects import Moment
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Heard, Missed
@@ -46,7 +46,7 @@ def mounted(request: Request) -> list[str]:
     lines = []
     for one in request.command.each:
         match one.what:
-            case Edit(mounted=processes) | Removal(mounted=processes) if processes:
+            case OldFile(mounted=processes) if processes:
                 file = shown_argument(one.edited)
                 told = f"{file} itself is mounted in {shown(processes)}, which keeps the old text until it is started again"
                 lines.append(told)
