@@ -14,7 +14,7 @@ from jitd.settings.config import Config
 
 
 def claim(config: Config) -> None:
-    """Create and lock the directories of this daemon alone, and raise this process's limit of files. Raises OSError."""
+    """Create the directories, lock them against other daemons, and raise this process's limit of open files. Raises OSError."""
     config.state.mkdir(mode=0o711, parents=True, exist_ok=True)
     config.socket.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     for directory, mode in ((config.state, 0o711), (config.socket.parent, 0o755)):

@@ -203,8 +203,8 @@ def _raw(modes: bytes, *, shared: bool) -> bytes:
 
 
 def _own_opening(streams: list[int]) -> tuple[int, bool]:
-    """Open the terminal again, without blocking, as the user's shell must not. Return the descriptor, and True if it is a copy of
-    the inherited one: another account owns the terminal.
+    """Open the terminal again, without blocking: the inherited descriptor is the user's shell's, too, and stays as it is. Return
+    the new one, and True if it is a copy of the inherited one, because another account owns the terminal.
     """
     ours = streams[1 if streams[0] == 0 and len(streams) > 1 else 0]
     for path in (f"/proc/self/fd/{ours}", "/dev/tty"):  # after `su`, the first path belongs to another user

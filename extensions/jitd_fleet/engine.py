@@ -333,7 +333,7 @@ class Engine:
         await client.publish(subject, message, reply)
 
     async def subscribe(self, subject: str, hear: Hear) -> Callable[[], Awaitable[None]]:
-        """Have ``hear`` called with each message of ``subject``, and each time the connection is made. Return what ends it."""
+        """Have ``hear`` called with each message of ``subject``, also of a connection that is made later. Return what ends it."""
         one = _Heard(subject, hear)
         self._heard.append(one)
         if self._client is not None:

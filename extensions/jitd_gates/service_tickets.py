@@ -117,7 +117,7 @@ class ServiceTickets(Giver):
             await asyncio.sleep(TICK)
 
     async def renew_due(self) -> None:
-        """Renew what is due, what ends first first. After a failure, leave the rest for later. Raises what ``find`` raises."""
+        """Renew what is due, the first to end first. After a failure, leave the rest for later. Raises what ``find`` raises."""
         if self._now().boot < self._quiet_until:
             return
         boot = self._now().boot

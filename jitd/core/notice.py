@@ -157,8 +157,8 @@ def owed(
 
 
 def owed_of_things(request: str, things: tuple[Back, ...], told: Mapping[str, datetime]) -> tuple[Notice, ...]:
-    """Return the notices about ``things`` given for ``request``: that one cannot be taken back, and later, to who was told that
-    (``told``, see ``owed``), that it was.
+    """Return the notices about ``things`` given for ``request``: that one cannot be taken back, and later that it was, for the
+    addresses that were told the first (``told``, see ``owed``).
     """
     found = []
     for back in things:

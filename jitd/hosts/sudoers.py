@@ -81,7 +81,7 @@ class Sudoers:
         return any(not setting.is_negated for setting in self.effective(name))
 
     def effective(self, name: str) -> list[Setting]:
-        """Return the settings of ``name`` that apply to anybody: of several for everybody, the last one."""
+        """Return the settings of ``name`` that apply to at least one person: of several for everybody, the last one."""
         of_it = [setting for setting in self.settings if setting.name == name]
         for_all = [setting for setting in of_it if not setting.bound_to]
         return [setting for setting in of_it if setting.bound_to] + for_all[-1:]

@@ -25,7 +25,7 @@ from jitd.settings.config import Config
 
 def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float, *texts: bytes | None) -> Job | orders.Login:
     """Return the job of the run ``begun`` at ``now`` (boot clock, in seconds). ``texts`` are the files' new ones, or None. May
-    block. Raises ValueError if it would differ from what was approved, and NoSuchAccount without the target.
+    block. Raises ValueError if it would differ from what was approved, and NoSuchAccount if the account to run as is gone.
     """
     command = asked.command
     who, terms = asked.requester.principal, asked.terms.fingerprinted

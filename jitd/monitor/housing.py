@@ -22,7 +22,7 @@ from jitd.monitor.signalling import Pid, hang_up_all, kill_all, look_at, members
 
 SYS_CLONE3 = 435  # the number of the system call clone3(2). This number is the same on every architecture.
 SYS_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120}
-"""clone(2) by architecture: those on which its first argument is the flags."""
+"""The number of clone(2), by architecture: only those where its first argument is the flags."""
 CLONE_INTO_CGROUP = 0x200000000
 CLONE_PARENT = 0x8000
 TRACED = 1.0
