@@ -48,7 +48,7 @@ class Extension:
     verbs: Mapping[str, str] = field(default_factory=dict)
     """Maps each verb that it has, such as ``audit pack``, to the module with the click command of the last word."""
     helpers: Mapping[str, str] = field(default_factory=dict)
-    """Maps each helper (``beside.helpers``) whose work is here to the package that has it, in its module ``process``."""
+    """Maps each helper (``beside.processes``) whose work is here to the package that has it, in its module ``process``."""
     otherwise: str = ""
 
     @property

@@ -17,7 +17,7 @@ from typing import Any
 
 from jitd.beside import starting
 from jitd.beside.answering import Served
-from jitd.beside.helpers import KDC
+from jitd.beside.processes import KDC
 from jitd.beside.starting import Begun
 from jitd.kdc import keytab
 from jitd_gates.messages import Answer, Failed, Give, Look, OfEntry, Refused, Request, Take, Try

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from jitd.beside.helpers import KDC
+from jitd.beside.processes import KDC
 from jitd.core.duration import read_duration
 from jitd.core.thing import SERVICE_TICKET
 from jitd.core.toml_table import Table

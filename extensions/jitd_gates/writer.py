@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jitd.beside.asking import Client
 from jitd.beside.connecting import SocketConnector
-from jitd.beside.helpers import KDC
+from jitd.beside.processes import KDC
 from jitd_gates.messages import MOST_TRIED, Answer, Failed, Give, Look, Refused, Request, Take, Tried, Try
 from jitd_gates.questions import KINDS, PATIENCE
 from jitd_gates.strings import SILENT, Sighting

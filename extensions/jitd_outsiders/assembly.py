@@ -11,7 +11,7 @@ import secrets
 import time
 
 from jitd.beside.connecting import SocketConnector, connector_to
-from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, TERMINALS
+from jitd.beside.processes import OUTSIDE, PROGRAMS, PROGRAMS_NET, TERMINALS
 from jitd.deciding.seats import Seating
 from jitd.extension_points import Adviser, Site
 from jitd.lifecycle.notifier import Notifier

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from jitd.beside.helpers import OUTSIDE, Helper
+from jitd.beside.processes import OUTSIDE, Helper
 from jitd.core.names import Name
 from jitd.core.toml_table import Table
 from jitd.settings.section import Section, Trust, path_in

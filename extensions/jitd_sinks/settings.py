@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from jitd.beside.helpers import OUTSIDE, Helper
+from jitd.beside.processes import OUTSIDE, Helper
 from jitd.core.duration import read_duration
 from jitd.core.toml_table import Table, quoted
 from jitd.extensions import is_used, why_not

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jitd.beside.connecting import connector_to
-from jitd.beside.helpers import GIVERS
+from jitd.beside.processes import GIVERS
 from jitd.extension_points import Advisers, Doer, Site
 from jitd.lifecycle.givers import Giver
 from jitd.lifecycle.let_in import LetIn

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
-from jitd.beside.helpers import Helper
+from jitd.beside.processes import Helper
 from jitd.core.thing import read_giver
 from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table

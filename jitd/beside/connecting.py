@@ -23,11 +23,11 @@ from types import MappingProxyType
 from typing import Protocol
 
 from jitd.beside import packets
-from jitd.beside.helpers import Helper
+from jitd.beside.processes import Helper
 from jitd.beside.readiness import SECONDS_TO_END, until_ended
 from jitd.packages import places
 
-PROGRAM = "import sys; sys.path += sys.argv.pop(1).split(':'); from jitd.helper import main; raise SystemExit(main())"
+PROGRAM = "import sys; sys.path += sys.argv.pop(1).split(':'); from jitd.beside_process import main; raise SystemExit(main())"
 """Does what jitd-helper does, from the directories that are its first word."""
 
 

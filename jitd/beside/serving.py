@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from jitd.beside.answering import Answering, Served
-from jitd.beside.helpers import Helper
+from jitd.beside.processes import Helper
 from jitd.beside.starting import Begun, CannotStart, begin, say
 
 PR_SET_NAME = 15

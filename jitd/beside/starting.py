@@ -3,8 +3,8 @@
 runs as root.
 
 Law: after ``begin``, and before the process reads any input, it runs as its account and is not dumpable, and it has no network
-unless its row in ``helpers`` says so. It has no capabilities and cannot gain any, unless it is the helper that is root. A process
-that cannot give up one of these rights does not start. Sources: sd_listen_fds(3), prctl(2), capabilities(7),
+unless its row in ``processes`` says so. It has no capabilities and cannot gain any, unless it is the helper that is root. A
+process that cannot give up one of these rights does not start. Sources: sd_listen_fds(3), prctl(2), capabilities(7),
 network_namespaces(7).
 """
 
@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jitd.beside import filtering
-from jitd.beside.helpers import Helper
+from jitd.beside.processes import Helper
 from jitpam.wire.declared import sentence
 
 FIRST_PASSED = 3  # the number of the first descriptor that systemd passes to a service (sd_listen_fds(3))

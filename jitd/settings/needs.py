@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jitd.beside.helpers import Helper
+from jitd.beside.processes import Helper
 from jitd.settings.config import Config
 
 

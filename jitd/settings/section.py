@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Literal, Self
 
-from jitd.beside.helpers import Helper
+from jitd.beside.processes import Helper
 from jitd.core.names import Name
 from jitd.core.toml_table import Table
 

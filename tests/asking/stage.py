@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jitd.beside.connecting import ChildConnector
-from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET
+from jitd.beside.processes import PROGRAMS, PROGRAMS_NET
 from jitd.core.asked_terms import USUAL
 from jitd.core.claims import Claims
 from jitd.core.command import Command, RunAs

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from jitd.beside import connecting
 from jitd.beside.connecting import ChildConnector, SocketConnector
-from jitd.beside.helpers import Helper
+from jitd.beside.processes import Helper
 
 D = TypeVar("D", ChildConnector, SocketConnector)
 
@@ -35,7 +35,7 @@ class OwnChild(ChildConnector):
         passed: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         super().__init__(helper, options, passed)
-        self._program = connecting.PROGRAM.replace("jitd.helper", module)
+        self._program = connecting.PROGRAM.replace("jitd.beside_process", module)
 
     async def open(self) -> socket.socket:
         with patch.object(connecting, "PROGRAM", self._program):

@@ -19,7 +19,7 @@ from typing import Any
 from jitd.beside.answering import Answering, NoAnswer, Served
 from jitd.beside.asking import HelperLine
 from jitd.beside.connecting import Connector
-from jitd.beside.helpers import Helper
+from jitd.beside.processes import Helper
 from jitd.beside.questions import ONE_LANE, Lanes, QuestionKind, one_lane
 from jitd.beside.serving import run
 from jitd.beside.starting import Begun

@@ -23,8 +23,8 @@ import pytest
 from jitd.beside import asking, connecting, packets
 from jitd.beside.asking import Unanswered, silent
 from jitd.beside.connecting import ChildConnector, SocketConnector
-from jitd.beside.helpers import Helper
 from jitd.beside.packets import MAX_BODY, Kind, Packet
+from jitd.beside.processes import Helper
 from jitd.beside.questions import ONE_LANE, Lanes
 from tests.beside.children import OwnChild, of_account
 from tests.beside.parrot import BUSY, MUTE, NAME, PARROT, Asks, answering

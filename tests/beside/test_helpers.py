@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jitd import extensions
-from jitd.beside.helpers import HELPERS, Helper
+from jitd.beside.processes import HELPERS, Helper
 from jitd.server.door import CARRIERS
 from tests.law.tree import TREE
 from tests.leftovers import is_in_lab
@@ -20,7 +20,7 @@ from tests.marks import by_day, full, once_each
 
 EACH = pytest.mark.parametrize("helper", HELPERS.values(), ids=HELPERS)
 ROOMS = {name: one.helpers[name] for name, one in extensions.HELPERS.items()}
-PROGRAM = "import sys; sys.argv[0] = 'jitd-helper'; from jitd.helper import main; status = main(); "
+PROGRAM = "import sys; sys.argv[0] = 'jitd-helper'; from jitd.beside_process import main; status = main(); "
 ENDS = "raise SystemExit(status)"
 
 

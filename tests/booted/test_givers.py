@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.beside.helpers import GIVERS
+from jitd.beside.processes import GIVERS
 from jitd.core.holding import HoldingState
 from tests.booted.conftest import Service, journal, show, systemctl
 from tests.givers.account_world import made_for

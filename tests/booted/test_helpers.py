@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The helpers as services of systemd: each is what its row of ``jitd/beside/helpers.py`` says, and nothing more."""
+"""The helpers as services of systemd: each is what its row of ``jitd/beside/processes.py`` says, and nothing more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.beside.helpers import HELPERS, Helper
+from jitd.beside.processes import HELPERS, Helper
 from tests.booted.conftest import Service, journal, show, systemctl
 from tests.waiting import status_of, wait_for
 

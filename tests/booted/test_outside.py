@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from jitd.beside.connecting import SocketConnector
-from jitd.beside.helpers import OUTSIDE
+from jitd.beside.processes import OUTSIDE
 from jitd_outsiders.outside import leases, line_files
 from jitd_outsiders.outside.client import Failed, Outside
 from jitd_outsiders.outside.deliveries import Deliver, Delivered, Destination, Event, Lines, Syslog

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from jitd.beside.connecting import SocketConnector
-from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET
+from jitd.beside.processes import PROGRAMS, PROGRAMS_NET
 from jitd_outsiders.programs.client import Programs
 from jitd_outsiders.programs.messages import Answer, Failed, Printed, Run
 from tests.booted.conftest import Service, show, systemctl

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.beside.helpers import OUTSIDE
+from jitd.beside.processes import OUTSIDE
 from tests.booted.conftest import Service, show, systemctl
 from tests.waiting import PATIENCE, wait_for
 

@@ -16,7 +16,7 @@ import pexpect
 import pytest
 
 from jitd.beside.connecting import SocketConnector
-from jitd.beside.helpers import TERMINALS
+from jitd.beside.processes import TERMINALS
 from jitd.facts.sessions import terminals
 from jitd_outsiders.terminals.client import Failed, Terminals
 from jitd_outsiders.terminals.messages import Tell, Told

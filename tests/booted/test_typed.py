@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from jitd.beside.connecting import SocketConnector
-from jitd.beside.helpers import KDC
+from jitd.beside.processes import KDC
 from jitd_inspection.doctor import clock, gate, kerberos, runs
 from jitd_inspection.doctor.runs import Unit
 from tests.booted.conftest import show, systemctl

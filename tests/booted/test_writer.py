@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.beside.helpers import KDC
+from jitd.beside.processes import KDC
 from jitd_gates.messages import Answer, Done, Failed, Give, Grants, Look, Take
 from jitd_gates.writer import PATIENCE, Writer
 from tests.booted.conftest import Service, journal, show, systemctl

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.beside.helpers import GIVERS, OUTSIDE, PROGRAMS, PROGRAMS_NET, Helper
+from jitd.beside.processes import GIVERS, OUTSIDE, PROGRAMS, PROGRAMS_NET, Helper
 from jitd.settings import config
 from jitd.settings.needs import needed, unreachable
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from jitd.beside.helpers import OUTSIDE
+from jitd.beside.processes import OUTSIDE
 from jitd.core.holding import Account, Holding
 from jitd_inspection.doctor import daemon, gate, glass, person, runs, settings, state
 from jitd_inspection.doctor.daemon import Answered

@@ -17,8 +17,8 @@ import pytest
 from jitd.beside import packets
 from jitd.beside.asking import Client
 from jitd.beside.connecting import SocketConnector
-from jitd.beside.helpers import KDC
 from jitd.beside.packets import Kind, Packet
+from jitd.beside.processes import KDC
 from jitd_gates.entry import KEPT
 from jitd_gates.kadmin import Connection, KadminError
 from jitd_gates.messages import MAX_PACKET, REQUESTS, Done, Failed, Give, Grants, Look, Refused, Take

@@ -79,9 +79,9 @@ NAME, ID = "pass", "K7QM-2XVD"
 
 def main() -> int:
     """Be jitd-givers."""
-    from jitd import helper
+    from jitd import beside_process
 
-    return helper.main()
+    return beside_process.main()
 
 
 # --- a daemon that has it ----------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ async def play(file: Path) -> dict[str, Any]:
     """Read a rule that gives the thing. Give the thing by a jitd-givers of its own, look at it and take it.
     Return what was said and what was there.
     """
-    from jitd.beside.helpers import GIVERS
+    from jitd.beside.processes import GIVERS
     from jitd.core.holding import Account, Holding, HoldingState
     from jitd.core.request import issued
     from jitd.settings import policyfile

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from jitd import helper
+from jitd import beside_process
 from jitd.beside.answering import Served
 from jitd.beside.child import Child
 from jitd.beside.secret import sealed
@@ -106,4 +106,4 @@ def main() -> int:
         return served(begun)
 
     process.served = counted
-    return helper.main()
+    return beside_process.main()

@@ -19,7 +19,7 @@ from typing import TypeVar
 import pytest
 
 from jitd.beside.connecting import ChildConnector
-from jitd.beside.helpers import GIVERS
+from jitd.beside.processes import GIVERS
 from jitd.beside.secret import sealed
 from jitd.settings.giver_words import digest_of, lets_of
 from jitd_things.givers import process

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from jitd.beside.connecting import ChildConnector
-from jitd.beside.helpers import GIVERS
+from jitd.beside.processes import GIVERS
 from jitd.settings.giver_words import digest_of, lets_of
 from jitd_things.givers.client import GiversLine
 from jitd_things.givers.kind import Given, Order, Refused, Taken

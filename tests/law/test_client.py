@@ -26,7 +26,7 @@ OF_ROOMS = {
         "jitd.audit.ssh_signatures",
         "jitd.audit.strict_json",
     },
-    "jitd.beside": {"jitd.beside.helpers"},
+    "jitd.beside": {"jitd.beside.processes"},
     "jitd.settings": {"jitd.settings.section"},
 }
 """Those of rooms that are the daemon's otherwise: leaves, which import nothing of it."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from contrib.installed import ACCOUNTS, HELPERS, WITH_SHELL
-from jitd.beside import helpers
+from jitd.beside import processes
 from tests.helper_units import NEW, SEES, TEMPLATE, UNITS, files, hidden, instance, page, settings
 
 OF_RESOURCES = {
@@ -47,13 +47,13 @@ def test_what_a_helper_has_beyond_the_template_is_on_the_page(helper: str) -> No
 
 
 def test_the_helpers_are_those_of_the_program_with_a_network_and_groups_of_which_both_know() -> None:
-    assert {*helpers.HELPERS} == {*HELPERS}
-    for name, helper in helpers.HELPERS.items():
+    assert {*processes.HELPERS} == {*HELPERS}
+    for name, helper in processes.HELPERS.items():
         found = settings(name)
         assert (found["PrivateNetwork"] == ["no"]) is helper.has_network, name
         assert (found["User"] == []) is helper.is_root, name
         assert tuple(found.get("SupplementaryGroups", [])) == helper.groups, name
-    assert {*ACCOUNTS} - {WITH_SHELL} == {helper.account for helper in helpers.HELPERS.values() if not helper.is_root}
+    assert {*ACCOUNTS} - {WITH_SHELL} == {helper.account for helper in processes.HELPERS.values() if not helper.is_root}
 
 
 def test_nothing_that_is_jitds_is_to_be_seen_by_a_new_helper() -> None:

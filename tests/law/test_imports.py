@@ -105,15 +105,15 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {
-        CORE, "jitpam.wire.declared", "jitd.beside.helpers", "jitd.expressions", "jitd.extensions", "jitd.settings",
+        CORE, "jitpam.wire.declared", "jitd.beside.processes", "jitd.expressions", "jitd.extensions", "jitd.settings",
     },
     "jitd_outsiders.channels": {CORE, "jitd_outsiders.notifying", "jitd.settings"},
-    "jitd_things.settings": {CORE, "jitd.beside.helpers", "jitd_things.givers", "jitd.settings"},
+    "jitd_things.settings": {CORE, "jitd.beside.processes", "jitd_things.givers", "jitd.settings"},
     "jitd_outsiders.asking.settings": {
-        CORE, "jitd.beside.helpers", "jitd.settings", "jitd_outsiders.outside", "jitd_outsiders.programs.messages",
+        CORE, "jitd.beside.processes", "jitd.settings", "jitd_outsiders.outside", "jitd_outsiders.programs.messages",
     },
     "jitd_sinks.settings": {
-        CORE, "jitd.beside.helpers", "jitd.extensions", "jitd.settings", "jitd_outsiders.channels", "jitd_outsiders.outside",
+        CORE, "jitd.beside.processes", "jitd.extensions", "jitd.settings", "jitd_outsiders.channels", "jitd_outsiders.outside",
     },
     "jitd_outsiders.outside.url_file": {CORE, "jitd_outsiders.outside.urls", "jitd.settings", "jitd_outsiders.asking.settings"},
     "jitd.claiming": {"jitd.settings"},
@@ -220,7 +220,7 @@ LAW: dict[str, set[str]] = {
     # whether any KDC can be reached, and what is in a keytab
     "jitd.kdc": {WIRE, "jitd.kdc", "jitd.packages"},
     # the program of all helpers, which are what extensions have them do
-    "jitd.helper": {"jitd.beside", "jitd.extensions"},
+    "jitd.beside_process": {"jitd.beside", "jitd.extensions"},
     # how the daemon speaks with a helper, whatever they say
     "jitd.beside": {WIRE, "jitd.beside", "jitd.packages", "jitd.releasing"},
     # what runs an administrator's programs, and the daemon's end of it
@@ -231,7 +231,7 @@ LAW: dict[str, set[str]] = {
         "jitd_outsiders.outside", "jitd_outsiders.outside.url_file",
     },
     "jitd_outsiders.settings": {
-        CORE, "jitd.beside.helpers", "jitd.settings", "jitd_outsiders.asking.settings", "jitd_outsiders.channels",
+        CORE, "jitd.beside.processes", "jitd.settings", "jitd_outsiders.asking.settings", "jitd_outsiders.channels",
     },
     # what writes to people's terminals, and the daemon's end of it
     "jitd_outsiders.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd_outsiders.terminals"},
@@ -251,10 +251,10 @@ LAW: dict[str, set[str]] = {
         "jitd_outsiders.asking.settings", "jitd_outsiders.notifying", "jitd_outsiders.outside", "jitd_outsiders.terminals",
     },
     "jitd_outsiders.notifying.program": {
-        CORE, "jitd.beside.helpers", "jitd.beside.refusals", "jitd_outsiders.asking.json_text",
+        CORE, "jitd.beside.processes", "jitd.beside.refusals", "jitd_outsiders.asking.json_text",
         "jitd_outsiders.asking.settings", "jitd_outsiders.notifying",
     },
-    "jitd_outsiders.notifying.settings": {CORE, "jitd.beside.helpers", "jitd_outsiders.notifying"},
+    "jitd_outsiders.notifying.settings": {CORE, "jitd.beside.processes", "jitd_outsiders.notifying"},
     # what the daemon asks of them, and how it reads their answers
     "jitd_outsiders.asking": {
         CORE, "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log", "jitd_outsiders.asking", "jitd_outsiders.outside",
@@ -271,7 +271,7 @@ LAW: dict[str, set[str]] = {
     # the extensions
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd_gates": {WIRE, "jitd.beside", "jitd.kdc", "jitd.packages", "jitd_gates", "jitd.extensions"},
-    "jitd_gates.settings": {CORE, "jitd.beside.helpers", "jitd.settings.section"},
+    "jitd_gates.settings": {CORE, "jitd.beside.processes", "jitd.settings.section"},
     "jitd_gates.gating": {CORE, "jitpam.initiator", "jitd.cli", "jitd.kdc", "jitd.settings.config", "jitd_gates"},
     "jitd_commands": {CORE, "jitd_commands"},
     "jitd_fleet": set(),
@@ -375,7 +375,7 @@ LAW: dict[str, set[str]] = {
     "jitd_inspection.doctor.finding": {"jitpam.wire.declared"},
     "jitd_inspection.doctor.round": {"jitpam.initiator", "jitpam.wire.declared", "jitd_inspection.doctor.finding"},
     "jitd_inspection.doctor": {
-        CORE, "jitd.audit", "jitd.beside.helpers", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.deciding.signers",
+        CORE, "jitd.audit", "jitd.beside.processes", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.deciding.signers",
         "jitd.extensions", "jitd.hosts", "jitd.kdc", "jitd.monitor.pam_session", "jitd.monitor.pam_stack", "jitd.monitor.places",
         "jitd.monitor.proof_orders", "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
         "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.server.verified_pac", "jitd_gates.gates",
@@ -393,7 +393,7 @@ LAW: dict[str, set[str]] = {
     },
     # what a host lacks before its first request
     "jitd_inspection.setup": {
-        "jitd.beside.helpers", "jitd.core.toml_document", "jitd.extensions", "jitd.kdc.keytab", "jitd.settings",
+        "jitd.beside.processes", "jitd.core.toml_document", "jitd.extensions", "jitd.kdc.keytab", "jitd.settings",
         "jitpam.initiator", "jitd_inspection.doctor", "jitd_inspection.setup", "jitd_outsiders.notifying.mail",
         "jitd_outsiders.settings",
     },
@@ -506,7 +506,7 @@ NO_KIND = {f"jitd_things.givers.{name}" for name in ("client", "deed", "kinds", 
 """The modules of ``jitd_things.givers`` that carry orders to kinds and answers from them."""
 KINDS_MAY = (
     CORE, WIRE, "jitd.extensions", "jitd.files.durable", "jitd_things.givers", "jitd.settings", "jitd.beside.deeds",
-    "jitd.beside.refusals", "jitd.beside.helpers", "jitd.beside.secret", "jitd.beside.starting", "jitd_outsiders.outside.urls",
+    "jitd.beside.refusals", "jitd.beside.processes", "jitd.beside.secret", "jitd.beside.starting", "jitd_outsiders.outside.urls",
     "jitd_outsiders.asking.settings",
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ import ast
 
 import pytest
 
-from jitd.beside.helpers import HELPERS
+from jitd.beside.processes import HELPERS
 from jitd.failures import Failure
 from tests.law.tree import MODULES, TREE
 

@@ -19,7 +19,7 @@ import pytest
 
 from jitd.beside import connecting, starting
 from jitd.beside.connecting import ChildConnector
-from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET, Helper
+from jitd.beside.processes import PROGRAMS, PROGRAMS_NET, Helper
 from jitd_outsiders.programs import process, questions
 from jitd_outsiders.programs.client import Programs
 from jitd_outsiders.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
@@ -153,8 +153,8 @@ def test_a_program_has_no_environment_no_right_and_no_descriptor_but_three(place
 
 def test_a_program_gains_no_right_on_a_host_without_libseccomp_either(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS U-02: libseccomp renounces new privileges by itself when it loads a filter."""
-    without = "from jitd.beside import filtering; filtering.LIBRARY = 'libno-such-thing.so.2'; from jitd.helper"
-    monkeypatch.setattr(connecting, "PROGRAM", connecting.PROGRAM.replace("from jitd.helper", without))
+    without = "from jitd.beside import filtering; filtering.LIBRARY = 'libno-such-thing.so.2'; from jitd.beside_process"
+    monkeypatch.setattr(connecting, "PROGRAM", connecting.PROGRAM.replace("from jitd.beside_process", without))
     status = output(run(script(place, "print(open('/proc/self/status').read())"))).decode()
     assert "NoNewPrivs:\t1\n" in status and "Seccomp:\t0\n" in status
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 
-from jitd.helper import main as main
+from jitd.beside_process import main as main
 from jitd_outsiders.terminals import process
 from jitd_outsiders.terminals.messages import Tell, Told
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import pytest
 
 from jitd.beside.connecting import ChildConnector
-from jitd.beside.helpers import TERMINALS
+from jitd.beside.processes import TERMINALS
 from jitd_outsiders.notifying.channel import Message, NobodyThere, NotSent
 from jitd_outsiders.notifying.terminals import Terminals as Channel
 from jitd_outsiders.terminals.client import Failed, Terminals

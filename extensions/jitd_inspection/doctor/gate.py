@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitd import extensions
-from jitd.beside.helpers import KDC
+from jitd.beside.processes import KDC
 from jitd_inspection.doctor.finding import Result, bad, ok, unknown, weak
 from jitd_inspection.doctor.host import Host
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jitd import extensions
-from jitd.beside.helpers import OUTSIDE
+from jitd.beside.processes import OUTSIDE
 from jitd.core.toml_document import ConfigError
 from jitd.kdc.keytab import principals
 from jitd.settings import config, policyfile

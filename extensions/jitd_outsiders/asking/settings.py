@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, Helper
+from jitd.beside.processes import OUTSIDE, PROGRAMS, PROGRAMS_NET, Helper
 from jitd.core.duration import read_duration
 from jitd.core.fact_values import read_value
 from jitd.core.facts import Value

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from jitd.beside.helpers import Helper
+from jitd.beside.processes import Helper
 from jitd.beside.refusals import Failed
 from jitd.core.toml_table import Table
 from jitd_outsiders.asking import json_text

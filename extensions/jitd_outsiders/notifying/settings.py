@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from jitd.beside.helpers import OUTSIDE, Helper
+from jitd.beside.processes import OUTSIDE, Helper
 from jitd.core.toml_table import Table
 from jitd_outsiders.notifying.carriers import Carriers
 from jitd_outsiders.notifying.channel import Channel

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jitd.beside.asking import Client
 from jitd.beside.connecting import ChildConnector
-from jitd.beside.helpers import OUTSIDE
+from jitd.beside.processes import OUTSIDE
 from jitd_outsiders.outside.deliveries import Deliver, Delivered
 from jitd_outsiders.outside.leases import Answer, Question
 from jitd_outsiders.outside.messages import Fetch, Fetched, Letter, Posted

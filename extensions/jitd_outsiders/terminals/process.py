@@ -12,7 +12,7 @@ import os
 
 from jitd.beside import starting
 from jitd.beside.answering import NoAnswer, Served
-from jitd.beside.helpers import TERMINALS
+from jitd.beside.processes import TERMINALS
 from jitd.beside.starting import Begun
 from jitd_outsiders.terminals.messages import Tell, Told
 from jitd_outsiders.terminals.questions import TELL, Failed

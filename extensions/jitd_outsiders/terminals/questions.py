@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from jitd.beside.helpers import TERMINALS
+from jitd.beside.processes import TERMINALS
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.refusals import Failed as Failed
 from jitd_outsiders.terminals.messages import ANSWERS, QUESTIONS, Tell, Told

@@ -19,7 +19,7 @@ from jitd.beside import packets, starting
 from jitd.beside.answering import Served
 from jitd.beside.child import Child
 from jitd.beside.descendants import become_subreaper, children
-from jitd.beside.helpers import GIVERS
+from jitd.beside.processes import GIVERS
 from jitd.beside.readiness import LOOK_AGAIN, SECONDS_TO_END, until_ended, until_readable
 from jitd.beside.starting import Begun
 from jitd_things.givers import passwords

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jitd.beside.helpers import Helper
+from jitd.beside.processes import Helper
 from jitd.core.toml_table import Table
 from jitd_outsiders.asking.settings import Program, program_in
 from jitd_things.givers.settings import GiverSettings

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from jitd.beside.helpers import GIVERS, Helper
+from jitd.beside.processes import GIVERS, Helper
 from jitd.core.toml_table import Table
 from jitd.settings.section import ThingSettings
 from jitd_things.givers.kind import Kind

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.beside.helpers import Helper
+from jitd.beside.processes import Helper
 from jitd.core.conditions import literally
 from jitd.core.toml_table import Table, quoted
 from jitd_outsiders.asking.settings import Reach, reach_in

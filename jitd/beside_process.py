@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd-helper NAME``, the program of all helpers (``beside.helpers``). Either systemd or the daemon starts it.
+"""``jitd-helper NAME``, the program of all helpers (``beside.processes``). Either systemd or the daemon starts it.
 
 Law: it imports the work of the helper that it is, and of no other.
 """
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from jitd import extensions
-from jitd.beside.helpers import HELPERS
+from jitd.beside.processes import HELPERS
 
 SITE = Path(__file__).resolve().parents[1] / "site-packages"  # beside the installed `jitd`. Elsewhere: `ChildConnector`
 
