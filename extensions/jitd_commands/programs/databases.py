@@ -468,6 +468,10 @@ ROWS = (
         {_PG} -e|--echo -f|--force -i|--interactive --if-exists --maintenance-db=URL
         --version|--help ()  harmless
         [TEXT]  destroys  deletes the database {{1:that it names}} with all its tables
+    = dropuser: abbreviates
+        {_PG} -e|--echo -i|--interactive --if-exists
+        --version|--help ()  harmless
+        [TEXT]  changes   deletes the account {{1:that it names}} of the database
     = createdb: abbreviates
         {_PG} -D|--tablespace=TEXT -e|--echo -E|--encoding=TEXT -l|--locale=TEXT --lc-collate=TEXT --lc-ctype=TEXT
         --icu-locale=TEXT --icu-rules=TEXT --builtin-locale=TEXT --locale-provider=TEXT -O|--owner=TEXT -S|--strategy=TEXT
@@ -645,6 +649,7 @@ ROWS = (
         --version|--help|--stat|--latency|--latency-history|--latency-dist ...  harmless
         --bigkeys|--memkeys|--hotkeys|--rdb|--functions-rdb|--eval|--intrinsic-latency|--lru-test|--scan ...  harmless
         --cluster check|info|help ...  harmless
+        --cluster call ... flushall|flushdb ...  destroys  deletes all databases of the cluster
         --cluster * ...            changes   changes the cluster: {{1+}}
         ()                         leads     {{program}} takes any commands, which can write files of the server
         eval|eval_ro LUA...    leads     {{program}} can make the server load code or write files

@@ -27,10 +27,7 @@ def _ps(call: Call) -> None:
 
 def _server(call: Call) -> None:
     """A server that is started by hand. With other settings than the host's own, it starts what these name."""
-    is_apache = call.name in ("apachectl", "apache2ctl", "httpd")
-    is_test = call.has("t", "T", "v", "V", "S", "configtest", *(("M", "L", "l") if is_apache else ())) or (
-        call.verb is not None and call.verb.text in ("configtest", "status")
-    )
+    is_test = call.has("t", "T", "v", "V")
     for word, value in zip(call.words, [*call.words[1:], Word("")], strict=False):
         if (
             word.is_free
@@ -314,6 +311,14 @@ ROWS = (
         -t|-T|-G|-V ()  harmless
         -f|-o|-p|-C|-c|-h|-g ()  gives     starts a server with other settings
         ()            changes   starts or stops a server
+        = apachectl  -D|-e|-k=TEXT -d|-R=FILE:trusts -f=CONFIG -C|-c=DIRECTIVE -E=FILE:appends -h -l -L -M -S -t -T -v -V -X
+        = apache2ctl  -D|-e|-k=TEXT -d|-R=FILE:trusts -f=CONFIG -C|-c=DIRECTIVE -E=FILE:appends -h -l -L -M -S -t -T -v -V -X
+        = httpd  -D|-e|-k=TEXT -d|-R=FILE:trusts -f=CONFIG -C|-c=DIRECTIVE -E=FILE:appends -h -l -L -M -S -t -T -v -V -X
+        -t|-S|-M|-L|-l|-v|-V|-h ()  harmless
+        configtest|status|fullstatus ()  harmless
+        -f|-d|-R ()   gives     starts a server with other settings
+        start|stop|restart|graceful|graceful-stop ()  changes   starts or stops a server
+        ()            changes   starts or stops a server
         = getent  -A|--no-addrconfig --no-idn --help|-? --usage --version|-V -s|--service=TEXT -i
         shadow|gshadow ...  reads     {program} reads password hashes
         ...           harmless
@@ -387,7 +392,11 @@ ROWS = (
         = ldd  -v|--verbose -u|--unused -d|--data-relocs -r|--function-relocs --version --help
         [FILE:runs]...  harmless
         """,
-        types={"CACHED": _cached, "CONFIG": _settings},
+        types={
+            "CACHED": _cached,
+            "CONFIG": _settings,
+            "DIRECTIVE": lambda call, word: call.gives("starts a server with other settings"),
+        },
     ),
     Row("true false : test [ echo printf expr yes", texts, is_plain=True),
     *rows_of(nothing, _NO_OPERANDS, also=_GNU),
@@ -407,12 +416,12 @@ ROWS = (
         telling="--version:php-fpm --help:php-fpm -v:php-fpm -h:php-fpm",
     ),
     Row(
-        "nginx apachectl apache2ctl httpd haproxy postgres mysqld unbound dnsmasq slapd krb5kdc kadmind",
+        "nginx haproxy postgres mysqld unbound dnsmasq slapd krb5kdc kadmind",
         _server,
         "M L l q d test G version help h f: t T v V S c s: g: p: e: k: D: C: F: config-file:",
         telling=(
-            "--version:postgres,mysqld,dnsmasq --help:postgres,dnsmasq -V:nginx,apachectl,httpd,postgres,unbound"
-            " -v:nginx,apachectl,apache2ctl,httpd,haproxy,unbound -vv:haproxy -h:nginx,unbound"
+            "--version:postgres,mysqld,dnsmasq --help:postgres,dnsmasq -V:nginx,postgres,unbound"
+            " -v:nginx,haproxy,unbound -vv:haproxy -h:nginx,unbound"
         ),
     ),
     Row(
