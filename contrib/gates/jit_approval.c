@@ -28,6 +28,7 @@
 #define API_MAJOR 1U
 #define API_MINOR 15U
 #define ERROR_MSG 3
+#define INFO_MSG 4
 
 typedef int (*print_t)(int kind, const char *format, ...);
 
@@ -428,7 +429,16 @@ check(char *const command_info[], char *const run_argv[], char *const run_envp[]
     return REFUSES;
 }
 
-/* Without `show_version`, `sudo -V` does not open it. */
+/* `sudo -V` says so that this sudo has loaded the plugin. Nobody is asked. */
+static int
+show_version(int verbose)
+{
+    (void)verbose;
+    if (opened.print != NULL)
+        opened.print(INFO_MSG, "jit_approval: jitd's plugin is loaded\n");
+    return PERMITS;
+}
+
 __attribute__((visibility("default"))) struct approval_plugin jit_approval = {
-    APPROVAL_PLUGIN, API_MAJOR << 16 | API_MINOR, open_plugin, close_plugin, check, NULL,
+    APPROVAL_PLUGIN, API_MAJOR << 16 | API_MINOR, open_plugin, close_plugin, check, show_version,
 };

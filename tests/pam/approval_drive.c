@@ -161,6 +161,9 @@ main(int argc, char **argv)
         printf("again %d\n", jit_approval.check(info, words, variables, &error));
         jit_approval.close();
     }
-    printf("left %d\n", jit_approval.show_version != NULL);
+    fails_from = -1;
+    jit_approval.open(version, NULL, print, settings, person, 1, asked, environment, NULL, &error);
+    jit_approval.show_version(0);
+    printf("left %d\n", jit_approval.show_version == NULL);
     return 0;
 }

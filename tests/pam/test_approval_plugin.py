@@ -174,6 +174,7 @@ def test_other_ways_to_call_sudo(gated: Gated) -> None:
     for words in (["-l"], ["-v"], ["-V"], ["-k"]):  # nothing runs, and nobody is asked
         done = typed(gated, "eve", "sudo", *words)
         assert done.returncode == 0 and "jitd" not in done.stderr, done
+    assert "\njit_approval: jitd's plugin is loaded\n" in typed(gated, "eve", "sudo", "-V").stdout
     assert len(gated.rows("requests", "--all")) == n_asked
     mark = gated.mark()
     assert typed(gated, "carol", "sudo", "-b", "/usr/bin/touch", str(mark)).returncode == 0
