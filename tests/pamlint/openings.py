@@ -90,6 +90,10 @@ PLUGINS = [
         **{"sudo.conf": "Plugin sudoers_policy sudoers.so\npath PLUGIN_DIR \\\n /opt/sudo\n"},
     ),
     of_others("a policy by an odd name", "?other-plugin", "", **{"sudo.conf": "plugin x \\\n sudoers.so\n"}),
+    of_others("jitd's own plugin", "", "", **{"sudo.conf": "Plugin jit_approval /usr/lib/jitd/jit_approval.so wait=5\n"}),
+    of_others(
+        "jitd's own plugin of another file", "?other-plugin", "", **{"sudo.conf": "Plugin jit_approval /opt/jit_approval.so\n"}
+    ),
     of_others("a sudoers.so that others can write", "file-open", "", **{"sudo.conf": "Plugin sudoers_policy /srv/open/x.so\n"}),
     of_others("a sesh that others can write", "file-open", "", **{"sudo.conf": "Path sesh /srv/open/x\n"}),
     of_others(

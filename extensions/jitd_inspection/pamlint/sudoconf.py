@@ -19,6 +19,8 @@ SWITCHED = re.compile(r"[ \t]*sudoers[ \t]*:(.*)", re.I)
 PLUGINS = ("/usr/libexec/sudo", "/usr/lib/sudo")  # the directories that contain sudo's own plugins
 OWN = "sudoers.so"
 SYMBOLS = ("sudoers_policy", "sudoers_io", "sudoers_audit")
+OUR_PLUGIN = ("jit_approval", "/usr/lib/jitd/jit_approval.so")
+"""The symbol and the file of jitd's approval plugin, which can only refuse."""
 LOADED = ("sesh", "noexec", "intercept")  # set a file in sudo.conf that sudo loads into the command, or runs before it
 
 
@@ -63,9 +65,9 @@ def _about_plugin(place: Place, symbol: str, path: str, more: str, directory: st
     if whole.startswith("/") and (because := files(whole)):
         told = f"sudo loads {whole}, which others can change: {because}"
         yield bad("file-open", place, told, f"take it out, or chown root:root {whole} && chmod go-w {whole}", "sudo")
-    elif not is_own:
+    elif not is_own and (symbol, whole) != OUR_PLUGIN:
         told = f"sudo loads {symbol} of {whole or 'no file'}, and it is not known whether that asks PAM, and so jitd"
         yield unknown("other-plugin", place, told, "take it out, or see that it asks PAM before each command", "sudo")
-    elif more:
+    elif more and is_own:
         told = f"sudo uses {path} {more}, and what is set there is not judged"
         yield unknown("sudoers-elsewhere", place, told, "look at it by hand", "sudo")
