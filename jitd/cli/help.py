@@ -145,6 +145,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
         "jitd pam-install --dry-run sudo": "what would change",
         "jitd pam-install sudo": "sudo asks jitd from now on",
         "jitd pam-install --remove sudo": "and no longer",
+        "jitd pam-install sudo --plugin": "by its plugin, without a gate",
     },
     "pam-lint": {"jitd pam-lint": "this host", "jitd pam-lint /etc/pam.d/sudo": "one stack"},
     "status": {"jitd status": "ends with 1 if something is not well"},

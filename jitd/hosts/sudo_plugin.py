@@ -19,9 +19,13 @@ CONF, SYMBOL, SHIPPED = "/etc/sudo.conf", "jit_approval", "/usr/lib/jitd/jit_app
 SUDO, SERVICE = "/usr/bin/sudo", "sudo"
 OLDEST = (1, 9, 3)  # the version of sudo from which on it asks such a plugin
 PLAIN = re.compile(r"/[\w/.+-]+", re.ASCII)
-WRITE = f"write into {CONF}: Plugin {SYMBOL} {SHIPPED}"
+_CONTINUED = re.compile(r"(?<!\\)\\\r*\n[ \t]*")
+_LINE = re.compile(r"(?:[^#\n]*(?<!\\)\\\r*\n)*[^\n]*\n?")
+"""A line of sudo.conf with those that continue it. One with a comment has none."""
+INSTALL, REMOVE = f"jitd pam-install {SERVICE} --plugin", f"jitd pam-install --remove {SERVICE} --plugin"
+BACK = f"by su or at the console: install jitd again, or {REMOVE}"
 
-ASKS_NOBODY = "sudo does not ask jitd"
+ASKS_NOBODY = "sudo does not ask jitd by its plugin"
 REFUSES_ALL = "sudo refuses everybody, and root, too"
 OTHERS_DECIDE = "others than root decide whether sudo asks jitd"
 NOT_KNOWN = "it is not known whether sudo asks jitd"
@@ -66,10 +70,15 @@ class Fault(NamedTuple):
 
 
 def line_of(text: str) -> tuple[str, ...]:
-    """Return the words of the first line of sudo.conf that names the plugin, or none. A comment does not go on."""
-    lines = "\n".join(line.partition("#")[0].strip(" \t\r") for line in text.split("\n")).replace("\\\n", "").split("\n")
-    found = (tuple(re.split(r"[ \t]+", line)) for line in lines)
-    return next((words for words in found if words[0].lower() == "plugin" and words[1:2] == (SYMBOL,)), ())
+    """Return the words of the first line of sudo.conf that names the plugin, or none."""
+    return next((words for _, words in lines_of(text) if words), ())
+
+
+def lines_of(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each line of sudo.conf, with those that continue it, and its words if it names the plugin."""
+    for whole in _LINE.findall(text):
+        words = tuple(re.split(r"[ \t]+", _CONTINUED.sub("", whole).partition("#")[0].strip(" \t\r\n")))
+        yield whole, words if words[0].lower() == "plugin" and words[1:2] == (SYMBOL,) else ()
 
 
 def judge(seen: Seen) -> Iterator[Fault]:
@@ -80,18 +89,15 @@ def judge(seen: Seen) -> Iterator[Fault]:
     if not seen.words:
         if seen.is_wanted:
             told = f"{CONF} has no line of its plugin, which this host wants ({WANTED})"
-            yield Fault(
-                ASKS_NOBODY, told, f"or, if it does without from now on: rm {WANTED}", f"jitd pam-install {SERVICE} --plugin"
-            )
+            yield Fault(ASKS_NOBODY, told, f"or, if it does without from now on: {REMOVE}", INSTALL)
             yield from _of_programs(seen)
         return
     if seen.ignored.by:
         yield _of_others(ASKS_NOBODY, f"it ignores {CONF}, which {seen.ignored.by}", seen.ignored.command)
     if len(seen.words) < 3 or seen.words[2] != SHIPPED:
-        yield Fault(NOT_KNOWN, f"{CONF} names another file than {SHIPPED}, and it is not known what that asks", WRITE)
+        yield Fault(NOT_KNOWN, f"{CONF} names another file than {SHIPPED}, and it is not known what that asks", f"delete the line, then {INSTALL}")
     elif seen.unfit:
-        mend = f"by su or at the console: install jitd again, or delete the line in {CONF}"
-        yield Fault(REFUSES_ALL, f"{SHIPPED} {seen.unfit}", mend)
+        yield Fault(REFUSES_ALL, f"{SHIPPED} {seen.unfit}", BACK)
     yield from _of_programs(seen)
     for changed in (seen.conf if not seen.ignored.by else Changed(), seen.plugin):
         if changed.by:

@@ -71,7 +71,7 @@ def test_what_is_missing_has_a_line_with_its_time_and_a_metric() -> None:
 
 
 def test_what_is_not_worth_a_line_has_one_only_while_it_is_not_in_order() -> None:
-    said = "sudo does not ask jitd: /etc/sudo.conf has no line of its plugin"
+    said = "sudo does not ask jitd by its plugin: /etc/sudo.conf has no line of its plugin"
     one = Look("sudo", "", lambda: said)
     looks = Looks((one,), Stage().in_thread, lambda: 100.0)
     assert list(looks.lines(100.0)) == []

@@ -55,6 +55,7 @@ TABLES = "extensions/jitd_commands/programs/"
 HELP = ("jitd/cli/help.py", "jitpam/usage.py")
 """Modules with examples. tests/client/test_help.py types each of them as far as its parser."""
 
+PLUGIN_IN = "tests/pam/test_plugin_installed.py::"
 BREAKAGES = "tests/system/test_doctor.py::test_what_is_broken_is_found_with_its_mend"
 SHARED = "tests/system/test_doctor.py::test_a_repair_leaves_the_keys_of_other_services_in_the_keytab"
 BOOTED = "tests/booted/test_doctor.py::test_what_is_broken_is_found_and_mended_by_the_command"
@@ -147,6 +148,11 @@ COMMANDS: dict[str, str] = {
     "jitd pam-install {}": "tests/pam/test_pam_install.py::test_each_gate_that_is_shipped_can_be_put_in_and_taken_out",
     "jitd pam-install --remove {}": "tests/pam/test_pam_install.py::test_each_gate_that_is_shipped_can_be_put_in_and_taken_out",
     "jitd pam-install --exchange {}": "tests/pam/test_pam_install.py::test_a_gate_has_the_other_module_and_has_its_own_again",
+    "jitd pam-install sudo": PLUGIN_IN + "test_the_way_back_to_the_gate_leaves_no_moment_without_either",
+    "jitd pam-install sudo --plugin": PLUGIN_IN
+    + "test_an_upgrade_of_sudo_that_takes_the_line_away_is_found_and_the_command_puts_it_back",
+    "jitd pam-install --remove sudo --plugin": PLUGIN_IN
+    + "test_a_plugin_that_is_damaged_in_an_upgrade_is_named_with_the_way_back",
     # what only looks
     "jitd audit export": "tests/system/test_verified_alive.py::test_who_is_not_root_hears_how_to_verify_an_export",
     "jitd audit pack": "tests/system/test_auditor.py::test_who_approved_is_told_by_the_host_and_proved_without_it",

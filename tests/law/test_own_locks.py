@@ -29,7 +29,7 @@ LOCKS = {
 NAMES = {
     "jitd_evidence.verbs.packing": "the file that the person chose, who is told if it is there; nothing else waits for it",
     "jitd.cli.whole_file": "beside the file that the person chose; the directories of our units are root's own",
-    "jitd_inspection.verbs.stacks": "beside a stack in /etc/pam.d, which is root's own",
+    "jitd_inspection.verbs.replacing": "beside a stack in /etc/pam.d, or beside sudo.conf: root's own directories",
     "jitd.executor.monitors": "the plate of a run, in the daemon's own directory",
     "jitd.files.exchange": "beside the edited file, with a random end, in a directory that only root and the target can change",
     "jitd.files.durable": "new files beside those that they replace, in root's own directories",

@@ -451,6 +451,7 @@ def test_it_stays_while_sudo_conf_names_the_plugin(dest: Path) -> None:
     before = untouched(dest)
     status, said = call("uninstall", "--purge", dest)
     assert status == 1 and f"{place}:2: names jitd's plugin" in said and said.endswith("nothing was removed\n"), said
+    assert "; type: jitd pam-install --remove sudo --plugin\n" in said
     assert untouched(dest) == before
 
 

@@ -68,7 +68,7 @@ ROWS = (
         " rotate acknowledge allowed-signers since: until: who: rule: event: id: after: follow config: out: no-recordings html:"
         " csv: explain kept: monthly: checkpoints: key: list strict as: run-as: at: fact: groups: service: break-glass keytab:"
         " granted-by: maxlife: log to: kdc: textfile: remove dry-run speed: idle-limit: raw export: admin: no-admin requester:"
-        " approver: tell: kind: new-key wait no-wait of:",
+        " approver: tell: kind: new-key wait no-wait of: exchange plugin",
         chosen="can start any command",
     ),
 )

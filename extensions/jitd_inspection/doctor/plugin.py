@@ -1,36 +1,87 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of jitd's approval plugin in sudo. What is wrong with it, ``jitd.hosts.sudo_plugin`` judges for the daemon, too."""
+"""Checks of jitd's approval plugin in sudo. What is wrong with it, ``jitd.hosts.sudo_plugin`` judges for the daemon, too.
+
+Law: sudo itself is asked what it has loaded (``sudo -V``), which runs nothing and asks nobody.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
 
 from jitd.hosts.places import Places
 from jitd.hosts.plugin_look import look
-from jitd.hosts.sudo_plugin import CONF, SERVICE, SHIPPED, Seen, judge
+from jitd.hosts.sudo_plugin import (
+    ASKS_NOBODY,
+    BACK,
+    CONF,
+    INSTALL,
+    REFUSES_ALL,
+    SERVICE,
+    SHIPPED,
+    SUDO,
+    SYMBOL,
+    Seen,
+    judge,
+)
 from jitd_inspection.doctor.finding import Result, bad, ok, weak
 from jitd_inspection.pamlint.linting import gates_of_host
 
-CHECK = "sudo.plugin"
+CHECK, WITHIN = "sudo.plugin", 30.0  # seconds for one look: sudo may ask DNS for the name of the host
+UNNAMED = "sudo -V does not name it"
 
 
 def examine() -> Iterator[Result]:
     """Yield the findings about the plugin."""
     seen = look(Places())
     judged = gates_of_host(Places()).judged.get(SERVICE) if seen.words else None
-    yield from found(seen, has_gate=judged is not None and bool(judged.gates))
+    because = not_loaded() if seen.words and not list(judge(seen)) else ""
+    yield from found(seen, has_gate=judged is not None and bool(judged.gates), because=because)
 
 
-def found(seen: Seen, *, has_gate: bool) -> Iterator[Result]:
-    """Yield what is wrong, or that nothing is. ``has_gate`` is true if the PAM stack of sudo asks jitd, too."""
+def found(seen: Seen, *, has_gate: bool, because: str = "") -> Iterator[Result]:
+    """Yield what is wrong, or that nothing is. ``has_gate`` is true if the PAM stack of sudo asks jitd, too. ``because`` is why
+    sudo does not load the plugin.
+    """
     faults = list(judge(seen))
     for fault in faults:
         yield bad(CHECK, str(fault), fault.mend, command=fault.command)
     if faults:
         return
-    if has_gate:
+    if because == UNNAMED:
+        yield bad(CHECK, f"{ASKS_NOBODY}: it does not load {SHIPPED}: {because}", f"read what sudo -V says of {CONF}, then {INSTALL}")
+    elif because:
+        yield bad(CHECK, f"{REFUSES_ALL}: it does not load {SHIPPED}: {because}", BACK)
+    elif has_gate:
         yield weak(CHECK, "sudo asks jitd twice, by its plugin and in its PAM stack", f"jitd pam-install --remove {SERVICE}")
     elif seen.words:
         yield ok(CHECK, f"sudo asks jitd by {SHIPPED}, which root alone may write")
     else:
         yield ok(CHECK, f"{CONF} names no plugin of jitd's: sudo asks jitd if its PAM stack has a gate")
+
+
+def said(words: Sequence[str], before: Sequence[str] = ()) -> tuple[int, str, str]:
+    """Return the exit status of sudo with ``words``, its output, and what went wrong in one line. ``before`` starts it. A signal
+    that has ended it makes the status negative, and so does a fault of its start.
+    """
+    line = [*before, SUDO, *words]
+    try:
+        done = subprocess.run(
+            line, stdin=subprocess.DEVNULL, capture_output=True, env={"LC_ALL": "C"}, cwd="/", timeout=WITHIN, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as fault:
+        return -1, "", str(fault)
+    wrong = "; ".join(done.stderr.decode("utf-8", "replace").splitlines())
+    ended = (
+        f"it is ended by {signal.Signals(-done.returncode).name}" if done.returncode < 0 else f"its status is {done.returncode}"
+    )
+    return done.returncode, done.stdout.decode("utf-8", "replace"), wrong or ended
+
+
+def not_loaded(before: Sequence[str] = ()) -> str:
+    """Return why sudo does not load the plugin, or an empty text: the plugin itself has then spoken."""
+    status, out, wrong = said(("-V",), before)
+    if status:
+        return wrong
+    return "" if any(line.startswith(f"{SYMBOL}: ") for line in out.splitlines()) else UNNAMED

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from jitd.hosts.findings import Linted, Place, bad, unknown
 from jitd.hosts.stack import Source
+from jitd.hosts.sudo_plugin import SHIPPED, SYMBOL
 from jitd_inspection.pamlint.environment import Files
 
 LINE = re.compile(r"[ \t]*(plugin|path)[ \t]+(\S+)(?:[ \t]+(\S+))?([^#\n]*)", re.I)
@@ -19,8 +20,7 @@ SWITCHED = re.compile(r"[ \t]*sudoers[ \t]*:(.*)", re.I)
 PLUGINS = ("/usr/libexec/sudo", "/usr/lib/sudo")  # the directories that contain sudo's own plugins
 OWN = "sudoers.so"
 SYMBOLS = ("sudoers_policy", "sudoers_io", "sudoers_audit")
-OUR_PLUGIN = ("jit_approval", "/usr/lib/jitd/jit_approval.so")
-"""The symbol and the file of jitd's approval plugin, which can only refuse."""
+OUR_PLUGIN = (SYMBOL, SHIPPED)  # jitd's approval plugin, which can only refuse
 LOADED = ("sesh", "noexec", "intercept")  # set a file in sudo.conf that sudo loads into the command, or runs before it
 
 

@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verb ``pam-install`` puts jitd's gate before the lines of a PAM stack in /etc/pam.d, exchanges its module, and takes it
-out again.
+out again. In the place of the gate of sudo, it installs jitd's plugin of sudo.
 
 Law: the file of a stack is replaced in one step, by a file that pam-lint has judged, or not at all. The file of before is kept as
 it is, under another name in the same directory. This very file is what ``--remove`` puts back, so its owner, mode, ACL and
-labels cannot get lost.
+labels cannot get lost. Between two steps, sudo may ask twice, but is never left without what asks.
 """
 
 from __future__ import annotations
 
-import difflib
-import errno
 import fcntl
 import hashlib
 import os
 import re
-import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -28,9 +25,12 @@ from jitd.core.toml_document import ConfigError
 from jitd.files.durable import sync
 from jitd.hosts.findings import BAD, WEAK, Linted
 from jitd.hosts.places import LARGEST, Places
+from jitd.hosts.sudo_plugin import CONF, REMOVE
 from jitd.settings import config, policyfile
 from jitd_inspection.pamlint.linting import gates_of_host, lint_host
 from jitd_inspection.pamlint.services import facts
+from jitd_inspection.verbs import plugin
+from jitd_inspection.verbs.replacing import half_of, print_change, read_file, swap
 from jitpam.wire.shown import shown
 
 STACKS = Path("/etc/pam.d")
@@ -75,20 +75,27 @@ _GATED = re.compile(
 @click.command("pam-install")
 @click.option("--remove", "is_removal", is_flag=True, help="Put back the file of before.")
 @click.option("--exchange", "is_exchange", is_flag=True, help="Exchange pam_jit.py for pam_jit.so in the gate, or back.")
+@click.option("--plugin", "is_plugin", is_flag=True, help="The plugin of sudo, in the place of its gate.")
 @click.option("--dry-run", "is_trial", is_flag=True, help="Print what would change, and change nothing.")
 @click.argument("service")
-def pam_install(*, service: str, is_removal: bool, is_exchange: bool, is_trial: bool) -> None:
+def pam_install(*, service: str, is_removal: bool, is_exchange: bool, is_plugin: bool, is_trial: bool) -> None:
     """Put jitd's gate into the PAM stack of SERVICE: sudo (with sudo -i), su (with su -), doas, login, sshd or cron."""
     known = sorted(file.name for file in SHIPPED.iterdir()) if SHIPPED.is_dir() else []
     if service not in known:
         raise click.UsageError(f"no gate for {shown(service)} is shipped; {SHIPPED} has: {', '.join(known) or 'nothing'}")
     if is_removal and is_exchange:
         raise click.UsageError("--remove and --exchange are two things: do one of them")
+    if is_plugin and is_exchange:
+        raise click.UsageError("--plugin and --exchange are two things: do one of them")
+    if is_plugin and service not in TOGETHER["sudo"]:
+        raise click.UsageError(f"{shown(service)} has no plugin: --plugin is for sudo alone")
     if os.geteuid() != 0 and not is_trial:
-        raise NotDone(f"only root can change {STACKS}", "forbidden")
+        raise NotDone(f"only root can change {CONF if is_plugin else STACKS}", "forbidden")
     names = TOGETHER.get(service, (service,))
     with nullcontext() if is_trial else _alone():
-        if is_removal:
+        if is_plugin:
+            (_remove_plugin if is_removal else _install_plugin)(names, is_trial=is_trial)
+        elif is_removal:
             _remove(names, is_trial=is_trial)
         elif is_exchange:
             _exchange(service, names, is_trial=is_trial)
@@ -115,7 +122,7 @@ def _install(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
         file = STACKS / name
         if name != names[0] and not file.exists():
             continue
-        read = _read(file)
+        read = read_file(file)
         if (judged := gates_of_host(_Planned(planned)).judged.get(name)) and judged.gates:
             place = judged.gates[0].place
             if Path(place.file) not in planned:  # otherwise it includes the stack that is about to get the gate
@@ -128,7 +135,7 @@ def _install(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
     _judge(service, names, planned)
     if is_trial:
         for file, content in planned.items():
-            _print_change(file, before[file][0], content)
+            print_change(file, before[file][0], content)
         return say("nothing was changed")
     done: list[Path] = []
     try:
@@ -141,10 +148,12 @@ def _install(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
         raise
     for file in planned:
         answer(f"{file}: jitd's gate is in; the file of before is {_kept(file)}")
-    _tell_what_is_left(service, names)
+    _tell_what_is_left(service, names, f"to take the gate out: jitd pam-install --remove {service}")
+    if service in TOGETHER["sudo"] and plugin.is_there():
+        say(f"sudo asks jitd by its plugin, too, which takes two uses of a grant; to take the plugin out: {REMOVE}")
 
 
-def _tell_what_is_left(service: str, names: tuple[str, ...]) -> None:
+def _tell_what_is_left(service: str, names: tuple[str, ...], way_back: str) -> None:
     try:
         rules = policyfile.load_with(config.load(), is_known=False).rules
         named = {word for rule in rules if rule.verdict == "permit" for word in rule.services or ()}
@@ -152,56 +161,92 @@ def _tell_what_is_left(service: str, names: tuple[str, ...]) -> None:
             say(f'no rule has services = ["{name}"]: until one has, {name} lets in nobody but root')
     except ConfigError:
         say("the rules have faults, so nobody but root is let in: jitd check")
-    say(f"keep a root shell open until {service} was tried; to take the gate out: jitd pam-install --remove {service}")
+    say(f"keep a root shell open until {service} was tried; {way_back}")
+
+
+def _install_plugin(names: tuple[str, ...], *, is_trial: bool) -> None:
+    """Put the plugin in before the gates of ``names`` are taken out."""
+    files = _with_file_of_before(names)
+    for name in names:
+        judged = gates_of_host(_Planned({file: read_file(_kept(file))[0] for file in files})).judged.get(name)
+        if judged and judged.gates:
+            raise NotDone(
+                f"{name} asks jitd by a gate that pam-install has not put in ({judged.gates[0].place}), and with the plugin, each"
+                " sudo would take two uses of a grant; nothing was changed: take the gate's lines out yourself, and try again"
+            )
+    is_done = plugin.put_in(is_trial=is_trial)
+    _put_back(files, is_trial=is_trial)
+    if is_trial or not (is_done or files):
+        return say("nothing was changed" if is_trial else "sudo asks jitd by its plugin already: nothing was changed")
+    say("if the plugin is damaged later, sudo refuses everybody, and root, too: su and the console are then the ways in")
+    _tell_what_is_left("sudo", names, f"the way back: {REMOVE}")
+
+
+def _remove_plugin(names: tuple[str, ...], *, is_trial: bool) -> None:
+    if not plugin.take_out(is_trial=is_trial):
+        return say(f"{CONF} does not name jitd's plugin: nothing was changed")
+    if is_trial:
+        return say("nothing was changed")
+    judged = gates_of_host(Places()).judged
+    if not all(name in judged and judged[name].gates for name in names if os.path.lexists(STACKS / name)):
+        say("sudo does not ask jitd any more; to put the gate into its PAM stack: jitd pam-install sudo")
 
 
 def _remove(names: tuple[str, ...], *, is_trial: bool) -> None:
-    files = [STACKS / name for name in names if os.path.lexists(_kept(STACKS / name))]
+    files = _with_file_of_before(names)
     if not files:
         file = STACKS / names[0]
-        if _GATED.match(_read(file)[0]):
+        if _GATED.match(read_file(file)[0]):
             raise NotDone(f'{_kept(file)} is gone: take the lines of {file} down to "# End of jitd\'s gate" out yourself')
-        raise NotDone(f"there is no {_kept(file)}: pam-install has put no gate there")
+        other = f"; to take the plugin of sudo out: {REMOVE}" if names == TOGETHER["sudo"] and plugin.is_there() else ""
+        raise NotDone(f"there is no {_kept(file)}: pam-install has put no gate there{other}")
+    _put_back(files, is_trial=is_trial)
+    if is_trial:
+        say("nothing was changed")
+
+
+def _with_file_of_before(names: tuple[str, ...]) -> list[Path]:
+    """Return the stacks of ``names`` that can be put back. Raises NotDone if one has changed since its gate was put in."""
+    files = [STACKS / name for name in names if os.path.lexists(_kept(STACKS / name))]
     for file in files:
-        (now, status), (kept, kept_status) = _read(file), _read(_kept(file))
+        (now, status), (kept, kept_status) = read_file(file), read_file(_kept(file))
         same = all(getattr(status, name) == getattr(kept_status, name) for name in ("st_mode", "st_uid", "st_gid"))
         if now != kept and not (same and _is_untouched(now, kept)):
             raise NotDone(
                 f"{file} has changed since the gate was put in, and the file of before does not have this change; nothing was"
                 f" done; to put the file of before back all the same: mv -f {_kept(file)} {file}"
             )
+    return files
+
+
+def _put_back(files: Sequence[Path], *, is_trial: bool) -> None:
     for file in files:
         if is_trial:
-            _print_change(file, _read(file)[0], _read(_kept(file))[0])
+            print_change(file, read_file(file)[0], read_file(_kept(file))[0])
         elif os.path.samefile(file, _kept(file)):  # the installation was interrupted before the gate was in
             _kept(file).unlink()
         else:
             os.rename(_kept(file), file)
             sync(file.parent)
             answer(f"{file}: the file of before is back")
-    if is_trial:
-        say("nothing was changed")
 
 
 def _exchange(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
     """Give the gates of ``names`` the other module. Each file is replaced in one step, and the file of before stays as it is."""
-    read = {STACKS / name: _read(STACKS / name) for name in names if os.path.lexists(STACKS / name)}
-    gates = {file: lines for file, (content, _) in read.items() if (lines := [line[2] for line in _LINE.finditer(content)])}
+    before = {STACKS / name: read_file(STACKS / name) for name in names if os.path.lexists(STACKS / name)}
+    gates = {file: lines for file, (content, _) in before.items() if (lines := [line[2] for line in _LINE.finditer(content)])}
     if not gates:
-        raise NotDone(f"no line of {' or '.join(map(str, read))} names {IN_C.decode()} or {IN_PYTHON.decode()}; nothing was done")
+        raise NotDone(
+            f"no line of {' or '.join(map(str, before))} names {IN_C.decode()} or {IN_PYTHON.decode()}; nothing was done"
+        )
     wanted = IN_PYTHON if all(line == IN_C for lines in gates.values() for line in lines) else IN_C
-    planned = {file: _with_module(file.name, read[file][0], wanted) for file in gates}
+    planned = {file: _with_module(file.name, before[file][0], wanted) for file in gates}
     _judge(service, names, planned)
     for file, content in planned.items():
         if is_trial:
-            _print_change(file, read[file][0], content)
+            print_change(file, before[file][0], content)
             continue
-        with _half(file, content, read[file][1]) as half:
-            now, status = _read(file)
-            if (now, status.st_ino) != (read[file][0], read[file][1].st_ino):
-                raise NotDone(f"{file} was changed at this moment: it was left alone, try again")
-            os.rename(half, file)
-            sync(file.parent)
+        swap(file, content, *before[file])
         answer(f"{file}: the gate is {wanted.decode()} now")
     say("nothing was changed" if is_trial else f"the way back: jitd pam-install --exchange {service}")
 
@@ -263,12 +308,6 @@ def _print_finding(finding: Linted) -> None:
     answer(f"{'':<6}{shown(finding.mend)}")
 
 
-def _print_change(file: Path, before: bytes, after: bytes) -> None:
-    old, new = (text.decode("utf-8", "surrogateescape").splitlines() for text in (before, after))
-    for line in difflib.unified_diff(old, new, str(file), str(file), lineterm=""):
-        answer(shown(line))
-
-
 # --- the files -------------------------------------------------------------------------------------------------------
 
 
@@ -291,25 +330,11 @@ def _kept(file: Path) -> Path:
     return file.with_name(file.name + KEPT)
 
 
-def _read(file: Path) -> tuple[bytes, os.stat_result]:
-    """Return the content and the status of ``file``. Raises NotDone if it is not a regular file, and OSError."""
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as fault:
-        because = {errno.ENOENT: "there is no such file: is the program installed?", errno.ELOOP: "it is a link: make it a file"}
-        raise NotDone(f"{file}: {because.get(fault.errno or 0, fault.strerror)}") from None
-    with open(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise NotDone(f"{file} is not a regular file")
-        return stream.read(), status
-
-
 def _replace(file: Path, content: bytes, seen: bytes, status: os.stat_result) -> None:
     """Put ``content`` in the place of ``file``, with its owner, mode, ACL and labels, and keep the file of before. ``seen`` and
     ``status`` are what was read of it. Raises NotDone and OSError. Nothing has changed then.
     """
-    with _half(file, content, status) as half:
+    with half_of(file, content, status) as half:
         kept, mine = _kept(file), half.lstat().st_ino
         if os.path.lexists(kept) and os.path.samefile(kept, file):
             kept.unlink()  # an earlier installation was interrupted before the gate was in
@@ -318,7 +343,7 @@ def _replace(file: Path, content: bytes, seen: bytes, status: os.stat_result) ->
         except FileExistsError:
             raise NotDone(f"{kept} is the file of before of an earlier gate: look at it, and move it away") from None
         try:
-            now, same = _read(file)
+            now, same = read_file(file)
             if (now, same.st_ino) != (seen, status.st_ino):
                 raise NotDone(f"{file} was changed at this moment: nothing was done, try again")
             os.rename(half, file)
@@ -329,33 +354,3 @@ def _replace(file: Path, content: bytes, seen: bytes, status: os.stat_result) ->
             else:  # it has the name of before still, or somebody else has just put another file there
                 kept.unlink()
             raise
-
-
-@contextmanager
-def _half(file: Path, content: bytes, status: os.stat_result) -> Iterator[Path]:
-    """Write ``content`` beside ``file``, with the owner, the mode and the extended attributes of ``file``."""
-    half = file.with_name(f".{file.name}.jitd-new")
-    with suppress(FileNotFoundError):
-        half.unlink()
-    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fchown(descriptor, status.st_uid, status.st_gid)
-            os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
-            for name in _attributes(file):
-                os.setxattr(descriptor, name, os.getxattr(file, name, follow_symlinks=False))
-            os.fsync(descriptor)
-        yield half
-    finally:
-        half.unlink(missing_ok=True)
-
-
-def _attributes(file: Path) -> list[str]:
-    try:
-        return os.listxattr(file, follow_symlinks=False)
-    except OSError as fault:
-        if fault.errno in (errno.ENOTSUP, errno.ENOSYS):
-            return []
-        raise
