@@ -95,7 +95,11 @@ def judge(seen: Seen) -> Iterator[Fault]:
     if seen.ignored.by:
         yield _of_others(ASKS_NOBODY, f"it ignores {CONF}, which {seen.ignored.by}", seen.ignored.command)
     if len(seen.words) < 3 or seen.words[2] != SHIPPED:
-        yield Fault(NOT_KNOWN, f"{CONF} names another file than {SHIPPED}, and it is not known what that asks", f"delete the line, then {INSTALL}")
+        yield Fault(
+            NOT_KNOWN,
+            f"{CONF} names another file than {SHIPPED}, and it is not known what that asks",
+            f"delete the line, then {INSTALL}",
+        )
     elif seen.unfit:
         yield Fault(REFUSES_ALL, f"{SHIPPED} {seen.unfit}", BACK)
     yield from _of_programs(seen)

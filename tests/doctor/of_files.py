@@ -159,7 +159,9 @@ ROWS = [
     Row("sudo.plugin", "ok", "names no plugin", lambda: plugin.found(sudo_plugin.Seen(), has_gate=False)),
     Row("sudo.plugin", "ok", "root alone may write", lambda: plugin.found(ASKS, has_gate=False)),
     Row("sudo.plugin", "weak", "jitd pam-install --remove sudo", lambda: plugin.found(ASKS, has_gate=True)),
-    Row("sudo.plugin", "bad", "and root, too: it does", lambda: plugin.found(ASKS, has_gate=True, because="it is ended by SIGBUS")),
+    Row(
+        "sudo.plugin", "bad", "and root, too: it does", lambda: plugin.found(ASKS, has_gate=True, because="it is ended by SIGBUS")
+    ),
     Row("sudo.plugin", "bad", "ask jitd by its plugin", lambda: plugin.found(ASKS, has_gate=False, because=plugin.UNNAMED)),
     *(
         Row("sudo.plugin", "bad", words, lambda seen=seen: plugin.found(seen, has_gate=True))

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from jitd.hosts.places import SUDO_PLUGIN_WANTED
+from jitd.hosts.sudo_plugin import INSTALL, REMOVE, SHIPPED
 from jitd_inspection.doctor import plugin
 from jitd_inspection.doctor.finding import Result
 from tests.law.tree import TREE
@@ -23,11 +25,11 @@ from tests.pam.programs import BY_NAME, POLICY, Gated, write
 from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and its sudo")
-CONF, PLUGIN, WANTED, SUDO = Path("/etc/sudo.conf"), Path(plugin.SHIPPED), plugin.WANTED, Path("/usr/bin/sudo")
+CONF, PLUGIN, WANTED, SUDO = Path("/etc/sudo.conf"), Path(SHIPPED), Path(SUDO_PLUGIN_WANTED), Path("/usr/bin/sudo")
 LINE = b"Plugin jit_approval /usr/lib/jitd/jit_approval.so\n"
 STACKS = [Path("/etc/pam.d/sudo"), Path("/etc/pam.d/sudo-i")]
 KEPT = [file.with_name(f"{file.name}.before-jitd") for file in STACKS]
-PLUGIN_IN, PLUGIN_OUT, GATE_IN = plugin.INSTALL.split()[2:], plugin.REMOVE.split()[2:], ["sudo"]
+PLUGIN_IN, PLUGIN_OUT, GATE_IN = INSTALL.split()[2:], REMOVE.split()[2:], ["sudo"]
 KILLED = """
 import os, signal, sys
 number, n = int(sys.argv[1]), 0
@@ -132,13 +134,13 @@ def test_the_plugin_takes_the_place_of_the_gate_and_its_way_back_leaves_what_was
     assert status == 0, said
     assert "/etc/sudo.conf: sudo has loaded /usr/lib/jitd/jit_approval.so, let root in" in said
     assert said.count(": the file of before is back") == 2 and "keep a root shell open until sudo was tried" in said
-    assert said.endswith(f"the way back: {plugin.REMOVE}\n"), said
+    assert said.endswith(f"the way back: {REMOVE}\n"), said
     assert CONF.read_bytes() == LINE + before[str(CONF)][0]  # type: ignore[operator]
     assert (CONF.stat().st_mode & 0o7777, CONF.stat().st_uid, CONF.stat().st_gid) == (0o640, 0, 4)
     assert {name: of for name, of in there().items() if "pam.d" in name} == {
         name: of for name, of in before.items() if "pam.d" in name
     }, "the very files"
-    assert (WANTED.stat().st_uid, WANTED.stat().st_mode & 0o7777) == (0, 0o600) and plugin.REMOVE in WANTED.read_text()
+    assert (WANTED.stat().st_uid, WANTED.stat().st_mode & 0o7777) == (0, 0o600) and REMOVE in WANTED.read_text()
     n_asked = len(house.rows("requests", "--all"))
     house.type("carol", BY_NAME["sudo"]).is_let_in()
     assert [row["point"]["stage"] for row in house.rows("requests", "--all")[n_asked:]] == ["command"], "it is asked once"
@@ -163,7 +165,7 @@ def test_the_plugin_takes_the_place_of_the_gate_and_its_way_back_leaves_what_was
 def test_the_way_back_to_the_gate_leaves_no_moment_without_either(house: Gated) -> None:
     assert typed(*PLUGIN_IN)[0] == 0
     status, said = typed(*GATE_IN)
-    assert status == 0 and said.endswith(f"which takes two uses of a grant; to take the plugin out: {plugin.REMOVE}\n"), said
+    assert status == 0 and said.endswith(f"which takes two uses of a grant; to take the plugin out: {REMOVE}\n"), said
     assert doctors().level == "weak"
     status, said = typed(*PLUGIN_OUT)
     assert status == 0 and "sudo does not ask" not in said, said
@@ -208,6 +210,11 @@ def _linked() -> None:
 
 def _truncated() -> None:
     PLUGIN.write_bytes(PLUGIN.read_bytes()[:20000])
+
+
+def _spoilt() -> None:
+    whole = PLUGIN.read_bytes()
+    PLUGIN.write_bytes(whole[:64] + bytes(448) + whole[512:])  # what says which parts the loader takes
 
 
 def _foreign(source: str = DENIES_ALL) -> None:
@@ -404,18 +411,18 @@ def test_an_upgrade_of_sudo_that_takes_the_line_away_is_found_and_the_command_pu
     upgraded("13", of_package + b"# of 13\n", "--force-confnew")
     assert LINE not in CONF.read_bytes() and not asks(house)
     found = doctors()
-    assert found.level == "bad" and found.sentence.endswith("says that this host wants it: sudo asks jitd nothing"), found
+    assert found.level == "bad" and "no line of its plugin, which this host wants" in found.sentence, found
     assert ended(["/usr/sbin/jitd", *found.command.split()[1:]])[0] == 0
     assert asks(house) and doctors().level == "ok" and CONF.read_bytes().endswith(b"# of 13\n")
     typed(*GATE_IN)
     CONF.write_bytes(of_package)
-    assert "in its PAM stack alone" in doctors().sentence and plugin.REMOVE in doctors().mend
+    assert REMOVE in doctors().mend
 
 
 @pytest.mark.parametrize(
     ("damage", "says"),
-    [(_truncated, "it is ended by SIGBUS"), (PLUGIN.unlink, "is missing"), (lambda: PLUGIN.write_text("x"), "sudo: ")],
-    ids=["truncated", "missing", "no library"],
+    [(_truncated, "cut off"), (PLUGIN.unlink, "missing"), (lambda: PLUGIN.write_text("x"), "no"), (_spoilt, "not load")],
+    ids=["truncated", "missing", "no library", "spoilt"],
 )
 def test_a_plugin_that_is_damaged_in_an_upgrade_is_named_with_the_way_back(
     house: Gated, damage: Callable[[], object], says: str
@@ -426,7 +433,7 @@ def test_a_plugin_that_is_damaged_in_an_upgrade_is_named_with_the_way_back(
     assert ended(["sudo", "-n", "true"])[0] != 0
     found = doctors()
     assert found.level == "bad" and says in found.sentence and "refuses everybody, and root, too" in found.sentence, found
-    assert found.mend == f"by su or at the console: install jitd again, or {plugin.REMOVE}"
+    assert found.mend == f"by su or at the console: install jitd again, or {REMOVE}"
     assert typed(*PLUGIN_OUT)[0] == 0
     assert ended(["sudo", "-n", "true"]) == (0, "")
 

@@ -50,7 +50,9 @@ def found(seen: Seen, *, has_gate: bool, because: str = "") -> Iterator[Result]:
     if faults:
         return
     if because == UNNAMED:
-        yield bad(CHECK, f"{ASKS_NOBODY}: it does not load {SHIPPED}: {because}", f"read what sudo -V says of {CONF}, then {INSTALL}")
+        yield bad(
+            CHECK, f"{ASKS_NOBODY}: it does not load {SHIPPED}: {because}", f"read what sudo -V says of {CONF}, then {INSTALL}"
+        )
     elif because:
         yield bad(CHECK, f"{REFUSES_ALL}: it does not load {SHIPPED}: {because}", BACK)
     elif has_gate:
