@@ -88,8 +88,9 @@ _GLASS = "instead_of skipped"
 
 _ROWS = (
     Event(
-        "request.submitted", sentences.submitted, "Create", parts="extends proved run_as service starts_at stays undoes",
-        people=_TICKET, rule=f"point grade damage {_GROUPS}",
+        "request.submitted", sentences.submitted, "Create",
+        parts="chdir extends proved run_as run_as_uid service starts_at stays undoes waits", people=_TICKET,
+        rule=f"point grade damage {_GROUPS}",
     ),
     Event(
         "request.screened", sentences.screened, "Update", parts="decision lease open review_for why",

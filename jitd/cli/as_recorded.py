@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,9 +30,12 @@ from jitpam.wire.rows import (
     DAMAGES,
     GRADES,
     Authentication,
+    Edit,
     Finding,
+    Interpreter,
     Lock,
     NewFile,
+    Operand,
     Point,
     Removal,
     Request,
@@ -121,9 +124,10 @@ def _parts(
     yield "the new text", not _is_written(row) or bool(row.scripts)
     for one in row.scripts:
         yield f"the text of {one.path}", _is_text_of(one, row, detail)
-    fingerprint, actor = (content.get(name) for name in ("fingerprint", "actor"))
+    fingerprint, actor, uid = (content.get(name) for name in ("fingerprint", "actor", "uid"))
     yield "the fingerprint", bool(row.fingerprint) and fingerprint == row.fingerprint
     yield "the requester", shown(str(actor)) == row.requester == shown(said.requester)
+    yield "the uid of the requester", uid == row.uid
     yield "the host", said.host == host == row.host
     yield "the id", said.id == row.id
     yield "the approver", said.approver == approver
@@ -191,6 +195,31 @@ def _owned(file: NewFile | Removal | None) -> dict[str, str] | None:
     return None if file is None else {"owner": file.owner, "mode": file.mode}
 
 
+def _keeps(said: Any) -> Any:
+    return None if said is None else tuple(map(_new, said))
+
+
+def _kept(row: Request) -> Any:
+    return None if not (files := _edits(row)) else tuple({"owner": one.owner, "mode": one.mode} for one in files)
+
+
+def _edits(row: Request) -> tuple[Edit, ...]:
+    return row.edits or (() if row.edit is None else (row.edit,))
+
+
+def _mounted(row: Request) -> tuple[str, ...]:
+    found = tuple(one.mounted for one in (*_edits(row), *(() if row.removes is None else (row.removes,))))
+    return found if any(found) else ()
+
+
+def _are_changed(said: Any, row: Request) -> bool:
+    """As ``_is_graded``: the page may warn of more."""
+    files = _edits(row)
+    return said is None or (
+        len(said) == len(files) and all(one.changed or not is_so for is_so, one in zip(said, files, strict=True))
+    )
+
+
 def _asked(row: Request) -> dict[str, int]:
     return {name: one for name in ("lasts_for", "uses", "timeout_for") if (one := getattr(row, name)) is not None}
 
@@ -224,6 +253,15 @@ def found_since(row: Request, line: Record) -> tuple[Finding, ...]:
     return tuple(one for one in row.findings if _finding_shown(one) not in recorded)
 
 
+def unrecorded(row: Request, line: Record) -> tuple[str, ...]:
+    """As ``found_since``: return the paths of files in arguments and of interpreters that are in ``row`` and not in ``line``,
+    because its requester cannot see or read them.
+    """
+    detail = _detail(line)
+    left = (_left(detail.get(name), getattr(row, name), is_one) or () for name, is_one in _IN_PART.items())
+    return tuple(one.path for some in left for one in some)
+
+
 def compared_with(row: Request, line: Record) -> tuple[str, ...]:
     """As ``found_since``: return the path of the file of an edit whose text of now is in ``row`` and not in ``line``, because its
     requester cannot read it. What the page calls unchanged is so by this text.
@@ -238,15 +276,38 @@ def _detail(line: Record) -> dict[str, Any]:
     return found
 
 
+def _left(said: Any, seen: Iterable[Any], is_one: Callable[[Any, Any], bool]) -> tuple[Any, ...] | None:
+    """Return what of ``seen`` is not in ``said``, a member of the record, or None if ``seen`` lacks something of it, or has it in
+    another order.
+    """
+    left, recorded = [], list(said or ())
+    for one in seen:
+        if recorded and is_one(recorded[0], one):
+            del recorded[0]
+        else:
+            left.append(one)
+    return None if recorded else tuple(left)
+
+
 def _operands(said: Any, row: Request) -> bool:
-    """The digest of a file that the requester cannot read is not in the record: the fingerprint alone binds it."""
-    said = said or []
-    if not isinstance(said, list) or len(said) != len(row.operands):
-        return False
-    return all(
-        at == one.argument and _is_path(_text(path), one.path) and digest in ("", one.digest)
-        for (at, path, digest), one in zip(said, row.operands, strict=True)
-    )
+    """A file that the requester cannot see, and the digest of one that they cannot read, are not in the record: the fingerprint
+    alone binds them.
+    """
+    return _left(said, row.operands, _is_operand) is not None
+
+
+def _is_operand(said: Any, one: Operand) -> bool:
+    at, path, digest = said
+    return at == one.argument and _is_path(_text(path), one.path) and digest in ("", one.digest)
+
+
+def _interpreters(said: Any, row: Request) -> bool:
+    return _left(said, row.interpreters, _is_interpreter) is not None
+
+
+def _is_interpreter(said: Any, one: Interpreter) -> bool:
+    path, digest = said
+    return (_text(path), digest) == (one.path, one.digest)
 
 
 def _is_path(said: str | None, path: str) -> bool:
@@ -279,7 +340,7 @@ def _is_text_of(script: Script, row: Request, detail: dict[str, Any]) -> bool:
                 before, after = dict(zip(row.argv[1:], texts, strict=False)).get(script.path, ("", ""))
         if row.removes is not None:  # the text that goes is shown, and no other one
             before, after = None, before
-        is_same = before is None or script.before is None or _is_digest_of(before, script.before)
+        is_same = not script.recorded if before is None else script.before is None or _is_digest_of(before, script.before)
         return is_same and (after is None or _is_digest_of(after, script.text))
     bound = (
         [row.digest]
@@ -288,29 +349,41 @@ def _is_text_of(script: Script, row: Request, detail: dict[str, Any]) -> bool:
     )
     if script.text is None:
         return True
-    return _is_digest_of(bound[0], script.text) if any(bound) else not says_it_is_bound(script.bound, row.run_as)
+    if not any(bound):
+        return not says_it_is_bound(script.bound, row.run_as)
+    return all(_is_digest_of(digest, script.text) for digest in bound if digest)  # a row can have an operand twice, a record not
 
 
 def _is_digest_of(digest: Any, text: str | None) -> bool:
     return text is not None and hashlib.sha256(unshown(text)).hexdigest() == digest
 
 
+_IN_PART: dict[str, Callable[[Any, Any], bool]] = {"operands": _is_operand, "interpreters": _is_interpreter}
+"""The members of which the page may have more than the record, and whether an item of it is one of the row."""
 _COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]], ...] = (
     ("argv", "the command", _texts, lambda row: row.argv),
     ("path", "the program", _text, lambda row: row.path),
     ("digest", "the digest of the program", lambda said: said or "", lambda row: row.digest),
     ("cwd", "the directory", _text, lambda row: row.cwd),
     ("run_as", "the account", lambda said: shown(str(said)), lambda row: f"{row.run_as}:{row.run_as_group}"),
+    ("run_as_uid", "the uid of the account", lambda said: said, lambda row: row.run_as_uid),
+    ("account", "the account that asks", lambda said: shown(str(said)), lambda row: row.account),
+    ("chdir", "whether the directory was named", bool, lambda row: row.chdir),
+    ("waits", "whether the requester waits", lambda said: said is not False, lambda row: row.waits),
     ("service", "the service", lambda said: shown(str(said)), lambda row: row.service),
     ("reason", "the reason", _reason, lambda row: row.reason),
     ("gives", "what is given", _tuple, lambda row: row.gives),
+    ("lets", "what a thing lets them do", lambda said: tuple(map(shown, said or ())), lambda row: row.lets),
     ("stays", "whether it stays", bool, lambda row: row.stays),
     ("brought", "what was brought", lambda said: said or "", lambda row: row.brought),
     ("options", "the options", lambda said: _texts(said or []), lambda row: row.options),
     ("doubt", "the doubt about the command", lambda said: shown(str(said or "")), lambda row: row.doubt),
     ("break_glass", "that glass is broken", bool, lambda row: row.breaks_glass),
     ("variables", "the variables", lambda said: _pairs(said or []), lambda row: row.variables),
+    ("locale", "the locale", lambda said: _pairs(said or []), lambda row: row.locale),
     ("streams", "the streams", _tuple, lambda row: row.streams),
+    ("keeps", "what the file keeps", _keeps, _kept),
+    ("mounted", "who keeps the old text", lambda said: tuple(map(shown, said or ())), _mounted),
     ("makes", "what the new file is made with", _new, lambda row: _owned(row.makes)),
     ("removes", "which file is removed", _new, lambda row: _owned(row.removes)),
     ("terms", "the terms", lambda said: said or {}, _asked),
@@ -344,6 +417,8 @@ _COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]]
 """The members of the detail of the record: what each is called, how it is shown, and what is shown."""
 _FITS: tuple[tuple[str, str, Callable[[Any, Request], bool]], ...] = (
     ("operands", "the files in arguments", _operands),
+    ("interpreters", "what executes the program", _interpreters),
+    ("changed", "that somebody has changed the file", _are_changed),
     ("grade", "what the command gives", _is_graded),
     ("damage", "what the command destroys", _is_damage),
     ("findings", "why the command is graded so", _are_found),

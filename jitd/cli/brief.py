@@ -19,6 +19,7 @@ from jitd.cli.colour import Painted
 from jitd.cli.columns import wrapped
 from jitd.cli.findings import findings
 from jitd.cli.glass import in_short as glass_in_short
+from jitd.cli.hosts_word import not_signed
 from jitd.cli.instants import in_words, left
 from jitd.cli.labels import LEAST, Labelled, laid_out
 from jitd.cli.needs import asks, others_asked, present, still_needed
@@ -97,6 +98,7 @@ def _lines(row: Request, screen: int | None) -> Iterator[Labelled]:
     yield from _terms(row)
     yield from outlives(row)
     yield from _needs(row)
+    yield from not_signed(row)
     yield "from", " · ".join(_whence(row))
     yield from scripts(row)
 

@@ -17,6 +17,7 @@ from jitd.cli.brief import OPEN, heading
 from jitd.cli.colour import Painted
 from jitd.cli.findings import findings
 from jitd.cli.glass import broken
+from jitd.cli.hosts_word import not_signed
 from jitd.cli.instants import told
 from jitd.cli.labels import Labelled, laid_out
 from jitd.cli.needs import what_it_needs
@@ -30,7 +31,16 @@ from jitpam.wire.rows import Request
 def page(row: Request | Row, screen: int | None) -> list[Painted]:
     """Return the page about ``row``, folded at ``screen`` cells, if that is not None."""
     row = Request.read(row)
-    parts = (_about(row), what_happens(row), terms(row), facts(row), claimed(row), what_it_needs(row), history(row))
+    parts = (
+        _about(row),
+        what_happens(row),
+        terms(row),
+        facts(row),
+        claimed(row),
+        what_it_needs(row),
+        not_signed(row),
+        history(row),
+    )
     return laid_out((line for part in parts for line in part), screen)
 
 

@@ -35,7 +35,11 @@ def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Labelled]:
     """Yield the lines about the texts of the request in ``row``. If ``is_whole`` is False, two kinds of texts are not shown
     whole: of a text that was approved in an earlier version, the differences are shown, and an argument of a command that jitd
     knows as harmless is only named, because it is data, such as a log. A text that is not shown is told beside its operand.
+
+    That lines are the same as before is the word of the host, unless the record has the text of before. So if the reader has keys
+    that sign, no such line is left out.
     """
+    signs = bool(row.keys)
     is_any = False
     named = [] if is_whole or isinstance(row.what, Doubted) else [(one.argument, one.path) for one in row.operands]
     for one in row.scripts:
@@ -51,7 +55,8 @@ def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Labelled]:
                 yield "text", f"{counted(len(now), 'line')}; {one.bound}"
                 yield from _numbered(now, sign="-")
                 continue
-            yield from _written(_label(row, one), one, now, is_new=isinstance(file, NewFile), is_whole=is_whole)
+            all_of_it = is_whole or (signs and not one.recorded)
+            yield from _written(_label(row, one), one, now, is_new=isinstance(file, NewFile), is_whole=all_of_it)
             continue
         if one.argument and row.grade == Grade.HARMLESS.word and not is_whole:
             yield "script", f"{what}, {counted(len(now), 'line')} of data"
@@ -59,7 +64,7 @@ def scripts(row: Request, *, is_whole: bool = False) -> Iterator[Labelled]:
         is_any = True
         yield "script", f"{what}, {counted(len(now), 'line')}; {one.bound}"
         if one.before is not None:
-            yield from _compared(now, _lines(one.before), one.last, row.realm, is_whole=is_whole)
+            yield from _compared(now, _lines(one.before), one.last, row.realm, is_whole=is_whole or signs)
         else:
             yield from _text(now)
     if is_any:

@@ -19,7 +19,15 @@ from jitd.audit.forms import Record
 from jitd.audit.receipt import Statement
 from jitd.cli.agent import AgentFault, agent_keys, agent_sign
 from jitd.cli.answer import printable, say
-from jitd.cli.as_recorded import OFFERED, UNNAMED, compared_with, difference, difference_of_lock, found_since
+from jitd.cli.as_recorded import (
+    OFFERED,
+    UNNAMED,
+    compared_with,
+    difference,
+    difference_of_lock,
+    found_since,
+    unrecorded,
+)
 from jitd.cli.findings import sentence
 from jitd.cli.not_done import NotDone
 from jitd.core.ssh_keys import PublicKey
@@ -128,6 +136,7 @@ def _statement(daemon: Connection, row: Request, verdict: str) -> str | None:
         raise NotDone(f"{what}{_NOTHING_DONE}{_TELL}")
     beyond = [sentence(one) for one in found_since(row, line)]
     beyond += [f"the text that {one} has, so what the page calls the same may be new" for one in compared_with(row, line)]
+    beyond += [f"{one}, which its requester cannot see or read" for one in unrecorded(row, line)]
     for told in beyond:
         say(f"as {welcome.host} says now, and did not record when {row.id} was submitted: {told}")
     return said._replace(**_own()).text()

@@ -159,6 +159,8 @@ class Submitted(RequestEvent):
             "path": spelled(command.path),
             "digest": value("digest", command.digest.hex()),
             "run_as": f"{command.run_as.user}:{command.run_as.group}",
+            "run_as_uid": command.run_as.uid,
+            "account": request.requester.user,
             "cwd": value("cwd", spelled(command.cwd)),
             "reason": value("reason", claims.reason),
             "service": request.service,
@@ -168,6 +170,7 @@ class Submitted(RequestEvent):
             **({"options": Value("options", [spelled(option) for option in command.options])} if command.options else {}),
             **_beside(command, request.terms),
             **({"break_glass": True} if request.breaks_glass else {}),
+            **({} if request.waits else {"waits": False}),
             **({} if request.point is None else {"point": _point(request.point)}),
             **({} if request.terms.starts_at is None else {"starts_at": request.terms.starts_at.isoformat()}),
             **({} if request.extends is None else {"extends": request.extends}),
@@ -180,11 +183,12 @@ class Submitted(RequestEvent):
 def _kind(command: Command) -> dict[str, Any]:
     match command.what:
         case Things(names):
-            return {"gives": list(names), "stays": command.stays}
+            lets = {"lets": Value("lets", list(command.lets))} if command.lets else {}
+            return {"gives": list(names), "stays": command.stays, **lets}
         case Edit() as edit:
-            return _edit(edit)
+            return {**_edit(edit), **_kept(edit)}
         case Edits(files=files):  # their requester can read them all
-            return {"texts": Value("texts", [[edit.before.hex(), edit.after.hex()] for edit in files])}
+            return {"texts": Value("texts", [[edit.before.hex(), edit.after.hex()] for edit in files]), **_kept(*files)}
         case NewFile() as new:
             return _new(new)
         case Removal() as gone:
@@ -196,17 +200,21 @@ def _kind(command: Command) -> dict[str, Any]:
 
 
 def _beside(command: Command, terms: AskedTerms) -> dict[str, Any]:
-    """Return what approvers see of ``command`` beside its words, so that a receipt binds it. A digest is told only if the
-    requester, who may read the record, can read the file.
+    """Return what approvers see of ``command`` beside its words, so that a receipt binds it. The requester may read the record,
+    so a file is named only if they can see it, and its digest, and an interpreter, only if they can read it.
     """
-    operands = [[one.at, spelled(one.path), one.digest.hex() if one.is_told else ""] for one in command.told.operands]
+    seen = [one for one in command.told.operands if one.is_seen]
+    operands = [[one.at, spelled(one.path), one.digest.hex() if one.is_told else ""] for one in seen]
     found = {
         "variables": [[spelled(name), spelled(value)] for name, value in command.variables],
+        "locale": [[spelled(name), spelled(value)] for name, value in command.locale],
         "streams": list(command.streams),
         "operands": operands,
+        "interpreters": [[spelled(one.path), one.digest.hex()] for one in command.interpreters if one.is_told],
         "terms": {name: number for name, number in terms.numbers.items() if number is not None},
     }
-    return {name: Value(name, said) for name, said in found.items() if said}
+    named = {"chdir": True} if command.chdir else {}
+    return named | {name: Value(name, said) for name, said in found.items() if said}
 
 
 def _edit(edit: Edit) -> dict[str, Any]:
@@ -224,10 +232,26 @@ def _new(new: NewFile) -> dict[str, Any]:
 def _gone(gone: Removal) -> dict[str, Any]:
     """As of ``_edit``, the digest of the text is told to a requester who can read the file."""
     before = {"text_before": Value("text_before", gone.before.hex())} if gone.is_told else {}
-    return {"removes": _with_owner(gone), **before, "undoes": gone.undoes}
+    return {"removes": _with_owner(gone), **before, "undoes": gone.undoes, **_held(gone)}
 
 
-def _with_owner(file: NewFile | Removal) -> dict[str, Any]:
+def _kept(*files: Edit) -> dict[str, Any]:
+    """Return what ``files`` keep. That a text was changed meanwhile is told to who can read it, as the text itself."""
+    changed = [one.is_changed and one.is_told for one in files]
+    return {
+        "keeps": [_with_owner(one) for one in files],
+        **_held(*files),
+        **({"changed": Value("changed", changed)} if any(changed) else {}),
+    }
+
+
+def _held(*files: Edit | Removal) -> dict[str, Any]:
+    """Return who has ``files`` themselves mounted, and so keeps what they had."""
+    mounted = [one.mounted for one in files]
+    return {"mounted": Value("mounted", mounted)} if any(mounted) else {}
+
+
+def _with_owner(file: Edit | NewFile | Removal) -> dict[str, Any]:
     return {"owner": file.owner, "mode": f"{file.mode:04o}"} if file.owner else {}  # a denial comes before jitd has looked
 
 

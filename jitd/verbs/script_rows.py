@@ -61,10 +61,12 @@ def script_rows(
             row["told"] = UNTOLD
         elif script.digest:
             row["text"], row["told"] = fitting(script.digest)
-    olds = [one.before for one in edit.files] if isinstance(edit, Edits) else [edit.before] if isinstance(edit, Edit) else []
-    for row, before in zip(made, olds, strict=False) if not untold else ():
-        row["before"], told = fitting(before)
+    edits = edit.files if isinstance(edit, Edits) else [edit] if isinstance(edit, Edit) else []
+    for row, one in zip(made, edits, strict=False) if not untold else ():
+        row["before"], told = fitting(one.before)
         row["told"] = row["told"] or told
+        if isinstance(edit, Edits) or one.is_told:  # the record of the submission has its digest
+            row["recorded"] = True
     if found.command.writes is not None:
         return tuple(rows.Script(**row) for row in made)
     for path, (script, earlier) in _last_approved(store, found, may_see).items():

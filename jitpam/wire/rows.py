@@ -413,7 +413,9 @@ class Last(Row):
 
 
 class Script(Row):
-    """A text that the command runs or reads as code. ``told`` says why ``text`` or ``before`` is not shown."""
+    """A text that the command runs or reads as code. ``told`` says why ``text`` or ``before`` is not shown. If ``recorded``, the
+    record of the submission has the digest of ``before``.
+    """
 
     argument: int = member(0)
     path: str = member(UNKNOWN)
@@ -422,6 +424,7 @@ class Script(Row):
     last: Last | None = member(None)
     told: str = member("")
     bound: str = member("jitd does not say for how long")
+    recorded: bool = member(False, default=False)
 
 
 class Earlier(Row):

@@ -81,6 +81,21 @@ def test_what_is_the_same_is_said_in_one_line_and_shown_if_it_is_wanted():
     assert ("     1", "id") in lines(row, is_whole=True)
 
 
+def test_who_signs_is_shown_each_line_unless_the_record_has_what_was_before():
+    """THREATS A-30. What was approved before is the word of the host."""
+    keys = {"keys": ["SHA256:x"]}
+    before = b"".join(b"echo %d\n" % n for n in range(1, 21))
+    for now in (before, before.replace(b"echo 10\n", b"rm -rf /srv\n")):
+        found = body(of(now, before) | keys)
+        assert [text for label, text in found if not label.startswith("-")] == now.decode().splitlines()
+        assert not any(label == "same" for label, _ in found)
+        for is_recorded in (True, False):
+            edit = of(now, before, argument=0, recorded=is_recorded) | keys
+            edit |= {"argv": ["sudoedit", "/etc/x"], "path": "sudoedit", "edit": {"owner": "root:root", "mode": "0644"}}
+            shown_lines = [text for label, text in body(edit) if not label.startswith("-") and label != "same"]
+            assert (shown_lines == now.decode().splitlines()) is not is_recorded
+
+
 def read_line(text: str) -> bytes:
     """What a line of the page stands for."""
     if text.startswith(("'", "$'")):

@@ -24,6 +24,8 @@ PLAIN = {
     "path": "/usr/bin/true",
     "digest": "64" * 32,
     "run_as": "root:root",
+    "run_as_uid": 0,
+    "account": "alice",
     "cwd": "/srv",
     "reason": "why",
     "service": "jitsudo",

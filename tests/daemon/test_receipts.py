@@ -33,14 +33,19 @@ from jitd.audit.strict_json import canonical
 from jitd.audit.verify import _Later, verify
 from jitd.cli import as_recorded, signing
 from jitd.cli.as_recorded import difference, difference_of_lock, found_since
+from jitd.cli.brief import brief
+from jitd.cli.hosts_word import HOSTS_WORD, not_signed
+from jitd.cli.page import page
 from jitd.cli.scripts import scripts
 from jitd.core.authentication import Authentication, Demand
+from jitd.core.command import Interpreter, Operand
 from jitd.core.decision import Approval, Terms
 from jitd.core.edit import SUDOEDIT, Edit, NewFile, Removal
 from jitd.core.grade import Damage, Finding, Grade
 from jitd.core.masking import MASKED
 from jitd.core.policy import Policy
 from jitd.core.request import Request, RequestState, Submitted, Verdict
+from jitd.core.sought import SUBMITTED
 from jitd.core.ssh_keys import PublicKey
 from jitd.core.subject import ROOT, Identity, Subject
 from jitd.core.values import commitment
@@ -66,6 +71,7 @@ from tests.daemon.test_decider import ALICE, rule
 from tests.daemon.test_who_sees_what import Seen
 from tests.graders import Said
 from tests.scene import START, command, locked, person, place, submit
+from tests.unshown import without_styles
 
 DIGEST, OTHER_DIGEST = "ab" * 32, "cd" * 32
 
@@ -178,18 +184,28 @@ LIES = {
     "cwd": ("the directory", "/other"),
     "run_as": ("the account", "bob"),
     "run_as_group": ("the account", "ops"),
+    "run_as_uid": ("the uid of the account", 7),
+    "account": ("the account that asks", "bob"),
+    "uid": ("the uid of the requester", 0),
+    "chdir": ("whether the directory was named", True),
+    "waits": ("whether the requester waits", True),
+    "locale": ("the locale", [["LANG", "C"]]),
+    "lets": ("what a thing lets them do", ["sudoers:x: become anybody"]),
     "service": ("the service", "sudo"),
     "reason": ("the reason", "another"),
     "requester": ("the requester", "eve@EXAMPLE.TEST"),
     "variables": ("the variables", []),
     "streams": ("the streams", ["terminal"]),
-    "operands": ("the files in arguments", [{"argument": 1, "path": "/x", "digest": "", "because": ""}]),
     "options": ("the options", ["--login"]),
     "doubt": ("the doubt about the command", "none"),
     "gives": ("what is given", ["sudoers:x"]),
+    "stays": ("whether it stays", True),
+    "brought": ("what was brought", "another key"),
     "breaks_glass": ("that glass is broken", True),
     "fingerprint": ("the fingerprint", "00" * 32),
     "timeout_for": ("the terms", 10),
+    "lasts_for": ("the terms", 10),
+    "uses": ("the terms", 1),
     "starts_at": ("the start", "2026-03-02T10:00:00+00:00"),
     "rule": ("the rule", "another"),
     "expires_at": ("the time of its end", "2026-03-02T10:00:00+00:00"),
@@ -197,7 +213,13 @@ LIES = {
     "id": ("the record of the submission", "ZZZZ-ZZZZ"),
     "host": ("the host", "other"),
     "extends": ("the lease that it extends", {"id": "ZZZZ-ZZZZ"}),
-    "edit": ("the edit that it undoes", {"owner": "root:root", "mode": "0644", "undoes": "ZZZZ-ZZZZ"}),
+    "edit": ("what the file keeps", {"owner": "root:root", "mode": "0644"}),
+    "edits": ("what the file keeps", [{"owner": "root:root", "mode": "0644"}] * 2),
+    "makes": ("what the new file is made with", {"owner": "root:root", "mode": "0644"}),
+    "removes": ("which file is removed", {"owner": "root:root", "mode": "0644"}),
+    "grade": ("what the command gives", "harmless"),
+    "damage": ("what the command destroys", "none"),
+    "findings": ("why the command is graded so", []),
     "point": ("whence the requester came", {"stage": "auth", "remote_host": None}),
     "ticket_ends_at": ("the end of the ticket", "2026-03-02T23:00:00Z"),
     "spelled": ("the name in the ticket", "Alice@EXAMPLE.TEST"),
@@ -211,10 +233,75 @@ LIES = {
 }
 
 
+OF_THE_POLICY = {"approvals", "asks", "gatekeepers", "writable", "terms", "break_glass"}
+"""What follows from the rule and from the policy, both of which the statement names."""
+OF_THE_READER = {"mine", "own", "may_review", "barred", "awaits_me", "lacks", "keys", "signed"}
+TEXTS = {"scripts", "operands", "interpreters"}
+"""Their paths and digests are compared, and the rest of them is the word of the host."""
+BOUND = {
+    rows.Edit: {"owner", "mode", "mounted", "undoes", "changed"},
+    rows.NewFile: {"owner", "mode", "undoes"},
+    rows.Removal: {"owner", "mode", "undoes", "mounted"},
+    rows.Operand: {"argument", "path", "digest"},
+    rows.Interpreter: {"path", "digest"},
+    rows.Script: {"argument", "path", "text", "before", "recorded"},
+    rows.Point: {"stage", "remote_host", "authenticated"},
+    rows.User: {"principal", "run"},
+    rows.Finding: {"grade", "damage", "what", "path", "matters"},
+    rows.Gets: {"uses", "lasts_for"},
+    rows.Lease: {"id"},
+}
+ALONE = {rows.Operand: {"because"}, rows.Interpreter: {"because"}, rows.Script: {"last", "told", "bound"}}
+ALONE |= {rows.Lease: {"state", "uses", "left", "ends_at"}}
+
+
+def test_each_part_of_a_page_is_bound_or_follows_from_the_policy_or_is_named_as_the_word_of_the_host() -> None:
+    """THREATS A-30. A new member of a row has to be one of these."""
+    alone = {name for _, names, _ in HOSTS_WORD for name in names}
+    bound = LIES.keys() | TEXTS
+    assert bound & alone == TEXTS | {"extends"}, "what is bound in part"
+    assert not OF_THE_POLICY & (bound | alone) and not OF_THE_READER & (bound | alone)
+    assert set(rows.Request.members) == bound | alone | OF_THE_POLICY | OF_THE_READER
+    for kind, members in BOUND.items():
+        assert set(kind.members) == members | ALONE.get(kind, set()), kind
+
+
+TOLD = {
+    "reviews": [{"by": "carol@EXAMPLE.TEST"}],
+    "passed": [{"name": "opa"}],
+    "notices": [{"channel": "mail"}],
+    "asking_at": "2026-03-02T09:00:00Z",
+    "last_approved": {"id": "AAAA-0001"},
+    "scripts": [{"path": "/x", "last": {"id": "AAAA-0001"}}],
+    "alike": ["AAAA-0001"],
+    "extends": {"id": "AAAA-0001"},
+    "operands": [{"path": "/x"}],
+    "interpreters": [{"path": "/x"}],
+    "facts": [["fact.origin", "local"]],
+}
+
+
+def test_what_the_host_alone_says_is_named_on_the_page_of_who_can_sign() -> None:
+    """THREATS A-30."""
+
+    def named(**more: Any) -> set[str]:
+        row = rows.Request.read(row_for(waiting("true")) | {"keys": ["SHA256:x"]} | more)
+        ((label, text),) = not_signed(row)
+        flat = " ".join(" ".join("\n".join(without_styles(made(row, None))).split()) for made in (page, brief))
+        assert label == "not signed" and flat.count(text) == 2
+        return set(text.partition(": ")[2].split("; "))
+
+    always = {words for words, names, _ in HOSTS_WORD if not TOLD.keys() & names}
+    assert named() == always and list(not_signed(rows.Request.read(row_for(waiting("true"))))) == []
+    for name, value in TOLD.items():
+        assert named(**{name: value}) - always == {words for words, names, _ in HOSTS_WORD if name in names}
+
+
 @pytest.mark.parametrize("name", LIES)
 def test_a_page_that_shows_something_else_is_a_difference(house: House, name: str) -> None:
     """THREATS A-30."""
     part, lie = LIES[name]
+    house.decider.findings = Findings(Said(lambda command, look, requester: (REMOVES,)))
 
     async def scene() -> None:
         made = await house.submitted()
@@ -222,6 +309,80 @@ def test_a_page_that_shows_something_else_is_a_difference(house: House, name: st
         assert row.came.get(name) != lie and fits(rows.Request.read({**row.came, name: lie}), told) == part
 
     house.run(scene())
+
+
+OPERAND = Operand(1, b"/srv/x", b"d" * 32, "it belongs to uid 4001", is_seen=True, is_told=True)
+INTERPRETER = Interpreter(b"/srv/sh", b"d" * 32, "it belongs to uid 4001", is_told=True)
+
+
+def recorded(made: Request) -> dict[str, Any]:
+    """The detail of the record of the submission, with its values."""
+    return {name: getattr(part, "content", part) for name, part in submit(made).detail().items()}
+
+
+def test_a_file_that_the_requester_cannot_see_is_not_in_the_record_and_is_named_as_the_word_of_the_host() -> None:
+    """THREATS A-30, S-11. Each other one has to be on the page, with its digest."""
+    secret, sealed = replace(OPERAND, path=b"/secret/y", is_seen=False), replace(OPERAND, path=b"/srv/z", is_told=False)
+    hidden = replace(INTERPRETER, path=b"/secret/sh", is_told=False)
+    what = command("sh", operands=(OPERAND, secret, sealed), interpreters=(INTERPRETER, hidden))
+    made = replace(waiting("true"), command=what)
+    detail = recorded(made)
+    assert detail["operands"] == [[1, "/srv/x", (b"d" * 32).hex()], [1, "/srv/z", ""]]
+    assert detail["interpreters"] == [["/srv/sh", (b"d" * 32).hex()]]
+    came = row_for(made)
+    line: Any = SimpleNamespace(values=(), sealed=json.dumps({"detail": {name: detail[name] for name in TEXTS & detail.keys()}}))
+
+    def wrong(**lies: Any) -> list[str]:
+        row = rows.Request.read(came | lies)
+        return [name for name, _, fits in as_recorded._FITS if name in TEXTS and not fits(detail[name], row)]
+
+    assert wrong() == []
+    assert as_recorded.unrecorded(rows.Request.read(came), line) == ("/secret/y", "/secret/sh")
+    for name in ("operands", "interpreters"):
+        first, *others = came[name]
+        for lie in ([], others, [first | {"path": "/other"}, *others], [first | {"digest": "00" * 32}, *others]):
+            assert wrong(**{name: lie}) == [name], lie
+    twice = [came["operands"][0] | {"digest": sha256(b"other").hexdigest()}, *came["operands"]]
+    row = rows.Request.read(came | {"operands": twice, "scripts": [{"argument": 1, "path": "/srv/x", "text": "other"}]})
+    assert not as_recorded._is_text_of(row.scripts[0], row, detail), "the digest that was recorded counts"
+
+
+KEPT = Edit(1, 2, 0, 0, 0o644, b"b" * 32, b"a" * 32, owner="root:root", mounted="nginx (4711)", is_told=True, base=b"c" * 32)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"edit": KEPT},
+        {"edits": (KEPT, replace(KEPT, mode=0o600, mounted="", base=b""))},
+        {"removes": Removal(1, 2, 0, 4, 0o640, b"b" * 32, "0000-0000", owner="root:adm", mounted="nginx (4711)")},
+    ],
+    ids=lambda what: next(iter(what)),
+)
+def test_what_an_edited_file_keeps_and_who_holds_it_is_compared(what: Any) -> None:
+    """THREATS A-30."""
+    (name,) = what
+    paths = ["/etc/a", "/etc/b"] if name == "edits" else ["/etc/a"]
+    made = replace(waiting("true"), command=command("sudoedit", *paths, path=SUDOEDIT, **what))
+    detail, came = recorded(made), row_for(made)
+
+    def wrong(file: Any) -> set[str]:
+        row = rows.Request.read(came | {name: [file, came[name][1]] if name == "edits" else file})
+        compared = {one for one, _, told, seen in as_recorded._COMPARED if told(detail.get(one)) != seen(row)}
+        fitted = {one for one, _, fits in as_recorded._FITS if one == "changed" and not fits(detail.get(one), row)}
+        return (compared | fitted) & {"keeps", "mounted", "changed", "removes"}
+
+    file, kept = came[name][0] if name == "edits" else came[name], "removes" if name == "removes" else "keeps"
+    assert wrong(file) == set()
+    assert wrong(file | {"owner": "bob:bob"}) == wrong(file | {"mode": "4755"}) == {kept}
+    assert wrong(file | {"mounted": ""}) == wrong(file | {"mounted": "cat (1)"}) == {"mounted"}
+    assert name == "removes" or wrong(file | {"changed": False}) == {"changed"}
+
+
+def test_that_a_file_was_changed_is_recorded_for_who_can_read_it_alone() -> None:
+    """THREATS R-30."""
+    made = replace(waiting("true"), command=command("sudoedit", "/a", path=SUDOEDIT, edit=replace(KEPT, is_told=False)))
+    assert "changed" not in recorded(made) and row_for(made)["edit"]["changed"]
 
 
 OLD, NEW = (hashlib.sha256(text).hexdigest() for text in (b"a\\\n", b"b\n"))
@@ -235,6 +396,7 @@ EDIT = {"edit": {"owner": "root:root", "mode": "0644"}}
         (EDIT, {"text": "a\\\\\\x0a", "before": "a\\\\\\x0a"}, {"text_before": OLD, "text_after": NEW}, False),
         (EDIT, {"text": "b\\x0a", "before": "b\\x0a"}, {"text_before": OLD, "text_after": NEW}, False),
         (EDIT, {"text": "b\\x0a", "before": "x"}, {"text_after": NEW}, True),  # its requester cannot read the file
+        (EDIT, {"text": "b\\x0a", "before": "x", "recorded": True}, {"text_after": NEW}, False),  # lines are left out by it
         (EDIT, {}, {"text_after": NEW}, False),
         ({"digest": NEW}, {"argument": 0, "text": "b\\x0a"}, {}, True),
         ({"digest": NEW}, {"argument": 0, "text": "c"}, {}, False),
@@ -271,9 +433,13 @@ def test_an_edit_that_is_shown_without_its_text_is_a_difference(house: House) ->
     async def scene() -> None:
         made = await house.submitted()
         told, row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
-        assert fits(rows.Request.read({**row.came, **EDIT, "scripts": []}), told) == "the new text"
-        shown = [{"argument": 1, "path": "/x", "text": "b"}]
-        assert fits(rows.Request.read({**row.came, **EDIT, "scripts": shown}), told) == as_recorded.UNNAMED
+        said, before, line = told
+        what = as_recorded._recorded(line, before, said.submitted, SUBMITTED, made.id)
+        assert not isinstance(what, str)
+        for texts, part in (([], ["the new text"]), ([{"argument": 1, "path": "/x", "text": "b"}], [])):
+            lie = rows.Request.read({**row.came, **EDIT, "scripts": texts})
+            parts = as_recorded._parts(lie, *what, said, "db1.example.test", BOB.principal)
+            assert [one for one, fits in parts if not fits] == ["what the file keeps", *part, as_recorded.UNNAMED]
 
     house.run(scene())
 
