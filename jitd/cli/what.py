@@ -178,10 +178,10 @@ def _known_command(row: Request) -> Iterator[Labelled]:
         yield "variables", NOT_SHOWN
     else:
         yield from pairs("variable", row.variables, "none beside the usual ones")
-    if is_anothers(row):
-        return
-    yield from pairs("locale", row.locale, "none")
-    yield from streams(row)
+    if row.locale or not is_anothers(row):
+        yield from pairs("locale", row.locale, "none")
+    if not is_anothers(row):
+        yield from streams(row)
 
 
 def outlives(row: Request) -> Iterator[Labelled]:

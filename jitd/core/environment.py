@@ -15,9 +15,12 @@ from jitd.core.spelling import spelled
 from jitd.core.subject import Subject
 from jitd.core.toml_table import quoted
 
-_LOCALE_NAME = re.compile(rb"TERM|COLORTERM|LANG|LANGUAGE|LC_[A-Z]{1,20}|TZ")
+_LOCALE_NAME = re.compile(rb"TERM|COLORTERM|LANG|LANGUAGE|LC_[A-Z]{1,20}|TZ|LS_COLORS")
 _LOCALE_VALUE = re.compile(rb"[A-Za-z0-9_.,:@+-]{0,64}")
+_COLOURS = re.compile(rb"(?:(?:(?!lc|rc|ec|cl)[a-z]{2}|\*[A-Za-z0-9._~#%@,+-]{1,32})=[0-9;]{0,16}(?::|\Z)){0,512}")
+"""The colours of ls(1), as dircolors(1) makes them. Of its two-letter names, lc, rc, ec and cl would write any text."""
 _ZONE = re.compile(rb":?(/usr/share/zoneinfo/)?[A-Za-z0-9_+<-][A-Za-z0-9_.,:+/<>-]{0,63}")
+_OTHERS = {b"TZ": _ZONE, b"LS_COLORS": _COLOURS}
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,255}")
 _OURS = re.compile(rb"SUDO_(USER|UID|GID|COMMAND)|JITSUDO_.*")
 
@@ -28,8 +31,8 @@ def fault_in_locale(pairs: Pairs) -> str | None:
     """Return a sentence about a fault in the locale variables ``pairs``, kept if their values are harmless, or None."""
     for name, value in pairs:
         if not _LOCALE_NAME.fullmatch(name):
-            return "a variable was sent that is not one of TERM, COLORTERM, LANG, LANGUAGE, LC_*, TZ"
-        pattern = _ZONE if name == b"TZ" and value else _LOCALE_VALUE
+            return "a variable was sent that is not one of TERM, COLORTERM, LANG, LANGUAGE, LC_*, TZ, LS_COLORS"
+        pattern = _OTHERS.get(name, _LOCALE_VALUE) if value else _LOCALE_VALUE
         if not pattern.fullmatch(value) or b".." in value:
             return f"{name.decode()} has a value that jitd does not accept"
     return _fault_in_names(pairs)

@@ -99,6 +99,12 @@ def test_what_sudo_always_sets_is_no_variable_of_the_request(house: House) -> No
     others = ["PATH=/tmp", "HOME=/home/alice", "SUDO_TTY=/dev/pts/8", "SHELL=/bin/sh", "BASH_ENV=/tmp/x", "LANG=C", "LANGUAGE=;"]
     row = granted(house, says("id", environment=others))
     assert row["variables"] == [one.split("=", 1) for one in others if one != "LANG=C"] and row["locale"] == [["LANG", "C"]]
+    looks = ["LS_COLORS=di=01;34:*.tar=01;31", "TERM=xterm-256color", "COLORTERM=truecolor"]
+    acts = ["LS_COLORS=lc=echo", "DISPLAY=:0", "XAUTHORITY=/home/alice/.Xauthority", "COLORS=/tmp/x", "PS1=$(id)"]
+    row = granted(house, says("id", environment=[*looks, *acts[1:]]))
+    assert {f"{name}={value}" for name, value in row["locale"]} == {*looks}
+    assert {f"{name}={value}" for name, value in row["variables"]} == {*acts[1:]}
+    assert granted(house, says("id", environment=acts[:1]))["variables"] == [["LS_COLORS", "lc=echo"]]
     row = granted(house, says("id", reason="because", environment=["JITSUDO_REASON=because"]))
     assert (row["variables"], row["reason"]) == ([], "because")
 

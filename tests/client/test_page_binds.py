@@ -118,7 +118,7 @@ def test_whatever_is_another_command_is_another_page(service: str) -> None:
     assert set(OTHERWISE) | BY_NUMBER | FOLLOWS | OF_THINGS == {field.name for field in fields(Command)}
     plain = replace(command("true"), locale=(), streams=("null", "null", "null"))
     pages = {without_its_fingerprint(plain, service): "the plain one"}
-    unseen = {"locale", "streams"} if service != JITSUDO else set()  # of what another program runs, jitd binds neither
+    unseen = {"streams"} if service != JITSUDO else set()  # jitd does not hand over those of what another program runs
     for name, values in OTHERWISE.items():
         for value in values if name not in unseen else []:
             text = without_its_fingerprint(otherwise(plain, name, value), service)

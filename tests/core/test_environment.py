@@ -215,8 +215,18 @@ BAD_ZONES = [
     b"/etc/passwd", b":/etc/passwd", b"../../etc/passwd", b"UTC/../../../etc/passwd", b"/usr/share/zoneinfo/../x", b"::UTC", b":",
     b"/usr/share/zoneinfo", b"//etc/passwd", b"/usr/share/zoneinfo//etc/x", b"/dev/tty",
 ]  # fmt: skip
-GOOD = [(name, value) for name in BY_VALUE for value in (GOOD_ZONES if name == "TZ" else GOOD_WORDS)]
+GOOD_COLOURS = [b"", b"rs=0:di=01;34:", b"mi=00:*.tar=01;31:*~=00;90", b"di=01;38;5;33", b"*.r-x_1%@,+#=", b"*.tar=0:" * 512]
+BAD_COLOURS = [
+    *(b"%s=%s" % (name, value) for name in (b"lc", b"rc", b"ec", b"cl") for value in (b"", b"0", b"\x1b[", b"rm -rf /")),
+    b"di=1:lc=2", b"*.x=1:ec=3:", b"ln=target", b"di=\\e[1m", b"di=^[", b"di=31m", b"no", b"=1", b":", b"DI=1", b"dir=1", b"*=1",
+    b"*.*=1", b"*.x=1:*", b"*a:b=1", b"*.x=1:" * 513, b"di=" + b"1" * 17,
+]  # fmt: skip
+GOOD = [
+    *((name, value) for name in BY_VALUE for value in (GOOD_ZONES if name == "TZ" else GOOD_WORDS)),
+    *(("LS_COLORS", value) for value in GOOD_COLOURS),
+]
 BAD = [
+    *(("LS_COLORS", value) for value in (*BAD_ANYWHERE, *BAD_COLOURS)),
     *((name, value) for name in BY_VALUE for value in BAD_ANYWHERE),
     *(("TZ", value) for value in BAD_ZONES),
     *((name, value) for name in BY_VALUE if name != "TZ" for value in (b"/tmp/evil", b"a/b", b"./a", b"/")),

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from jitpam.wire.messages import Done, Revoke, Show
+from jitpam.wire.messages import Done, Lock, Refused, Revoke, Show, Unlock
 from tests.attacks.raw import connected, review
 from tests.krb5.driver import SANITIZED
 from tests.pam.application import SOURCES
-from tests.pam.programs import BY_NAME, GATED, POLICY, SUDOERS, Gated, Program, write
+from tests.pam.programs import BY_NAME, GATED, OPS, POLICY, SUDOERS, Driven, Gated, Program, write
 from tests.system.conftest import ID
 from tests.waiting import PATIENCE, wait_for
 
@@ -131,11 +131,99 @@ def test_a_signal_while_it_waits_withdraws(gated: Gated, number: signal.Signals)
     waits = gated.type("alice", BY_NAME["sudo"])
     id = waits.id
     if number is signal.SIGTERM:
-        subprocess.run(["pkill", "-TERM", "-f", f"^/?[a-z/]*sudo /usr/bin/touch {waits.mark}$"], check=True)
+        os.kill(sudo_of(waits), number)
     else:
         waits.terminal.sendcontrol("c" if number is signal.SIGINT else "z")
     waits.is_kept_out("jitd: withdrawn")
     gated.until(id, "withdrawn")
+
+
+def sudo_of(waits: Driven) -> int:
+    """The process of the sudo that waits."""
+    done = subprocess.run(["pgrep", "-f", f"^/?[a-z/]*sudo /usr/bin/touch {waits.mark}$"], capture_output=True, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.parametrize("how", ["killed", "terminal"])
+def test_a_sudo_that_is_gone_withdraws_what_it_waited_for(gated: Gated, how: str) -> None:
+    """THREATS P-22."""
+    waits = gated.type("alice", BY_NAME["sudo"])
+    id = waits.id
+    if how == "killed":
+        os.kill(sudo_of(waits), signal.SIGKILL)
+    else:
+        waits.terminal.close(force=False)
+    assert "withdrawn" in gated.until(id, "withdrawn")["state"]
+    with connected(gated, "bob") as raw:
+        (row,) = raw.rows(Show(id=id))
+        assert isinstance(raw.ask(review(row))[-1], Refused)
+    assert not waits.has_run
+
+
+def test_who_is_locked_while_sudo_waits_runs_nothing(gated: Gated) -> None:
+    """THREATS P-22."""
+    waits = gated.type("alice", BY_NAME["sudo"])
+    id = waits.id
+    gated.asked(Lock(whom="user", name="alice", lasts_for=None, reason="laptop stolen"))
+    try:
+        waits.is_kept_out('jitd: denied: locked: "laptop stolen"')
+        assert gated.state_of(id) == "denied"
+    finally:
+        gated.asked(Unlock(id=None, whom="user", name="alice", reason="found"))
+
+
+def test_a_lease_that_is_revoked_while_sudo_waits_lets_nobody_in(gated: Gated) -> None:
+    """THREATS P-22. An approval of the lease alone is none of what waits, and its end takes nothing away from it."""
+    waits = gated.type("alice", BY_NAME["sudo"])
+    waiting = waits.id
+    lease = gated.ask_beforehand("alice", BY_NAME["sudo"], waits.mark, "--for", "1h")
+    gated.approved(lease)
+    gated.asked(Revoke(id=lease, of=None, reason="over"))
+    assert gated.state_of(waiting) == "pending" and not waits.has_run
+    waits.terminal.sendintr()
+    waits.is_kept_out("jitd: withdrawn")
+
+
+def test_what_no_rule_permits_any_more_does_not_run_after_an_approval(gated: Gated) -> None:
+    """THREATS P-22."""
+    waits = gated.type("alice", BY_NAME["sudo"])
+    id = waits.id
+    gated.set_policy(POLICY.replace("user:alice", "user:nobody"))
+    try:
+        gated.reload()
+        with connected(gated, "bob") as raw:
+            (row,) = raw.rows(Show(id=id))
+            raw.ask(review(row))
+        waits.is_kept_out("no rule permits this")
+        assert gated.state_of(id) == "denied"
+    finally:
+        gated.set_policy(POLICY)
+        gated.reload()
+
+
+def test_the_approval_of_somebody_who_is_disabled_while_sudo_waits_does_not_count(gated: Gated) -> None:
+    """THREATS P-22. jitd remembers for seconds what a KDC says, so it is somebody who approves nothing else here."""
+    gated.set_policy(POLICY.replace(OPS, 'approvals = [{ need = 2, from = ["group:ops"] }]\n'))
+    try:
+        gated.reload()
+        waits = gated.type("alice", BY_NAME["sudo"])
+        id = waits.id
+        gated.approved(id, "dave")
+        kadmin("modprinc -allow_tix dave")
+        try:
+            gated.approved(id)
+            assert gated.state_of(id) == "pending" and not waits.has_run
+            waits.terminal.sendintr()
+            waits.is_kept_out("jitd: withdrawn")
+        finally:
+            kadmin("modprinc +allow_tix dave")
+    finally:
+        gated.set_policy(POLICY)
+        gated.reload()
+
+
+def kadmin(query: str) -> None:
+    subprocess.run(["kadmin.local", "-r", "EXAMPLE.TEST", "-q", query], check=True, capture_output=True)
 
 
 def test_what_sudo_sets_is_left_out_and_what_differs_is_shown_and_bound(gated: Gated) -> None:
@@ -154,6 +242,24 @@ def test_what_sudo_sets_is_left_out_and_what_differs_is_shown_and_bound(gated: G
     assert other.id != id  # it waits: the lease is for the command without FOO
     other.terminal.sendintr()
     other.is_kept_out("jitd: withdrawn")
+    gated.asked(Revoke(id=id, of=None, reason="over"))
+
+
+def test_a_lease_covers_what_only_looks_otherwise_and_the_page_has_it_all_the_same(gated: Gated) -> None:
+    """THREATS P-20. What jitsudo takes without a rule, a lease ignores at sudo, too."""
+    colours = subprocess.run(["dircolors", "-b"], capture_output=True, text=True, check=True).stdout.split("'")[1]
+    mark = gated.mark()
+    id = gated.ask_beforehand("alice", BY_NAME["sudo"], mark, "--for", "1h")
+    gated.approved(id)
+    for variables in (["TERM=xterm", "LANG=C.UTF-8"], [f"LS_COLORS={colours}"]):
+        gated.type("alice", BY_NAME["sudo"], mark=mark, env=tuple(variables)).is_let_in()
+        assert {f"{name}={value}" for name, value in last(gated)["locale"]} >= set(variables)
+    assert "locale" in gated.jitd("show", str(last(gated)["id"])).stdout
+    for variable in ("DISPLAY=:0", f"LS_COLORS={colours}lc=echo:"):
+        waits = gated.type("alice", BY_NAME["sudo"], mark=mark, env=(variable,))
+        assert variable.split("=", 1) in gated.show(waits.id)["variables"]
+        waits.terminal.sendintr()
+        waits.is_kept_out("jitd: withdrawn")
     gated.asked(Revoke(id=id, of=None, reason="over"))
 
 

@@ -11,23 +11,30 @@ import pytest
 
 from jitd.core.holding import HoldingState
 from tests.givers.worlds import SudoersWorld
-from tests.pam.programs import BY_NAME, POLICY, SUDOERS, Driven, Gated, Program, all_end, write
+from tests.pam.programs import BY_NAME, GATED, POLICY, SUDOERS, Driven, Gated, Program, all_end, write
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 GIVES = '[[permit]]\nname = "lines"\nwho = ["user:alice"]\ngives = ["sudoers:logs"]\ngrant = { lasts = "10m" }\n'
+CONF = Path("/etc/sudo.conf")
 LONG = Program("sudo", "sudo", ("sudo", "/usr/bin/sleep", "600"), ("/usr/bin/sleep", "600"))
 
 
 @pytest.fixture
-def gated() -> Iterator[Gated]:
-    made = Gated(POLICY + GIVES, SudoersWorld.config)
+def gated(request: pytest.FixtureRequest) -> Iterator[Gated]:
+    """sudo has a gate in its PAM stack, or the plugin instead."""
+    has_plugin, kept = getattr(request, "param", "gate") == "plugin", CONF.read_bytes()
+    stacks = tuple(name for name in GATED if not (has_plugin and name.startswith("sudo")))
+    made = Gated(POLICY + GIVES, SudoersWorld.config, stacks=stacks)
     write("/etc/sudoers", f"{SUDOERS}@includedir /etc/sudoers.d\n", 0o440)
     try:
+        if has_plugin:
+            CONF.write_text("Plugin jit_approval /usr/lib/jitd/jit_approval.so\n")
         made.start()
         yield made
         made.verify()
     finally:
+        CONF.write_bytes(kept)
         made.close()
 
 
@@ -49,8 +56,9 @@ def programs_below(pid: int) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("gated", ["gate", "plugin"], indirect=True)
 def test_what_jitd_has_let_in_goes_on_and_what_still_asks_ends(gated: Gated) -> None:
-    """THREATS Q-48. jitd knows after a restart what it has let in. A sudo that waits for an approval has read the lines."""
+    """THREATS Q-48, P-22. jitd knows after a restart what it has let in. A sudo that waits for an approval has read the lines."""
     before, other = sleeps(gated), sleeps(gated, "carol")
     got = gated.sudo("alice", "--get", "sudoers:logs")
     assert got.returncode == 0, got.stderr
