@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sudo with the gate of pam_jit in its stack, beside sudo without one: time, and the memory of one that waits.
+"""sudo with a gate in its PAM stack, or with the plugin, beside sudo without both: time, and the memory of one that waits.
 
-Law: what is compared differs in the PAM stack alone; what is written here is the lab's, and taken back at the end.
+Law: what is compared differs in the PAM stack or in sudo.conf alone; what is written here is the lab's, and is taken back.
 """
 
 from __future__ import annotations
@@ -26,12 +26,15 @@ from tests.pam.programs import of_the_module_in_python
 from tests.system.conftest import House
 
 SUDO, STACKS = Path("/etc/pam.d/sudo"), Path("/etc/pam.d")
+CONF, PLUGIN = Path("/etc/sudo.conf"), "/usr/lib/jitd/jit_approval.so"
 SHIPPED = Path(__file__).parents[1] / "pam.d/sudo"
 PLAIN = "bench-plain"
 SUDOERS = Path("/etc/sudoers.d/bench-gate")
 MODULE, SCRIPT = "pam_jit.so", "pam_jit.py"
 GATED, LEASED, PEER = "with the gate, permitted at once", "with the gate, under a grant", "sudo -n true, without a gate"
 IN_PYTHON = "with pam_jit.py and its guard, permitted at once"
+BY_PLUGIN = "with the plugin, permitted at once"
+IN_C, OF_PYTHON, OF_PLUGIN = "c", "python", "plugin"
 POLICY = """
 [[permit]]
 name = "gated"
@@ -87,34 +90,48 @@ def with_gate(house: House, *, is_python: bool = False) -> str:
 
 
 @contextmanager
-def both_modules(house: House) -> Iterator[dict[bool, Callable[[], None]]]:
-    """Functions that give the gate the module in C, and that in Python: alice turns the link that sudo's stack is."""
+def each_way(house: House) -> Iterator[dict[str, Callable[[], None]]]:
+    """Functions that give sudo the gate with the module in C, that in Python, and the plugin: alice turns the link that leads to
+    the files of root that sudo reads.
+    """
+    plain, conf = SUDO.read_text(), CONF.read_text() if CONF.exists() else None
     with gate(house), tempfile.TemporaryDirectory() as place:
         os.chown(place, pwd.getpwnam("alice").pw_uid, -1)
-        chosen = Path(place, "sudo")
-        for is_python in (False, True):
-            Path(place, str(is_python)).write_text(with_gate(house, is_python=is_python))
+        chosen = Path(place, "chosen")
+        stacks = {IN_C: with_gate(house), OF_PYTHON: with_gate(house, is_python=True), OF_PLUGIN: plain}
+        for name, stack in stacks.items():
+            Path(place, name).mkdir()
+            Path(place, name, "sudo").write_text(stack)
+            line = f"Plugin jit_approval {PLUGIN} socket={house.socket}\n" if name == OF_PLUGIN else ""
+            Path(place, name, "sudo.conf").write_text(line)
 
         def choose(name: str) -> None:
             chosen.with_suffix(".new").symlink_to(name)
             chosen.with_suffix(".new").rename(chosen)
 
-        choose(str(False))
-        SUDO.unlink()
-        SUDO.symlink_to(chosen)
-        yield {is_python: partial(choose, str(is_python)) for is_python in (False, True)}
+        choose(IN_C)
+        try:
+            for path in (SUDO, CONF):
+                path.unlink(missing_ok=True)
+                path.symlink_to(chosen / path.name)
+            yield {name: partial(choose, name) for name in stacks}
+        finally:
+            CONF.unlink()
+            if conf is not None:
+                CONF.write_text(conf)
 
 
-def time_gates(n_rounds: int, choose: dict[bool, Callable[[], None]]) -> dict[str, list[float]]:
+def time_gates(n_rounds: int, choose: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
     """Milliseconds of each line, in turn; the first of each is not counted."""
 
-    def time_with(line: list[str], *, is_python: bool = False) -> float:
-        choose[is_python]()
+    def time_with(line: list[str], way: str = IN_C) -> float:
+        choose[way]()
         return time_start(line)
 
     table = Table("", "")
     measures = {row: partial(time_with, line) for row, line in LINES.items()}
-    measures[IN_PYTHON] = partial(time_with, LINES[GATED], is_python=True)
+    measures[IN_PYTHON] = partial(time_with, LINES[GATED], OF_PYTHON)
+    measures[BY_PLUGIN] = partial(time_with, LINES[GATED], OF_PLUGIN)
     for measure in measures.values():
         measure()
     interleaved(n_rounds, table, measures)
@@ -128,11 +145,11 @@ def measure_gate(house: House, n_rounds: int) -> Iterator[Table]:
     lease = house.ask("alice", "--service", "sudo", "--for", "1h", "--uses", "100000", "head")
     if house.approve(lease.id).returncode or lease.end():
         raise Failed(f"there is no grant to measure under: {lease.err}")
-    table, more = Table("sudo and the PAM gate, start to end", "ms", peer=PEER), Table("what the gate takes more than sudo", "ms")
-    with both_modules(house) as choose:
+    table, more = Table("sudo and its gates, start to end", "ms", peer=PEER), Table("what the gate takes more than sudo", "ms")
+    with each_way(house) as choose:
         for row, samples in do_as("alice", str(house.socket), partial(time_gates, n_rounds, choose)).items():
             table.add(row, *samples)
-        for row in (GATED, LEASED, IN_PYTHON):
+        for row in (GATED, LEASED, IN_PYTHON, BY_PLUGIN):
             more.add(row, *(one - peer for one, peer in zip(table.rows[row], table.rows[PEER], strict=True)))
         yield table
         yield more
@@ -142,18 +159,20 @@ def measure_gate(house: House, n_rounds: int) -> Iterator[Table]:
 # --- memory ----------------------------------------------------------------------------------------------------------
 
 ALONE, WAITS, WAITS_IN_PYTHON = "sudo sleep, without a gate", "waits at the gate", "waits at the gate with pam_jit.py"
+WAITS_IN_PLUGIN = "waits in the plugin"
 N_WAITING = 3
 WAITS_WITHIN = 30.0
 
 
-def measure_memory(house: House, choose: dict[bool, Callable[[], None]]) -> Table:
+def measure_memory(house: House, choose: dict[str, Callable[[], None]]) -> Table:
     """MiB of sudo's process that no other process shares."""
     table = Table("memory of a sudo that waits, of its own", "MiB")
     get_ticket("alice")
     for _ in range(N_WAITING):
+        choose[IN_C]()
         table.add(ALONE, own_memory(house, ["/usr/bin/sudo", "-n", "sleep", "30"], is_owed=False))
-        for is_python, row in ((False, WAITS), (True, WAITS_IN_PYTHON)):
-            choose[is_python]()
+        for way, row in ((IN_C, WAITS), (OF_PYTHON, WAITS_IN_PYTHON), (OF_PLUGIN, WAITS_IN_PLUGIN)):
+            choose[way]()
             table.add(row, own_memory(house, ["/usr/bin/sudo", "-n", "tail"], is_owed=True))
     return table
 
