@@ -97,13 +97,17 @@ def _variables(run: Run, asked: Asked, account: pwd.struct_passwd, who: Subject,
     name = os.fsencode(account.pw_name)
     caller = accounts.entry_of(f"#{who.uid}")
     groups = accounts.group_ids(caller.pw_name, caller.pw_gid)  # newgrp(1) and sg(1) choose one
+    pairs = tuple(_pairs(run.environment))
+    paths = {search_path}
+    if not {value for name, value in pairs if name == b"PATH"} <= paths:  # to read sudoers takes a millisecond
+        paths |= {*sudo_settings.sudoers(run.view.settings()).common_paths}
     usual = {
         b"HOME": {os.fsencode(account.pw_dir)},
         b"USER": {name},
         b"LOGNAME": {name},
         b"SHELL": {os.fsencode(account.pw_shell or SHELL)},
         b"MAIL": {place + name for place in MAIL},
-        b"PATH": {search_path, *sudo_settings.sudoers(run.view.settings()).common_paths},
+        b"PATH": paths,
         b"SUDO_USER": {os.fsencode(caller.pw_name)},
         b"SUDO_UID": {b"%d" % caller.pw_uid},
         b"SUDO_GID": {b"%d" % gid for gid in groups},
@@ -111,7 +115,6 @@ def _variables(run: Run, asked: Asked, account: pwd.struct_passwd, who: Subject,
         b"SUDO_TTY": {asked.tty or b""},
         b"JITSUDO_REASON": {(asked.reason or "").encode()},
     }
-    pairs = tuple(_pairs(run.environment))
     # SUDO_COMMAND is for logs: sudo writes it in another way in each version, and cuts it
     return tuple((name, value) for name, value in pairs if name != b"SUDO_COMMAND" and value not in usual.get(name, ()))
 
