@@ -134,7 +134,7 @@ def _demand_plugins() -> None:
 def _demand_own(content: bytes) -> None:
     """Raises NotDone if a line has the plugin of another file."""
     for _, words in lines_of(content.decode("utf-8", "replace")):
-        if words and words[2:3] != [SHIPPED]:
+        if words and words[2:3] != (SHIPPED,):
             told = f"{CONF} names a plugin {SYMBOL} of another file ({shown(' '.join(words[2:])) or 'none'})"
             raise NotDone(f"{told}; nothing was changed: take that line out yourself, and try again")
 
