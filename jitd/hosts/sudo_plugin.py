@@ -22,7 +22,7 @@ PLAIN = re.compile(r"/[\w/.+-]+", re.ASCII)
 _CONTINUED = re.compile(r"(?<!\\)\\\r*\n[ \t]*")
 _LINE = re.compile(r"(?:[^#\n]*(?<!\\)\\\r*\n)*[^\n]*\n?")
 """A line of sudo.conf with those that continue it. One with a comment has none."""
-INSTALL, REMOVE = f"jitd pam-install {SERVICE} --plugin", f"jitd pam-install --remove {SERVICE} --plugin"
+INSTALL, REMOVE = "jitd pam-install sudo --plugin", "jitd pam-install --remove sudo --plugin"
 BACK = f"by su or at the console: install jitd again, or {REMOVE}"
 
 ASKS_NOBODY = "sudo does not ask jitd by its plugin"
