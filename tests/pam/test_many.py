@@ -31,8 +31,8 @@ A_FEW_PAGES = 64
 """KiB by which the memory of a process may differ although nothing is left: on a busy host, the kernel gives and takes."""
 N_KEYS = 1024
 """PTHREAD_KEYS_MAX: as many as that a process has, and each unloading of Python 3.13 leaves one behind."""
-CACHED = 1024
-"""Bytes that malloc may have kept for the next time, whatever the number of transactions."""
+WITHOUT_CACHE = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+"""malloc counts as given what each thread keeps for the next time: without it, a byte more is one that somebody has left."""
 AT_NIGHT = {SO: 10_000, PYTHON: N_KEYS + 76}
 
 pytestmark = pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
 @pytest.fixture
 def host(bench: Bench) -> Iterator[Application]:
-    with Application(bench.stacks) as made:
+    with Application(bench.stacks, env={"PATH": "/usr/bin:/bin", **WITHOUT_CACHE}) as made:
         yield made
 
 
@@ -82,16 +82,15 @@ def test_many_transactions_in_one_process_leave_nothing_behind(is_night: bool, b
     """THREATS P-05."""
     count = AT_NIGHT[bench.kind] if is_night else 50
     with jitd(bench.socket, grants):
-        for number in range(5 if bench.kind == PYTHON else 120):
+        for number in range(5):
             assert ask(host, "alice" if number % 2 else "root") == SUCCESS
         before = host.state()
         for number in range(count):
             assert ask(host, "alice" if number % 2 else "root") == SUCCESS
         after = host.state()
-    grows = {"rss", "heap"}
+    grows = {"rss", "heap"} if bench.kind == PYTHON else {"rss"}  # not a byte of the module in C
     assert {name: after[name] for name in after.keys() - grows} == {name: before[name] for name in before.keys() - grows}
     assert (after["threads"], after["children"]) == (1, 0)
-    assert bench.kind == PYTHON or after["heap"] - before["heap"] < CACHED
     has_python = "libpython" in Path(f"/proc/{host.process.pid}/maps").read_text()
     assert has_python == (bench.kind == PYTHON), "pam_python leaves it there"
     grown = after["rss"] - before["rss"]
