@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sudo with a gate in its PAM stack, or with the plugin, beside sudo without both: time, and the memory of one that waits.
+"""What a gate costs sudo, su, doas and a session of sshd: either PAM module, and the plugin of sudo, with the ticket for jitd in
+the cache and without it. And the memory of a sudo that waits.
 
-Law: what is compared differs in the PAM stack or in sudo.conf alone; what is written here is the lab's, and is taken back.
+Law: what is compared differs in the gate alone; what is written here is the lab's, and taken back at the end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import re
@@ -15,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,24 +26,40 @@ from starts import time_start
 from table import Table, interleaved
 
 from tests.pam.programs import of_the_module_in_python
-from tests.system.conftest import House
+from tests.pam.sshd_stage import Sshd
+from tests.system.conftest import HOST, House
 
-SUDO, STACKS = Path("/etc/pam.d/sudo"), Path("/etc/pam.d")
-CONF, PLUGIN = Path("/etc/sudo.conf"), "/usr/lib/jitd/jit_approval.so"
-SHIPPED = Path(__file__).parents[1] / "pam.d/sudo"
-PLAIN = "bench-plain"
-SUDOERS = Path("/etc/sudoers.d/bench-gate")
-MODULE, SCRIPT = "pam_jit.so", "pam_jit.py"
-GATED, LEASED, PEER = "with the gate, permitted at once", "with the gate, under a grant", "sudo -n true, without a gate"
-IN_PYTHON = "with pam_jit.py and its guard, permitted at once"
-BY_PLUGIN = "with the plugin, permitted at once"
-IN_C, OF_PYTHON, OF_PLUGIN = "c", "python", "plugin"
+WHO = "alice"
+STACKS, SHIPPED = Path("/etc/pam.d"), Path(__file__).parents[1] / "pam.d"
+SUDO_CONF, DOAS_CONF, SUDOERS = Path("/etc/sudo.conf"), Path("/etc/doas.conf"), Path("/etc/sudoers.d/bench-gate")
+MODULE, SCRIPT, PLUGIN = "pam_jit.so", "pam_jit.py", "jit_approval.so"
+ALONE = "alone"
+GATES = (ALONE, MODULE, SCRIPT, PLUGIN)
+"""What stands in the stacks and in sudo.conf."""
+AT_HAND, FETCHED = "ticket in the cache", "ticket fetched"
+OF_GATE = re.compile(r"(?m)^\w+ (\[success=[12] default=ignore\] pam_(rootok|jit|succeed_if)\.so.*|requisite pam_deny\.so)\n")
+LEASED = "sudo, pam_jit.so, under a grant"
 POLICY = """
 [[permit]]
 name = "gated"
 who = ["user:alice"]
 services = ["sudo"]
-commands = [["/usr/bin/cat"]]
+commands = [["/usr/bin/true"]]
+
+[[permit]]
+name = "others"
+who = ["user:alice"]
+services = ["su", "doas"]
+commands = [["**"]]
+run = { options = "allow" }
+
+[[permit]]
+name = "logins"
+who = ["user:alice"]
+services = ["sshd"]
+run_as = ["*"]
+commands = [["**"]]
+ticket = "optional"
 
 [[permit]]
 name = "gated-and-owed"
@@ -58,129 +77,159 @@ commands = [["/usr/bin/tail"]]
 approvals = [{ need = 1, from = ["group:ops"] }]
 """
 LINES = {
-    PEER: ["/usr/bin/sudo", "-n", "true"],
-    GATED: ["/usr/bin/sudo", "-n", "cat"],
-    LEASED: ["/usr/bin/sudo", "-n", "head"],
+    "sudo": ["/usr/bin/sudo", "-n", "true"],
+    "su": ["/usr/bin/su", "root", "-c", "true"],
+    "doas": ["/usr/bin/doas", "-n", "/usr/bin/true"],
 }
-"""With nothing to read, cat and head end at once, as true does."""
+"""With nothing to read, head ends at once, as true does."""
+HEAD = ["/usr/bin/sudo", "-n", "head"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to run one program."""
+
+    program: str
+    gate: str
+    has_ticket: bool = True
+
+    def __str__(self) -> str:
+        words = [self.program, self.gate]
+        return ", ".join(words if self.gate == ALONE else [*words, AT_HAND if self.has_ticket else FETCHED])
+
+
+def stack(house: House, service: str, gate: str) -> str:
+    """The stack of ``service`` that is shipped with this gate, or without one. su asks for no password."""
+    text = (SHIPPED / service).read_text("utf-8")
+    if gate in (ALONE, PLUGIN):
+        text = OF_GATE.sub("", text)
+    elif gate == SCRIPT:
+        text = of_the_module_in_python(text)
+    text = re.sub(rf"(?m)^(\w+ .*{re.escape(gate)})$", rf"\1 socket={house.socket}", text)
+    return text.replace("@include common-auth", "auth sufficient pam_permit.so") if service == "su" else text
 
 
 @contextmanager
-def gate(house: House) -> Iterator[None]:
-    """The stack of sudo is the one that is shipped, and asks ``house``; ``true`` goes by the stack as it was."""
-    before = SUDO.read_text()
-    try:
-        (STACKS / PLAIN).write_text(before)
-        SUDO.write_text(with_gate(house))
-        with open(SUDOERS, "w", encoding="ascii", opener=partial(os.open, mode=0o440)) as file:
-            file.write(f"Defaults!/usr/bin/true,/usr/bin/sleep pam_service={PLAIN}\nalice ALL=(ALL:ALL) NOPASSWD: ALL\n")
-        yield
-    finally:
-        SUDO.unlink()
-        SUDO.write_text(before)
-        (STACKS / PLAIN).unlink(missing_ok=True)
-        SUDOERS.unlink(missing_ok=True)
+def gates(house: House) -> Iterator[Callable[[str], None]]:
+    """A function that gives all programs one of ``GATES``: the person turns the link through which all stacks are read."""
+    services = ("sudo", "su", "doas", "sshd")
+    written = [SUDO_CONF, DOAS_CONF, *(STACKS / service for service in services)]
+    kept = {path: path.read_bytes() if path.exists() else None for path in written}
+    with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as at_end:
+        os.chown(place, pwd.getpwnam(WHO).pw_uid, -1)
+        for gate in GATES:
+            Path(place, gate).mkdir()
+            for service in services:
+                Path(place, gate, service).write_text(stack(house, service, gate))
+            line = f"Plugin jit_approval /usr/lib/jitd/{PLUGIN} socket={house.socket}\n"
+            Path(place, gate, "sudo.conf").write_text(line if gate == PLUGIN else "")
 
+        def choose(gate: str) -> None:
+            made = Path(place, "chosen.new")
+            made.symlink_to(gate)
+            made.rename(Path(place, "chosen"))
 
-def with_gate(house: House, *, is_python: bool = False) -> str:
-    """The stack of sudo that is shipped, or the same with the module in Python."""
-    text = SHIPPED.read_text("utf-8")
-    module, text = (SCRIPT, of_the_module_in_python(text)) if is_python else (MODULE, text)
-    return re.sub(rf"(?m)^(account .*{re.escape(module)})$", rf"\1 socket={house.socket}", text)
-
-
-@contextmanager
-def each_way(house: House) -> Iterator[dict[str, Callable[[], None]]]:
-    """Functions that give sudo the gate with the module in C, that in Python, and the plugin: alice turns the link that leads to
-    the files of root that sudo reads.
-    """
-    plain, conf = SUDO.read_text(), CONF.read_text() if CONF.exists() else None
-    with gate(house), tempfile.TemporaryDirectory() as place:
-        os.chown(place, pwd.getpwnam("alice").pw_uid, -1)
-        chosen = Path(place, "chosen")
-        stacks = {IN_C: with_gate(house), OF_PYTHON: with_gate(house, is_python=True), OF_PLUGIN: plain}
-        for name, stack in stacks.items():
-            Path(place, name).mkdir()
-            Path(place, name, "sudo").write_text(stack)
-            line = f"Plugin jit_approval {PLUGIN} socket={house.socket}\n" if name == OF_PLUGIN else ""
-            Path(place, name, "sudo.conf").write_text(line)
-
-        def choose(name: str) -> None:
-            chosen.with_suffix(".new").symlink_to(name)
-            chosen.with_suffix(".new").rename(chosen)
-
-        choose(IN_C)
-        try:
-            for path in (SUDO, CONF):
+        def take_back() -> None:
+            for path, content in kept.items():
                 path.unlink(missing_ok=True)
-                path.symlink_to(chosen / path.name)
-            yield {name: partial(choose, name) for name in stacks}
-        finally:
-            CONF.unlink()
-            if conf is not None:
-                CONF.write_text(conf)
+                if content is not None:
+                    path.write_bytes(content)
+            SUDOERS.unlink(missing_ok=True)
+
+        choose(ALONE)
+        at_end.callback(take_back)
+        with open(SUDOERS, "w", encoding="ascii", opener=partial(os.open, mode=0o440)) as file:
+            file.write(f"{WHO} ALL=(ALL:ALL) NOPASSWD: ALL\n")
+        for path, name in ((SUDO_CONF, "sudo.conf"), *((STACKS / service, service) for service in services)):
+            path.unlink(missing_ok=True)
+            path.symlink_to(Path(place, "chosen", name))
+        DOAS_CONF.write_text(f"permit nopass {WHO}\n")
+        DOAS_CONF.chmod(0o600)
+        yield choose
 
 
-def time_gates(n_rounds: int, choose: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
-    """Milliseconds of each line, in turn; the first of each is not counted."""
+def time_gates(n_rounds: int, lines: dict[str, list[str]], choose: Callable[[str], None]) -> dict[str, list[float]]:
+    """Milliseconds of each row, in turn, without the first of each. Before each, the person's cache is made what the row says."""
+    cache = Path(f"/tmp/krb5cc_{os.getuid()}")
+    bare = cache.read_bytes()
+    choose(MODULE)
+    time_start(LINES["sudo"])
+    tickets = {False: bare, True: cache.read_bytes()}
+    if tickets[True] == bare:
+        raise Failed("the gate has put no ticket into the cache")
 
-    def time_with(line: list[str], way: str = IN_C) -> float:
-        choose[way]()
+    def timed(line: list[str], row: Row) -> float:
+        choose(row.gate)
+        cache.write_bytes(tickets[row.has_ticket])
         return time_start(line)
 
-    table = Table("", "")
-    measures = {row: partial(time_with, line) for row, line in LINES.items()}
-    measures[IN_PYTHON] = partial(time_with, LINES[GATED], OF_PYTHON)
-    measures[BY_PLUGIN] = partial(time_with, LINES[GATED], OF_PLUGIN)
+    rows = [
+        Row(program, gate, has_ticket)
+        for program in lines
+        for gate in GATES
+        for has_ticket in ((True,) if gate == ALONE else (True, False))
+        if gate != PLUGIN or program == "sudo"
+    ]
+    measures = {str(row): partial(timed, lines[row.program], row) for row in rows}
+    measures[LEASED] = partial(timed, HEAD, Row("sudo", MODULE))
     for measure in measures.values():
         measure()
+    table = Table("", "")
     interleaved(n_rounds, table, measures)
     return table.rows
 
 
 def measure_gate(house: House, n_rounds: int) -> Iterator[Table]:
-    """Milliseconds from fork to reaped end, as alice, without a terminal, and what the gate costs more than sudo alone; and MiB
-    of a sudo that waits.
+    """Milliseconds from fork to reaped end, as alice, without a terminal, and what a gate costs more than the program alone; and
+    MiB of a sudo that waits.
     """
-    lease = house.ask("alice", "--service", "sudo", "--for", "1h", "--uses", "100000", "head")
+    lease = house.ask(WHO, "--service", "sudo", "--for", "1h", "--uses", "100000", "head")
     if house.approve(lease.id).returncode or lease.end():
         raise Failed(f"there is no grant to measure under: {lease.err}")
-    table, more = Table("sudo and its gates, start to end", "ms", peer=PEER), Table("what the gate takes more than sudo", "ms")
-    with each_way(house) as choose:
-        for row, samples in do_as("alice", str(house.socket), partial(time_gates, n_rounds, choose)).items():
-            table.add(row, *samples)
-        for row in (GATED, LEASED, IN_PYTHON, BY_PLUGIN):
-            more.add(row, *(one - peer for one, peer in zip(table.rows[row], table.rows[PEER], strict=True)))
-        yield table
-        yield more
-        yield measure_memory(house, choose)
+    more = Table("what a gate takes more than the program alone", "ms")
+    sshd = Sshd(house)
+    try:
+        with gates(house) as choose:
+            lines = {**LINES, "ssh": ["/usr/bin/ssh", *sshd.options("key", WHO), f"{WHO}@{HOST}", "true"]}
+            get_ticket(WHO)
+            found = do_as(WHO, str(house.socket), partial(time_gates, n_rounds, lines, choose))
+            for program in lines:
+                alone = str(Row(program, ALONE))
+                table = Table(f"{program} and its gate, start to end", "ms", peer=alone)
+                for row, samples in found.items():
+                    if row.startswith(f"{program}, "):
+                        table.add(row, *samples)
+                        if row != alone:
+                            more.add(row, *(one - peer for one, peer in zip(samples, found[alone], strict=True)))
+                yield table
+            yield more
+            yield measure_memory(house, choose)
+    finally:
+        sshd.close()
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------
 
-ALONE, WAITS, WAITS_IN_PYTHON = "sudo sleep, without a gate", "waits at the gate", "waits at the gate with pam_jit.py"
-WAITS_IN_PLUGIN = "waits in the plugin"
 N_WAITING = 3
 WAITS_WITHIN = 30.0
 
 
-def measure_memory(house: House, choose: dict[str, Callable[[], None]]) -> Table:
-    """MiB of sudo's process that no other process shares."""
-    table = Table("memory of a sudo that waits, of its own", "MiB")
-    get_ticket("alice")
+def measure_memory(house: House, choose: Callable[[str], None]) -> Table:
+    """MiB of sudo's process, with its share of what others have, too (PSS)."""
+    table = Table("memory of a sudo that waits (PSS)", "MiB", peer="alone, for sleep")
+    get_ticket(WHO)
     for _ in range(N_WAITING):
-        choose[IN_C]()
-        table.add(ALONE, own_memory(house, ["/usr/bin/sudo", "-n", "sleep", "30"], is_owed=False))
-        for way, row in ((IN_C, WAITS), (OF_PYTHON, WAITS_IN_PYTHON), (OF_PLUGIN, WAITS_IN_PLUGIN)):
-            choose[way]()
-            table.add(row, own_memory(house, ["/usr/bin/sudo", "-n", "tail"], is_owed=True))
+        for gate in GATES:
+            choose(gate)
+            line = [*LINES["sudo"][:2], *(["sleep", "30"] if gate == ALONE else ["tail"])]
+            table.add(table.peer if gate == ALONE else gate, memory(house, line, is_owed=gate != ALONE))
     return table
 
 
-def own_memory(house: House, line: list[str], *, is_owed: bool) -> float:
+def memory(house: House, line: list[str], *, is_owed: bool) -> float:
     """Of the line's process once it waits: for an approval, or for its command."""
-    become = ["/usr/bin/setpriv", "--reuid=alice", "--regid=alice", "--init-groups"]  # each executes the next
-    environment = {"PATH": "/usr/bin:/bin", "HOME": "/home/alice"}
+    become = ["/usr/bin/setpriv", f"--reuid={WHO}", f"--regid={WHO}", "--init-groups"]  # each executes the next
+    environment = {"PATH": "/usr/bin:/bin", "HOME": f"/home/{WHO}"}
     with subprocess.Popen(
         [*become, *line], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, cwd="/"
     ) as process:
@@ -192,7 +241,7 @@ def own_memory(house: House, line: list[str], *, is_owed: bool) -> float:
             time.sleep(0.05)
         rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
         process.send_signal(signal.SIGINT if is_owed else signal.SIGTERM)
-    return sum(int(size) for size in re.findall(r"(?m)^Private_\w+: +(\d+) kB", rollup)) / 1024
+    return int(re.search(r"(?m)^Pss: +(\d+) kB", rollup)[1]) / 1024  # type: ignore[index]
 
 
 def command_of(children: str) -> bytes:
