@@ -327,3 +327,12 @@ def test_odd_messages_break_no_promise_and_no_bound(tmp_path: Path, number: int)
     assert all(int(counts[kind]) > number / 100 for kind in ("texts", "bytes", "numbers", "questions")), (
         "it reads what is right, too"
     )
+
+
+def test_odd_caches_and_answers_of_the_library_break_no_promise(tmp_path: Path) -> None:
+    """THREATS P-18: many more with make -C contrib/gates fuzz (make torture)."""
+    subprocess.run(["make", "-s", "-C", SOURCES, f"{tmp_path}/fuzz-initiator", f"FUZZ={tmp_path}/fuzz"], check=True)
+    done = subprocess.run([tmp_path / "fuzz-initiator", "100000", "1"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = dict(re.findall(r"(\w+)=(\d+)", done.stdout))
+    assert int(counts["inputs"]) == 100_000 and int(counts["sealed"]) > 10_000, "it seals what is right, too"

@@ -63,72 +63,79 @@ put_grant(char *stream, size_t *length, int64_t asked_at)
     return age == 0 && place < 2;
 }
 
-int
-main(int argc, char **argv)
+static struct asking *asking;
+static uint64_t n_granted, n_greeted;
+
+static void
+begin_asking(void)
 {
     static struct gate gate = { .wait = 1 };
-    static char stream[LONGEST];
-    uint64_t count = argc == 3 ? strtoull(argv[1], NULL, 10) : 0, n_granted = 0, n_greeted = 0;
-    struct asking *asking = calloc(1, sizeof(*asking));
     struct stat root;
 
-    if (count == 0 || asking == NULL || stat("/", &root) != 0) {
-        fprintf(stderr, "usage: answers COUNT SEED\n");
-        return 2;
-    }
+    asking = calloc(1, sizeof(*asking));
+    CHECK(asking != NULL && stat("/", &root) == 0);
     snprintf(judged, sizeof(judged), "%llu:%llu", (unsigned long long)root.st_dev, (unsigned long long)root.st_ino);
-    state = strtoull(argv[2], NULL, 10) * 2 + 1;
     asking->gate = &gate;
     asking->jitd.name = "jitd";
     sigemptyset(&asking->watched);
-    for (uint64_t i = 0; i < count; i++) {
-        bool is_greeting = draw(4) == 0, must_permit = false, is_changed, permits;
-        size_t length = 0, changes;
-        int64_t asked_at = now();
-        int ends_of[2];
+}
 
-        if (is_greeting) {
-            for (size_t part = 0; part < 2; part++)
-                put(stream, &length, draw(16) == 0 ? ONE_OF(OTHERS) : GREETING[part]);
-        } else {
-            bool is_news = true;
+static void
+try_one(void)
+{
+    static char stream[LONGEST];
+    bool is_greeting = draw(4) == 0, must_permit = false, is_changed, permits;
+    size_t length = 0, changes;
+    int64_t asked_at = now();
+    int ends_of[2];
 
-            for (uint32_t parts = draw(4); parts > 0; parts--) {
-                bool is_other = draw(8) == 0;
+    if (asking == NULL)
+        begin_asking();
+    if (is_greeting) {
+        for (size_t part = 0; part < 2; part++)
+            put(stream, &length, draw(16) == 0 ? ONE_OF(OTHERS) : GREETING[part]);
+    } else {
+        bool is_news = true;
 
-                put(stream, &length, is_other ? ONE_OF(OTHERS) : ONE_OF(NEWS));
-                is_news = is_news && !is_other;
-            }
-            must_permit = draw(8) != 0 && put_grant(stream, &length, asked_at) && is_news;
+        for (uint32_t parts = draw(4); parts > 0; parts--) {
+            bool is_other = draw(8) == 0;
+
+            put(stream, &length, is_other ? ONE_OF(OTHERS) : ONE_OF(NEWS));
+            is_news = is_news && !is_other;
         }
-        changes = draw(3) == 0 ? 1 + draw(3) : 0;
-        is_changed = changes > 0;
-        length = change(stream, length, changes);
-        CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends_of) == 0);
-        CHECK(send(ends_of[1], stream, length, MSG_NOSIGNAL) == (ssize_t)length && shutdown(ends_of[1], SHUT_WR) == 0);
-        asking->jitd.fd = ends_of[0];
-        asking->has_left = false;
-        gate.why[0] = '\0';
-        if (is_greeting) {
-            n_greeted += greet(asking) ? 1 : 0;
-        } else {
-            permits = await(asking, asked_at);
-            CHECK(permits || gate.why[0] != '\0');
-            CHECK(is_changed || permits == must_permit);
-            if (permits) {
-                struct narrow in = narrow_of(asking->jitd.body, asking->jitd.length);
-                uint64_t boot_ms = 0;
-                bool are_judged = false;
-
-                CHECK(narrow_is(&in, "{\"type\":\"granted\",\"id\":") && read_granted(asking, in, &boot_ms, &are_judged));
-                CHECK(are_judged && (int64_t)boot_ms >= asked_at && (int64_t)boot_ms <= now());
-                n_granted++;
-            }
-        }
-        close(ends_of[0]);
-        close(ends_of[1]);
+        must_permit = draw(8) != 0 && put_grant(stream, &length, asked_at) && is_news;
     }
+    changes = draw(3) == 0 ? 1 + draw(3) : 0;
+    is_changed = changes > 0;
+    length = change(stream, length, changes);
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends_of) == 0);
+    CHECK(send(ends_of[1], stream, length, MSG_NOSIGNAL) == (ssize_t)length && shutdown(ends_of[1], SHUT_WR) == 0);
+    asking->jitd.fd = ends_of[0];
+    asking->has_left = false;
+    asking->gate->why[0] = '\0';
+    if (is_greeting) {
+        n_greeted += greet(asking) ? 1 : 0;
+    } else {
+        permits = await(asking, asked_at);
+        CHECK(permits || asking->gate->why[0] != '\0');
+        CHECK(is_changed || permits == must_permit);
+        if (permits) {
+            struct narrow in = narrow_of(asking->jitd.body, asking->jitd.length);
+            uint64_t boot_ms = 0;
+            bool are_judged = false;
+
+            CHECK(narrow_is(&in, "{\"type\":\"granted\",\"id\":") && read_granted(asking, in, &boot_ms, &are_judged));
+            CHECK(are_judged && (int64_t)boot_ms >= asked_at && (int64_t)boot_ms <= now());
+            n_granted++;
+        }
+    }
+    close(ends_of[0]);
+    close(ends_of[1]);
+}
+
+static void
+sum_up(uint64_t count)
+{
     free(asking);
     printf("inputs=%" PRIu64 " granted=%" PRIu64 " greeted=%" PRIu64 "\n", count, n_granted, n_greeted);
-    return 0;
 }

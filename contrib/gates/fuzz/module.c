@@ -227,23 +227,21 @@ try_whole(void)
     return code == PAM_SUCCESS;
 }
 
-int
-main(int argc, char **argv)
+static uint64_t n_granted;
+
+static void
+try_one(void)
 {
-    uint64_t count = argc == 3 ? strtoull(argv[1], NULL, 10) : 0, n_granted = 0;
     char **before = environ;
 
-    if (count == 0) {
-        fprintf(stderr, "usage: module COUNT SEED\n");
-        return 2;
-    }
-    state = strtoull(argv[2], NULL, 10) * 2 + 1;
-    for (uint64_t i = 0; i < count; i++) {
-        try_parts();
-        if (i % 100 == 0)
-            n_granted += try_whole() ? 1 : 0;
-    }
+    try_parts();
+    if (draw(100) == 0)
+        n_granted += try_whole() ? 1 : 0;
     environ = before;
+}
+
+static void
+sum_up(uint64_t count)
+{
     printf("inputs=%" PRIu64 " granted=%" PRIu64 "\n", count, n_granted);
-    return 0;
 }

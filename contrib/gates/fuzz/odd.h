@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the programs of this directory draw, change and check. The same seed gives the same. */
+/*
+ * What the programs of this directory draw, change and check. `NAME COUNT SEED` plays COUNT inputs; the same SEED gives the same.
+ * With clang, libFuzzer draws in its place (COVERED), and goes on from what has reached further than all before.
+ */
 #ifndef JITD_ODD_H
 #define JITD_ODD_H
 
@@ -16,6 +19,38 @@
         } \
     } while (0)
 
+/* Play one input. */
+static void try_one(void);
+
+/* Print what came of all. */
+static void sum_up(uint64_t count);
+
+#ifdef COVERED
+static const uint8_t *given;
+static size_t n_given;
+
+static uint32_t
+draw(uint32_t below)
+{
+    uint32_t value = 0;
+
+    for (uint32_t most = below - 1; most > 0 && n_given > 0; most >>= 8, given++, n_given--)
+        value = value << 8 | *given;
+    return value % below;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    given = data;
+    n_given = size;
+    try_one();
+    (void)sum_up;
+    return 0;
+}
+#else
 static uint64_t state;
 
 /* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators" (2016). */
@@ -27,6 +62,23 @@ draw(uint32_t below)
     state ^= state >> 27;
     return (uint32_t)((state * UINT64_C(2685821657736338717)) >> 33) % below;
 }
+
+int
+main(int argc, char **argv)
+{
+    uint64_t count = argc == 3 ? strtoull(argv[1], NULL, 10) : 0;
+
+    if (count == 0) {
+        fprintf(stderr, "usage: %s COUNT SEED\n", argv[0]);
+        return 2;
+    }
+    state = strtoull(argv[2], NULL, 10) * 2 + 1;
+    for (uint64_t i = 0; i < count; i++)
+        try_one();
+    sum_up(count);
+    return 0;
+}
+#endif
 
 /* Change `text` in so many places, each by at most one more byte. Returns how long it is then. */
 static size_t
