@@ -19,9 +19,7 @@ CONF, SYMBOL, SHIPPED = "/etc/sudo.conf", "jit_approval", "/usr/lib/jitd/jit_app
 SUDO, SERVICE = "/usr/bin/sudo", "sudo"
 OLDEST = (1, 9, 3)  # the version of sudo from which on it asks such a plugin
 PLAIN = re.compile(r"/[\w/.+-]+", re.ASCII)
-_CONTINUED = re.compile(r"(?<!\\)\\\r*\n[ \t]*")
-_LINE = re.compile(r"(?:[^#\n]*(?<!\\)\\\r*\n)*[^\n]*\n?")
-"""A line of sudo.conf with those that continue it. One with a comment has none."""
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 INSTALL, REMOVE = "jitd pam-install sudo --plugin", "jitd pam-install --remove sudo --plugin"
 BACK = f"by su or at the console: install jitd again, or {REMOVE}"
 
@@ -75,10 +73,25 @@ def line_of(text: str) -> tuple[str, ...]:
 
 
 def lines_of(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each line of sudo.conf, with those that continue it, and its words if it names the plugin."""
-    for whole in _LINE.findall(text):
-        words = tuple(re.split(r"[ \t]+", _CONTINUED.sub("", whole).partition("#")[0].strip(" \t\r\n")))
-        yield whole, words if words[0].lower() == "plugin" and words[1:2] == (SYMBOL,) else ()
+    """Yield each line of sudo.conf, with those that continue it, and its words if it names the plugin. As sudo_parseln does of
+    sudo: a line with a comment has no continuation, and what follows a NUL is not seen.
+    """
+    whole = said = ""
+    for line in _LINE.findall(text):
+        whole, read = whole + line, line.rstrip("\r\n").lstrip(" \t")
+        has_comment = "#" in read.partition("\0")[0]
+        is_continued = not has_comment and read.endswith("\\") and not read.endswith("\\\\")
+        said += read.partition("#")[0] if has_comment else read.removesuffix("\\") if is_continued else read
+        if not is_continued:
+            yield whole, _words(said)
+            whole = said = ""
+    if whole:
+        yield whole, _words(said)
+
+
+def _words(line: str) -> tuple[str, ...]:
+    words = tuple(re.split(r"[ \t]+", line.partition("\0")[0].rstrip(" \t")))
+    return words if words[0].lower() == "plugin" and words[1:2] == (SYMBOL,) else ()
 
 
 def judge(seen: Seen) -> Iterator[Fault]:

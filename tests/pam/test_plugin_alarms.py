@@ -303,6 +303,14 @@ TEXTS = (
     LINE.replace("approval", "\\\napproval", 1),
     f"\\\n{LINE}",
     f"Plugins jit_approval {SHIPPED}",
+    f"\r{LINE}",
+    f"\\\n\r{LINE}",
+    f"\\\r\n{LINE}\r\r",
+    f"{LINE} \r",
+    f"{LINE}\0\0",
+    f"\0{LINE}",
+    f"x\0#\\\n{LINE}",
+    f"x # \\\n{LINE}",
     "",
 )
 
