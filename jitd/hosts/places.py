@@ -204,6 +204,10 @@ class Places:
             return os.stat(self._root + path)
         return None
 
+    def real(self, path: str) -> str:
+        """Return ``path`` without links."""
+        return os.path.realpath(self._root + path).removeprefix(self._root)
+
     def is_setuid(self, path: str) -> bool:
         """True if ``path`` is a set-user-ID program, that is, a program that runs as its owner."""
         status = self.status(path)
@@ -235,7 +239,7 @@ class Places:
         """Return the fault of the file or directory ``path``, as ``who_may_change`` does. A missing file has a fault only if an
         account other than root could create it. Return an empty string if there is no fault.
         """
-        for above in (path, os.path.realpath(self._root + path).removeprefix(self._root)):
+        for above in (path, self.real(path)):
             because = self.who_may_change(above)
             while because == "missing" and above != "/":
                 above = os.path.dirname(above)

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from jitd.core.ownership import who_else_may_write
 from jitd.hosts.places import SUDO_PLUGIN_WANTED, NoFile, Places, Unreadable
-from jitd.hosts.sudo_plugin import CONF, SHIPPED, SUDO, SYMBOL, Changed, Seen, line_of
+from jitd.hosts.sudo_plugin import CONF, SHIPPED, SUDO, SYMBOL, Another, Changed, Seen, line_of
 
 SUDOS = tuple(
     f"{place}/sudo*"
@@ -114,7 +114,7 @@ def _unfit(plugin: bytes | str | None, sudo: bytes | str | None) -> str:
     return "" if b"\0%s\0" % SYMBOL.encode() in plugin else f"has no {SYMBOL}"
 
 
-def _others(places: Places) -> Iterator[str]:
+def _others(places: Places) -> Iterator[Another]:
     own = places.status(SUDO)
     seen = {(own.st_dev, own.st_ino)} if own else set()
     for path in (path for pattern in SUDOS for path in places.answering(pattern)):
@@ -123,4 +123,5 @@ def _others(places: Places) -> Iterator[str]:
             continue
         seen.add((status.st_dev, status.st_ino))
         if stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_ISUID and status.st_uid == 0 and status.st_mode & 0o111:
-            yield path
+            real = places.real(path)
+            yield Another(path, real if real != path else "", not places.who_may_change(path))

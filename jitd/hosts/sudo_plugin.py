@@ -37,6 +37,16 @@ class Changed(NamedTuple):
     command: str = ""
 
 
+class Another(NamedTuple):
+    """Another set-user-ID program that is called sudo. ``leads_to`` is the file itself if a link is on the way to it, and
+    ``is_roots`` is true if root alone can put another file there.
+    """
+
+    path: str
+    leads_to: str = ""
+    is_roots: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What was seen (``plugin_look``). ``words`` are those of the line of sudo.conf that names the plugin. ``ignored`` says why
@@ -52,7 +62,7 @@ class Seen:
     unfit: str = ""
     plugin: Changed = Changed()
     version: tuple[int, ...] | None = OLDEST
-    others: tuple[str, ...] = ()
+    others: tuple[Another, ...] = ()
 
 
 class Fault(NamedTuple):
@@ -132,8 +142,19 @@ def _of_programs(seen: Seen) -> Iterator[Fault]:
         told = f"is sudo {is_}" if is_ else "is not known to load plugins (sudo-rs loads none)"
         mend = f"have sudo {needed} or later as {SUDO}; or take the plugin out, and give sudo a gate: jitd pam-install {SERVICE}"
         yield Fault(ASKS_NOBODY, f"{SUDO} {told}", mend)
-    for path in seen.others:
+    for path, leads_to, is_roots in seen.others:
+        name, command = _shown(path), ""
+        told = f"{name} is set-user-ID root, beside {SUDO}"
         mend = "take its set-user-ID bit away; if an update sets it again, remove the package (dpkg -S says which)"
-        is_plain = PLAIN.fullmatch(path)  # otherwise, who named it would write a part of what root types
-        name, command = (path, f"chmod u-s {path}") if is_plain else (repr(path), "")
-        yield Fault(ANOTHER, f"{name} is set-user-ID root, beside {SUDO}", mend, command)
+        if leads_to:  # to su, say
+            told = f"{name} leads to {_shown(leads_to)}, which is set-user-ID root"
+            mend = "remove the link: a chmod would change the file that it leads to, which may be needed"
+        elif not is_roots:
+            mend = "remove it: others than root can put another file there, which a chmod would change"
+        elif name == path:  # otherwise, who named it would write a part of what root types
+            command = f"chmod u-s {path}"
+        yield Fault(ANOTHER, told, mend, command)
+
+
+def _shown(path: str) -> str:
+    return path if PLAIN.fullmatch(path) else repr(path)

@@ -29,6 +29,7 @@ from jitd.hosts.sudo_plugin import (
     REFUSES_ALL,
     SHIPPED,
     SUDO,
+    Another,
     Changed,
     Seen,
     judge,
@@ -50,7 +51,7 @@ ASKS = Seen(words=tuple(LINE.split()))
 OPEN = Changed("/etc may be written by everybody", "chmod go-w /etc")
 ROWS: list[tuple[str, Seen, list[tuple[str, str]]]] = [
     ("nothing is wanted", Seen(), []),
-    ("nothing is wanted, and all else is wrong", Seen(unfit="is missing", version=(), others=("/x",), plugin=OPEN), []),
+    ("nothing is wanted, and all else is wrong", Seen(unfit="is missing", version=(), others=(Another("/x"),), plugin=OPEN), []),
     ("the line", ASKS, []),
     ("the line, and it is wanted", replace(ASKS, is_wanted=True), []),
     ("no sudo", replace(ASKS, version=None), []),
@@ -66,12 +67,16 @@ ROWS: list[tuple[str, Seen, list[tuple[str, str]]]] = [
     ("above the plugin", replace(ASKS, plugin=OPEN), [(OTHERS_DECIDE, OPEN.by)]),
     ("sudo-rs", replace(ASKS, version=()), [(ASKS_NOBODY, "is not known to load plugins")]),
     ("an old sudo", replace(ASKS, version=(1, 9, 2)), [(ASKS_NOBODY, "/usr/bin/sudo is sudo 1.9.2")]),
-    ("others", replace(ASKS, others=("/a", "/b")), [(ANOTHER, "/a is set-user-ID root"), (ANOTHER, "/b is")]),
-    ("another of a bad name", replace(ASKS, others=("/opt/x/bin/sudo;\n\udcff",)), [(ANOTHER, r"'/opt/x/bin/sudo;\n\udcff' is")]),
+    ("others", replace(ASKS, others=(Another("/a"), Another("/b"))), [(ANOTHER, "/a is set-user-ID root"), (ANOTHER, "/b is")]),
+    (
+        "another of a bad name",
+        replace(ASKS, others=(Another("/opt/x/bin/sudo;\n\udcff"),)),
+        [(ANOTHER, r"'/opt/x/bin/sudo;\n\udcff' is")],
+    ),
     ("sudo-rs, and it is wanted", Seen(is_wanted=True, version=()), [(ASKS_NOBODY, "no line"), (ASKS_NOBODY, "not known to")]),
     (
         "all at once",
-        Seen(False, "", ASKS.words, OPEN, OPEN, "is missing", OPEN, (), ("/a",)),
+        Seen(False, "", ASKS.words, OPEN, OPEN, "is missing", OPEN, (), (Another("/a"),)),
         [(ASKS_NOBODY, "ignores"), (REFUSES_ALL, "missing"), (ASKS_NOBODY, "plugins"), (ANOTHER, "/a"), (OTHERS_DECIDE, "/etc")],
     ),
 ]
@@ -157,6 +162,18 @@ def added(path: str, mode: int, uid: int = 0) -> Callable[[Host], None]:
     return add
 
 
+def another(place: str, to: str, make: Callable[[Path, Path], None], uid: int = 7) -> Callable[[Host], None]:
+    """In a directory of the account, the set-user-ID program ``to`` is called sudo, too."""
+
+    def add(host: Host) -> None:
+        host.write(to, b"#!", 0o4755)
+        host.at(place).mkdir(parents=True)
+        make(host.at(to), host.at(f"{place}/sudo"))
+        os.chown(host.at(place), uid, uid)
+
+    return add
+
+
 SEEN: list[tuple[str, Callable[[Host], object], list[str]]] = [
     ("as it should be", lambda host: None, []),
     ("by alternatives", alternatives, []),
@@ -192,6 +209,8 @@ SEEN: list[tuple[str, Callable[[Host], object], list[str]]] = [
     ("a second name", lambda host: os.link(host.at(SUDO), host.at("/usr/bin/sudo2")), []),
     ("one that runs as its caller", added("/usr/local/bin/sudo", 0o755), []),
     ("one of another account", added("/usr/local/bin/sudo", 0o4755, 7), []),
+    ("a link of another account", another("/opt/x/bin", "/usr/bin/su", os.symlink),
+     [f"{ANOTHER}: /opt/x/bin/sudo leads to /usr/bin/su, which is set-user-ID root"]),
     *((f"another one in {one}", added(one, 0o4755), [f"{ANOTHER}: {one} is set-user-ID root, beside {SUDO}"])
       for one in (pattern.replace("*", "x").removesuffix("x") for pattern in SUDOS) if one != SUDO),
 ]  # fmt: skip
@@ -219,6 +238,20 @@ def test_a_line_that_is_missing_is_told_only_where_it_is_wanted(tmp_path: Path) 
         host.write(SUDO_PLUGIN_WANTED, b"")
         assert host.told() == [f"{ASKS_NOBODY}: {CONF} has no line of its plugin, which this host wants ({SUDO_PLUGIN_WANTED})"]
         host.at(SUDO_PLUGIN_WANTED).unlink()
+
+
+@pytest.mark.parametrize("make", [os.symlink, os.link])
+def test_the_command_that_is_told_changes_no_file_to_which_somebody_else_leads_root(
+    make: Callable[[Path, Path], None], tmp_path: Path
+) -> None:
+    """THREATS P-21: su is the way back where sudo does not work. For what root alone can exchange, a command is told."""
+    host = Host(tmp_path)
+    another("/opt/x/bin", "/usr/bin/su", make)(host)
+    (fault,) = judge(look(Places(str(host.root))))
+    assert not fault.command and fault.mend.startswith("remove "), fault
+    added("/opt/y/bin/sudo", 0o4755)(host)
+    commands = [fault.command for fault in judge(look(Places(str(host.root))))]
+    assert commands == ["", "chmod u-s /opt/y/bin/sudo"]
 
 
 def test_a_mount_that_does_not_answer_hides_no_sudo_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
