@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from jitd.cli.call import NotDone
 from jitd.hosts.places import SUDO_PLUGIN_WANTED
 from jitd.hosts.sudo_plugin import INSTALL, REMOVE, SHIPPED
 from jitd_inspection.doctor import plugin
 from jitd_inspection.doctor.finding import Result
+from jitd_inspection.verbs import plugin as installing
 from tests.law.tree import TREE
 from tests.pam.programs import BY_NAME, POLICY, Gated, write
 from tests.waiting import PATIENCE
@@ -323,6 +325,44 @@ def test_where_the_line_cannot_be_tried_it_is_not_put_in(house: Gated) -> None:
     status, said = ended(line)
     assert status == 1 and "so nothing was changed: unshare: unshare failed" in said, said
     assert there() == before
+
+
+@pytest.mark.parametrize(("setting", "is_tried"), [("!secure_path", True), ("requiretty", False)])
+def test_where_sudoers_is_another_root_is_let_in_all_the_same_or_it_is_told_that_this_was_not_tried(
+    house: Gated, setting: str, is_tried: bool
+) -> None:
+    """THREATS P-17."""
+    kept = Path("/etc/sudoers").read_text()
+    write("/etc/sudoers", f"{kept}\nDefaults {setting}\n", 0o440)
+    try:
+        status, said = typed(*PLUGIN_IN)
+        assert status == 0 and (", let root in, and asks" in said, "so it was not tried" in said) == (is_tried, not is_tried), (
+            said
+        )
+        assert typed(*PLUGIN_OUT)[0] == 0
+        if is_tried:
+            _foreign()
+            before = there()
+            status, said = typed(*PLUGIN_IN)
+            assert status == 1 and "sudo would not let root in, so nothing was changed" in said and there() == before, said
+    finally:
+        write("/etc/sudoers", kept, 0o440)
+
+
+def test_what_somebody_writes_into_the_sudo_conf_that_was_made_for_the_trial_is_kept(
+    house: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian's may be missing, and an editor that writes in place has the file that lies there during the trial."""
+    CONF.unlink()
+    monkeypatch.setattr(installing, "_try_out", lambda half, **more: CONF.write_bytes(b"# mine\n"))
+    with pytest.raises(NotDone, match="was changed at this moment"):
+        installing.put_in(is_trial=False)
+    assert CONF.read_bytes() == b"# mine\n" and not WANTED.exists()
+    CONF.unlink()
+    monkeypatch.setattr(installing, "_try_out", lambda half, **more: CONF.unlink())
+    with pytest.raises(NotDone, match="there is no such file"):
+        installing.put_in(is_trial=False)
+    assert not CONF.exists() and not WANTED.exists()
 
 
 def test_who_is_not_root_and_what_is_not_sudo_are_refused(house: Gated) -> None:

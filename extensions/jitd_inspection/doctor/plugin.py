@@ -6,6 +6,7 @@ Law: sudo itself is asked what it has loaded (``sudo -V``), which runs nothing a
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -68,9 +69,10 @@ def said(words: Sequence[str], before: Sequence[str] = ()) -> tuple[int, str, st
     that has ended it makes the status negative, and so does a fault of its start.
     """
     line = [*before, SUDO, *words]
+    environment = {"LC_ALL": "C", "PATH": os.defpath}  # without secure_path, sudo searches the caller's
     try:
         done = subprocess.run(
-            line, stdin=subprocess.DEVNULL, capture_output=True, env={"LC_ALL": "C"}, cwd="/", timeout=WITHIN, check=False
+            line, stdin=subprocess.DEVNULL, capture_output=True, env=environment, cwd="/", timeout=WITHIN, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as fault:
         return -1, "", str(fault)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
-from jitd.cli.answer import answer
+from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone
 from jitd.cli.whole_file import put_new
 from jitd.files.durable import store
@@ -64,14 +65,17 @@ def put_in(*, is_trial: bool) -> bool:
             print_change(FILE, content, LINE + content)
             return True
         was_wanted = WANTED.exists()
+        lets_in = said(("-n", "true"))[0] == 0
         store(WANTED, NOTE.encode())
         try:
-            swap(FILE, LINE + content, content, status, _try_out)
+            swap(FILE, LINE + content, content, status, partial(_try_out, lets_in=lets_in))
         except BaseException:
             if not was_wanted and not is_there():
                 WANTED.unlink()
             raise
-    answer(f"{CONF}: sudo has loaded {SHIPPED}, let root in, and asks jitd by it from now on")
+    answer(f"{CONF}: sudo has loaded {SHIPPED}{', let root in,' * lets_in} and asks jitd by it from now on")
+    if not lets_in:
+        say("sudo -n true does not work for root without the plugin, so it was not tried with it: try sudo true as root now")
     return True
 
 
@@ -109,8 +113,10 @@ def _conf(*, is_trial: bool) -> Iterator[tuple[bytes, os.stat_result | None]]:
         _demand(files.closed(CHECK, files.see(FILE), "sudo.conf"))
         yield read_file(FILE)
     finally:
-        if made is not None and FILE.lstat().st_ino == made:
-            FILE.unlink()
+        with suppress(FileNotFoundError):
+            now = FILE.lstat()
+            if now.st_ino == made and not now.st_size:  # otherwise somebody has written into it
+                FILE.unlink()
 
 
 def _demand(finding: Result) -> None:
@@ -139,12 +145,12 @@ def _demand_own(content: bytes) -> None:
             raise NotDone(f"{told}; nothing was changed: take that line out yourself, and try again")
 
 
-def _try_out(half: Path) -> None:
-    """Raises NotDone unless sudo loads the plugin by the file ``half``, and lets root in as before."""
+def _try_out(half: Path, *, lets_in: bool) -> None:
+    """Raises NotDone unless sudo loads the plugin by the file ``half``, and lets root in if it ``lets_in`` root now."""
     apart = (*APART, str(half), CONF)
     if because := not_loaded(apart):
         raise NotDone(f"with the line, sudo would not work, so nothing was changed: {shown(because)}")
-    if said(("-n", "true"))[0] == 0:
+    if lets_in:
         status, _, wrong = said(("-n", "true"), apart)
         if status:
             raise NotDone(f"with the line, sudo would not let root in, so nothing was changed: {shown(wrong)}")
