@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import cached_property
+from itertools import islice
 
 from jitd.files.glance import Glance
 from jitd.files.inspection import Uninspectable, View, changers, open_regular, refuse_unfound
@@ -21,6 +22,7 @@ from jitd.versions import STATUS, programs_in
 
 LARGEST = 4 * 1024 * 1024  # bytes of a file. A larger file is refused.
 LARGEST_STATUS = 64 * 1024 * 1024  # the same for what dpkg notes about all packages
+MOST_NAMES = 50_000  # in a directory where programs are looked for. In one with more, nothing is
 STACKS = ("/etc/pam.d", "/usr/lib/pam.d")  # of services. An included file is searched only in the first, as in Debian
 MODULES = tuple(
     f"{above}/{place}" for place in ("*-linux-gnu*/security", "security") for above in ("/lib", "/usr/lib", "/usr/lib64")
@@ -56,6 +58,7 @@ class Places:
         self._modules: dict[str, str] = {}
         self._changers: dict[str, str] = {}
         self._faultless: set[str] = set()  # searched by `who_may_change_below` without finding a fault
+        self.crowded: dict[str, None] = {}  # directories with more than MOST_NAMES
         self.used: dict[str, None] = {}  # paths of files that were read, and of directories where a new one would be
 
     def read(self, path: str) -> Source | None:
@@ -144,13 +147,20 @@ class Places:
         return sorted(path.removeprefix(self._root) for path in glob.glob(glob.escape(self._root) + pattern))
 
     def answering(self, pattern: str) -> Iterator[str]:
-        """Yield the paths that match an absolute pattern. What is on a mount that does not answer is left out."""
+        """Yield the paths that match an absolute pattern. What is on a mount that does not answer is left out, and so is what is
+        in a directory with more than MOST_NAMES: its owner decides how long it takes to read it.
+        """
         above, star, rest = pattern.partition("*")
         above, _, begins = above.rpartition("/")
         ends, slash, rest = rest.partition("/")
         with suppress(OSError):  # Silent is one
             MOUNTS.approach((os.fsencode(f"{self._root}{above}/"),))
-            for name in self.names(above):
+            with os.scandir(self._root + above) as entries:
+                names = [entry.name for entry in islice(entries, MOST_NAMES + 1)]
+            if len(names) > MOST_NAMES:
+                self.crowded[above] = None
+                return
+            for name in sorted(names, key=os.fsencode):
                 if fnmatchcase(name, f"{begins}*{ends}"):
                     yield from self.answering(f"{above}/{name}/{rest}") if slash else (f"{above}/{name}",)
 

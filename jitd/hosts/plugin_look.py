@@ -49,7 +49,7 @@ def look(places: Places) -> Seen:
     sudo = _read(places, SUDO)
     others = tuple(_others(places))
     if conf is None or not words:
-        return Seen(is_wanted, version=_version(sudo), others=others)
+        return Seen(is_wanted, version=_version(sudo), others=others, crowded=tuple(places.crowded))
     changed = _changed(places, CONF)
     why = who_else_may_write(conf[1].st_uid, conf[1].st_mode, 0)
     return Seen(
@@ -61,6 +61,7 @@ def look(places: Places) -> Seen:
         plugin=_changed(places, SHIPPED),
         version=_version(sudo),
         others=others,
+        crowded=tuple(places.crowded),
     )
 
 

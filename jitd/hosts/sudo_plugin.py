@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from jitd.hosts.places import MOST_NAMES
 from jitd.hosts.places import SUDO_PLUGIN_WANTED as WANTED
 
 CONF, SYMBOL, SHIPPED = "/etc/sudo.conf", "jit_approval", "/usr/lib/jitd/jit_approval.so"
@@ -51,7 +52,8 @@ class Another(NamedTuple):
 class Seen:
     """What was seen (``plugin_look``). ``words`` are those of the line of sudo.conf that names the plugin. ``ignored`` says why
     sudo ignores sudo.conf, and ``unfit`` what is wrong with the file of the plugin. ``version`` is that of /usr/bin/sudo: empty
-    if this file does not load plugins, and None without the file. ``others`` are the other set-user-ID programs.
+    if this file does not load plugins, and None without the file. ``others`` are the other set-user-ID programs. In the
+    directories ``crowded``, there are too many names to look for them.
     """
 
     is_wanted: bool = False
@@ -63,6 +65,7 @@ class Seen:
     plugin: Changed = Changed()
     version: tuple[int, ...] | None = OLDEST
     others: tuple[Another, ...] = ()
+    crowded: tuple[str, ...] = ()
 
 
 class Fault(NamedTuple):
@@ -154,6 +157,9 @@ def _of_programs(seen: Seen) -> Iterator[Fault]:
         elif name == path:  # otherwise, who named it would write a part of what root types
             command = f"chmod u-s {path}"
         yield Fault(ANOTHER, told, mend, command)
+    for place in seen.crowded:
+        told = f"{_shown(place)} has more than {MOST_NAMES} names, so another sudo there is not seen"
+        yield Fault(NOT_KNOWN, told, "see who has filled it, and take away what does not belong there")
 
 
 def _shown(path: str) -> str:

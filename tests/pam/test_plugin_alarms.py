@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from jitd.files.silence import MOUNTS, Silent
-from jitd.hosts.places import SUDO_PLUGIN_WANTED, Places
+from jitd.hosts import places
+from jitd.hosts.places import MOST_NAMES, SUDO_PLUGIN_WANTED, Places
 from jitd.hosts.plugin_look import SUDOS, look
 from jitd.hosts.sudo_plugin import (
     ANOTHER,
@@ -73,6 +74,7 @@ ROWS: list[tuple[str, Seen, list[tuple[str, str]]]] = [
         replace(ASKS, others=(Another("/opt/x/bin/sudo;\n\udcff"),)),
         [(ANOTHER, r"'/opt/x/bin/sudo;\n\udcff' is")],
     ),
+    ("too many names", replace(ASKS, crowded=("/opt/x\n/bin",)), [(NOT_KNOWN, r"'/opt/x\n/bin' has more than ")]),
     ("sudo-rs, and it is wanted", Seen(is_wanted=True, version=()), [(ASKS_NOBODY, "no line"), (ASKS_NOBODY, "not known to")]),
     (
         "all at once",
@@ -252,6 +254,23 @@ def test_the_command_that_is_told_changes_no_file_to_which_somebody_else_leads_r
     added("/opt/y/bin/sudo", 0o4755)(host)
     commands = [fault.command for fault in judge(look(Places(str(host.root))))]
     assert commands == ["", "chmod u-s /opt/y/bin/sudo"]
+
+
+def test_whoever_fills_a_directory_neither_holds_up_the_look_nor_hides_a_sudo_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS P-21. One that has just as many names as are read is no fault."""
+    monkeypatch.setattr(places, "MOST_NAMES", 20)
+    host = Host(tmp_path)
+    for number in range(20):
+        host.write(f"/opt/a/bin/sudo{number}", b"")
+    assert host.told() == []
+    host.write("/opt/a/bin/x", b"")
+    added("/opt/b/bin/sudo", 0o4755)(host)
+    assert host.told() == [
+        f"{ANOTHER}: /opt/b/bin/sudo is set-user-ID root, beside {SUDO}",
+        f"{NOT_KNOWN}: /opt/a/bin has more than {MOST_NAMES} names, so another sudo there is not seen",
+    ]
 
 
 def test_a_mount_that_does_not_answer_hides_no_sudo_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
