@@ -240,6 +240,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "the plugin is no library": (lambda: PLUGIN.write_text("#!/bin/sh\n"), "so nothing was changed: sudo: "),
     "the plugin refuses root": (_foreign, "sudo would not let root in, so nothing was changed: "),
     "others may write sudo.conf": (lambda: CONF.chmod(0o666), "chmod go-w /etc/sudo.conf"),
+    "others may write above sudo.conf": (lambda: CONF.parent.chmod(0o777), "chmod go-w /etc"),
     "sudo.conf is somebody else's": (lambda: os.chown(CONF, 4001, 0), "chown root:root /etc/sudo.conf"),
     "sudo.conf is a link": (_linked, "/etc/sudo.conf is a symbolic link"),
     "another plugin has the name": (
@@ -261,7 +262,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
 def test_where_it_cannot_work_it_is_refused_and_nothing_changes(house: Gated, case: str) -> None:
     """THREATS P-17."""
     make, sentence = REFUSED[case]
-    mode = PLUGIN.parent.stat().st_mode
+    modes = {place: place.stat().st_mode for place in (PLUGIN.parent, CONF.parent)}
     typed(*GATE_IN)
     make()
     before = there()
@@ -270,7 +271,8 @@ def test_where_it_cannot_work_it_is_refused_and_nothing_changes(house: Gated, ca
         assert status == 1 and sentence in said, said
         assert there() == before
     finally:
-        PLUGIN.parent.chmod(mode)
+        for place, mode in modes.items():
+            place.chmod(mode)
         Path("/etc/sudo.conf.elsewhere").unlink(missing_ok=True)
 
 
@@ -467,14 +469,21 @@ def test_an_upgrade_of_sudo_that_takes_the_line_away_is_found_and_the_command_pu
 def test_a_plugin_that_is_damaged_in_an_upgrade_is_named_with_the_way_back(
     house: Gated, damage: Callable[[], object], says: str
 ) -> None:
-    """THREATS P-20: sudo refuses root, too, and the command of doctor needs no sudo."""
+    """THREATS P-20: sudo refuses root, too, and the command of doctor needs no sudo, and nothing that may be lost with it."""
     assert typed(*PLUGIN_IN)[0] == 0
     damage()
     assert ended(["sudo", "-n", "true"])[0] != 0
     found = doctors()
     assert found.level == "bad" and says in found.sentence and "refuses everybody, and root, too" in found.sentence, found
     assert found.mend == f"by su or at the console: install jitd again, or {REMOVE}"
-    assert typed(*PLUGIN_OUT)[0] == 0
+    shipped = Path("/usr/share/jitd/pam.d")
+    shipped.rename("/usr/share/jitd/away")
+    try:
+        assert typed(*GATE_IN)[0] == 2
+        status, said = typed(*PLUGIN_OUT)
+        assert status == 0, said
+    finally:
+        Path("/usr/share/jitd/away").rename(shipped)
     assert ended(["sudo", "-n", "true"]) == (0, "")
 
 

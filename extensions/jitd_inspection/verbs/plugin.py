@@ -50,6 +50,7 @@ def put_in(*, is_trial: bool) -> bool:
     for place in (
         files.closed(CHECK, files.see(SHIPPED), "the plugin of sudo"),
         files.above(CHECK, files.see_above(Path(SHIPPED))),
+        files.above(CHECK, files.see_above(FILE)),
     ):
         _demand(place)
     with _conf(is_trial=is_trial) as (content, status):

@@ -81,7 +81,7 @@ _GATED = re.compile(
 def pam_install(*, service: str, is_removal: bool, is_exchange: bool, is_plugin: bool, is_trial: bool) -> None:
     """Put jitd's gate into the PAM stack of SERVICE: sudo (with sudo -i), su (with su -), doas, login, sshd or cron."""
     known = sorted(file.name for file in SHIPPED.iterdir()) if SHIPPED.is_dir() else []
-    if service not in known:
+    if service not in known and not (is_plugin and is_removal):  # this way back needs nothing that is installed beside it
         raise click.UsageError(f"no gate for {shown(service)} is shipped; {SHIPPED} has: {', '.join(known) or 'nothing'}")
     if is_removal and is_exchange:
         raise click.UsageError("--remove and --exchange are two things: do one of them")
