@@ -78,6 +78,8 @@ def _changed(places: Places, path: str) -> Changed:
     why = places.who_may_change(path)
     if why in ("", "missing"):
         return Changed()
+    if places.real(path) != path:  # who can change where a link leads would decide which file the command changes
+        return Changed(why)
     steps = []
     for place in (path, *map(str, PurePosixPath(path).parents)):
         status = places.status(place)

@@ -81,8 +81,11 @@ class Fault(NamedTuple):
 
 
 def line_of(text: str) -> tuple[str, ...]:
-    """Return the words of the first line of sudo.conf that names the plugin, or none."""
-    return next((words for _, words in lines_of(text) if words), ())
+    """Return the words of the line of sudo.conf that names the plugin, or none. Of several, that of another file counts: sudo
+    loads it, too, or refuses everybody without it. One without a file counts last, because sudo ignores it.
+    """
+    found = (words for _, words in lines_of(text) if words)
+    return min(found, key=lambda words: (len(words) < 3, words[2:3] == (SHIPPED,)), default=())
 
 
 def lines_of(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -183,6 +183,10 @@ SEEN: list[tuple[str, Callable[[Host], object], list[str]]] = [
     ("no sudo.conf, and not wanted", lambda host: host.at(CONF).unlink(), []),
     ("a directory in its place", lambda host: (host.at(CONF).unlink(), host.at(CONF).mkdir()), []),
     ("a link in a directory of root", lambda host: host.led(CONF, "/srv/own/file"), []),
+    ("a second line of another file", changed(CONF, lambda line: line + b"Plugin jit_approval /opt/x.so\n"),
+     [f"{NOT_KNOWN}: {CONF} names another file than {SHIPPED}"]),
+    ("a second line of the same file", changed(CONF, lambda line: line + line), []),
+    ("another line without a file", changed(CONF, lambda line: b"Plugin jit_approval\n" + line), []),
     ("sudo.conf of everybody", moded(CONF, 0o666), [f"{ASKS_NOBODY}: it ignores {CONF}, which may be written by anyone"]),
     ("sudo.conf of a group", moded(CONF, 0o664), [f"{ASKS_NOBODY}: it ignores {CONF}, which may be written by its group"]),
     ("sudo.conf of another", owned(CONF), [f"{ASKS_NOBODY}: it ignores {CONF}, which belongs to uid 7, not to root"]),
@@ -254,6 +258,17 @@ def test_the_command_that_is_told_changes_no_file_to_which_somebody_else_leads_r
     added("/opt/y/bin/sudo", 0o4755)(host)
     commands = [fault.command for fault in judge(look(Places(str(host.root))))]
     assert commands == ["", "chmod u-s /opt/y/bin/sudo"]
+
+
+def test_no_command_is_told_about_a_sudo_conf_to_which_a_link_leads(tmp_path: Path) -> None:
+    """THREATS P-21. Beside it, one is told about a file."""
+    host = Host(tmp_path)
+    moded(CONF, 0o666)(host)
+    assert [fault.command for fault in judge(look(Places(str(host.root))))] == [f"chmod go-w {CONF}"]
+    host.led(CONF, "/srv/of/a/person/file")
+    owned("/srv/of/a/person")(host)
+    (fault,) = judge(look(Places(str(host.root))))
+    assert (fault.what, fault.command) == (ASKS_NOBODY, "") and fault.mend.startswith("put it where root alone owns")
 
 
 def test_whoever_fills_a_directory_neither_holds_up_the_look_nor_hides_a_sudo_elsewhere(
@@ -479,6 +494,11 @@ def test_another_sudo_is_told_beside_this_one_and_in_its_place(gated: Gated) -> 
 
 @in_lab
 def test_a_plugin_that_is_cut_off_keeps_root_out_too_and_is_told(gated: Gated) -> None:
+    with moved(SUDO, "/usr/bin/own-sudo"):  # the package of sudo is removed, and its conffile is left
+        assert (finding(gated)["level"], finding(gated)["sentence"]) == (
+            "ok",
+            f"{CONF} names jitd's plugin, and there is no {SUDO}",
+        )
     with moved(SHIPPED, f"{SHIPPED}.whole"):
         Path(SHIPPED).write_bytes(Path(f"{SHIPPED}.whole").read_bytes()[:9000])
         Path(SHIPPED).chmod(0o755)

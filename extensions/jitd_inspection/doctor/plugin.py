@@ -37,7 +37,7 @@ def examine() -> Iterator[Result]:
     """Yield the findings about the plugin."""
     seen = look(Places())
     judged = gates_of_host(Places()).judged.get(SERVICE) if seen.words else None
-    because = not_loaded() if seen.words and not list(judge(seen)) else ""
+    because = not_loaded() if seen.words and seen.version is not None and not list(judge(seen)) else ""
     yield from found(seen, has_gate=judged is not None and bool(judged.gates), because=because)
 
 
@@ -56,6 +56,8 @@ def found(seen: Seen, *, has_gate: bool, because: str = "") -> Iterator[Result]:
         )
     elif because:
         yield bad(CHECK, f"{REFUSES_ALL}: it does not load {SHIPPED}: {because}", BACK)
+    elif seen.version is None:
+        yield ok(CHECK, f"{CONF} names jitd's plugin, and there is no {SUDO}")
     elif has_gate:
         yield weak(CHECK, "sudo asks jitd twice, by its plugin and in its PAM stack", f"jitd pam-install --remove {SERVICE}")
     elif seen.words:
