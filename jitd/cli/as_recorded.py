@@ -47,6 +47,7 @@ from jitpam.wire.shown import shown, unshown
 PLACED = name_of_kind(Placed)
 _RECORD = {SUBMITTED: "the record of the submission", PLACED: "the record of its placing"}
 _OF_LOCK = (("whom", "whom it locks"), ("name", "whom it locks"), ("reason", "its reason"), ("lasts_for", "how long it lasts"))
+MORE = "an approval would permit more than was asked for"
 OFFERED = "what an approval would permit"  # the rules decide that, and may have changed since the page was made
 UNNAMED = "the text, which the record does not name"  # of an undo, if its requester may not read what is written or goes
 
@@ -133,6 +134,7 @@ def _parts(
     yield "the approver", said.approver == approver
     yield "the rule", shown(said.rule) == row.rule
     yield "the time of its end", said.expires == _time(row.expires_at)
+    yield MORE, _is_at_most_asked(said.terms, row)
     yield OFFERED, said.terms == _terms(row)
     yield "the newest record", said.newest.number > said.submitted.number or said.newest == said.submitted
     named = "text_after" if row.removes is None else "text_before"
@@ -144,6 +146,13 @@ def _terms(row: Request) -> Terms | None:
     if row.gets is None or row.terms is None or row.gets.lasts_for is None or row.gets.uses is None:
         return None
     return Terms(row.gets.lasts_for, row.gets.uses, row.terms.timeout_for, _time(row.starts_at))
+
+
+def _is_at_most_asked(terms: Terms, row: Request) -> bool:
+    """The page has the terms that were asked for, and not what the rule makes of them, which is never more."""
+    uses = 1 if row.gives or (row.lasts_for is None and row.uses is None) else row.uses
+    asked = (terms.lasts_for, row.lasts_for), (terms.uses, uses), (terms.timeout_for, row.timeout_for)
+    return all(most is None or (got is not None and got <= most) for got, most in asked)
 
 
 def _time(text: str | None) -> str:

@@ -311,6 +311,34 @@ def test_a_page_that_shows_something_else_is_a_difference(house: House, name: st
     house.run(scene())
 
 
+@pytest.mark.parametrize(
+    ("asked", "more"),
+    [
+        ({}, {"uses": 5}),
+        ({"uses": 2}, {"uses": 3}),
+        ({"lasts_for": 60}, {"lasts_for": 61}),
+        ({"timeout_for": 9}, {"timeout_for": 10}),
+        ({"timeout_for": 9}, {"timeout_for": None}),
+    ],
+)
+def test_no_approval_permits_more_than_the_page_says_that_was_asked_for(
+    house: House, asked: dict[str, int], more: dict[str, int | None]
+) -> None:
+    """THREATS A-30. Of one run, the page says once, and not what the host makes of it in the row and in the statement."""
+
+    async def scene() -> None:
+        made = await house.submitted(**asked)
+        (said, before, line), row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
+        assert fits(row, (said, before, line)) == ""
+        terms = said.terms._replace(**more)  # type: ignore[arg-type]
+        gets = {"gets": {"uses": terms.uses, "lasts_for": terms.lasts_for}}
+        lie = rows.Request.read(row.came | gets | {"terms": row.came["terms"] | {"timeout_for": terms.timeout_for}})
+        assert fits(lie, (said._replace(terms=terms), before, line)) == as_recorded.MORE
+        assert fits(row, (said._replace(terms=terms), before, line)) == as_recorded.MORE
+
+    house.run(scene())
+
+
 OPERAND = Operand(1, b"/srv/x", b"d" * 32, "it belongs to uid 4001", is_seen=True, is_told=True)
 INTERPRETER = Interpreter(b"/srv/sh", b"d" * 32, "it belongs to uid 4001", is_told=True)
 
