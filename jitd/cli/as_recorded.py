@@ -18,6 +18,7 @@ from jitd.audit.forms import Record
 from jitd.audit.receipt import TIME_FORMAT, Sealed, Statement, Terms, Unlock
 from jitd.audit.strict_json import canonical
 from jitd.core.chain import actor_of, detail_of, event_of, linked
+from jitd.core.edit import SUDOEDIT
 from jitd.core.law import name_of_kind
 from jitd.core.lock import Placed
 from jitd.core.masking import MASKED
@@ -30,22 +31,28 @@ from jitpam.wire.rows import (
     DAMAGES,
     GRADES,
     Authentication,
+    Doubted,
     Edit,
+    Edits,
     Finding,
     Interpreter,
     Lock,
+    Login,
     NewFile,
     Operand,
     Point,
+    Program,
     Removal,
     Request,
     Script,
+    Things,
     User,
 )
 from jitpam.wire.shown import shown, unshown
 
 PLACED = name_of_kind(Placed)
 _RECORD = {SUBMITTED: "the record of the submission", PLACED: "the record of its placing"}
+_SUDOEDIT = SUDOEDIT.decode("ascii")
 _OF_LOCK = (("whom", "whom it locks"), ("name", "whom it locks"), ("reason", "its reason"), ("lasts_for", "how long it lasts"))
 MORE = "an approval would permit more than was asked for"
 OFFERED = "what an approval would permit"  # the rules decide that, and may have changed since the page was made
@@ -137,6 +144,7 @@ def _parts(
     yield MORE, _is_at_most_asked(said.terms, row)
     yield OFFERED, said.terms == _terms(row)
     yield "the newest record", said.newest.number > said.submitted.number or said.newest == said.submitted
+    yield "what the page of such a request does not show", _is_all_shown(row)
     named = "text_after" if row.removes is None else "text_before"
     is_named = detail.get(named) is not None or bool(row.edits) or not _is_written(row)
     yield UNNAMED, is_named  # who ignores this one ignores nothing else
@@ -187,6 +195,28 @@ def _tuple(words: Any) -> tuple[Any, ...]:
 def _is_written(row: Request) -> bool:
     """True if the page says that a file gets a text or is removed, whatever else it says of the request."""
     return row.edit is not None or row.makes is not None or row.removes is not None or bool(row.edits)
+
+
+def _is_all_shown(row: Request) -> bool:
+    """The page shows what belongs to what is asked for, such as the file of an edit, and no program. The record has what the row
+    has, so nothing else may be there.
+    """
+    runs: dict[str, Any] = {
+        "digest": "", "variables": (), "locale": (), "options": (), "operands": (), "interpreters": ()
+    }  # fmt: skip
+    given: dict[str, Any] = {"brought": "", "lets": (), "stays": False}
+    writes: dict[str, Any] = {"edit": None, "makes": None, "edits": (), "removes": None}
+    match row.what:
+        case Things(names=names):
+            is_each_of_one = all(sentence.startswith(tuple(f"{name}: " for name in names)) for sentence in row.lets)
+            usual = runs | writes | {"argv": names if is_each_of_one else None, "path": "", "run_as_uid": row.uid}
+        case Edit() | Edits() | NewFile() | Removal():
+            paths = dict.fromkeys(row.argv[1:])
+            is_each = len(paths) == len(row.argv) - 1 == (len(row.edits) or 1)
+            usual = runs | given | {"argv": (_SUDOEDIT, *paths) if is_each else None, "path": _SUDOEDIT}
+        case Program() | Login() | Doubted():
+            usual = given | writes
+    return all(getattr(row, name) == one for name, one in usual.items())
 
 
 def _are_texts_of(said: Any, row: Request) -> bool:

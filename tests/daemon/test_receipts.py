@@ -70,7 +70,7 @@ from tests.daemon.asking import HERE, Client
 from tests.daemon.test_decider import ALICE, rule
 from tests.daemon.test_who_sees_what import Seen
 from tests.graders import Said
-from tests.scene import START, command, locked, person, place, submit
+from tests.scene import START, command, locked, person, place, submit, thing
 from tests.unshown import without_styles
 
 DIGEST, OTHER_DIGEST = "ab" * 32, "cd" * 32
@@ -375,6 +375,7 @@ def test_a_file_that_the_requester_cannot_see_is_not_in_the_record_and_is_named_
     assert not as_recorded._is_text_of(row.scripts[0], row, detail), "the digest that was recorded counts"
 
 
+EDIT_ROW = {"owner": "root:root", "mode": "0644"}
 KEPT = Edit(1, 2, 0, 0, 0o644, b"b" * 32, b"a" * 32, owner="root:root", mounted="nginx (4711)", is_told=True, base=b"c" * 32)
 
 
@@ -405,6 +406,48 @@ def test_what_an_edited_file_keeps_and_who_holds_it_is_compared(what: Any) -> No
     assert wrong(file | {"owner": "bob:bob"}) == wrong(file | {"mode": "4755"}) == {kept}
     assert wrong(file | {"mounted": ""}) == wrong(file | {"mounted": "cat (1)"}) == {"mounted"}
     assert name == "removes" or wrong(file | {"changed": False}) == {"changed"}
+
+
+A_KEY = "ssh-certificate:deploy"
+EVIL = {"path": "/usr/bin/rm", "digest": "ab" * 32, "variables": [["LD_PRELOAD", "/tmp/x"]], "options": ["--login"]}
+EVIL |= {"operands": [{"argument": 1, "path": "/x"}], "interpreters": [{"path": "/x"}], "locale": [["LANG", "C"]]}
+GIVEN = {"brought": "SHA256:x", "lets": [f"{A_KEY}: log in"], "stays": True}
+WRITTEN = {"edit": EDIT_ROW, "makes": EDIT_ROW, "edits": [EDIT_ROW] * 2, "removes": EDIT_ROW | {"undoes": "AAAA-0001"}}
+
+
+@pytest.mark.parametrize(
+    ("what", "lies"),
+    [
+        (command("true"), GIVEN),
+        (command("true", doubt="it may be anything", path=b""), GIVEN | WRITTEN),
+        (
+            thing(A_KEY, lets=(f"{A_KEY}: log in",), stays=True),
+            EVIL | WRITTEN | {"argv": ["/usr/bin/rm"], "run_as_uid": 0, "lets": ["sudoers:x: become anybody"]},
+        ),
+        *(
+            (
+                command("sudoedit", *paths, path=SUDOEDIT, digest=b"", **{name: one}),
+                EVIL
+                | GIVEN
+                | {"argv": ["/usr/bin/rm", *paths]}
+                | ({} if paths[1:] else {"argv": ["sudoedit", *paths, "/etc/b"]}),
+            )
+            for name, one, *paths in (
+                ("edit", KEPT, "/etc/a"),
+                ("makes", NewFile(1, 2, 0, 4, 0o640, bytes(32), owner="root:adm"), "/etc/a"),
+                ("removes", Removal(1, 2, 0, 4, 0o640, bytes(32), "AAAA-0001", owner="root:adm"), "/etc/a"),
+                ("edits", (KEPT, KEPT), "/etc/a", "/etc/b"),
+            )
+        ),
+    ],
+    ids=lambda what: type(what).__name__,
+)
+def test_what_the_page_of_such_a_request_does_not_show_is_nothing(what: Any, lies: dict[str, Any]) -> None:
+    """THREATS A-30. The page of an edit names its file. Its record could say that a program removes it."""
+    came = row_for(replace(waiting("true"), command=what))
+    assert as_recorded._is_all_shown(rows.Request.read(came))
+    for name, lie in lies.items():
+        assert not as_recorded._is_all_shown(rows.Request.read(came | {name: lie})), name
 
 
 def test_that_a_file_was_changed_is_recorded_for_who_can_read_it_alone() -> None:
@@ -467,7 +510,8 @@ def test_an_edit_that_is_shown_without_its_text_is_a_difference(house: House) ->
         for texts, part in (([], ["the new text"]), ([{"argument": 1, "path": "/x", "text": "b"}], [])):
             lie = rows.Request.read({**row.came, **EDIT, "scripts": texts})
             parts = as_recorded._parts(lie, *what, said, "db1.example.test", BOB.principal)
-            assert [one for one, fits in parts if not fits] == ["what the file keeps", *part, as_recorded.UNNAMED]
+            beside = "what the page of such a request does not show"
+            assert [one for one, fits in parts if not fits] == ["what the file keeps", *part, beside, as_recorded.UNNAMED]
 
     house.run(scene())
 
