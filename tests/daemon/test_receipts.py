@@ -38,6 +38,7 @@ from jitd.cli.hosts_word import HOSTS_WORD, not_signed
 from jitd.cli.page import page
 from jitd.cli.scripts import scripts
 from jitd.core.authentication import Authentication, Demand
+from jitd.core.chain import linked
 from jitd.core.command import Interpreter, Operand
 from jitd.core.decision import Approval, Terms
 from jitd.core.edit import SUDOEDIT, Edit, NewFile, Removal
@@ -657,6 +658,63 @@ def test_a_record_that_was_changed_or_lacks_a_value_is_a_difference(house: House
             assert fits(row, (said, before, changed))
         assert fits(row, (said, b"\1" * 32, line)) == "the seal of the record"
         assert fits(row, (said._replace(approver="eve@EXAMPLE.TEST"), before, line)) == "the approver"
+
+    house.run(scene())
+
+
+def forged(told: tuple[Statement, bytes, Record], change: Any) -> tuple[Statement, bytes, Record]:
+    """What a host says that has sealed another body: all seals are right."""
+    said, before, line = told
+    sealed = change(line.sealed)
+    seal = linked(line.number, before, sha256(sealed).digest())
+    return said._replace(submitted=receipt.Sealed(line.number, seal)), before, replace(line, sealed=sealed, seal=seal)
+
+
+@pytest.mark.parametrize("lie", [b'"detail":{"argv":["/usr/bin/rm"]},"detail":{', b'"detail": {'])
+def test_a_record_that_is_not_in_the_form_of_the_chain_is_a_difference(house: House, lie: bytes) -> None:
+    """THREATS A-30. Who reads the first of two members finds another command in it."""
+
+    async def scene() -> None:
+        made = await house.submitted()
+        told, row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
+        assert fits(row, forged(told, bytes)) == ""
+        assert fits(row, forged(told, lambda body: body.replace(b'"detail":{', lie, 1))) == "the record of the submission"
+
+    house.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("recorded", "shown", "part"),
+    [
+        ({"waits": 0}, {"waits": True}, "whether the requester waits"),
+        ({"chdir": "no"}, {"chdir": True}, "whether the directory was named"),
+        ({"stays": "no"}, {"stays": True}, "whether it stays"),
+        ({"break_glass": "no"}, {"breaks_glass": True}, "that glass is broken"),
+        ({"account": None}, {"account": "None"}, "the account that asks"),
+        ({"service": None}, {"service": "None"}, "the service"),
+        ({"reason": ["remove all"]}, {"reason": MASKED}, "the reason"),
+        ({"groups": "wheel"}, {"groups": []}, "the groups"),
+        ({"groups": "wheel"}, {"groups": ["e", "e", "h", "l", "w"]}, "the groups"),
+        ({"streams": "ab"}, {"streams": ["a", "b"]}, "the streams"),
+        ({"makes": "/etc/x"}, {}, "what the new file is made with"),
+        ({"removes": "/etc/x"}, {}, "which file is removed"),
+    ],
+)
+def test_a_word_of_another_kind_in_the_record_is_a_difference(
+    house: House, recorded: dict[str, Any], shown: dict[str, Any], part: str
+) -> None:
+    """THREATS A-30."""
+
+    def change(body: bytes) -> bytes:
+        content = json.loads(body)
+        detail = {name: one for name, one in (content["detail"] | recorded).items() if one is not None}
+        return canonical(content | {"detail": detail})
+
+    async def scene() -> None:
+        made = await house.submitted()
+        told, row = await house.basis(BOB, made.id), await house.shown(BOB, made.id)
+        assert fits(row, forged(told, lambda body: canonical(json.loads(body)))) == ""
+        assert fits(rows.Request.read({**row.came, **shown}), forged(told, change)) == part
 
     house.run(scene())
 
