@@ -79,6 +79,7 @@ def difference_of_lock(row: Lock, line: Record, before: bytes, said: Unlock, *, 
     compared = (
         ("the lock", (said.id, said.whom, shown(said.name)), (row.id, row.whom, row.name)),
         *((part, _plain(detail.get(name)), getattr(row, name)) for name, part in _OF_LOCK),
+        ("what else the record says", detail.keys() - dict(_OF_LOCK).keys(), set()),
         ("who placed it", shown(actor_of(content)), row.placed_by),
         ("the host", said.host, host),
         ("the operator", said.operator, operator),
@@ -205,11 +206,9 @@ def _is_all_shown(row: Request) -> bool:
     """The page shows what belongs to what is asked for, such as the file of an edit, and no program. The record has what the row
     has, so nothing else may be there.
     """
-    runs: dict[str, Any] = {
-        "digest": "", "variables": (), "locale": (), "options": (), "operands": (), "interpreters": ()
-    }  # fmt: skip
-    given: dict[str, Any] = {"brought": "", "lets": (), "stays": False}
-    writes: dict[str, Any] = {"edit": None, "makes": None, "edits": (), "removes": None}
+    runs = dict[str, Any](digest="", variables=(), locale=(), options=(), operands=(), interpreters=())
+    given = dict[str, Any](brought="", lets=(), stays=False)
+    writes = dict[str, Any](edit=None, makes=None, edits=(), removes=None)
     match row.what:
         case Things(names=names):
             is_each_of_one = all(sentence.startswith(tuple(f"{name}: " for name in names)) for sentence in row.lets)
@@ -297,8 +296,8 @@ def found_since(row: Request, line: Record) -> tuple[Finding, ...]:
 
 
 def unrecorded(row: Request, line: Record) -> tuple[str, ...]:
-    """As ``found_since``: return the paths of files in arguments and of interpreters that are in ``row`` and not in ``line``,
-    because its requester cannot see or read them.
+    """As ``found_since``: return the paths of files in arguments and of interpreters that are in ``row`` and not in ``line``, or
+    there without their digest, because its requester cannot see or read them.
     """
     detail = _detail(line)
     left = (_left(detail.get(name), getattr(row, name), is_one) or () for name, is_one in _IN_PART.items())
@@ -320,15 +319,16 @@ def _detail(line: Record) -> dict[str, Any]:
 
 
 def _left(said: Any, seen: Iterable[Any], is_one: Callable[[Any, Any], bool]) -> tuple[Any, ...] | None:
-    """Return what of ``seen`` is not in ``said``, a member of the record, or None if ``seen`` lacks something of it, or has it in
-    another order.
+    """Return what of ``seen`` is not in ``said``, a member of the record, or is without its digest there, or None if it lacks
+    something of ``said``, or has it in another order.
     """
     left, recorded = [], list(said or ())
     for one in seen:
-        if recorded and is_one(recorded[0], one):
-            del recorded[0]
-        else:
+        is_recorded = bool(recorded) and is_one(recorded[0], one)
+        if not is_recorded or (not recorded[0][-1] and one.digest):
             left.append(one)
+        if is_recorded:
+            del recorded[0]
     return None if recorded else tuple(left)
 
 

@@ -31,7 +31,7 @@ HOSTS_WORD: tuple[_Words, ...] = (
     ("what else waits", ("alike",), lambda row: bool(row.alike)),
     ("the state of the lease", ("extends",), lambda row: row.extends is not None),
     (
-        "who can change a file",
+        "who can change a file, and the text of one that is not bound",
         ("operands", "interpreters", "scripts"),
         lambda row: bool(row.operands or row.interpreters or row.scripts),
     ),

@@ -366,7 +366,7 @@ def test_a_file_that_the_requester_cannot_see_is_not_in_the_record_and_is_named_
         return [name for name, _, fits in as_recorded._FITS if name in TEXTS and not fits(detail[name], row)]
 
     assert wrong() == []
-    assert as_recorded.unrecorded(rows.Request.read(came), line) == ("/secret/y", "/secret/sh")
+    assert as_recorded.unrecorded(rows.Request.read(came), line) == ("/secret/y", "/srv/z", "/secret/sh")
     for name in ("operands", "interpreters"):
         first, *others = came[name]
         for lie in ([], others, [first | {"path": "/other"}, *others], [first | {"digest": "00" * 32}, *others]):
@@ -1128,6 +1128,12 @@ def test_the_lock_that_is_shown_is_the_one_that_was_placed(house: House, keys: d
             return difference_of_lock(seen, line, bytes.fromhex(first.before), said, host=host, operator=operator)
 
         assert differs({}) == ""
+        sealed = canonical((content := json.loads(line.sealed)) | {"detail": content["detail"] | {"for": "ever"}})
+        seal = linked(line.number, bytes.fromhex(first.before), sha256(sealed).digest())
+        more = replace(line, sealed=sealed, seal=seal)
+        said = receipt.read_unlock(first.statement)._replace(placed=receipt.Sealed(line.number, seal))
+        whose = {"host": said.host, "operator": said.operator}
+        assert difference_of_lock(row, more, bytes.fromhex(first.before), said, **whose) == "what else the record says"
         assert all(differs({name: lie}) for name, lie in lies.items()), {name: differs({name: lie}) for name, lie in lies.items()}
         assert (differs({}, host="other"), differs({}, operator=BOB.principal)) == ("the host", "the operator")
         assert (
