@@ -8,13 +8,15 @@ same options: one that has an option more would be overlooked. A request that gi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from jitd.cli.answer import command_line
 from jitd.cli.assent import why_the_word
+from jitd.cli.authenticated import age_in_short
 from jitd.cli.brief import brief
 from jitd.cli.colour import Painted
 from jitd.cli.findings import findings
+from jitd.cli.instants import left, local
 from jitd.cli.labels import Labelled, laid_out
 from jitd.cli.who import reason
 from jitd.core.grade import Grade
@@ -28,6 +30,12 @@ APART = frozenset(
 the terminal, which nobody has checked.
 """
 OF_THE_TICKET = frozenset({"at", "age"})  # not compared: the age of the ticket differs with each request
+_OF_EACH: tuple[Callable[[Request], str], ...] = (
+    lambda row: age_in_short(row.authentication),
+    lambda row: f"ticket ends {local(row.ticket_ends_at)}",
+    lambda row: f"{left(row.expires_at)} left",
+)
+"""What of APART and OF_THE_TICKET the page of the first one shows, and each receipt binds: if it differs, the table has it."""
 LEAST = 2  # requests in a table
 
 
@@ -51,12 +59,14 @@ def _differences(rows: Sequence[Request]) -> Iterator[Labelled]:
     is_same_reason = all(row.reason == rows[0].reason for row in rows)
     is_same_host = all(row.host == rows[0].host for row in rows)
     are_same_findings = all(row.findings == rows[0].findings for row in rows)
+    apart = [words for words in _OF_EACH if len(set(map(words, rows))) > 1] if rows[0].keys else []
     for row in rows:
         parts = [command_line(row.argv)]
         if not is_same_reason:
             parts.append(reason(row))
         if not are_same_findings:
             parts += [f"{label} {text}" for label, text in findings(row)]
+        parts += [words(row) for words in apart]
         host = "" if is_same_host else f"@{row.host}"
         yield f"{row.id}{host}", " · ".join(parts)
     yield "all else is the same: this is the first of them", ""

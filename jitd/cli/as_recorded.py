@@ -17,6 +17,7 @@ from typing import Any
 from jitd.audit.forms import Record
 from jitd.audit.receipt import TIME_FORMAT, Sealed, Statement, Terms, Unlock
 from jitd.audit.strict_json import canonical
+from jitd.cli.instants import span
 from jitd.core.chain import actor_of, detail_of, event_of, linked
 from jitd.core.edit import SUDOEDIT
 from jitd.core.law import name_of_kind
@@ -54,6 +55,7 @@ PLACED = name_of_kind(Placed)
 _RECORD = {SUBMITTED: "the record of the submission", PLACED: "the record of its placing"}
 _SUDOEDIT = SUDOEDIT.decode("ascii")
 _OF_LOCK = (("whom", "whom it locks"), ("name", "whom it locks"), ("reason", "its reason"), ("lasts_for", "how long it lasts"))
+MOST_BEFORE = 60  # seconds between the moment when jitd read the ticket and the record that is not named
 MORE = "an approval would permit more than was asked for"
 OFFERED = "what an approval would permit"  # the rules decide that, and may have changed since the page was made
 UNNAMED = "the text, which the record does not name"  # of an undo, if its requester may not read what is written or goes
@@ -312,6 +314,19 @@ def compared_with(row: Request, line: Record) -> tuple[str, ...]:
     return () if is_recorded else tuple(one.path for one in row.scripts if one.before is not None)
 
 
+def aged(row: Request, line: Record) -> str:
+    """As ``found_since``: return how old the ticket is in ``row`` if it was not by ``line``, which has when the person
+    authenticated and when they asked, or an empty text. jitd reads the ticket a moment before.
+    """
+    how, asked_at = row.authentication, str(json.loads(line.sealed).get("at"))
+    if how is None or how.at is None or how.age is None:
+        return ""  # the page says that the age is not known
+    recorded = int((datetime.fromisoformat(asked_at) - datetime.fromisoformat(how.at)).total_seconds())
+    if abs(recorded - how.age) <= MOST_BEFORE:
+        return ""
+    return f"that the ticket was {span(how.age)} old: by the record it was {span(recorded)} old"
+
+
 def _detail(line: Record) -> dict[str, Any]:
     values = {one.committed.hex(): one.value for one in line.values}  # more than the record names may have been told
     found: dict[str, Any] = filled(dict(detail_of(json.loads(line.sealed))), values.get)
@@ -359,7 +374,7 @@ def _is_path(said: str | None, path: str) -> bool:
 
 
 def _authenticated(given: Authentication | None, spell: Callable[[str], str] = str) -> tuple[Any, ...] | None:
-    """The age is left out: it follows from the time."""
+    """The age is left out: ``aged`` is about it."""
     if given is None:
         return None
     parts = given.flags, given.indicators, given.ticket_encryption, given.session_encryption, given.by_door

@@ -22,6 +22,7 @@ from jitd.cli.answer import printable, say
 from jitd.cli.as_recorded import (
     OFFERED,
     UNNAMED,
+    aged,
     compared_with,
     difference,
     difference_of_lock,
@@ -137,6 +138,7 @@ def _statement(daemon: Connection, row: Request, verdict: str) -> str | None:
     beyond = [sentence(one) for one in found_since(row, line)]
     beyond += [f"the text that {one} has, so what the page calls the same may be new" for one in compared_with(row, line)]
     beyond += [f"{one}, which its requester cannot see or read" for one in unrecorded(row, line)]
+    beyond += filter(None, [aged(row, line)])
     for told in beyond:
         say(f"as {welcome.host} says now, and did not record when {row.id} was submitted: {told}")
     return said._replace(**_own()).text()

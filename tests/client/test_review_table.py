@@ -55,6 +55,24 @@ def test_requests_that_differ_in_their_arguments_and_reasons_are_alike() -> None
     assert alike(found[:1]) == [] and alike([]) == []
 
 
+def test_what_a_receipt_binds_of_each_and_the_page_of_the_first_shows_is_in_the_table_if_it_differs() -> None:
+    """THREATS A-30. The ticket of the second one is of the day before."""
+    found = rows()
+    for row, day, age in zip(found, (5, 4, 5), (42, 86442, 42), strict=True):
+        row |= {"ticket_ends_at": f"2026-01-0{day}T19:00:00Z", "expires_at": f"2036-01-0{day}T09:00:00Z"}
+        row["authentication"] = {"at": f"2026-01-0{day}T09:00:00Z", "age": age, "flags": ["pre-authent"]}
+    assert alike(found) == found
+    for keys in ([], ["SHA256:x"]):
+        told = [line for line in without_styles(table([row | {"keys": keys} for row in found], 200)) if "-" in line.split()[0]]
+        assert [" · ticket 1 day old · ticket ends 2026-01-04" in line for line in told[:3]] == [False, bool(keys), False]
+        assert [" · ticket 42 s old · ticket ends 2026-01-05" in line for line in told[:3]] == [bool(keys), False, bool(keys)]
+        same = [
+            row | {"keys": keys} | {name: found[0][name] for name in ("ticket_ends_at", "expires_at", "authentication")}
+            for row in found
+        ]
+        assert not any(" · " in line for line in without_styles(table(same, 200))[:4])
+
+
 def test_requests_that_were_made_one_after_another_on_other_terminals_are_alike() -> None:
     found = rows()
     for age, row in enumerate(found, 40):

@@ -586,6 +586,26 @@ def test_what_the_host_says_beyond_its_record_is_named_before_anything_is_signed
     house.run(scene())
 
 
+def test_a_ticket_that_is_shown_younger_than_the_record_has_it_is_named_before_anything_is_signed(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS A-30. The page has the age, and the record two times."""
+
+    async def scene() -> None:
+        made = await Client(house, proved("alice")).submit(waits=False, argv=COMMAND)
+        told, row = [one async for one in house.receipts.basis(BOB, made.id, "approve")], await house.shown(BOB, made.id)
+        assert row.authentication is not None and row.authentication.age is not None
+        welcome = SimpleNamespace(host="db1.example.test", principal=BOB.principal)
+        daemon: Any = SimpleNamespace(ask=lambda message: told, welcome=welcome)
+        for age in (row.authentication.age, row.authentication.age - 3600):
+            lie = rows.Request.read({**row.came, "authentication": row.came["authentication"] | {"age": age}})
+            assert signing._statement(daemon, lie, "approve") is not None
+            err = " ".join(capsys.readouterr().err.split())
+            assert ("that the ticket was" in err and "by the record it was" in err) is (lie != row), err
+
+    house.run(scene())
+
+
 def test_findings_that_are_told_beside_the_record_and_not_in_it_are_no_recorded_ones(house: House) -> None:
     """THREATS A-30. A commitment that the record does not name commits to nothing."""
     house.decider.findings = Findings(Said(lambda command, look, requester: (OPENS,)))
