@@ -229,9 +229,14 @@ class Connection:
                 raise NotAuthenticated("refused", self._whose(fault.text)) from None
             raise
 
+    @property
+    def ticket_of(self) -> str:
+        """The principal of the ticket that was used, or an empty text without one. ``welcome`` has what jitd makes of it."""
+        return self._initiator.principal if self._initiator else ""
+
     def _whose(self, refusal: str) -> str:
         """Return ``refusal`` with whose ticket was used: the library may have chosen another cache than the person thinks."""
-        who = self._initiator.principal if self._initiator else ""
+        who = self.ticket_of
         return refusal if not who or who in refusal else f"{refusal} (your ticket is for {who})"
 
     def _connect(self, until: float) -> None:

@@ -34,6 +34,7 @@ from jitd.cli.not_done import NotDone
 from jitd.core.ssh_keys import PublicKey
 from jitpam.client import Connection
 from jitpam.wire.messages import Basis, List, SignedUnlock, Unlock
+from jitpam.wire.principals import realm_of
 from jitpam.wire.rows import IN_HARDWARE, Lock, Request, ToSign
 
 _NOTHING_DONE = ". Nothing was signed, and nothing was sent; look at it again"
@@ -128,6 +129,8 @@ def _statement(daemon: Connection, row: Request, verdict: str) -> str | None:
         differs = f"something that cannot be read ({printable(str(fault))})"
     if not differs and said.verdict != verdict:
         differs = "the verdict"
+    if not differs and realm_of(daemon.ticket_of or welcome.principal) != realm_of(welcome.principal):
+        differs = "your realm, which the page leaves out"
     if differs == UNNAMED and not row.signed:
         return None
     if differs == OFFERED:

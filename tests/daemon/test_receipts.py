@@ -35,6 +35,7 @@ from jitd.cli import as_recorded, signing
 from jitd.cli.as_recorded import difference, difference_of_lock, found_since
 from jitd.cli.brief import brief
 from jitd.cli.hosts_word import HOSTS_WORD, not_signed
+from jitd.cli.not_done import NotDone
 from jitd.cli.page import page
 from jitd.cli.scripts import scripts
 from jitd.core.authentication import Authentication, Demand
@@ -576,12 +577,28 @@ def test_what_the_host_says_beyond_its_record_is_named_before_anything_is_signed
         made = await house.submitted()
         told, row = [one async for one in house.receipts.basis(BOB, made.id, "approve")], await house.shown(BOB, made.id)
         welcome = SimpleNamespace(host="db1.example.test", principal=BOB.principal)
-        daemon: Any = SimpleNamespace(ask=lambda message: told, welcome=welcome)
+        daemon: Any = SimpleNamespace(ask=lambda message: told, welcome=welcome, ticket_of=BOB.principal)
         for more, said in (([], ""), ([OF_REMOVES], "removes")):
             shown = rows.Request.read({**row.came, "findings": [*row.came["findings"], *more]})
             assert signing._statement(daemon, shown, "approve") is not None
             err = " ".join(capsys.readouterr().err.split())
             assert ("as db1.example.test says now, and did not record" in err and said in err) is bool(more), err
+
+    house.run(scene())
+
+
+def test_a_host_that_calls_its_reader_one_of_another_realm_gets_nothing_signed(house: House) -> None:
+    """THREATS A-30. The page leaves out the realm of its reader, also where it is that of the requester."""
+
+    async def scene() -> None:
+        made = await Client(house, proved("alice")).submit(waits=False, argv=COMMAND)
+        told, row = [one async for one in house.receipts.basis(BOB, made.id, "approve")], await house.shown(BOB, made.id)
+        assert "alice asks for root" in without_styles(brief(row, None))[0]
+        welcome = SimpleNamespace(host="db1.example.test", principal=BOB.principal)
+        for ticket, is_signed in ((BOB.principal, True), ("Bob@EXAMPLE.TEST", True), ("", True), ("bob@CORP.TEST", False)):
+            daemon: Any = SimpleNamespace(ask=lambda message: told, welcome=welcome, ticket_of=ticket)
+            with nullcontext() if is_signed else pytest.raises(NotDone, match="your realm, which the page leaves out"):
+                assert signing._statement(daemon, row, "approve") is not None
 
     house.run(scene())
 
@@ -596,7 +613,7 @@ def test_a_ticket_that_is_shown_younger_than_the_record_has_it_is_named_before_a
         told, row = [one async for one in house.receipts.basis(BOB, made.id, "approve")], await house.shown(BOB, made.id)
         assert row.authentication is not None and row.authentication.age is not None
         welcome = SimpleNamespace(host="db1.example.test", principal=BOB.principal)
-        daemon: Any = SimpleNamespace(ask=lambda message: told, welcome=welcome)
+        daemon: Any = SimpleNamespace(ask=lambda message: told, welcome=welcome, ticket_of=BOB.principal)
         for age in (row.authentication.age, row.authentication.age - 3600):
             lie = rows.Request.read({**row.came, "authentication": row.came["authentication"] | {"age": age}})
             assert signing._statement(daemon, lie, "approve") is not None
