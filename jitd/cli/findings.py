@@ -50,16 +50,17 @@ def findings(row: Request) -> Iterator[Labelled]:
     """Yield a line for each finding, equal ones once, and none if the viewer may not see the arguments."""
     if row.narrowed:
         return
-    grade, damage, told = grade_of(row), damage_of(row), set[str]()
+    grade, damage, said, told = grade_of(row), damage_of(row), set[str](), set[str]()
     if (grade, damage) == (Grade.HARMLESS.word, Damage.NONE.word):
         yield from _harmless(row)
     for one in sorted(row.findings, key=_order):
         text, its = sentence(one), _word(one)
-        if text not in told:
-            power = "" if its in told else _power(row, its)
+        if text not in said:
+            power = "" if grade_of(one) in told else _power(row, grade_of(one))  # also on the line of what is lost
             label = NOT_KNOWN if is_not_known(one) else _LABEL_OF[its]
             yield label, f"{power}{text.removeprefix(f'{label} ')}"
-            told |= {text, its, grade_of(one)}
+            said.add(text)  # a sentence could be the word of a grade
+            told |= {its, grade_of(one)}
     if not row.grade:
         yield LABELS[grade], NOT_GRADED
         return

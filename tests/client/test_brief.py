@@ -275,6 +275,11 @@ def test_what_is_lost_stands_as_loudly_as_what_is_given(grade: Any, damage: Any,
         ("gives", [SHADOW], ["reads     /etc/shadow: password hashes", "DANGER    gives root: jitd did not say why"]),
         ("gives", None, ["DANGER    gives root: jitd did not say why"]),
         ("unknown", [], ["unknown   jitd did not say why"]),
+        *(
+            (word, [{**VIM, "grade": "harmless", "what": word}], [f"note      {word}", f"{label}jitd did not say why"])
+            for word, label in (("gives", "DANGER    gives root: "), ("leads", "caution   can lead to root: "))
+        ),
+        ("gives", [{**VIM, "damage": "stops"}], ["STOPS     gives root: vim can start a shell"]),
         (None, None, ["DANGER    jitd did not say what this gives: expect the worst"]),
         (
             "fine",
