@@ -184,7 +184,8 @@ PLAIN = (
     Row("-k CMD", "sudo -k probe"),
     Row("-v", "sudo -v", asks=0),
     # what runs nothing
-    *(Row(option, f"sudo {option}", asks=0) for option in ("-l", "-ll", "-l id", "-V", "-h", "-X")),
+    *(Row(option, f"sudo {option}", asks=0) for option in ("-l", "-ll", "-l id", "-h", "-X")),
+    Row("-V", "sudo -V | grep -v '^jit_approval: '", asks=0),  # each plugin has a line of its own
     Row("nothing", "sudo", asks=0),
     # how
     Row("-b", "sudo -b sh -c 'exec >/dev/null; : >done'; until [ -e done ]; do sleep 0.01; done; rm -f done"),

@@ -24,7 +24,7 @@ from tests.waiting import wait_for
 
 CALLS = "execve,execveat,socket,connect,bind,listen,sendto,sendmsg,sendmmsg,clone,clone3,fork,vfork"
 KERBEROS = 88
-WHICH = re.compile(r'from jitd\.(?:helper import main.*?", "[^"]*", "([a-z-]+)"|monitor\.(launcher))')
+WHICH = re.compile(r'from jitd\.(?:beside_process import main.*?", "[^"]*", "([a-z-]+)"|monitor\.(launcher))')
 RESUMED = re.compile(r"<\.\.\. (\w+) resumed>")
 
 
