@@ -177,7 +177,7 @@ ROWS = [
             ("chown root:root /etc", replace(ASKS, conf=Changed("/etc belongs to uid 7", "chown root:root /etc"))),
             ("put it where root alone owns", replace(ASKS, plugin=Changed("/opt may be written by everybody"))),
             ("have sudo 1.9.3 or later", replace(ASKS, version=())),
-            ("chmod u-s /usr/local/bin/sudo", replace(ASKS, others=("/usr/local/bin/sudo",))),
+            ("chmod u-s /usr/local/bin/sudo", replace(ASKS, others=(sudo_plugin.Another("/usr/local/bin/sudo"),))),
         )
     ),
     Row("pam.opens", "ok", "opens and closes", lambda: pam.rehearsal("", 0.01)),
