@@ -119,8 +119,10 @@ def test_what_a_killed_process_leaves_beside_the_file_is_named(
         stage.order(stage.executor.go, job.run)
         writer = halt.reached()
         assert writer
-        wait_for(lambda: STANDS in Path(plate_path(str(stage.run_dir), job.run)).read_bytes())
+        plate = Path(plate_path(str(stage.run_dir), job.run))
+        wait_for(lambda: plate.read_bytes().rpartition(STANDS)[2].startswith(deed.encode()), what="what the monitor has noted")
         os.kill(monitor if is_orphaned else writer, signal.SIGKILL)
+        wait_for(lambda: not is_living(writer), what="the end of what writes, which is held until then")
     outcome = stage.outcome(job)
     assert outcome.ending is (Ending.LOST if is_orphaned else Ending.SIGNALED)
     left = sorted({*os.listdir(place)} - {"y.conf"})

@@ -84,7 +84,7 @@ UNSETTLED = (
     (re.compile(r"(?<=terminal )\d+"), "N"),
     (re.compile(r"(?m)^job \d+\r?$"), "job"),
     (re.compile(r"/proc/\d+"), "/proc/PID"),
-    (re.compile(r"(came CONT\r\n)+"), r"\1"),
+    (re.compile(r"(came (?:CONT|WINCH)\r\n)\1*"), r"\1"),
 )
 """What differs between two calls of the same sudo."""
 EXEC = "exec /usr/bin/python3 -ISc 'import os,signal,sys; {}; os.execvp(sys.argv[1],sys.argv[1:])'"
