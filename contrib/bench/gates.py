@@ -249,7 +249,7 @@ def memory(house: House, line: list[str], *, is_owed: bool) -> float:
             time.sleep(0.05)
         rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
         process.send_signal(signal.SIGINT if is_owed else signal.SIGTERM)
-    return int(re.search(r"(?m)^Pss: +(\d+) kB", rollup)[1]) / 1024  # type: ignore[index]
+    return sum(map(int, re.findall(r"(?m)^Pss: +(\d+) kB", rollup))) / 1024  # of all, in one line
 
 
 def command_of(children: str) -> bytes:
