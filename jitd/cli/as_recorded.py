@@ -108,10 +108,8 @@ def _recorded(line: Record, before: bytes, sealed: Sealed, event: str, id: str) 
             return f"the value {one.field} in the record"
         values[one.committed.hex()] = one.value
     content = json.loads(line.sealed)
-    is_one_spelling = (
-        canonical(content) == line.sealed
-    )  # otherwise another reader may find other members, such as the first of two
-    if not is_one_spelling or not isinstance(content, dict) or event_of(content) != event or id_in(content) != id:
+    # in another spelling, another reader may find other members, such as the first of two
+    if canonical(content) != line.sealed or not isinstance(content, dict) or event_of(content) != event or id_in(content) != id:
         return _RECORD[event]
     missing: list[str] = []
 
@@ -316,7 +314,8 @@ def compared_with(row: Request, line: Record) -> tuple[str, ...]:
 
 def aged(row: Request, line: Record) -> str:
     """As ``found_since``: return how old the ticket is in ``row`` if it was not by ``line``, which has when the person
-    authenticated and when they asked, or an empty text. jitd reads the ticket a moment before.
+    authenticated and when they asked, or an empty text. jitd reads the ticket a moment before. Raises ValueError and TypeError if
+    these are no times.
     """
     how, asked_at = row.authentication, str(json.loads(line.sealed).get("at"))
     if how is None or how.at is None or how.age is None:

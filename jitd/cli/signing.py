@@ -125,6 +125,7 @@ def _statement(daemon: Connection, row: Request, verdict: str) -> str | None:
         said, before, line = _read(*map(ToSign.read, daemon.ask(Basis(id=row.id, verdict=verdict))))
         welcome = daemon.welcome
         differs = difference(row, line, before, said, host=welcome.host, approver=welcome.principal)
+        of_another_age = "" if differs else aged(row, line)
     except _UNREADABLE as fault:
         differs = f"something that cannot be read ({printable(str(fault))})"
     if not differs and said.verdict != verdict:
@@ -141,7 +142,9 @@ def _statement(daemon: Connection, row: Request, verdict: str) -> str | None:
     beyond = [sentence(one) for one in found_since(row, line)]
     beyond += [f"the text that {one} has, so what the page calls the same may be new" for one in compared_with(row, line)]
     beyond += [f"{one}, which its requester cannot see or read" for one in unrecorded(row, line)]
-    beyond += filter(None, [aged(row, line)])
+    beyond += filter(None, [of_another_age])
+    if not daemon.ticket_of and realm_of(welcome.principal):  # the page leaves out the realm
+        beyond.append(f"that you are {printable(welcome.principal)}, of whom you have shown no ticket")
     for told in beyond:
         say(f"as {welcome.host} says now, and did not record when {row.id} was submitted: {told}")
     return said._replace(**_own()).text()

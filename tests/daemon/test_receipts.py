@@ -32,7 +32,7 @@ from jitd.audit.receipts import Receipts as AuditReceipts
 from jitd.audit.strict_json import canonical
 from jitd.audit.verify import _Later, verify
 from jitd.cli import as_recorded, signing
-from jitd.cli.as_recorded import difference, difference_of_lock, found_since
+from jitd.cli.as_recorded import aged, difference, difference_of_lock, found_since
 from jitd.cli.brief import brief
 from jitd.cli.hosts_word import HOSTS_WORD, not_signed
 from jitd.cli.not_done import NotDone
@@ -294,9 +294,10 @@ def test_what_the_host_alone_says_is_named_on_the_page_of_who_can_sign() -> None
         return set(text.partition(": ")[2].split("; "))
 
     always = {words for words, names, _ in HOSTS_WORD if not TOLD.keys() & names}
+    always |= {"what was approved before"}  # the page says "new" where nothing was
     assert named() == always and list(not_signed(rows.Request.read(row_for(waiting("true"))))) == []
     for name, value in TOLD.items():
-        assert named(**{name: value}) - always == {words for words, names, _ in HOSTS_WORD if name in names}
+        assert named(**{name: value}) - always == {words for words, names, _ in HOSTS_WORD if name in names} - always
 
 
 @pytest.mark.parametrize("name", LIES)
@@ -587,7 +588,9 @@ def test_what_the_host_says_beyond_its_record_is_named_before_anything_is_signed
     house.run(scene())
 
 
-def test_a_host_that_calls_its_reader_one_of_another_realm_gets_nothing_signed(house: House) -> None:
+def test_a_host_that_calls_its_reader_one_of_another_realm_gets_nothing_signed(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
     """THREATS A-30. The page leaves out the realm of its reader, also where it is that of the requester."""
 
     async def scene() -> None:
@@ -599,8 +602,30 @@ def test_a_host_that_calls_its_reader_one_of_another_realm_gets_nothing_signed(h
             daemon: Any = SimpleNamespace(ask=lambda message: told, welcome=welcome, ticket_of=ticket)
             with nullcontext() if is_signed else pytest.raises(NotDone, match="your realm, which the page leaves out"):
                 assert signing._statement(daemon, row, "approve") is not None
+            err = " ".join(capsys.readouterr().err.split())
+            assert (f"that you are {BOB.principal}, of whom you have shown no ticket" in err) is (ticket == ""), err
 
     house.run(scene())
+
+
+def test_a_record_without_a_time_is_one_that_cannot_be_read(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS A-30. Else the client would end by a fault of its own."""
+
+    async def scene() -> None:
+        made = await Client(house, proved("alice")).submit(waits=False, argv=COMMAND)
+        told, row = [one async for one in house.receipts.basis(BOB, made.id, "approve")], await house.shown(BOB, made.id)
+        welcome = SimpleNamespace(host="db1.example.test", principal=BOB.principal)
+        daemon: Any = SimpleNamespace(ask=lambda message: told, welcome=welcome, ticket_of=BOB.principal)
+        for at in ("yesterday", "2026-03-02T00:00:00"):  # neither a time, nor one of a zone
+            monkeypatch.setattr(signing, "aged", lambda row, line, at=at: aged(row, dated(line, at)))
+            with pytest.raises(NotDone, match="something that cannot be read"):
+                signing._statement(daemon, row, "approve")
+
+    house.run(scene())
+
+
+def dated(line: Record, at: str) -> Record:
+    return replace(line, sealed=canonical({**json.loads(line.sealed), "at": at}))
 
 
 def test_a_ticket_that_is_shown_younger_than_the_record_has_it_is_named_before_anything_is_signed(
