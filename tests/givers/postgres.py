@@ -116,6 +116,10 @@ class Postgres:
     def stop(self) -> None:
         self._run("pg_ctl", "-D", f"{self.home}/data", "-m", "immediate", "-w", "stop")
 
+    def restart(self) -> None:
+        """Stop the server as an administrator does, so that all is on the disk, and start it again."""
+        self._run("pg_ctl", "-D", f"{self.home}/data", "-l", f"{self.home}/log", "-m", "fast", "-w", "restart")
+
     def crash(self) -> None:
         """Kill the server as a power cut would. Its children see that, and end: no server starts while one of them lives."""
         pid = int((self.home / "data/postmaster.pid").read_text().splitlines()[0])
@@ -186,6 +190,7 @@ class Postgres:
 
     def _found(self, questions: tuple[str, ...], database: str) -> list[object]:
         with self.connect(database) as connection:
+            connection.execute("SET client_encoding = SQL_ASCII")  # what all databases share is in any encoding
             return [connection.execute(question.encode()).fetchall() for question in questions]
 
 

@@ -208,6 +208,7 @@ def test_another_giver_does_not_take_the_role(server: Postgres, roles: PostgresR
     [
         ("CREATE ROLE strong SUPERUSER NOLOGIN", "is a superuser"),
         ("CREATE ROLE strong CREATEROLE NOLOGIN", "can make roles"),
+        ("CREATE ROLE strong CREATEDB NOLOGIN", "can make databases"),
         ("CREATE ROLE strong LOGIN", "can log in"),
         ("CREATE ROLE strong REPLICATION NOLOGIN", "replication slots"),
         ("CREATE ROLE strong NOLOGIN IN ROLE pg_execute_server_program", "account of the server"),

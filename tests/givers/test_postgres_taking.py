@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from jitd_things.givers import postgres_server, postgres_taking
-from jitd_things.givers.kind import Failed, Taken
+from jitd_things.givers.kind import Failed, Refused, Seen, State, Taken
 from jitd_things.givers.passwords import password_of
 from jitd_things.givers.postgres_roles import PostgresRoles
 from jitd_things.givers.postgres_server import Server, Unreachable
@@ -780,3 +780,140 @@ def play(server: Postgres, roles: PostgresRoles, seed: int) -> None:
         DROP ROLE IF EXISTS {ROLE}_left
     """)
     server.do("INSERT INTO orders VALUES (3, 'Edsger'); DELETE FROM orders WHERE number = 3")
+
+
+# --- names that are bytes ------------------------------------------------------------------------------------------------
+
+ANDRE = b"andr\xe9"  # what LATIN1 writes of a name, and UTF-8 cannot read
+OF_ANDRE = "rolname > 'andr' AND rolname < 'ands'"
+
+
+@pytest.fixture(params=["LATIN1", "SQL_ASCII"])
+def odd(request: pytest.FixtureRequest, server: Postgres) -> Iterator[str]:
+    """Return the name of a database with another encoding than the others."""
+    made = f"CREATE DATABASE odd ENCODING '{request.param}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    server.do(made, "postgres")
+    yield "odd"
+    server.do("DROP DATABASE odd WITH (FORCE)", "postgres")
+
+
+def do_bytes(server: Postgres, statement: bytes, database: str) -> None:
+    with server.connect(database) as session:
+        session.execute("SET client_encoding = SQL_ASCII")
+        session.execute(statement)
+
+
+def by_oid(server: Postgres, statement: str, which: str) -> None:
+    """Do ``statement`` to each role for which ``which`` holds, whatever the name is."""
+    server.do(
+        f"DO $$ DECLARE one oid; BEGIN FOR one IN SELECT oid FROM pg_roles WHERE {which} LOOP"
+        f" EXECUTE (SELECT format('{statement}', rolname) FROM pg_roles WHERE oid = one); END LOOP; END $$",
+        "postgres",
+    )
+
+
+@pytest.fixture
+def andre(server: Postgres, odd: str) -> Iterator[None]:
+    """A role that somebody has named in that database."""
+    do_bytes(server, b'CREATE ROLE "' + ANDRE + b'"', odd)
+    do_bytes(server, b'COMMENT ON ROLE "' + ANDRE + b"\" IS 'jitd made this role for \xe9'", odd)
+    yield
+    by_oid(server, "DROP ROLE %I", OF_ANDRE)
+
+
+@pytest.mark.usefixtures("andre")
+def test_a_role_whose_name_is_not_utf_8_keeps_nobody_elses_from_being_given_and_taken(
+    server: Postgres, roles: PostgresRoles
+) -> None:
+    """THREATS Q-39. All databases of a server share the names of roles, and each writes them in its own encoding."""
+    words = given(roles)
+    session = doing(server, words)
+    assert roles.look(ORDER).state.name == "STANDS"  # type: ignore[union-attr]
+    assert roles.take(ORDER) == Taken()
+    assert not is_open(session) and not is_there(server) and not can_log_in(server, words)
+
+
+@pytest.mark.usefixtures("andre")
+def test_memberships_of_a_role_whose_name_is_not_utf_8_are_seen_and_end(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-39."""
+    given(roles)
+    by_oid(server, f"GRANT %I TO {ROLE}", OF_ANDRE)
+    assert roles.look(ORDER) == Seen(State.CHANGED, f"the role {ROLE} is also a member of andr\\xe9, which jitd did not give it")
+    assert not isinstance(roles.mend(ORDER), Failed | Refused)
+    assert roles.look(ORDER) == Seen(State.STANDS)
+    by_oid(server, f"GRANT {ROLE} TO %I", OF_ANDRE)
+    assert roles.look(ORDER) == Seen(State.CHANGED, f"the role {ROLE} was granted to andr\\xe9")
+    assert roles.take(ORDER) == Taken()
+    assert not is_there(server)
+
+
+def test_a_role_that_is_renamed_to_bytes_is_ended_by_its_number(server: Postgres, roles: PostgresRoles, odd: str) -> None:
+    """THREATS Q-39."""
+    session = doing(server, given(roles), "CREATE TABLE his (a integer)")
+    do_bytes(server, f'ALTER ROLE {ROLE} RENAME TO "'.encode() + ANDRE + b'"', odd)
+    assert roles.look(ORDER) == Seen(State.CHANGED, f"the role {ROLE} is called andr\\xe9 now")
+    assert roles.take(ORDER) == Taken()
+    assert not is_open(session) and not server.ask(f"SELECT 1 FROM pg_roles WHERE {OF_ANDRE}")
+
+
+@pytest.mark.usefixtures("odd")
+@pytest.mark.parametrize("name", [b"caf\xe9", "café".encode(), b"a \"b' \\c"], ids=["not UTF-8", "UTF-8", "quotes"])
+def test_what_the_role_owns_in_a_database_goes_whatever_the_database_is_called(
+    server: Postgres, roles: PostgresRoles, odd: str, name: bytes
+) -> None:
+    """THREATS Q-39. jitd connects to each database by the bytes of its name."""
+    do_bytes(server, b'CREATE DATABASE "' + name.replace(b'"', b'""') + b'" TEMPLATE ' + odd.encode(), "odd")
+    try:
+        given(roles)
+        do_bytes(server, b'ALTER DATABASE "' + name.replace(b'"', b'""') + f'" OWNER TO {ROLE}'.encode(), "odd")
+        said = roles.take(ORDER)
+        assert isinstance(said, Taken) and "not searched" not in said.left, said
+        assert not is_there(server)
+    finally:
+        do_bytes(server, b'DROP DATABASE "' + name.replace(b'"', b'""') + b'"', "odd")
+        server.do(f"DROP ROLE IF EXISTS {ROLE}_left")
+
+
+def test_a_prepared_transaction_whose_name_is_not_utf_8_is_rolled_back(server: Postgres, roles: PostgresRoles, odd: str) -> None:
+    """THREATS Q-39. Its name is in the list of all databases."""
+    words = {**given(roles), "dbname": odd}
+    with server.as_person(words) as session:
+        session.execute("SET client_encoding = SQL_ASCII")
+        for statement in (b"BEGIN", b"ALTER ROLE CURRENT_USER PASSWORD 'x'", b"PREPARE TRANSACTION 'caf\xe9'"):
+            session.execute(statement)
+    assert roles.take(ORDER) == Taken()
+    assert not is_there(server) and not server.ask("SELECT 1 FROM pg_prepared_xacts")
+
+
+@pytest.mark.parametrize("cluster", ["", "prod", "prod: eu", "a b:"])
+@pytest.mark.parametrize("database", ["shop", "a: b"])
+def test_a_login_that_is_held_up_is_ended_whatever_the_cluster_and_the_database_are_called(
+    server: Postgres, roles: PostgresRoles, cluster: str, database: str
+) -> None:
+    """THREATS Q-39. The title of a server process is "postgres: CLUSTER: ROLE DATABASE HOST", and only the role is jitd's."""
+    if database != "shop":
+        server.do(f'CREATE DATABASE "{database}"', "postgres")
+    server.do(f"ALTER SYSTEM SET cluster_name = '{cluster}'", "postgres")
+    server.restart()
+    found: list[object] = []
+    words = {**given(roles), "dbname": database, "host": "127.0.0.1", "port": str(server.port), "passfile": "/dev/null/none"}
+
+    def begin() -> None:
+        try:
+            with psycopg.connect(**words, options="-c role=reporting_ro -c post_auth_delay=5") as session:  # type: ignore[arg-type]
+                found.append(session.execute("SELECT current_user").fetchall())
+        except psycopg.Error:
+            found.append(None)
+
+    holder = threading.Thread(target=begin)
+    holder.start()
+    try:
+        wait_for(lambda: is_starting(server, ROLE), what="a session that is about to begin")
+        assert roles.take(ORDER) == Taken()
+    finally:
+        holder.join()
+        server.do("ALTER SYSTEM RESET cluster_name", "postgres")
+        server.restart()
+        if database != "shop":
+            server.do(f'DROP DATABASE "{database}"', "postgres")
+    assert found == [None]

@@ -6,21 +6,21 @@ half an hour (``options='-c post_auth_delay=2000'``) when all rights have been c
 been set. And a holder can fill the server with connections or locks, so that jitd cannot ask it. The kernel lists each process.
 
 Law: only processes are signalled whose parent is the process that listens on the server's socket, as the kernel says, and whose
-title begins with the name of the role. A server process sets its title before it checks a password. SIGTERM is what
-pg_terminate_backend() sends. Sources: PostgreSQL, "Server Signaling", pg_terminate_backend, post_auth_delay; unix(7),
-SO_PEERCRED; pidfd_open(2).
+title begins with the name of the role. Before it may stand the name of the cluster, of which a colon can be a part, as of a
+role; the checkpointer, which each server has, tells what stands there. A server process sets its title before it checks a
+password. SIGTERM is what pg_terminate_backend() sends. Sources: PostgreSQL, "Server Signaling", pg_terminate_backend,
+post_auth_delay, cluster_name; unix(7), SO_PEERCRED; pidfd_open(2).
 """
 
 from __future__ import annotations
 
 import os
-import re
 import select
 import signal
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 
 from jitd_things.givers.postgres_settings import Address
@@ -28,8 +28,8 @@ from jitd_things.givers.postgres_settings import Address
 SECONDS_TO_ACCEPT = 2.0
 LOOK_AGAIN = 0.05
 _CREDENTIALS = struct.Struct("iII")  # the kernel's struct ucred: pid, uid, gid
-# "postgres: ROLE DATABASE HOST STATE"; since the name of a cluster may be set, "postgres: CLUSTER: ROLE ..."
-_TITLE = re.compile(rb"postgres: (?:[^:\0]{1,63}: )?([^ \0]+) ")
+# "postgres: ROLE DATABASE HOST STATE", or "postgres: CLUSTER: ROLE ..." if the cluster has a name
+_CHECKPOINTER = b"checkpointer"
 
 
 class NotFound(Exception):
@@ -63,14 +63,26 @@ def is_any(address: Address, roles: Sequence[str]) -> bool:
 def _opened(opened: ExitStack, address: Address, roles: Sequence[str]) -> dict[int, int]:
     """Return the processes of ``roles``, each with a descriptor of it (pidfd), which ``opened`` closes."""
     server, found = _listening(address), {}
-    for name in os.listdir("/proc"):
-        if name.isdigit() and _is_of(name, server, roles):
-            with suppress(ProcessLookupError):
-                descriptor = os.pidfd_open(int(name))
-                opened.callback(os.close, descriptor)
-                if _is_of(name, server, roles):  # the descriptor refers to the same process
-                    found[int(name)] = descriptor
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    titles = {pid: title for pid in pids if (title := _title(pid, server))}
+    before = _before_roles(titles.values())
+    of_roles = tuple(before + role.encode("utf-8", "surrogateescape") + b" " for role in roles)
+    for pid in (pid for pid, title in titles.items() if title.startswith(of_roles)):
+        with suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(pid)
+            opened.callback(os.close, descriptor)
+            if _title(pid, server).startswith(of_roles):  # the descriptor refers to the same process
+                found[pid] = descriptor
     return found
+
+
+def _before_roles(titles: Iterable[bytes]) -> bytes:
+    """Return what stands before the role in each title of the server's processes. Raises OSError."""
+    ends = [title.rstrip(b"\0 ") for title in titles]
+    found = [end.removesuffix(_CHECKPOINTER) for end in ends if end.endswith(b": " + _CHECKPOINTER)]
+    if not found:
+        raise OSError("there is no checkpointer, so the server is starting or stopping")
+    return min(found, key=len)  # a title may be cut where a name of somebody's ends so, and then it is longer
 
 
 def _listening(address: Address) -> int:
@@ -84,16 +96,15 @@ def _listening(address: Address) -> int:
     return int(pid)
 
 
-def _is_of(name: str, server: int, roles: Sequence[str]) -> bool:
-    """True if the process with the pid ``name`` is a child of ``server`` and has begun for one of ``roles``."""
+def _title(pid: int, server: int) -> bytes:
+    """Return the title of the process ``pid`` if it is a living child of ``server``, or else b""."""
     with suppress(OSError):
-        with open(f"/proc/{name}/stat", "rb") as stat:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
             state, parent = stat.read().rpartition(b") ")[2].split()[:2]
         if int(parent) == server and state not in (b"Z", b"X"):
-            with open(f"/proc/{name}/cmdline", "rb") as line:
-                title = _TITLE.match(line.read(1024))
-            return title is not None and title[1].decode("utf-8", "replace") in roles
-    return False
+            with open(f"/proc/{pid}/cmdline", "rb") as line:
+                return line.read(1024)
+    return b""
 
 
 def _has_ended(descriptor: int) -> bool:

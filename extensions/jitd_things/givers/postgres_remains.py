@@ -19,11 +19,23 @@ import time
 from collections.abc import Callable, Sequence
 
 import psycopg
-from psycopg import sql
+from psycopg.pq import DiagnosticField
 
-from jitd_things.givers.postgres_server import Row, Session, told, written
+from jitd_things.givers.postgres_server import (
+    Row,
+    Session,
+    Sql,
+    about_role,
+    field_of,
+    identifier,
+    literal,
+    told,
+    written,
+)
+from jitpam.wire.shown import shown
 
 MOST_LISTED = 12  # names in each list of the sentence that `Remains.sentence` returns. Further names are only counted.
+_LEFT = "_left"
 _KEEPER = "jitd made this role to keep what {role} owned: nobody has its rights. Drop it with what it owns when nobody needs that"
 
 _REACHABLE = """
@@ -37,6 +49,7 @@ _OUTLIVING = """
     SELECT r.rolname, CASE
         WHEN r.rolsuper THEN 'is a superuser'
         WHEN r.rolcreaterole THEN 'can make roles'
+        WHEN r.rolcreatedb THEN 'can make databases, which stay'
         WHEN r.rolreplication THEN 'can make replication slots, which belong to nobody'
         WHEN r.rolcanlogin THEN 'can log in, and its members can change its password'
         WHEN r.rolname IN ('pg_execute_server_program', 'pg_write_server_files') THEN 'can act as the account of the server'
@@ -165,7 +178,7 @@ def outliving(session: Session, roles: Sequence[str]) -> str:
     if this is not possible. Raises psycopg.Error.
     """
     found = [(name, why) for name, why in session.rows(f"{_REACHABLE} {_OUTLIVING}", {"roles": list(roles)}) if why]
-    return f"the role {found[0][0]} {found[0][1]}" if found else ""
+    return f"the role {shown(found[0][0])} {found[0][1]}" if found else ""
 
 
 def prepared(session: Session, oid: int, given: Sequence[int]) -> list[tuple[str, str]]:
@@ -175,36 +188,32 @@ def prepared(session: Session, oid: int, given: Sequence[int]) -> list[tuple[str
     return [(gid, database) for gid, database in session.rows(_PREPARED, {"oid": oid, "given": list(given)})]
 
 
-def databases(session: Session, oid: int) -> list[str]:
-    """Return the names of all databases but template0, which nobody can connect to and which is never changed. Those in which
-    the role ``oid`` has something come first. Raises psycopg.Error.
+def databases(session: Session, oid: int) -> list[tuple[int, str]]:
+    """Return the numbers and names of all databases but template0, which nobody can connect to and which is never changed. Those
+    in which the role ``oid`` has something come first. Raises psycopg.Error.
     """
     question = (
-        "SELECT datname FROM pg_database WHERE datname <> 'template0' ORDER BY oid NOT IN (SELECT dbid FROM pg_shdepend"
+        "SELECT oid, datname FROM pg_database WHERE datname <> 'template0' ORDER BY oid NOT IN (SELECT dbid FROM pg_shdepend"
         " WHERE refclassid = 'pg_authid'::regclass AND refobjid = %(oid)s), datname"
     )
-    return [name for (name,) in session.rows(question, {"oid": oid})]
+    return [(number, name) for number, name in session.rows(question, {"oid": oid})]
 
 
-def has_things_in(session: Session, oid: int, database: str) -> bool:
+def has_things_in(session: Session, oid: int, database: int) -> bool:
     """True if the role ``oid`` owns an object in ``database``, or was granted a privilege there. Raises psycopg.Error."""
-    question = (
-        "SELECT 1 FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid"
-        " WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = %(oid)s AND d.datname = %(database)s"
-    )
+    question = "SELECT 1 FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = %(oid)s AND dbid = %(database)s"
     return session.row(question, {"oid": oid, "database": database}) is not None
 
 
 class Remains:
-    """Removes everything that the role ``role`` owns in the databases of one server, and notes all remaining objects. ``oid`` is
-    the oid of the role. ``keeper`` is the name of the special role that becomes the owner of remaining objects.
+    """Removes everything that the role ``oid`` owns in the databases of one server, and notes all remaining objects. The special
+    role that becomes their owner has the name ``keeper``.
 
     ``since`` is the transaction that made the role. ``given`` has the oids of the other roles in whose name the holder could act.
     """
 
-    def __init__(self, role: str, oid: int, keeper: str, since: str, given: Sequence[int]) -> None:
+    def __init__(self, oid: int, keeper: str, since: str, given: Sequence[int]) -> None:
         self.oid = oid
-        self._role = role
         self._keeper = keeper
         self._since = since
         self._given = list(given)
@@ -224,12 +233,12 @@ class Remains:
             try:
                 part(session, database, until)
             except (psycopg.Error, NotInTime) as fault:
-                faults.append(f"{database}: {told(fault)}")
+                faults.append(f"{shown(database)}: {told(fault)}")
         return faults
 
     def not_seen(self, database: str) -> None:
         """Remember that jitd could not look into ``database``, in which the role owns nothing and has no privilege."""
-        self._unseen.append(database)
+        self._unseen.append(shown(database))
 
     def sentence(self) -> str:
         """Return a sentence that names what remains, and the databases that jitd could not look into, or ""."""
@@ -253,7 +262,7 @@ class Remains:
         older = session.rows(_OWNED, {"oid": self.oid, "below": self.oid, "is_older": True, "most": MOST_LISTED + 1})
         if older:
             self._hand_over(session, until, is_older=True)
-            self._taken_over += [f"{database}: {kind} {name}" for kind, name, _ in older]
+            self._taken_over += [shown(f"{database}: {kind} {name}") for kind, name, _ in older]
 
     def _drop_triggers(self, session: Session, _: str, until: float) -> None:
         """Drop the triggers that run a function of the role, including triggers on tables of others. If such a trigger remained,
@@ -269,9 +278,7 @@ class Remains:
             if time.monotonic() > until:
                 raise NotInTime("not all triggers were removed in time")
             try:
-                session.do(
-                    "DROP TRIGGER {trigger} ON {table}", trigger=sql.Identifier(trigger), table=sql.Identifier(schema, table)
-                )
+                session.do("DROP TRIGGER {trigger} ON {table}", trigger=identifier(trigger), table=identifier(schema, table))
             except psycopg.Error as fault:
                 last = fault
         if last is not None:
@@ -287,14 +294,14 @@ class Remains:
         most: dict[str, object] = {"oid": self.oid, "below": _ABOVE_ALL, "is_older": False, "most": AT_ONCE + 1}
         if not depending or len(session.rows(_OWNED, most)) <= AT_ONCE:
             try:
-                session.do("DROP OWNED BY {role} RESTRICT", role=sql.Identifier(self._role))
+                session.do("{drop}", drop=about_role(self.oid, "DROP OWNED BY %I RESTRICT"))
                 if not self._owns_what_is_shared(session):
                     return
                 depending = ["a database or a tablespace"]
             except psycopg.errors.DependentObjectsStillExist as fault:
-                depending = (fault.diag.message_detail or str(fault)).splitlines()
+                depending = _depending(fault)
         self._keep(session, until)
-        self._kept += [f"{database}: {line}" for line in depending]
+        self._kept += [shown(f"{database}: {line}") for line in depending]
 
     def _each(
         self, session: Session, until: float, deed: Callable[[Session, Row], None], *, is_older: bool = False
@@ -322,7 +329,7 @@ class Remains:
                         deed(session, one)
                         n_done += 1
                     except psycopg.errors.DependentObjectsStillExist as fault:
-                        depending += (fault.diag.message_detail or str(fault)).splitlines()
+                        depending += _depending(fault)
                     except psycopg.Error:
                         continue  # the statement that is about all objects fails, too, and says why
         return n_done, depending
@@ -330,21 +337,24 @@ class Remains:
     def _keep(self, session: Session, until: float) -> None:
         """Give all the role's objects here to a special role without rights. Raises psycopg.Error and NotInTime."""
         self._hand_over(session, until)
-        keeper, role = sql.Identifier(self._keeper), sql.Identifier(self._role)
         with session.transaction():
-            session.do("REASSIGN OWNED BY {role} TO {keeper}", role=role, keeper=keeper)
-            session.do("DROP OWNED BY {role} RESTRICT", role=role)
+            session.do("{reassign}", reassign=about_role(self.oid, f"REASSIGN OWNED BY %I TO {self._keeper}"))
+            session.do("{drop}", drop=about_role(self.oid, "DROP OWNED BY %I RESTRICT"))
 
     def _hand_over(self, session: Session, until: float, *, is_older: bool = False) -> None:
         """Give the objects of the role, or those that are older than it, to the special role, and make this role if it is not
         there. Raises psycopg.Error and NotInTime.
         """
-        keeper = sql.Identifier(self._keeper)
+        keeper = identifier(self._keeper)
         with session.transaction():
             there = session.row("SELECT oid FROM pg_roles WHERE rolname = %(name)s", {"name": self._keeper})
             if there is None:
                 session.do("CREATE ROLE {keeper} NOLOGIN NOINHERIT", keeper=keeper)
-                session.do("COMMENT ON ROLE {keeper} IS {why}", keeper=keeper, why=sql.Literal(_KEEPER.format(role=self._role)))
+                session.do(
+                    "COMMENT ON ROLE {keeper} IS {why}",
+                    keeper=keeper,
+                    why=literal(_KEEPER.format(role=self._keeper.removesuffix(_LEFT))),
+                )
         self._each(session, until, lambda session, one: _give_to(session, one, keeper), is_older=is_older)
 
     def _owns_what_is_shared(self, session: Session) -> bool:
@@ -357,7 +367,7 @@ class Remains:
 
     def _list(self, session: Session, database: str, _: float) -> None:
         found = session.rows(_LISTED, {"roles": self._given, "since": self._since})
-        self._listed += [f"{database}: {what}" for _, what in found]
+        self._listed += [shown(f"{database}: {what}") for _, what in found]
         self._n_listed += found[0][0] if found else 0
 
 
@@ -367,19 +377,24 @@ class NotInTime(Exception):
 
 def keeper_of(role: str) -> str:
     """Return the name of the special role that becomes the owner of remaining objects of ``role``."""
-    return f"{role}_left"
+    return f"{role}{_LEFT}"
 
 
 def _drop(session: Session, one: Row) -> None:
     kind, name, objid = one
     if kind == _LARGE_OBJECT:
-        session.do("SELECT lo_unlink({oid})", oid=sql.Literal(objid))
+        session.do("SELECT lo_unlink({oid})", oid=literal(objid))
     else:
         session.do(f"DROP {_word(kind)} IF EXISTS {{name}} RESTRICT", name=written(name))
 
 
-def _give_to(session: Session, one: Row, keeper: sql.Identifier) -> None:
+def _give_to(session: Session, one: Row, keeper: Sql) -> None:
     session.do(f"ALTER {_word(one[0])} {{name}} OWNER TO {{keeper}}", name=written(one[1]), keeper=keeper)
+
+
+def _depending(fault: psycopg.Error) -> list[str]:
+    """Return what depends on the object that was not dropped, a line each."""
+    return (field_of(fault, DiagnosticField.MESSAGE_DETAIL) or str(fault)).split("\n")
 
 
 def _word(kind: str) -> str:

@@ -15,14 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import sql
 
 from jitd.beside.secret import sealed
 from jitd_things.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd_things.givers.postgres_remains import keeper_of, outliving
-from jitd_things.givers.postgres_server import Server, Session, Unreachable, told
+from jitd_things.givers.postgres_server import Server, Session, Unreachable, about_role, identifier, literal, told, written
 from jitd_things.givers.postgres_settings import Address
 from jitd_things.givers.postgres_taking import Ending, Steps, end_earlier_deeds, memberships, revoke, take_back
+from jitpam.wire.shown import shown
 
 PREFIX = "jitd_"
 OLDEST = 15_00_00  # server_version_num of the oldest that is supported (release notes of PostgreSQL 15, "ADMIN OPTION")
@@ -123,7 +123,7 @@ class PostgresRoles:
                 return Failed(steps.told(role)) if steps.faults else Taken()
             if not self._is_ours(found, order.holding):
                 return Refused(f"PostgreSQL has a role {role} that jitd did not make: look at it, and drop it if nobody wants it")
-            left = take_back(steps, Ending(found.oid, found.name, keeper_of(role), found.transaction, self._member_of))
+            left = take_back(steps, Ending(found.oid, keeper_of(role), found.transaction, self._member_of))
             return Failed(steps.told(role)) if steps.faults else Taken(left)
 
     def look(self, order: Order) -> Seen | Failed:
@@ -136,7 +136,7 @@ class PostgresRoles:
                 if not self._is_ours(found, order.holding):
                     return Seen(State.CHANGED, f"the role {role} does not have the comment by which jitd knows it")
                 if found.name != role:
-                    return Seen(State.CHANGED, f"the role {role} is called {found.name} now")
+                    return Seen(State.CHANGED, f"the role {role} is called {shown(found.name)} now")
                 why = self._difference(session, role, found.oid, order.until)
                 return Seen(State.CHANGED, f"the role {role} {why}") if why else Seen(State.STANDS)
         except (Unreachable, psycopg.Error) as fault:
@@ -147,9 +147,8 @@ class PostgresRoles:
         try:
             with Server(self._address, "jitd").session() as session:
                 rows = session.rows(
-                    "SELECT r.rolname, d.description FROM pg_roles r JOIN pg_shdescription d ON d.objoid = r.oid"
-                    " WHERE d.classoid = 'pg_authid'::regclass AND starts_with(r.rolname, %(prefix)s) ORDER BY 1",
-                    {"prefix": PREFIX},
+                    "SELECT rolname, d.description FROM pg_roles r JOIN pg_shdescription d ON d.objoid = r.oid"
+                    f" WHERE d.classoid = 'pg_authid'::regclass AND {_begins('rolname', PREFIX)} ORDER BY 1"
                 )
         except (Unreachable, psycopg.Error) as fault:
             return Failed(told(fault))
@@ -164,7 +163,7 @@ class PostgresRoles:
 
     def _make(self, session: Session, order: Order, role: str, found: _Role | None, verifier: str | None) -> None:
         """In one transaction, make the role or repair it. Without ``verifier``, the password does not change."""
-        name, quoted = sql.Identifier(role), sql.Literal
+        name = identifier(role)
         with session.transaction():
             if found is None:
                 session.do("CREATE ROLE {role} NOLOGIN", role=name)
@@ -172,18 +171,18 @@ class PostgresRoles:
                 mark = _MARK.format(
                     account=order.account, holding=order.holding, name=order.name, transaction=made[0] if made else 0
                 )
-                session.do("COMMENT ON ROLE {role} IS {mark}", role=name, mark=quoted(mark))
-            for membership in memberships(session, role):
+                session.do("COMMENT ON ROLE {role} IS {mark}", role=name, mark=literal(mark))
+            for membership in memberships(session, found.oid) if found else ():
                 if membership.role == role or membership.role not in self._member_of:
                     revoke(session, membership)
             for other in self._member_of:
-                session.do("GRANT {other} TO {role}", other=sql.Identifier(other), role=name)
-            password = "" if verifier is None else "PASSWORD {verifier}"
+                session.do("GRANT {other} TO {role}", other=identifier(other), role=name)
+            password = "" if verifier is None else f"PASSWORD {literal(verifier)}"
             session.do(
-                f"ALTER ROLE {{role}} {_FLAGS} LOGIN {password} VALID UNTIL {{until}}",
+                f"ALTER ROLE {{role}} {_FLAGS} LOGIN {{password}} VALID UNTIL {{until}}",
                 role=name,
-                verifier=quoted(verifier),
-                until=quoted(_time(order.until)),
+                password=written(password),
+                until=literal(_time(order.until)),
             )
 
     def _difference(self, session: Session, role: str, oid: int, until: int) -> str:
@@ -198,14 +197,14 @@ class PostgresRoles:
             return "has other attributes than jitd gave it"
         if not flags[1]:
             return "is valid until another time than jitd has set (VALID UNTIL)"
-        found = memberships(session, role)
+        found = memberships(session, oid)
         joined = {one.role for one in found if one.member == role}
         if lacking := [other for other in self._member_of if other not in joined]:
             return f"is no longer a member of {', '.join(lacking)}"
         if more := joined - set(self._member_of):
-            return f"is also a member of {', '.join(sorted(more))}, which jitd did not give it"
+            return f"is also a member of {', '.join(map(shown, sorted(more)))}, which jitd did not give it"
         if others := {one.member for one in found if one.role == role}:
-            return f"was granted to {', '.join(sorted(others))}"
+            return f"was granted to {', '.join(map(shown, sorted(others)))}"
         return ""
 
     def _fault(self, session: Session) -> str:
@@ -215,13 +214,14 @@ class PostgresRoles:
         )
         if standing is None or not standing[0]:
             user = standing[2] if standing else "nobody"
-            return f"PostgreSQL's user {user} is not a superuser: name another user in database of [givers.{self._name}]"
+            return f"PostgreSQL's user {shown(user)} is not a superuser: name another user in database of [givers.{self._name}]"
         if standing[1]:
             return f"the server at {self._address.socket} is a standby, which makes no roles"
         if standing[3] < OLDEST:
             before = f"before PostgreSQL {OLDEST // 10000}, a role can add members to itself"
             return f"{before}, who stay members after the grant: upgrade PostgreSQL"
-        there = {name for (name,) in session.rows("SELECT rolname FROM pg_roles")}
+        wanted: dict[str, object] = {"names": list(self._member_of)}
+        there = {name for (name,) in session.rows("SELECT rolname FROM pg_roles WHERE rolname = ANY(%(names)s)", wanted)}
         if lacking := [name for name in self._member_of if name not in there]:
             return f"PostgreSQL has no role {', '.join(lacking)}: create it, or change member_of"
         if why := outliving(session, self._member_of):
@@ -236,7 +236,8 @@ class PostgresRoles:
         """Return the role that jitd made for ``holding``, whatever its present name is, because somebody may have renamed it.
         If there is none, return the role with the name ``role``, which somebody else has made.
         """
-        found = [_Role(*row) for row in session.rows(f"{_ROLES} ORDER BY rolname")]
+        named = session.rows(_ROLES, {"role": role})
+        found = [_Role(*row) for row in named]
         ours = [one for one in found if self._is_ours(one, holding)]
         return next(iter(ours or [one for one in found if one.name == role]), None)
 
@@ -244,7 +245,7 @@ class PostgresRoles:
         """Return the role with the name ``role``. If the role of ``holding`` was renamed, it first gets this name again."""
         found = self._made_for(session, role, holding)
         if found is not None and found.name != role:
-            session.do("ALTER ROLE {renamed} RENAME TO {role}", renamed=sql.Identifier(found.name), role=sql.Identifier(role))
+            session.do("{rename}", rename=about_role(found.oid, f"ALTER ROLE %I RENAME TO {role}"))
         return found
 
     def _server(self, order: Order) -> Server:
@@ -268,4 +269,13 @@ def _time(seconds: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(seconds))
 
 
-_ROLES = "SELECT oid, rolname, coalesce(shobj_description(oid, 'pg_authid'), '') FROM pg_roles"
+def _begins(column: str, words: str) -> str:
+    """Return the condition that the bytes of ``column`` begin with ``words``. starts_with() fails at a byte that is not UTF-8."""
+    after = f"{words[:-1]}{chr(ord(words[-1]) + 1)}"
+    return f"{column} COLLATE \"C\" >= '{words}' AND {column} COLLATE \"C\" < '{after}'"
+
+
+_ROLES = (
+    "SELECT oid, rolname, coalesce(mark, '') FROM pg_roles, shobj_description(oid, 'pg_authid') mark"
+    f" WHERE rolname = %(role)s OR {_begins('mark', _MARK.partition('{')[0])} ORDER BY rolname"
+)

@@ -4,7 +4,12 @@
 Law: jitd connects only to a socket in a protected directory. Other accounts cannot write to this directory. libpq checks that
 the server runs as the owner of that socket. Every statement has a time limit. Objects that users may have made are always named
 with their schema. Sources: PostgreSQL, "Peer Authentication", "libpq: Parameter Key Words" (requirepeer), "Client Connection
-Defaults".
+Defaults", "Character Set Support".
+
+The names of roles, databases and prepared transactions are bytes: all databases of a server share them, and each database writes
+them in its own encoding, of which the server remembers nothing. So jitd's sessions convert nothing, and a name is text in which
+each byte that is not UTF-8 is a surrogate (PEP 383). A server takes a statement only if all of it is in the encoding of the
+session's database, so statements about roles give the number of the role, and the server puts the name in (``about_role``).
 """
 
 from __future__ import annotations
@@ -14,12 +19,14 @@ import pwd
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NewType
 
 import psycopg
-from psycopg import sql
+from psycopg.adapt import Buffer, Loader
+from psycopg.pq import DiagnosticField
 
 from jitd_things.givers.postgres_settings import Address
+from jitpam.wire.shown import shown
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 8
@@ -57,6 +64,8 @@ the server would need minutes for a question of jitd (``jit``, ``enable_hashjoin
 _OPTIONS_SINCE_17 = {"transaction_timeout": "0"}
 _VERSION_17 = 17_00_00
 Row = tuple[Any, ...]
+Sql = NewType("Sql", str)
+"""A part of a statement in which each name and each text is quoted."""
 
 
 class Unreachable(Exception):
@@ -115,11 +124,10 @@ class Server:
 
     def _begun(self, database: str, options: Mapping[str, str]) -> psycopg.Connection[Row]:
         owner = owner_of(self.address)
-        with _acting_as(owner), self._let_in():
-            return psycopg.connect(
+        with _acting_as(owner), _named_database(database), self._let_in():
+            connection = psycopg.connect(
                 host=self.address.directory,
                 port=self.address.port,
-                dbname=database,
                 user=self.address.user or owner.pw_name,
                 requirepeer=owner.pw_name,
                 passfile="/dev/null/none",
@@ -127,11 +135,14 @@ class Server:
                 gssencmode="disable",
                 connect_timeout=CONNECT_SECONDS,
                 application_name=self._known_as,
-                client_encoding="UTF8",
+                client_encoding="SQL_ASCII",
                 options=" ".join(f"-c {name}={value}" for name, value in options.items()),
                 autocommit=True,
                 prepare_threshold=None,
             )
+        for kind in ("text", "name"):
+            connection.adapters.register_loader(kind, _TextLoader)
+        return connection
 
     def _as_built(self, connection: psycopg.Connection[Row]) -> psycopg.Connection[Row]:
         with self._let_in():
@@ -166,10 +177,10 @@ class Session:
         """True if the connection was closed, by jitd or by the server."""
         return self._connection.closed
 
-    def do(self, statement: str, **names: sql.Composable) -> None:
-        """Execute ``statement``, with what ``names`` has for each ``{name}``, quoted by the library. Raises psycopg.Error."""
+    def do(self, statement: str, **parts: Sql) -> None:
+        """Execute ``statement``, with what ``parts`` has for each ``{part}``. Raises psycopg.Error."""
         with self._connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement).format(**names))
+            cursor.execute(_as_bytes(statement.format(**parts)))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -225,19 +236,66 @@ def _acting_as(account: pwd.struct_passwd) -> Iterator[None]:
         os.setegid(before[1])
 
 
-def written(words: str) -> sql.Composable:
+@contextmanager
+def _named_database(database: str) -> Iterator[None]:
+    """Name the database to libpq by the environment, which is the one place where psycopg takes a name that is not UTF-8."""
+    os.environb[b"PGDATABASE"] = _as_bytes(database)
+    try:
+        yield
+    finally:
+        del os.environ["PGDATABASE"]
+
+
+class _TextLoader(Loader):
+    def load(self, data: Buffer) -> str:
+        return bytes(data).decode("utf-8", "surrogateescape")
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def identifier(*names: str) -> Sql:
+    """Return the name of something, with the names of what it is in before it ("Lexical Structure")."""
+    return Sql(".".join(f'"{name.replace(chr(34), chr(34) * 2)}"' for name in names))
+
+
+def literal(value: str | int) -> Sql:
+    """Return a constant. The form with E has one meaning, whatever standard_conforming_strings of the database is."""
+    if isinstance(value, int):
+        return Sql(str(value))
+    return Sql("E'" + value.replace("\\", "\\\\").replace("'", "''") + "'")
+
+
+def executed(question: str) -> Sql:
+    """Return a statement that executes what ``question`` finds, inside the server ("Executing Dynamic Commands")."""
+    return Sql(f"DO {literal(f'BEGIN EXECUTE ({question}); END')}")
+
+
+def about_role(oid: int, statement: str) -> Sql:
+    """Return ``statement``, in which ``%I`` is the name of the role ``oid``, whatever it is called."""
+    return executed(f"SELECT format({literal(statement)}, rolname) FROM pg_roles WHERE oid = {oid}")
+
+
+def written(words: str) -> Sql:
     """Return ``words`` as a part of a statement that is not quoted again, because the server has quoted it itself."""
-    return sql.SQL(words)
+    return Sql(words)
 
 
 def told(fault: Exception) -> str:
     """Return the message of ``fault`` on one line, without the SQL, and with what to do where that is known."""
     if not isinstance(fault, psycopg.Error):
         return str(fault)
-    said = fault.diag.message_primary or " ".join(str(fault).split())
-    detail = fault.diag.message_detail
+    said = shown(field_of(fault, DiagnosticField.MESSAGE_PRIMARY) or " ".join(str(fault).split()))
+    detail = shown(" ".join(field_of(fault, DiagnosticField.MESSAGE_DETAIL).split("\n")))
     if isinstance(fault, psycopg.errors.LockNotAvailable):
         return f"{said}: somebody else's session or prepared transaction holds the lock (look at pg_locks)"
     if isinstance(fault, psycopg.errors.OutOfMemory):
         return f"{said}: set max_locks_per_transaction of PostgreSQL to a larger number"
-    return f"{said} ({' '.join(detail.split())})" if detail else said
+    return f"{said} ({detail})" if detail else said
+
+
+def field_of(fault: psycopg.Error, field: DiagnosticField) -> str:
+    """Return what the server says of ``fault``, or "". ``fault.diag`` has lost each byte that is not ASCII."""
+    said = fault.pgresult.error_field(field) if fault.pgresult else None
+    return (said or b"").decode("utf-8", "surrogateescape")

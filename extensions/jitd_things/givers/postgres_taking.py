@@ -21,12 +21,11 @@ from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 import psycopg
-from psycopg import sql
 
 from jitd_things.givers import postgres_processes
 from jitd_things.givers.postgres_processes import NotFound
 from jitd_things.givers.postgres_remains import Remains, databases, has_things_in, prepared, reachable
-from jitd_things.givers.postgres_server import Server, Session, Unreachable, told
+from jitd_things.givers.postgres_server import Server, Session, Unreachable, about_role, executed, literal, told
 from jitpam.wire.shown import shown
 
 SECONDS_TO_TAKE = 18.0  # seconds of one try to take a role back. The next one continues
@@ -116,50 +115,52 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The role ``member`` is a member of the role ``role``. ``grantor`` granted this, and is empty if that role is gone."""
+    """The role ``member`` is a member of the role ``role``, by the row with the numbers of both, and of who granted it."""
 
     role: str
     member: str
-    grantor: str
+    row: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The role that is taken back, by its oid and its present name. ``keeper`` is the name of the role that becomes the owner of
+    """The role that is taken back, by its oid. ``keeper`` is the name of the role that becomes the owner of
     things that have to stay. ``since`` is the transaction that made the role. ``member_of`` are the roles of which the settings
     made the role a member.
     """
 
     oid: int
-    name: str
     keeper: str
     since: str
     member_of: Sequence[str]
 
 
-def memberships(session: Session, role: str) -> list[Membership]:
-    """Return the memberships of ``role`` in other roles, and of other roles in ``role``. Raises psycopg.Error."""
+def memberships(session: Session, oid: int) -> list[Membership]:
+    """Return the memberships of the role ``oid`` in other roles, and of other roles in it. Raises psycopg.Error."""
     question = (
-        "SELECT r.rolname, m.rolname, coalesce(g.rolname, '') FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid"
-        " JOIN pg_roles m ON m.oid = a.member LEFT JOIN pg_roles g ON g.oid = a.grantor"
-        " WHERE %(role)s IN (r.rolname, m.rolname) ORDER BY 1, 2, 3"
+        "SELECT r.rolname, m.rolname, a.roleid, a.member, a.grantor FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid"
+        " JOIN pg_roles m ON m.oid = a.member WHERE %(oid)s IN (a.roleid, a.member) ORDER BY 1, 2, 5"
     )
-    return [Membership(*row) for row in session.rows(question, {"role": role})]
+    return [Membership(role, member, (*row,)) for role, member, *row in session.rows(question, {"oid": oid})]
 
 
 def revoke(session: Session, membership: Membership) -> None:
     """Revoke ``membership``, also if somebody else granted it. Since PostgreSQL 16, REVOKE without a grantor only revokes what
     the superuser granted. Raises psycopg.Error.
     """
-    by = "GRANTED BY {grantor}" if membership.grantor else ""
-    names = {"role": membership.role, "member": membership.member, "grantor": membership.grantor or "nobody"}
-    session.do(f"REVOKE {{role}} FROM {{member}} {by} CASCADE", **{word: sql.Identifier(name) for word, name in names.items()})
+    role, member, grantor = membership.row
+    revoking = (
+        "SELECT format('REVOKE %I FROM %I', r.rolname, m.rolname) || coalesce(format(' GRANTED BY %I', g.rolname), '')"
+        " || ' CASCADE' FROM pg_roles r JOIN pg_roles m ON m.oid = {member} LEFT JOIN pg_roles g ON g.oid = {grantor}"
+        " WHERE r.oid = {role}"
+    )
+    session.do("{it}", it=executed(revoking.format(role=role, member=member, grantor=grantor)))
 
 
 def take_back(steps: Steps, ending: Ending) -> str:
     """Take the role back. Return a sentence about what is left, see ``Remains.sentence``. The failed steps are in ``steps``."""
-    for membership in steps.do(memberships, ending.name) or ():
-        if membership.member == ending.name:
+    for membership in steps.do(memberships, ending.oid) or ():
+        if membership.row[1] == ending.oid:
             steps.do(revoke, membership)
     given = steps.do(reachable, ending.member_of) or []
     steps.do(_close, steps.server, ending, given)
@@ -168,17 +169,17 @@ def take_back(steps: Steps, ending: Ending) -> str:
     for gid, database in steps.do(prepared, ending.oid, given) or ():
         steps.do(_roll_back, steps.server, gid, database)
     steps.have_ended = not steps.faults and not steps.not_searched
-    left = Remains(ending.name, ending.oid, ending.keeper, ending.since, given)
+    left = Remains(ending.oid, ending.keeper, ending.since, given)
     there = steps.do(databases, ending.oid) or []
-    for number, database in enumerate(there):
+    for number, (oid, database) in enumerate(there):
         share = (steps.until - time.monotonic()) / (len(there) - number)
         if share <= 0:
             steps.faults.append(f"{len(there) - number} databases were not looked at in time")
             break
-        steps.do(_clear, steps, left, database, time.monotonic() + share)
+        steps.do(_clear, steps, left, oid, database, time.monotonic() + share)
     followers = steps.do(standbys) or []
     if not steps.faults:
-        steps.do(_drop, ending.name)
+        steps.do(_drop, ending.oid)
         steps.do(_end_sessions, ending.oid)
     following = f"not ended: sessions of the role at standbys of this server ({', '.join(followers)})" if followers else ""
     return "; ".join(filter(None, (left.sentence(), following, steps.not_searched)))
@@ -194,7 +195,7 @@ def standbys(session: Session) -> list[str]:
         " AND slot_type = 'logical')"
         " UNION SELECT slot_name FROM pg_replication_slots WHERE slot_type = 'physical' AND NOT active ORDER BY 1"
     )
-    return [shown(name.encode()) for (name,) in session.rows(question)]
+    return [shown(name) for (name,) in session.rows(question)]
 
 
 def end_earlier_deeds(session: Session, known_as: str) -> None:
@@ -228,10 +229,9 @@ def _close(session: Session, server: Server, ending: Ending, given: Sequence[int
                 _roll_back(session, server, gid, database)
         try:
             return session.do(
-                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_SESSIONS};"
-                " ALTER ROLE {role} NOLOGIN PASSWORD NULL VALID UNTIL '-infinity'",
-                oid=sql.Literal(ending.oid),
-                role=sql.Identifier(ending.name),
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_SESSIONS}; {{close}}",
+                oid=literal(ending.oid),
+                close=about_role(ending.oid, "ALTER ROLE %I NOLOGIN PASSWORD NULL VALID UNTIL '-infinity'"),
             )
         except psycopg.Error:
             if session.is_closed or time.monotonic() > until:
@@ -241,24 +241,24 @@ def _close(session: Session, server: Server, ending: Ending, given: Sequence[int
 def _roll_back(_: Session, server: Server, gid: str, database: str) -> None:
     """PostgreSQL does this only in the transaction's own database. Raises Unreachable and psycopg.Error."""
     with server.session(database) as there:
-        there.do("ROLLBACK PREPARED {gid}", gid=sql.Literal(gid))
+        there.do("ROLLBACK PREPARED {gid}", gid=literal(gid))
 
 
-def _clear(session: Session, steps: Steps, left: Remains, database: str, until: float) -> None:
-    """Remove everything that the role has in ``database``. Skip the database if it accepts no connection and has nothing of the
-    role. Raises Unreachable and psycopg.Error.
+def _clear(session: Session, steps: Steps, left: Remains, oid: int, database: str, until: float) -> None:
+    """Remove everything that the role has in ``database``, whose number is ``oid``. Skip the database if it accepts no connection
+    and has nothing of the role. Raises Unreachable and psycopg.Error.
     """
     try:
         with steps.server.session(database) as there:
             steps.faults += left.clear(there, database, until)
     except Unreachable:
-        if has_things_in(session, left.oid, database):
+        if has_things_in(session, left.oid, oid):
             raise
         left.not_seen(database)
 
 
-def _drop(session: Session, role: str) -> None:
-    session.do("DROP ROLE {role}", role=sql.Identifier(role))
+def _drop(session: Session, oid: int) -> None:
+    session.do("{drop}", drop=about_role(oid, "DROP ROLE %I"))
 
 
 def _end_sessions(session: Session, oid: int) -> None:
