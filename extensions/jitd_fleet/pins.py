@@ -32,16 +32,15 @@ def file() -> Path:
 def read() -> dict[str, Pin]:
     """Return what is known of each host. Raises ValueError with a sentence if the file cannot be read."""
     try:
-        descriptor = os.open(file(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(file(), "rb", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as stream:
+            status = os.fstat(stream.fileno())
+            if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+                raise ValueError(f"{file()} is not read, because others may change it")
+            content = stream.read()
     except FileNotFoundError:
         return {}
     except OSError as fault:
         raise ValueError(f"{file()} cannot be read: {fault.strerror}") from None
-    with open(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-            raise ValueError(f"{file()} is not read, because others may change it")
-        content = stream.read()
     try:
         said = json.loads(content)
         if said["version"] != VERSION:

@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_ssh_private_key
 
-from jitd.files.durable import sync
+from jitd.files.durable import opened, sync
 
 
 class KeyFileError(Exception):
@@ -23,13 +23,13 @@ class KeyFileError(Exception):
 def key_in(file: Path) -> Ed25519PrivateKey:
     """Return the key in ``file``. If there is no file, make a key. Raises KeyFileError, OSError."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        found = opened(file)
     except FileNotFoundError:
         _make(file)
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as stream:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        found = opened(file)
+    with found as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
             raise KeyFileError(f"{file}: others can read this key: it must be a file of the mode 0600, of who runs this")
         content = stream.read(1 << 16)
     try:

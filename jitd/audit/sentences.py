@@ -318,7 +318,7 @@ def reviewed(told: Told) -> str:
     follows = {
         "pending": "; it needs more approvals",
         "screening": "; the policy decides again",
-        "denied": "; but the policy denies it now",
+        "denied": f"; but it is denied now{told.because()}",
     }
     kdc = "; the KDC did not answer" if told.detail.get("kdc") == "no answer" else ""
     return f"{told.who} {word}{told.quoted('comment')}{follows.get(told.state, '') if is_approval else ''}{kdc}"

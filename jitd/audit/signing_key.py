@@ -156,11 +156,11 @@ def _written(key: Key) -> bytes:
 
 def _read(file: Path) -> Key | None:
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        opened = durable.opened(file)
     except FileNotFoundError:
         return None
-    with open(descriptor, "rb") as stream:
-        found = os.fstat(descriptor)
+    with opened as stream:
+        found = os.fstat(stream.fileno())
         if found.st_mode & 0o077 or found.st_uid != os.geteuid():
             raise Unusable(Because.EXPOSED, f"others could read {file}")
         content = stream.read()

@@ -293,6 +293,7 @@ class Reviewed(RequestEvent):
             "verdict": str(self.verdict),
             "fingerprint": self.fingerprint.hex(),
             "comment": value("comment", self.comment),
+            **self._denied(),
             **self.reviewer.membership(),
             "kdc": str(self.kdc),
             **self.reviewer.ticket(),
@@ -300,6 +301,11 @@ class Reviewed(RequestEvent):
             **facts_of(self.decision),
             **detail_of(self.receipt),
         }
+
+    def _denied(self) -> dict[str, Any]:
+        """Return why an approval ended the request, such as a file that was changed meanwhile."""
+        ends_it = self.verdict is Verdict.APPROVE and isinstance(self.decision, Deny)
+        return {"because": value("because", self.decision.because)} if ends_it else {}
 
 
 @dataclass(frozen=True, slots=True)

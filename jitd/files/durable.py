@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 LOCK = ".lock"
 
@@ -63,6 +64,11 @@ def sync(directory: str | Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def opened(file: Path) -> BinaryIO:
+    """Open ``file`` to read it: no link, and no FIFO is waited for. Raises OSError, which names ``file``."""
+    return open(file, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK))
 
 
 def write(file: Path, content: bytes | Callable[[int], bytes], mode: int = 0o600) -> None:

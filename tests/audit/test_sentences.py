@@ -79,6 +79,8 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
      f"{BOB} approved it; it needs more approvals; the KDC did not answer", {"actor": BOB, "state": "pending"}),
     ("request.reviewed", {"verdict": "deny", "comment": "no", "kdc": "valid"}, f'{BOB} denied it: "no"',
      {"actor": BOB, "state": "denied"}),
+    ("request.reviewed", {"verdict": "approve", "comment": "", "kdc": "valid", "because": "the command's file has changed"},
+     f"{BOB} approved it; but it is denied now: the command's file has changed", {"actor": BOB, "state": "denied"}),
     ("request.withdrawn", {"because": "the client has ended"}, "jitd withdrew it: the client has ended", {"actor": "jitd"}),
     ("request.deadline_passed", {}, "nobody decided in time, so the request expired", {"actor": "clock"}),
     ("request.locked", {"lock": "AAAA-0001", "because": "alice is locked"},

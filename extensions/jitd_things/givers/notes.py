@@ -93,7 +93,7 @@ class Notes(Generic[N]):
 def read_object(file: Path, what: str = "note") -> dict[str, Any] | None:
     """Return the JSON object in ``file``, or None if there is no such file. Raises OSError; Damaged calls the file a ``what``."""
     try:
-        with open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as stream:
+        with durable.opened(file) as stream:
             content = stream.read()
     except FileNotFoundError:
         return None

@@ -20,7 +20,7 @@ from pathlib import Path
 from jitd import extensions
 from jitd.beside.starting import say
 from jitd.core.toml_table import Table, quoted
-from jitd.files.durable import sync, write
+from jitd.files.durable import opened, sync, write
 from jitd_things.givers import executing, sudo_processes
 from jitd_things.givers.kind import HOLDING, Failed, Given, Kind, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd_things.givers.settings import GiverSettings
@@ -250,12 +250,12 @@ def _name_of(uid: int) -> str:
 def _content_of(file: Path) -> bytes | None:
     """Return None if the file does not exist, and empty bytes if it is not a regular file. Raises OSError."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        stream = opened(file)
     except FileNotFoundError:
         return None
     except OSError:
         return b"" if os.path.lexists(file) else None
-    with open(descriptor, "rb") as stream:
+    with stream:
         return stream.read(MOST_BYTES) if os.path.isfile(file) else b""
 
 
