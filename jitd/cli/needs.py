@@ -71,7 +71,7 @@ def _named(word: str) -> str:
 
 def still_needed(row: Request) -> str:
     """Return a text about the missing approvals. The daemon has counted them."""
-    return row.owes or (UNKNOWN if row.owed is None else counted(row.owed, "approval"))
+    return row.owes or (UNKNOWN if row.owed is None else counted(row.owed, "approval") if row.owed else "nothing more")
 
 
 def in_short(row: Request) -> str:

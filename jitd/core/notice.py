@@ -119,13 +119,16 @@ class Missed(StrEnum):
 class Heard:
     """What one channel has done so far to tell the approvers that a request waits. ``told`` are the accounts of the people who
     were told. If the channel is for a group that was told, ``told`` has one empty text. ``missed`` tells why others were not told
-    yet. It is empty if all were told.
+    yet. It is empty if all were told. ``refusing`` are the accounts whose terminal takes no messages
+    (mesg(1)), and ``n_muted`` is the number of people who have muted notices.
     """
 
     channel: str
     is_on_terminals: bool
     told: tuple[str, ...]
     missed: frozenset[Missed]
+    refusing: tuple[str, ...] = ()
+    n_muted: int = 0
 
 
 def half_time(request: Request) -> float | None:

@@ -304,8 +304,9 @@ class Reviewed(RequestEvent):
 
     def _denied(self) -> dict[str, Any]:
         """Return why an approval ended the request, such as a file that was changed meanwhile."""
-        ends_it = self.verdict is Verdict.APPROVE and isinstance(self.decision, Deny)
-        return {"because": value("because", self.decision.because)} if ends_it else {}
+        if self.verdict is Verdict.APPROVE and isinstance(self.decision, Deny):
+            return {"because": value("because", self.decision.because)}
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +394,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 """Maps each event to the roles that may cause it. If a client has disconnected, the daemon withdraws the request."""
 
 
+WITHDRAWN = "withdrawn by its requester"
 NOT_AT_ONCE = "an approval is required, and the request was made with -n"
 """The reason why a request with ``at_once`` is withdrawn."""
 

@@ -34,6 +34,7 @@ from jitd.verbs.limits import Pace
 from jitd.verbs.recordings import ASKED_AGAIN_EVERY, LOOK_EVERY, PIECE, Recordings
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
+from jitd.verbs.sentences import too_late
 from jitd.workers import Workers
 
 STANDS_FOR = 60.0  # seconds after which jitd queries the KDC again about a watcher's principal
@@ -177,7 +178,7 @@ class Observers:
             return
         grant: Grant | None = self._store.grant(asked.lease or id) if asked.state is RequestState.APPROVED else None
         if grant is None:
-            raise Refusal("late", f"request {id} has ended: it is {asked.state}")
+            raise Refusal("late", too_late(asked))
         if not grant.is_live or grant.left < 1:
             raise Refusal("late", f"nothing of request {id} runs, and nothing can begin any more: its grant is {grant.state}")
 

@@ -446,9 +446,9 @@ class Requests:
         if not found.is_open and (self._perform.screenings.stop(found.id) or self._perform.observing.holds(found.id)):
             raise Refusal("withdrawn", f"no use was taken: request {found.id} is still approved")
         try:
-            self._perform.act(request.Withdrawn(found.id, who.actor(Role.REQUESTER), "withdrawn by its requester"))
+            self._perform.act(request.Withdrawn(found.id, who.actor(Role.REQUESTER), request.WITHDRAWN))
         except IllegalEvent:
-            raise Refusal("late", f"request {found.id} has ended: it is {found.state}") from None
+            raise Refusal("late", sentences.too_late(found)) from None
         return found.id
 
     async def explain(self, who: Subject, asked: Asked, service: str) -> Row:

@@ -27,7 +27,7 @@ from jitd.verbs.access import Access
 from jitd.verbs.receipts import Receipts
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.reviewers import Reviewers, Signed
-from jitd.verbs.sentences import asking
+from jitd.verbs.sentences import asking, too_late
 from jitpam.wire.shown import reshown
 
 _STANDS = {
@@ -155,11 +155,11 @@ class Reviews:
 
     def _too_late(self, id: str) -> Refusal:
         found = self._store.request(id)
-        state = "gone" if found is None else found.state
-        because = f", {reshown(found.because)}" if found is not None and found.lock else ""
+        if found is None:
+            return Refusal("late", f"request {id} is gone")
         grant = self._store.grant(id)
         more = f"; to end what it permits: jitd revoke {id}" if grant is not None and grant.is_live else ""
-        return Refusal("late", f"request {id} has ended: it is {state}{because}{more}")
+        return Refusal("late", f"{too_late(found)}{more}")
 
     def _said(self, who: Identity, id: str, verdict: Verdict) -> str:
         found = self._access.read_again(id)

@@ -14,17 +14,26 @@ from jitd.core.edit import OldFile, Removal
 from jitd.core.effects import Moment
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Heard, Missed
-from jitd.core.request import Request, RequestState, Review, Verdict, open_ways
+from jitd.core.request import WITHDRAWN, Request, RequestState, Review, Verdict, open_ways
 from jitd.core.visibility import words_of
 from jitd.core.ways import best, flat
 from jitd.core.wording import count, with_words
 from jitd.deciding.seats import Seats
-from jitpam.wire.shown import shown, shown_argument, shown_command
+from jitpam.wire.shown import reshown, shown, shown_argument, shown_command
 
 
 def asking(names: tuple[str, ...]) -> str:
     """Return words that name the gatekeepers that jitd waits for: ``asking change-calendar and ticket-check``."""
     return f"asking {' and '.join(filter(None, (', '.join(names[:-1]), names[-1])))}"
+
+
+def too_late(request: Request) -> str:
+    """Return how ``request``, about which nothing can be decided any more, has ended. Why it was denied stands on its page."""
+    if request.because == WITHDRAWN:
+        return f"{shown(request.requester.user)} withdrew request {request.id}"
+    ended = f"request {request.id} {'expired' if request.state is RequestState.EXPIRED else f'was {request.state}'}"
+    is_told = request.state in (RequestState.WITHDRAWN, RequestState.EXPIRED) or request.lock
+    return f"{ended}: {reshown(request.because)}" if is_told and request.because else f"{ended} already"
 
 
 def asked(request: Request) -> list[str]:
@@ -220,7 +229,7 @@ MOST_NAMED = 5  # people who are named in one sentence
 _NOBODY = {
     Missed.FAILED: "nobody could be told {how} yet; jitd tries again",
     Missed.LATER: "people are told {how} within a minute, because you ask for much",
-    Missed.UNWILLING: "nobody who may approve it takes messages here now",
+    Missed.UNWILLING: "no approver {will}: {who} messages off ({on}); ask them yourself",
     Missed.AWAY: "nobody who may approve it is logged in here",
 }
 _OTHERS = {
@@ -244,8 +253,22 @@ def notified(heard: tuple[Heard, ...], *, is_named: bool) -> list[str]:
             whom = "" if one.told == ("",) else f": {_people(one.told)}" if is_named else f": {_counted(len(one.told))}"
             lines.append(f"told {how}{whom}" + ("" if rest is None else f"; {_OTHERS[rest]}"))
         elif rest is not None:
-            lines.append(_NOBODY[rest].format(how=how))
+            lines.append(_NOBODY[rest].format(how=how, **_messages_off(one, is_named=is_named)))
     return lines
+
+
+def _messages_off(heard: Heard, *, is_named: bool) -> dict[str, str]:
+    """Return the words on those who want no messages. Everybody can see which terminal takes none (who -T), and nobody who has
+    muted notices.
+    """
+    n_off = len(heard.refusing) + heard.n_muted
+    named = _people(heard.refusing) if is_named else _counted(len(heard.refusing))
+    whom = " and ".join([*([named] if heard.refusing else []), *([_counted(heard.n_muted)] if heard.n_muted else [])])
+    return {
+        "will": "sees this now" if Missed.AWAY in heard.missed else "will see this",
+        "who": f"{whom} {'has' if n_off == 1 else 'have'}",
+        "on": " or ".join([*(["mesg y"] if heard.refusing else []), *(["jitd mute --off"] if heard.n_muted else [])]),
+    }
 
 
 def _people(names: tuple[str, ...]) -> str:

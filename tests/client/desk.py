@@ -102,7 +102,7 @@ class Desk:
             raise RefusedByDaemon(*json.loads(self._said.read_text()))
         row = next((row for row in self.rows if row["id"] == review.id), None)
         if row is None:
-            raise RefusedByDaemon("late", f"request {review.id} has ended: it is withdrawn")
+            raise RefusedByDaemon("late", f"request {review.id} was withdrawn: its client went away")
         new = self._sent.with_suffix(".new")
         new.write_text(json.dumps([*self.sent, [review.verdict, review.id, review.fingerprint.hex(), review.comment]]))
         new.replace(self._sent)

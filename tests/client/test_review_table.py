@@ -181,7 +181,7 @@ def test_one_that_changed_or_vanished_meanwhile_is_told_and_not_approved(desk: D
     desk.rows = [first, last]
     me.press(b"a")
     seen = me.until("nothing more waits")
-    assert f"request {IDS[1]} has ended: it is withdrawn" in seen
+    assert f"request {IDS[1]} was withdrawn: its client went away" in seen
     assert f"request {IDS[0]} is approved" in seen and f"request {IDS[2]} is approved" in seen
     assert me.status() == 0 and [one[1] for one in desk.sent] == [IDS[0], IDS[2]]
 

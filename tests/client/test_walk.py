@@ -263,7 +263,7 @@ def test_a_request_that_is_gone_when_the_answer_comes_is_told_and_the_walk_goes_
     me.until(KEYS)
     desk.rows = desk.rows[1:]
     me.press(b"a")
-    assert "has ended: it is withdrawn" in me.until(TWO)
+    assert "was withdrawn: its client went away" in me.until(TWO)
     me.until(KEYS)
     assert desk.sent == []
     me.press(b"q")

@@ -562,18 +562,27 @@ async def test_the_requester_reads_who_was_told_and_that_nobody_else_is_logged_i
     assert house.heard() == ["told by ops", "told on their terminals: bob, carol, dave"]
 
 
+OFF = "; ask them yourself"
+
+
 @pytest.mark.parametrize(
     ("away", "unwilling", "muted", "line"),
     [
         ("bob carol dave", "", "", "nobody who may approve it is logged in here"),
-        ("bob", "carol dave", "", "nobody who may approve it takes messages here now"),
-        ("carol dave", "", "bob", "nobody who may approve it takes messages here now"),
+        ("bob", "carol dave", "", f"no approver sees this now: carol, dave have messages off (mesg y){OFF}"),
+        ("carol dave", "", "bob", f"no approver sees this now: 1 person has messages off (jitd mute --off){OFF}"),
+        (
+            "",
+            "bob carol",
+            "dave",
+            f"no approver will see this: bob, carol and 1 person have messages off (mesg y or jitd mute --off){OFF}",
+        ),
         ("carol", "dave", "", "told on their terminals: bob; nobody else here takes messages now"),
         ("carol", "", "dave", "told on their terminals: bob; nobody else here takes messages now"),
         ("", "", "", "told on their terminals: bob, carol, dave"),
     ],
 )
-def test_who_is_away_and_who_wants_no_messages_is_said_without_their_names(
+def test_nobody_who_is_away_or_has_muted_notices_is_named_and_a_terminal_that_takes_none_is(
     house: House, away: str, unwilling: str, muted: str, line: str
 ) -> None:
     """THREATS N-08."""

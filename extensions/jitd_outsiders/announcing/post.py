@@ -179,11 +179,13 @@ class Post:
         if id not in self._looked and not self._n_failed:
             return None
         heard = self._letters.heard(id)
-        missed = {why for address, why in self._missed.get(id, {}).items() if address not in heard}
-        missed |= {Missed.FAILED} if id not in self._looked else set()
-        missed |= {Missed.UNWILLING} if not all(heard.values()) else set()
+        reasons = {address: why for address, why in self._missed.get(id, {}).items() if address not in heard}
+        n_muted = sum(why is Missed.UNWILLING for why in reasons.values())
         told = tuple(address for address, is_told in heard.items() if is_told)
-        return Heard(self.settings.name, self.settings.KIND == "terminals", told, frozenset(missed))
+        refusing = tuple(address for address, is_told in heard.items() if not is_told)
+        missed = {*reasons.values()} | ({Missed.FAILED} if id not in self._looked else set())
+        missed |= {Missed.UNWILLING} if refusing else set()
+        return Heard(self.settings.name, self.settings.KIND == "terminals", told, frozenset(missed), refusing, n_muted)
 
     def _put_off(self, request: str, until: float) -> None:
         """Check ``request`` again at ``until``, or earlier if that is set already."""

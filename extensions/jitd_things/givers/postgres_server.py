@@ -269,7 +269,7 @@ def literal(value: str | int) -> Sql:
 
 def executed(question: str) -> Sql:
     """Return a statement that executes what ``question`` finds, inside the server ("Executing Dynamic Commands")."""
-    return Sql(f"DO {literal(f'BEGIN EXECUTE ({question}); END')}")
+    return Sql(f"DO {literal(f'DECLARE it text := ({question}); BEGIN EXECUTE it; END')}")
 
 
 def about_role(oid: int, statement: str) -> Sql:
