@@ -311,6 +311,8 @@ class _Wait:
             elif isinstance(heard, (Start, Given, Done)):
                 if isinstance(heard, Start):
                     self._id = heard.id
+                    if self._options.mode == "edit":  # a rule that asks nobody has told no request
+                        self._options.request = heard.id.partition(".")[0]
                 if not isinstance(heard, Done):
                     self._tell(heard.news)
                 return heard

@@ -30,7 +30,7 @@ EDITORS = (b"SUDO_EDITOR", b"VISUAL", b"EDITOR")
 BASE = b".jitsudo-base"  # beside a copy: the path of the file, NUL, and the text from which the copy was made
 MOST_PATH = 4096
 MINE, THEIRS = "yours", "theirs"
-_MARKS = (b"<<<<<<< yours", b"<<<<<<< before", b"||||||| before", b">>>>>>> theirs")  # also behind a last line without a newline
+_MARKS = (b"<<<<<<< yours", b">>>>>>> theirs")  # how lines begin
 USUAL_EDITOR, USUAL_TMPDIR = b"/usr/bin/editor", b"/var/tmp"
 
 
@@ -71,6 +71,11 @@ def edit(options: Options, ask: Callable[[], int], refused: Callable[[bool], int
     options.kept = _kept(path, copy, options.user, options.group)
     while base is not None and (now := _now(path, is_new=is_new)) != base and (can_read or now is not None):
         text, base = _merged(options, path, copy, base, now)
+        if text == base:
+            options.kept = ""
+            _remove(made)
+            say(f"{shown(path)} has this text already: nothing was requested")
+            return 0
     options.text, options.base = text, base
     return _asked(options, ask, [made])
 
@@ -87,6 +92,8 @@ def _asked(options: Options, ask: Callable[[], int], made: list[bytes]) -> int:
     if status == 0 and options.waits:
         for one in made:
             _remove(one)
+        if options.request:
+            say(f"written; to take it back: jitsudo -e --undo {options.request}")
     else:
         options.say_kept()
     return status
@@ -115,14 +122,23 @@ def _edit_together(paths: list[bytes], options: Options, ask: Callable[[], int],
     options.kept = "\n".join(_kept(path, copy, options.user, options.group) for path, _, copy, _, _ in changed)
     if not changed:
         return 0
-    texts, froms = [], []
-    for path, base, copy, _, text in changed:
+    texts, froms, wanted = [], [], []
+    for path, base, copy, place, text in changed:
         while (now := _now(path)) != base:
             text, base = _merged(options, path, copy, base, now)
+        if text == base:
+            say(f"{shown(path)} has this text already")
+            continue
+        wanted.append((path, place))
         texts.append(text)
         froms.append(base)
-    options.argv = [b"sudoedit", *(path for path, *_ in changed)]
-    if len(changed) == 1:
+    if not wanted:
+        options.kept = ""
+        for _, _, _, place, _ in changed:
+            _remove(place)
+        return 0
+    options.argv = [b"sudoedit", *(path for path, _ in wanted)]
+    if len(wanted) == 1:
         options.text, options.base = texts[0], froms[0]
     else:
         options.texts, options.bases = texts, froms
@@ -304,9 +320,10 @@ def _merged(options: Options, path: bytes, copy: bytes, base: bytes, now: bytes 
     place = _directory()
     try:
         texts = [os.path.join(place, name) for name in (b"yours", b"before", b"theirs")]
-        for name, text in zip(texts, (_read_copy(copy), base, now), strict=True):
-            _write(name, text)
-        done = subprocess.run(["diff3", "-m", "-L", MINE, "-L", "before", "-L", THEIRS, *texts], stdout=subprocess.PIPE)
+        mine = _read_copy(copy)
+        for name, text in zip(texts, (mine, base, now), strict=True):
+            _write(name, _in_whole_lines(text))
+        done = subprocess.run(["diff3", "-m", "-E", "-L", MINE, "-L", "before", "-L", THEIRS, *texts], stdout=subprocess.PIPE)
     except OSError as fault:
         options.say_kept()
         raise UsageError(f"diff3 (of diffutils) cannot be run: {fault.strerror}: nothing was requested; merge by hand") from None
@@ -315,7 +332,8 @@ def _merged(options: Options, path: bytes, copy: bytes, base: bytes, now: bytes 
     if done.returncode not in (0, 1):
         options.say_kept()
         raise UsageError("diff3 could not merge them: nothing was requested")
-    _write(copy, done.stdout)
+    ends = mine if mine.endswith(b"\n") != base.endswith(b"\n") else now  # who has changed the end of the last line decides
+    _write(copy, done.stdout if ends.endswith(b"\n") or done.returncode else done.stdout.removesuffix(b"\n"))
     _write(os.path.join(os.path.dirname(copy), BASE), path + b"\0" + now)
     if done.returncode == 1:
         say("both have changed the same lines: choose between them in your editor")
@@ -325,11 +343,16 @@ def _merged(options: Options, path: bytes, copy: bytes, base: bytes, now: bytes 
             options.say_kept()
             raise
     text = _read_copy(copy)
-    if done.returncode == 1 and any(mark in text for mark in _MARKS):
+    if done.returncode == 1 and any(line.startswith(_MARKS) for line in text.split(b"\n")):
         options.say_kept()
         raise UsageError("your text still has the marks of diff3: nothing was requested")
     say("your changes and theirs are merged")
     return text, now
+
+
+def _in_whole_lines(text: bytes) -> bytes:
+    """Return ``text`` with a newline at its end: diff3 would glue its marks to a last line without one."""
+    return text if text.endswith(b"\n") or not text else text + b"\n"
 
 
 def _wants_merge(changed: str) -> bool:
@@ -423,8 +446,10 @@ def _directory() -> bytes:
 
 
 def _run_editor(copies: list[bytes], made: list[bytes]) -> None:
-    """Run the person's editor on ``copies``. As with sudoedit, the variable has words, and no shell. Raises UsageError."""
-    words = next((found for name in EDITORS if (found := os.environb.get(name, b"").split())), [USUAL_EDITOR])
+    """Run the person's editor on ``copies``. As with sudoedit, the variable has words, which may be quoted, and no shell. Raises
+    UsageError.
+    """
+    words = next((found for name in EDITORS if (found := _words_of(name))), [USUAL_EDITOR])
     words = [*words, b"--", *copies] if words == [USUAL_EDITOR] else [*words, *copies]
 
     def run() -> int:
@@ -449,6 +474,16 @@ def _run_editor(copies: list[bytes], made: list[bytes]) -> None:
     raise UsageError(
         f"the editor did not end well ({ending}): nothing was requested, and your text is in {' and '.join(map(shown, copies))}"
     )
+
+
+def _words_of(name: bytes) -> list[bytes]:
+    """Return the words of the variable ``name``. Raises UsageError."""
+    import shlex
+
+    try:
+        return [os.fsencode(word) for word in shlex.split(os.fsdecode(os.environb.get(name, b"")))]
+    except ValueError as fault:
+        raise UsageError(f"{name.decode()} is {shown(os.environb[name])}: {str(fault).lower()}: nothing was requested") from None
 
 
 def _forked(deed: Callable[[], int]) -> int:

@@ -267,7 +267,8 @@ def submitted(told: Told) -> str:
     if undoes := told.text("undoes"):
         does = "make" if "makes" in told.detail else "remove" if "removes" in told.detail else "edit"
         what = f"to take back what {undoes} has {'removed' if does == 'make' else 'written'}: to {does}"
-        return f"{told.who} asked{glass} {what} {_command(told, 1)}{as_whom}{_texts(told)}{ending}"
+        together = " together" if "texts" in told.detail else ""
+        return f"{told.who} asked{glass} {what} {_command(told, 1)}{together}{as_whom}{_texts(told)}{ending}"
     if "texts" in told.detail:
         return f"{told.who} asked{glass} to edit {_command(told, 1)} together{as_whom}{ending}"
     if "text_after" in told.detail:

@@ -55,9 +55,9 @@ def may_review(row: Request) -> bool:
 def _may_be_undone(row: Request) -> bool:
     """True if ``row`` is an edit of the person's that was approved. Whether it has done anything is not in a list."""
     match row.what:
-        case Edit() | NewFile() | Removal():
+        case Edit() | Edits() | NewFile() | Removal():
             return row.mine and row.state == "approved"
-        case Program() | Edits() | Things() | Login() | Doubted():
+        case Program() | Things() | Login() | Doubted():
             return False
 
 

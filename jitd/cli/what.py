@@ -113,6 +113,8 @@ def written(row: Request, file: Edit | Edits | NewFile | Removal) -> Iterator[La
     match file:
         case Edits(files=files):
             yield label, f"{len(files)} files: all of them, or none"
+            if row.undoes:
+                yield "undoes", f"{row.undoes}, and nothing that was written since: each file gets the text that it had before"
             for number, (path, one) in enumerate(files, 1):
                 yield f"file {number}", f"{quoted(path)}, which keeps its owner {one.owner} and its mode {one.mode}"
                 if one.changed:

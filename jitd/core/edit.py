@@ -75,9 +75,9 @@ class Edits:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What the request ``id`` has done, which is to be taken back: the file gets ``text`` again, which it had before, or is made
-    with it again, or is removed. Then ``text`` is empty. ``user`` and ``group`` are as it was asked for. If ``is_told`` is True,
-    who takes it back is told its texts.
+    """What the request ``id`` has done to the file at ``path``, which is to be taken back: the file gets ``text`` again, which it
+    had before, or is made with it again, or is removed. Then ``text`` is empty. ``user`` and ``group`` are as it was asked for.
+    If ``is_told`` is True, who takes it back is told its texts.
     """
 
     id: str

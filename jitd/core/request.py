@@ -188,7 +188,8 @@ def _kind(command: Command) -> dict[str, Any]:
         case Edit() as edit:
             return {**_edit(edit), **_kept(edit)}
         case Edits(files=files):  # their requester can read them all
-            return {"texts": Value("texts", [[edit.before.hex(), edit.after.hex()] for edit in files]), **_kept(*files)}
+            texts = Value("texts", [[edit.before.hex(), edit.after.hex()] for edit in files])
+            return {"texts": texts, **_undoes(files[0]), **_kept(*files)}
         case NewFile() as new:
             return _new(new)
         case Removal() as gone:
@@ -221,12 +222,16 @@ def _edit(edit: Edit) -> dict[str, Any]:
     """Return the digests of the texts of ``edit``. A requester who cannot read the file reads the record, too."""
     before = {"text_before": Value("text_before", edit.before.hex())} if edit.is_told else {}
     after = {"text_after": Value("text_after", edit.after.hex())} if edit.tells_new else {}
-    return {**before, **after, **({"undoes": edit.undoes} if edit.undoes else {})}
+    return {**before, **after, **_undoes(edit)}
+
+
+def _undoes(file: Edit | NewFile) -> dict[str, str]:
+    return {"undoes": file.undoes} if file.undoes else {}
 
 
 def _new(new: NewFile) -> dict[str, Any]:
     after = {"text_after": Value("text_after", new.after.hex())} if new.is_told else {}
-    return {"makes": _with_owner(new), **after, **({"undoes": new.undoes} if new.undoes else {})}
+    return {"makes": _with_owner(new), **after, **_undoes(new)}
 
 
 def _gone(gone: Removal) -> dict[str, Any]:

@@ -49,10 +49,10 @@ class Asked:
     ``lets``: see ``core.command.Command``. ``tty``: the terminal on which the client claims to be. ``caller``: the process that
     sent the request. ``breaks_glass``: the client used ``--break-glass``. ``text``: the text that a file is to have. Then
     ``argv`` is SUDOEDIT and the path of the file. It is None if no file is edited. ``base``: the SHA-256 of the text
-    from which it was made, or empty. ``undone``: the edit that is taken back, if one is. ``texts`` and ``bases``: the same of
-    each file, if several are edited together. Then ``argv`` is SUDOEDIT and their paths, and ``text`` is all texts in one.
-    ``file``: the path that sudo has resolved and will execute, if its plugin asks. Otherwise it is empty. If it is set, sudoers
-    has decided about ``variables``.
+    from which it was made, or empty. ``undone``: the edit that is taken back, if one is. ``texts``, ``bases`` and ``undones``:
+    the same of each file, if several are edited together. Then ``argv`` is SUDOEDIT and their paths, and ``text`` is all texts in
+    one. ``file``: the path that sudo has resolved and will execute, if its plugin asks. Otherwise it is empty. If it is set,
+    sudoers has decided about ``variables``.
     """
 
     argv: tuple[bytes, ...]
@@ -87,6 +87,7 @@ class Asked:
     undone: Undone | None = None
     texts: tuple[bytes, ...] = ()
     bases: tuple[bytes, ...] = ()
+    undones: tuple[Undone | None, ...] = ()
     file: bytes = b""
 
     @property
@@ -226,8 +227,9 @@ def each_edit(asked: Asked) -> tuple[Asked, ...]:
         raise Nonsense(f"2 to {MOST_FILES} files can be edited together, each with its text")
     if len(asked.text or b"") > LARGEST:
         raise Nonsense(f"the new texts have more than {LARGEST // 1024} KiB together")
-    files = zip(paths, asked.texts, asked.bases, strict=True)
-    return tuple(replace(asked, argv=(SUDOEDIT, path), text=text, base=base, texts=(), bases=()) for path, text, base in files)
+    alone = replace(asked, texts=(), bases=(), undones=())
+    files = zip(paths, asked.texts, asked.bases, asked.undones or (None,) * len(paths), strict=True)
+    return tuple(replace(alone, argv=(SUDOEDIT, path), text=text, base=base, undone=undone) for path, text, base, undone in files)
 
 
 def edit_asked(asked: Asked, who: Subject, service: str) -> Found:

@@ -363,8 +363,8 @@ class Connection:
             case messages.Submit():
                 await self._submit(with_account(who), message, asked_in(message, self._caller), service=message.service)
             case messages.Undo():
-                undone = await self._services.requests.undone(who, message.id)
-                await self._submit(with_account(who), message, undone_in(message, undone, self._caller))
+                undones = await self._services.requests.undones(who, message.id)
+                await self._submit(with_account(who), message, undone_in(message, undones, self._caller))
             case messages.Get():
                 await self._submit(with_account(who), message, thing_in(message, self._caller))
             case messages.Keep():

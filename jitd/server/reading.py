@@ -112,22 +112,26 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
     )
 
 
-def undone_in(ask: messages.Undo, undone: Undone, caller: Caller) -> Asked:
-    """Return the edit that takes ``undone`` back, as ``ask`` asks for it. Raises Refusal."""
+def undone_in(ask: messages.Undo, undones: tuple[Undone, ...], caller: Caller) -> Asked:
+    """Return the edit that takes ``undones``, which one request has done, back, as ``ask`` asks for it. Raises Refusal."""
     _refuse_streams(ask)
+    several = undones if len(undones) > 1 else ()
     return replace(
         NO_COMMAND,
-        argv=(SUDOEDIT, undone.path),
-        user=undone.user,
-        group=undone.group,
+        argv=(SUDOEDIT, *(one.path for one in undones)),
+        user=undones[0].user,
+        group=undones[0].group,
         streams=tuple(ask.streams),
         reason=ask.reason,
         terms=USUAL if ask.starts_at is None else replace(USUAL, starts_at=_instant(ask.starts_at)),
         anew=ask.starts_at is not None,
         tty=ask.tty,
         caller=caller,
-        text=undone.text,
-        undone=undone,
+        text=b"".join(one.text for one in undones),
+        undone=None if several else undones[0],
+        texts=tuple(one.text for one in several),
+        bases=(b"",) * len(several),
+        undones=several,
     )
 
 

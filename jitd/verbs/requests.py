@@ -21,7 +21,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
-from jitd.core.edit import Edits, NewFile, Removal, Undone
+from jitd.core.edit import Edit, Edits, NewFile, Removal, Undone
 from jitd.core.effects import Moment
 from jitd.core.law import IllegalEvent, Origin, Role
 from jitd.core.masking import MASKED
@@ -171,30 +171,39 @@ class Requests:
         self._store.keep_texts(made.id, _scripts_of(first).texts)
         return self._begin(made, decision, waiter if waits else None, on_created)
 
-    async def undone(self, who: Identity, typed: str) -> Undone:
-        """Return what the request ``typed`` has done, for ``who`` wants to take it back. Raises Refusal and TimeoutError."""
+    async def undones(self, who: Identity, typed: str) -> tuple[Undone, ...]:
+        """Return what the request ``typed`` has done to each of its files, for ``who`` wants to take it back. Raises Refusal and
+        TimeoutError.
+        """
         found = self._access.request(Act.READ_TEXTS, who, typed)
         command, did = found.command, found.command.writes
         if did is None:
             raise Refusal("usage", f"request {found.id} is not an edit: only an edit can be undone")
-        if isinstance(did, Edits):
-            raise Refusal("usage", f"request {found.id} is for several files, and --undo takes one: edit them one by one")
-        file = shown_argument(command.edited)
+        each = tuple(zip(did.paths, did.files, strict=True)) if isinstance(did, Edits) else ((command.edited, did),)
         outcomes = [run.outcome for run in self._store.last_runs(found.id, 1)]
         if not outcomes or not _has_written(outcomes[-1]):
             deed = "removed" if isinstance(did, Removal) else "written"
-            raise Refusal("late", f"request {found.id} has {deed} nothing, so there is nothing to undo in {file}")
-        if (text := self._store.text(did.after if isinstance(did, NewFile) else did.before)) is None:
-            had, by_hand = ("was made with by", "rm") if isinstance(did, NewFile) else ("had before", "-e")
-            raise Refusal("late", f"the text that {file} {had} {found.id} is not kept any more: jitsudo {by_hand} {file}")
+            files = " and ".join(shown_argument(path) for path, _ in each)
+            raise Refusal("late", f"request {found.id} has {deed} nothing, so there is nothing to undo in {files}")
         try:
             is_own_group = await self._workers.names.run(who.party, accounts.is_own_group, command.run_as)
         except accounts.NoSuchAccount as fault:
             raise Refusal("denied", str(fault)) from None
         group = None if is_own_group else command.run_as.group
-        is_told = did.is_told or self._access.may(Act.READ_BEYOND, who, found)  # as ``show`` tells them its texts
-        text = b"" if isinstance(did, NewFile) else text
-        return Undone(found.id, command.edited, did, text, command.run_as.user, group, is_told)
+        may_read = self._access.may(Act.READ_BEYOND, who, found)  # as ``show`` tells them its texts
+        return tuple(
+            Undone(found.id, path, one, self._before(found.id, path, one), command.run_as.user, group, one.is_told or may_read)
+            for path, one in each
+        )
+
+    def _before(self, id: str, path: bytes, did: Edit | NewFile | Removal) -> bytes:
+        """Return the text that the file at ``path`` had before the request ``id``, or "" if that has made it. Raises Refusal."""
+        text = self._store.text(did.after if isinstance(did, NewFile) else did.before)
+        if text is None:
+            had, by_hand = ("was made with by", "rm") if isinstance(did, NewFile) else ("had before", "-e")
+            file = shown_argument(path)
+            raise Refusal("late", f"the text that {file} {had} {id} is not kept any more: jitsudo {by_hand} {file}")
+        return b"" if isinstance(did, NewFile) else text
 
     @_timed
     async def enforce(
@@ -553,7 +562,7 @@ def _n_bytes_sent(first: FirstDecision) -> int:
     able to read the old one, and would find out its size by how many edits are taken. An undone edit counts as the longest one.
     """
     scripts, asked = _scripts_of(first), first.asked
-    if asked.undone is not None:
+    if asked.undone is not None or asked.undones:
         return LARGEST
     return scripts.n_bytes if asked.text is None or not scripts.texts else len(asked.text)
 

@@ -589,7 +589,7 @@ class Command(Seen):
     @property
     def undoes(self) -> str:
         """The id of the request that is taken back, or empty."""
-        return next((one.undoes for one in (self.edit, self.makes, self.removes) if one is not None), "")
+        return next((one.undoes for one in (self.edit, self.makes, self.removes, *self.edits) if one is not None), "")
 
     @property
     def writes(self) -> Edit | Edits | NewFile | Removal | None:

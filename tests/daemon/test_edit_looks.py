@@ -503,10 +503,10 @@ def test_who_takes_an_edit_back_lets_nobody_else_wait_for_the_directory_of_accou
 
     edit = Edit(1, 2, 0, 4, 0o640, bytes(32), bytes(32), is_told=True)
     found = replace(scene.asked(), command=scene.command("sudoedit", "/etc/x", path=SUDOEDIT, edit=edit))
-    access: Any = SimpleNamespace(request=lambda act, who, typed: found)
+    access: Any = SimpleNamespace(request=lambda act, who, typed: found, may=lambda act, who, asked: False)
     store: Any = SimpleNamespace(last_runs=lambda id, n: [SimpleNamespace(outcome=None)], text=lambda digest: b"old\n")
     none: Any = None
     requests = Requests(Config(frozenset(), "h"), access, none, none, none, store, none, Workers(), scene.moment)
     monkeypatch.setattr(accounts, "is_own_group", look_up)
-    undone = asyncio.run(requests.undone(found.requester, found.id))
+    (undone,) = asyncio.run(requests.undones(found.requester, found.id))
     assert looked == [False] and (undone.group, undone.text, undone.path) == ("root", b"old\n", b"/etc/x")

@@ -109,10 +109,15 @@ def to_play(row: Row, place: str) -> dict[str, Any]:
     return played
 
 
+WRITTEN = re.compile(r"^jitsudo: written; to take it back: jitsudo -e --undo [A-Z0-9-]{9}\n", re.MULTILINE)
+"""What jitsudo says when an edit was written; sudo says nothing (EDITS)."""
+
+
 def read(seen: dict[str, Any], row: Row) -> dict[str, Any]:
     """What was seen, with the tool's own lines apart and what is masked taken out."""
     found = dict(seen)
     err = found.get("err", "")
+    err = WRITTEN.sub("", err)
     rest = OWN_LINE.sub("", err)
     found["own"] = err if rest != err else ""
     found["err"] = rest

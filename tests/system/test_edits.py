@@ -250,6 +250,7 @@ def test_the_editor_is_the_persons_and_runs_as_the_person_on_a_copy(house: House
     done = house.run("alice", *words)
     try:
         assert done.returncode == 0, done.stderr
+        assert re.search("jitsudo: written; to take it back: jitsudo -e --undo [A-Z0-9]{4}-[A-Z0-9]{4}\n", done.stderr), done
         assert (HOME / "who").read_text() == "alice\n"
         assert (PLACE / "free/site.conf").read_bytes() == NEW
         option, place = (HOME / "words").read_text().split()
@@ -320,15 +321,17 @@ def test_what_others_write_while_an_editor_is_open_is_merged_if_the_person_wants
     assert ("both have changed the same lines" in said) == (theirs.startswith(b"theirs"))
 
 
-@pytest.mark.parametrize(("mine", "theirs"), [(b"mine\n" + OLD, b"theirs\n" + OLD), (OLD + b"both", OLD + b"both")])
+@pytest.mark.parametrize(("mine", "theirs"), [(b"mine\n" + OLD, b"theirs\n" + OLD), (OLD + b"mine", OLD + b"theirs")])
 def test_a_text_with_marks_of_a_conflict_is_not_requested(house: House, editor: Path, mine: bytes, theirs: bytes) -> None:
-    """THREATS R-38: Also where diff3 writes a mark behind a line that has no end."""
+    """THREATS R-38: Also where the last line has no end, behind which diff3 would write a mark."""
     file = PLACE / "free/site.conf"
     file.write_bytes(OLD)
     os.chown(file, 4001, 4001)
     for name, text in (("theirs", theirs), ("mine", mine)):
         (HOME / "copies" / name).write_bytes(text)
-    editor.write_text(f'#!/bin/sh\ncd {HOME}/copies\ngrep -q "^<<<<<<<" "$1" || {{ cp mine "$1"; cp theirs {file}; }}\n')
+    editor.write_text(
+        f'#!/bin/sh\ncd {HOME}/copies\ncp "$1" seen\ngrep -q "^<<<<<<<" "$1" || {{ cp mine "$1"; cp theirs {file}; }}\n'
+    )
     first, *rest = house.line("alice", "env", f"EDITOR={editor}", "jitsudo", "-e", str(file))
     screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 200))
     screen.expect_exact("[y/N] ")
@@ -337,6 +340,69 @@ def test_a_text_with_marks_of_a_conflict_is_not_requested(house: House, editor: 
     screen.close()
     assert screen.exitstatus == 120 and "your text still has the marks of diff3: nothing was requested" in screen.before
     assert file.read_bytes() == theirs and "your text is kept" in screen.before
+    marks = [
+        line for line in (HOME / "copies/seen").read_bytes().split(b"\n") if b"<<<" in line or b"===" in line or b">>>" in line
+    ]
+    assert marks == [b"<<<<<<< yours", b"=======", b">>>>>>> theirs"], "each stands on a line of its own"
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_what_others_have_written_in_the_same_way_meanwhile_is_no_conflict_and_nothing_to_write(
+    house: House, editor: Path, end: bytes
+) -> None:
+    file = PLACE / "free/site.conf"
+    file.write_bytes(OLD)
+    os.chown(file, 4001, 4001)
+    (HOME / "copies/both").write_bytes(OLD + b"both" + end)
+    editor.write_text(f'#!/bin/sh\ncd {HOME}/copies\ncp both "$1"; cp both {file}\n')
+    before = len(house.kept("requests", ended=True))
+    first, *rest = house.line("alice", "env", f"EDITOR={editor}", "jitsudo", "-e", str(file))
+    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 200))
+    screen.expect_exact("[y/N] ")
+    screen.sendline("y")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert screen.exitstatus == 0 and "has this text already: nothing was requested" in screen.before, screen.before
+    assert file.read_bytes() == OLD + b"both" + end and len(house.kept("requests", ended=True)) == before
+
+
+@pytest.mark.parametrize(("mine", "theirs", "merged"), [
+    (b"a\n" + OLD + b"z", OLD + b"z", b"a\n" + OLD + b"z"),
+    (b"a\n" + OLD, OLD + b"z", b"a\n" + OLD + b"z"),
+    (OLD + b"z", b"a\n" + OLD, b"a\n" + OLD + b"z"),
+], ids=["both without", "theirs without", "mine without"])  # fmt: skip
+def test_a_merge_ends_its_last_line_as_those_who_have_changed_it(
+    house: House, editor: Path, mine: bytes, theirs: bytes, merged: bytes
+) -> None:
+    file = PLACE / "free/site.conf"
+    file.write_bytes(OLD)
+    os.chown(file, 4001, 4001)
+    for name, text in (("theirs", theirs), ("mine", mine)):
+        (HOME / "copies" / name).write_bytes(text)
+    editor.write_text(f'#!/bin/sh\ncd {HOME}/copies\ncp mine "$1"; cp theirs {file}\n')
+    first, *rest = house.line("alice", "env", f"EDITOR={editor}", "jitsudo", "-e", str(file))
+    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 200))
+    screen.expect_exact("[y/N] ")
+    screen.sendline("y")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert screen.exitstatus == 0 and file.read_bytes() == merged, screen.before
+
+
+@pytest.mark.parametrize(("variable", "said"), [
+    ('"/home/alice/my editors/ed" -x', ""),
+    ("/home/alice/my\\ editors/ed -x", ""),
+    ('"/home/alice/my editors/ed', "EDITOR is \"/home/alice/my editors/ed: no closing quotation: nothing was requested"),
+], ids=["quotes", "a backslash", "no end"])  # fmt: skip
+def test_the_name_of_an_editor_may_be_quoted_as_for_sudoedit(house: House, variable: str, said: str) -> None:
+    editor, file = HOME / "my editors/ed", PLACE / "free/site.conf"
+    editor.parent.mkdir(exist_ok=True)
+    editor.write_text('#!/bin/sh\ntest "$1" = -x && sed -i s/80/8080/ "$2"\n')
+    editor.chmod(0o755)
+    file.write_bytes(OLD)
+    done = house.run("alice", "env", f"EDITOR={variable}", "jitsudo", "-e", str(file))
+    assert (done.returncode, said in done.stderr) == (120 if said else 0, True), done.stderr
+    assert file.read_bytes() == (OLD if said else NEW)
 
 
 def test_a_kept_text_is_not_sent_over_what_others_have_written_since(house: House, editor: Path) -> None:

@@ -394,17 +394,41 @@ def the_check() -> int:
     return next(pid for pid, line in lines.items() if b"\0touch /run/together-checked" in line)
 
 
-def test_several_files_are_not_taken_back_together_and_a_text_from_elsewhere_is_for_one(
-    house: House, place: Path, editor: Path
-) -> None:
-    asking = ask(house, editor, place / "a.conf", place / "b.conf")
+def test_what_was_written_of_several_files_is_taken_back_by_one_request(house: House, place: Path, editor: Path) -> None:
+    files = [place / name for name in ("a.conf", "b.conf", "c.conf")]
+    files[2].write_bytes(OLD)
+    asking = ask(house, editor, *files)
+    house.approved(asking.id)
+    assert asking.end() == 0 and texts(*files) == [NEW, NEW, NEW]
+    back = house.ask("alice", "-e", "--undo", asking.id)
+    page = " ".join(house.jitd("show", back.id, who="bob").stdout.split())
+    assert f"undoes {asking.id}, and nothing that was written since: each file gets the text that it had before" in page
+    assert page.count("- 1 mine") == 3, page
+    assert texts(*files) == [NEW, NEW, NEW], "nothing is written before somebody has approved it"
+    house.approved(back.id)
+    assert back.end() == 0 and texts(*files) == [OLD, OLD, OLD]
+    (submitted,) = [one for one in house.records() if one["event"] == "request.submitted" and one["id"] == back.id]
+    assert submitted["detail"]["undoes"] == asking.id and len(submitted["detail"]["texts"]) == 3
+    again = house.ask("alice", "-e", "--undo", back.id)
+    house.approved(again.id)
+    assert again.end() == 0 and texts(*files) == [NEW, NEW, NEW], "an undo is taken back in the same way"
+
+
+def test_several_files_are_not_taken_back_if_one_of_them_was_changed_since(house: House, place: Path, editor: Path) -> None:
+    files = [place / "a.conf", place / "b.conf"]
+    asking = ask(house, editor, *files)
     house.approved(asking.id)
     assert asking.end() == 0
+    files[1].write_bytes(b"another\n")
     done = house.sudo("alice", "-e", "--undo", asking.id)
-    assert done.returncode != 0 and "one by one" in done.stderr, done
+    assert done.returncode == 126 and f"{files[1]} has another text than {asking.id} has written" in done.stderr, done
+    assert texts(*files) == [NEW, b"another\n"]
+
+
+def test_a_text_from_elsewhere_is_for_one_file(house: House, place: Path) -> None:
     done = house.sudo("alice", "-e", str(place / "free/one"), str(place / "free/two"), "--from", "/dev/null")
     assert done.returncode == 120 and "--from has the text of one file" in done.stderr, done
-    assert texts(place / "a.conf", place / "b.conf", place / "free/one", place / "free/two") == [NEW, NEW, OLD, OLD]
+    assert texts(place / "free/one", place / "free/two") == [OLD, OLD]
 
 
 def test_texts_that_their_resume_has_not_written_are_sent_again_as_the_sentence_says(house: House, place: Path) -> None:
