@@ -398,7 +398,8 @@ class _Wait:
         left_ms = None if self._options.quiet or self._options.background else start.left_ms
         news = News(is_quiet=self._options.quiet or self._options.background)
         try:
-            relay = Relay(control, self._kinds, self._signals, left=None if left_ms is None else left_ms / 1000, news=news)
+            left, has_waited = None if left_ms is None else left_ms / 1000, self._waits_since > 0
+            relay = Relay(control, self._kinds, self._signals, left, news, has_waited=has_waited)
             relay.hand_over()
         except OSError as fault:  # the monitor has no streams, so the command does not begin
             raise NoDescriptor(

@@ -71,10 +71,14 @@ class Relay:
         signals: Signals,
         left: float | None = None,
         news: News | None = None,
+        *,
+        has_waited: bool = False,
     ) -> None:
         """``left`` is the number of seconds until jitd ends the run, or None if it is not known. Before the end of the run, the
-        user is warned at the terminal. ``news`` shows what the monitor says about the run.
+        user is warned at the terminal. ``news`` shows what the monitor says about the run. If the user ``has_waited``, keys that
+        were typed meanwhile were for nobody, and do not reach the command.
         """
+        self._discards_typed = has_waited
         self._control = socket(AF_UNIX, SOCK_SEQPACKET, 0, control)
         self._control.setblocking(False)
         self._kinds = kinds
@@ -319,6 +323,9 @@ class Relay:
         is_wanted = self._has_turn and terminal.is_ours
         is_taken = is_wanted and (terminal.is_raw or terminal.make_raw(shared=self._is_shared))
         self._is_queued = is_wanted and not is_taken
+        if is_taken and self._discards_typed:
+            self._discards_typed = False
+            terminal.discard_typed()
         return is_taken
 
     def _ask_for_turn(self) -> None:

@@ -106,6 +106,13 @@ class Terminal:
         self._raw = self._modes() or raw
         return True
 
+    def discard_typed(self) -> None:
+        """Discard what was typed, and nobody has read yet."""
+        try:  # noqa: SIM105
+            termios.tcflush(self.descriptor, termios.TCIFLUSH)
+        except termios.error:
+            pass
+
     def look_again(self) -> None:
         """Check the modes after we were continued: what another program has changed is not restored later."""
         if self._found is not None and (not self.is_ours or self._modes() != self._raw):

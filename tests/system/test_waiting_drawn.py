@@ -40,3 +40,19 @@ def test_the_waiting_line_is_written_over_where_a_terminal_can(
         assert is_redrawn or "waiting" not in terminal.before
         terminal.expect("done")
         terminal.expect(pexpect.EOF)
+
+
+def test_keys_that_were_typed_while_a_request_waited_do_not_reach_the_command(house: House) -> None:
+    """Nobody saw a prompt to which they would be an answer: root's shell would execute them."""
+    command = 'stty size; echo ready; read -r line; echo "got <$line>"'
+    first, *rest = map(str, house.line("alice", "jitsudo", "sh", "-c", command))
+    with OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 80)) as terminal:
+        terminal.expect(ID)
+        request = terminal.match[1]
+        terminal.sendline("touch early")
+        terminal.expect("touch early")
+        house.approved(request)
+        terminal.expect("ready")
+        terminal.sendline("late")
+        terminal.expect("got <late>")
+        terminal.expect(pexpect.EOF)
