@@ -35,6 +35,7 @@ from jitpam.wire.shown import shown, shown_argument, shown_of_argument, unshown
 
 FEW = 8  # arguments of a short command. With more, or with one longer than LONG, each has a line of its own
 LONG = 200  # maximum number of characters in each argument of a short command
+MOST_TWICE = 4096  # characters of a command line that stands above its arguments, too
 
 SEEN = {
     "terminal": "a terminal",
@@ -165,7 +166,9 @@ def _login(row: Request) -> Iterator[Labelled]:
 def _known_command(row: Request) -> Iterator[Labelled]:
     yield "", ""
     yield "WHAT WOULD RUN", ""
-    yield "command", command_of(row) or UNKNOWN
+    line = command_of(row) or UNKNOWN
+    is_apart = not row.narrowed and len(line) > MOST_TWICE and _are_apart(row.argv)
+    yield "command", f"{quoted(row.argv[0])}, with the arguments below, each of them whole" if is_apart else line
     if not row.narrowed:
         yield from _arguments(row.argv)
     yield from file(row)
@@ -197,11 +200,15 @@ def outlives(row: Request) -> Iterator[Labelled]:
         yield "stays", "not ended with the run: files it makes, connections it hands on, daemons"
 
 
+def _are_apart(argv: Sequence[str]) -> bool:
+    return len(argv) > FEW or any(len(argument) > LONG for argument in argv)
+
+
 def _arguments(argv: Sequence[str]) -> Iterator[Labelled]:
     """Their number and size. Unless the command is short (see FEW), also each argument, with its lines if it has several."""
     size = sum(n_bytes(argument) for argument in argv)
     yield "size", f"{counted(len(argv), 'argument')}, {counted(size, 'byte')}, the command's name included"
-    if len(argv) > FEW or any(len(argument) > LONG for argument in argv):
+    if _are_apart(argv):
         for at, argument in enumerate(argv):
             yield f"argument {at}", f"{quoted(argument)}  ({counted(n_bytes(argument), 'byte')})"
     for at, argument in enumerate(argv):
