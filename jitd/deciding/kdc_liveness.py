@@ -9,6 +9,7 @@ reached. An answer is kept for a few seconds, and is the same for a requester an
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -35,8 +36,7 @@ MAY_NOT_FOR = 60.0  # seconds for which this host does not ask, if it may not, o
 LOOKED_AT_EVERY = 30.0  # seconds until a person is asked about again who perhaps could approve
 LOOKED_AT_ONCE = 4  # the number of such questions in one second. Nobody waits for them.
 REPLACED_EVERY = 60.0  # seconds between two caches for jitd's own ticket: libkrb5 never frees one in memory
-DOUBTED_EVERY = 60.0
-"""Seconds between questions whether the KDC has our key, unless the keytab is new: any ticket may cause one."""
+KEY_ASKED_EVERY = 60.0  # seconds between questions whether the KDC has our key, unless the keytab is new
 SILENT_FOR = 600.0  # seconds after which a silent KDC is told of no more: nobody has asked it since
 CLEAR = frozenset({KdcAnswer.VALID, KdcAnswer.REFUSED})  # say something of the principal. All others are missing answers
 OWN_THREADS, OF_A_PRINCIPAL = 8, 2  # questions in flight about principals of jitd's own realm, and about one of them
@@ -62,9 +62,7 @@ class Kdc:
         self._about_foreign = KdcThreads("jitd-kdc-foreign", FOREIGN_THREADS, OF_A_REALM)
         self._reaching = ThreadPoolExecutor(1, "jitd-kdc-reach")
         self._kept: dict[str, tuple[float, KdcAnswer]] = {}
-        self._n_doubts = 0
-        self._is_doubted = False
-        self._doubted: tuple[float, object] = (float("-inf"), None)  # when the KDC was last asked for that, and with which keytab
+        self._key_asked: tuple[float, object] = time.monotonic(), identity_at(keytab)  # when, and with which keytab
         self._other_key = ""
         self._silent: dict[str, float] = {}  # by realm: when its KDC has not answered last, if it has said nothing since
         self._may_not: tuple[float, object] | None = None  # when the KDC said that this host may not ask, and with which keytab
@@ -155,20 +153,15 @@ class Kdc:
             else ""
         )
 
-    def doubt(self) -> None:
-        """Take note that somebody has sent a ticket that no key of this host decrypts. Anybody can make such a ticket up, so only
-        the KDC knows whether it has another key than this host.
-        """
-        self._is_doubted = True
-
     def why_other_key(self) -> str:
-        """Ask the KDC, if there is a doubt, for a ticket with the key of this host. Return what it means if the KDC has another
-        key, or an empty text. Blocks for at most PATIENCE seconds. If the KDC does not answer, what it has said last counts.
+        """Ask the KDC, once a minute, for a ticket with the key of this host. Return what it means if the KDC has another key, or
+        an empty text. Blocks for at most PATIENCE seconds. If the KDC does not answer, its last word counts. A ticket that
+        no key of this host decrypts says nothing of it: anybody can make one up.
         """
-        asked_at, of = self._doubted
+        asked_at, of = self._key_asked
         keytab = identity_at(self._keytab)
-        if self._is_doubted and (keytab != of or time.monotonic() >= asked_at + DOUBTED_EVERY):
-            self._doubted = time.monotonic(), keytab
+        if keytab != of or time.monotonic() >= asked_at + KEY_ASKED_EVERY:
+            self._key_asked = time.monotonic(), keytab
             answer = self._about_own.ask(self._service, self._ask_with_key, PATIENCE)
             try:
                 said = answer.result(PATIENCE)
@@ -176,17 +169,19 @@ class Kdc:
                 answer.cancel()
                 said = KdcAnswer.NO_ANSWER
             if said in CLEAR:
-                self._is_doubted = said is KdcAnswer.REFUSED  # and is asked again, until the keytab has the KDC's key
                 told = f"the KDC's key of {self._service} is not in {self._keytab}"
-                self._other_key = f"nobody with a new ticket can authenticate: {told}" if self._is_doubted else ""
+                is_other = said is KdcAnswer.REFUSED
+                self._other_key = f"nobody with a new ticket can authenticate: {told}" if is_other else ""
         return self._other_key
 
     def _ask_with_key(self) -> KdcAnswer:
-        self._n_doubts += 1
         try:
-            acquire(self._keytab, self._service, f"MEMORY:jitd-doubt-{self._n_doubts}", self._client)
+            with tempfile.TemporaryDirectory(prefix="jitd-key-") as place:  # of a cache in memory, libkrb5 would keep each
+                acquire(self._keytab, self._service, f"FILE:{place}/cache", self._client)
         except NoCredentials as fault:
             return KdcAnswer.REFUSED if fault.code in OTHER_KEY else KdcAnswer.NO_ANSWER
+        except OSError:
+            return KdcAnswer.NO_ANSWER
         return KdcAnswer.VALID
 
     def _keep(self, principal: str, asked_at: float, answer: KdcAnswer, ago: float = 0.0) -> KdcAnswer:

@@ -75,7 +75,7 @@ def services(
         waiters=waiters,
         roll=verbs.roll,
         turns=Turns(),
-        complaints=Complaints(lifecycle.note, now, lambda: not is_reached(config.state), deciding.kdc.doubt),
+        complaints=Complaints(lifecycle.note, now, lambda: not is_reached(config.state)),
         notices=notices,
         holdings=perform.holdings,
         let_in=let_in,

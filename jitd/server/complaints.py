@@ -31,8 +31,7 @@ UNPROVED = (
 
 class Complaints:
     """Notes faults of clients. ``note`` writes an event to the record. The arguments of ``note`` are the event's name, the
-    author, the author's user id, and the values. While ``has_room`` returns False, faults are only counted. ``doubt`` is called
-    for each ticket that no key of this host decrypts.
+    author, the author's user id, and the values. While ``has_room`` returns False, faults are only counted.
     """
 
     def __init__(
@@ -40,9 +39,7 @@ class Complaints:
         note: Callable[[str, str, int | None, dict[str, object]], None],
         now: Callable[[], Moment],
         has_room: Callable[[], bool] = lambda: True,
-        doubt: Callable[[], None] = lambda: None,
     ) -> None:
-        self._doubt = doubt
         self.note = note
         self._has_room = has_room
         self._now = now
@@ -74,7 +71,6 @@ class Complaints:
             case CannotNote():
                 self.warn(party, "no replay cache", fault=fault)
             case NoKeyFor():
-                self._doubt()
                 self.warn(party, "no key for a ticket", **party.told(), fault=fault, sender=UNPROVED)
             case NoKey():
                 self.warn(party, "no key", fault=fault)
