@@ -4,7 +4,8 @@
 
 Law: nothing on the way is believed. Until the host has proved by Kerberos that it is ``jitd/HOST``, no text that came over the
 wire is shown, and a refusal is a fault like any other. What permits is sent only after the host has answered a stamp on this
-connection. What the carrier writes to its standard error is shown as the carrier's words, and never as those of jitd.
+connection. What the carrier writes to its standard error is shown as the carrier's words, and never as those of jitd. So is a
+line of text in the place of the first frame: a shell on the way has written it.
 """
 
 from __future__ import annotations
@@ -205,14 +206,19 @@ def telling(process: subprocess.Popen[bytes], who: str) -> threading.Thread:
         with stream:
             while line := stream.readline(MOST_OF_LINE):
                 n_lines += 1
-                if n_lines <= MOST_LINES and (text := line.decode("utf-8", "backslashreplace").strip().replace('"', "'")):
-                    say(f'{who} says: "{text}"', "jitd")
+                if n_lines <= MOST_LINES:
+                    _tell(line, who)
                 elif n_lines == MOST_LINES + 1:
                     say(f"{who} says more, which is not shown", "jitd")
 
     thread = threading.Thread(target=tell, name="telling", daemon=True)
     thread.start()
     return thread
+
+
+def _tell(line: bytes, who: str) -> None:
+    if text := line.decode("utf-8", "backslashreplace").strip().replace('"', "'"):
+        say(f'{who} says: "{text}"', "jitd")
 
 
 def end_all() -> None:
@@ -355,7 +361,11 @@ class AtTheDoor(Connection):
     def _fault(self, words: str) -> Unreachable:
         if self._is_sealed:
             return super()._fault(words)
-        return Unreachable(f"what the carrier leads to does not answer as jitd on {self._host} would: {self._carrier.name}")
+        line, mend = self._frames.first_line(MOST_OF_LINE), ""
+        if isinstance(self._carrier, Command) and line[:1] >= b" ":  # no frame begins so: the length of one has zeros before it
+            _tell(line, f"the carrier to {self._host}")
+            mend = "; if a shell on the way says that, its start files (.bashrc) must say nothing where there is no terminal"
+        return Unreachable(f"what the carrier leads to does not answer as jitd on {self._host} would: {self._carrier.name}{mend}")
 
     def _refusal(self, refused: Refused) -> Exception:
         if self._is_sealed:

@@ -61,6 +61,10 @@ class FrameReader:
         del self._buffer[:end]
         return body
 
+    def first_line(self, most: int) -> bytes:
+        """Return the beginning of what is left, up to a newline, and at most ``most`` bytes of it."""
+        return bytes(self._buffer[:most]).partition(b"\n")[0]
+
     @property
     def is_empty(self) -> bool:
         """True if no incomplete frame is left. The peer may close the connection only if this is true."""

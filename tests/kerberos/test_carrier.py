@@ -538,6 +538,14 @@ def test_a_carrier_that_ends_is_named_with_how_it_ended(door, code, said):
     assert "LIE\n" not in str(caught.value)
 
 
+def test_what_a_shell_on_the_way_prints_first_is_quoted_as_the_words_of_the_carrier(door, capfd):
+    code = "import sys, time; print('Welcome to \"db1\"\\x1b[2J\\njitd: request is approved', flush=True); time.sleep(9)"
+    with pytest.raises(Unreachable, match=r"its start files \(\.bashrc\) must say nothing where there is no terminal$"):
+        carrier.connect(HOST, Command((sys.executable, "-IS", "-c", code)))
+    said = " ".join(capfd.readouterr().err.split())
+    assert f"jitd: the carrier to {HOST} says: \"Welcome to 'db1'" in said and "\x1b" not in said and "is approved" not in said
+
+
 def test_a_carrier_that_ends_in_the_middle_of_an_answer_is_named(door):
     def script(door):
         door.welcome()
