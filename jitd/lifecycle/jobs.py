@@ -94,13 +94,13 @@ def _file_of(command: Command, texts: tuple[bytes | None, ...]) -> tuple[bytes, 
         case Program(_, digest):
             return digest, {}
         case Edit() as edit:
-            return edit.before, {"edit": (edit.device, edit.inode, _kept(edit, *texts))}
+            return edit.before, {"edit": (edit.device, edit.inode, _kept(edit, *texts)), "tells_text": edit.tells_new}
         case Edits(paths, files):
             each = zip(paths, files, texts, strict=True)
             found = ((path, one.device, one.inode, one.before, _kept(one, text)) for path, one, text in each)
-            return files[0].before, {"edits": tuple(found)}
+            return files[0].before, {"edits": tuple(found), "tells_text": all(one.tells_new for one in files)}
         case NewFile() as new:
-            return new.after, {"makes": (new.device, new.inode, new.gid, new.mode, _kept(new, *texts))}
+            return new.after, {"makes": (new.device, new.inode, new.gid, new.mode, _kept(new, *texts)), "tells_text": new.is_told}
         case Removal() as gone:
             return gone.before, {"removes": (gone.device, gone.inode, gone.uid, gone.gid, gone.mode)}
         case Things() | Login() | Doubted():

@@ -3,7 +3,8 @@
 
 Law: a check has the rights of the account that writes, and no others. Only an exit status of 0, in time, is a yes, and silence is
 a no. No program but the checks meets the text before: they find it under the name of the file, in mounts that only they see. What
-a check says goes to the record whole. The requester reads of it only what cannot quote another file.
+a check says goes to the record whole. The requester reads of it the status, and the numbers of lines beside these lines of their
+own text.
 
 The process that starts the checks (the checker) is forked by the one that writes, as root, because only root can make mounts. It
 never executes anything before it has only the rights of the account. The one that writes stays in the mounts of the run: the
@@ -20,9 +21,10 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import NoReturn
 
 from jitd.beside import filtering
@@ -41,11 +43,12 @@ from jitpam.wire.shown import reshown, shown
 WITHIN = 30.0  # seconds at most that a check may take
 MOST_HEARD = 4096  # bytes of its output that are told
 MOST_OF_A_LINE = 300  # characters of a line that are told
+MOST_NUMBERS = 10  # lines of their own text that a requester is told
 _PIPE = 64 * 1024  # bytes that a pipe holds (pipe(7))
 FILE = b"{file}"  # stands in a word of a check for the path of the new text
 ENDED = "its check was ended"
 _BEGIN = b"check"
-_KEPT_BACK = "({} of what it said only those read who may approve)"
+_MORE = "({} visible to approvers: jitd show {})"
 
 
 class Checker:
@@ -111,7 +114,7 @@ def end_tidily() -> None:
 @dataclass(frozen=True, slots=True)
 class _Copy:
     """The new text ``text`` of the file ``name`` as the checks find it at ``path``, and an open file of it. ``status`` is what it
-    was made with. ``beside`` are the names in the directory of the file, or None if they are not known.
+    was made with.
     """
 
     name: bytes
@@ -119,7 +122,6 @@ class _Copy:
     path: bytes
     file: int
     status: os.stat_result
-    beside: list[str] | None
 
 
 def _check(job: Job, state_dir: str, line: socket.socket, writer: Pid) -> NoReturn:
@@ -190,7 +192,7 @@ def _shown_over(directory: bytes, name: bytes, device: int, inode: int, text: by
         target = os.open(base, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=beside)
         if os.path.samestat(os.fstat(target), status) and namespace.lay_over(path, target):
             path = name
-    return _Copy(name, text, path, file, os.fstat(file), _names_in(beside))
+    return _Copy(name, text, path, file, os.fstat(file))
 
 
 def _shown_beside(job: Job, beside: int, place: bytes, *, is_alone: bool) -> _Copy:
@@ -209,7 +211,7 @@ def _shown_beside(job: Job, beside: int, place: bytes, *, is_alone: bool) -> _Co
     for one, value in exchange.attributes_of(beside).items():
         with suppress(OSError):  # not all can be kept in memory
             os.setxattr(place, one, value)
-    return _Copy(job.path, text, job.path if is_laid else path, file, os.fstat(file), _names_in(beside))
+    return _Copy(job.path, text, job.path if is_laid else path, file, os.fstat(file))
 
 
 def _said(job: Job, copies: list[_Copy]) -> Checked:
@@ -219,7 +221,8 @@ def _said(job: Job, copies: list[_Copy]) -> Checked:
     for words in job.checks:
         if said := said_by(words, b"" if job.edits else copies[0].path, dict(job.environment), view):
             lines = [line.replace(os.fsdecode(copies[0].path), os.fsdecode(job.path)) for line in said[1:]]
-            told = lines if is_theirs else told_of(lines, {os.fsdecode(one.name): one.beside for one in copies})
+            texts = {one.name: one.text for one in copies}
+            told = lines if is_theirs else told_of(lines, texts, job.request, tells_text=job.tells_text)
             return Checked(_within(said[0], told), _within(said[0], lines))
     if any(map(_is_changed, copies)):
         changed = "the new text was changed while it was checked"
@@ -233,39 +236,29 @@ def _is_changed(copy: _Copy) -> bool:
     return not is_there or not exchange.is_like(now, copy.status) or os.pread(copy.file, exchange.LARGEST + 1, 0) != copy.text
 
 
-def _names_in(directory: int) -> list[str] | None:
-    """Return the names in ``directory``, which is open, or None if they are not known."""
-    try:
-        return os.listdir(directory)
-    except OSError:  # open for paths only, because a file server does not let root read it
-        return None
-
-
-def told_of(lines: list[str], files: Mapping[str, Iterable[str] | None]) -> list[str]:
-    """Return those of ``lines`` that name one of ``files``, or more of them, and no other path, and a line that says how many are
-    left out. The others may quote what only the account can read, such as a file that is included. A path that begins like that
-    of a file is another one, such as that of an old text (``FILE.~1~``, ``FILE,v``). ``files`` has the names in the directory of
-    each file. If one of them reads like that of the file and more words (``FILE (copy)``), or if they are not known, no line is
-    certain to be about the file.
+def told_of(said: Sequence[str], texts: Mapping[bytes, bytes], request: str, *, tells_text: bool) -> list[str]:
+    """Return what the requester of ``request`` reads of the lines ``said``: no word of them, because any may be of a file that
+    only the account can read, and other accounts choose the names that stand in them. If a line has the path of a file in
+    ``texts`` and the number of a line, the number follows. If ``tells_text`` is True, so does this line of the new text, which is
+    the requester's own.
     """
-    clear = []
-    for file, beside in files.items():
-        directory, own = os.path.split(file)
-        others = None if beside is None else [os.path.join(directory, one) for one in beside if one != own]
-        if others is not None and not any(map(_naming(file).search, others)):
-            clear.append(file)
-    if not clear:
-        told = []
-    else:
-        named = _naming(*clear)
-        told = [line for line in lines if named.search(line) and "/" not in named.sub("", line)]
-    n_more = len(lines) - len(told)
-    return [*told, _KEPT_BACK.format("1 line" if n_more == 1 else f"{n_more} lines")] if n_more else told
+    found = dict[tuple[bytes, int], str]()
+    for file, text in texts.items():
+        path, lines = os.fsdecode(file), text.removesuffix(b"\n").split(b"\n")
+        for match in _numbers_beside(path).finditer("\n".join(said)):
+            number = int(match["after"] or match["before"])
+            if 0 < number <= len(lines):
+                own = f": {os.fsdecode(lines[number - 1])}" if tells_text else ""
+                found[file, number] = f"{path}:{number}{own}"
+    more = [_MORE.format("1 more line is" if len(said) == 1 else f"{len(said)} more lines are", request)] if said else []
+    return [*islice(found.values(), MOST_NUMBERS), *more]
 
 
-def _naming(*files: str) -> re.Pattern[str]:
-    either = "|".join(map(re.escape, sorted(files, key=len, reverse=True)))
-    return re.compile(rf"(?<![\w./+@%~-])(?:{either})(?=[:\"'`)\]>]|[.,;]?(?:\s|$))")
+def _numbers_beside(file: str) -> re.Pattern[str]:
+    """Find the number of a line beside the path ``file``, as compilers, nginx, sshd, Postfix and Apache write it."""
+    named = rf"(?<![\w./+@%~-]){re.escape(file)}"
+    after = rf"{named}[\"'`]?(?::|,? line |: line )(?P<after>[0-9]{{1,6}})(?![\w/-]|\.\w)"
+    return re.compile(rf"{after}|\bline (?P<before>[0-9]{{1,6}}) (?:in|of) (?:file )?[\"'`]?{named}(?=[\"'`:;,)\]]|\.?(?:\s|$))")
 
 
 def _within(because: str, lines: list[str]) -> str:
@@ -298,9 +291,9 @@ def said_by(words: tuple[bytes, ...], file: bytes, environment: Mapping[bytes, b
     if status == 0:
         return []
     ended = f"took more than {WITHIN:.0f} s" if status is None else f"says no (status {status})"
-    lines = said.decode("utf-8", "surrogateescape").splitlines()
+    lines = said.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n") if said else []
     if len(said) == MOST_HEARD:
-        lines[-1] = "…"  # where it was cut, another path may look like that of the file
+        lines[-1] = "…"  # where it was cut, a number may have lost its end
     return [f"the check {name} {ended}", *lines]
 
 

@@ -78,7 +78,8 @@ class Job:
     and its content. If ``removes`` is not None, the file ``path`` is removed, whose device, inode, owner, group and mode it has,
     and whose content has the SHA-256 ``digest``. If ``edits`` is not empty, several files get a new content together. It has the
     path, the device, the inode, the SHA-256 and the new content of each, and ``path`` is the first one. ``checks`` are the
-    programs that must take the content, each with its arguments. Those of several files name the file.
+    programs that must take the content, each with its arguments. Those of several files name the file. If ``tells_text`` is
+    True, the requester may read the new content.
     """
 
     run: Annotated[str, RUN]
@@ -123,6 +124,7 @@ class Job:
     recorded_argv: Annotated[tuple[bytes, ...], list_of(STRING)] = ()
     edit: Annotated[tuple[int, int, bytes] | None, optional(row(NUMBER, NUMBER, base64(LARGEST)))] = None
     checks: Annotated[tuple[tuple[bytes, ...], ...], list_of(list_of(STRING, 1))] = ()
+    tells_text: bool = False
     makes: Annotated[
         tuple[int, int, int, int, bytes] | None, optional(row(NUMBER, NUMBER, ID, integer(0, 0o777), base64(LARGEST)))
     ] = None

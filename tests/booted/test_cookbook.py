@@ -19,7 +19,9 @@ SETTINGS, RULES = Path("/etc/jitd/jitd.toml"), Path("/etc/jitd/policy.d")
 PROGRAMS = {
     "/opt/app/bin/deploy": "#!/bin/sh\necho \"release $RELEASE: $1 is in place, by $(id -un)\"\n",
     "/opt/app/bin/rollback": "#!/bin/sh\necho 'the release before is in place'\n",
-    "/opt/app/bin/check-config": '#!/bin/sh\ngrep -q "^listen [0-9]*;$" "$1" || { echo "$1: no line says listen"; exit 1; }\n',
+    "/opt/app/bin/check-config": """#!/bin/sh
+awk '!/^(#|listen |root )/ { print FILENAME ":" NR ": no such word"; wrong = 1 } END { exit wrong }' "$1"
+""",
     "/usr/local/sbin/restore-test": "#!/bin/sh\necho '12 tables restored, 12 as expected'\n",
 }  # fmt: skip
 PLAYBOOK = """\

@@ -44,7 +44,6 @@ OTHERS = {
     "jitd.files.silence": "the way to a mount that may be dead, before the look; nothing that it finds is used",
     "jitd.files.mounts.Mounts.holders": "files of processes in /proc",
     "jitd.monitor.checking._check": "/dev/null",
-    "jitd.monitor.checking._names_in": "the descriptor of a directory",
     "jitd.monitor.checking._is_changed": "the text that was checked, with the rights of the account: another file only refuses",
     "jitd.monitor.child._arrange": "/dev/null",
     "jitd.monitor.child._begin_in_directory": "the working directory, which is entered and then compared with the approved one",

@@ -144,16 +144,33 @@ def test_a_check_reads_the_new_text(stage: Stage, place: Path, words: tuple[str,
     assert (place / "x.conf").read_bytes() == NEW
 
 
-def test_what_a_check_refuses_is_not_written_and_its_words_are_told(stage: Stage, place: Path) -> None:
-    """Of its words the requester reads those about the file alone, and the record has them all. THREATS R-36."""
+def test_what_a_check_refuses_is_not_written_and_its_words_are_for_approvers(stage: Stage, place: Path) -> None:
+    """The requester reads its status and the line of their own text that it names, and the record has all. THREATS R-36."""
     words = f"printf '{place}/x.conf:1: \\033[31mbad\\n'; echo /etc/shadow:1: root:x:1 >&2; echo secret; cat >&2; exit 3"
-    outcome, said = checked(stage, place, "/bin/sh", "-c", words, "{file}")
-    lead, theirs = "the check /bin/sh says no (status 3)", f"{place}/x.conf:1: \\x1b[31mbad"
-    kept_back = "(2 lines of what it said only those read who may approve)"
+    outcome, said = checked(stage, place, "/bin/sh", "-c", words, "{file}", tells_text=True)
+    lead, theirs = "the check /bin/sh says no (status 3)", f"{place}/x.conf:1: listen 8080;"
+    more = "(3 more lines are visible to approvers: jitd show"
     assert outcome == Outcome(Ending.EXITED, 1)
-    assert said == f"jitsudo: {place}/x.conf was not written: {lead}\n{theirs}\n{kept_back}\n"
-    assert ended(stage).said == f"{lead}\n{theirs}\n/etc/shadow:1: root:x:1\nsecret"
+    assert said.startswith(f"jitsudo: {place}/x.conf was not written: {lead}\n{theirs}\n{more} "), said
+    assert ended(stage).said == f"{lead}\n{place}/x.conf:1: \\x1b[31mbad\n/etc/shadow:1: root:x:1\nsecret"
     assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
+
+
+def test_the_line_that_a_check_names_is_not_told_to_who_may_not_read_the_text(stage: Stage, place: Path) -> None:
+    """The number alone is: an undo writes a text that its requester has perhaps never read. THREATS R-37."""
+    said = checked(stage, place, "/bin/sh", "-c", f"echo {place}/x.conf:1: bad; exit 3", "{file}")[1]
+    assert f"\n{place}/x.conf:1\n(1 more line is visible to approvers: jitd show " in said and "8080" not in said, said
+
+
+def test_a_line_that_a_name_of_a_requester_cuts_is_told_to_nobody_but_approvers(stage: Stage, place: Path) -> None:
+    """An included file in a directory of theirs, which leads to another one: half of a line has the path of the edited file, and
+    no other. THREATS R-36.
+    """
+    said = checked(
+        stage, place, "/bin/sh", "-c", f"printf '/home/alice/d\\r{place}/x.conf:1: hunter2\\n'; exit 1", tells_text=True
+    )[1]
+    assert "hunter2" not in said and said.endswith("\n"), said
+    assert "hunter2" in ended(stage).said and "\\x0d" in ended(stage).said
 
 
 @pytest.mark.parametrize("requester", [0, NOBODY])
@@ -170,42 +187,59 @@ def ended(stage: Stage) -> Ended:
     return next(report for report in reversed(stage.reports) if isinstance(report, Ended))
 
 
+OWN = b"first\nsecond\rhalf\nthird \xff\n"
+
+
 @pytest.mark.parametrize(
-    ("line", "is_told"),
+    ("line", "number"),
     [
-        ("/etc/app.conf:3: no such word", True),
-        ("nginx: [emerg] unknown directive in /etc/app.conf:3", True),
-        ('"/etc/app.conf", line 3', True),
-        ("it is in /etc/app.conf.", True),
-        ("(/etc/app.conf) '/etc/app.conf' /etc/app.conf, /etc/app.conf", True),
-        ("/etc/app.conf:3: /etc/secret:1: hunter2", False),
-        ("/etc/app.conf.d/secret:1: hunter2", False),
-        ("/etc/app.conf-old: hunter2", False),
-        ("/etc/app.config: hunter2", False),
-        ("/etc/app.conf.~1~:1: hunter2", False),
-        ("/etc/app.conf,v:1: hunter2", False),
-        ("/etc/app.conf#:1: hunter2", False),
-        ("/etc/app.conf;1: hunter2", False),
-        ("/etc/app.conf=: hunter2", False),
-        ("/srv/etc/app.conf: hunter2", False),
-        ("/etc/app.conf includes ./secret: hunter2", False),
-        ("line 3: hunter2", False),
-        ("app.conf: hunter2", False),
-        ("", False),
+        ("/etc/app.conf:3: no such word", 3),
+        ("/etc/app.conf:3:14: no such word", 3),
+        ("nginx: [emerg] unknown directive in /etc/app.conf:3", 3),
+        ('"/etc/app.conf", line 3: bad', 3),
+        ("/etc/app.conf: line 3: Bad configuration option: x", 3),
+        ("/etc/app.conf line 3: bad", 3),
+        ("AH00526: Syntax error on line 3 of /etc/app.conf:", 3),
+        ("bad option at line 3 of /etc/app.conf.", 3),
+        ("/etc/app.conf:3: /etc/secret:1: hunter2", 3),
+        ("/home/alice/d\r/etc/app.conf:3: hunter2", 3),
+        ("/home/alice/d\u2028/etc/app.conf:3: hunter2", 3),
+        ("/home/alice/d\x0b/etc/app.conf: line 3: hunter2", 3),
+        ("/etc/app.conf:0: hunter2", None),
+        ("/etc/app.conf:4: hunter2", None),
+        ("/etc/app.conf:3x: hunter2", None),
+        ("/etc/app.conf:9999999: hunter2", None),
+        ("/etc/app.conf:\u0663: hunter2", None),
+        ("/etc/app.conf: hunter2", None),
+        ("/etc/app.conf.d/secret:1: hunter2", None),
+        ("/etc/app.conf-old:1: hunter2", None),
+        ("/etc/app.config:1: hunter2", None),
+        ("/etc/app.conf.~1~:1: hunter2", None),
+        ("/etc/app.conf,v:1: hunter2", None),
+        ("/srv/etc/app.conf:1: hunter2", None),
+        ("line 3 of /etc/app.conf.d/x: hunter2", None),
+        ("line 3: hunter2", None),
+        ("app.conf:3: hunter2", None),
+        ("hunter2" * 9000, None),
+        ("", None),
     ],
 )
-def test_a_line_that_may_quote_another_file_is_not_told(line: str, is_told: bool) -> None:
+def test_of_a_line_of_a_check_the_requester_reads_no_word_but_the_number_of_a_line_of_theirs(
+    line: str, number: int | None
+) -> None:
     """THREATS R-36."""
-    told = checking.told_of([line], {"/etc/app.conf": ["app.conf", "app.conf.d", "app", "my app.conf"]})
-    assert told == ([line] if is_told else ["(1 line of what it said only those read who may approve)"])
+    more = "(1 more line is visible to approvers: jitd show K7QM-2XVD)"
+    for tells_text, theirs in ((True, "/etc/app.conf:3: third \udcff"), (False, "/etc/app.conf:3")):
+        told = checking.told_of([line], {b"/etc/app.conf": OWN}, "K7QM-2XVD", tells_text=tells_text)
+        assert told == [*([theirs] if number else []), more]
 
 
-@pytest.mark.parametrize("beside", [["app.conf (copy)"], ["app.conf:old"], ["app.conf."], None])
-def test_no_line_is_told_where_it_may_be_about_a_file_whose_name_begins_alike(beside: list[str] | None) -> None:
-    """THREATS R-36."""
-    assert checking.told_of(["/etc/app.conf: bad"], {"/etc/app.conf": ["app.conf"]}) == ["/etc/app.conf: bad"]
-    told = checking.told_of(["/etc/app.conf: bad"], {"/etc/app.conf": beside})
-    assert told == ["(1 line of what it said only those read who may approve)"]
+def test_a_line_is_told_once_and_ten_at_most() -> None:
+    said = [f"/etc/a:{number}: bad" for number in (2, 2, *range(1, 30))]
+    told = checking.told_of(said, {b"/etc/a": b"x\n" * 40, b"/etc/b": b"y\n"}, "K7QM-2XVD", tells_text=True)
+    assert told[:3] == ["/etc/a:2: x", "/etc/a:1: x", "/etc/a:3: x"] and len(told) == 11
+    assert told[-1] == "(31 more lines are visible to approvers: jitd show K7QM-2XVD)"
+    assert checking.told_of([], {b"/etc/a": b"x\n"}, "K7QM-2XVD", tells_text=True) == []
 
 
 def test_a_check_has_the_rights_of_the_account_and_no_others(stage: Stage, place: Path) -> None:
@@ -368,6 +402,7 @@ def test_a_host_without_namespaces_checks_a_copy_that_the_account_alone_can_read
         groups=(NOBODY,),
         trusted_uid=NOBODY,
         requester_uid=1,
+        tells_text=True,
     )
     checker = checking.begin(job, str(stage.state_dir))
     assert checker is not None
@@ -375,7 +410,9 @@ def test_a_host_without_namespaces_checks_a_copy_that_the_account_alone_can_read
     shutil.rmtree(stage.state_dir / "exec" / job.run)
     lead = "the check /bin/sh says no (status 1)"
     assert said.said == f"{lead}\nlisten 8080;\n{place}/x.conf:1: bad\n{stage.state_dir}/exec/{job.run}:710"
-    assert said.told == f"{lead}\n{place}/x.conf:1: bad\n(2 lines of what it said only those read who may approve)"
+    assert (
+        said.told == f"{lead}\n{place}/x.conf:1: listen 8080;\n(3 more lines are visible to approvers: jitd show {job.request})"
+    )
     assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
 
 

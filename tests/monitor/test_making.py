@@ -322,7 +322,15 @@ def test_a_host_without_such_mounts_checks_a_copy_that_the_account_alone_can_rea
     monkeypatch.setattr(namespace, lacks, lambda *_: False)
     os.chown(place, NOBODY, NOBODY)
     words = f"cat {{file}}; echo {{file}}:1: bad; test {{file}} != {place}/x.conf && basename {{file}}; exit 1"
-    job = new(stage, place / "x.conf", group=NOBODY, checks=((b"/bin/sh", b"-c", words.encode()),), requester_uid=1, **WHOSE)
+    job = new(
+        stage,
+        place / "x.conf",
+        group=NOBODY,
+        checks=((b"/bin/sh", b"-c", words.encode()),),
+        requester_uid=1,
+        tells_text=True,
+        **WHOSE,
+    )
     OWN()  # this process has looked at its mounts before, as a monitor has
     checker = checking.begin(job, str(stage.state_dir))
     assert checker is not None
@@ -332,7 +340,9 @@ def test_a_host_without_such_mounts_checks_a_copy_that_the_account_alone_can_rea
     shutil.rmtree(stage.state_dir / "exec" / job.run)
     lead = "the check /bin/sh says no (status 1)"
     assert said.said == f"{lead}\nlisten 8080;\n{place}/x.conf:1: bad\nx.conf"
-    assert said.told == f"{lead}\n{place}/x.conf:1: bad\n(2 lines of what it said only those read who may approve)"
+    assert (
+        said.told == f"{lead}\n{place}/x.conf:1: listen 8080;\n(3 more lines are visible to approvers: jitd show {job.request})"
+    )
     assert os.listdir(place) == ["y.conf"]
 
 

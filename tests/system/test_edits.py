@@ -652,7 +652,7 @@ def test_a_file_on_a_file_system_in_memory_is_edited_and_no_program_on_it_is_bel
         subprocess.run(["umount", place], check=True)
 
 
-def test_what_a_check_says_is_read_by_approvers_and_in_the_record_and_of_it_the_requester_reads_what_is_about_the_file(
+def test_what_a_check_says_is_read_by_approvers_and_in_the_record_and_the_requester_reads_their_own_line(
     house: House, copy: Path
 ) -> None:
     """THREATS R-36."""
@@ -664,8 +664,8 @@ def test_what_a_check_says_is_read_by_approvers_and_in_the_record_and_of_it_the_
     asking = house.ask("alice", "-e", str(file), "--from", str(copy))
     house.approved(asking.id)
     assert asking.end() == 1 and file.read_bytes() == OLD and os.listdir(file.parent) == ["x"]
-    lead = "the check /bin/sh says no (status 3)"
-    assert f"{file} was not written: {lead}\n{file}:1: bad\n(1 line of what it said only those read" in asking.err, asking.err
+    lead, more = "the check /bin/sh says no (status 3)", f"(2 more lines are visible to approvers: jitd show {asking.id})"
+    assert f"{file} was not written: {lead}\n{file}:1: {NEW.decode().splitlines()[0]}\n{more}" in asking.err, asking.err
     house.at_rest()
     theirs, (run,) = json.dumps(shown_to(house, "alice", asking.id)), shown_to(house, "bob", asking.id)["runs"]
     pages = [house.jitd("show", asking.id, who=who).stdout for who in ("alice", "bob")]
