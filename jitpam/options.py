@@ -349,7 +349,7 @@ class Options:
         if self.kept:
             from jitpam.saying import say
 
-            for line in self.kept.splitlines():  # one for each text: people copy a command
+            for line in self.kept.split("\n"):  # one for each text: people copy a command
                 say(line)
             self.kept = ""
 

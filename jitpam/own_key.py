@@ -44,7 +44,7 @@ def _of(content: bytes, named: str) -> str:
     if b"PRIVATE KEY" in content:
         raise UsageError(f"--key: {named} is a private key, and stays with you: name the file that ends in .pub")
     words = content.split(None, 2)
-    if len(content) > MOST or len(content.strip().splitlines()) != 1 or len(words) < 2 or not words[0].startswith(_TYPES):
+    if len(content) > MOST or b"\n" in content.strip() or len(words) < 2 or not words[0].startswith(_TYPES):
         raise UsageError(f"--key: {named} is not the file of a public key of OpenSSH, such as ~/.ssh/id_ed25519.pub")
     if b"-cert-v0" in words[0]:
         raise UsageError(f"--key: {named} is a certificate: name the file of the public key itself")

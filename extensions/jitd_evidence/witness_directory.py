@@ -297,7 +297,7 @@ def _read_hosts(file: Path) -> Mapping[str, bytes]:
     except UnicodeDecodeError:
         raise DirectoryError(f"{file}: has characters that are not ASCII") from None
     hosts: dict[str, bytes] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue

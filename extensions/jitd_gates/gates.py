@@ -59,7 +59,7 @@ async def gate_states(
 def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
     """Raises ValueError unless ``said`` has exactly one answer of each KDC about each service."""
     try:
-        seen = [SEEN.read(line) for line in said.splitlines()]
+        seen = [SEEN.read(line) for line in said.split(b"\n") if line]
     except ValueError as fault:
         raise ValueError(f"the process that asks the KDCs sent a message that cannot be read: {fault}") from None
     found = [replace(each, kdc=each.kdc or f"KDC of {realm}") for each in seen]

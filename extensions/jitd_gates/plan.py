@@ -57,11 +57,11 @@ class Step:
 def read_entry(printed: str, strings: str) -> Entry:
     """Return the entry that getprinc (``printed``) and getstrs (``strings``) tell. Raises ValueError if a line is missing."""
     found: dict[str, str] = {}
-    for line in printed.splitlines():
+    for line in printed.split("\n"):
         name, _, value = line.partition(": ")
         found.setdefault(name.rstrip(":"), value.strip())
     pairs = {}
-    for line in strings.splitlines():
+    for line in strings.split("\n"):
         if GRANT in line[: len(GRANT)]:  # the name of a grant's string contains a colon, too
             name, _, value = line.removeprefix(GRANT).partition(": ")
             pairs[GRANT + name] = value

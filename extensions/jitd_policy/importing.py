@@ -105,7 +105,7 @@ def _converted(file: str) -> bytes:
     except (OSError, subprocess.TimeoutExpired) as fault:
         raise NotDone(f"{CONVERT[0]}, which reads sudoers, cannot be run: {fault}; nothing was imported") from None
     if done.returncode or done.stderr:
-        for line in done.stderr.decode("utf-8", "replace").splitlines():
+        for line in filter(None, done.stderr.decode("utf-8", "replace").split("\n")):
             answer(line)
         raise NotDone(f"sudo's own program finds a fault in {file}: nothing was imported")
     return done.stdout

@@ -167,7 +167,7 @@ def import_(
     found = imported(file, Wishes(approvers, gate=gate, as_is=as_is), is_ldif=ldif, is_checked=is_checked)
     _put({path: text for path, text in ((to, found.rules), (table, found.table)) if path is not None})
     if to is None:
-        quote(found.rules.splitlines(), indent="")
+        quote(found.rules.removesuffix("\n").split("\n"), indent="")
     say(found.summary)
     if found.n_unchecked:
         raise NotDone(f"{count(found.n_unchecked, 'rule')} {'was' if found.n_unchecked == 1 else 'were'} not compared with sudo")

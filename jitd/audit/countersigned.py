@@ -38,7 +38,7 @@ def convictions(file: Path, witnesses: Iterable[PublicKey]) -> dict[PublicKey, C
 def _lines(file: Path, witnesses: Iterable[PublicKey]) -> list[tuple[PublicKey, Countersignature | Conviction]]:
     try:
         with file.open("rb") as stream:
-            lines = stream.read(MOST).decode("ascii", "replace").splitlines()
+            lines = stream.read(MOST).decode("ascii", "replace").split("\n")
     except FileNotFoundError:
         return []
     found: list[tuple[PublicKey, Countersignature | Conviction]] = []

@@ -24,7 +24,7 @@ from jitd.audit.forms import CHECKPOINT_NAMESPACE, KEY_NAMESPACE
 def read_keys(text: str) -> tuple[NamedKey, ...]:
     """Read public keys, one on each line, each alone or in a line of allowed signers. Raises ValueError with a sentence."""
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
         if line and not line.startswith("#"):
             try:

@@ -8,12 +8,11 @@ either, but one that root gives its unit or its account.
 
 from __future__ import annotations
 
+import errno
+import socket
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-_ACCEPTS = b"00010000"  # the flags of a socket that listens (linux/net.h, SO_ACCEPTCON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +65,11 @@ class Helper:
     @property
     def listens(self) -> bool:
         """True if systemd listens for it, or if the kernel does not say. The file of a socket stays when nobody listens any more,
-        and a connection would start the helper, so this reads the kernel's table of sockets (proc(5), net/unix).
+        and a connection would start the helper. The kernel connects no datagram to a socket of another type, but says that there
+        is one (connect(2), EPROTOTYPE). Its table net/unix is not read: in that, anybody may have a name of several lines.
         """
-        with suppress(OSError):
-            table = (line.split(maxsplit=7) for line in Path("/proc/self/net/unix").read_bytes().splitlines())
-            return any(row[3] == _ACCEPTS and row[7] == bytes(self.socket) for row in table if len(row) == 8)
-        return True
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asker:
+            return asker.connect_ex(bytes(self.socket)) not in (errno.ECONNREFUSED, errno.ENOENT)
 
 
 KDC = Helper(name="kdc", has_network=True, keeps=("KRB5_CONFIG",), options=("keytab", "socket"))

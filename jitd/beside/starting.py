@@ -26,6 +26,7 @@ from pathlib import Path
 
 from jitd.beside import filtering
 from jitd.beside.processes import Helper
+from jitd.files.processes import status
 from jitpam.wire.declared import sentence
 
 FIRST_PASSED = 3  # the number of the first descriptor that systemd passes to a service (sd_listen_fds(3))
@@ -86,9 +87,9 @@ def begin(helper: Helper, words: Sequence[str]) -> Begun:
 
 def ways() -> set[str]:
     """Return the network interfaces in the routing tables of this process, but for the loopback. Raises OSError."""
-    old = [line.split()[0] for line in ROUTES.read_text("ascii").splitlines()[1:]]
-    new = [line.split()[-1] for line in ROUTES_6.read_text("ascii").splitlines()] if ROUTES_6.exists() else []
-    return {*old, *new} - {"lo"}
+    old = [line.split()[0] for line in ROUTES.read_bytes().split(b"\n")[1:] if line]
+    new = [line.split()[-1] for line in ROUTES_6.read_bytes().split(b"\n") if line] if ROUTES_6.exists() else []
+    return {each.decode("utf-8", "backslashreplace") for each in (*old, *new)} - {"lo"}
 
 
 def check_network() -> None:
@@ -254,10 +255,9 @@ def _filter(name: str) -> None:
 
 def _has_capabilities() -> bool:
     """Return False only if it is certain that this process has no capability, and cannot inherit one."""
-    with suppress(OSError, ValueError):
-        lines = Path("/proc/self/status").read_text("utf-8", "replace").splitlines()
-        found = [int(line.split()[1], 16) for line in lines if line.startswith(("CapInh:", "CapPrm:", "CapEff:"))]
-        return len(found) != 3 or any(found)
+    with suppress(OSError, LookupError, ValueError):
+        own = status("self")
+        return any(int(own[each][0], 16) for each in (b"CapInh", b"CapPrm", b"CapEff"))
     return True
 
 

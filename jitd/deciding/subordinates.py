@@ -51,7 +51,7 @@ class Subordinates:
     def read_file(self) -> None:
         """Read the file again, without its owners. No file, no subordinate uids. One that cannot be read changes nothing."""
         try:
-            lines = self._file.read_text("utf-8", "replace").splitlines()
+            lines = self._file.read_bytes().decode("utf-8", "replace").split("\n")
         except FileNotFoundError:
             lines = []
         except OSError:

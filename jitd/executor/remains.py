@@ -198,7 +198,7 @@ class Remains:
 
 def _lines_of(file: Path) -> list[str] | None:
     try:
-        return file.read_text("ascii").splitlines()
+        return file.read_text("ascii").split("\n")
     except OSError:
         return None
 

@@ -29,6 +29,7 @@ from dbus_fast.aio import MessageBus
 
 from jitd.executor import ExecutorError, Report, Trouble
 from jitd.executor.monitors import Monitors
+from jitd.files.processes import control_groups_of
 from jitd.monitor.orders import is_run_id
 
 LAUNCHER = "/run/jitd/launcher.sock"  # the path of the socket on which `jitd-launcher.socket` listens
@@ -232,7 +233,7 @@ def properties(run: str, pid: int, ends_at_boot_ns: int | None) -> list[list[obj
 def is_in(pid: int, unit: str) -> bool:
     """True if process ``pid`` is in the control group of ``unit``, or in a control group below that group."""
     with contextlib.suppress(OSError):
-        return any(unit in line.split("/") for line in Path(f"/proc/{pid}/cgroup").read_text("utf-8").splitlines())
+        return any(unit.encode() in path.split(b"/") for path in control_groups_of(pid).values())
     return False
 
 

@@ -100,7 +100,7 @@ def _faults_of(message: str) -> list[ExpressionFault]:
             found.append(fault)
     if not found:
         is_deep = "recursion" in message
-        first = message.splitlines()[0] if message else "it cannot be compiled"
+        first = message.partition("\n")[0] if message else "it cannot be compiled"
         found = [ExpressionFault("it is nested too deeply" if is_deep else first[:300])]
     return found
 
@@ -236,5 +236,5 @@ def _most_looked_at(values: Iterable[object]) -> int:
 
 def _reason(error: object) -> str:
     """Return CEL's own text for ``error`` on one line, without the name of the error class."""
-    first = next(iter(str(error).splitlines()), "")
+    first = str(error).partition("\n")[0]
     return re.sub(r"^[A-Z_]+: | \[[A-Z_]+\]$", "", first)[:200] or "CEL does not say why"

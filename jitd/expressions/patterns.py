@@ -53,7 +53,7 @@ def _is_found(pattern: str, text: str) -> bool | str:
         return "it contains half of a character (a surrogate)"
     if found.type() == cel.Type.BOOL and isinstance(value, bool):
         return value
-    return str(value).splitlines()[0].rpartition("invalid regular expression: ")[2][:200]
+    return str(value).partition("\n")[0].rpartition("invalid regular expression: ")[2][:200]
 
 
 def steps_of(pattern: str) -> int:

@@ -15,11 +15,11 @@ from pathlib import Path
 from jitd.core.facts import Facts, Unknown, Value
 from jitd.core.origin import CONSOLE, OF_THE_CALLER, REMOTE, Caller, spell_address
 from jitd.facts import sessions
+from jitd.files import processes
 
 _NO_SESSION = 2**32 - 1  # the audit session id of a process that belongs to no login session
 _UNIT = re.compile(r"_?(.+\.(?:service|scope|socket|mount|swap))")
 _SYSTEMD = b"name=systemd"
-_PROC = Path("/proc")
 _FORGOTTEN = Unknown("this fact was not examined when the request was made: ask again")
 
 
@@ -42,7 +42,7 @@ def look(names: frozenset[str], caller: Caller | None) -> Facts:
 def _origin(pid: int, caller: Caller) -> Value | Unknown:
     if caller.is_login:
         return _of_login(caller)
-    session = int((_PROC / f"{pid}/sessionid").read_bytes())
+    session = int(Path(f"{processes.PROC}/{pid}/sessionid").read_bytes())
     return sessions.origin(None if session == _NO_SESSION else session, cgroup_of(pid))
 
 
@@ -74,8 +74,7 @@ def cgroup_of(pid: int) -> str:
     """Return the control group of process ``pid``, spelled as by ``spelled``, in systemd's own hierarchy if there are several.
     Raises OSError.
     """
-    lines = (line.split(b":", 2) for line in (_PROC / f"{pid}/cgroup").read_bytes().split(b"\n") if line)
-    found = {kind: path for _, kind, path in lines}
+    found = processes.control_groups_of(pid)
     paths = [found[kind] for kind in (b"", _SYSTEMD) if kind in found]
     if not paths:
         raise OSError(f"the kernel does not say in which control group process {pid} is")

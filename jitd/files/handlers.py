@@ -73,8 +73,8 @@ def _content(place: bytes, entry: bytes) -> bytes:
 
 def read(text: bytes) -> Handler | None:
     """Return the Handler in the kernel's ``text``, or None if it is disabled. Raises ValueError if it cannot be parsed."""
-    lines = text.splitlines()
-    if not lines or lines[0] not in (b"enabled", b"disabled"):
+    lines = text.removesuffix(b"\n").split(b"\n")
+    if lines[0] not in (b"enabled", b"disabled"):
         raise ValueError("a handler of binfmt_misc cannot be read")
     if lines[0] == b"disabled":
         return None

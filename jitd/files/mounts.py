@@ -40,6 +40,7 @@ _LATER = frozenset(
     + b"x-systemd.automount x-systemd.wanted-by x-systemd.required-by x-udisks-auth".split()
 )
 """Options (fstab(5), systemd.mount(5)) of a disk without which a host starts, or that people mount: anybody's, later."""
+_FUSE, _SUBTYPES = (b"fuse", b"fuseblk"), (b"fuse.", b"fuseblk.")  # kinds of which an account serves each mount
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 _ESCAPED = re.compile(rb"[ \t\n\\#]")  # how mountinfo has a path
 
@@ -95,6 +96,7 @@ class Mount:
     server: int
     is_kept: bool = False
     root: bytes = b"/"
+    of_kind: tuple[bytes, ...] = ()  # the options of the file system itself
 
     @property
     def tells_modes(self) -> bool:
@@ -121,24 +123,38 @@ class Mount:
 
 @lru_cache(maxsize=2)
 def read(text: bytes) -> Mapping[int, Mount]:
-    """Return the mounts in the text of mountinfo by their numbers. The result is cached. Raises ValueError."""
+    r"""Return the mounts in the text of mountinfo by their numbers, in its order. The result is cached.
+
+    People choose the names of mount points, and what a FUSE server says that it serves. The kernel escapes the separators in
+    them and nothing else, so a line ends at ``\n`` alone. Of a line that cannot be read, the mount is left out, and its files are
+    refused.
+    """
     found = {}
-    for line in text.splitlines():
-        before, _, after = line.partition(b" - ")
-        words, super_block = before.split(b" "), after.split(b" ")
-        if len(words) < 6 or len(super_block) < 3:
-            raise ValueError("a line of mountinfo cannot be read")
-        served = re.search(rb"(?:^|,)user_id=([0-9]+)", super_block[2]) if super_block[0].startswith(b"fuse") else None
-        found[int(words[0])] = Mount(
-            device=words[2],
-            point=_unescaped(words[4]),
-            kind=super_block[0].decode("ascii", "replace"),
-            options=frozenset(words[5].split(b",")),
-            server=int(served[1]) if served else 0,
-            is_kept=served is not None and b"allow_other" not in super_block[2].split(b","),
-            root=_unescaped(words[3]),
-        )
+    for line in text.removesuffix(b"\n").split(b"\n"):
+        with suppress(ValueError):
+            words = line.split(b" ")
+            kind, _, options, *_ = words[words.index(b"-", 6) + 1 :]
+            of_kind = tuple(options.split(b","))
+            server = None
+            if kind in _FUSE or kind.startswith(_SUBTYPES):
+                (server,) = (int(each[8:]) for each in of_kind if each.startswith(b"user_id="))
+            found[int(words[0])] = Mount(
+                device=words[2],
+                point=_unescaped(words[4]),
+                kind=kind.decode("ascii", "replace"),
+                options=frozenset(words[5].split(b",")),
+                server=server or 0,
+                is_kept=server is not None and b"allow_other" not in of_kind,
+                root=_unescaped(words[3]),
+                of_kind=of_kind,
+            )
     return MappingProxyType(found)
+
+
+def of_process(process: int | str = "self") -> Mapping[int, Mount]:
+    """Return the mounts that ``process`` sees now. Raises OSError."""
+    with FileIO(f"/proc/{process}/mountinfo") as file:
+        return read(file.readall())
 
 
 def _unescaped(word: bytes) -> bytes:
@@ -245,7 +261,7 @@ def needed(fstab: bytes) -> frozenset[bytes]:
     names the same point, it is not known which of the two is mounted there.
     """
     found: dict[bytes, bool] = {}
-    for words in (line.split() for line in fstab.splitlines() if not line.lstrip().startswith(b"#")):
+    for words in (line.split() for line in fstab.split(b"\n") if not line.lstrip().startswith(b"#")):
         if len(words) >= 2:
             is_needed = len(words) >= 4 and words[0].startswith(_DEVICE)
             is_needed = is_needed and _LATER.isdisjoint(option.partition(b"=")[0] for option in words[3].split(b","))

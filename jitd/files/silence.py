@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from jitd.files.mounts import OWN
+from jitd.files.mounts import read as read_mounts
 
 PATIENCE = 1.0  # seconds that a thread may wait for a mount. Then others that need it are refused at once
 MOST_LINKS = 40
@@ -28,7 +29,6 @@ LOCAL = frozenset({
     "reiserfs", "securityfs", "squashfs", "sysfs", "tmpfs", "tracefs", "udf", "vfat", "xfs", "zfs",
 })  # fmt: skip
 """Kinds of file systems that the kernel of this host serves. Other kinds are served by another host or by a program."""
-_ESCAPED = {rb"\040": b" ", rb"\011": b"\t", rb"\012": b"\n", rb"\134": b"\\"}
 
 
 class Silent(TimeoutError):
@@ -136,10 +136,7 @@ def _read(table: bytes) -> tuple[tuple[bytes, bool], ...]:
     """Return all mount points, the longest first, each with whether another host or a program serves it. Of two mounts at one
     point, the later one counts. The result is cached, because every decision needs it, and it seldom changes.
     """
-    found: dict[bytes, bool] = {}
-    for line in table.splitlines():
-        left, _, right = line.partition(b" - ")
-        found[_unescaped(left.split(b" ")[4])] = os.fsdecode(right.split(b" ", 1)[0]) not in LOCAL
+    found = {mount.point: mount.kind not in LOCAL for mount in read_mounts(table).values()}
     return tuple(sorted(found.items(), key=lambda item: len(item[0]), reverse=True))
 
 
@@ -149,9 +146,3 @@ def _is_in(path: bytes, mount: bytes) -> bool:
 
 def _parts(path: bytes) -> list[bytes]:
     return [part for part in reversed(path.split(b"/")) if part not in (b"", b".")]
-
-
-def _unescaped(point: bytes) -> bytes:
-    for escape, byte in _ESCAPED.items():
-        point = point.replace(escape, byte)
-    return point

@@ -15,6 +15,7 @@ from itertools import islice
 
 from jitd.files.glance import Glance
 from jitd.files.inspection import Uninspectable, View, changers, open_regular, refuse_unfound
+from jitd.files.processes import uids_of
 from jitd.files.silence import MOUNTS
 from jitd.hosts.stack import Source
 from jitd.hosts.starting import LISTENER, Process
@@ -361,9 +362,8 @@ def _sshd_at(entry: str) -> Process | None:
         words = os.fsdecode(cmdline.read()).rstrip("\0").split("\0")
         if comm.read() != b"sshd\n" and not LISTENER.fullmatch(words[0]):
             return None
-    with open(f"{entry}/status", "rb") as file:
-        if next(line for line in file if line.startswith(b"Uid:")).split()[1] != b"0":
-            return None
+    if uids_of(entry[6:])[0] != 0:
+        return None
     if not os.path.samestat(os.stat(f"{entry}/root"), os.stat("/")):
         return None  # this sshd runs in a container
     program = os.readlink(f"{entry}/exe").removesuffix(" (deleted)")

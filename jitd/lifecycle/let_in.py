@@ -54,5 +54,5 @@ class LetIn:
 def _started_at(pid: str) -> str:
     """Return clock ticks since the boot (proc(5), ``stat``), or an empty text if it has ended. Raises OSError."""
     with suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode("ascii")
     return ""

@@ -219,8 +219,9 @@ def _loginds_sessions() -> Iterator[dict[str, str]]:
     """
     with suppress(OSError):
         for name in filter(str.isalnum, os.listdir(LOGINDS_SESSIONS)):
-            with suppress(OSError, ValueError), open(f"{LOGINDS_SESSIONS}/{name}", encoding="utf-8") as file:
-                yield dict(line.rstrip("\n").split("=", 1) for line in file if "=" in line)
+            with suppress(OSError), open(f"{LOGINDS_SESSIONS}/{name}", "rb") as file:
+                lines = os.fsdecode(file.read()).split("\n")
+                yield {name: value for name, is_given, value in (line.partition("=") for line in lines) if is_given}
 
 
 def session_of(pid: Pid) -> int:

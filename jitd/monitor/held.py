@@ -15,9 +15,10 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 
+from jitd.files import processes
 from jitd.monitor.signalling import Pid
 
 SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 430, 431, 432  # these numbers are the same on every architecture
@@ -37,12 +38,12 @@ def free(killed: Collection[Pid], uids: Collection[int] = ()) -> set[str]:
     left, seen, is_waiting, owners, ended = list(killed), set(killed), False, set(uids), set[str]()
     while left:
         for thread, status in _threads(left.pop()):
-            tracer = int(status["TracerPid"][0])
-            if status["State"][0] == "D":
+            tracer = int(status[b"TracerPid"][0])
+            if status[b"State"][0] == b"D":
                 is_waiting = True
-                own = set(status["Uid"])
+                own = set(status[b"Uid"])
                 owners |= {int(uid) for uid in own if len(own) == 1}  # otherwise the kernel does not let it use a user's mount
-            elif status["State"][0] == "t" and tracer and tracer not in seen:
+            elif status[b"State"][0] == b"t" and tracer and tracer not in seen:
                 seen.add(tracer)
                 if _kill(tracer, thread):
                     ended.add("a process that traced it was killed")
@@ -54,25 +55,20 @@ def free(killed: Collection[Pid], uids: Collection[int] = ()) -> set[str]:
     return ended
 
 
-def _threads(pid: Pid) -> Iterator[tuple[str, dict[str, list[str]]]]:
+def _threads(pid: Pid) -> Iterator[tuple[str, Mapping[bytes, list[bytes]]]]:
     """Yield the path below /proc and the status (proc(5)) of each thread of ``pid``."""
     with suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
             with suppress(OSError):
-                yield f"{pid}/task/{thread}", _status(f"{pid}/task/{thread}")
-
-
-def _status(of: str) -> dict[str, list[str]]:
-    with open(f"/proc/{of}/status", encoding="utf-8", errors="replace") as file:
-        return {name: value.split() for name, _, value in (line.partition(":") for line in file)}
+                yield f"{pid}/task/{thread}", processes.status(f"{pid}/task/{thread}")
 
 
 def _kill(tracer: Pid, traced: str) -> bool:
     """Kill the tracer, which is a thread, if it still traces the thread ``traced``. Return False if it does not."""
     with suppress(OSError):  # it has ended
-        process = os.pidfd_open(int(_status(str(tracer))["Tgid"][0]))
+        process = os.pidfd_open(int(processes.status(tracer)[b"Tgid"][0]))
         try:
-            if int(_status(traced)["TracerPid"][0]) == tracer:  # so the descriptor is the tracer's, and no later process's
+            if int(processes.status(traced)[b"TracerPid"][0]) == tracer:  # so the descriptor is the tracer's, not a later one's
                 signal.pidfd_send_signal(process, signal.SIGKILL)
                 return True
         finally:

@@ -18,6 +18,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from functools import cache
 
+from jitd.files import mounts
+from jitd.files.processes import control_groups_of
 from jitd.monitor.signalling import Pid, hang_up_all, kill_all, look_at, members
 
 SYS_CLONE3 = 435  # the number of the system call clone3(2). This number is the same on every architecture.
@@ -46,10 +48,8 @@ def own_group() -> str | None:
 def group_of(pid: Pid | str) -> str | None:
     """Return the directory of the control group of ``pid``, or None without a hierarchy, or if it has ended."""
     try:
-        with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape") as file:
-            path = next(line[3:].rstrip("\n") for line in file if line.startswith("0::"))
-        return _below(*hierarchy(), path)
-    except (OSError, StopIteration):
+        return _below(*hierarchy(), os.fsdecode(control_groups_of(pid)[b""]))
+    except (OSError, KeyError):
         return None
 
 
@@ -58,12 +58,9 @@ def hierarchy() -> tuple[str, str]:
     """Return two paths. The first path is the mount point of control groups (version 2). The second path is the part of the
     hierarchy of control groups that is mounted at this mount point. Raises OSError if control groups are not mounted.
     """
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            before, _, after = line.partition(" - ")
-            if after.startswith("cgroup2 "):
-                root, mount = before.split(" ")[3:5]
-                return mount, root
+    for mount in mounts.of_process().values():
+        if mount.kind == "cgroup2":
+            return os.fsdecode(mount.point), os.fsdecode(mount.root)
     raise FileNotFoundError
 
 
@@ -75,7 +72,7 @@ def _below(mount: str, root: str, path: str) -> str | None:
         if path != root and not path.startswith(root + "/"):
             return None
         path = path[len(root) :]
-    return (mount.replace("\\040", " ") + path).rstrip("/")
+    return (mount + path).rstrip("/")
 
 
 class Housing:

@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import cache
 from typing import NoReturn
 
+from jitd.files import mounts
 from jitd.files.mounts import OWN
 from jitd.monitor.housing import fork_sibling
 from jitd.monitor.orders import Job
@@ -220,17 +221,13 @@ def _link_to(file: int) -> bytes:
 
 def _proc_of_the_host() -> tuple[int, str]:
     """Return the flags and the options of the mount at /proc, such as ``hidepid=invisible`` (proc(5)). Raises OSError."""
-    found: tuple[list[str], list[str]] | None = None
-    with open(f"{PROC}/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            before, _, after = line.partition(" - ")
-            if after.startswith("proc ") and before.split(" ")[4] == PROC:
-                found = before.split(" ")[5].split(","), after.split()[2].split(",")  # a later one lies over the earlier
-    if found is None:
+    here = [mount for mount in mounts.of_process().values() if mount.kind == "proc" and mount.point == PROC.encode()]
+    if not here:
         raise FileNotFoundError(2, "nothing is mounted at /proc")
-    flags, options = found
-    read_only = MS_RDONLY if "ro" in flags else 0
-    return MS_NOSUID | MS_NODEV | MS_NOEXEC | read_only, ",".join(each for each in options if each not in ("rw", "ro"))
+    over = here[-1]  # a later one lies over the earlier
+    read_only = MS_RDONLY if b"ro" in over.options else 0
+    options = b",".join(each for each in over.of_kind if each not in (b"rw", b"ro"))
+    return MS_NOSUID | MS_NODEV | MS_NOEXEC | read_only, os.fsdecode(options)
 
 
 def _check(result: int) -> None:

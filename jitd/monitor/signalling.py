@@ -206,7 +206,7 @@ def _await_frozen(groups: list[str]) -> None:
 def _says(group: str, line: str) -> bool:
     try:
         with open(f"{group}/cgroup.events", encoding="ascii") as file:
-            return line in file.read().splitlines()
+            return line in file.read().split("\n")
     except OSError:
         return True
 

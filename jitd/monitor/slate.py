@@ -15,6 +15,8 @@ import resource
 import signal
 from contextlib import suppress
 
+from jitd.files.processes import read, status
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
@@ -120,19 +122,8 @@ def _ask_kernel(name: str, *arguments: object) -> None:
 
 def _odd_signals() -> int:
     """Return the ignored and caught signals, as a bit mask from the kernel."""
-    odd = 0
-    for line in _read("/proc/self/status").splitlines():
-        if line.startswith((b"SigIgn:", b"SigCgt:")):
-            odd |= int(line.split()[1], 16)
-    return odd
-
-
-def _read(path: str) -> bytes:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(file, 16384)
-    finally:
-        os.close(file)
+    own = status("self")
+    return int(own[b"SigIgn"][0], 16) | int(own[b"SigCgt"][0], 16)
 
 
 def _write(path: str, text: str) -> None:
@@ -194,7 +185,7 @@ def name_requester(uid: int) -> None:
 
 
 def _limits() -> dict[int, tuple[int, int]]:
-    half = int(_read("/proc/sys/kernel/threads-max")) // 2
+    half = int(read("/proc/sys/kernel/threads-max")) // 2
     return {**LIMITS, resource.RLIMIT_NPROC: (half, half), resource.RLIMIT_SIGPENDING: (half, half)}
 
 

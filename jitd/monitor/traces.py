@@ -271,5 +271,5 @@ def opened(start: str, *below: str) -> Iterator[int]:
 
 
 def _mount_of(descriptor: int) -> int:
-    with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as file:
-        return next(int(line.removeprefix("mnt_id:")) for line in file if line.startswith("mnt_id:"))
+    with open(f"/proc/self/fdinfo/{descriptor}", "rb") as file:
+        return next(int(line.removeprefix(b"mnt_id:")) for line in file if line.startswith(b"mnt_id:"))

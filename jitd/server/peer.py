@@ -23,6 +23,7 @@ from jitd.core.party import Party
 from jitd.core.run import Process
 from jitd.core.subject import Identity
 from jitd.deciding import origins
+from jitd.files.processes import uids_of
 from jitd.server.handshake import Handshake
 from jitd.server.identifying import Slow, greeted_until
 from jitd.server.local_proofs import LASTS_FOR
@@ -74,8 +75,7 @@ class Held:
 
     def real_uid(self) -> int:
         """Return the process's real uid (proc(5)): of a set-user-ID program, who started it. Raises Gone and OSError."""
-        status = Path(f"/proc/{self.pid}/status").read_bytes()
-        real = int(status.partition(b"\nUid:")[2].split(maxsplit=1)[0])
+        real = uids_of(self.pid)[0]
         self.refuse_gone()
         return real
 

@@ -60,7 +60,7 @@ def default_realm(file: Path, depth: int = 0) -> str | None:
     except OSError:
         return None
     section = ""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         line = line.strip()
         if match := re.fullmatch(r"\[([^\]]*)\]\*?", line):
             section = match[1].strip()

@@ -157,8 +157,6 @@ def test_a_mount_that_the_kernel_does_not_list_is_not_judged(monkeypatch: pytest
     looked.__dict__["_others"] = read(f"{ROOT}\n".encode())
     with pytest.raises(ValueError, match="does not list"):
         looked.why_not(99)
-    with pytest.raises(ValueError, match="cannot be read"):
-        read(b"40 21 nonsense\n")
 
 
 def test_the_mounts_of_this_host_can_be_read() -> None:

@@ -62,6 +62,15 @@ def test_the_domains_are_those_of_all_files_of_sssd(tmp_path: Path, monkeypatch:
     assert not found.shuts_out("jitd-account") and found.shuts_out("another")
 
 
+def test_a_file_of_sssd_that_is_no_utf_8_or_no_such_file_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SSSD", tmp_path)
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "sssd.conf").write_bytes(b"# caf\xe9\n[domain/a.test]\nid_provider = ad\n")
+    (tmp_path / "conf.d/a.conf").write_bytes(b"no section\n")
+    (tmp_path / "conf.d/b.conf").write_bytes(b"[domain/b.test]\nid_provider = ipa\n")
+    assert [found.name for found in domains()] == ["a.test", "b.test"]
+
+
 def test_a_host_whose_keytabs_are_lost_is_still_one_of_its_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SSSD", tmp_path)
     monkeypatch.setattr(kerberos, "HOSTS", tmp_path / "krb5.keytab")

@@ -14,8 +14,9 @@ import pytest
 from jitd.core.facts import Unknown
 from jitd.core.origin import OF_THE_CALLER as NAMES
 from jitd.core.origin import Caller
-from jitd.facts import caller, sessions
+from jitd.facts import sessions
 from jitd.facts.caller import cgroup_of, look, unit_in
+from jitd.files import processes
 from jitd.server.peer import Gone, Peer
 
 
@@ -82,14 +83,14 @@ def test_of_several_hierarchies_systemds_own_counts(
 ) -> None:
     (tmp_path / "7").mkdir()
     (tmp_path / "7/cgroup").write_bytes(content)
-    monkeypatch.setattr(caller, "_PROC", tmp_path)
+    monkeypatch.setattr(processes, "PROC", tmp_path)
     assert cgroup_of(7) == path
 
 
 def test_a_kernel_that_names_no_such_group_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "7").mkdir()
     (tmp_path / "7/cgroup").write_bytes(b"4:memory:/x\n")
-    monkeypatch.setattr(caller, "_PROC", tmp_path)
+    monkeypatch.setattr(processes, "PROC", tmp_path)
     with pytest.raises(OSError):
         cgroup_of(7)
 

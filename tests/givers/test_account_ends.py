@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import secrets
 import select
 import signal
 import stat
@@ -147,6 +148,50 @@ os.write(1, b".")
 fcntl.lockf(lock, fcntl.LOCK_EX)
 time.sleep(600)
 """
+HAS = """
+import fcntl, os, time
+fcntl.lockf(os.open("/etc/.pwd.lock", os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_EX)
+os.write(1, b".")
+time.sleep(600)
+"""
+
+
+def test_what_the_program_is_called_that_holds_the_lock_of_shadow_keeps_no_account(world: World) -> None:
+    """THREATS R-42: its name has a line that says that it is root's."""
+    world.give()
+    program = Path("/tmp/x\rUid:\t0")
+    program.symlink_to(os.path.realpath("/usr/bin/python3"))
+    line = ["setpriv", "--ruid=alice", "--euid=0", "--", str(program), "-I", "-S", "-c", HAS]
+    with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as held:
+        try:
+            assert held.stdout is not None and held.stdout.read(1) == b"."
+            assert Path(f"/proc/{held.pid}/comm").read_bytes() == b"x\rUid:\t0\n"
+            assert world.take() == Taken()
+            assert held.wait(PATIENCE) == -signal.SIGKILL
+        finally:
+            held.kill()
+            program.unlink()
+    assert world.is_as_before()
+
+
+def make_keys(uid: int) -> None:
+    """In a child with the rights of ``uid``: make a key, and some of which the description has a line that looks like the entry
+    of another key. Its number cannot be read, or no key has it.
+    """
+    call, users = ctypes.CDLL(None).syscall, ctypes.c_int(-4)  # KEY_SPEC_USER_KEYRING of keyctl(2)
+    forged = (b"%s I--Q---     1 perm 3f010000 %d %d user      x: 1" % (number, uid, uid) for number in (b"zz", b"00000001"))
+    for description in (b"plain", *(b"x\n" + line for line in forged), b"a\rb", b"a\xffb;", b"x" * 4095):
+        assert call(248, b"user", description, b"secret", 6, users) > 0
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="it makes keys by the number of the call")
+def test_what_is_in_the_description_of_a_key_keeps_no_key_and_is_told_as_none() -> None:
+    """THREATS R-42."""
+    uid = secrets.randbelow(10**9) + 10**9  # all labs share the kernel's keys, and a keyring that was revoked stays for a while
+    account_remains.as_account(uid, None, make_keys)
+    assert account_remains.as_account(uid, None, account_remains._has_keys)
+    assert account_remains.left_in_kernel(uid, None) == []
+    assert not account_remains.as_account(uid, None, account_remains._has_keys)
 
 
 def test_however_many_wait_to_hold_the_lock_of_shadow_each_step_is_tried(world: World) -> None:

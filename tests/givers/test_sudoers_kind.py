@@ -467,6 +467,19 @@ def test_a_sudo_ends_with_what_it_has_started(holder: Holder, capfd: pytest.Capt
     assert mine.poll() is None, "what no sudo has started goes on"
 
 
+@pytest.mark.parametrize("name", [b"a\rb", b"x\rUid:\t0", b"a\nb", "a\u2028b".encode(), b"a\xffb", b"State:\tZ"])
+def test_what_somebody_calls_their_process_lets_no_sudo_go_on(holder: Holder, name: bytes) -> None:
+    """THREATS R-42."""
+    words = f"import ctypes, signal; ctypes.CDLL(None).prctl(15, {name!r}, 0, 0, 0); print(flush=True); signal.pause()"
+    other = holder.starts(PYTHON, "-ISc", words, uid=holder.other, stdout=subprocess.PIPE)
+    assert other.stdout is not None and other.stdout.readline() == b"\n"
+    begun = holder.starts("/usr/bin/sudo", "/usr/bin/sleep", "600")
+    wait_for(lambda: programs_of(begun.pid) == ["sleep"], what="the command")
+    assert holder.takes() == Taken()
+    assert begun.wait(PATIENCE) != 0 and seconds() == set()
+    assert other.poll() is None, "what is no sudo goes on"
+
+
 def noted(pid: int) -> str:
     return f"{pid}:{Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
 

@@ -139,12 +139,13 @@ LAW: dict[str, set[str]] = {
     # what runs a command
     "jitd.monitor": {WIRE, "jitd.beside.filtering", "jitd.files", "jitd.monitor", "jitd.recording"},
     "jitd.executor": {
-        CORE, "jitd.executor", "jitd.monitor.orders", "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.packages",
-        "jitd.recording", "jitd.releasing",
+        CORE, "jitd.executor", "jitd.files.processes", "jitd.monitor.orders", "jitd.monitor.places",
+        "jitd.monitor.proof_orders", "jitd.packages", "jitd.recording", "jitd.releasing",
     },
     # from a client to the core, room by room: each knows those that come after it, and none that come before
     "jitd.server": {
-        CORE, WIRE, "jitd.deciding", "jitd.failures", "jitd.lifecycle.notifier", "jitd.lifecycle.waiters", "jitd.log",
+        CORE, WIRE, "jitd.deciding", "jitd.failures", "jitd.files.processes", "jitd.lifecycle.notifier",
+        "jitd.lifecycle.waiters", "jitd.log",
         "jitd.server", "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.server.listener": {CORE, WIRE, "jitd.log", "jitd.releasing", "jitd.server"},
@@ -214,15 +215,16 @@ LAW: dict[str, set[str]] = {
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
     "jitd_things.givers": {
-        CORE, WIRE, "jitd.beside", "jitd.extensions", "jitd.files.durable", "jitd.settings", "jitd_outsiders.asking.settings",
-        "jitd_outsiders.outside.urls", "jitd_things.givers", "jitd_things.settings",
+        CORE, WIRE, "jitd.beside", "jitd.extensions", "jitd.files.durable", "jitd.files.mounts", "jitd.files.processes",
+        "jitd.settings", "jitd_outsiders.asking.settings", "jitd_outsiders.outside.urls", "jitd_things.givers",
+        "jitd_things.settings",
     },
     # whether any KDC can be reached, and what is in a keytab
     "jitd.kdc": {WIRE, "jitd.kdc", "jitd.packages"},
     # the program of all helpers, which are what extensions have them do
     "jitd.beside_process": {"jitd.beside", "jitd.extensions"},
     # how the daemon speaks with a helper, whatever they say
-    "jitd.beside": {WIRE, "jitd.beside", "jitd.packages", "jitd.releasing"},
+    "jitd.beside": {WIRE, "jitd.beside", "jitd.files.processes", "jitd.packages", "jitd.releasing"},
     # what runs an administrator's programs, and the daemon's end of it
     "jitd_outsiders.programs": {WIRE, "jitd.beside", "jitd.files", "jitd_outsiders.programs"},
     # what asks other hosts, and the daemon's end of it
@@ -376,8 +378,9 @@ LAW: dict[str, set[str]] = {
     "jitd_inspection.doctor.round": {"jitpam.initiator", "jitpam.wire.declared", "jitd_inspection.doctor.finding"},
     "jitd_inspection.doctor": {
         CORE, "jitd.audit", "jitd.beside.processes", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.deciding.signers",
-        "jitd.extensions", "jitd.hosts", "jitd.kdc", "jitd.monitor.pam_session", "jitd.monitor.pam_stack", "jitd.monitor.places",
-        "jitd.monitor.proof_orders", "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
+        "jitd.extensions", "jitd.files.mounts", "jitd.files.processes", "jitd.hosts", "jitd.kdc", "jitd.monitor.pam_session",
+        "jitd.monitor.pam_stack", "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.packages", "jitd.recording",
+        "jitd.settings", "jitd.store", "jitd.versions",
         "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.server.verified_pac", "jitd_gates.gates",
         "jitd_gates.messages", "jitd_gates.settings", "jitd_gates.strings", "jitd_gates.writer",
         "jitd_inspection.checking.directory",
@@ -505,8 +508,9 @@ def test_a_module_imports_what_its_row_of_the_law_allows() -> None:
 NO_KIND = {f"jitd_things.givers.{name}" for name in ("client", "deed", "kinds", "messages", "process", "questions")}
 """The modules of ``jitd_things.givers`` that carry orders to kinds and answers from them."""
 KINDS_MAY = (
-    CORE, WIRE, "jitd.extensions", "jitd.files.durable", "jitd_things.givers", "jitd.settings", "jitd.beside.deeds",
-    "jitd.beside.refusals", "jitd.beside.processes", "jitd.beside.secret", "jitd.beside.starting", "jitd_outsiders.outside.urls",
+    CORE, WIRE, "jitd.extensions", "jitd.files.durable", "jitd.files.mounts", "jitd.files.processes", "jitd_things.givers",
+    "jitd.settings", "jitd.beside.deeds", "jitd.beside.refusals", "jitd.beside.processes", "jitd.beside.secret",
+    "jitd.beside.starting", "jitd_outsiders.outside.urls",
     "jitd_outsiders.asking.settings",
 )  # fmt: skip
 

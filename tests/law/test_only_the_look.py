@@ -43,6 +43,7 @@ OTHERS = {
     "jitd.files.path_lookup.status_of": "a working directory in procfs; the path to procfs is the one that the look has found",
     "jitd.files.silence": "the way to a mount that may be dead, before the look; nothing that it finds is used",
     "jitd.files.mounts.Mounts.holders": "files of processes in /proc",
+    "jitd.files.processes.read": "a file of a process in /proc, or a setting of the kernel",
     "jitd.monitor.checking._check": "/dev/null",
     "jitd.monitor.checking._is_changed": "the text that was checked, with the rights of the account: another file only refuses",
     "jitd.monitor.child._arrange": "/dev/null",

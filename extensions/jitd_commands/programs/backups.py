@@ -200,7 +200,7 @@ _BCONSOLE = DecisionTable("""
 
 def _bconsole(call: Call) -> None:
     text = call.input.text if call.input is not None else None
-    lines = [line.split() for line in text.splitlines() if line.strip()] if text is not None else []
+    lines = [line.split() for line in text.split("\n") if line.strip()] if text is not None else []
     for words in lines:
         if not re.fullmatch(r"[\w.]+", words[0]) or not _BCONSOLE.tells(call, list(map(Word, words)), named={"verb": words[0]}):
             return call.gives("starts programs that its commands name")

@@ -137,7 +137,7 @@ class DecisionTable:
 
     @cached_property
     def lines(self) -> tuple[Case, ...]:
-        return tuple(map(_line, filter(None, map(str.strip, self._text.splitlines()))))
+        return tuple(map(_line, filter(None, map(str.strip, self._text.split("\n")))))
 
     def __call__(self, call: Call) -> None:
         """Judge ``call`` by this table alone."""

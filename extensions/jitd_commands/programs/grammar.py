@@ -749,7 +749,7 @@ class Grammar:
 
 def _lines(text: str) -> Iterator[str]:
     """Yield the lines of ``text``. A backslash at the end continues one."""
-    return filter(None, map(str.strip, re.sub(r"\s*\\\n\s*", "  ", text).splitlines()))
+    return filter(None, map(str.strip, re.sub(r"\s*\\\n\s*", "  ", text).split("\n")))
 
 
 def _doubts(call: Call, what: str, *, is_quiet: bool) -> None:

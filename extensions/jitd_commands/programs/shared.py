@@ -111,7 +111,7 @@ def rows_of(judge: Verdict, table: str, *, also: str = "", operands: str = "", i
     nothing more beside ``also``. ``operands`` and ``is_plain`` are those of the rows. A line that is indented further continues
     the line before.
     """
-    lines = re.sub(r"\n {5,}", " ", table).strip().splitlines()
+    lines = re.sub(r"\n {5,}", " ", table).strip().split("\n")
     rows = (line.strip().partition(" ") for line in lines)
     return tuple(
         Row(programs.replace(",", " "), judge, f"{options} {also}", operands=operands, is_plain=is_plain)

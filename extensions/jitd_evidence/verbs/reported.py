@@ -231,11 +231,11 @@ def _script(report: dict[str, Any]) -> Iterator[str]:
                 yield f".print {figure['name']}"
                 yield from _statement(figure["explain"])
             else:
-                yield from (f"-- {reshown(line)}" for line in figure["explain"].splitlines())
+                yield from (f"-- {reshown(line)}" for line in figure["explain"].split("\n"))
 
 
 def _statement(sql: str) -> Iterator[str]:
-    yield from f"{sql};".splitlines()
+    yield from f"{sql};".split("\n")
 
 
 def _literal(value: str | float | None) -> str:

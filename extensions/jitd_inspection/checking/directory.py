@@ -41,7 +41,7 @@ def look_up(words: frozenset[str], config: Config) -> Known:
 def local_groups() -> frozenset[str]:
     """Return the names of the groups in /etc/group. This file lists all members of its groups."""
     with suppress(OSError):
-        return frozenset(line.partition(":")[0] for line in GROUPS.read_text("utf-8", "replace").splitlines())
+        return frozenset(line.partition(":")[0] for line in GROUPS.read_bytes().decode("utf-8", "replace").split("\n"))
     return frozenset()
 
 

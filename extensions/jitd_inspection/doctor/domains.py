@@ -49,8 +49,9 @@ class Domain:
 
 def domains() -> Iterator[Domain]:
     read = configparser.ConfigParser(interpolation=None, strict=False)
-    with suppress(configparser.Error, OSError):
-        read.read([SSSD / "sssd.conf", *sorted((SSSD / "conf.d").glob("[!.]*.conf"))], "utf-8")
+    for file in (SSSD / "sssd.conf", *sorted((SSSD / "conf.d").glob("[!.]*.conf"))):
+        with suppress(configparser.Error, OSError):
+            read.read_string(file.read_bytes().decode("utf-8", "replace"), str(file))
     for section in read.sections():
         if section.startswith("domain/"):
             yield Domain(section.removeprefix("domain/"), dict(read[section]))

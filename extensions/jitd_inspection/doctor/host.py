@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from jitd.core.policy import Policy
+from jitd.files.processes import control_groups_of
 from jitd.settings import policyfile
 from jitd.settings.config import Config
 from jitd.settings.host import own_realm
@@ -142,7 +143,7 @@ def _is_of_ours(pid: str) -> bool:
 
 def _is_of_unit(pid: str) -> bool:
     """True if systemd started process ``pid`` as jitd.service (cgroups(7), /proc/PID/cgroup)."""
-    return any(line.endswith("/jitd.service") for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines())
+    return any(group.endswith(b"/jitd.service") for group in control_groups_of(pid).values())
 
 
 def _started_at(pid: int) -> float:
@@ -163,7 +164,7 @@ def holders(files: Sequence[Path]) -> dict[Path, int]:
         with suppress(OSError):
             wanted[os.lstat(file).st_ino] = file
     found: dict[Path, int] = {}
-    for line in Path("/proc/locks").read_text("ascii", "replace").splitlines():
+    for line in Path("/proc/locks").read_text("ascii", "replace").split("\n"):
         words = line.split()
         if len(words) > 5 and words[1] == "FLOCK" and words[4].isdigit():
             inode = words[5].rpartition(":")[2]

@@ -78,7 +78,7 @@ def said(words: Sequence[str], before: Sequence[str] = ()) -> tuple[int, str, st
         )
     except (OSError, subprocess.TimeoutExpired) as fault:
         return -1, "", str(fault)
-    wrong = "; ".join(done.stderr.decode("utf-8", "replace").splitlines())
+    wrong = done.stderr.decode("utf-8", "replace").strip().replace("\n", "; ")
     ended = (
         f"it is ended by {signal.Signals(-done.returncode).name}" if done.returncode < 0 else f"its status is {done.returncode}"
     )
@@ -90,4 +90,4 @@ def not_loaded(before: Sequence[str] = ()) -> str:
     status, out, wrong = said(("-V",), before)
     if status:
         return wrong
-    return "" if any(line.startswith(f"{SYMBOL}: ") for line in out.splitlines()) else UNNAMED
+    return "" if any(line.startswith(f"{SYMBOL}: ") for line in out.split("\n")) else UNNAMED

@@ -15,13 +15,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+from jitd.files import mounts
+from jitd.files.processes import control_groups_of
 from jitd.settings.needs import unreachable
 from jitd.store import StoreError
 from jitd_inspection.doctor.finding import Result, bad, count, given_up, listed, ok, unknown, weak, word
 from jitd_inspection.doctor.host import BOOTED, Host, holders
-from jitd_inspection.doctor.state import kind_of, live_runs, mounts
+from jitd_inspection.doctor.state import kind_of, live_runs
 
 WITHIN = 3.0  # seconds at most to wait for an answer of systemd
 AGAIN_AFTER = 0.5  # seconds until apparent leftovers are checked again: a run that is just ending still has files
@@ -103,13 +104,14 @@ def see_groups(pid: int | None) -> Groups:
     groups.
     """
     kernel = os.uname().release
-    root, place = next(((root, place) for root, place, kind in mounts() if kind == "cgroup2"), ("", ""))
-    if not place:
+    top = next((mount for mount in mounts.of_process().values() if mount.kind == "cgroup2"), None)
+    if top is None:
         return Groups("", is_writable=False, has_kill=False, kernel=kernel)
+    place = os.fsdecode(top.point)
     if pid is not None:
-        lines = Path(f"/proc/{pid or 'self'}/cgroup").read_text("utf-8", "surrogateescape").splitlines()
-        own = next((line[3:] for line in lines if line.startswith("0::")), "")
-        place = (place + (own[len(root) :] if root != "/" and own.startswith(root) else own)).rstrip("/")
+        own = control_groups_of(pid or "self").get(b"", b"")
+        below = own[len(top.root) :] if top.root != b"/" and own.startswith(top.root) else own
+        place = os.fsdecode(top.point + below).rstrip("/")
     has_kill = os.path.exists(f"{place}/cgroup.kill") or _is_since_5_14(kernel)
     return Groups(place, os.access(place, os.W_OK), has_kill, kernel)
 
@@ -124,7 +126,7 @@ def ask_units() -> dict[str, Unit]:
     said = _ask("systemctl", "show", f"--property=Id,{','.join(STATES)}", "--", *NEEDED, LAUNCHER, "jitd.slice", EACH)
     found = {}
     for block in said.split("\n\n"):
-        values = dict(line.partition("=")[::2] for line in block.splitlines())
+        values = dict(line.partition("=")[::2] for line in block.split("\n"))
         if "Id" in values:
             found[values["Id"]] = Unit(*(values.get(name, "") for name in STATES))
     return found
@@ -165,7 +167,7 @@ def _left(host: Host, *, with_scopes: bool) -> tuple[set[str], set[str]]:
         plates = set(os.listdir(host.run_dir / "runs"))
     if with_scopes:
         said = _ask("systemctl", "list-units", "--type=scope", "--plain", "--no-legend", "--full", "jitd-run-*.scope")
-        scopes = {match[1] for line in said.splitlines() if (match := SCOPE.search(line))}
+        scopes = {match[1] for line in said.split("\n") if (match := SCOPE.search(line))}
     if not plates and not scopes:
         return plates, scopes
     live = live_runs(host.database, is_alone=not host.daemon.pid) if host.database.exists() else set()
@@ -186,8 +188,8 @@ def _ask(*words: str) -> str:
     except subprocess.TimeoutExpired:
         raise TimeoutError(f"{words[0]} did not answer within {WITHIN:.0f} s") from None
     if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise OSError(said[-1] if said else f"{words[0]} failed with status {done.returncode}")
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise OSError(said.rpartition("\n")[2] if said else f"{words[0]} failed with status {done.returncode}")
     return done.stdout.decode("utf-8", "replace")
 
 

@@ -23,6 +23,7 @@ from jitd.audit.verify import rows_of, verify
 from jitd.core.chain import GENESIS, Seal
 from jitd.core.holding import Holding
 from jitd.core.thing import is_service_ticket
+from jitd.files import mounts
 from jitd.monitor.places import recordings_directory
 from jitd.recording.storage import DAY, run_of
 from jitd.store import OtherSchema, Store, StoreError
@@ -159,20 +160,12 @@ def _sync(state: Path) -> None:
 
 def kind_of(path: Path) -> str:
     """Return the type of the file system of ``path``."""
-    real, kind, longest = os.path.realpath(path), "", -1
-    for _, mount, mounted in mounts():
-        is_above = mount == "/" or real == mount or real.startswith(mount + "/")
-        if is_above and len(mount) >= longest:  # if two mounts are on one directory, the later mount counts
-            longest, kind = len(mount), mounted
+    real, kind, longest = os.path.realpath(os.fsencode(path)), "", -1
+    for mount in mounts.of_process().values():
+        is_above = mount.point == b"/" or real == mount.point or real.startswith(mount.point + b"/")
+        if is_above and len(mount.point) >= longest:  # if two mounts are on one directory, the later mount counts
+            longest, kind = len(mount.point), mount.kind
     return kind
-
-
-def mounts() -> Iterator[tuple[str, str, str]]:
-    """Yield of each mount the mounted part of the file system, the mount point and the type (/proc/self/mountinfo)."""
-    for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
-        before, _, after = line.partition(" - ")
-        root, place = before.split(" ")[3:5]
-        yield root, place.replace("\\040", " "), after.split(" ")[0]
 
 
 def prove(database: Path, *, is_alone: bool) -> Record:

@@ -38,7 +38,7 @@ def judge(conf: Source | None, switch: Source | None, files: Files) -> Iterator[
         if word == "path" and name in LOADED and value and (because := files(value)):
             told = f"sudo uses {value} in what it runs as root, and others can change it: {because}"
             yield bad("file-open", place, told, "take the line out", "sudo")
-    for number, line in enumerate(switch.data.decode("utf-8", "replace").splitlines() if switch else (), 1):
+    for number, line in enumerate(switch.data.decode("utf-8", "replace").split("\n") if switch else (), 1):
         found = SWITCHED.match(line.partition("#")[0])
         others = [word for word in found[1].split() if word != "files" and not word.startswith("[")] if found else []
         if switch and others:

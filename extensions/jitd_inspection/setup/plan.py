@@ -138,7 +138,7 @@ class Write:
 
     def __str__(self) -> str:
         """What is new in the file."""
-        lines = difflib.ndiff((self.before or "").splitlines(), self.text.splitlines())
+        lines = difflib.ndiff((self.before or "").split("\n"), self.text.split("\n"))
         return "\n".join(line[2:] for line in lines if line.startswith("+ ")).strip("\n")
 
 
@@ -175,7 +175,7 @@ class Step:
 
     def shown(self) -> list[str]:
         """The commands and the lines of files that belong to the step."""
-        return [line for text in (*map(str, self.actions), self.by_hand) for line in text.splitlines()]
+        return [line for text in (*map(str, self.actions), self.by_hand) if text for line in text.removesuffix("\n").split("\n")]
 
 
 LOOK = Step("Look", "is everything as it has to be?", (Run(("jitd", "doctor")),))  # the last step, which changes nothing

@@ -21,7 +21,7 @@ from jitpam.wire.shown import shown
 
 
 def print_change(file: Path, before: bytes, after: bytes) -> None:
-    old, new = (text.decode("utf-8", "surrogateescape").splitlines() for text in (before, after))
+    old, new = (text.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n") for text in (before, after))
     for line in difflib.unified_diff(old, new, str(file), str(file), lineterm=""):
         answer(shown(line))
 

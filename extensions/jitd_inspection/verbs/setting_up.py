@@ -95,7 +95,7 @@ def setup(
     try:
         facts = host.look(kind)
     except host.CannotRead as fault:
-        raise _stopped([*str(fault).splitlines(), "mend this first: jitd check tells every fault"]) from None
+        raise _stopped([*str(fault).split("\n"), "mend this first: jitd check tells every fault"]) from None
     given = plan.Answers(
         admin="" if no_admin else admin,
         requester=None if requester is None else _who(requester),

@@ -44,7 +44,7 @@ def carry_out(steps: Sequence[Step], *, may_wait: bool, renews: bool) -> None:
                 continue
             answer(f"* {step.title}: {step.sentence}")
             if step.by_hand:
-                quote(step.by_hand.splitlines())
+                quote(step.by_hand.removesuffix("\n").split("\n"))
                 raise NotDone(f"{step.title.lower()}: nothing was done after this step; do it, {AGAIN}")
             for action in step.actions:
                 match action:
@@ -124,7 +124,7 @@ def _run(run: Run, *, renews: bool) -> None:
         return
     done = _started(run, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = done.stdout.strip()
-    quote(said.splitlines())
+    quote(said.split("\n") if said else [])
     if run.unless in said:
         told = (
             "It is in the KDC already. If it gets a new key, tickets that people have for it stop working: they run kinit again."

@@ -98,7 +98,7 @@ def faults_of(note: Note) -> list[str]:
 def shadow_of(account: str) -> dict[str, str]:
     """Return ``password`` and ``expires`` of shadow(5), or nothing if the account has no line there. Raises OSError."""
     with suppress(FileNotFoundError):
-        for line in SHADOW.read_text("utf-8", "surrogateescape").splitlines():
+        for line in SHADOW.read_bytes().decode("utf-8", "surrogateescape").split("\n"):
             fields = line.split(":")
             if fields[0] == account and len(fields) > 7:
                 return {"password": fields[1], "expires": fields[7]}

@@ -105,7 +105,7 @@ def why_shut(account: str) -> str:
     said = executing.run([SSHD, "-T", "-C", f"user={account},host=localhost,addr=127.0.0.1"])
     if said.status != 0:
         return f"sshd does not say where it looks for keys: {said.said}"
-    for line in said.output.decode("utf-8", "replace").splitlines():
+    for line in said.output.decode("utf-8", "replace").split("\n"):
         word, _, files = line.partition(" ")
         if word == "authorizedkeysfile":
             return "" if files.split() == [f"{KEYS}/%u"] else f"sshd looks for keys in {files}: sshd_config needs {lines}"

@@ -20,6 +20,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from jitd.files.processes import control_groups_of, uids_of
 from jitd_things.givers.executing import ENVIRONMENT, Ended
 from jitpam.wire.shown import shown
 
@@ -125,22 +126,17 @@ def _kill(pid: int, ending: Collection[int]) -> None:
 
 
 def _runs_for(pid: int, uids: Collection[int]) -> bool:
-    """True if ``pid`` has one of ``uids`` as its real uid, or is in the control group of one of these users."""
+    """True if ``pid`` has one of ``uids`` as its real uid, or is in the slice of one of these users (systemd.slice(5))."""
     with suppress(OSError):
-        groups = Path(f"/proc/{pid}/cgroup").read_text("utf-8", "replace").split("/")
-        return _real_uid(pid) in uids or any(f"user-{uid}.slice" in groups for uid in uids)
+        slices = [b"/user.slice/user-%d.slice/" % uid for uid in uids]  # the user chooses names below it
+        groups = [b"%s/" % group for group in control_groups_of(pid).values()]
+        return uids_of(pid)[0] in uids or any(group.startswith(tuple(slices)) for group in groups)
     return False
-
-
-def _real_uid(pid: int) -> int:
-    """Raises OSError."""
-    lines = Path(f"/proc/{pid}/status").read_bytes().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(b"Uid:"))
 
 
 def _told(pid: int) -> str:
     try:
-        name, uid = Path(f"/proc/{pid}/comm").read_bytes().rstrip(b"\n"), _real_uid(pid)
+        name, uid = Path(f"/proc/{pid}/comm").read_bytes().rstrip(b"\n"), uids_of(pid)[0]
     except OSError:
         return "a process that jitd cannot see"
     with suppress(KeyError):

@@ -16,11 +16,12 @@ import pwd
 import re
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from jitd.files import mounts
 from jitd.settings.account_uids import SYSTEMD, Range, without
 from jitd_things.givers.account_notes import AccountNotes, Used
 
@@ -155,8 +156,8 @@ def _joined(ranges: Iterable[Range]) -> tuple[Range, ...]:
 
 def _defs() -> dict[str, int]:
     with suppress(FileNotFoundError):
-        text = LOGIN_DEFS.read_text("utf-8", "replace")
-        return {name: int(number) for name, number in re.findall(r"^\s*((?:SUB_)?UID_M(?:IN|AX))\s+([0-9]+)", text, re.MULTILINE)}
+        found = re.findall(rb"^\s*((?:SUB_)?UID_M(?:IN|AX))\s+([0-9]+)", LOGIN_DEFS.read_bytes(), re.MULTILINE)
+        return {name.decode("ascii"): int(number) for name, number in found}
     return {}
 
 
@@ -164,7 +165,7 @@ def _subordinate() -> list[Range]:
     found = []
     for file in SUBORDINATE:
         with suppress(FileNotFoundError):
-            for _, first, count in re.findall(r"^([^:\n]*):([0-9]+):([0-9]+)", file.read_text("utf-8", "replace"), re.MULTILINE):
+            for _, first, count in re.findall(rb"^([^:\n]*):([0-9]+):([0-9]+)", file.read_bytes(), re.MULTILINE):
                 found.append((int(first), int(first) + max(int(count), 1) - 1))
     return found
 
@@ -178,24 +179,13 @@ def local_mounts() -> list[bytes]:
     """
     whole: dict[bytes, bytes] = {}
     parts: list[tuple[bytes, bytes]] = []
-    for fields, after in _mounts():
-        kind, _, options = after.split(b" ", 2)
-        is_writable = b"ro" not in fields[5].split(b",") and b"ro" not in options.split(b",")
-        if kind.decode("ascii", "replace") in LOCAL and is_writable:
-            if fields[3] == b"/":
-                whole.setdefault(fields[2], fields[4])
+    for mount in mounts.of_process().values():
+        if mount.kind in LOCAL and b"ro" not in mount.options and b"ro" not in mount.of_kind:
+            if mount.root == b"/":
+                whole.setdefault(mount.device, mount.point)
             else:
-                parts.append((fields[2], fields[4]))
+                parts.append((mount.device, mount.point))
     return [*whole.values(), *(place for device, place in parts if device not in whole)]
-
-
-def _mounts() -> Iterator[tuple[list[bytes], bytes]]:
-    """Yield the two parts of each line of mountinfo, with the mount point as it is called."""
-    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
-        before, _, after = line.partition(b" - ")
-        fields = before.split(b" ")
-        fields[4] = fields[4].decode("unicode_escape").encode("latin-1")
-        yield fields, after
 
 
 def owners_within(uids: Range, roots: Sequence[bytes], until: float) -> tuple[set[int], list[bytes]]:
@@ -204,7 +194,7 @@ def owners_within(uids: Range, roots: Sequence[bytes], until: float) -> tuple[se
     """
     found: set[int] = set()
     unread, seen = [], set()
-    mounted = {fields[4] for fields, _ in _mounts()}
+    mounted = {mount.point for mount in mounts.of_process().values()}
     for root in roots:
         with suppress(OSError):
             status = os.lstat(root)

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jitd.core.wording import listed
+from jitd.files.processes import Unread, status
 from jitd_things.givers.account_remains import as_account
 from jitpam.wire.shown import shown
 
@@ -44,12 +45,12 @@ class Process:
     """A process that has the uid as its real, effective, saved or file system uid."""
 
     pid: int
-    name: str
+    name: bytes
 
     @property
     def told(self) -> str:
         """The name and the pid of the process, as text for people."""
-        return f"{shown(self.name.encode('utf-8', 'surrogateescape'))} ({self.pid})"
+        return f"{shown(self.name)} ({self.pid})"
 
 
 def of(uid: int) -> list[Process]:
@@ -96,8 +97,8 @@ def _kill_all(_: int) -> None:
 
 def _has_no_capability() -> bool:
     """True if this process may signal only processes of its own uids."""
-    lines = Path("/proc/self/status").read_text("ascii", "replace").splitlines()
-    return [int(line.split()[1], 16) for line in lines if line.startswith(("CapEff:", "CapPrm:"))] == [0, 0]
+    own = status("self")
+    return int(own[b"CapEff"][0], 16) == int(own[b"CapPrm"][0], 16) == 0
 
 
 def _kill(pid: int, uid: int) -> None:
@@ -114,43 +115,49 @@ def _is_somebodys(uid: int) -> bool:
     with suppress(KeyError):
         pwd.getpwuid(uid)
         return True
-    return any(_thread_has(f"/proc/{process.pid}/status", uid) for process in _processes())
+    return any(_thread_has(process.pid, uid) for process in _processes())
 
 
 def _search(uid: int, until: float) -> tuple[list[Process], bool]:
     """Return the processes of ``uid`` that were found until ``until`` (on CLOCK_MONOTONIC), and whether these are all."""
-    found = []
+    found, is_all = [], True
     for process in _processes():
         try:
             if _has(process.pid, uid, until):
                 found.append(process)
+        except Unread:
+            is_all = False
         except TimeoutError:
             return found, False
-    return found, True
+    return found, is_all
 
 
 def _processes() -> Iterator[Process]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             with suppress(OSError):
-                yield Process(int(name), Path(f"/proc/{name}/comm").read_text("utf-8", "surrogateescape").rstrip("\n"))
+                yield Process(int(name), Path(f"/proc/{name}/comm").read_bytes().removesuffix(b"\n"))
 
 
 def _has(pid: int, uid: int, until: float = math.inf) -> bool:
-    """Raises TimeoutError."""
+    """Raises TimeoutError, and Unread."""
     threads: list[str] = []
     with suppress(OSError):
         threads = os.listdir(f"/proc/{pid}/task")
     for thread in threads:
-        if _thread_has(f"/proc/{pid}/task/{thread}/status", uid):
+        if _thread_has(f"{pid}/task/{thread}", uid):
             return True
         if time.monotonic() > until:
             raise TimeoutError
     return False
 
 
-def _thread_has(file: str, uid: int) -> bool:
-    found: dict[bytes, list[bytes]] = {}
-    with suppress(OSError):
-        found = {line.split(b":")[0]: line.split()[1:] for line in Path(file).read_bytes().splitlines()}
-    return found.get(b"State", [b"Z"])[0] not in (b"Z", b"X") and b"%d" % uid in found.get(b"Uid", [])
+def _thread_has(thread: int | str, uid: int) -> bool:
+    """Raises Unread."""
+    try:
+        found = status(thread)
+    except Unread:
+        raise
+    except OSError:  # it has ended
+        return False
+    return found[b"State"][0] not in (b"Z", b"X") and b"%d" % uid in found[b"Uid"]

@@ -13,6 +13,7 @@ import ctypes
 import errno
 import os
 import platform
+import re
 import select
 import signal
 import time
@@ -38,9 +39,13 @@ BOOTED = Path("/run/systemd/system")  # a directory that exists if systemd is pr
 LOGINCTL, TIMEOUT = "/usr/bin/loginctl", "/usr/bin/timeout"
 IPC = Path("/proc/sysvipc")
 KEYS = Path("/proc/keys")
-_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
+_KEYCTL = {
+    "x86_64": 250, "i686": 288, "aarch64": 219, "armv7l": 311, "riscv64": 219, "loongarch64": 219, "ppc64le": 271, "s390x": 280,
+}  # fmt: skip
 """Maps the machine type to the number of the system call keyctl(2). The C library has no function for this call."""
-_SET_PERMISSIONS, _CLEAR, _REVOKE, _INVALIDATE = 5, 7, 3, 21
+_SET_PERMISSIONS, _DESCRIBE, _CLEAR, _REVOKE, _INVALIDATE = 5, 6, 7, 3, 21
+_SERIAL = re.compile(rb"[0-9a-f]{8} ")  # how a line of /proc/keys begins
+_DESCRIPTION = 8192  # bytes that the kernel tells of a key at most: a page of its description, and some numbers
 _ALL = 0x003F0000  # a mask that gives the owner of a key all permissions
 _IPC_RMID = 0
 
@@ -153,28 +158,29 @@ def _ipc_of(uid: int) -> dict[str, list[int]]:
     for kind in ("shm", "sem", "msg"):
         found[kind] = []
         with suppress(FileNotFoundError):
-            head, *rows = (IPC / kind).read_text("ascii").splitlines()
+            head, *rows = (IPC / kind).read_text("ascii").strip().split("\n")
             names = head.split()
             id, *owners = names.index(f"{kind}id" if kind != "msg" else "msqid"), names.index("uid"), names.index("cuid")
             found[kind] = [int(row.split()[id]) for row in rows if uid in [int(row.split()[owner]) for owner in owners]]
     return found
 
 
-def _keys_of(uid: int) -> list[tuple[int, str]]:
-    """Return the serial number and the type of each key of ``uid`` that is visible to this process."""
-    found = []
-    with suppress(OSError):
-        for line in KEYS.read_text("utf-8", "replace").splitlines():
-            fields = line.split()
-            if len(fields) > 7 and fields[5] == str(uid) and "R" not in fields[1] and "i" not in fields[1]:
-                found.append((int(fields[0], 16), fields[7]))
-    return found
+def _keys_of(uid: int) -> dict[int, bytes]:
+    r"""Map the serial number of each key of ``uid`` that is visible to this process to its type. Raises OSError.
+
+    The kernel writes the description of a key as it is, and it may have more lines, so /proc/keys says no more than which numbers
+    there may be. Whose a key is, and of which type, is asked of the kernel by the number.
+    """
+    lines = KEYS.read_bytes().split(b"\n") if KEYS.exists() else []
+    numbers = {int(line[:8], 16) for line in lines if _SERIAL.match(line)}
+    told = {serial: _described(serial).split(b";") for serial in numbers}
+    return {serial: fields[0] for serial, fields in told.items() if fields[1:2] == [b"%d" % uid]}
 
 
 def _remove_keys(uid: int) -> None:
-    for serial, kind in _keys_of(uid):
+    for serial, kind in _keys_of(uid).items():
         _keyctl(_SET_PERMISSIONS, serial, _ALL)
-        if kind == "keyring":
+        if kind == b"keyring":
             _keyctl(_CLEAR, serial)
         _keyctl(_REVOKE, serial)
         _keyctl(_INVALIDATE, serial)
@@ -184,8 +190,16 @@ def _has_keys(uid: int) -> bool:
     return bool(_keys_of(uid))
 
 
-def _keyctl(deed: int, serial: int, argument: int = 0) -> None:
+def _described(serial: int) -> bytes:
+    """Return ``TYPE;UID;GID;PERMISSIONS;DESCRIPTION`` of a key, or nothing if it does not exist any more. Raises OSError."""
+    room = ctypes.create_string_buffer(_DESCRIPTION)
+    size = _keyctl(_DESCRIBE, serial, ctypes.addressof(room), _DESCRIPTION)
+    return room.raw[: max(size, 0)]
+
+
+def _keyctl(deed: int, serial: int, *arguments: int) -> int:
     number = _KEYCTL.get(platform.machine())
-    if number is not None:
-        library = ctypes.CDLL(None)
-        library.syscall(ctypes.c_long(number), ctypes.c_int(deed), ctypes.c_int(serial), ctypes.c_ulong(argument), 0, 0)
+    if number is None:
+        raise OSError(errno.ENOSYS, f"jitd does not know the keys of the kernel on {platform.machine()}")
+    more = (ctypes.c_ulong(each) for each in (*arguments, 0, 0, 0))
+    return int(ctypes.CDLL(None).syscall(ctypes.c_long(number), ctypes.c_int(deed), ctypes.c_int(serial), *more))

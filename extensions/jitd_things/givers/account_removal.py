@@ -144,5 +144,5 @@ def _opened(directory: int, name: str) -> int:
 
 
 def _mount_of(descriptor: int) -> bytes:
-    lines = Path(f"/proc/self/fdinfo/{descriptor}").read_bytes().splitlines()
+    lines = Path(f"/proc/self/fdinfo/{descriptor}").read_bytes().split(b"\n")
     return next(line for line in lines if line.startswith(b"mnt_id:"))

@@ -80,7 +80,7 @@ def _has(krl: Path, id: str) -> bool:
     if said.status != 0:
         raise Unusable(f"{krl} cannot be read as a list of revoked keys: ssh-keygen -Q -l says: {said.said}")
     is_any_ca = False
-    for line in said.output.decode("utf-8", "replace").splitlines():
+    for line in said.output.decode("utf-8", "replace").split("\n"):
         if line.startswith("#"):
             is_any_ca = line == "# Wildcard CA" or (is_any_ca and not line.startswith("# CA key"))
         elif is_any_ca and line == f"id: {id}":

@@ -190,7 +190,9 @@ class SshCertificates:
         if not stat.S_ISSOCK(status.st_mode):
             return [KEYGEN, "-q", "-s", str(ca)]
         agent = [ENV, f"SSH_AUTH_SOCK={ca}"]
-        listed = _run(f"the agent {ca} does not answer", *agent, ADD, "-L").decode("ascii", "replace").splitlines()
+        listed = (
+            _run(f"the agent {ca} does not answer", *agent, ADD, "-L").decode("ascii", "replace").removesuffix("\n").split("\n")
+        )
         if len(listed) != 1:
             raise Unusable(f"the agent {ca} has {len(listed)} keys: it must have the CA's key and no other")
         (place / "ca.pub").write_text(f"{listed[0]}\n", "ascii")

@@ -25,6 +25,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from jitd.files.processes import status
+
 NAME = "sudo"  # how the names of the executables begin: sudo, sudoedit, sudo-rs, sudo.ws
 AT_UID = 11  # the key of the real uid in an auxiliary vector, of /usr/include/linux/auxvec.h
 LOOKS = 3
@@ -39,12 +41,13 @@ ENDS_WITHIN = 2.0  # seconds for what was killed to end. Only a process that wai
 @dataclass(frozen=True, slots=True)
 class Killed:
     """The pids of processes that were killed. ``ended`` are the sudos that have ended. ``sudos`` have not ended, and ``others``,
-    which they have started, have not either.
+    which they have started, have not either. Of ``unread``, it is not known what they are.
     """
 
     ended: tuple[int, ...] = ()
     sudos: tuple[int, ...] = ()
     others: tuple[int, ...] = ()
+    unread: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +70,25 @@ def end(uid: int, let_in: Collection[str]) -> Killed:
     """End each sudo that ``uid`` has started, and what it started, but those in ``let_in`` (``PID:START``). Raises OSError."""
     living: dict[int, _Caught] = {}
     sudos: set[int] = set()
+    unread: set[int] = set()
     with ExitStack() as opened:
         for _ in range(LOOKS):
-            living = _caught(uid, let_in, opened)
+            unread.clear()
+            living = _caught(uid, let_in, opened, unread)
             for one in living.values():
                 one.signal(signal.SIGKILL)
             sudos |= {pid for pid, one in living.items() if one.is_sudo}
             until = time.monotonic() + ENDS_WITHIN
             living = {pid: one for pid, one in living.items() if not one.ends(until)}
     ended, still, others = sudos - living.keys(), sudos & living.keys(), living.keys() - sudos
-    return Killed(tuple(sorted(ended)), tuple(sorted(still)), tuple(sorted(others)))
+    return Killed(tuple(sorted(ended)), tuple(sorted(still)), tuple(sorted(others)), tuple(sorted(unread)))
 
 
-def _caught(uid: int, let_in: Collection[str], opened: ExitStack) -> dict[int, _Caught]:
+def _caught(uid: int, let_in: Collection[str], opened: ExitStack, unread: set[int]) -> dict[int, _Caught]:
     """Stop what is to be ended, until nothing new of it is found. Return it by pid. ``opened`` closes the descriptors."""
     caught: dict[int, _Caught] = {}
     until = time.monotonic() + STOPS_WITHIN
-    while new := _look(uid, let_in).keys() - caught.keys():
+    while new := _look(uid, let_in, unread).keys() - caught.keys():
         if caught and time.monotonic() > until:
             break
         descriptors: dict[int, int] = {}
@@ -91,7 +96,7 @@ def _caught(uid: int, let_in: Collection[str], opened: ExitStack) -> dict[int, _
             with suppress(ProcessLookupError):
                 descriptors[pid] = os.pidfd_open(pid)
                 opened.callback(os.close, descriptors[pid])
-        again = _look(uid, let_in)  # after the descriptors were opened, so they refer to the same processes
+        again = _look(uid, let_in, unread)  # after the descriptors were opened, so they refer to the same processes
         for pid in descriptors.keys() & again.keys():
             caught[pid] = _Caught(descriptors[pid], again[pid])
             caught[pid].signal(signal.SIGSTOP)
@@ -105,13 +110,19 @@ class _Process:
     is_stopped: bool
 
 
-def _look(uid: int, let_in: Collection[str]) -> dict[int, bool]:
-    """Return the pids of the processes that are to be ended, each with whether it is a sudo itself."""
+def _look(uid: int, let_in: Collection[str], unread: set[int]) -> dict[int, bool]:
+    """Return the pids of the processes that are to be ended, each with whether it is a sudo itself. ``unread`` gets those that
+    cannot be read.
+    """
     found: dict[int, _Process] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile, or it is a thread of the kernel
+            try:
                 found[int(name)] = _read(name, uid)
+            except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile, or it is a thread of the kernel
+                continue
+            except (OSError, LookupError, ValueError):
+                unread.add(int(name))
     sudos = {pid for pid, one in found.items() if one.is_sudo}
     goes_on = {pid for pid in sudos if not found[pid].is_stopped}
     spared = {pid for pid in goes_on if f"{pid}:{_started_at(pid)}" in let_in}
@@ -134,13 +145,13 @@ def _above(pid: int, found: Mapping[int, _Process]) -> set[int]:
 
 def _read(name: str, uid: int) -> _Process:
     """Read the process with the pid ``name``. Raises ProcessLookupError if it has ended, and OSError."""
-    fields = dict(line.split(b":", 1) for line in Path(f"/proc/{name}/status").read_bytes().splitlines())
-    state = fields[b"State"].split()[0]
+    fields = status(name)
+    state = fields[b"State"][0]
     if state in b"ZX":
         raise ProcessLookupError
-    uids = [int(word) for word in fields[b"Uid"].split()]
+    uids = [int(word) for word in fields[b"Uid"]]
     is_sudo = 0 in uids and _program_of(name).startswith(NAME) and uid in (uids[0], _executed_by(name, uid))
-    return _Process(int(fields[b"PPid"]), is_sudo, state in b"Tt")
+    return _Process(int(fields[b"PPid"][0]), is_sudo, state in b"Tt")
 
 
 def _program_of(name: str) -> str:
@@ -160,7 +171,7 @@ def _executed_by(name: str, otherwise: int) -> int:
 def _started_at(pid: int) -> str:
     """Return the start time of the process ``pid``, in clock ticks since the boot. Return an empty string if it has ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode("ascii")
     return ""
 
 

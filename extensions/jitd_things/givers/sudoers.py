@@ -160,6 +160,8 @@ class SudoersLines:
             left.append(f"not ended: what a sudo has started (process {killed.others[0]})")
         if killed.sudos:
             raise _StillLives(f"a sudo cannot be ended (process {killed.sudos[0]}): check what it is doing")
+        if killed.unread:
+            raise _StillLives(f"process {killed.unread[0]} cannot be read in /proc: end it if it is a sudo of {order.account}")
 
     def _sync(self) -> None:
         with suppress(FileNotFoundError):
