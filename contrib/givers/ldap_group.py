@@ -51,13 +51,13 @@ class Directory:
         """Have ``person`` added to the group or deleted from it. Return what the server says if it does not want to."""
         lines = (_line("dn", self._settings.group), "changetype: modify", f"{how}: member", _line("member", person))
         done = self._run(MODIFY, stdin="\n".join(lines) + "\n")
-        return done.stderr.strip().splitlines()[-1][:200] if done.returncode and done.stderr.strip() else ""
+        return done.stderr.strip().rpartition("\n")[2][:200] if done.returncode and done.stderr.strip() else ""
 
     def _search(self, base: str, scope: str, wanted: str) -> list[str]:
         done = self._run(SEARCH, "-LLL", "-o", "ldif-wrap=no", "-b", base, "-s", scope, wanted, "1.1")
         if done.returncode:
             raise NotDone(f"{self._settings.uri} does not answer what {base} has: {done.stderr.strip()[:200]}")
-        return [_name(line) for line in done.stdout.splitlines() if line.startswith("dn:")]
+        return [_name(line) for line in done.stdout.split("\n") if line.startswith("dn:")]
 
     def _run(self, program: str, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         # -N: the server is the one that --uri names, whatever name its address has in the DNS.

@@ -60,11 +60,11 @@ def is_security(source: str) -> bool:
 
 def is_root_encrypted(sys_: Path = SYS, mounts: Path = MOUNTS) -> bool:
     """True if each block device below the file system / is below dm-crypt. Raises Unknown."""
-    fields = [line.split() for line in mounts.read_text("utf-8", "surrogateescape").splitlines()]
-    roots = [words for words in fields if words[4] == "/"]
+    fields = [line.split(b" ") for line in mounts.read_bytes().split(b"\n")]  # any account names mount points, with CR
+    roots = [words for words in fields if words[4:5] == [b"/"] and b"-" in words[6:-2]]
     if not roots:
         raise Unknown("disk_encrypted: / is not in the table of mounts")
-    number, source = roots[-1][2], roots[-1][roots[-1].index("-") + 2]
+    number, source = (os.fsdecode(word) for word in (roots[-1][2], roots[-1][roots[-1].index(b"-", 6) + 2]))
     device = sys_ / "dev/block" / number
     if not device.exists() and source.startswith("/dev/"):  # btrfs: its file systems have numbers of their own
         device = sys_ / "class/block" / os.path.basename(os.path.realpath(source))

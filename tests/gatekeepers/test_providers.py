@@ -116,6 +116,16 @@ def test_btrfs_is_found_by_its_source(tmp_path: Path) -> None:
     assert host.is_root_encrypted(tree, mounts(tmp_path, "0:31", "/dev/crypt")) is True
 
 
+@pytest.mark.parametrize("name", [b"a\rb", b"a\r8:1", b"\r", "a\u2028b".encode(), b"a\xff", b"a\v\x1cb"])
+def test_what_somebody_calls_a_mount_changes_nothing_of_the_disk(tmp_path: Path, name: bytes) -> None:
+    """THREATS R-42: half of such a line looked like the root, on a device that its person named."""
+    tree, table = sysfs(tmp_path, root=(CRYPT, ()), plain=PLAIN), mounts(tmp_path)
+    for served in (b"/", b"/dev/plain"):
+        more = b"44 1 0:53 / /home/alice/%s rw,nosuid,nodev - fuse %s rw,user_id=4001,group_id=4001\n" % (name, served)
+        table.write_bytes(table.read_bytes() + more)
+    assert host.is_root_encrypted(tree, table) is True
+
+
 @pytest.mark.parametrize(("number", "source"), [("0:31", "overlay"), ("0:31", "server:/root"), ("0:31", "/dev/gone")])
 def test_a_root_that_is_not_on_a_disk_is_not_known(tmp_path: Path, number: str, source: str) -> None:
     with pytest.raises(host.Unknown, match="not a block device"):
