@@ -72,6 +72,7 @@ struct run {
     struct gate_bytes options[MOST_OPTIONS];
     char texts[MOST_OPTIONS][MOST_OF_OPTION];
     int execfd;
+    bool is_first;  /* it is not a command that another one starts */
 };
 
 static bool no(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -289,6 +290,8 @@ read_command(struct run *run, char *const info[])
     command->path = bytes_of(path);
     command->chdir = bytes_of(chdir);
     command->chroot = bytes_of(chroot);
+    /* With -n, sudo asks nobody for anything. If sudo.conf says that sudo cannot wait, people are asked for the next time. */
+    command->if_owed = run->is_first && (run->gate.wait == 0 || !is_true(opened.settings, "noninteractive"));
     return read_options(run, info);
 }
 
@@ -334,7 +337,7 @@ ask(struct run *run, char *const argv[], char *const environment[])
     struct gate_bytes *words = list_of(argv, &run->question.n_words);
     struct gate_bytes *variables = list_of(environment, &run->command.n_environment);
     /* Of what a command starts, sudo says the directory only by going there, which it does if the path is relative. */
-    bool is_here = run->command.if_owed || *(const char *)run->command.path.at != '/';
+    bool is_here = run->is_first || *(const char *)run->command.path.at != '/';
     char *cwd = is_here ? getcwd(NULL, 0) : NULL, *cut = NULL;
     bool is_granted = false;
     struct stat here;
@@ -415,7 +418,7 @@ check(char *const command_info[], char *const run_argv[], char *const run_envp[]
             .socket = GATE_SOCKET, .initiator = GATE_INITIATOR, .wait = DECIDED_WITHIN, .tell = tell,
         };
         run->question.command = &run->command;
-        run->command.if_owed = is_first;
+        run->is_first = is_first;
         is_granted = take_options(run) && are_roots() && read_person(run) && read_command(run, command_info) &&
                      ask(run, run_argv, run_envp);
     }

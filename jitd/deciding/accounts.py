@@ -26,6 +26,7 @@ from jitd.core.naming import Naming
 from jitd.core.subject import BY_PAM, LOCAL, NO_SIDS, ROOT, Approver, Identity, Sids, Subject, Visitor, Who, person_of
 from jitd.deciding import directory, groups
 from jitd.deciding.directory import NoSuchAccount as NoSuchAccount
+from jitpam.wire.shown import shown
 
 NO_GROUP = "jitd-no-such-group"  # should belong to no group: a directory that answers says so, and one that is down does not
 OF_THE_DIRECTORY = "those of a directory of accounts that does not answer"
@@ -165,6 +166,11 @@ def uid_of(user: str) -> int | None:
         return pwd.getpwnam(user).pw_uid
     except (KeyError, ValueError, OSError):
         return None
+
+
+def is_persons(uid: int, min_uid: int) -> bool:
+    """True unless ``uid`` is a system account's, which asks and approves only if ``[principals]`` of jitd.toml(5) lists it."""
+    return min_uid <= uid != NOBODY
 
 
 def has_expired(user: str, at: datetime) -> bool:
@@ -335,7 +341,7 @@ class Accounts:
             return None
         if entry.pw_name != user:
             return None
-        if text not in self.naming.table and (entry.pw_uid < self.min_uid or entry.pw_uid == NOBODY):
+        if text not in self.naming.table and not is_persons(entry.pw_uid, self.min_uid):
             return None
         if has_expired(user, datetime.now(UTC)):
             return None
@@ -374,8 +380,24 @@ class Accounts:
         return None if made is None or not made.is_held else (entry, made)
 
     def _is_usable(self, entry: pwd.struct_passwd) -> bool:
-        is_persons = self.min_uid <= entry.pw_uid != NOBODY
-        return is_persons and not has_expired(entry.pw_name, datetime.now(UTC))
+        return is_persons(entry.pw_uid, self.min_uid) and not has_expired(entry.pw_name, datetime.now(UTC))
+
+    def why_not(self, uid: int) -> str:
+        """Return why the account ``uid`` may not ask here without a principal, for its owner, or "" if it may."""
+        if self.local(uid) is not None:
+            return ""
+        try:
+            entry = pwd.getpwuid(uid)
+        except (KeyError, OverflowError):
+            return f"no account of this host is found for user id {uid}, so it may not ask here"
+        who = f"{shown(entry.pw_name)} (uid {uid})"
+        if has_expired(entry.pw_name, datetime.now(UTC)):
+            return f"the account {who} has expired and may not ask here: see chage(1)"
+        if entry.pw_name in self.naming.table.values():
+            return f"{who} is a system account, and may ask here only with its ticket: see [principals] in jitd.toml(5)"
+        if not is_persons(uid, self.min_uid):
+            return f"{who} is a system account and may not ask here: see min_uid in jitd.toml(5)"
+        return f"{who} is an account that jitd has made, and nobody who may ask holds it now"
 
     def root(self) -> Subject:
         """Return local root, who needs no ticket."""

@@ -89,6 +89,8 @@ class Asked:
     bases: tuple[bytes, ...] = ()
     undones: tuple[Undone | None, ...] = ()
     file: bytes = b""
+    asks_people: bool = True
+    """Whether people are asked for an approval that a gate owes. Its program may have been told to ask nobody (``sudo -n``)."""
 
     @property
     def name(self) -> bytes:

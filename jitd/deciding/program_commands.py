@@ -65,6 +65,7 @@ def login(service: str, user: str, asked: Asked) -> Asked:
         tty=asked.tty,
         caller=asked.caller,
         breaks_glass=asked.breaks_glass,
+        asks_people=asked.asks_people,
     )
 
 
@@ -99,7 +100,7 @@ def at_point(
     known, is_hidden = asked, False
     try:
         found = read(service, program.words, whole=True, posix=program.is_posix)
-        asked = replace(asked, options=found.options)
+        asked = replace(asked, options=found.options, asks_people=found.waits)
         if found.doubt:
             raise ValueError(found.doubt)
         if found.mode != "run":

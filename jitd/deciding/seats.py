@@ -255,7 +255,7 @@ class Seating:
             return () if self._is_local("passwd") else None
         if has_ended or not found.uid or found.user != account:
             return ()
-        is_persons = self._config.min_uid <= found.uid != accounts.NOBODY
+        is_persons = accounts.is_persons(found.uid, self._config.min_uid)
         person = person_of(account, self._config.people, itself)
         principals = (one for one in self._principals(account) if is_persons or one in self._config.naming.table)
         reviewers = (Subject(one, account, found.uid, found.uid, frozenset(), person, None) for one in principals)

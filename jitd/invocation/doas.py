@@ -19,7 +19,7 @@ def read_doas(words: tuple[bytes, ...]) -> Invocation:
         raise Doubt("there is a NUL byte in a word")
     reader = Getopt(words, _SHORT, (), {"config", "user"})
     user: bytes | None = None
-    shell = ""
+    shell, waits = "", True
     while (option := reader.next()) is not None:
         name, value = option
         if name in _ENDS:
@@ -28,8 +28,9 @@ def read_doas(words: tuple[bytes, ...]) -> Invocation:
             user = value  # if the option is given twice, the last one counts
         elif name == "shell":
             shell = "own"
-        # non-interactive does not change the command: it only means that doas does not ask for a password
+        elif name == "non-interactive":
+            waits = False
     argv = reader.operands()
     if bool(argv) is bool(shell):
         raise Doubt("doas takes either a command or -s")
-    return Invocation("run", argv, shell, user=None if user is None else name_that_is_no_number(user, "user"))
+    return Invocation("run", argv, shell, user=None if user is None else name_that_is_no_number(user, "user"), waits=waits)

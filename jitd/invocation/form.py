@@ -40,6 +40,8 @@ class Invocation:
     variables: tuple[tuple[bytes, bytes], ...] = ()
     options: tuple[bytes, ...] = ()
     doubt: str = ""
+    waits: bool = True
+    """False with ``-n``: the program asks nobody for anything."""
 
 
 class Doubt(Exception):

@@ -46,7 +46,7 @@ descriptors that the command inherits. other-user names the person whose rights 
 """
 _KEPT_FLAGS = ("preserve-env", "preserve-groups", "set-home")
 """The flags of sudo that are stored in the Invocation. The other flags do not change the command that sudo executes. askpass,
-bell, prompt, stdin and non-interactive change how sudo asks for a password. reset-timestamp and no-update change what sudo stores
+bell, prompt and stdin change how sudo asks for a password, and non-interactive says that it asks nobody (``Invocation.waits``). reset-timestamp and no-update change what sudo stores
 about the password. With background, another process waits for the command. A second --list makes the list more detailed.
 """
 
@@ -209,6 +209,7 @@ class _Line:
             chdir=self._given.get("chdir"),
             variables=tuple(self._variables.items()),
             options=self._options(mode),
+            waits="non-interactive" not in self._flags,
         )
 
     def _check(self, mode: str, argv: tuple[bytes, ...]) -> None:

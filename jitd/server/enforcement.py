@@ -33,7 +33,7 @@ from jitd.server.peer import PASSED, Gone
 from jitd.server.peer import Held as HeldProcess
 from jitd.server.point_questions import OfModule, OfPlugin, question_of
 from jitd.server.services import Services
-from jitd.verbs.refusal import NOBODY_HERE, Refusal
+from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant
 from jitd.verbs.sentences import SeatNews
 from jitpam.wire import messages
@@ -139,11 +139,10 @@ class Enforcement:
         """Return the person, who is the one that the point asks about. Raises Refusal."""
         uid = ask.said.uid
         who = await self._person(said, uid, until)
-        if who is None:
-            nobody = await self._services.identifying.local(uid, self._slow, until) is None
-            raise Refusal("unauthenticated", NOBODY_HERE if nobody else self._services.identifying.why_not_theirs(self._context))
-        if who.uid != uid:
-            raise Refusal("unauthenticated", self._services.identifying.why_not_theirs(self._context))
+        if who is None or who.uid != uid:
+            why = "" if who is not None else await self._services.identifying.why_not(uid)
+            why += f" ({reshown(said.because)})" if why and said.proof is None and said.because else ""
+            raise Refusal("unauthenticated", why or self._services.identifying.why_not_theirs(self._context))
         ruser = ask.ruser
         if ruser is not None and who.uid != 0 and await self._services.identifying.uid_of(uid, ruser) != who.uid:
             raise Refusal("unauthenticated", f"PAM_RUSER ({shown(ruser)}) is not the account that asks ({shown(who.user)})")
@@ -199,7 +198,6 @@ class Enforcement:
             ask.point(login),
             origin,
             waits=said.waits,
-            if_owed=ask.if_owed,
             waiter=self,
             on_created=self._wait_for,
         )

@@ -95,6 +95,10 @@ class Identifying:
             return await self._root()
         return await self._patiently(slow, until, self._subordinates.party_of(uid), self._accounts.local, uid)
 
+    async def why_not(self, uid: int) -> str:
+        """Return why account ``uid`` may not ask here, for its owner, or an empty text if it may. Raises TimeoutError."""
+        return await self._workers.names.run(self._subordinates.party_of(uid), self._accounts.why_not, uid)
+
     async def by_pam(self, uid: int, ends_at: datetime) -> Subject | None:
         """Return the Subject of ``uid``, proved by local PAM until ``ends_at``, or None if nobody here matches."""
         return await self._workers.names.run(self._subordinates.party_of(uid), self._accounts.by_pam, uid, ends_at)

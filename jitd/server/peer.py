@@ -28,7 +28,7 @@ from jitd.server.handshake import Handshake
 from jitd.server.identifying import Slow, greeted_until
 from jitd.server.local_proofs import LASTS_FOR
 from jitd.server.services import Services
-from jitd.verbs.refusal import NOBODY_HERE, Refusal, with_account
+from jitd.verbs.refusal import Refusal, with_account
 from jitpam.wire import messages
 from jitpam.wire.conversation import LAW
 from jitpam.wire.faults import RemoteProtocolError
@@ -153,18 +153,18 @@ class Peer:
         if who is None or who.uid != self.uid:
             principal = "root" if shaken.proof is None else shaken.proof.principal.decode("utf-8", "replace")
             services.complaints.warn(party, "wrong account", uid=self.uid, principal=principal)
-            if who is None and await services.identifying.local(self.uid, slow, until) is None:
-                raise Refusal("unauthenticated", NOBODY_HERE)
-            raise Refusal("unauthenticated", services.identifying.why_not_theirs(shaken.proof))
+            why = "" if who is not None else await services.identifying.why_not(self.uid)
+            raise Refusal("unauthenticated", why or services.identifying.why_not_theirs(shaken.proof))
         return who
 
     async def _prove_locally(self, services: Services, say: Say) -> Identity:
         """Let the client authenticate with the password of its account. The kernel provides the uid."""
         if services.subordinates.is_subordinate(self.uid):
-            raise Refusal("unauthenticated", NOBODY_HERE)
+            raise Refusal("unauthenticated", f"user id {self.uid} is that of a container, and may not ask here")
         who = await services.identifying.by_pam(self.uid, services.now().at + LASTS_FOR)
         if who is None:
-            raise Refusal("unauthenticated", NOBODY_HERE)
+            why = await services.identifying.why_not(self.uid)
+            raise Refusal("unauthenticated", why or "jitd has made this account, which has no password that could prove it")
         source, judged = await services.local_proofs.begin(who)
         say(messages.Prove(account=who.user, n_left=services.local_proofs.n_left(who)), source.detach())
         if not await asyncio.shield(judged):

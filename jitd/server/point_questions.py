@@ -43,11 +43,6 @@ class OfModule:
         return self.said.ruser
 
     @property
-    def if_owed(self) -> bool:
-        """True if a request is made where an approval is owed."""
-        return True
-
-    @property
     def is_login(self) -> bool:
         """True if a session begins, so that what an account is used for does not count yet."""
         return self.said.service not in PROGRAMS
@@ -79,7 +74,9 @@ class OfModule:
         """Return the question, and the places that must stay as they are. Raises Nonsense. This may block."""
         said = self.said
         program = Program(tuple(said.words), said.posix, said.shell, said.search_path, view)
-        return at_point(said.service, said.user, program, asked, who, search_path)
+        asked, places = at_point(said.service, said.user, program, asked, who, search_path)
+        # Where the stack says that the program cannot wait, people are asked for the next time.
+        return replace(asked, asks_people=asked.asks_people or not said.waits), places
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +95,14 @@ class OfPlugin:
         if service_in(self.said) not in OF_SUDO:
             raise Refusal("usage", "only sudo has a plugin that asks")
 
-    @property
-    def if_owed(self) -> bool:
-        """False if a command that another one starts is asked about, which cannot wait."""
-        return self.said.if_owed
-
     def point(self, process: Process | None) -> Point:
         """Return the point."""
         return Point(COMMAND, None, None, None)
 
     def asked(self, process: HeldProcess) -> Asked:
         """Return the words of the command."""
-        return replace(_as_said(self.said, Caller(lambda: process)), argv=tuple(self.said.argv))
+        said = self.said
+        return replace(_as_said(said, Caller(lambda: process)), argv=tuple(said.argv), asks_people=said.if_owed)
 
     def understood(self, asked: Asked, view: View, who: Subject, search_path: bytes) -> tuple[Asked, tuple[Node, ...]]:
         """Return the question, and the places that must stay as they are. Raises Nonsense. This may block."""

@@ -12,7 +12,6 @@ from jitpam.wire.shown import shown
 NOT_THEIRS = "this ticket does not belong to your account on this host: kinit as yourself"
 NOBODY_BY_DOOR = "no account or line of [approvers] is {who}'s here (a new line takes a restart)"
 DELEGATED = "a service has got this ticket on your behalf, and it proves nothing at the door: kinit"
-NOBODY_HERE = "your account may not ask here: it is a system account, or it has expired"
 
 
 class Refusal(Exception):

@@ -61,6 +61,7 @@ from jitpam.wire.shown import shown, shown_argument
 
 P = ParamSpec("P")
 MAX_TEXT = 4096  # bytes of a reason or a comment
+ASKS_NOBODY = "an approval is required, and nobody is asked for it with -n, or for a command that another one starts"
 ANY_REASON = "…"  # of who asks what breaking glass would do, and gives none. Never recorded
 
 
@@ -216,12 +217,11 @@ class Requests:
         origin: Origin,
         *,
         waits: bool,
-        if_owed: bool,
         waiter: Waiter,
         on_created: Callable[[str], None],
     ) -> Request:
         """Like ``submit``, for ``point`` of ``service``. If it cannot wait, jitd refuses, but people can still approve, for the
-        next equal request. If ``if_owed`` is False, there is no request where an approval is owed. Raises Refusal.
+        next equal request. If nobody is to be asked, there is no request where an approval is owed. Raises Refusal.
         """
         self._refuse_without_room(who)
         first = await self._decide(who, service, ask)
@@ -233,10 +233,10 @@ class Requests:
         waits = waits or not is_owed
         if not waits:
             self._refuse_twice(who, service, command)
-        if owed is not None and owed.approvals and not if_owed:
-            raise Refusal("owed", "an approval is required, and a command that another one starts does not wait for one")
+        if owed is not None and owed.approvals and not first.asked.asks_people:
+            raise Refusal("owed", ASKS_NOBODY)
         self._refuse_beforehand(who, first, if_owed=True)
-        made = self._request(who, service, first, claims, waits=waits, point=point, at_once=False)
+        made = self._request(who, service, first, claims, waits=waits, point=point, at_once=not first.asked.asks_people)
         self._store.keep_texts(made.id, _scripts_of(first).texts)
         begun = self._begin(made, decision, waiter if waits else None, on_created if waits else lambda id: None, origin)
         if waits:

@@ -816,18 +816,17 @@ class AtPoint(waiters.WaitingPoint):
         self.let_in.append(id)
 
 
-async def ask_at(house: AskingHouse, point: Any, *, waits: bool) -> Any:
-    """What sudo of alice asks."""
+async def ask_at(house: AskingHouse, point: Any, *, waits: bool, asks_people: bool = True) -> Any:
+    """What sudo of alice asks, with ``-n`` unless it ``asks_people``."""
     said = Point("auth", None, None, None)
     return await house.requests.enforce(
         ALICE,
         "sudo",
-        lambda search_path: ASKED,
+        lambda search_path: replace(ASKED, asks_people=asks_people),
         SAID,
         said,
         HERE,
         waits=waits,
-        if_owed=True,
         waiter=point,
         on_created=lambda id: None,
     )
@@ -844,6 +843,32 @@ def test_a_point_that_waits_lets_in_when_they_have_passed(house: AskingHouse) ->
         assert point.let_in == []
         answer.set()
         await house.until(lambda: point.let_in == [made.id])
+
+    house.run(play())
+
+
+def test_a_point_that_asks_nobody_waits_for_gatekeepers_and_for_no_people_whom_they_demand(house: AskingHouse) -> None:
+    house.rules(**FREE, services=("sudo",))
+
+    async def play() -> None:
+        point = AtPoint()
+        made = await ask_at(house, point, waits=True, asks_people=False)
+        await house.until(lambda: point.let_in == [made.id])
+        house.gatekeepers.says["change"] = Requires(Requirement(approvals=(SECURITY,)))
+        made = await ask_at(house, point, waits=True, asks_people=False)
+        assert (await house.decided(made.id)).state is RequestState.WITHDRAWN
+        assert len(point.let_in) == 1
+
+    house.run(play())
+
+
+def test_a_point_that_asks_nobody_is_refused_where_the_rule_owes_an_approval(house: AskingHouse) -> None:
+    house.rules(approvals=OPS, gatekeepers=CHANGE, services=("sudo",))
+
+    async def play() -> None:
+        with pytest.raises(Refusal, match="nobody is asked for it with -n"):
+            await ask_at(house, AtPoint(), waits=True, asks_people=False)
+        assert list(house.store.requests(ended=True)) == [] and house.gatekeepers.asked == []
 
     house.run(play())
 

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from jitd.deciding.command_lookup import NO_COMMAND, Asked
 from jitd.deciding.program_commands import login
 
-OF_WHO_ASKS = {"reason", "terms", "anew", "tty", "caller", "breaks_glass"}
+OF_WHO_ASKS = {"reason", "terms", "anew", "tty", "caller", "breaks_glass", "asks_people"}
 """Who asks, why, and on what terms."""
 OF_A_COMMAND = {
     "argv", "login", "user", "group", "cwd", "cwd_device", "cwd_inode", "chdir", "variables", "preserved", "locale", "streams",

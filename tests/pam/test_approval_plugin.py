@@ -343,7 +343,22 @@ def test_what_a_command_starts_is_asked_about_if_sudoers_says_so_and_never_waits
         mark.unlink()
         waits = gated.drive([*gated.become("alice"), "sudo", str(script)], BY_NAME["sudo"], mark)
         gated.approved(waits.id)
-        waits.is_kept_out("jitd: an approval is required, and a command that another one starts does not wait for one")
+        waits.is_kept_out("jitd: an approval is required, and nobody is asked for it with -n, or for a command that another one starts")
+
+
+def test_a_sudo_that_may_ask_for_nothing_ends_at_once_and_asks_nobody_to_approve(gated: Gated) -> None:
+    before = gated.records()
+    for words in (("-n", "id"), ("--non-interactive", "-u", "bob", "id"), ("-in", "id")):
+        refused(typed(gated, "alice", "sudo", *words), "an approval is required, and nobody is asked for it with -n")
+    assert gated.records() == before
+    assert typed(gated, "carol", "sudo", "-n", "id", "-u").stdout == "0\n", "no approval is owed"
+
+
+def test_where_sudo_conf_says_that_it_cannot_wait_n_asks_for_the_next_time(gated: Gated) -> None:
+    with sudo_conf(f"{LINE} wait=0"):
+        refused(typed(gated, "alice", "sudo", "-n", "/usr/bin/id", "-ru"), "request ")
+        gated.approved(str(last(gated)["id"]))
+        assert typed(gated, "alice", "sudo", "-n", "/usr/bin/id", "-ru").stdout == "0\n"
 
 
 def test_where_a_command_that_another_one_starts_will_run_is_not_told_by_where_sudo_stands(gated: Gated) -> None:

@@ -191,6 +191,16 @@ def test_a_login_that_getty_started_is_let_in(gated: Gated) -> None:
     gated.drive(["login", "carol"], login, mark, cwd="/").is_let_in()
 
 
+@pytest.mark.parametrize("words", [("sudo", "-n"), ("sudo", "-nu", "bob"), ("doas", "-n")], ids=" ".join)
+def test_who_says_n_ends_at_once_where_somebody_would_have_to_approve(gated: Gated, words: tuple[str, ...]) -> None:
+    mark, before = gated.mark(), gated.records()
+    line = [*gated.become("alice"), *words, "/usr/bin/touch", str(mark)]
+    done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, mark.exists()) == (1, False)
+    assert "jitd: an approval is required, and nobody is asked for it with -n" in done.stderr, done.stderr
+    assert gated.records() == before
+
+
 @some_programs
 def test_a_stack_that_waits_two_seconds_waits_no_longer(gated: Gated, programs: tuple[Program, ...]) -> None:
     edit_stacks(gated.kind, f"{gated.kind} wait=2")

@@ -6,6 +6,7 @@ Law: CONTRACT sections 1 to 3 to the letter; after a refusal nothing has changed
 
 from __future__ import annotations
 
+import pwd
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -193,7 +194,9 @@ def test_root_reads_what_root_may_run(ruled: House, own_house) -> None:
 def test_a_ticket_of_an_account_that_may_not_ask_is_told_so_and_not_that_it_is_somebody_elses(own_house) -> None:
     house = own_house(RULES, "min_uid = 60000\n").start()
     done = house.sudo("alice", "true")
-    assert done.returncode == 119 and "your account may not ask here" in done.stderr, done.stderr
+    uid = pwd.getpwnam("alice").pw_uid
+    said = f"alice (uid {uid}) is a system account and may not ask here: see min_uid in jitd.toml(5)"
+    assert (done.returncode, done.stderr) == (119, f"jitsudo: {said} (your ticket is for alice@EXAMPLE.TEST)\n")
 
 
 def test_an_export_into_a_pipe_that_has_enough_ends_quietly(ruled: House) -> None:
