@@ -64,7 +64,11 @@ ROWS = [
         KNOWN,
         ["no-approver: the rule wants 1 approval from group:none, and nobody could approve"],
     ),
-    (permit(**asks(1, "group:sys")), KNOWN, ["no-approver: the rule wants 1 approval from group:sys, and nobody could approve"]),
+    (
+        permit(**asks(1, "group:sys")),
+        KNOWN,
+        ["and nobody could approve: the rule permits nothing; daemon (uid 2) is a system account. Lower min_uid"],
+    ),
     (
         permit(**asks(1, "user:alice")),
         KNOWN,
@@ -79,7 +83,14 @@ ROWS = [
     (permit(who=("principal:bob@OTHER",)), Known(GROUPS, USERS, Config(frozenset(), "h")), []),
     (permit(who=("group:none",)), KNOWN, ['never-matches: "who" names nobody who may ask on this host: group:none']),
     (permit(who=("user:root",)), KNOWN, []),
-    (permit(who=("user:daemon",)), KNOWN, ['never-matches: "who" names nobody who may ask on this host: user:daemon']),
+    (
+        permit(who=("user:daemon", "group:none")),
+        KNOWN,
+        [
+            "never-matches: it applies to no one: daemon (uid 2) is a system account. Lower min_uid in jitd.toml (min_uid = 2), or"
+            ' map its principal under [principals] ("daemon@R" = "daemon")'
+        ],
+    ),
     (deny(who=("group:gone",)), KNOWN, ["group:gone: there is no such group here, so this name denies nobody"]),
     (deny(who=("group:away",)), KNOWN, ["cannot be looked up; until it can be looked up, the rule denies everybody"]),
     (deny(who=("group:none",)), KNOWN, []),

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from jitd.core.authentication import Demand
 from jitd.core.decision import Approval
 from jitd.core.policy import Rule
 from jitd.settings.config import Config
@@ -57,8 +58,10 @@ CONFIG = Config(frozenset({"R"}), "h", min_uid=1000)
 KNOWN = Known(GROUPS, USERS, CONFIG)
 
 
-def rule(*approvals: tuple[int, str], who: str = "group:dba", verdict: str = "permit", known: Known = KNOWN) -> list[Result]:
-    asked = tuple(Approval(need, (whom,)) for need, whom in approvals)
+def rule(
+    *approvals: tuple[int, str], who: str = "group:dba", verdict: str = "permit", known: Known = KNOWN, signed: str = ""
+) -> list[Result]:
+    asked = tuple(Approval(need, (whom,), Demand(signed=signed)) for need, whom in approvals)
     made = Rule(verdict, "r", who=(who,), approvals=asked)  # type: ignore[arg-type]
     return people.rules([made], known)
 
@@ -157,7 +160,12 @@ ROWS = [
     Row("rules.approvals", "unknown", "lists too few", lambda: rule((1, "group:none"), known=ELSEWHERE)),
     Row("rules.approvals", "unknown", "lists too few", lambda: rule((2, "group:one"), known=ELSEWHERE)),
     Row("rules.people", "ok", "approved", lambda: rule((1, "group:ops"), who="group:none", known=ELSEWHERE)),
-    Row("rules.who", "weak", "permits something to nobody", lambda: rule(who="group:none")),
+    Row("rules.who", "weak", "applies to no one: group:none", lambda: rule(who="group:none")),
+    Row("rules.who", "weak", "applies to no one: daemon (uid 2) is a system account", lambda: rule(who="group:system")),
+    Row("rules.who", "weak", "min_uid = 2), or map its principal under [principals] (", lambda: rule(who="group:system")),
+    Row("rules.approvals", "bad", "Lower min_uid in jitd.toml", lambda: rule((1, "group:system"))),
+    Row("rules.approvals", "bad", "a key for bob and carol", lambda: rule((1, "group:ops"), signed="key")),
+    Row("operators", "weak", "Lower min_uid in jitd.toml", lambda: ops("group:system")),
     Row("rules.approvers", "bad", "group:absent", lambda: rule((1, "group:absent"))),
     Row("rules.approvals", "unknown", "cannot be listed", lambda: rule((1, "group:none"), known=replace(KNOWN, is_whole=False))),
     Row("rules.who", "weak", "group:absent", lambda: rule(who="group:absent", known=replace(KNOWN, is_whole=False))),

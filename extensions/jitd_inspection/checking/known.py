@@ -6,7 +6,7 @@ Law: nobody can approve their own request, and each person is counted only once,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jitd.core.decision import Approval
@@ -15,8 +15,12 @@ from jitd.core.policy import Rule
 from jitd.core.receipt import is_enough
 from jitd.core.subject import Approver, person_of
 from jitd.core.ways import Open, best, every_way, flat
+from jitd.deciding.accounts import NOBODY as NO_USER
+from jitd.deciding.accounts import is_persons
 from jitd.deciding.signers import NOBODY, Signers
 from jitd.settings.config import Config
+
+MOST_TOLD = 5  # accounts that are named in one sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,19 @@ class Known:
         """Return the persons whom ``words`` name, if they may request and approve on this host. A person with several accounts is
         in the result once.
         """
-        found: set[str] = set()
+        named = filter(self._may, self._accounts(words))
+        return frozenset(person_of(account, self.config.people, itself) for account in named)
+
+    def why_not(self, words: Iterable[str]) -> str:
+        """Return which system accounts ``words`` name, and what lets them ask and approve, or "" if they name none."""
+        uids = {account: self.users.get(account) or 0 for account in self._accounts(words)}
+        return why_not({account: uid for account, uid in uids.items() if uid and not self._may(account)}, self.config)
+
+    def _accounts(self, words: Iterable[str]) -> Iterator[str]:
         for word in words:
             kind, _, name = word.partition(":")
             accounts = self.groups.get(name) or () if kind == "group" else (self.account(word),)
-            found.update(person_of(account, self.config.people, itself) for account in accounts if account and self._may(account))
-        return frozenset(found)
+            yield from (account for account in accounts if account)
 
     def approvers(self, way: Approval) -> frozenset[str]:
         """Return the persons who could approve in ``way``, those of ``[approvers]``, too."""
@@ -111,12 +122,30 @@ class Known:
 
     def _may(self, account: str) -> bool:
         uid = self.users.get(account)
-        return (
-            uid is not None
-            and uid != 0
-            and not is_made(account)
-            and (uid >= self.config.min_uid or account in self.config.principals.values())
-        )
+        return uid is not None and may_ask(account, uid, self.config)
+
+
+def may_ask(account: str, uid: int, config: Config) -> bool:
+    """True unless ``account`` is root, one that jitd made, or a system account that ``[principals]`` does not list."""
+    is_known = is_persons(uid, config.min_uid) or account in config.principals.values()
+    return uid != 0 and not is_made(account) and is_known
+
+
+def why_not(accounts: Mapping[str, int], config: Config) -> str:
+    """Return that ``accounts``, with their uids, are those of the system, and the lines that let them ask. Without any, return an
+    empty text.
+    """
+    if not accounts:
+        return ""
+    told = [f"{account} (uid {uid})" for account, uid in sorted(accounts.items())]
+    are = "is a system account" if len(told) == 1 else "are system accounts"
+    realm = min(config.realms, default="REALM")
+    lines = ", ".join(f'"{account}@{realm}" = "{account}"' for account in sorted(accounts)[:MOST_TOLD])
+    lower = [uid for uid in accounts.values() if uid != NO_USER]
+    limit = f"Lower min_uid in jitd.toml (min_uid = {min(lower)}), or map" if lower else "In jitd.toml, map"
+    principal = "its principal" if len(told) == 1 else "their principals"
+    more = f" and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    return f"{', '.join(told[:MOST_TOLD])}{more} {are}. {limit} {principal} under [principals] ({lines})"
 
 
 def _is_named(principal: str, line: Approver, words: Iterable[str]) -> bool:

@@ -83,7 +83,9 @@ def _about_askers(rule: Rule, known: Known) -> Iterator[Warned]:
     if words and all(known.is_known(word) for word in words) and not known.persons(words) and not known.may_have_more(words):
         if all(word == "user:root" for word in words):
             return  # another warning already says that the rule is about root alone
-        yield _warned("never-matches", rule, f'"who" names nobody who may ask on this host: {", ".join(words)}')
+        why = known.why_not(words)
+        said = f'"who" names nobody who may ask on this host: {", ".join(words)}'
+        yield _warned("never-matches", rule, f"it applies to no one: {why}" if why else said)
 
 
 def _about_approvers(rule: Rule, known: Known) -> Iterator[Warned]:
@@ -98,7 +100,8 @@ def _about_approvers(rule: Rule, known: Known) -> Iterator[Warned]:
     if lack.without is None:
         there = "nobody" if not lack.n_there else f"only {lack.n_there}"
         said = f"{about}, and {there} could approve: the rule permits nothing"
-        yield _warned("no-approver", rule, f"{said}{_keys(lack.keyless, known)}")
+        why = f"; {why}" if (why := known.why_not(approvers_of(rule))) else ""
+        yield _warned("no-approver", rule, f"{said}{_keys(lack.keyless, known)}{why}")
         return
     who = _names(lack.without)
     also = ", and nobody else may ask" if lack.is_everyone else ""

@@ -22,7 +22,7 @@ from jitd.core.policy import Rule
 from jitd.core.toml_document import ConfigError
 from jitd.deciding import groups
 from jitd_inspection.checking.directory import look_up
-from jitd_inspection.checking.known import Known, approvers_of, lack_of, words_of
+from jitd_inspection.checking.known import Known, Lack, approvers_of, lack_of, words_of
 from jitd_inspection.doctor.finding import Result, bad, count, listed, ok, unknown, weak
 from jitd_inspection.doctor.host import Host
 
@@ -137,7 +137,7 @@ def operators(words: Sequence[str], known: Known, settings: str) -> Iterator[Res
         yield unknown("operators", f"the operators are {listed(sorted(words))}, {UNLISTED}", ASK_THEM)
     elif known.is_whole and all(known.is_known(word) for word in words):
         said = f"nobody is an operator: {listed(sorted(words))} has no members who may do something here"
-        yield weak("operators", said, _fill(words))
+        yield weak("operators", said, known.why_not(words) or _fill(words))
 
 
 def accounts(known: Known, settings: str) -> Iterator[Result]:
@@ -186,8 +186,10 @@ def _named(rule: Rule, known: Known) -> Iterator[Result]:
 def _askers(rule: Rule, known: Known) -> Iterator[Result]:
     words = rule.who or ()
     if not known.persons(words) and all(known.is_known(word) for word in words) and not known.may_have_more(words):
-        said = f"{_spell(rule)} permits something to nobody: {listed(list(words))} has no members who may ask here"
-        yield weak("rules.who", said, _fill(words))
+        about, why = f"{_spell(rule)} applies to no one", known.why_not(words)
+        who, _, mend = why.partition(". ")
+        said = f"{about}: {who or f'{listed(list(words))} has no members who may ask here'}"
+        yield weak("rules.who", said, mend or _fill(words))
 
 
 def _approvers(rule: Rule, known: Known) -> Iterator[Result]:
@@ -202,13 +204,13 @@ def _approvers(rule: Rule, known: Known) -> Iterator[Result]:
         return
     if lack.without is None:
         said = f"{about}, and there are {lack.n_there} who could approve: this rule can permit nothing to anybody"
-        yield bad("rules.approvals", said, _fill(words))
+        yield bad("rules.approvals", said, _seat(words, lack, known))
         return
     said = f"{about}, and nobody may approve their own request: requests of {listed(list(lack.without))} can never be approved"
     if lack.is_everyone:
-        yield bad("rules.approvals", f"{said}, and nobody else may ask", _fill(words))
+        yield bad("rules.approvals", f"{said}, and nobody else may ask", _seat(words, lack, known))
     else:
-        yield weak("rules.approvals", said, _fill(words))
+        yield weak("rules.approvals", said, _seat(words, lack, known))
 
 
 def _spell(rule: Rule) -> str:
@@ -228,6 +230,15 @@ def _make(word: str) -> str:
     if kind == "principal":
         return "correct the name; or have its realm in realms, and an account of its name, or one in [principals] of jitd.toml"
     return f"correct the name, or create it: getent {'group' if kind == 'group' else 'passwd'} {name} must find it"
+
+
+def _seat(words: Sequence[str], lack: Lack, known: Known) -> str:
+    """Return what makes those of ``words`` approvers who are named and do not count, or that there have to be more people."""
+    if lack.keyless:
+        why = known.signers.why_nobody()
+        told = f"put a key for {' and '.join(lack.keyless[:5])} into the file of signers: see [approvals] in jitd.toml(5)"
+        return f"{why}; {told}" if why else told
+    return known.why_not(words) or _fill(words)
 
 
 def _fill(words: Iterable[str]) -> str:
