@@ -7,6 +7,7 @@ import grp
 import os
 import pwd
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from glob import glob
 
 from jitd.core.conditions import Glob
@@ -16,7 +17,9 @@ from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.rule import Rule
 from jitd.settings import policyfile
+from jitd.settings.config import Config
 from jitd_policy.cases import Case, Person
+from jitd_policy.robots import as_it_asks
 from jitd_policy.sudoers import Carried, NotCarried, Wishes, add_approvals, host_patterns
 from jitd_policy.trying import Trial, try_all
 
@@ -46,18 +49,20 @@ def document(found: Sequence[Carried], wishes: Wishes) -> str:
     return "\n".join(one.rule(wishes) for one in reversed(found) if not one.because)
 
 
-def check(found: Sequence[Carried], wishes: Wishes, host: str, ask: Ask) -> tuple[Trial, ...]:
+def check(found: Sequence[Carried], wishes: Wishes, own: Config, ask: Ask) -> tuple[Trial, ...]:
     """Compare the rules with what sudo says about people, targets and commands of each line, and take away those that permit
-    more. Return what was compared, by the rules that are left.
+    more. Everybody has a ticket for this. Return what was compared, by the rules that are left, and as each person asks on
+    this host (``own`` are its settings): a system account without one.
     """
     policy = policy_of(found, wishes)
-    asked = (case for one in found if not one.because for case in _cases(one, host, ask))
+    asked = (case for one in found if not one.because for case in _cases(one, own.host.lower(), ask))
     cases = tuple({(case.who.user, case.run_as, case.words): case for case in asked}.values())
     while True:
         trials = tuple(try_all(policy, cases, NAMES, None))
         more = {one.answer.rule: one.case for one in trials if isinstance(one.answer, Permit) and one.case.outcome == "deny"}
         if not more:
-            return trials
+            as_asked = [replace(case, who=as_it_asks(case.who, own)) for case in cases]
+            return tuple(try_all(policy, as_asked, NAMES, None))
         for one in found:
             if (case := more.get(one.name)) is not None and not one.because:
                 words = b" ".join(case.words).decode()
@@ -154,7 +159,9 @@ def table(trials: Sequence[Trial]) -> str:
     lines = ["# What sudo said when its rules were imported (jitd policy import).", ""]
     people: Mapping[str, Person] = {one.case.who.user: one.case.who for one in trials if one.case.who.user != "root"}
     for user, who in people.items():
-        lines += [f'[people."{user}"]', f"uid = {who.uid}", f"groups = {_list(sorted(who.groups or ()))}", ""]
+        lines += [f'[people."{user}"]', f"uid = {who.uid}", f"groups = {_list(sorted(who.groups or ()))}"]
+        lines += [f'proved_by = "{who.proved_by}"'] if who.proved_by != "ticket" else []
+        lines += [""]
     for one in trials:
         if (
             outcome := "permit" if isinstance(one.answer, Permit) else "deny"

@@ -16,10 +16,9 @@ from jitd import extensions
 from jitd.cli.answer import answer
 from jitd.cli.call import NotDone
 from jitd.core.wording import count
-from jitd.settings.host import host_name
 from jitd_inspection.standing.scene import tool
 from jitd_inspection.standing.sudo_ldif import CONVERT, rules_of, settings_of
-from jitd_policy import agreement
+from jitd_policy import agreement, robots
 from jitd_policy.sudoers import Wishes, bound_settings, faults_in, printable, translate
 from jitd_policy.trying import Trial
 
@@ -61,21 +60,24 @@ def imported(file: Path | None, wishes: Wishes, *, is_ldif: bool, is_checked: bo
     found = translate(entries, settings, bound_settings(text), wishes, extensions.grader())
     trials: tuple[Trial, ...] = ()
     agreement.policy_of(found, wishes)
+    own = robots.settings()
     if is_checked:
         try:
-            trials = agreement.check(found, wishes, host_name().lower(), ask_sudo)
+            trials = agreement.check(found, wishes, own, ask_sudo)
         except CannotAsk as fault:
             raise NotDone(f"{fault}: nothing was imported") from None
     else:
         for one in found:
             one.unchecked = "sudo was not asked whether it permits this"
     kept = [one for one in found if not one.because]
+    n_robots = robots.add_notes(kept, own)
     n_unchecked = sum(bool(one.unchecked) for one in kept)
     rest = [line for one in found if one.because for line in (f"#   {one.line}", f"#     {one.because}")]
     head = [f"# Rules made of {source} by jitd policy import. Read them before you put them into policy.d."]
     head += [f"# Settings of sudo are not carried over: {', '.join(settings)}"] if settings else []
     head += ["#", "# Not carried over:", *rest] if rest else []
     summary = f"{count(len(found), 'line')} of sudo: {count(len(kept), 'rule')}, {len(found) - len(kept)} not carried over"
+    summary += f"; {count(n_robots, 'rule')} for system accounts: see the comment" if n_robots else ""
     rules = "\n".join((*map(printable, head), "", agreement.document(found, wishes)))
     return Imported(rules, agreement.table(trials), summary, n_unchecked)
 

@@ -22,6 +22,7 @@ PROGRAMS = {
     "/opt/app/bin/check-config": """#!/bin/sh
 awk '!/^(#|listen |root )/ { print FILENAME ":" NR ": no such word"; wrong = 1 } END { exit wrong }' "$1"
 """,
+    "/usr/local/sbin/nightly": "#!/bin/sh\necho '41 files are in the backup'\n",
     "/usr/local/sbin/restore-test": "#!/bin/sh\necho '12 tables restored, 12 as expected'\n",
 }  # fmt: skip
 PLAYBOOK = """\
@@ -76,7 +77,8 @@ def forget_people() -> None:
     shutil.rmtree("/opt/app")
     shutil.rmtree("/etc/app")
     shutil.rmtree("/opt/site")
-    for made in ("/etc/site-version", "/home/alice/night.job"):
+    of_robots = "/etc/sudoers.d/backup", "/etc/cron.d/nightly", "/etc/backup.keytab"
+    for made in ("/etc/site-version", "/home/alice/night.job", *of_robots):
         Path(made).unlink(missing_ok=True)
 
 
@@ -130,8 +132,8 @@ def page(database: None) -> Iterator[Page]:
     forget_people()
 
 
-def test_the_page_has_ten_situations() -> None:
-    assert len(PAGE) == 10
+def test_the_page_has_eleven_situations() -> None:
+    assert len(PAGE) == 11
 
 
 @pytest.mark.parametrize("situation", PAGE)

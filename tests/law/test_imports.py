@@ -325,6 +325,9 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.cli", "jitd.extensions", "jitd.policy_tables", "jitd.settings", "jitd_inspection.standing.scene",
         "jitd_inspection.standing.sudo_ldif", "jitd_policy",
     },
+    "jitd_policy.robots": {
+        CORE, "jitd.settings", "jitd_inspection.checking.directory", "jitd_inspection.checking.known", "jitd_policy",
+    },
     "jitd_outsiders": set(),
     "jitd_things": set(),
     "jitd_sinks": {"jitd.audit.forms", "jitd.audit.events", "jitd.core.wording"},
@@ -364,14 +367,19 @@ LAW: dict[str, set[str]] = {
     },
     # what `jitd check` warns about, without a daemon
     "jitd_inspection.checking": {
-        CORE, "jitd.deciding.groups", "jitd.deciding.signers", "jitd.extensions", "jitd.kdc.named", "jitd.settings",
-        "jitpam.initiator",
+        CORE, "jitd.deciding.accounts", "jitd.deciding.groups", "jitd.deciding.signers", "jitd.extensions", "jitd.kdc.named",
+        "jitd.settings", "jitpam.initiator",
         "jitd_inspection.checking", "jitd_outsiders.asking.settings", "jitd_outsiders.outside.addresses",
         "jitd_outsiders.outside.urls", "jitd_things.settings",
     },
     "jitd_inspection.checking.warnings": {
         CORE, "jitd.extensions", "jitd.settings", "jitpam.initiator", "jitd_inspection.checking", "jitd_outsiders.settings",
         "jitd_things.settings",
+    },
+    # what runs the checks of edits as the monitor does
+    "jitd_inspection.checking.edits": {
+        CORE, "jitd.deciding.accounts", "jitd.files.inspection", "jitd.monitor.checking", "jitd.monitor.slate",
+        "jitd.settings.config",
     },
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd_inspection.doctor.finding": {"jitpam.wire.declared"},
@@ -394,11 +402,15 @@ LAW: dict[str, set[str]] = {
         CORE, "jitpam.initiator", "jitd.audit.privileges", "jitd.deciding.groups", "jitd.hosts", "jitd.settings.config",
         "jitd_inspection.pamlint", "jitd_inspection.standing",
     },
+    "jitd_inspection.standing.robots": {
+        "jitd.hosts.places", "jitd.settings.config", "jitd_inspection.checking.known", "jitd_inspection.pamlint.linting",
+        "jitd_inspection.standing",
+    },
     # what a host lacks before its first request
     "jitd_inspection.setup": {
         "jitd.beside.processes", "jitd.core.toml_document", "jitd.extensions", "jitd.kdc.keytab", "jitd.settings",
-        "jitpam.initiator", "jitd_inspection.doctor", "jitd_inspection.setup", "jitd_outsiders.notifying.mail",
-        "jitd_outsiders.settings",
+        "jitpam.initiator", "jitd_inspection.doctor", "jitd_inspection.setup", "jitd_inspection.standing.robots",
+        "jitd_outsiders.notifying.mail", "jitd_outsiders.settings",
     },
     "jitd_inspection.verbs": {
         CORE, "jitpam.initiator", "jitpam.wire.messages", "jitpam.wire.shown", "jitd.audit.events", "jitd.cli",

@@ -7,6 +7,7 @@ Law: after each refusal, every file is what it was.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from jitd.cli.call import NotDone
@@ -200,6 +202,63 @@ def test_a_trial_prints_the_line_and_changes_nothing(house: Gated) -> None:
     before = there()
     status, said = typed("--dry-run", *PLUGIN_OUT)
     assert status == 0 and f"-{LINE.decode()}" in said and said.endswith("nothing was changed\n") and there() == before
+
+
+@contextlib.contextmanager
+def sudoers_with(text: str) -> Iterator[None]:
+    before = Path("/etc/sudoers").read_text()
+    write("/etc/sudoers", before + text, 0o440)
+    try:
+        yield
+    finally:
+        write("/etc/sudoers", before, 0o440)
+
+
+@pytest.mark.parametrize("words", [PLUGIN_IN, GATE_IN], ids=["plugin", "gate"])
+def test_system_accounts_that_use_sudo_now_are_listed_with_what_lets_them_ask_and_somebody_has_to_want_it(
+    house: Gated, words: list[str]
+) -> None:
+    robots = "%games ALL = (root) /usr/bin/id\nbackup ALL = (root) NOPASSWD: /usr/bin/tar, /usr/bin/rsync\n#34 ALL = PASSWD: ALL\n"
+    with sudoers_with(robots):
+        before = there()
+        status, said = typed(*words)
+        assert (status, there()) == (1, before), said
+        assert "backup (uid 34) may run by sudo: /usr/bin/tar, /usr/bin/rsync without a password; any command\n" in said
+        assert "games (uid 5) may run by sudo: /usr/bin/id (a member of %games)\n" in said
+        assert "Lower min_uid in jitd.toml (min_uid = 5), or map their principals under [principals]" in said
+        assert '"backup@EXAMPLE.TEST" = "backup"' in said and said.endswith("mend this first, or say --yes\n")
+        status, said = typed("--dry-run", *words)
+        assert (status, there()) == (0, before) and "backup (uid 34) may run by sudo" in said
+        status, said = typed("--yes", *words)
+        assert status == 0 and "backup (uid 34) may run by sudo" in said and there() != before, said
+
+
+def test_who_puts_the_plugin_in_at_a_terminal_is_asked_about_its_robots(house: Gated) -> None:
+    with sudoers_with("backup ALL = (root) NOPASSWD: /usr/bin/tar\n"):
+        before = there()
+        for answer, status in (("no", 1), ("yes", 0)):
+            child = pexpect.spawn("/usr/sbin/jitd", ["pam-install", *PLUGIN_IN], encoding="utf-8", timeout=PATIENCE)
+            child.expect("Let sudo ask jitd all the same\\? type yes: ")
+            assert there() == before
+            child.sendline(answer)
+            child.expect(pexpect.EOF)
+            child.close()
+            assert (child.exitstatus, there() == before) == (status, status != 0)
+
+
+@pytest.fixture
+def own_settings() -> Iterator[Path]:
+    file = Path("/etc/jitd/jitd.toml")
+    before = file.read_text()
+    yield file
+    file.write_text(before)
+
+
+def test_a_system_account_that_the_settings_let_ask_is_no_reason_to_ask_anybody(house: Gated, own_settings: Path) -> None:
+    with sudoers_with("backup ALL = (root) NOPASSWD: /usr/bin/tar\n"):
+        own_settings.write_text(own_settings.read_text() + '\n[principals]\n"backup@EXAMPLE.TEST" = "backup"\n')
+        status, said = typed(*PLUGIN_IN)
+        assert status == 0 and "backup" not in said, said
 
 
 # --- what is refused -----------------------------------------------------------------------------------------------------

@@ -424,3 +424,19 @@ def test_each_fault_that_stops_it_is_a_sentence_of_its_own(
     assert main() == 1
     said = capsys.readouterr().err.splitlines()
     assert said == ["jitd: a.toml:1: one", "jitd: b.toml:2: two", "jitd: mend this first: jitd check tells every fault"]
+
+
+def test_accounts_that_use_sudo_and_could_not_ask_stand_below_the_steps_before_anybody_agrees(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts = host(robots=("backup (uid 34) may run by sudo: any command", "backup (uid 34) is a system account. Lower min_uid"))
+    monkeypatch.setattr("jitd_inspection.setup.host.look", lambda kind: facts)
+    words = ("--admin=root/admin", "--requester=user:a", "--approver=user:b", "--tell=nobody", "--dry-run", "/usr/bin/id")
+    monkeypatch.setattr("sys.argv", ["jitd", "setup", *words])
+    assert main() == 0
+    said = capsys.readouterr().out
+    assert said.endswith(
+        "Once sudo asks jitd, it refuses accounts that use it now:\n"
+        "       backup (uid 34) may run by sudo: any command\n"
+        "       backup (uid 34) is a system account. Lower min_uid\n"
+    ), said

@@ -149,6 +149,14 @@ def sudoers() -> Iterator[Path]:
     SUDOERS.write_bytes(kept)
 
 
+@pytest.fixture
+def own_settings() -> Iterator[Path]:
+    file = Path("/etc/jitd/jitd.toml")
+    before = file.read_text()
+    yield file
+    file.write_text(before)
+
+
 def imported(*options: str) -> Result:
     return CliRunner().invoke(policy, ["import", "--approvers", "group:ops", *options], standalone_mode=False)
 
@@ -235,6 +243,31 @@ def test_the_table_of_an_import_holds_for_its_rules(sudoers: Path, tmp_path: Pat
     (tmp_path / "new").rename(tmp_path / "policy.d/sudo.toml")
     done = CliRunner().invoke(policy, ["test", str(tmp_path)], standalone_mode=False)
     assert done.exception is None and "2 of 2 rules decided one" in done.output
+
+
+def test_a_rule_for_a_system_account_has_the_lines_that_let_it_ask_and_its_table_asks_without_a_ticket(
+    sudoers: Path, tmp_path: Path
+) -> None:
+    sudoers.write_text(f"{HEAD}backup ALL = (root) NOPASSWD: /usr/bin/id -u\nalice ALL = (root) /usr/bin/id -u\n")
+    done = imported("--to", str(tmp_path / "rules.toml"), "--table", str(tmp_path / "table.toml"))
+    assert done.exception is None and "; 1 rule for system accounts: see the comment" in done.output
+    rules = (tmp_path / "rules.toml").read_text()
+    assert "# WARNING: jitd refuses backup (uid 34) as a system account." in rules
+    for line in ('#   "backup@EXAMPLE.TEST" = "backup"', "#   min_uid = 34"):
+        assert rules.count(f"{line}\n") == 1, rules
+    table = tomllib.loads((tmp_path / "table.toml").read_text())
+    assert table["people"]["backup"]["proved_by"] == "nothing" and "proved_by" not in table["people"]["alice"]
+    permitted = {case["who"] for case in table["case"] if case["outcome"] == "permit"}
+    assert permitted == {"alice"}, "the table does not say that a robot goes on which jitd refuses"
+
+
+def test_a_system_account_that_the_settings_list_asks_with_its_ticket(sudoers: Path, tmp_path: Path, own_settings: Path) -> None:
+    sudoers.write_text(f"{HEAD}backup ALL = (root) NOPASSWD: /usr/bin/id -u\n")
+    own_settings.write_text(own_settings.read_text() + '\n[principals]\n"backup@EXAMPLE.TEST" = "backup"\n')
+    done = imported("--to", str(tmp_path / "rules.toml"), "--table", str(tmp_path / "table.toml"))
+    assert "system account" not in done.output + (tmp_path / "rules.toml").read_text()
+    table = tomllib.loads((tmp_path / "table.toml").read_text())
+    assert {case["who"] for case in table["case"] if case["outcome"] == "permit"} == {"backup"}
 
 
 def test_sudo_that_cannot_be_asked_ends_the_import(sudoers: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,8 +76,12 @@ class Known:
 
     def why_not(self, words: Iterable[str]) -> str:
         """Return which system accounts ``words`` name, and what lets them ask and approve, or "" if they name none."""
+        return why_not(self.system_accounts(words), self.config)
+
+    def system_accounts(self, words: Iterable[str]) -> dict[str, int]:
+        """Return the accounts that ``words`` name and that may not ask, with their uids, but for those of root."""
         uids = {account: self.users.get(account) or 0 for account in self._accounts(words)}
-        return why_not({account: uid for account, uid in uids.items() if uid and not self._may(account)}, self.config)
+        return {account: uid for account, uid in uids.items() if uid and not self._may(account)}
 
     def _accounts(self, words: Iterable[str]) -> Iterator[str]:
         for word in words:

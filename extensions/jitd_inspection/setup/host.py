@@ -25,9 +25,11 @@ from jitd_inspection.doctor.domains import SSSD, asking, domains
 from jitd_inspection.doctor.host import BOOTED, Host, find_daemon
 from jitd_inspection.doctor.kerberos import HOSTS, OWN, is_account
 from jitd_inspection.setup.plan import AD, FREEIPA, MAIL, MIT, PACKAGES, SETTINGS, Facts, Step, Write
+from jitd_inspection.standing.robots import Robots, look_for_robots
 from jitpam.initiator import own_host, within
 
 SHIPPED = Path("/usr/share/jitd/jitd.toml")
+SUDOERS = Path("/etc/sudoers")
 IPA = Path("/etc/ipa/default.conf")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DNS_WITHIN = 5.0  # seconds for the question to a name server
@@ -79,7 +81,13 @@ def look(kind_said: str | None = None) -> Facts:
         is_active=_systemd_says("is-active") if BOOTED.is_dir() else bool(find_daemon(settings.state).pid),
         search_path=settings.search_path,
         start=Host(settings, Path(SETTINGS)).start,
+        robots=_robots(settings),
     )
+
+
+def _robots(settings: config.Config) -> tuple[str, ...]:
+    found = look_for_robots(settings) if SUDOERS.exists() else Robots()
+    return tuple(filter(None, (*found.lines, found.mend, found.unseen)))
 
 
 def _mailed(settings: config.Config) -> tuple[str, ...]:

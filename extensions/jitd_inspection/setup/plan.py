@@ -76,6 +76,8 @@ class Facts:
     is_active: bool = False
     search_path: str = ""
     start: str = ""
+    robots: tuple[str, ...] = ()
+    """Sentences about system accounts that use sudo now and may not ask jitd, and what lets them ask."""
 
     @property
     def service(self) -> str:

@@ -7,7 +7,7 @@ the list says so. Nothing that a reader meets stops another reader.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from jitd.audit.privileges import ROOT, Privilege, Standing, listed
@@ -16,7 +16,7 @@ from jitd.hosts.places import Places
 from jitd.settings.config import Config
 from jitd_inspection.pamlint.linting import Gates, gates_of_host
 from jitd_inspection.standing import accounts, polkit, ssh, stacks, sudo_rules
-from jitd_inspection.standing.scene import Found, Scene, memberships, of_files, of_nss, watched_by
+from jitd_inspection.standing.scene import Directory, Found, Scene, memberships, of_files, of_nss, watched_by
 from jitpam.initiator import within
 
 WITHIN = 8.0  # seconds at most for one reader
@@ -43,6 +43,20 @@ NEVER = (
 """What no reader sees on any host."""
 
 
+def listed_accounts(watched: Iterable[str] = ()) -> tuple[Directory, list[str]]:
+    """Return the accounts and groups of this host, and sentences about what of them is not known."""
+    watched = tuple(watched)
+    try:
+        directory = within(WITHIN, lambda: of_nss(watched))
+    except TimeoutError:
+        told = f"the directory of accounts did not answer within {WITHIN:g} s: /etc/passwd and /etc/group were judged"
+        return of_files(Places()), [told]
+    try:
+        return replace(directory, memberships=within(WITHIN, lambda: memberships(directory))), []
+    except TimeoutError:
+        return directory, [f"the groups of all accounts could not be read within {WITHIN:g} s: the lists of groups were judged"]
+
+
 def look(config: Config, policy: Policy | None) -> Standing:
     """Return the list for this host. If ``policy`` is None, it could not be read, and nobody knows which accounts rules name."""
     privileges: list[Privilege] = []
@@ -50,16 +64,8 @@ def look(config: Config, policy: Policy | None) -> Standing:
     if policy is None:
         unseen.append("the rules could not be read, so it is not known which accounts they name: see jitd check")
     watched = frozenset[str]() if policy is None else watched_by(policy)
-    try:
-        directory = within(WITHIN, lambda: of_nss(watched))
-    except TimeoutError:
-        directory = of_files(Places())
-        unseen.append(f"the directory of accounts did not answer within {WITHIN:g} s: /etc/passwd and /etc/group were judged")
-    else:
-        try:
-            directory = replace(directory, memberships=within(WITHIN, lambda: memberships(directory)))
-        except TimeoutError:
-            unseen.append(f"the groups of all accounts could not be read within {WITHIN:g} s: the lists of groups were judged")
+    directory, missing = listed_accounts(watched)
+    unseen += missing
     try:
         gates = within(WITHIN, lambda: gates_of_host(Places()))
     except TimeoutError:

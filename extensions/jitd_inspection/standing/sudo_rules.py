@@ -89,7 +89,7 @@ def _told(rule: Rule, scene: Scene, defaults: Sequence[str], where: str, taken: 
     becomes, unknown = _targets(rule, scene, defaults)
     for word in unknown:
         yield f"{where}: it is not known who {word} is"
-    told = f"{where}: {_named(commands)}{' without a password' if '!authenticate' in rule.options else ''}"
+    told = f"{where}: {_what(rule)}"
     for target in becomes:
         for who, through in _people(users, scene):
             if who != target and not (through and who in taken):
@@ -97,6 +97,27 @@ def _told(rule: Rule, scene: Scene, defaults: Sequence[str], where: str, taken: 
     for word in users:
         if word.startswith("%") and scene.sources:
             yield f"{where}: {', '.join(scene.sources)} need not list all members of {word}"
+
+
+def whom_sudoers_let(scene: Scene) -> dict[str, list[str]] | None:
+    """Return the accounts that sudoers name or mean by a group, and what each may run on this host. What a later rule takes away
+    is not taken into account. Return None if cvtsudoers cannot read sudoers.
+    """
+    said = tool([*CONVERT, SUDOERS])
+    if said is None or said[0] != 0:
+        return None
+    rules = list(rules_of(said[1]))
+    here = _of_this_host(rules, scene.host)
+    found: dict[str, list[str]] = {}
+    for rule in (rule for rule in rules if rule.content in here and rule.given):
+        for who, through in _people(rule.users, scene):
+            if who != EVERYBODY:
+                found.setdefault(who, []).append(f"{_what(rule)}{through}")
+    return found
+
+
+def _what(rule: Rule) -> str:
+    return f"{_named(rule.given)}{' without a password' if '!authenticate' in rule.options else ''}"
 
 
 def _named(commands: Sequence[str]) -> str:

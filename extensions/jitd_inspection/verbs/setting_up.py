@@ -251,3 +251,7 @@ def _tell(facts: Facts, steps: list[Step]) -> None:
         quote(step.shown(), indent=" " * 7)
         if step.note:
             answer(f"   {step.note}")
+    if facts.robots:
+        answer()
+        answer("Once sudo asks jitd, it refuses accounts that use it now:")
+        quote(facts.robots, indent=" " * 7)

@@ -21,6 +21,7 @@ import click
 
 from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone
+from jitd.cli.question import can_ask, is_answered_yes
 from jitd.core.toml_document import ConfigError
 from jitd.files.durable import sync
 from jitd.hosts.findings import BAD, WEAK, Linted
@@ -29,8 +30,10 @@ from jitd.hosts.sudo_plugin import CONF, REMOVE
 from jitd.settings import config, policyfile
 from jitd_inspection.pamlint.linting import gates_of_host, lint_host
 from jitd_inspection.pamlint.services import facts
+from jitd_inspection.standing.robots import look_for_robots
 from jitd_inspection.verbs import plugin
 from jitd_inspection.verbs.replacing import half_of, print_change, read_file, swap
+from jitpam.initiator import own_host
 from jitpam.wire.shown import shown
 
 STACKS = Path("/etc/pam.d")
@@ -77,8 +80,11 @@ _GATED = re.compile(
 @click.option("--exchange", "is_exchange", is_flag=True, help="Exchange pam_jit.py for pam_jit.so in the gate, or back.")
 @click.option("--plugin", "is_plugin", is_flag=True, help="The plugin of sudo, in the place of its gate.")
 @click.option("--dry-run", "is_trial", is_flag=True, help="Print what would change, and change nothing.")
+@click.option("--yes", "is_sure", is_flag=True, help="Go on although accounts that use sudo now could not ask jitd.")
 @click.argument("service")
-def pam_install(*, service: str, is_removal: bool, is_exchange: bool, is_plugin: bool, is_trial: bool) -> None:
+def pam_install(
+    *, service: str, is_removal: bool, is_exchange: bool, is_plugin: bool, is_trial: bool, is_sure: bool
+) -> None:
     """Put jitd's gate into the PAM stack of SERVICE: sudo (with sudo -i), su (with su -), doas, login, sshd or cron."""
     known = sorted(file.name for file in SHIPPED.iterdir()) if SHIPPED.is_dir() else []
     if service not in known and not (is_plugin and is_removal):  # this way back needs nothing that is installed beside it
@@ -94,13 +100,13 @@ def pam_install(*, service: str, is_removal: bool, is_exchange: bool, is_plugin:
     names = TOGETHER.get(service, (service,))
     with nullcontext() if is_trial else _alone():
         if is_plugin:
-            (_remove_plugin if is_removal else _install_plugin)(names, is_trial=is_trial)
+            _remove_plugin(names, is_trial=is_trial) if is_removal else _install_plugin(names, is_trial=is_trial, is_sure=is_sure)
         elif is_removal:
             _remove(names, is_trial=is_trial)
         elif is_exchange:
             _exchange(service, names, is_trial=is_trial)
         else:
-            _install(service, names, is_trial=is_trial)
+            _install(service, names, is_trial=is_trial, is_sure=is_sure)
 
 
 class _Planned(Places):
@@ -115,7 +121,7 @@ class _Planned(Places):
         return taken if taken is None or path not in self._planned else (self._planned[path], taken[1])
 
 
-def _install(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
+def _install(service: str, names: tuple[str, ...], *, is_trial: bool, is_sure: bool) -> None:
     planned: dict[Path, bytes] = {}
     before: dict[Path, tuple[bytes, os.stat_result]] = {}
     for name in names:
@@ -136,6 +142,9 @@ def _install(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
     if is_trial:
         for file, content in planned.items():
             print_change(file, before[file][0], content)
+    if service in TOGETHER["sudo"] and not plugin.is_there():
+        _demand_robots(is_trial=is_trial, is_sure=is_sure)
+    if is_trial:
         return say("nothing was changed")
     done: list[Path] = []
     try:
@@ -153,6 +162,30 @@ def _install(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
         say(f"sudo asks jitd by its plugin, too, which takes two uses of a grant; to take the plugin out: {REMOVE}")
 
 
+def _demand_robots(*, is_trial: bool, is_sure: bool) -> None:
+    """Tell which system accounts use sudo now and could not ask jitd. Raises NotDone unless somebody wants sudo to ask all the
+    same: their jobs, which nobody watches, would fail from then on.
+    """
+    try:
+        settings = config.load()
+    except ConfigError:
+        settings = config.Config(frozenset(), own_host())
+    found = look_for_robots(settings)
+    if found.unseen:
+        say(found.unseen)
+    for line in found.lines:
+        say(shown(line))
+    if not found.lines:
+        return
+    say(f"once sudo asks jitd, it refuses {'this account' if len(found.lines) == 1 else 'these accounts'}: {shown(found.mend)}")
+    if is_trial or is_sure:
+        return
+    if not can_ask():
+        raise NotDone("nothing was changed: mend this first, or say --yes")
+    if not is_answered_yes("Let sudo ask jitd all the same? type yes: "):
+        raise NotDone("nothing was changed")
+
+
 def _tell_what_is_left(service: str, names: tuple[str, ...], way_back: str) -> None:
     try:
         rules = policyfile.load_with(config.load(), is_known=False).rules
@@ -164,7 +197,7 @@ def _tell_what_is_left(service: str, names: tuple[str, ...], way_back: str) -> N
     say(f"keep a root shell open until {service} was tried; {way_back}")
 
 
-def _install_plugin(names: tuple[str, ...], *, is_trial: bool) -> None:
+def _install_plugin(names: tuple[str, ...], *, is_trial: bool, is_sure: bool) -> None:
     """Put the plugin in before the gates of ``names`` are taken out."""
     files = _with_file_of_before(names)
     for name in names:
@@ -174,6 +207,8 @@ def _install_plugin(names: tuple[str, ...], *, is_trial: bool) -> None:
                 f"{name} asks jitd by a gate that pam-install has not put in ({judged.gates[0].place}), and with the plugin, each"
                 " sudo would take two uses of a grant; nothing was changed: take the gate's lines out yourself, and try again"
             )
+    if not (files or plugin.is_there()):
+        _demand_robots(is_trial=is_trial, is_sure=is_sure)
     is_done = plugin.put_in(is_trial=is_trial)
     _put_back(files, is_trial=is_trial)
     if is_trial or not (is_done or files):
