@@ -50,8 +50,9 @@ struct approval_plugin {
 #define MOST_SHOWN 500               /* bytes of a message to the person */
 #define MOST_OF_REASON 1024          /* characters */
 #define MOST_DIGITS 6
-#define MOST_OPTIONS 6
+#define MOST_OPTIONS 8
 #define MOST_OF_OPTION 512
+#define MOST_SHOWN_NAME 40
 
 /* What `open` was given. It is sudo's, and stays until `check` has returned. */
 static struct {
@@ -229,6 +230,35 @@ add_option(struct run *run, const char *option, const char *value)
     return true;
 }
 
+/* Each name that sudo says of a command, up to 1.9.17. One that ends with an underscore begins the names of a kind. */
+static const char *const SAID[] = {
+    "apparmor_profile", "chroot", "closefrom", "command", "cwd", "cwd_optional", "exec_background", "execfd",
+    "ignore_iolog_errors", "intercept", "intercept_verify", "iolog_", "log_", "login_class", "maxseq", "nice", "noexec",
+    "passprompt_regex", "preserve_fds", "preserve_groups", "rlimit_", "runcwd", "runas_egid", "runas_euid", "runas_gid", "runas_group",
+    "runas_groups", "runas_limitprivs", "runas_privs", "runas_uid", "runas_user", "selinux_role", "selinux_type", "set_utmp",
+    "source", "sudoedit", "sudoedit_", "timeout", "umask", "umask_override", "use_ptrace", "use_pty", "utmp_user",
+};
+
+/* A name of a later sudo may say what the command may do beside what jitd was told. */
+static bool
+are_known(char *const info[])
+{
+    for (; info != NULL && *info != NULL; info++) {
+        size_t length = strcspn(*info, "=");
+        bool is_known = false;
+
+        for (size_t i = 0; i < sizeof(SAID) / sizeof(SAID[0]); i++) {
+            size_t n = strlen(SAID[i]);
+
+            is_known = is_known || (strncmp(*info, SAID[i], n) == 0 && (n == length || (n < length && SAID[i][n - 1] == '_')));
+        }
+        if (!is_known)
+            return no("sudo says %.*s of the command, which jit_approval does not know: install a jitd for this sudo",
+                      (int)(length < MOST_SHOWN_NAME ? length : MOST_SHOWN_NAME), *info);
+    }
+    return true;
+}
+
 /* What changes what the command may do, and is not said in a field of its own. */
 static bool
 read_options(struct run *run, char *const info[])
@@ -237,12 +267,19 @@ read_options(struct run *run, char *const info[])
         { "selinux_role", "role=" }, { "selinux_type", "type=" }, { "apparmor_profile", "apparmor-profile=" },
         { "runas_privs", "privileges=" }, { "runas_limitprivs", "limit-privileges=" },
     };
-    const char *value;
+    static const char *const TYPED[][2] = { { "closefrom", "close-from=" }, { "timeout", "command-timeout=" } };
+    const char *value, *typed;
 
     if (is_true(info, "preserve_groups") && !add_option(run, "preserve-groups", ""))
         return false;
     for (size_t i = 0; i < sizeof(NAMED) / sizeof(NAMED[0]); i++) {
         if (!find(info, NAMED[i][0], &value) || (value != NULL && !add_option(run, NAMED[i][1], value)))
+            return false;
+    }
+    /* sudo says these of many commands. The person has asked for them with -C and -T, and sudoers may grant less. */
+    for (size_t i = 0; i < sizeof(TYPED) / sizeof(TYPED[0]); i++) {
+        if (!find(opened.settings, TYPED[i][0], &typed) || !find(info, TYPED[i][0], &value) ||
+            (typed != NULL && !add_option(run, TYPED[i][1], value != NULL ? value : typed)))
             return false;
     }
     run->command.options = run->options;
@@ -272,7 +309,7 @@ read_command(struct run *run, char *const info[])
 
     if (is_true(info, "sudoedit") || is_true(opened.settings, "sudoedit"))
         return no("sudoedit writes the file later, when nobody can decide about it: jitsudo -e FILE");
-    if (!find(info, "command", &path) || !find(info, "cwd", &chdir) || !find(info, "chroot", &chroot) ||
+    if (!are_known(info) || !find(info, "command", &path) || !find(info, "cwd", &chdir) || !find(info, "chroot", &chroot) ||
         !find(info, "execfd", &execfd) || !find(info, "runas_user", &command->run_as) ||
         !read_id(info, "runas_uid", "runas_euid", &command->run_as_uid) ||
         !read_id(info, "runas_gid", "runas_egid", &command->run_as_gid))

@@ -48,6 +48,7 @@ class Handler:
     arguments: tuple[str, ...] = ()
     must_fail: bool = False  # true if the line names no usable module. libpam then answers perm_denied.
     is_substack: bool = False  # true if the handler only marks the beginning of a substack
+    may_be_missing: bool = False  # true if libpam passes over the line where there is no such module: it begins with "-"
 
     @property
     def name(self) -> str:
@@ -160,6 +161,9 @@ class _Reading:
             return True
         if any("\udc80" <= letter <= "\udcff" for letter in "".join(words)):
             self.tell(weak("not-utf-8", place, "the line is not UTF-8", "write it in UTF-8", self.stack.service))
+        if any("\r" in word for word in words):
+            sentence = "the line ends with CR LF, and libpam takes the CR for a part of its last word, such as a module's name"
+            self.fault(place, "return-in-line", sentence, f"sed -i 's/\\r$//' {place.file}")
         first, *rest = words
         silent = first.startswith("-")
         kind = first[silent:].lower()
@@ -194,7 +198,9 @@ class _Reading:
         if not more:
             self.fault(place, "senseless-line", "no module is named: libpam fails it", f"correct it; {SEE}")
         module = more[0] if more else ""
-        self._add_control(Handler(place, kind, level, actions, control, module, tuple(more[1:]), must_fail or not more))
+        self._add_control(
+            Handler(place, kind, level, actions, control, module, tuple(more[1:]), must_fail or not more, may_be_missing=silent)
+        )
         return True
 
     def _include_all(self, place: Place, name: str, only: str | None, level: int) -> bool:

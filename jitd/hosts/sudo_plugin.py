@@ -19,13 +19,16 @@ from jitd.hosts.places import SUDO_PLUGIN_WANTED as WANTED
 CONF, SYMBOL, SHIPPED = "/etc/sudo.conf", "jit_approval", "/usr/lib/jitd/jit_approval.so"
 SUDO, SERVICE = "/usr/bin/sudo", "sudo"
 OLDEST = (1, 9, 3)  # the version of sudo from which on it asks such a plugin
-PLAIN = re.compile(r"/[\w/.+-]+", re.ASCII)
+PLAIN = re.compile(r"[\w/.+=-]+", re.ASCII)
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_OURS = f"{SHIPPED.rpartition('/')[0]}/"  # the directory that has no other plugin of sudo
+_ARGUMENT = re.compile(r"socket=/.*|wait=[0-9]{1,6}", re.ASCII)  # as take_options of contrib/gates/jit_approval.c
 INSTALL, REMOVE = "jitd pam-install sudo --plugin", "jitd pam-install --remove sudo --plugin"
 BACK = f"by su or at the console: install jitd again, or {REMOVE}"
 
 ASKS_NOBODY = "sudo does not ask jitd by its plugin"
 REFUSES_ALL = "sudo refuses everybody, and root, too"
+REFUSES_OTHERS = "sudo refuses everybody but root"
 OTHERS_DECIDE = "others than root decide whether sudo asks jitd"
 NOT_KNOWN = "it is not known whether sudo asks jitd"
 ANOTHER = "another sudo can be called that may not ask jitd"
@@ -81,11 +84,22 @@ class Fault(NamedTuple):
 
 
 def line_of(text: str) -> tuple[str, ...]:
-    """Return the words of the line of sudo.conf that names the plugin, or none. Of several, that of another file counts: sudo
-    loads it, too, or refuses everybody without it. One without a file counts last, because sudo ignores it.
+    """Return the words of the line of sudo.conf that names the plugin, or none. Of several, one with another name or of another
+    file counts: sudo loads it, too, or refuses everybody without it. One without a file counts last, because sudo ignores it.
     """
     found = (words for _, words in lines_of(text) if words)
-    return min(found, key=lambda words: (len(words) < 3, words[2:3] == (SHIPPED,)), default=())
+    return min(found, key=lambda words: (len(words) < 3, words[1:3] == (SYMBOL, SHIPPED)), default=())
+
+
+def is_of_jitd(words: tuple[str, ...]) -> bool:
+    """True if the line with ``words`` names a file of jitd's, also if its name is misspelled."""
+    return len(words) > 2 and words[2].startswith(_OURS)
+
+
+def why_refused(words: tuple[str, ...]) -> str:
+    """Return why the plugin refuses everybody but root by the words of its line, or an empty text."""
+    odd = next((word for word in words[3:] if not _ARGUMENT.fullmatch(word)), "")
+    return f"{CONF} gives the plugin the argument {_shown(odd)}, which it does not know" if odd else ""
 
 
 def lines_of(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -107,7 +121,7 @@ def lines_of(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _words(line: str) -> tuple[str, ...]:
     words = tuple(re.split(r"[ \t]+", line.partition("\0")[0].rstrip(" \t")))
-    return words if words[0].lower() == "plugin" and words[1:2] == (SYMBOL,) else ()
+    return words if words[0].lower() == "plugin" and (words[1:2] == (SYMBOL,) or is_of_jitd(words)) else ()
 
 
 def judge(seen: Seen) -> Iterator[Fault]:
@@ -123,7 +137,13 @@ def judge(seen: Seen) -> Iterator[Fault]:
         return
     if seen.ignored.by:
         yield _of_others(ASKS_NOBODY, f"it ignores {CONF}, which {seen.ignored.by}", seen.ignored.command)
-    if len(seen.words) < 3 or seen.words[2] != SHIPPED:
+    if seen.words[1] != SYMBOL:
+        why = f"{CONF} names {_shown(seen.words[1])}, and jitd's plugin is {SYMBOL}"
+        yield Fault(REFUSES_ALL, why, f"by su or at the console: correct the line, or {REMOVE}")
+    elif is_of_jitd(seen.words) and seen.words[2] != SHIPPED:
+        why = f"{CONF} names {_shown(seen.words[2])}, and jitd's plugin is {SHIPPED}"
+        yield Fault(REFUSES_ALL, why, f"by su or at the console: correct the line, or {REMOVE}")
+    elif len(seen.words) < 3 or seen.words[2] != SHIPPED:
         yield Fault(
             NOT_KNOWN,
             f"{CONF} names another file than {SHIPPED}, and it is not known what that asks",
@@ -131,6 +151,8 @@ def judge(seen: Seen) -> Iterator[Fault]:
         )
     elif seen.unfit:
         yield Fault(REFUSES_ALL, f"{SHIPPED} {seen.unfit}", BACK)
+    elif why := why_refused(seen.words):
+        yield Fault(REFUSES_OTHERS, why, "correct the line: it takes wait=SECONDS and socket=PATH")
     yield from _of_programs(seen)
     for changed in (seen.conf if not seen.ignored.by else Changed(), seen.plugin):
         if changed.by:
@@ -165,5 +187,5 @@ def _of_programs(seen: Seen) -> Iterator[Fault]:
         yield Fault(NOT_KNOWN, told, "see who has filled it, and take away what does not belong there")
 
 
-def _shown(path: str) -> str:
-    return path if PLAIN.fullmatch(path) else repr(path)
+def _shown(word: str) -> str:
+    return word if PLAIN.fullmatch(word) else repr(word)

@@ -46,8 +46,9 @@ descriptors that the command inherits. other-user names the person whose rights 
 """
 _KEPT_FLAGS = ("preserve-env", "preserve-groups", "set-home")
 """The flags of sudo that are stored in the Invocation. The other flags do not change the command that sudo executes. askpass,
-bell, prompt and stdin change how sudo asks for a password, and non-interactive says that it asks nobody (``Invocation.waits``). reset-timestamp and no-update change what sudo stores
-about the password. With background, another process waits for the command. A second --list makes the list more detailed.
+bell, prompt and stdin change how sudo asks for a password, and non-interactive says that it asks nobody (``Invocation.waits``).
+reset-timestamp and no-update change what sudo stores about the password. With background, another process waits for the command.
+A second --list makes the list more detailed.
 """
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$")

@@ -87,8 +87,8 @@ ROWS = [
         permit(who=("user:daemon", "group:none")),
         KNOWN,
         [
-            "never-matches: it applies to no one: daemon (uid 2) is a system account. Lower min_uid in jitd.toml (min_uid = 2), or"
-            ' map its principal under [principals] ("daemon@R" = "daemon")'
+            "never-matches: it applies to no one: daemon (uid 2) is a system account. Lower min_uid in jitd.toml"
+            ' (min_uid = 2), or map its principal under [principals] ("daemon@R" = "daemon")'
         ],
     ),
     (deny(who=("group:gone",)), KNOWN, ["group:gone: there is no such group here, so this name denies nobody"]),

@@ -160,7 +160,10 @@ ROWS = [
     Row("sudo.plugin", "ok", "root alone may write", lambda: plugin.found(ASKS, has_gate=False)),
     Row("sudo.plugin", "weak", "jitd pam-install --remove sudo", lambda: plugin.found(ASKS, has_gate=True)),
     Row(
-        "sudo.plugin", "bad", "and root, too: it does", lambda: plugin.found(ASKS, has_gate=True, because="it is ended by SIGBUS")
+        "sudo.plugin",
+        "bad",
+        "and root, too: it is ended by SIGBUS",
+        lambda: plugin.found(ASKS, has_gate=True, because="it is ended by SIGBUS"),
     ),
     Row("sudo.plugin", "bad", "ask jitd by its plugin", lambda: plugin.found(ASKS, has_gate=False, because=plugin.UNNAMED)),
     *(

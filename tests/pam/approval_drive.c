@@ -7,6 +7,7 @@
  *   VERSION        another version of the API, as a number
  *   =KEY, KEY=X    without KEY, or with another value, in what sudo says
  *   +WORD          an argument in sudo.conf
+ *   info KEY=X     one more thing that sudo says of the command
  *   held PATH      sudo holds PATH open, and says that it will execute /bin/true
  */
 
@@ -146,6 +147,8 @@ main(int argc, char **argv)
         version = (unsigned int)strtoul(argv[2], NULL, 0);
     else if (strcmp(argv[2], "twice") == 0)
         settings[1] = NULL, info[6] = "command=/bin/false";
+    else if (strcmp(argv[2], "info") == 0)
+        info[6] = argv[3];
     else if (strcmp(argv[2], "held") == 0)
         snprintf(open_one + 7, sizeof(open_one) - 7, "%d", open(argv[3], O_RDONLY)), info[6] = open_one;
     else if (strcmp(argv[2], "plain") != 0)

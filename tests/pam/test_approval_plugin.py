@@ -343,7 +343,9 @@ def test_what_a_command_starts_is_asked_about_if_sudoers_says_so_and_never_waits
         mark.unlink()
         waits = gated.drive([*gated.become("alice"), "sudo", str(script)], BY_NAME["sudo"], mark)
         gated.approved(waits.id)
-        waits.is_kept_out("jitd: an approval is required, and nobody is asked for it with -n, or for a command that another one starts")
+        waits.is_kept_out(
+            "jitd: an approval is required, and nobody is asked for it with -n, or for a command that another one starts"
+        )
 
 
 def test_a_sudo_that_may_ask_for_nothing_ends_at_once_and_asks_nobody_to_approve(gated: Gated) -> None:
@@ -359,6 +361,19 @@ def test_where_sudo_conf_says_that_it_cannot_wait_n_asks_for_the_next_time(gated
         refused(typed(gated, "alice", "sudo", "-n", "/usr/bin/id", "-ru"), "request ")
         gated.approved(str(last(gated)["id"]))
         assert typed(gated, "alice", "sudo", "-n", "/usr/bin/id", "-ru").stdout == "0\n"
+
+
+def test_what_the_person_has_typed_with_C_and_T_is_an_option_of_the_request_as_at_the_gate(gated: Gated) -> None:
+    """THREATS P-20."""
+    with sudoers("Defaults closefrom_override, user_command_timeouts, closefrom=5\n"):
+        for words, options in (
+            (("-C", "7"), ["--close-from=7"]),
+            (("-T", "10m"), ["--command-timeout=600"]),
+            (("-T", "1h", "-C", "9"), ["--close-from=9", "--command-timeout=3600"]),
+            ((), []),
+        ):
+            assert typed(gated, "carol", "sudo", *words, "id", "-u").stdout == "0\n", words
+            assert last(gated)["options"] == options
 
 
 def test_where_a_command_that_another_one_starts_will_run_is_not_told_by_where_sudo_stands(gated: Gated) -> None:
@@ -492,6 +507,21 @@ def test_what_sudo_says_oddly_is_refused_without_a_question(drive: Path, change:
     opened, checked, said = driven(drive, change)
     assert (opened, checked) == (1, 0) and "asked" not in said.partition("check")[0], said
     assert "told 3 jitd: " in said
+
+
+@pytest.mark.parametrize("said", ["teleport=true", "iolog=", "umask2=0", "", "=", "timeouts=1", "runas_group2=x"])
+def test_what_a_later_sudo_says_of_a_command_and_the_plugin_does_not_know_is_refused(drive: Path, said: str) -> None:
+    """THREATS P-20."""
+    opened, checked, told = driven(drive, "info", said)
+    assert (opened, checked) == (1, 0) and "asked" not in told.partition("check")[0], told
+    assert "which jit_approval does not know: install a jitd for this sudo" in told
+
+
+@pytest.mark.parametrize(
+    "said", ["umask=022", "iolog_path=/x", "rlimit_core=0,0", "log_server_timeout=5", "source=/etc/sudoers:1"]
+)
+def test_what_sudo_says_of_many_commands_is_known(drive: Path, said: str) -> None:
+    assert driven(drive, "info", said)[:2] == (1, 1)
 
 
 def test_only_who_is_root_for_the_kernel_and_for_sudo_is_let_in_unasked(drive: Path) -> None:

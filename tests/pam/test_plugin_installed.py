@@ -218,7 +218,9 @@ def sudoers_with(text: str) -> Iterator[None]:
 def test_system_accounts_that_use_sudo_now_are_listed_with_what_lets_them_ask_and_somebody_has_to_want_it(
     house: Gated, words: list[str]
 ) -> None:
-    robots = "%games ALL = (root) /usr/bin/id\nbackup ALL = (root) NOPASSWD: /usr/bin/tar, /usr/bin/rsync\n#34 ALL = PASSWD: ALL\n"
+    robots = (
+        "%games ALL = (root) /usr/bin/id\nbackup ALL = (root) NOPASSWD: /usr/bin/tar, /usr/bin/rsync\n#34 ALL = PASSWD: ALL\n"
+    )
     with sudoers_with(robots):
         before = there()
         status, said = typed(*words)
@@ -522,7 +524,7 @@ def test_an_upgrade_of_sudo_that_takes_the_line_away_is_found_and_the_command_pu
 
 @pytest.mark.parametrize(
     ("damage", "says"),
-    [(_truncated, "cut off"), (PLUGIN.unlink, "missing"), (lambda: PLUGIN.write_text("x"), "no"), (_spoilt, "not load")],
+    [(_truncated, "cut off"), (PLUGIN.unlink, "missing"), (lambda: PLUGIN.write_text("x"), "no"), (_spoilt, "unable to load")],
     ids=["truncated", "missing", "no library", "spoilt"],
 )
 def test_a_plugin_that_is_damaged_in_an_upgrade_is_named_with_the_way_back(
@@ -544,6 +546,46 @@ def test_a_plugin_that_is_damaged_in_an_upgrade_is_named_with_the_way_back(
     finally:
         Path("/usr/share/jitd/away").rename(shipped)
     assert ended(["sudo", "-n", "true"]) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "is_jitds"),
+    [
+        (LINE.replace(b"jit_approval ", b"jit_aproval "), "names jit_aproval, and jitd's plugin is jit_approval", True),
+        (LINE.replace(b"approval.so", b"aproval.so"), "names /usr/lib/jitd/jit_aproval.so, and", True),
+        (b"Plugin other_approval /usr/lib/other.so\n", "/usr/lib/other.so", False),
+    ],
+    ids=["symbol", "file", "of others"],
+)
+def test_a_sudo_that_a_line_of_sudo_conf_has_killed_is_found_by_asking_it_and_tried_after_the_way_back(
+    house: Gated, line: bytes, says: str, is_jitds: bool
+) -> None:
+    CONF.write_bytes(line)
+    assert ended(["sudo", "-n", "true"])[0] != 0
+    found = doctors()
+    assert (found.level, says in found.sentence) == ("bad", True), found
+    assert found.sentence.startswith("sudo refuses everybody, and root, too: ") and "su or at the console" in found.mend, found
+    status, said = typed(*PLUGIN_OUT)
+    if is_jitds:
+        assert status == 0, said
+        assert ended(["sudo", "-n", "true"]) == (0, "") and CONF.read_bytes() == b""
+    else:
+        assert status == 1 and CONF.read_bytes() == line, said
+        assert "does not name jitd's plugin, and sudo does not work all the same: " in said and says in said
+
+
+@pytest.mark.parametrize("word", ["wait=60s", "wait=", "wait=1234567", "socket=run/x", "quiet"])
+def test_a_word_after_the_path_that_the_plugin_does_not_know_is_found_before_somebody_is_refused(house: Gated, word: str) -> None:
+    CONF.write_bytes(LINE.rstrip(b"\n") + f" {word}\r\n".encode())
+    found = doctors()
+    assert found.level == "bad" and f"gives the plugin the argument {word}, which it does not know" in found.sentence, found
+    assert found.sentence.startswith("sudo refuses everybody but root: ")
+    done = house.drive([*house.become("carol"), "sudo", "true"], BY_NAME["sudo"], house.mark())
+    done.ends()
+    assert f"jit_approval does not know the argument {word}: correct its line in sudo.conf" in done.text
+    status, said = typed(*PLUGIN_IN)
+    assert status == 1 and f"because /etc/sudo.conf gives the plugin the argument {word}, which it does not know; nothing" in said
+    assert ended(["sudo", "-n", "true"])[0] == 0
 
 
 def test_a_sudo_conf_that_sudo_ignores_is_named(house: Gated) -> None:

@@ -422,6 +422,12 @@ LOCKED = [
         "gate-in-own-stack",
         {"su": ROOT + "account include jitd\n" + SUDO, "jitd": f"account [success=1 default=ignore] {GATE}\n{DENY}"},
     ),
+    Row(
+        "a gate with CR LF is a module that is not there",
+        "return-in-line ~no-gate",
+        only("".join(f"{line}\r\n" for line in (SHAPE + SUDO).splitlines() if line and not line.startswith(("@", "#")))),
+    ),
+    Row("a module behind the gate is not installed", "module-missing", only(SHAPE + SUDO), {"pam_deny.so": "missing"}),
     Row("pam_python is not installed", "loader-missing", only(SHAPE + SUDO), {"pam_python.so": "missing"}),
     Row("the module in C is not installed", "loader-missing", only(IN_C + SUDO), {"pam_jit.so": "missing"}),
     Row(

@@ -227,7 +227,7 @@ HOSTILE = [
     ),
     Row(
         "carriage returns belong to the module's name",
-        "nobody-gets-in senseless-line",
+        "nobody-gets-in return-in-line senseless-line",
         {"doas": SHAPE + SUDO + "\r\naccount requisite pam_unix.so\r\n" + DENY},
     ),
 ]

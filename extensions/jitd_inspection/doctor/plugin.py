@@ -18,6 +18,7 @@ from jitd.hosts.sudo_plugin import (
     BACK,
     CONF,
     INSTALL,
+    OLDEST,
     REFUSES_ALL,
     SERVICE,
     SHIPPED,
@@ -37,7 +38,7 @@ def examine() -> Iterator[Result]:
     """Yield the findings about the plugin."""
     seen = look(Places())
     judged = gates_of_host(Places()).judged.get(SERVICE) if seen.words else None
-    because = not_loaded() if seen.words and seen.version is not None and not list(judge(seen)) else ""
+    because = not_loaded() if seen.version and seen.version >= OLDEST and os.path.exists(SUDO) else ""
     yield from found(seen, has_gate=judged is not None and bool(judged.gates), because=because)
 
 
@@ -46,16 +47,18 @@ def found(seen: Seen, *, has_gate: bool, because: str = "") -> Iterator[Result]:
     sudo does not load the plugin.
     """
     faults = list(judge(seen))
+    if because not in ("", UNNAMED) and not any(fault.what == REFUSES_ALL for fault in faults):
+        mend = BACK if seen.words or seen.is_wanted else f"by su or at the console: correct what it says, see {CONF}"
+        yield bad(CHECK, f"{REFUSES_ALL}: {because}", mend)
+        faults = [fault for fault in faults if fault.what != ASKS_NOBODY]
     for fault in faults:
         yield bad(CHECK, str(fault), fault.mend, command=fault.command)
-    if faults:
+    if faults or because not in ("", UNNAMED):
         return
-    if because == UNNAMED:
+    if because and seen.words:
         yield bad(
             CHECK, f"{ASKS_NOBODY}: it does not load {SHIPPED}: {because}", f"read what sudo -V says of {CONF}, then {INSTALL}"
         )
-    elif because:
-        yield bad(CHECK, f"{REFUSES_ALL}: it does not load {SHIPPED}: {because}", BACK)
     elif seen.version is None:
         yield ok(CHECK, f"{CONF} names jitd's plugin, and there is no {SUDO}")
     elif has_gate:

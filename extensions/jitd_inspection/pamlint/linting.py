@@ -107,6 +107,9 @@ class _Round:
         """Warn of modules besides the gate, and of their files, that other accounts can change: modules run as root."""
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
+            if not (module or handler.may_be_missing) and handler.module and not handler.module.startswith("/"):
+                told = f"{handler.module} is in none of libpam's directories: the line fails for everybody"
+                yield bad("module-missing", handler.place, told, "install what has it, or take the line out", service)
             if not module and handler.module.startswith("/") and (because := self.places.who_may_put(handler.module)):
                 told = f"{because}, and can put {handler.module} there: anybody who does becomes root"
                 yield bad("file-open", handler.place, told, "take the line out", service)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from jitd.cli.call import NotDone
 from jitd.cli.whole_file import put_new
 from jitd.files.durable import store
 from jitd.hosts.places import SUDO_PLUGIN_WANTED
-from jitd.hosts.sudo_plugin import CONF, OLDEST, REMOVE, SHIPPED, SUDO, SYMBOL, line_of, lines_of
+from jitd.hosts.sudo_plugin import CONF, OLDEST, REMOVE, SHIPPED, SUDO, SYMBOL, is_of_jitd, line_of, lines_of, why_refused
 from jitd_inspection.doctor import files
 from jitd_inspection.doctor.finding import Result
 from jitd_inspection.doctor.plugin import CHECK, not_loaded, said
@@ -54,11 +54,13 @@ def put_in(*, is_trial: bool) -> bool:
     ):
         _demand(place)
     with _conf(is_trial=is_trial) as (content, status):
-        _demand_own(content)
+        _demand_own(content, lambda words: words[1:3] == (SYMBOL, SHIPPED))
         _demand_plugins()
-        if line_of(content.decode("utf-8", "replace")):
+        if words := line_of(content.decode("utf-8", "replace")):
             if because := not_loaded():
                 raise NotDone(f"{CONF} names the plugin, but sudo does not load it, so nothing was changed: {shown(because)}")
+            if because := why_refused(words):
+                raise NotDone(f"sudo refuses everybody but root, because {because}; nothing was changed: correct the line")
             if not (is_trial or WANTED.exists()):
                 store(WANTED, NOTE.encode())
             return False
@@ -81,9 +83,11 @@ def put_in(*, is_trial: bool) -> bool:
 
 
 def take_out(*, is_trial: bool) -> bool:
-    """Take the line out, and WANTED. Return False if there is neither. Raises NotDone and OSError. Nothing has changed then."""
+    """Take the line out, and WANTED, and try sudo. Return False if there is neither. Raises OSError, and NotDone if a line is not
+    jitd's, or if sudo does not work afterwards.
+    """
     content, status = read_file(FILE) if os.path.lexists(FILE) else (b"", None)
-    _demand_own(content)
+    _demand_own(content, is_of_jitd)
     text = content.decode("utf-8", "surrogateescape")
     left = "".join(line for line, words in lines_of(text) if not words).encode("utf-8", "surrogateescape")
     is_wanted = WANTED.exists()
@@ -95,6 +99,11 @@ def take_out(*, is_trial: bool) -> bool:
     if is_wanted and not is_trial:
         WANTED.unlink()
         answer(f"{WANTED}: removed, so that nobody misses the line")
+    if not is_trial and os.path.lexists(SUDO) and (status_of_sudo := said(("-V",)))[0]:
+        done = f"{CONF} does not name jitd's plugin" if left == content else "the line is out"
+        raise NotDone(
+            f"{done}, and sudo does not work all the same: {shown(status_of_sudo[2])}; correct that by su or at the console"
+        )
     return is_wanted or left != content
 
 
@@ -138,11 +147,11 @@ def _demand_plugins() -> None:
         raise NotDone(f"{told}; nothing was changed: {_GATE}")
 
 
-def _demand_own(content: bytes) -> None:
-    """Raises NotDone if a line has the plugin of another file."""
+def _demand_own(content: bytes, is_own: Callable[[tuple[str, ...]], bool]) -> None:
+    """Raises NotDone if a line has the plugin of another file, or with another name."""
     for _, words in lines_of(content.decode("utf-8", "replace")):
-        if words and words[2:3] != (SHIPPED,):
-            told = f"{CONF} names a plugin {SYMBOL} of another file ({shown(' '.join(words[2:])) or 'none'})"
+        if words and not is_own(words):
+            told = f"{CONF} names a plugin {shown(words[1])} of another file ({shown(' '.join(words[2:])) or 'none'})"
             raise NotDone(f"{told}; nothing was changed: take that line out yourself, and try again")
 
 

@@ -82,9 +82,7 @@ _GATED = re.compile(
 @click.option("--dry-run", "is_trial", is_flag=True, help="Print what would change, and change nothing.")
 @click.option("--yes", "is_sure", is_flag=True, help="Go on although accounts that use sudo now could not ask jitd.")
 @click.argument("service")
-def pam_install(
-    *, service: str, is_removal: bool, is_exchange: bool, is_plugin: bool, is_trial: bool, is_sure: bool
-) -> None:
+def pam_install(*, service: str, is_removal: bool, is_exchange: bool, is_plugin: bool, is_trial: bool, is_sure: bool) -> None:
     """Put jitd's gate into the PAM stack of SERVICE: sudo (with sudo -i), su (with su -), doas, login, sshd or cron."""
     known = sorted(file.name for file in SHIPPED.iterdir()) if SHIPPED.is_dir() else []
     if service not in known and not (is_plugin and is_removal):  # this way back needs nothing that is installed beside it
