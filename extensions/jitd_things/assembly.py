@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from jitd.beside.connecting import connector_to
@@ -19,6 +20,7 @@ from jitd_things.givers.kinds import OF_NAME
 from jitd_things.givers.program import ProgramGiver
 from jitd_things.givers.vault import Vault
 from jitd_things.giving.admin_programs import AdminPrograms, Run
+from jitd_things.giving.by_order import ByOrder
 from jitd_things.giving.host_things import HostThings
 from jitd_things.giving.lease_notes import LeaseNotes
 from jitd_things.giving.orders import GrantOf
@@ -33,9 +35,20 @@ class Giving(Doer):
         store, now = site.ground.store, site.ground.now
         self._line = line_to_givers(site.file, is_direct=site.is_direct)
         self.givers = all_givers(site.ground.config, self._line, outsiders.ways, store.grant, lambda: now().at, site.let_in)
+        for giver in () if site.is_direct else self.givers.values():  # a daemon without systemd starts each helper itself
+            if isinstance(giver, ByOrder):
+                giver.why_down = partial(why_down, site.ground.config)
 
     def close(self) -> None:
         self._line.close()
+
+
+def why_down(config: Config, thing: str) -> str:
+    """Return a sentence if the helper that gives ``thing`` does not listen."""
+    found = config.of(ThingSection).givers.get(thing.partition(":")[2])
+    if found is None or found.helper.listens:
+        return ""
+    return f"{thing} cannot be given now, because {found.helper.process} does not listen: have root type {found.helper.enable}"
 
 
 def doer(site: Site, advisers: Advisers) -> Doer:

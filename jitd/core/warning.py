@@ -17,6 +17,7 @@ WARNINGS: Mapping[str, str] = {
     "denies-everything": "a deny matches every request",
     "any-command-first": "a permit for any command stands before narrower permits",
     "no-such-command": "a file that a pattern names does not exist here, or has another name",
+    "check-refuses": "a check of an edit refuses a file as it is, and so each edit of it",
     "dot-dot": "a component .. in an argument gets around a deny",
     "literal-character": "a character that is special in a regular expression matches only itself in a pattern",
     "last-star": "a last * after an option matches one word, so the command with a further option does not match",
@@ -28,6 +29,7 @@ WARNINGS: Mapping[str, str] = {
     "untouched": "the rule gives root by approvals for which nobody has to touch a key",
     "one-provider": "only a fact of a provider keeps a person from being root",
     "all-groups": "an expression needs the name of each group of the requester",
+    "cannot-give": "a thing is set up so that nobody can be given it",
     "still-given": "somebody has a thing that jitd cannot take back, because its table is not in jitd.toml",
     "no-approver": "nobody could give the approvals, or only the requester could",
     "unreachable": "a gatekeeper that rules name cannot be reached from here now",
@@ -38,7 +40,7 @@ WARNINGS: Mapping[str, str] = {
     "not-looked-up": "something could not be looked up, so it is not known whether there is more to warn about",
     "needless-accept": "the rule accepts a warning that does not arise",
 }
-OF_THE_HOST = ("still-given", "unreachable", "two-persons", "no-effect", "not-looked-up", "needless-accept")
+OF_THE_HOST = ("cannot-give", "still-given", "unreachable", "two-persons", "no-effect", "not-looked-up", "needless-accept")
 """The warnings that are not about a rule, and that about a needless word of ``accept``."""
 ACCEPTABLE = tuple(name for name in WARNINGS if name not in OF_THE_HOST)  # the warnings that a rule may accept
 

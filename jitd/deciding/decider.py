@@ -99,6 +99,9 @@ class Gives(Protocol):
     def fault(self, thing: str) -> str:
         """Return the reason why ``thing`` cannot be given now, or an empty text."""
 
+    def down(self, thing: str) -> str:
+        """Return a sentence that what gives ``thing`` does not run now, or an empty text."""
+
 
 class Decider:
     """Makes all decisions by ``rules``, with the facts that ``gather`` and ``providers`` find."""
@@ -406,7 +409,9 @@ class Decider:
         made = made_in(self._store, command.run_as.user)
         if made is not None and not made.is_held:
             return decision.denied(Why.ERROR, f"the account {command.run_as.user} is taken back")
-        because = next(filter(None, (self._givers.fault(thing) for thing in command.things)), "")
+        is_new = not request  # what was asked for already waits for a helper that is started again
+        faults = (self._givers.fault(thing) or (self._givers.down(thing) if is_new else "") for thing in command.things)
+        because = next(filter(None, faults), "")
         return decision.denied(Why.ERROR, because) if because else decision
 
     async def _found_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision | None:

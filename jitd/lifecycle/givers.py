@@ -38,6 +38,12 @@ class Giver(Protocol):
     def fault(self, thing: str) -> str:
         """Return a sentence why ``thing`` cannot be given now, or "". Queries no KDC and does not block."""
 
+    def down(self, thing: str) -> str:
+        """Return a sentence that what gives ``thing`` does not run now, or "". Nobody is asked to approve it then, but what was
+        approved waits until it runs. Does not block.
+        """
+        return ""
+
     async def give(self, holding: Holding) -> Given | Refused | Failed:
         """Give the thing of ``holding`` to the person for whom the thing was approved. If the person already has the thing, it is
         mended, so that a secret that the person has stays valid.
@@ -69,6 +75,11 @@ class Givers:
         """Return a sentence that says why ``thing`` cannot be given now. Return an empty string if it can be given."""
         giver = self.of(thing)
         return f"this host cannot give {thing}" if giver is None else giver.fault(thing)
+
+    def down(self, thing: str) -> str:
+        """Return a sentence that what gives ``thing`` does not run now, or an empty string."""
+        giver = self.of(thing)
+        return "" if giver is None else giver.down(thing)
 
     def unrenewed(self) -> dict[str, Untaken]:
         """Map each holding that cannot be renewed now to the reason."""

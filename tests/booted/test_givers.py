@@ -110,6 +110,21 @@ def test_its_sandbox_lets_it_give_and_take_each_kind(service: Service, world: Wo
     is_over(service, world)
 
 
+def test_a_thing_whose_helper_does_not_listen_is_refused_before_anybody_is_asked(
+    service: Service, worlds: dict[str, World]
+) -> None:
+    thing = worlds["sudoers"].thing
+    stop(DOOR, UNIT)
+    try:
+        asking = service.ask("alice", "--get", thing, "--reason", "x")
+        assert asking.end() == 121, asking.err
+        said = f"denied: {thing} cannot be given now, because jitd-givers does not listen: have root type {GIVERS.enable}\n"
+        assert said in asking.err, asking.err
+        assert not service.kept("holdings") and service.rows("requests", "--all")[-1]["state"] == "denied"
+    finally:
+        systemctl("start", DOOR)
+
+
 WITH_SOME = [
     "sudoers",
     "account",

@@ -13,6 +13,7 @@ NAMES = [
     "denies-everything",
     "any-command-first",
     "no-such-command",
+    "check-refuses",
     "dot-dot",
     "literal-character",
     "last-star",
@@ -24,6 +25,7 @@ NAMES = [
     "untouched",
     "one-provider",
     "all-groups",
+    "cannot-give",
     "still-given",
     "no-approver",
     "unreachable",
@@ -34,7 +36,7 @@ NAMES = [
     "not-looked-up",
     "needless-accept",
 ]
-UNACCEPTABLE = ("still-given", "unreachable", "two-persons", "no-effect", "not-looked-up", "needless-accept")
+UNACCEPTABLE = ("cannot-give", "still-given", "unreachable", "two-persons", "no-effect", "not-looked-up", "needless-accept")
 
 
 def test_the_names_of_warnings_stay_because_rules_accept_them_by_name() -> None:

@@ -3,8 +3,8 @@
 are a line of sudoers, a role of a database, and a name in a certificate. There is another one if somebody has a thing that the
 settings do not know any more.
 
-Law: the check looks up nothing on this host or elsewhere: it gets the rules, the settings, and what is given. What a kind knows
-of itself (``ways_to_root``) is not complete. Therefore a thing without a warning is not necessarily safe.
+Law: the check looks up nothing elsewhere: it gets the rules, the settings, and what is given. What a kind knows of itself
+(``ways_to_root``, ``faults``) is not complete. Therefore a thing without a warning is not necessarily safe.
 """
 
 from __future__ import annotations
@@ -38,6 +38,13 @@ def ways_of(thing: str, givers: Givers) -> tuple[str, ...]:
     """There may be ways to get root's power through ``thing``. Return a part of a sentence about each of these ways."""
     giver = givers.get(thing.partition(":")[2])
     return () if giver is None else tuple(f"{thing}: {way}" for way in giver.ways_to_root())
+
+
+def about_set_up(givers: Givers) -> Iterator[Warned]:
+    """Yield a warning for each thing that nobody could be given, as far as this is known before."""
+    for name, giver in givers.items():
+        for fault in giver.faults():
+            yield Warned("cannot-give", "", 0, "", f"[givers.{name}] of jitd.toml: {fault}: it is refused after its approval")
 
 
 def about_given(held: Sequence[Holding], known: Collection[str]) -> Iterator[Warned]:

@@ -18,17 +18,19 @@ from jitd.core.warning import Warned
 from jitd.settings.config import Config
 from jitd_inspection.checking.commands import about_commands
 from jitd_inspection.checking.directory import look_up
+from jitd_inspection.checking.edits import about_checks
 from jitd_inspection.checking.kdcs import about_kdcs
 from jitd_inspection.checking.known import words_of
 from jitd_inspection.checking.order import about_order
 from jitd_inspection.checking.people import about_people, targets_of
 from jitd_inspection.checking.presence import about_presence
 from jitd_inspection.checking.reach import about_reach, without_accepted
-from jitd_inspection.checking.things import about_things
+from jitd_inspection.checking.things import about_set_up, about_things
 from jitd_inspection.checking.visitors import about_visitors, names_of
 from jitpam.initiator import within
 
 WITHIN = 5.0  # seconds for the look-up of files. The look-up of people has a time limit of the same length.
+TRIED_WITHIN = 60.0  # seconds for all checks of edits together. One may take half of it
 
 
 def warnings(rules: Sequence[Rule], config: Config | None, providers: Mapping[str, str], seconds: float = WITHIN) -> list[Warned]:
@@ -60,6 +62,7 @@ def _about_host(rules: Sequence[Rule], config: Config, seconds: float) -> Iterat
 
     yield from _about_things(here, config)
     yield from in_time(lambda: list(about_commands(here)), "files that rules name", seconds)
+    yield from in_time(lambda: list(about_checks(here, config)), "checks of edits", TRIED_WITHIN)
     yield from in_time(people, "people whom rules name", seconds)
     yield from _about_gatekeepers(here, config)
     yield from about_kdcs(here, config)
@@ -70,7 +73,8 @@ def _about_things(rules: Sequence[Rule], config: Config) -> Iterable[Warned]:
         return ()
     from jitd_things.settings import ThingSection
 
-    return about_things(rules, config.of(ThingSection).givers)
+    givers = config.of(ThingSection).givers
+    return (*about_things(rules, givers), *about_set_up(givers))
 
 
 def _about_gatekeepers(rules: Sequence[Rule], config: Config) -> Iterable[Warned]:

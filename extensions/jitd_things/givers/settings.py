@@ -63,6 +63,10 @@ class GiverSettings(ThingSettings):
         """Yield a part of a sentence about each way to get root's power, or that of a superuser, through the thing."""
         return iter(())
 
+    def faults(self) -> Iterator[str]:
+        """Yield a part of a sentence about each reason of this host why nobody could be given the thing, for ``jitd check``."""
+        return iter(())
+
     def deeds(self) -> Kind:
         """Return what gives the thing in jitd-givers. Raises NoGiver."""
         raise NoGiver(f'things of the kind "{self.KIND}" are not given by this process')

@@ -31,6 +31,7 @@ LONGEST_LINE = 1000
 SUDOERS, DIRECTORY = Path("/etc/sudoers"), Path("/etc/sudoers.d")
 VISUDO = "/usr/sbin/visudo"
 PREFIX = "jitd_"
+SOMEBODY = "#4294967294"  # stands for the person, whose uid is not known
 HEAD = "# Written by jitd for the holding {holding} of {thing}. jitd removes this file when the grant ends.\n"
 _AT_END = "when it ends, every sudo of this person ends, with what it has started, unless jitd has let it in at a gate of sudo"
 _NAME = re.compile(PREFIX + r"(.{9})(?:_([0-9]{1,9}))?", re.ASCII)
@@ -61,6 +62,13 @@ class Sudoers(GiverSettings):
     def ways_to_root(self) -> Iterator[str]:
         for line in self.lines:
             yield from ways_of_line(line, extensions.grader())
+
+    def faults(self) -> Iterator[str]:
+        if os.access(VISUDO, os.X_OK):
+            text = "".join(f"{SOMEBODY} {line}\n" for line in self.lines)
+            ended = executing.run([VISUDO, "-c", "-f", "-"], text.encode("ascii"))
+            if ended.status:
+                yield f"visudo refuses its lines: {ended.said}"
 
     def deeds(self) -> Kind:
         return SudoersLines(self)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TypeVar
 
@@ -31,6 +31,9 @@ class ByOrder(Giver):
     A subclass says in ``ask`` who does the deeds.
     """
 
+    why_down: Callable[[str], str] | None = None
+    """Returns a sentence if the helper that gives a thing does not listen."""
+
     def __init__(self, kind: str, names: Collection[str], grant_of: GrantOf, *, in_turn: bool = True) -> None:
         self._kind = kind
         self._names = names
@@ -44,6 +47,9 @@ class ByOrder(Giver):
     def fault(self, thing: str) -> str:
         name = thing.partition(":")[2]
         return "" if name in self._names else f"jitd.toml sets up no giver {name}, so it cannot give {thing}"
+
+    def down(self, thing: str) -> str:
+        return self.why_down(thing) if self.why_down else ""
 
     def order_of_given(self, holding: Holding) -> Order:
         """Return the order to look at the thing of ``holding``, or to take it back. What a damaged grant gave is taken back, too,
