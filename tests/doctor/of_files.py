@@ -15,6 +15,7 @@ from jitd_inspection.doctor.clock import Clocks
 from jitd_inspection.doctor.domains import Domain
 from jitd_inspection.doctor.files import Seen
 from jitd_inspection.doctor.finding import Result
+from jitd_inspection.standing.robots import Robots
 from tests.doctor.rows import Row
 
 DIRECTORY, FILE, SOCKET, LINK = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o600, stat.S_IFSOCK | 0o666, stat.S_IFLNK | 0o777
@@ -156,6 +157,9 @@ ROWS = [
     Row("pam.requester", "weak", MAPPED, lambda: iter((pam.requester("", "passwd: sss\n", (OF_AD,), because=""),))),
     Row("pam.requester", "bad", MAPPED, lambda: iter((pam.requester("jitd-account", "passwd: sss\n", (OF_AD,), because=""),))),
     Row("pam.requester", "bad", "all are denied", lambda: iter((pam.requester("jitd-account", "", because="no line"),))),
+    Row("sudo.accounts", "ok", "no system account", lambda: plugin.robots(Robots())),
+    Row("sudo.accounts", "weak", "1 system account of sudoers: backup", lambda: plugin.robots(Robots(("backup may",), "map it"))),
+    Row("sudo.accounts", "unknown", "visudo -c", lambda: plugin.robots(Robots(unseen="see visudo -c"))),
     Row("sudo.plugin", "ok", "names no plugin", lambda: plugin.found(sudo_plugin.Seen(), has_gate=False)),
     Row("sudo.plugin", "ok", "root alone may write", lambda: plugin.found(ASKS, has_gate=False)),
     Row("sudo.plugin", "weak", "jitd pam-install --remove sudo", lambda: plugin.found(ASKS, has_gate=True)),

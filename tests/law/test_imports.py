@@ -393,6 +393,7 @@ LAW: dict[str, set[str]] = {
         "jitd_gates.messages", "jitd_gates.settings", "jitd_gates.strings", "jitd_gates.writer",
         "jitd_inspection.checking.directory",
         "jitd_inspection.checking.known", "jitd_inspection.doctor", "jitd_inspection.pamlint",
+        "jitd_inspection.standing.robots",
         "jitd.facts.sessions", "jitd_outsiders.notifying.terminals", "jitd_outsiders.settings", "jitd_things.givers.account",
         "jitd_things.givers.account_notes", "jitd_things.givers.account_numbers", "jitd_things.settings",
     },

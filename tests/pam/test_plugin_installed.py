@@ -21,8 +21,10 @@ import pytest
 from jitd.cli.call import NotDone
 from jitd.hosts.places import SUDO_PLUGIN_WANTED
 from jitd.hosts.sudo_plugin import INSTALL, REMOVE, SHIPPED
+from jitd.settings import config
 from jitd_inspection.doctor import plugin
 from jitd_inspection.doctor.finding import Result
+from jitd_inspection.doctor.host import Host
 from jitd_inspection.verbs import plugin as installing
 from tests.law.tree import TREE
 from tests.pam.programs import BY_NAME, POLICY, Gated, write
@@ -233,6 +235,11 @@ def test_system_accounts_that_use_sudo_now_are_listed_with_what_lets_them_ask_an
         assert (status, there()) == (0, before) and "backup (uid 34) may run by sudo" in said
         status, said = typed("--yes", *words)
         assert status == 0 and "backup (uid 34) may run by sudo" in said and there() != before, said
+        (found,) = plugin.examine_robots(Host(config.load(), Path("/etc/jitd/jitd.toml")))
+        assert found.level == "weak" and "refuses 2 system accounts of sudoers: backup (uid 34) may run by" in found.sentence
+        assert "[principals]" in found.mend
+    typed("--remove", *words)
+    assert list(plugin.examine_robots(Host(config.load(), Path("/etc/jitd/jitd.toml")))) == [], "sudo does not ask jitd"
 
 
 def test_who_puts_the_plugin_in_at_a_terminal_is_asked_about_its_robots(house: Gated) -> None:

@@ -27,10 +27,12 @@ from jitd.hosts.sudo_plugin import (
     Seen,
     judge,
 )
-from jitd_inspection.doctor.finding import Result, bad, ok, weak
+from jitd_inspection.doctor.finding import Result, bad, count, listed, ok, unknown, weak
+from jitd_inspection.doctor.host import Host
 from jitd_inspection.pamlint.linting import gates_of_host
+from jitd_inspection.standing.robots import Robots, look_for_robots
 
-CHECK, WITHIN = "sudo.plugin", 30.0  # seconds for one look: sudo may ask DNS for the name of the host
+CHECK, ROBOTS, WITHIN = "sudo.plugin", "sudo.accounts", 30.0  # seconds for one look: sudo may ask DNS for the name of the host
 UNNAMED = "sudo -V does not name it"
 
 
@@ -40,6 +42,25 @@ def examine() -> Iterator[Result]:
     judged = gates_of_host(Places()).judged.get(SERVICE) if seen.words else None
     because = not_loaded() if seen.version and seen.version >= OLDEST and os.path.exists(SUDO) else ""
     yield from found(seen, has_gate=judged is not None and bool(judged.gates), because=because)
+
+
+def examine_robots(host: Host) -> Iterator[Result]:
+    """Yield the finding about system accounts that sudoers let run something, if sudo asks jitd."""
+    judged = gates_of_host(Places()).judged.get(SERVICE)
+    if look(Places()).words or (judged is not None and judged.gates):
+        yield robots(look_for_robots(host.config))
+
+
+def robots(seen: Robots) -> Result:
+    """Judge the accounts that sudo would let run something, and jitd refuses."""
+    if seen.lines:
+        told = (
+            f"sudo asks jitd, which refuses {count(len(seen.lines), 'system account')} of sudoers: {listed(list(seen.lines), 3)}"
+        )
+        return weak(ROBOTS, told, seen.mend)
+    if seen.unseen:
+        return unknown(ROBOTS, seen.unseen, "see whether jobs of system accounts use sudo")
+    return ok(ROBOTS, "sudoers let no system account run anything that jitd would refuse")
 
 
 def found(seen: Seen, *, has_gate: bool, because: str = "") -> Iterator[Result]:

@@ -89,6 +89,12 @@ def examinations(host: Host) -> list[Examination]:
         ),
         Examination("pam.opens", pam.examine, "PAM does not open a session", "see which module of /etc/pam.d/jitd waits"),
         Examination("sudo.plugin", plugin.examine, "the plugin of sudo cannot be looked at", "see /etc/sudo.conf"),
+        Examination(
+            "sudo.accounts",
+            lambda: plugin.examine_robots(host),
+            "it is not known which system accounts use sudo",
+            "see what visudo -c says",
+        ),
         Examination("pam.requester", lambda: pam.examine_requester(host.config.pam.requester)),
         Examination(
             "pam.local",
