@@ -23,7 +23,7 @@ from jitpam.wire.shown import shown, shown_argument, unshown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 MOST = 64 * 1024  # bytes of a text. What is longer is not read by anybody before they approve it.
 EDITORS = (b"SUDO_EDITOR", b"VISUAL", b"EDITOR")
@@ -32,6 +32,7 @@ MOST_PATH = 4096
 MINE, THEIRS = "yours", "theirs"
 _MARKS = (b"<<<<<<< yours", b">>>>>>> theirs")  # how lines begin
 USUAL_EDITOR, USUAL_TMPDIR = b"/usr/bin/editor", b"/var/tmp"
+_refused: set[bytes] = set()  # values of TMPDIR of which it was said why they are not used
 
 
 def edit(options: Options, ask: Callable[[], int], refused: Callable[[bool], int], run: Callable[[Options], int]) -> int:
@@ -317,8 +318,9 @@ def _merged(options: Options, path: bytes, copy: bytes, base: bytes, now: bytes 
     if now is None or not options.if_owed or not _wants_merge(changed):
         options.say_kept()
         raise UsageError(f"{changed}: nothing was requested; on a terminal, that line offers to merge both")
-    place = _directory()
+    place = b""
     try:
+        place = _directory()
         texts = [os.path.join(place, name) for name in (b"yours", b"before", b"theirs")]
         mine = _read_copy(copy)
         for name, text in zip(texts, (mine, base, now), strict=True):
@@ -327,8 +329,12 @@ def _merged(options: Options, path: bytes, copy: bytes, base: bytes, now: bytes 
     except OSError as fault:
         options.say_kept()
         raise UsageError(f"diff3 (of diffutils) cannot be run: {fault.strerror}: nothing was requested; merge by hand") from None
+    except UsageError:
+        options.say_kept()
+        raise
     finally:
-        _remove(place)
+        if place:
+            _remove(place)
     if done.returncode not in (0, 1):
         options.say_kept()
         raise UsageError("diff3 could not merge them: nothing was requested")
@@ -437,12 +443,37 @@ def _copied(path: bytes, text: bytes, base: bytes | None = None) -> bytes:
 
 
 def _directory() -> bytes:
-    if named := os.environb.get(b"TMPDIR"):
+    """Make a directory in which nobody else can put another text in place of the person's. Raises UsageError."""
+    if (named := os.environb.get(b"TMPDIR")) and named not in _refused:
         try:
-            return tempfile.mkdtemp(prefix=b"jitsudo-", dir=os.path.abspath(named))
+            place = os.path.realpath(named)
+            if not (why := _why_exchangeable(place)):
+                return tempfile.mkdtemp(prefix=b"jitsudo-", dir=place)
         except OSError as fault:
-            say(f"TMPDIR is {shown(named)}: {fault.strerror}; your copy is in {shown(USUAL_TMPDIR)}")
+            why = fault.strerror or str(fault)
+        _refused.add(named)
+        say(f"TMPDIR is {shown(named)}: {why}; your copy is in {shown(USUAL_TMPDIR)}")
+    if why := _why_exchangeable(USUAL_TMPDIR):
+        raise UsageError(f"no copy can be made in {shown(USUAL_TMPDIR)}: {why}: set TMPDIR to a directory of your own")
     return tempfile.mkdtemp(prefix=b"jitsudo-", dir=USUAL_TMPDIR)
+
+
+def _why_exchangeable(place: bytes) -> str:
+    """Return why others can exchange what is in ``place``, a path without links, or the place itself. An access list (acl(5))
+    that lets others write is in the bits of the group. In a sticky directory (chmod(1)), others exchange only what is theirs.
+    """
+    for directory in (place, *_above(place)):
+        status = os.lstat(directory)
+        if status.st_uid not in (0, os.geteuid()):
+            return f"{shown(directory)} is another person's"
+        if status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX:
+            return f"others can write to {shown(directory)}, which is not sticky"
+    return ""
+
+
+def _above(place: bytes) -> Iterator[bytes]:
+    while place != (place := os.path.dirname(place)):
+        yield place
 
 
 def _run_editor(copies: list[bytes], made: list[bytes]) -> None:

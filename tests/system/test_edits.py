@@ -488,6 +488,91 @@ def test_a_tmpdir_that_cannot_be_used_is_named_and_the_usual_place_is_taken(
     assert f"{site} unchanged" in done.stderr and sorted(Path("/var/tmp").iterdir()) == before
 
 
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A directory in which everybody writes, and in it one of alice's."""
+    place = Path("/srv/shared")
+    (place / "alices").mkdir(parents=True)
+    os.chown(place / "alices", 4001, 4001)
+    place.chmod(0o777)
+    yield place
+    shutil.rmtree(place)
+
+
+EXCHANGED = """
+cd /srv/shared
+for one in jitsudo-* alices/jitsudo-*; do
+    [ -e "$one" ] || continue
+    top="${one%%/*}" && mv "$top" "$top.old" && mkdir -p "$one" && chmod -R 777 "$top"
+    echo evil > "$one/site.conf" && chmod 666 "$one/site.conf"
+done
+"""
+
+
+@pytest.mark.parametrize(
+    ("named", "mode", "why"),
+    [
+        ("", 0o777, "others can write to /srv/shared, which is not sticky"),
+        ("", 0o770, "others can write to /srv/shared, which is not sticky"),
+        ("alices", 0o777, "others can write to /srv/shared, which is not sticky"),
+        ("link/alices", 0o777, "others can write to /srv/shared, which is not sticky"),
+        ("eves", 0o1777, "/srv/shared/eves is another person's"),
+    ],
+)
+def test_a_copy_is_in_no_directory_that_others_can_exchange(
+    house: House, editor: Path, shared: Path, named: str, mode: int, why: str
+) -> None:
+    """THREATS R-29."""
+    file, wait, opened = PLACE / "free/site.conf", HOME / "wait", HOME / "opened"
+    file.write_bytes(OLD)
+    if named == "eves":
+        (shared / named).mkdir()
+        os.chown(shared / named, 4005, 4005)
+        (shared / named).chmod(0o777)
+    (shared / "link").symlink_to(shared)
+    os.chown(shared, 0, 4005)
+    shared.chmod(mode | 0o001)
+    wait.touch()
+    editor.write_text(f'#!/bin/sh\ntouch {opened}\nwhile [ -e {wait} ]; do sleep 0.05; done\necho mine >> "$1"\n')
+    line = house.line("alice", "env", f"EDITOR={editor}", f"TMPDIR={shared}/{named}", "jitsudo", "-e", str(file))
+    with subprocess.Popen(line, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/") as asking:
+        wait_for(opened.exists, what="alice's editor")
+        house.run("eve", "sh", "-c", EXCHANGED)
+        wait.unlink()
+        _, said = asking.communicate(timeout=PATIENCE)
+    assert (asking.returncode, file.read_bytes()) == (0, OLD + b"mine\n"), said
+    assert f"jitsudo: TMPDIR is {shared}/{named}: {why}; your copy is in /var/tmp\n" in said
+    assert not list(shared.glob("**/jitsudo-*"))
+
+
+def test_a_copy_is_in_a_sticky_directory_of_roots(house: House, editor: Path, shared: Path) -> None:
+    shared.chmod(0o1777)
+    editor.write_text('#!/bin/sh\necho "at $1"\n')
+    done = house.run("alice", "env", f"EDITOR={editor}", f"TMPDIR={shared}", "jitsudo", "-e", str(PLACE / "site.conf"))
+    assert done.stdout.startswith(f"at {shared}/jitsudo-") and "TMPDIR" not in done.stderr, done
+
+
+def test_the_three_copies_of_a_merge_are_in_no_directory_that_others_can_exchange(
+    house: House, editor: Path, shared: Path
+) -> None:
+    """THREATS R-29."""
+    file, tools = PLACE / "free/site.conf", HOME / "copies"
+    file.write_bytes(OLD)
+    os.chown(file, 4001, 4001)
+    (tools / "diff3").write_text(f'#!/bin/sh\necho "$@" > {tools}/words\nexec /usr/bin/diff3 "$@"\n')
+    (tools / "diff3").chmod(0o755)
+    editor.write_text(f'#!/bin/sh\nsed -i "1i mine" "$1"\n[ -e {tools}/was ] || echo theirs >> {file}\ntouch {tools}/was\n')
+    told = [f"EDITOR={editor}", f"TMPDIR={shared}", f"PATH={tools}:/usr/bin:/bin"]
+    first, *rest = house.line("alice", "env", *told, "jitsudo", "-e", str(file))
+    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 200))
+    screen.expect_exact("[y/N] ")
+    screen.sendline("y")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert (screen.exitstatus, file.read_bytes()) == (0, b"mine\n" + OLD + b"theirs\n"), screen.before
+    assert all(word.startswith("/var/tmp/jitsudo-") for word in (tools / "words").read_text().split()[-3:])
+
+
 def test_who_cannot_read_the_file_is_told_the_two_lines_and_nothing_of_its_content(house: House, site: Path, copy: Path) -> None:
     """THREATS R-30."""
     site.chmod(0o600)
