@@ -77,7 +77,7 @@ def findings_of(command: Command, look: Look, *, requester: str, beside: Beside 
 def findings_of_pattern(pattern: CommandPattern, *, as_root: bool = True) -> tuple[Finding, ...]:
     """Return the reasons for the worst grades of the commands that ``pattern`` matches. Nothing is looked at."""
     if pattern.path is None:
-        return (Finding(Grade.GIVES, "any command may be run, a shell too"),)
+        return (Finding(Grade.GIVES, f"any command, a shell too, {'runs as root' if as_root else 'may be run'}"),)
     if pattern.is_edit:
         return _of_program(SUDOEDIT.decode(), [_word(Glob(pattern.text[1]))], as_root=as_root)
     directory, _, name = pattern.text[0].rpartition("/")
@@ -89,7 +89,7 @@ def findings_of_pattern(pattern: CommandPattern, *, as_root: bool = True) -> tup
     if directory not in SYSTEM:
         return (Finding(Grade.UNKNOWN, f"jitd does not know what the programs {pattern.text[0]} do"),)
     if name.strip("?") == "*":
-        return (Finding(Grade.GIVES, "any command may be run, a shell too"),)
+        return (Finding(Grade.GIVES, f"any command, a shell too, {'runs as root' if as_root else 'may be run'}"),)
     found = {one: None for each in _matched(Glob(name)) for one in _of_program(f"/usr/bin/{each}", words, as_root=as_root)}
     return tuple(sorted(found, key=lambda one: one.order))[:MOST_FOUND]
 
@@ -124,7 +124,7 @@ def _judge_edit(call: Call) -> None:
 def _judge_reading(call: Call, word: Word) -> None:
     place = None if word.is_free else call.place(word.text, lambda place: place.read)
     if place is not None and place.read:
-        call.discloses("shows its text to those who approve it", word.text, place.matters, is_whole=True)
+        call.discloses("shows its text to those who approve it", word.text, place.shown, is_whole=True)
 
 
 def _call(judge: Judge, path: str, words: tuple[Word, ...], *, cwd: str, is_root: bool, is_shown: bool) -> Call:

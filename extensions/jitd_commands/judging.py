@@ -83,11 +83,15 @@ _SHELL_NAMED = re.compile(
 """A word that names a shell or an interpreter as a program to start."""
 _SELECTS = re.compile(r"exclude|include|ignore|prune|format|color|label|name|title|match|filter|search|grep|query")
 """Options that select or describe. No file at their value is opened."""
+_SILENT = re.compile(r"|:|true|cat /dev/null|echo -n|printf ?")
+"""Commands that write nothing, so that a file to which a shell leads their output is empty."""
 _INDEX = re.compile(r"\w\[")
 _WRITES = re.compile(r"out|log|dir|batch|dump|trace|save|pid|cid|index|backup|journal|record|\A[oDLPpgX]\Z")
 """Options that may name a file that is written."""
 _STARTED = re.compile(r"/etc/(cron|sudoers|pam\.d|passwd|shadow|ld\.so|profile|systemd)|/root/\.ssh")
 """Files that no program is given by accident."""
+_SECRET = re.compile("keys|hashes|secrets")
+"""How it is said that a file is secret."""
 _BOUND = re.compile(r"/[^/]+/[^/]*/")
 """The beginning of a path in a directory that a wildcard after it does not leave."""
 _OF_A_SHELL = re.compile(r"#! *(/usr)?/bin/(env +)?(ba|da|k|a)?sh\b|(?!#!)")
@@ -383,7 +387,7 @@ class Judge:
         for redirection in one.redirections:
             if redirection.target.text == "/proc/sysrq-trigger" and [word.text for word in one.words] == ["echo", "s"]:
                 continue  # the letter of sync(2)
-            self._redirect(inner, redirection)
+            self._redirect(inner, redirection, is_empty=_SILENT.fullmatch(" ".join(word.text for word in one.words)) is not None)
             self._empties(inner, redirection, one.words)
         for name, value in one.assigned:
             self.set_variable(inner, name, value)
@@ -391,10 +395,11 @@ class Judge:
             inner.start(one.words, is_text=True)
 
     @staticmethod
-    def _redirect(call: Call, redirection: Redirection) -> None:
+    def _redirect(call: Call, redirection: Redirection, *, is_empty: bool) -> None:
         operator, target = redirection.operator, redirection.target
         if operator in (">", ">>", ">|", "&>", "&>>", "<>"):
-            call.writes(target, how="appends to" if operator in (">>", "&>>") else "overwrites")
+            how = "empties" if is_empty and operator != "<>" else "overwrites"
+            call.writes(target, how="appends to" if operator in (">>", "&>>") else how)
         elif operator == ">&" and not (target.is_free or re.fullmatch(r"[0-9]*-?", target.text)):
             call.writes(target)
         elif operator == "<":
@@ -608,6 +613,19 @@ class Call:
                 if whole is not None and (who := self.judge.changed_by(whole)):
                     return self.gives(f"{_short(whole)} {_belongs(self.judge.look(whole), who)}", whole, is_whole=True)
 
+    def obeys(self, word: Word) -> bool:
+        """The program does what the file ``word`` says. True if others can change it: then this is told."""
+        path = self.absolute(word)
+        who = "anybody" if path is None or word.is_free else self.judge.changed_by(path).partition(",")[0]
+        if who:
+            self.gives(f"does what {path or 'any file'} says, which {who} can change", path or "")
+        return bool(who)
+
+    def trusts(self, word: Word) -> None:
+        """The program does what the file ``word`` says, and a line of it that it does not understand is in its message."""
+        if not self.obeys(word):
+            self.reads(word)
+
     def shell(self) -> None:
         """The program gives a shell."""
         self.gives("gives a shell")
@@ -691,7 +709,8 @@ class Call:
         who = self.judge.leads_elsewhere(path) if self.is_root and not word.is_free else ""
         if who:
             grade = worst if is_use and self.judge.is_chosen(who) else Grade.CHANGES
-            return self._record(grade, f"{told}, which {_name(who)} can replace by a link", path, is_whole=True, damage=damage)
+            linked = f"; {_name(who)} can replace it by a link" if damage else f", which {_name(who)} can replace by a link"
+            return self._record(grade, f"{told}{linked}", path, is_whole=True, damage=damage)
         seen = self.judge.look(path)
         if (seen is not None and seen.is_absent and is_creation) or (
             re.match(r"/(tmp|var/tmp|dev/shm)/.", path) and not word.is_free
@@ -713,8 +732,10 @@ class Call:
         seen = self.judge.look(path)
         is_there = seen is None or not (seen.is_directory or (seen.is_absent and matters != DISK))
         is_kept = any(is_data(one) or (is_free and may_have_data(one)) for one in self.names(path)[1:])
-        is_there = is_there or is_free
-        return Damage.DESTROYS if is_there and not is_tree and is_kept and not self.is_hers(path) else Damage.NONE
+        is_others = not (is_free or how.startswith("appends")) and self.is_of_another(path)
+        is_emptied = how.startswith("empties") and any(is_lost(one, is_tree=False) for one in self.names(path))
+        is_gone = (is_there or is_free) and not is_tree and (is_kept or is_others or is_emptied)
+        return Damage.DESTROYS if is_gone and not self.is_hers(path) else Damage.NONE
 
     def is_hers(self, path: str) -> bool:
         """True if the file at ``path``, or the directory in which it would be, is the requester's own."""
@@ -738,7 +759,7 @@ class Call:
         if place is None and (whose := next(filter(None, map(self._home_of_another, names)), "")):
             return self._record(least, f"reads files of {whose}{told}", path, is_whole=True)
         if place is not None:
-            self._record(max(place.read, least), f"reads {_short(path)}{told}", path, place.matters, is_whole=True)
+            self._record(max(place.read, least), f"reads {_short(path)}{told}", path, place.shown, is_whole=True)
         elif (is_tree or word.is_free) and self.is_root and any(map(_is_tree, names)):
             self._record(least, f"reads files below {_short(path)}{told}", path, tree_matters(path), is_whole=True)
         elif self.is_root and self.judge.is_not_looked_at(path):
@@ -752,6 +773,10 @@ class Call:
         """Return whose home directory ``path`` is in, if it is another person's than the requester's."""
         found = re.match(r"/home/([^/]+)(?:/|\Z)", path)
         return found[1] if found and self.judge.requester and found[1] != self.judge.requester else ""
+
+    def is_of_another(self, path: str) -> bool:
+        """True if the file at ``path`` is another person's than the requester's."""
+        return any(map(self._home_of_another, self.names(path)))
 
     def lists(self, word: Word) -> None:
         """The program shows the names of the files in ``word``."""
@@ -783,7 +808,7 @@ class Call:
                 return self.stops(told, back="until it is moved back", is_whole=True)
             return self.changes(told, path, matters, is_whole=True)
         is_tree = is_tree or (word.is_free and not re.search(r"/(log|logs)(/|\Z)", path))
-        is_others = not word.is_free and any(map(self._home_of_another, (real, *others)))
+        is_others = not word.is_free and self.is_of_another(path)
         is_gone = is_others or any(is_lost(one, is_tree=is_tree) for one in (real, path))
         is_gone = is_gone or any(is_lost(one, is_tree=is_tree and place_of(one) is not None) for one in others)
         if is_gone and not self.is_hers(path):  # also if nothing is there now: something may be when it runs
@@ -862,7 +887,7 @@ class Call:
             known = re.fullmatch(r"/(?:usr/)?(?:local/)?s?bin/", first.text)
             inner = replace(inner, name="")
             return inner.gives(
-                "any command may be run, a shell too"
+                "any command, a shell too, may be run"
                 if judge.is_pattern or known or first.roams
                 else f"starts programs in {_short(first.text)}",
                 is_whole=True,
@@ -1043,7 +1068,7 @@ class Call:
         if place is not None and place.written is Grade.GIVES and may_write and self.is_root:
             told = f"is given {_short(path)}, and may write to it"
             return self._record(Grade.GIVES, told, path, place.matters, is_guess=True)
-        if is_sure or (place is not None and re.search("keys|hashes|secrets", place.matters)):
+        if is_sure or (place is not None and _SECRET.search(place.shown)):
             self.reads(Word(path))
 
     def _not_known(self, *, is_known: bool) -> None:
@@ -1093,6 +1118,8 @@ class Call:
             self.gives(f"{_short(path)} {_belongs(seen, who)}", path, is_whole=True)
             return self.runs_bound(path, positional)
         self.unknown(f"jitd does not know what {_short(path)} does", path)
+        if any((place := place_of(one)) and _SECRET.search(place.shown) for one in self.names(path)):
+            self.reads(word)  # a line that is not code is in the message that says so
 
     def runs_bound(self, path: str, positional: Sequence[Word]) -> None:
         """A shell runs the file at ``path``. If the run is bound to its text, this is read as one after ``sh -c``."""

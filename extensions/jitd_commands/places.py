@@ -7,7 +7,7 @@ Law: no file is opened. The table is not complete, and it never decides a reques
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from jitd.core.grade import Grade
@@ -17,13 +17,19 @@ from jitd.core.grade import Grade
 class Asset:
     """What is known of a file. ``matters`` says why the file matters. ``written`` and ``read`` are the grades of a command of
     root's that changes or reads the file. If ``is_own`` is True, the file gives the account in whose home directory it is, which
-    may be another one than root.
+    may be another one than root. ``kept`` says why it matters who reads it, if this is something else.
     """
 
     matters: str
     written: Grade
     read: Grade = Grade.HARMLESS
     is_own: bool = False
+    kept: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Why it matters that the file is read."""
+        return self.kept or self.matters
 
 
 _G, _L, _C, _R, _H = Grade.GIVES, Grade.LEADS, Grade.CHANGES, Grade.READS, Grade.HARMLESS
@@ -35,9 +41,36 @@ STOPPED_BY = {
     "nobody but root can log in while it exists": "which stops the logins of people until it is deleted",
 }
 """Why files matter that stop what many need when they are written, and what they stop."""
-_TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
+_Rows = tuple[tuple[str, str, Grade, Grade], ...]
+_APART: _Rows = (
     (r"/dev/(null|zero|full|random|urandom|stdin|stdout|stderr|tty|fd/.*)", "", _H, _H),
     (r"/proc/self/fd/[012]", "", _H, _H),
+    (r"/(etc|run)/nologin", "nobody but root can log in while it exists", _C, _H),
+    (r"/proc/sysrq-trigger|/sys/power/state", "the whole host", _C, _H),
+    (
+        r"/sys/(class/(scsi_host|fc_host|iscsi_host)/[^/]+/(scan|issue_lip)|(block|class/block|class/scsi_device)/[^/]+/device/(rescan|delete))",
+        "the disks that the kernel sees",
+        _C,
+        _H,
+    ),
+    (r"/proc/sys/vm/(drop_caches|swappiness|compact_memory|dirty_\w+)|/proc/sys/net/.*", "settings of the kernel", _C, _H),
+    (
+        r"/root/([^./][^/]*/)*[^./][^/]*\.(tar(\.\w+)?|t?gz|bz2|xz|zst|zip|sql|dump|csv|txt|log|pcap|out)",
+        "root's own files",
+        _C,
+        _R,
+    ),
+    (
+        r"/etc/(hosts|hostname|motd|issue(\.net)?|timezone|localtime|machine-id|adjtime|networks|aliases|mailname|hosts\.(allow|deny)"
+        r"|resolv\.conf|host\.conf|services|protocols|os-release|lsb-release|ntp\.conf|chrony(/(chrony\.conf|sources\.d/.*))?"
+        r"|chrony\.conf|nftables\.conf|iptables/.*|ufw(/.*)?|firewalld(/.*)?)",
+        "settings of this host",
+        _C,
+        _H,
+    ),
+)
+"""Files that matter less, or otherwise, than what is said of the places in which they are."""
+_TABLE: _Rows = (
     (r"/etc/(g?shadow(-|[._~+].*)?|security/opasswd)|/var/backups/g?shadow.*", "password hashes", _G, _R),
     (r"/etc/(passwd-?|group-?|sub[ug]id-?|login\.defs|nsswitch\.conf|libnss.*)", "the accounts of this host", _G, _H),
     (r"/etc/(sudoers(\.d(/.*)?)?|sudo\.conf|sudo_logsrvd.*|doas\.conf|doas\.d(/.*)?|super\.tab)", "who may act as root", _G, _H),
@@ -166,35 +199,12 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         _G,
         _H,
     ),
-    (r"/(etc|run)/nologin", "nobody but root can log in while it exists", _C, _H),
-    (r"/proc/sysrq-trigger|/sys/power/state", "the whole host", _C, _H),
-    (
-        r"/sys/(class/(scsi_host|fc_host|iscsi_host)/[^/]+/(scan|issue_lip)|(block|class/block|class/scsi_device)/[^/]+/device/(rescan|delete))",
-        "the disks that the kernel sees",
-        _C,
-        _H,
-    ),
     (r"/var/(spool/)?mail/.+|/var/spool/(postfix|exim4?|mqueue)/.+", "other people's mail", _C, _R),
     (r"/var/lib/jenkins/(credentials\.xml|secrets(/.*)?|identity\.key[^/]*)", "secrets", _L, _R),
     (r"/srv/.*/\.env|/opt/.*/\.env|/var/www/.*/\.env", "secrets", _C, _R),
-    (r"/proc/sys/vm/(drop_caches|swappiness|compact_memory|dirty_\w+)|/proc/sys/net/.*", "settings of the kernel", _C, _H),
     (rf"/proc/(sys|\d+|self|irq|bus|fs|scsi|acpi){_BELOW}|/sys{_BELOW}", "the kernel", _G, _H),
     (r"/root/\.(bash_history|mysql_history|psql_history|.*history|lesshst)", "root's own files", _G, _R),
-    (
-        r"/root/([^./][^/]*/)*[^./][^/]*\.(tar(\.\w+)?|t?gz|bz2|xz|zst|zip|sql|dump|csv|txt|log|pcap|out)",
-        "root's own files",
-        _C,
-        _R,
-    ),
     (r"/root(/.*)?", "root's own files", _G, _R),
-    (
-        r"/etc/(hosts|hostname|motd|issue(\.net)?|timezone|localtime|machine-id|adjtime|networks|aliases|mailname|hosts\.(allow|deny)"
-        r"|resolv\.conf|host\.conf|services|protocols|os-release|lsb-release|ntp\.conf|chrony(/(chrony\.conf|sources\.d/.*))?"
-        r"|chrony\.conf|locale\.(gen|conf)|shells|nftables\.conf|iptables/.*|ufw(/.*)?|firewalld(/.*)?)",
-        "settings of this host",
-        _C,
-        _H,
-    ),
     (
         rf"/etc/(nginx|apache2?|httpd|lighttpd|caddy|haproxy|php[^/]*|postgresql|mysql|my\.cnf[^/]*|mariadb|redis|mongod?\.conf|bind|named[^/]*|unbound"
         rf"|dnsmasq[^/]*|postfix|exim4?|dovecot|samba|exports(\.d)?|proftpd|vsftpd[^/]*|rsyslog[^/]*|syslog-ng|audit[^/]*|fail2ban|collectd|telegraf"
@@ -205,7 +215,6 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         _G,
         _H,
     ),
-    (r"/etc(/.*)?", "settings that root's programs may read", _L, _H),
     (
         r"/var/lib/(postgresql|mysql|mongodb|redis|ldap|etcd|elasticsearch|influxdb|rabbitmq|mariadb)(/[^.].*|/)?",
         DATABASE,
@@ -219,6 +228,7 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         _H,
     ),
 )
+"""Places, which may overlap: of what is said of a file, the gravest counts, for each who writes and who reads it."""
 _OWN = re.compile(
     r".*/(\.ssh(/.*)?|\.(bashrc|bash_[^/]+|profile|zshrc|zshenv|zprofile|zlogin|kshrc|cshrc|tcshrc|login|logout|pam_environment|vimrc"
     r"|exrc|gitconfig|psqlrc|pythonrc[^/]*|inputrc|screenrc|tmux\.conf|forward|k5login|k5users|rhosts|lesskey|xsession[^/]*|xprofile|emacs"
@@ -233,7 +243,12 @@ _RUN_BY_OTHERS = re.compile(
 )
 """What an account runs by itself that is in no home directory, or in a place of its own there."""
 _KEYS = re.compile(r".*/\.ssh/id_[^/.]+|.*/\.ssh", re.DOTALL)
-_KNOWN = tuple((re.compile(pattern, re.DOTALL), Asset(matters, written, read)) for pattern, matters, written, read in _TABLE)
+_SETTINGS = Asset("settings that root's programs may read", _L)
+"""What is in /etc, if nothing else is known of it."""
+_KNOWN_APART, _KNOWN = (
+    tuple((re.compile(pattern, re.DOTALL), Asset(matters, written, read)) for pattern, matters, written, read in rows)
+    for rows in (_APART, _TABLE)
+)
 
 _KEPT = frozenset(
     {
@@ -281,9 +296,15 @@ _TREES = re.compile(
 @lru_cache(maxsize=1024)
 def place_of(path: str) -> Asset | None:
     """Return what is known of the file at ``path`` (absolute, nothing is resolved), or None if it is as any other."""
-    for pattern, place in _KNOWN:
+    for pattern, place in _KNOWN_APART:
         if pattern.fullmatch(path):
             return place
+    if places := [place for pattern, place in _KNOWN if pattern.fullmatch(path)]:
+        written = max(places, key=lambda place: place.written)
+        read = max(places, key=lambda place: place.read)
+        return replace(written, read=read.read, kept=read.matters if read.read else "")
+    if f"{path}/".startswith("/etc/"):
+        return _SETTINGS
     if _RUN_BY_OTHERS.fullmatch(path):
         return Asset("who may act as this account", Grade.GIVES, is_own=True)
     if path.startswith(("/home/", "/var/lib/")):
@@ -335,7 +356,7 @@ def is_lost(path: str, *, is_tree: bool) -> bool:
     if _KEPT_FILE.fullmatch(path):
         return True
     place = place_of(path)
-    return not _LOG.fullmatch(path) and (is_tree or bool(place and place.matters in _KEPT))
+    return not _LOG.fullmatch(path) and (is_tree or bool(place and _KEPT & {place.matters, place.kept}))
 
 
 def is_spent(path: str) -> bool:

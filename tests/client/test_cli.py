@@ -447,7 +447,7 @@ def test_check_tells_every_fault_with_its_place(tmp_path: Path, capsys: pytest.C
 SHELL = (
     '[[permit]]\nname = "sh"\nwho = ["user:root", "user:bin"]\nhosts = ["nowhere.example.org"]\ncommands = [["/usr/bin/bash"]]\n'
 )
-WARNING = "rule sh: warning amounts-to-root: as root, without any approval: /usr/bin/bash: bash is a shell"
+WARNING = "rule sh: warning amounts-to-root: gives root: without any approval, /usr/bin/bash: bash is a shell"
 
 
 def test_check_tells_every_warning_and_fails_on_one_only_if_it_is_told_to(

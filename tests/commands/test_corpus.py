@@ -115,6 +115,7 @@ def test_nothing_that_gives_all_is_graded_lower(graded: dict[Line, tuple[Finding
 
 
 def test_nothing_is_graded_too_low(graded: dict[Line, tuple[Finding, ...]]) -> None:
+    """THREATS L-33."""
     low = [told(line, found) for line, found in known(graded) if worst(found) < line.grade]
     assert not low, "\n".join(("graded too low:", *low))
 

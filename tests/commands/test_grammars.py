@@ -15,9 +15,9 @@ import pytest
 from jitd.core.conditions import read_command_pattern
 from jitd.core.grade import Damage, Finding, Grade, damage, worst
 from jitd_commands.grading import findings_of, findings_of_pattern
-from jitd_commands.judging import FOR_GOOD
+from jitd_commands.judging import FOR_GOOD, Call, Judge
 from jitd_commands.programs import TABLE
-from jitd_commands.programs.grammar import Grammar, Option, Rule, Slot, grammars
+from jitd_commands.programs.grammar import Effect, Grammar, Option, Rule, Slot, grammars
 from jitd_commands.shell_text import Word
 from tests.commands.graded import Line, Looker, command_of, corpus
 from tests.marks import by_day, full
@@ -29,6 +29,14 @@ WORDS = {"DISK": "/dev/sdb1", "DISK:writes": "/srv/x.img", "N": "1", "FILE": "/s
 """Words of the types of operands and values. Those of other types are ``x``."""
 MARK = Word("--zz-undeclared")
 UNDECLARED = (("--zz-undeclared",), ("--zz-undeclared", "x"), ("--zz-undeclared=x",), ("-%",), ("-%", "x"))
+
+_FILES_BY_NAME = re.compile(
+    r"--?(out(put|file|dir)?|output-(file|dir|directory)|include|command|cmd|exec|execute|script|file|filename|shell|config|conf|log"
+    r"|load|dump|save|plugin|hook|library|program|editor|pager|helper|.*-(file|command|cmd|script|program|hook))"
+)
+"""Options whose names say that their value is a file or a program."""
+_NOT_SHOWN = frozenset({"FILE:obeys", "DIR:obeys", "CHART", "ROOT", "ENVDIR", "SETTINGS", "SHELL", "PROGRAM", "HANDLER"})
+"""Types of what a program obeys and shows nothing of: code, directories, and programs that it starts."""
 
 Words = tuple[str, ...]
 T = TypeVar("T")
@@ -340,6 +348,44 @@ def test_a_word_that_has_no_place_or_a_place_that_has_no_word_is_said(line: str,
     found = findings(tuple(line.split()))
     assert told in [one.what for one in found if one.grade is Grade.UNKNOWN]
     assert damage(found) is lost
+
+
+def options_of(one: Grammar) -> set[Option]:
+    return {*one.common.values(), *(option for head in one.of_verbs for option in head.own.values())}
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_an_option_whose_name_says_that_it_is_a_file_or_a_program_has_a_type_that_says_what_it_is(name: str) -> None:
+    """THREATS L-33. A TEXT:plain has been looked at: it is a format, a pattern or a number."""
+    named = [option.names for option in options_of(GRAMMARS[name]) if any(map(_FILES_BY_NAME.fullmatch, option.names))
+             and option.type == "TEXT"]  # fmt: skip
+    assert not named
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_a_file_that_a_program_obeys_is_read_too_unless_its_type_says_no(name: str) -> None:
+    """THREATS L-33. What a program does not understand, it shows in its message: root's files, too."""
+    one = GRAMMARS[name]
+    types = {option.type for option in options_of(one)} | {slot.type for rule in one.rules for slot in rule.elements
+             if isinstance(slot, Slot)}  # fmt: skip
+    for type_ in sorted(types & one.effects.keys() - _NOT_SHOWN):
+        hers, roots = (told_of(name, one.effects[type_], path) for path in ("/home/alice/tool", "/etc/shadow"))
+        is_obeyed = any(found.grade is Grade.GIVES and "alice" in found.what for found in hers)
+        assert not is_obeyed or worst(roots) >= Grade.READS, type_
+
+
+def told_of(name: str, effect: Effect, path: str) -> tuple[Finding, ...]:
+    """Return what jitd finds in ``effect`` on ``path``, which the program ``name`` has as its only word."""
+    line = Line(Grade.HARMLESS, None, path, False, (name, path), command_of(corpus()[1][0]).run_as, "/srv", True, ())
+    judge = Judge(TABLE, Looker(line), "alice", "root", is_root=True)
+    effect(Call(judge, name, name, (Word(path),), "/srv", True, "", True, None, row=TABLE[name]), Word(path))
+    return judge.findings()
+
+
+def test_the_value_of_an_option_that_may_have_one_is_the_next_word_if_this_is_a_number() -> None:
+    assert grades(("iptables", "-w", "5", "-P", "INPUT", "DROP")) == (Grade.CHANGES, Damage.STOPS)
+    assert grades(("iptables", "-w", "-P", "INPUT", "DROP")) == (Grade.CHANGES, Damage.STOPS)
+    assert grades(("iptables", "-w", "5", "-L")) == (Grade.HARMLESS, Damage.NONE)
 
 
 def test_an_option_is_shortened_only_where_its_program_has_that() -> None:

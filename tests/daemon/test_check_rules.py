@@ -211,40 +211,46 @@ ROWS = [
     # root
     (
         table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/vim", "/etc/hosts"]]'),
-        ["p: amounts-to-root: as root, without any approval: /usr/bin/vim /etc/hosts: vim can start a shell"],
+        ["p: amounts-to-root: gives root: without any approval, /usr/bin/vim /etc/hosts: vim can start a shell"],
     ),
     (
         table("permit", "p", f'{DBA}\ncommands = [["**"]]\napprovals = [{{ need = 1, from = ["group:ops"] }}]'),
-        ["p: amounts-to-root: as root, after 1 approval from group:ops: any command may be run, a shell too"],
+        ["p: amounts-to-root: gives root: with one approval from ops, any command, a shell too, runs as root"],
     ),
     (table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/vim", "*"]]\nrun_as = ["postgres"]'), []),
     (table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/cat", "*"]]\nrun_as = ["postgres:postgres", "self:wireshark"]'), []),
     (
         table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/cat", "*"]]\nrun_as = ["bob:*"]'),
-        ["p: amounts-to-root: without any approval: any group may be named, also one that amounts to root, such as disk"],
+        [
+            "p: amounts-to-root: gives root: without any approval, any group may be named, also one that amounts to root, such as"
+            " disk"
+        ],
     ),
     (
         table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/id"]]\nrun_as = ["self:docker"]'),
-        ["p: amounts-to-root: without any approval: a member of the group docker starts containers that have the whole host"],
+        [
+            "p: amounts-to-root: gives root: without any approval, a member of the group docker starts containers that have the"
+            " whole host"
+        ],
     ),
     (
         table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/cat", "*"]]\nrun_as = ["*:adm"]'),
         [
-            "p: amounts-to-root: as root, without any approval: /usr/bin/cat *: cat can read any file, keys and password hashes"
-            " too; a member of the group adm reads the logs of the host, which may have passwords"
+            "p: amounts-to-root: gives root: without any approval, /usr/bin/cat *: cat can read any file, keys and password"
+            " hashes too; a member of the group adm reads the logs of the host, which may have passwords"
         ],
     ),
     (
         table("permit", "p", ID + '\nrun = { env = ["LD_PRELOAD", "LANG", "PG*"] }'),
         [
-            "p: amounts-to-root: as root, without any approval: env allows LD_PRELOAD, and this variable can make a program"
+            "p: amounts-to-root: gives root: without any approval, env allows LD_PRELOAD, and this variable can make a program"
             " load or start another program"
         ],
     ),
     (
         table("permit", "p", ID + '\nrun = { env = ["TAR_*", "SYSTEMD_*"] }'),
         [
-            "p: amounts-to-root: as root, without any approval: env allows TAR_*, and so TAR_OPTIONS, which can make a program"
+            "p: amounts-to-root: gives root: without any approval, env allows TAR_*, and so TAR_OPTIONS, which can make a program"
             " load or start another program; env allows SYSTEMD_*, and so SYSTEMD_EDITOR,"
             " SYSTEMD_ENVIRONMENT_GENERATOR_PATH, SYSTEMD_GENERATOR_PATH and 5 more, which can make a program load or start"
             " another program"
@@ -254,7 +260,7 @@ ROWS = [
     (
         table("permit", "p", f'{DBA}\ncommands = [{", ".join(f"""["/usr/bin/{name}", "*"]""" for name in READERS)}]'),
         [
-            "p: amounts-to-root: as root, without any approval: "
+            "p: amounts-to-root: gives root: without any approval, "
             + "; ".join(f"/usr/bin/{n} *: {n} can read any file, keys and password hashes too" for n in READERS[:3])
             + "; and 2 more"
         ],
@@ -272,7 +278,7 @@ ROWS = [
     (table("permit", "p", ID + '\naccept = { no-such-command = "on other hosts" }'), []),
     (
         table("permit", "p", ANY) + table("permit", "q", ANY.split("\naccept", maxsplit=1)[0].replace("dba", "ops")),
-        ["q: amounts-to-root: as root, without any approval: any command may be run, a shell too"],
+        ["q: amounts-to-root: gives root: without any approval, any command, a shell too, runs as root"],
     ),
 ]
 

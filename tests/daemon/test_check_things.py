@@ -24,7 +24,7 @@ from jitd_things.givers.sudoers_lines import ways_of_line
 from jitd_things.settings import ThingSection
 from tests.core.house import deny, permit
 
-ANY = "any command may be run, a shell too"
+ANY = "any command, a shell too"
 LESS = "less can start a shell"
 
 
@@ -58,7 +58,7 @@ def told(giver: GiverSettings, kind: str, **conditions: Any) -> list[str]:
 def test_a_thing_that_amounts_to_root_is_warned_about(giver: GiverSettings, kind: str, way: str) -> None:
     found = told(giver, kind)
     assert len(found) == bool(way)
-    assert all(one.startswith(f"amounts-to-root: without any approval: {kind}:x: {way}") for one in found)
+    assert all(one.startswith(f"amounts-to-root: gives root: without any approval, {kind}:x: {way}") for one in found)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,9 @@ def test_a_line_of_sudoers_is_read_as_sudo_reads_it(line: str, ways: list[str]) 
 
 def test_the_warning_says_which_approvals_stand_before_it() -> None:
     (one,) = told(PostgresRole("x", member_of=("postgres",)), "postgres-role", approvals=(Approval(1, ("group:ops",)),))
-    assert one.startswith("amounts-to-root: after 1 approval from group:ops: postgres-role:x: a member of the role postgres ")
+    assert one.startswith(
+        "amounts-to-root: gives root: with one approval from ops, postgres-role:x: a member of the role postgres "
+    )
 
 
 def test_a_deny_and_a_thing_that_is_not_set_up_are_not_warned_about() -> None:

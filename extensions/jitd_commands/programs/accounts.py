@@ -463,7 +463,7 @@ _TYPES: Mapping[str, Effect] = {
 ROWS = (
     *grammars(
         """
-        = chsh: abbreviates  -s|--shell=TEXT -l|--list-shells -h|-u|--help -v|-V|--version -R|--root=ROOTDIR
+        = chsh: abbreviates  -s|--shell=TEXT:plain -l|--list-shells -h|-u|--help -v|-V|--version -R|--root=ROOTDIR
         --help|--version|--list-shells ...  harmless
         -s=*/nologin|*/false|*/true TEXT  also-changes  \
             takes the shell of the account {1}, which cannot log in, until it has one again
@@ -477,7 +477,8 @@ ROWS = (
         = update-crypto-policies  --show --check --is-applied --set[=TEXT] --no-check --no-reload -h|--help --version
         --show|--check|--is-applied|--help|--version ()  harmless
         ...           changes   changes which ciphers the programs of this host accept
-        = visudo  -c|--check -s|--strict -q|--quiet -h|--help -V|--version -f|--file=TEXT -x|--export=TEXT -O|--owner -P|--perms
+        = visudo  -c|--check -s|--strict -q|--quiet -h|--help -V|--version -f|--file=FILE:reads -x|--export=FILE:writes -O|--owner
+        -P|--perms
         -I|--no-includes
         --check|--help|--version|--export ...  harmless
         ...           gives     {program} can change who may act as root

@@ -122,7 +122,7 @@ _TYPES: Mapping[str, Effect] = {
 ROWS: tuple[Row, ...] = (
     *grammars(
         f"""
-        = aws: open  --debug --endpoint-url=TEXT --no-verify-ssl --no-paginate --output=TEXT --query=TEXT --profile=WITHIN
+        = aws: open  --debug --endpoint-url=TEXT --no-verify-ssl --no-paginate --output=TEXT:plain --query=TEXT --profile=WITHIN
         --region=TEXT --version --help --color=TEXT --no-sign-request --ca-bundle=FILE:reads --cli-read-timeout=N
         --cli-connect-timeout=N --cli-binary-format=TEXT --no-cli-pager --cli-auto-prompt --no-cli-auto-prompt --recursive
         --force --dryrun --dry-run --delete --quiet --skip-final-snapshot --skip-final-cluster-snapshot
@@ -130,7 +130,7 @@ ROWS: tuple[Row, ...] = (
         --with-decryption --follow --interactive --generate-cli-skeleton[=TEXT] --final-db-snapshot-identifier=TEXT
         --no-follow-symlinks --follow-symlinks --size-only --exact-timestamps --no-guess-mime-type --all --force-new-deployment
         --no-dry-run --include-all-instances --cli-input-json=NAMED --cli-input-yaml=NAMED
-        s3: --exclude=TEXT --include=TEXT --acl=TEXT --storage-class=TEXT --sse[=TEXT] --content-type=TEXT --expires=TEXT
+        s3: --exclude=TEXT --include=TEXT:plain --acl=TEXT --storage-class=TEXT --sse[=TEXT] --content-type=TEXT --expires=TEXT
         s3: --cache-control=TEXT --metadata=TEXT --page-size=N --source-region=TEXT --request-payer[=TEXT] --expires-in=N
         s3: --sse-kms-key-id=TEXT --expected-size=N --grants=TEXT --metadata-directive=TEXT --copy-props=TEXT
         --dryrun|--dry-run|--generate-cli-skeleton ...  harmless
@@ -229,14 +229,15 @@ ROWS: tuple[Row, ...] = (
         --format=TEXT --help -h --project=WITHIN --quiet|-q --verbosity=TEXT --version|-v --access-token-file=FILE:reads
         --log-http --impersonate-service-account=TEXT --trace-token=TEXT --user-output-enabled[=TEXT] --filter=TEXT --limit=N
         --page-size=N --sort-by=TEXT --uri --async --all-versions|-a --recursive|-r|-R --delete-unmatched-destination-objects
-        --dry-run --validate-only --zone=TEXT --region=TEXT --global --command=TEXT
+        --dry-run --validate-only --zone=TEXT --region=TEXT --global --command=TEXT:plain
         --ssh-flag|--scp-flag|--ssh-args|--ssh-key-file=FLAGS --purge --cascade --keep-disks=TEXT --member=SAID --role=SAID
         --key=SAID --iam-account=SAID --all --tunnel-through-iap --internal-ip --plain --force
         {_CLOUDS}
-        = az: open  --debug --help|-h --only-show-errors --output|-o=TEXT --query=TEXT --subscription=WITHIN --verbose --version
+        = az: open  --debug --help|-h --only-show-errors --output|-o=TEXT:plain --query=TEXT --subscription=WITHIN --verbose
+        --version
         --name|-n=OBJECT --resource-group|-g=TEXT --ids=OBJECT --yes|-y --no-wait --force --recursive|-r --purge --dry-run
         --validate-only --all-versions --delete-unmatched-destination-objects=TEXT --assignee=SAID --role=SAID --member=SAID
-        --show-details|-d --all --location|-l=TEXT --command=TEXT --key=SAID --iam-account=SAID --user=SAID --cascade
+        --show-details|-d --all --location|-l=TEXT --command=TEXT:plain --key=SAID --iam-account=SAID --user=SAID --cascade
         --skip-shutdown
         vm stop --skip-shutdown ...        destroys  cuts the power of the server {{name}}  {UNWRITTEN}
         {_CLOUDS}
@@ -247,15 +248,17 @@ ROWS: tuple[Row, ...] = (
         --os-compute-api-version=TEXT --os-volume-api-version=TEXT --os-identity-api-version=TEXT -f|--format=TEXT
         -c|--column=TEXT --long --all-projects --project=WITHIN --wait --force --purge --cascade --recursive --all-versions
         --dry-run --validate-only --all --user=SAID --delete-unmatched-destination-objects=TEXT --member=SAID --role=SAID
-        --assignee=SAID --iam-account=SAID --command=TEXT --key=SAID --noindent --max-width=N --print-empty --sort-column=TEXT
+        --assignee=SAID --iam-account=SAID --command=TEXT:plain --key=SAID --noindent --max-width=N --print-empty
+        --sort-column=TEXT
         --quote=TEXT --hard
         server reboot --hard ...           destroys  resets the server {{name}}  {UNWRITTEN}
         {_CLOUDS}
         = hcloud doctl: open  --config|-c=FILE:trusts --context=WITHIN --debug --debug-file=FILE:writes --endpoint=TEXT
-        --poll-interval=TEXT --quiet --help|-h --version --output|-o=TEXT --access-token|-t=TEXT --api-url|-u=TEXT --interactive
+        --poll-interval=TEXT --quiet --help|-h --version --output|-o=TEXT:plain --access-token|-t=TEXT --api-url|-u=TEXT
+        --interactive
         --trace|-v --verbose --format=TEXT --no-header --force|-f --recursive --all-versions --dry-run --validate-only
         --selector|-l=TEXT --sort|-s=TEXT --delete-unmatched-destination-objects=TEXT --member=SAID --role=SAID --assignee=SAID
-        --iam-account=SAID --command=TEXT --key=SAID --user=SAID --wait
+        --iam-account=SAID --command=TEXT:plain --key=SAID --user=SAID --wait
         {_CLOUDS}
         = gsutil  -m -q -D -DD -o=CONFIG -h=TEXT -i=TEXT -u=TEXT -l -L -a -b -R|-r|--recursive -d|--delete -n|--dry-run -c -e
         -p=TEXT -s=TEXT -z=TEXT -j=TEXT -v -P -x=TEXT -y=TEXT -C -U -J -H --help --version
@@ -264,14 +267,14 @@ ROWS: tuple[Row, ...] = (
         -v|--verbose --version -n|--dry-run --delete-removed|--delete -c|--config=FILE:trusts -f|--force --continue
         --skip-existing -P|--acl-public --acl-private --acl-grant=TEXT --acl-revoke=TEXT --storage-class|-S=TEXT
         --server-side-encryption --no-encrypt --add-header=TEXT --remove-header=TEXT --mime-type|-m=TEXT --guess-mime-type|-M
-        --exclude=TEXT --include=TEXT --rexclude=TEXT --rinclude=TEXT --exclude-from=FILE:reads --include-from=FILE:reads
+        --exclude=TEXT --include=TEXT:plain --rexclude=TEXT --rinclude=TEXT --exclude-from=FILE:reads --include-from=FILE:reads
         --host=TEXT --host-bucket=TEXT --access_key=TEXT --secret_key=TEXT --region|--bucket-location=TEXT --no-ssl
         --no-check-certificate --progress --no-progress --stats --max-delete=N --limit=N --delete-after --no-preserve --preserve
         --multipart-chunk-size-mb=N --disable-multipart --expiry-days=N --expiry-prefix=TEXT --check-md5 --no-check-md5
         --limit-rate=TEXT --requester-pays --content-type=TEXT -F|--follow-symlinks
         {_BUCKETS}
         = mcli  --json --quiet|-q --no-color --insecure --debug --recursive|-r --versions --incomplete|-I --summarize --help|-h
-        --version|-v --dry-run|--fake --force --config-dir|-C=FILE:trusts --older-than=TEXT --newer-than=TEXT --remove
+        --version|-v --dry-run|--fake --force --config-dir|-C=DIR:obeys --older-than=TEXT --newer-than=TEXT --remove
         --overwrite --exec=FLAGS
         rm|mirror|rb|mv|cp|undo --dry-run ...  harmless
         admin info|trace|console|top|prometheus|scanner|speedtest ...  harmless
@@ -301,7 +304,7 @@ ROWS: tuple[Row, ...] = (
         rm|rb|mirror|mv ...            destroys  deletes what it names in a store of objects  {_VERSIONS}
         --version|--help ()            harmless
         ...                            gives     {{program}} can start a shell
-        = eksctl  --region|-r=TEXT --cluster|-c=TEXT --name|-n=OBJECT --output|-o=TEXT --profile|-p=WITHIN --all-regions|-A
+        = eksctl  --region|-r=TEXT --cluster|-c=TEXT --name|-n=OBJECT --output|-o=TEXT:plain --profile|-p=WITHIN --all-regions|-A
         --limit=N --chunk-size=N --state=TEXT --timeout=TEXT --verbose|-v=N --color|-C=TEXT --help|-h
         --config-file|-f=FILE:reads --wait|-w --approve --force --disable-nodegroup-eviction
         delete cluster|clusters ...  destroys  deletes the cluster {{name}}, and all that runs in it

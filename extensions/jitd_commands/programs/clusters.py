@@ -55,6 +55,8 @@ def _manifest(call: Call, word: Word) -> None:
     elif who := who_changes(call, word):
         path = call.absolute(word) or ""
         call.gives(f"starts what {path or 'any file'} says, which {who} can change: any host of the cluster", path)
+    else:
+        call.reads(word)
 
 
 def _patch(call: Call, word: Word) -> None:
@@ -67,6 +69,7 @@ def _patch(call: Call, word: Word) -> None:
 def _values(call: Call, word: Word) -> None:
     if who_changes(call, word):
         call.leads("starts what a file says that others can change")
+    call.reads(word)
 
 
 def _chart(call: Call, word: Word) -> None:
@@ -89,7 +92,7 @@ ROWS = (
         PROGRAM                    harmless
     = kubeadm  --config|--kubeconfig|--rootfs=SETTINGS -f|--force --dry-run --print-join-command --ttl=TEXT --description=TEXT
     --groups=TEXT --usages=TEXT --cert-dir=TEXT --certificate-key=TEXT --cri-socket=TEXT --ignore-preflight-errors=TEXT
-    --kubernetes-version=TEXT -o|--output|--experimental-output=TEXT --image-repository=TEXT --feature-gates=TEXT --csr-only
+    --kubernetes-version=TEXT -o|--output|--experimental-output=TEXT:plain --image-repository=TEXT --feature-gates=TEXT --csr-only
     --csr-dir=TEXT --upload-certs --cleanup-tmp-dir -v|--v=N -h|--help
         --help ...                harmless
         version|help|completion ...  harmless
@@ -110,7 +113,7 @@ ROWS = (
     = k3s-killall.sh
         ()  stops  {{program}} stops every container of the cluster on this host  until its service is started again
     = argocd  --server=HOST --auth-token=TEXT --config=FILE:trusts --grpc-web --insecure --plaintext --core
-    -N|--app-namespace=TEXT --project=TEXT -o|--output=TEXT -y|--yes --cascade[=TEXT] -p|--propagation-policy=TEXT --dry-run
+    -N|--app-namespace=TEXT --project=TEXT -o|--output=TEXT:plain -y|--yes --cascade[=TEXT] -p|--propagation-policy=TEXT --dry-run
     --prune --force --revision=TEXT --timeout=N -l|--selector=TEXT --refresh --hard-refresh --local=DIR:reads --username=TEXT
     --password=TEXT --sso -h|--help
         --help ...                harmless
@@ -123,10 +126,10 @@ ROWS = (
         app|appset|cluster|proj|repo|repocreds|cert|gpg|account|login|logout|relogin|context|admin ...  leads  \
             {{program}} changes what runs in a cluster, as files say
     = kubectl oc  --context|--cluster=CLUSTER -s|--server=CLUSTER -n|--namespace=SAID -A|--all-namespaces
-    --kubeconfig|--cache-dir=FILE:trusts
+    --kubeconfig|--cache-dir|--kuberc=FILE:obeys
     --as|--as-group|--as-uid|--as-user-extra|--token|--user|--username|--password|--request-timeout|--tls-server-name=TEXT
     --certificate-authority|--client-certificate|--client-key=FILE:reads --insecure-skip-tls-verify --match-server-version
-    -v|--v|--vmodule|--profile|--log-*|--stderrthreshold|--kuberc|--loglevel=TEXT --profile-output|--log-file=FILE:writes
+    -v|--v|--vmodule|--profile|--log-*|--stderrthreshold|--loglevel=TEXT --profile-output|--log-file=FILE:writes
     --add-dir-header --alsologtostderr --logtostderr --one-output --skip-headers --skip-log-headers --warnings-as-errors
     -h|--help -o|--output=SAID -l|--selector=TEXT -L|--label-columns=TEXT -R|--recursive -w|--watch --watch-only -i|--stdin
     -t|--tty -q|--quiet --all --all-containers --allow-missing-template-keys --append-hash --arguments-only --attach --client
@@ -149,7 +152,7 @@ ROWS = (
     --value|--verb|--verbs|--api-group|--duration|--audience|--bound-*|--docker-*|--since-*|--sort-*|--display-name=TEXT
     --template|--raw=SAID --output-directory=DIR:writes --from-file|--from-env-file=FROM --cert|--key=FILE:reads
     --unix-socket=FILE:writes --patch-file=MANIFEST
-        *: -f|--filename|-k|--kustomize=SAID -p=TEXT
+        *: -f|--filename|-k|--kustomize=FILE:reads -p=TEXT
         logs: -f|--follow -p|--previous
         apply|create|replace|patch|auth|new-app|process|expose|autoscale|run|set: -f|--filename|-k|--kustomize=MANIFEST
         patch: -p|--patch=PATCH
@@ -157,8 +160,8 @@ ROWS = (
         run|expose: -l|--labels=TEXT
         create: -r|--replicas=N
         proxy: -p|--port=N -P|--www-prefix=TEXT -u=FILE:writes -w|--www=DIR:reads
-        kustomize: --enable-* --helm-command=FILE:runs --load-restrictor|--mount|-o|--output=TEXT
-        delete /: -f|--filename|-k|--kustomize=SAID --all --grace-period=N
+        kustomize: --enable-* --helm-command=FILE:runs --load-restrictor|--mount=TEXT -o|--output=FILE:writes
+        delete /: -f|--filename|-k|--kustomize=FILE:reads --all --grace-period=N
         --help ...                        harmless
         ()                                harmless
         * --dry-run=client|server ...     harmless
@@ -255,14 +258,16 @@ ROWS = (
             {{1}} changes what runs in the cluster, or which cluster is used
         oc: extract ...                   reads     shows secrets of the cluster
         oc: observe ...                   gives     starts programs when the cluster changes
-    = helm  -n|--namespace=SAID --kube-context|--kube-apiserver=CLUSTER --kubeconfig=FILE:trusts --kube-ca-file=FILE:reads
+    = helm  -n|--namespace=SAID --kube-context|--kube-apiserver=CLUSTER --kubeconfig=FILE:obeys --kube-ca-file=FILE:reads
     --kube-token|--kube-as-*|--kube-tls-server-name|--kube-version|--burst-limit|--qps|--color|--colour|--content-cache=TEXT
     --registry-config|--repository-cache|--repository-config=FILE:trusts --debug --kube-insecure-skip-tls-verify -h|--help
-    --post-renderer=FILE:runs --post-renderer-args=TEXT --output-dir=DIR:writes -o|--output|--time-format|--max-col-width=TEXT
+    --post-renderer=FILE:runs --post-renderer-args=TEXT --output-dir=DIR:writes --time-format|--max-col-width=TEXT
+    -o|--output=TEXT:plain
     --ca-file|--cert-file|--key-file|--passphrase-file=FILE:reads --keyring|--key|--api-versions|--app-version|--cascade=TEXT
     --description|--endpoint|--filter|--history-max|--jsonpath|--labels|--max|--merge|--name-template|--offset|--password=TEXT
-    --repo|--revision|--selector|--set|--set-*|--show-only|--starter|--template|--timeout|--type|--untardir|--url=TEXT
-    --destination|--username|--version=TEXT --all --allow-deprecated-repos --atomic --cleanup-on-fail --create-namespace --date
+    --repo|--revision|--selector|--set|--set-*|--show-only|--starter|--template|--timeout|--type|--url=TEXT --untardir=DIR:writes
+    --destination=DIR:writes --username|--version=TEXT --all --allow-deprecated-repos --atomic --cleanup-on-fail
+    --create-namespace --date
     --dependency-update --deployed --devel --disable-openapi-validation --enable-dns --fail-on-* --failed --force --force-*
     --generate-name --hide-notes --hide-secret --ignore-not-found --include-crds --insecure --insecure-skip-tls-verify --install
     --is-upgrade --json --keep-history --list-repo-url --logs --no-hooks --no-headers --pass-credentials --password-stdin
@@ -274,7 +279,7 @@ ROWS = (
         list|ls: -A|--all-namespaces -f|--filter=TEXT -d|--date -m|--max=N -r|--reverse -a|--all
         search: -l|--versions -r|--regexp
         template: -a|--api-versions=TEXT
-        package: -u|--dependency-update
+        package, pull, fetch: -d|--destination=DIR:writes -u|--dependency-update
         --help ...                        harmless
         ()                                harmless
         * --dry-run=client|server|true| ...  harmless

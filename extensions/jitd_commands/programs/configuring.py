@@ -248,21 +248,26 @@ ROWS = (
         --format=TEXT -f=TEXT -i=FILE:trusts --inventory=FILE:trusts -c=FILE:trusts
         --version|--help ...  harmless
         ansible-doc: ...  pages  {program}
-        ansible-inventory|ansible-lint|ansible-config: ...  harmless
-        = ansible-galaxy  --upgrade -U --force -f --force-with-deps --no-deps -n -p=TEXT --roles-path=TEXT
-        --collections-path=TEXT -r=TEXT --role-file=TEXT --requirements-file=TEXT -s=TEXT --server=TEXT -i --ignore-errors -c
+        ansible-lint: [FILE:trusts]...  harmless
+        ansible-inventory|ansible-config: ...  harmless
+        = ansible-galaxy  --upgrade -U --force -f --force-with-deps --no-deps -n -p=DIR:writes --roles-path=DIR:writes
+        --collections-path=DIR:writes -r=FILE:trusts --role-file=FILE:trusts --requirements-file=FILE:trusts -s=TEXT
+        --server=TEXT -i --ignore-errors -c
         --ignore-certs --pre --offline -v --vv --vvv --verbose --token=TEXT --api-key=TEXT --timeout=TEXT --keep-scm-meta -g
         --disable-gpg-verify -h --help --version
         list|search|info|verify ...  harmless
         collection|role list|search|info|verify ...  harmless
         ...           leads     {program} takes files from where anybody can publish
-        = ansible-pull  -i=TEXT --inventory=TEXT -e=TEXT --extra-vars=TEXT -l=TEXT --limit=TEXT -t=TEXT --tags=TEXT -u=TEXT
-        --user=TEXT -f=TEXT --forks=TEXT -M=TEXT --module-path=TEXT --vault-password-file=TEXT --private-key=TEXT -c=TEXT
-        --connection=TEXT -T=TEXT -b -K -k -v -C=TEXT -D -U=PULLED --url=PULLED -d=TEXT --directory=TEXT --checkout=TEXT
+        = ansible-pull  -i=FILE:trusts --inventory=FILE:trusts -e=TEXT --extra-vars=TEXT -l=TEXT --limit=TEXT -t=TEXT
+        --tags=TEXT -u=TEXT
+        --user=TEXT -f=TEXT --forks=TEXT -M=DIR:obeys --module-path=DIR:obeys --vault-password-file=FILE:runs
+        --private-key=TEXT -c=TEXT
+        --connection=TEXT -T=TEXT -b -K -k -v -C=TEXT -D -U=PULLED --url=PULLED -d=DIR:writes --directory=DIR:writes
+        --checkout=TEXT
         --version
         --version ()  harmless
         ...           leads     {program} runs what a place says that others control
-        = ansible-vault  --vault-password-file=TEXT --vault-id=TEXT --encrypt-vault-id=TEXT --output=TEXT
+        = ansible-vault  --vault-password-file=FILE:runs --vault-id=TEXT --encrypt-vault-id=TEXT --output=FILE:writes
         edit|create ...  gives  {program} {1} starts an editor
         view ...      also-pages  {program} view
         view|decrypt ...  reads     {program} shows secrets

@@ -312,10 +312,30 @@ _ETCD = """
 """
 
 
+def _image_file(image: Word) -> Word | None:
+    """Return the file or the directory that an image's name says, as ``dir:/srv/web`` and ``oci-archive:/srv/web.tar:1.2``."""
+    found = re.match(r"(?:dir|oci|sif|docker-archive|oci-archive|ostree):([^:@]+)", image.text)
+    return Word(found[1], image.is_free, image.is_bound) if found else None
+
+
+def _image(call: Call, image: Word) -> None:
+    if file := _image_file(image):
+        call.reads(file, is_tree=image.text.startswith(("dir:", "oci:", "ostree:")))
+
+
+def _image_made(call: Call, image: Word) -> bool:
+    if file := _image_file(image):
+        call.writes(file, is_tree=image.text.startswith(("dir:", "oci:", "ostree:")))
+    elif image.is_free:
+        call.gives("can change any file")
+    return file is not None
+
+
 def _job(call: Call, file: Word) -> None:
     """Nomad reads the file of a job, which may name others."""
     if who := who_changes(call, file):
         call.discloses(f"shows files that {call.absolute(file) or 'any file'} names, which {who} can change")
+    call.reads(file)
 
 
 _GUESTS = """
@@ -357,6 +377,7 @@ _SERVICES_CHANGE = DecisionTable("""
     resource enable|start|restart       changes   starts the service {}
     resource move|migrate|ban|relocate  changes   moves the service {3} to {4:another host}
     resource clear|cleanup|refresh|manage|unmanage  changes   changes where the service {:of the cluster} may run
+    node|cluster standby --all          stops     stops every service of the cluster  until a host may run them again
     node standby|maintenance|drain      changes   moves all services away from {:this host}
     node unstandby|unmaintenance|online|ready  changes   lets {:this host} take services again
 """)
@@ -409,7 +430,7 @@ def _hosts(call: Call) -> None:
 _SHORT = """
     logs, service logs: -f|--follow -t|--timestamps
     rm|rmi|prune, * rm|remove|prune|disable|leave: -f|--force -l|--link -v|--volumes
-    build, image|builder|buildx build|bake: -f|--file=TEXT -t|--tag=TEXT -m|--memory=TEXT -c|--cpu-shares=TEXT \
+    build, image|builder|buildx build|bake: -f|--file=FILE:reads -t|--tag=TEXT -m|--memory=TEXT -c|--cpu-shares=TEXT \
         --security-opt|--allow|--device|--volume|--cap-add=SAID -o|--output=OUT --iidfile|--metadata-file=FILE:writes
     kill|stop|restart: -s|--signal=TEXT -t|--time|--timeout=N
     commit|import, image import: -a|--author=TEXT -c|--change=TEXT -m|--message=TEXT -p|--pause
@@ -481,7 +502,7 @@ ROWS = (
         repair|cleanup|compact|rebuild|scrub|snapshot|enable*|disable*|set*|upgradesstables|refresh|move|stop ...  changes  \
             changes the database server: {{1+}}
     = kafka-topics.sh  --bootstrap-server=TEXT --command-config=FILE:reads --topic=SAID --list --describe --create --alter
-    --delete --partitions=N --replication-factor=N --replica-assignment=TEXT --config=TEXT --delete-config=TEXT --if-exists
+    --delete --partitions=N --replication-factor=N --replica-assignment=TEXT --config=TEXT:plain --delete-config=TEXT --if-exists
     --if-not-exists --exclude-internal --under-replicated-partitions --unavailable-partitions --topic-id=TEXT --version --help
         --delete ()  destroys  deletes the topic {{--topic:any}}, and its messages
         --create|--alter ()  changes   makes or changes the topic {{--topic:any}}
@@ -561,7 +582,7 @@ ROWS = (
         user: --interactive --new-user-password=TEXT --no-password --detail
         make-mirror: --dest-cacert=FILE:reads --dest-cert=FILE:reads --dest-insecure-transport --dest-key=FILE:reads \
             --dest-prefix=TEXT --no-dest-prefix --prefix=TEXT --rev=N --max-txn-ops=N
-        check: --auto-compact --auto-defrag --load=TEXT --prefix=TEXT
+        check: --auto-compact --auto-defrag --load=TEXT:plain --prefix=TEXT
         --version ...                 harmless
         {_ETCD}
         endpoint health|status|hashkv ()  harmless
@@ -624,7 +645,7 @@ ROWS = (
     -no-color -force-color -verbose -short -json -t=TEXT -stats -self -detach -purge -global -yes -y -enable -disable
     -deadline=TEXT -force -no-deadline -ignore-system -keep-ineligible -m|-message=TEXT -monitor -meta=TEXT -var=TEXT
     -var-file=FILE:reads -type=TEXT -policy=TEXT -name=TEXT -job -task=TEXT -group=TEXT -i -tty=TEXT -e=TEXT -tail -f -n=N -c=N
-    -stderr -stdout -dev -server -client -config=FILE:trusts -check-index=N -diff=TEXT -policy-override -output -out=TEXT
+    -stderr -stdout -dev -server -client -config=FILE:trusts -check-index=N -diff=TEXT -policy-override -output -out=FILE:writes
     -filter=TEXT -per-page=N -allocs -evals -no-shutdown-delay -h|-help -version
         -h|-version ...                 harmless
         job plan|validate JOB...        harmless
@@ -685,7 +706,7 @@ ROWS = (
         *: --network=TEXT --security-opt=TEXT
         *: --*-add|--*-addr|--*-driver|--*-opt|--add-host|--alias|--arch|--args|--author|--aux-address=TEXT
         *: --blkio-weight|--build-arg|--ca-cert|--ca-key|--cache-from|--cap-drop|--cert-expiry|--cgroup-parent=TEXT
-        *: --change|--checkpoint|--checkpoint-dir|--compose-file|--config-from|--config-rm|--constraint=TEXT
+        *: --change|--checkpoint|--checkpoint-dir|--config-from|--config-rm|--constraint=TEXT --compose-file=FILE:reads
         *: --constraint-rm|--container-label|--container-label-rm|--cpu-*|--cpus|--cpuset-cpus|--cpuset-mems=TEXT
         *: --credential-spec|--data-path-port|--default-addr-pool|--default-addr-pool-mask-length=TEXT
         *: --description|--detach-keys|--dispatcher-heartbeat|--dns|--dns-*|--docker|--driver|--endpoint-mode=TEXT
@@ -707,7 +728,7 @@ ROWS = (
         *: --skip-remote-check --squash --timestamps --tree --tty --with-registry-auth
         {_SHORT}
         service create|update: -e|--env=TEXT -l|--label=TEXT -p|--publish=TEXT -t|--tty -w|--workdir=TEXT
-        stack deploy|up: -c|--compose-file=TEXT
+        stack deploy|up: -c|--compose-file=FILE:reads
         manifest push: -p|--purge
         {_ENGINE}
         service|stack|plugin create|deploy|up|install|enable|set|upgrade ...  gives  \
@@ -738,7 +759,7 @@ ROWS = (
         checkpoint create|rm TEXT TEXT      changes   changes the saved states of {{3}}
         system dial-stdio                   gives     lets others control its containers, and so the host
     = nerdctl: nested without container  -a|-H|--address|--host=DAEMON -n|--namespace=TEXT
-    --snapshotter|--storage-driver|--cni-path|--cni-netconfpath=TEXT --data-root=TEXT
+    --snapshotter|--storage-driver=TEXT --cni-path|--cni-netconfpath=DIR:obeys --data-root=TEXT
     --cgroup-manager|--host-gateway-ip|--userns-remap=TEXT --insecure-registry --selinux-enabled --debug --debug-full
     --hosts-dir=TEXT -v|--version -h|--help
         compose --:
@@ -763,7 +784,7 @@ ROWS = (
         *: --ipam-driver|--ipam-opt|--ipfs-address|--kernel-memory|--label|--limit|--memory=TEXT
         *: --memory-reservation|--memory-swap|--message|--mode|--notation-key-name|--opt|--os|--os-features=TEXT
         *: --os-version|--password|--pids-limit|--platform|--progress|--provenance|--pull|--restart|--sbom=TEXT
-        *: --secret|--sign|--signal|--since|--soci-*|--source-policy-file|--ssh|--subnet|--tag|--target|--time=TEXT
+        *: --secret|--sign|--signal|--since|--soci-*|--ssh|--subnet|--tag|--target|--time=TEXT --source-policy-file=FILE:reads
         *: --unpack|--until|--username|--variant|--verify|--workdir|--zstdchunked-chunk-size=TEXT
         *: --zstdchunked-compression-level=TEXT --all-platforms --all-tags --allow-nondistributable-artifacts --amend --async
         *: --attach --cgroup --details --digests --env --estargz --follow --follow-link --image --insecure --interactive
@@ -778,8 +799,8 @@ ROWS = (
         apparmor|ipfs ...                   changes   changes what containers may do, or who gets images
     = podman: nested without container  -c|--connection=TEXT --url=DAEMON --identity=FILE:reads --log-level=TEXT -r|--remote
     --ssh=TEXT --syslog --noout -v|--version
-    --root|--runroot|--conmon|--hooks-dir|--network-cmd-path|--network-config-dir|--tmpdir|--volumepath=FILE:trusts
-    --runtime=FILE:trusts --runtime-flag|--storage-driver|--storage-opt|--cgroup-manager|--events-backend|--namespace=TEXT
+    --root|--runroot|--conmon|--hooks-dir|--network-cmd-path|--network-config-dir|--tmpdir|--volumepath=FILE:obeys
+    --runtime=FILE:obeys --runtime-flag|--storage-driver|--storage-opt|--cgroup-manager|--events-backend|--namespace=TEXT
     --imagestore|--module|--config=FILE:trusts --transient-store --out=FILE:writes -h|--help
         compose --:
         run|create +: -v|--volume=SAID --mount=SAID --pid=SAID --uts=SAID --userns=SAID --cgroupns=SAID --cap-add=SAID
@@ -807,9 +828,10 @@ ROWS = (
         *: --cgroup-parent|--change|--compression-format|--condition|--configmap|--container=TEXT
         *: --container-prefix|--cors|--cpp-flag|--cpu-*|--cpus|--cpuset-cpus|--cpuset-mems|--create-image=TEXT
         *: --creds|--decryption-key|--detach-keys|--device-*|--directory|--disk-size|--dns|--dns-option=TEXT
-        *: --dns-search|--driver|--driver-opts|--exec|--exit-policy|--export|--features|--filename|--from=TEXT
+        *: --dns-search|--driver|--driver-opts|--exit-policy|--export|--features|--from=TEXT --filename=FILE:writes
+        *: --exec=TEXT:plain
         *: --gateway|--gidmap|--hostname|--identity|--ignorefile|--import|--import-previous|--infra-*=TEXT
-        *: --interval|--ip|--ip-range|--ip6|--ipc|--isolation|--jobs|--label|--label-file|--limit|--log-opt=TEXT
+        *: --interval|--ip|--ip-range|--ip6|--ipc|--isolation|--jobs|--label|--limit|--log-opt=TEXT --label-file=FILE:reads
         *: --mac-address|--manifest|--memory|--memory-*|--message|--network-alias|--new-runtime|--opt|--os=TEXT
         *: --os-*|--password|--platform|--pod-prefix|--port|--preserve-fds|--pubkeysfile|--publish|--pull=TEXT
         *: --requires|--restart-policy|--restart-sec|--retry|--retry-delay|--runtime-flag=TEXT
@@ -829,7 +851,7 @@ ROWS = (
         *: --with-previous
         logs, pod logs: -f|--follow -t|--timestamps -n|--names --color
         rm|rmi|prune, * rm|prune|remove|reset|down|systemd: -f|--force -t|--time=N -v|--volumes -n|--name -e|--env=TEXT
-        build, image build: -f|--file=TEXT -t|--tag=TEXT -m|--memory=TEXT -c|--cpu-shares=TEXT -v|--volume=SAID -D \
+        build, image build: -f|--file=FILE:reads -t|--tag=TEXT -m|--memory=TEXT -c|--cpu-shares=TEXT -v|--volume=SAID -D \
             --security-opt|--device|--cap-add=SAID --env=TEXT -o|--output=OUT --iidfile|--logfile=FILE:writes
         kill|stop|restart, pod kill|stop|restart: -s|--signal=TEXT -t|--time|--timeout=N -i|--ignore
         commit|import, image import: -a|--author=TEXT -c|--change=TEXT -m|--message=TEXT -p|--pause -s|--squash -f=TEXT
@@ -879,13 +901,13 @@ ROWS = (
         untag TEXT...                       changes   takes the names from the image {{}}
         clone|runlabel ...                  gives     starts containers with any rights on the host
         network reload TEXT...              changes   changes the network {{}}
-    = docker-compose: nested  -f|--file=SAID -p|--project-name=SAID
-    --profile|--ansi|--progress|--project-directory|--env-file|--parallel=TEXT --dry-run --compatibility --verbose
+    = docker-compose: nested  -f|--file=FILE:reads -p|--project-name=SAID
+    --profile|--ansi|--progress|--project-directory|--parallel=TEXT --env-file=FILE:reads --dry-run --compatibility --verbose
     --all-resources --no-ansi -H|--host=DAEMON -c|--context=TEXT -v|--version --help
         *: --help -a|--all -q|--quiet -d|--detach -i|--interactive -T|--no-tty|--no-TTY -V|--renew-anon-volumes -w|--watch
         *: -y|--yes -n|--tail=N -t|--timeout=N -c|--change=TEXT -e|--env=TEXT -u|--user=TEXT -m|--memory|--message=TEXT
         *: -o|--output=FILE:writes --format|--filter=TEXT
-        *: --attach|--author|--build-arg|--builder|--cap-drop|--detach-keys|--entrypoint|--env-from-file=TEXT
+        *: --attach|--author|--build-arg|--builder|--cap-drop|--detach-keys|--entrypoint=TEXT --env-from-file=FILE:reads
         *: --exit-code-from|--from|--indentation-size|--index|--label|--name|--no-attach|--oci-version=TEXT
         *: --parallel|--policy|--project-dir|--protocol|--provenance|--rmi|--sbom|--scale|--signal|--since=TEXT
         *: --ssh|--status|--templates|--transformation|--until|--volume|--wait-timeout|--workdir=TEXT --abort-on-container-exit
@@ -927,7 +949,8 @@ ROWS = (
     --enable-tracing --tracing-endpoint|--tracing-sampling-rate-per-million|--max-retries=TEXT
     --profile-cpu|--profile-mem=FILE:writes -v|--version -h|--help
         *: -h|--help -a|--all -f|--force -l|--latest -q|--quiet -v|--verbose -w|--watch --no-trunc --prune -k|--keep-logs
-        *: --id|--image|--label|--last|-n|--name|--namespace|-o|--output|-p|--pod|-s|--state|--seconds|--since|--tail=TEXT
+        *: --id|--image|--label|--last|-n|--name|--namespace|-p|--pod|-s|--state|--seconds|--since|--tail=TEXT
+        *: -o|--output=TEXT:plain
         *: --limit-bytes|--template|--creds|--auth|--annotation|--pod-config|--pull-timeout|--runtime|--transport|--filter=TEXT
         *: --cpu-count|--cpu-maximum|--cpu-period|--cpu-quota|--cpu-share|--cpuset-cpus|--cpuset-mems|--memory|--timeout=TEXT
         *: --digests --pinned -R|--resolve-image-path --no-pull --with-pull --list --get|--set|--cancel-timeout=TEXT
@@ -1027,7 +1050,7 @@ ROWS = (
     = patronictl: abbreviates  -c|--config-file=FILE:trusts -d|--dcs-url|--dcs=URL -k|--insecure --help --group=N --role|-r=TEXT
     --force --wait --at|--scheduled|--leader|--primary|--candidate|--member|-m|--format|-f|--pg-version=TEXT -e|--extended
     -t|--timestamp -w -W|--watch=N --any --pending --timeout=TEXT
-        query: --command=TEXT --file=FILE:reads --format=TEXT -U|--username=TEXT --password --dbname=TEXT --delimiter=TEXT
+        query: --command=SAID --file=FILE:reads --format=TEXT -U|--username=TEXT --password --dbname=TEXT --delimiter=TEXT
         edit-config: -q|--quiet -s|--set|-p|--pg=TEXT --apply=FILE:reads --replace=FILE:reads
         --help ...              harmless
         list|topology|history|version|show-config|dsn ...  harmless
@@ -1040,7 +1063,8 @@ ROWS = (
         pause|resume|flush ...  changes   changes whether a cluster repairs itself: {{ }}
         query ...               changes   changes what the databases of a cluster have
     = lxc incus  --debug --force-local -h|--help --project=TEXT -q|--quiet -v|--verbose --version --sub-commands
-    --format|--target|--target-project|--description|--type|--mode|--compression|--alias|--profile|--config|--device=TEXT
+    --format|--target|--target-project|--description|--type|--mode|--compression|--alias|--profile|--device=TEXT
+    --config=TEXT:plain
     --storage|--uid|--gid|--user|--group|--cwd|--env|--timeout|--expiry|--expire|--network|--columns|--listen|--console=TEXT
     --address|--action|--protocol|--auth-type|--token|--projects|--request|-X|--data|--interval|--destination-target=TEXT
     --all-projects --all --vm --reuse --refresh --recursive --public --no-profiles --create-dirs --stateless --stateful
@@ -1105,7 +1129,8 @@ ROWS = (
         *: --*-length|--*-limit|--*-max|--*-sec|--action|--adapter-*|--address|--algorithm|--alias=TEXT
         *: --allocation|--arch|--auth-type|--auth-username|--auto-converge-increment|--auto-converge-initial=TEXT
         *: --backing-vol|--backing-vol-format|--bandwidth|--base|--base64|--binding|--bridge|--buf-size=TEXT
-        *: --cache|--cap|--capacity|--cell|--cellno|--cmd|--codeset|--command|--comp-*|--count|--cpu|--cpulist=TEXT
+        *: --cache|--cap|--capacity|--cell|--cellno|--codeset|--comp-*|--count|--cpu|--cpulist=TEXT --command=TEXT:plain
+        *: --cmd=SAID
         *: --delay|--description|--dest|--dev|--device|--device-weights|--devname|--dir|--disks-port=TEXT
         *: --disks-uri|--diskspec|--dname|--downtime|--driver|--duration|--emulator|--emulatorbin|--event=TEXT
         *: --format|--from|--granularity|--graphicsuri|--group-name|--holdtime|--host|--inbound|--initiator=TEXT
@@ -1113,7 +1138,7 @@ ROWS = (
         *: --migrate-disks|--migrateuri|--min-guarantee|--minimum|--mode|--model|--mountpoint|--new-desc=TEXT
         *: --new-name|--newname|--node|--nodeset|--offset|--outbound|--pagecount|--pagesize=TEXT
         *: --parallel-connections|--parent-index|--pass-fds|--password|--path|--period|--persistent-xml|--pid=TEXT
-        *: --poll-*|--port|--postcopy-bandwidth|--requested-size|--screen|--script|--seconds|--secret-usage=TEXT
+        *: --poll-*|--port|--postcopy-bandwidth|--requested-size|--screen|--seconds|--secret-usage=TEXT --script=FILE:runs
         *: --secret-uuid|--secrethdr|--section|--serial|--set|--set-address|--shm-*|--signame|--source-*=TEXT
         *: --sourcetype|--start|--subdriver|--target|--targetbus|--thread-pool-min|--threshold|--time=TEXT
         *: --timeout|--tls-destination|--top|--type|--uri|--vcpulist|--virttype|--weight|--wwn|--xpath=TEXT --*-only --abort
@@ -1137,7 +1162,8 @@ ROWS = (
         *: --update-cpu --uuid --validate --verbose --vm --wait --with-* --without-* --wrap --zerocopy
         *: --remove-all-storage --wipe-storage --snapshots-metadata --checkpoints-metadata --storage=SAID --desturi=URL
         *: --source=DISK:gives --config --disable --enable --id --interface --iothread --name --size --state --user --vcpu
-        perf|iothread*|setmem|setmaxmem|blockresize|migrate-compcache|domxml-*: --disable|--enable|--id|--config|--size=TEXT
+        perf|iothread*|setmem|setmaxmem|blockresize|migrate-compcache|domxml-*: --disable|--enable|--id|--size=TEXT \
+            --config=TEXT:plain
         domif*|iface-*|set-user-*|get-user-*|vcpupin: --interface|--state|--user|--vcpu=TEXT
         *-as|connect|dom-fd-associate|iothreadpin|attach-disk: --name|--iothread=TEXT
         --help|-v|-V|--version ...  harmless
@@ -1191,11 +1217,16 @@ ROWS = (
         *: --authfile|--creds|--cert-dir|--username|--password|--registry-token|--format|-f=TEXT --retry-times=TEXT
         *: --src-*|--dest-*=TEXT --tls-verify[=TEXT] --no-creds --raw --config -n|--no-tags -q|--quiet -a|--all
         *: --preserve-digests --remove-signatures
+        sync: -s|--src=SAID -d|--dest=SAID --scoped --dry-run --keep-going --append-suffix=TEXT
         --help ...              harmless
         --version ()            harmless
-        inspect|list-tags|manifest-digest|help ...  harmless
+        inspect|list-tags|manifest-digest IMAGE:read  harmless
+        help ...                harmless
         delete TEXT             destroys  deletes the image {{2}} of its registry
-        copy TEXT TEXT          changes   copies the image {{2}} to {{3}}
+        copy IMAGE:read IMAGE:made  changes  copies the image {{2}} to {{3}}
+        sync --src=dir --dest=dir DIR:reads DIR:writes  changes  copies images to {{3}}
+        sync --src=dir DIR:reads TEXT  changes  copies the images in {{2}} to {{3}}
+        sync --dest=dir TEXT DIR:writes  changes  copies images to {{3}}
         sync|login|logout ...   changes   changes the images or the keys of a registry
         * ...                   gives     can start programs with keys of a registry
     = talosctl: open  -n|--nodes=SAID -e|--endpoints|-c|--context|--cluster=TEXT --talosconfig=FILE:reads -h|--help --short --json
@@ -1211,12 +1242,12 @@ ROWS = (
         kubeconfig|copy|cp|read|cat|pcap|support|config ...  reads     shows files or keys of hosts of the cluster
         * ...                   leads     chooses what hosts of the cluster start
     = lxc-ls  -1|--line -f|--fancy -F|--fancy-format=TEXT -g|--groups=TEXT --active --running --frozen --stopped --defined
-    --nesting[=N] --filter=TEXT -P|--lxcpath=TEXT --version -?|--help --usage
+    --nesting[=N] --filter=TEXT -P|--lxcpath=DIR:obeys --version -?|--help --usage
         ...                     harmless
-    = lxc-stop  -n|--name=SAID -r|--reboot -W|--nowait -t|--timeout=N -k|--kill --nolock --nokill -P|--lxcpath=FILE:trusts
+    = lxc-stop  -n|--name=SAID -r|--reboot -W|--nowait -t|--timeout=N -k|--kill --nolock --nokill -P|--lxcpath=DIR:obeys
     -o|--logfile=FILE:writes -l|--logpriority=TEXT -q|--quiet
         [TEXT]                  changes   stops the container {{-n|1}}
-    = lxc-destroy  -n|--name=SAID -f|--force -s|--snapshots -P|--lxcpath=FILE:trusts -o|--logfile=FILE:writes
+    = lxc-destroy  -n|--name=SAID -f|--force -s|--snapshots -P|--lxcpath=DIR:obeys -o|--logfile=FILE:writes
     -l|--logpriority=TEXT -q|--quiet
         [TEXT]                  destroys  deletes the container {{-n|1}}, with all files
     = pveversion  -v|--verbose -verbose
@@ -1284,19 +1315,22 @@ ROWS = (
     --root|--runroot|--registries-conf|--registries-conf-dir|--short-name-alias-conf|--default-mounts-file=FILE:trusts
         *: -a|--all -q|--quiet -f|--filter=TEXT --format|--type=TEXT --json -n|--noheading --no-trunc --digests --history --help
         rm|rmi|prune: -f|--force -p|--prune
-        run|from|bud|build: -v|--volume|-t|--tag|--file|--name|--isolation|--cap-add|--network|--build-arg|-e|--env=TEXT --tty
+        run|from|bud|build: -v|--volume|-t|--tag|--name|--isolation|--cap-add|--network|--build-arg|-e|--env=TEXT
+        run|from|bud|build: --file=FILE:reads --tty
         --help ...              harmless
         --version ()            harmless
         ()                      harmless
         images|containers|ps|ls|list|version|info|inspect|pull|help ...  harmless
         rm|delete [TEXT]...     changes   deletes {{:containers}}
         rmi|prune [TEXT]...     changes   deletes the images {{}}
+        push TEXT IMAGE:made    changes   publishes {{2}}
+        commit TEXT IMAGE:made  changes   makes the image {{3}}
         tag|push|rename|commit|login|logout|manifest ...  changes   changes the image {{}}
         run|from|bud|build|add|copy|config|mount|umount|unmount|unshare|source ...  gives  \
             can start containers or machines that have the whole host
     = runc crun: nested  --debug --log=FILE:writes --log-format|--log-level|--criu|--rootless|--cgroup-manager=TEXT
-    --root=FILE:trusts -h|--help -v|--version --systemd-cgroup
-        *: -f|--format=TEXT -q|--quiet -b|--bundle=FILE:trusts --help -a|--all --stats --interval=N
+    --root=DIR:obeys -h|--help -v|--version --systemd-cgroup
+        *: -f|--format=TEXT -q|--quiet -b|--bundle=DIR:obeys --help -a|--all --stats --interval=N
         delete: -f|--force --regex
         --help ...              harmless
         --version ()            harmless
@@ -1308,7 +1342,13 @@ ROWS = (
         update TEXT             changes   changes the limits of {{2}}
         run|create|exec|start|spec|restore|checkpoint ...  gives     can start containers or machines that have the whole host
         """,
-        types={"OUT": _output, "DAEMON:starts": _connection, "DISK:gives": _disk},
+        types={
+            "OUT": _output,
+            "DAEMON:starts": _connection,
+            "DISK:gives": _disk,
+            "IMAGE:read": _image,
+            "IMAGE:made": _image_made,
+        },
         deeds=_DEEDS,
     ),
     Row(

@@ -504,7 +504,7 @@ ROWS = (
         restart          changes   restarts a database server
         start|reload|promote|logrotate|initdb|init  changes   runs {{1}} on a database server
     = pg_ctlcluster  -f|--force -m|--mode=TEXT -s|--stdlog -o|--options=SETTINGS --foreground --skip-systemctl-redirect
-    --bindir=FILE:trusts
+    --bindir=DIR:obeys
         TEXT TEXT status  harmless
         TEXT TEXT stop    stops     stops the database server {{1}} {{2}}  until it is started again
         TEXT TEXT start|restart|reload|promote  changes   runs {{3}} on the database server {{1}} {{2}}
@@ -515,7 +515,7 @@ ROWS = (
     = pg_dropcluster  --stop --stop-server
         TEXT TEXT  destroys  deletes the database server {{1}} {{2}} with all its databases
     = pg_resetwal: abbreviates  -c|--commit-timestamp-ids=TEXT -D|--pgdata=TEXT -e|--epoch=TEXT -f|--force
-    -l|--next-wal-file=TEXT -m|--multixact-ids=TEXT -n|--dry-run -o|--next-oid=TEXT -O|--multixact-offset=TEXT
+    -l|--next-wal-file=TEXT:plain -m|--multixact-ids=TEXT -n|--dry-run -o|--next-oid=TEXT -O|--multixact-offset=TEXT
     -u|--oldest-transaction-id=TEXT -V|--version -x|--next-transaction-id=TEXT --wal-segsize=N --char-signedness=TEXT -?|--help
         --dry-run|--version|--help [TEXT]  harmless
         --pgdata ()  destroys  drops the log of {{-D}}: the last changes are gone
@@ -537,7 +537,7 @@ ROWS = (
     -N|--skip-some-updates -S|--select-only -c|--client=N -C|--connect -D|--define=TEXT -j|--jobs=N -l|--log
     -L|--latency-limit=N -M|--protocol=TEXT -P|--progress=N -r|--report-per-command|--report-latencies -R|--rate=N
     -t|--transactions=N -T|--time=N -v|--vacuum-all --aggregate-interval=N --failures-detailed --log-prefix=FILE:writes
-    --max-tries=N --progress-timestamp --random-seed=TEXT --sampling-rate=N --show-script=TEXT --verbose-errors -d|--debug
+    --max-tries=N --progress-timestamp --random-seed=TEXT --sampling-rate=N --show-script=TEXT:plain --verbose-errors -d|--debug
     --exit-on-abort
         --version|--help|--show-script ()  harmless
         --initialize [URL]  destroys  deletes the tables pgbench_* of {{1:a database}}, and makes them anew
@@ -553,7 +553,7 @@ ROWS = (
     = mysqld_safe  --ledir|--basedir|--plugin-dir|--defaults-file|--defaults-extra-file=FILE:trusts --mysqld=FILE:runs
     --user=TEXT --port=N --datadir=TEXT --pid-file=FILE:writes --log-error=FILE:writes --socket=TEXT --skip-grant-tables
     --skip-networking --nice=N --open-files-limit=N --timezone=TEXT --syslog --skip-syslog --wsrep-new-cluster --no-defaults
-    --malloc-lib=FILE:trusts --help
+    --malloc-lib=FILE:obeys --help
         --help ()               harmless
         --skip-grant-tables ()  leads     {{program}} starts a database server that lets in everybody
         ()                      changes   starts a database server

@@ -11,7 +11,7 @@ from jitd_commands.judging import THIS_HOST, Call
 from jitd_commands.places import DISK, is_data, matters_of, place_of
 from jitd_commands.places import is_tree as is_whole
 from jitd_commands.programs.decision_table import told
-from jitd_commands.programs.grammar import EFFECTS, Deed, Effect, grammars
+from jitd_commands.programs.grammar import Deed, Effect, grammars
 from jitd_commands.programs.shared import rows_of, words
 from jitd_commands.shell_text import Word
 
@@ -98,6 +98,13 @@ def _any(call: Call, word: Word) -> None:
         call.gives("can change any file")
 
 
+def _how(call: Call, sources: Sequence[Word]) -> str:
+    """How the target of a copy is written, as a sentence begins."""
+    if call.has("backup", "b", "n", "no-clobber"):
+        return "writes"
+    return "empties" if {word.text for word in sources} == {"/dev/null"} else "overwrites"
+
+
 def _keeps(call: Call) -> bool:
     """True if the program overwrites nothing, and the file that it would write is there. So it does nothing."""
     others = set(call.given) - words("n no-clobber v verbose r R recursive a archive p T no-target-directory")
@@ -121,7 +128,7 @@ def _copy(call: Call, there: Call, operands: Sequence[Word]) -> None:
             for base in bases:
                 call.writes(Word(f"{base.text}/{word.text}", word.is_free or base.is_free), is_tree=is_tree)
         return
-    _targets(call, call.operands, how="overwrites", is_tree=is_tree)
+    _targets(call, call.operands, how=_how(call, call.operands if directories else call.operands[:-1]), is_tree=is_tree)
 
 
 def _move(call: Call, there: Call, operands: Sequence[Word]) -> None:
@@ -132,7 +139,7 @@ def _move(call: Call, there: Call, operands: Sequence[Word]) -> None:
     for word in call.operands if directories else call.operands[:-1]:
         call.removes(word, how="deletes" if is_thrown_away else "moves away")
         call.reads(word)
-    _targets(call, call.operands, how="overwrites", is_tree=False)
+    _targets(call, call.operands, how=_how(call, ()), is_tree=False)
 
 
 def _link(call: Call, there: Call, operands: Sequence[Word]) -> None:
@@ -145,7 +152,8 @@ def _link(call: Call, there: Call, operands: Sequence[Word]) -> None:
     if call.has("force") and len(call.operands) == 2 and not call.operands[1].is_free:
         path = call.absolute(call.operands[1])
         seen = call.judge.look(path) if path is not None else None
-        if path and seen is not None and not (seen.is_absent or seen.is_directory) and is_data(path) and not call.is_hers(path):
+        is_there = seen is not None and not (seen.is_absent or seen.is_directory)
+        if path and not call.is_hers(path) and ((is_there and is_data(path)) or (seen is None and call.is_of_another(path))):
             return call.destroys(f"replaces {path[:60]} by a link", path, is_whole=True)
     _targets(call, call.operands, how="creates", is_tree=False)
 
@@ -159,7 +167,7 @@ def _mode(call: Call, mode: Word) -> None:
 def _install(call: Call, there: Call, operands: Sequence[Word]) -> None:
     for word in call.operands if call.values("target-directory") else call.operands[:-1]:
         call.reads(word)
-    _targets(call, call.operands, how="overwrites", is_tree=False)
+    _targets(call, call.operands, how=_how(call, call.operands[:-1]), is_tree=False)
 
 
 def _is_of_others(call: Call, sources: set[str]) -> bool:
@@ -185,7 +193,7 @@ def _copied(call: Call, word: Word) -> None:
     elif key == "of" and not word.is_free and matters_of(value) == DISK and _is_of_others(call, sources):
         call.destroys(f"overwrites {value[:60]}", value, DISK, is_whole=True)
     elif key == "of":
-        call.writes(named)
+        call.writes(named, how="empties" if is_empty else "overwrites")
     elif key == "if" and not is_thrown_away:
         call.reads(named)
 
@@ -230,7 +238,7 @@ def _rights(call: Call, word: Word, mode: str) -> None:
     is_tree = call.has("recursive")
     if path is not None and place is not None and place.written and not _OPENS.fullmatch(mode) and not word.is_free:
         if place.read and re.search(r"[4567][0-7]?\Z|[oga+=]r", mode) and not re.fullmatch(r"0?[0-7]00|[ugoa]*-.*", mode):
-            return call.discloses(f"lets others read {path}", path, place.matters, is_whole=True)
+            return call.discloses(f"lets others read {path}", path, place.shown, is_whole=True)
         return call.changes(f"gives the rights {mode[:20]} to {path}", path, place.matters, is_whole=True)
     how = f"gives the rights {mode[:20]} to"
     if re.fullmatch(r"0?[0-7]?[0-7][0-7][2367]|(?:[ugo]*[oa][ugoa]*|)[+=]r?w[xX]?", mode):
@@ -320,8 +328,7 @@ def _archive(call: Call, word: Word) -> None:
 def _names(call: Call, word: Word) -> None:
     """A file with names of files and with options."""
     if not call.has("list", "t"):
-        call.reads(word)
-        EFFECTS["FILE:trusts"](call, word)
+        call.trusts(word)
 
 
 def _packs(call: Call, there: Call, operands: Sequence[Word]) -> None:
@@ -496,9 +503,27 @@ def _attribute(call: Call, word: Word) -> None:
         call.gives("can give a program capabilities with which it can become root")
 
 
+def _filter(call: Call, rule: Word) -> None:
+    """A rule of rsync(1), which may be in a file. The lines of it that are none are in its message."""
+    if found := re.match(r"(?:dir-)?merge[^ _]*[ _](.+)|[.:][^ _]*[ _](.+)", rule.text):
+        call.reads(Word(found[1] or found[2], rule.is_free))
+
+
+def _teed(call: Call, word: Word) -> None:
+    is_empty = call.input is not None and (call.input.text == "" or (call.input.path or word).text == "/dev/null")
+    call.writes(word, how="appends to" if call.has("append") else "empties" if is_empty else "overwrites")
+
+
+def _cut(call: Call, word: Word) -> None:
+    """truncate(1) makes ``word`` smaller, or larger if its size has a sign that says so."""
+    sizes = call.values("size")
+    is_larger = bool(sizes) and all(size.text[:1] in ("+", ">") and not size.is_free for size in sizes)
+    call.writes(word, how="makes larger" if is_larger else "empties or cuts", is_use=False)
+
+
 def _taken(call: Call, word: Word) -> None:
     """fallocate(1) takes space for the file ``word``, or makes holes in it."""
-    is_gone = call.has("collapse-range", "punch-hole", "zero-range", "dig-holes")
+    is_gone = call.has("collapse-range", "punch-hole", "zero-range")  # --dig-holes takes zeros alone
     call.writes(word, how="empties or cuts" if is_gone else "takes space for", is_use=False)
     sizes = call.values("length")
     if any(re.search("[0-9]{2,}G|[0-9][TPE]|[0-9]{11}", size.text) or size.is_free for size in sizes):
@@ -550,8 +575,9 @@ _TYPES: Mapping[str, Effect] = {
     "NEW": _new,
     "SHREDDED": lambda call, word: call.removes(word, how="destroys", is_tree=True),
     "TERMS": lambda call, word: call.writes(Word("/etc/terminfo")),
-    "TEED": lambda call, word: call.writes(word, how="appends to" if call.has("append") else "overwrites"),
-    "CUT": lambda call, word: call.writes(word, how="empties or cuts", is_use=False),
+    "FILTER": _filter,
+    "TEED": _teed,
+    "CUT": _cut,
     "LISTED": lambda call, word: call.writes(word, how="changes the rights of", is_tree=True),
     "ZIPPED": lambda call, word: _extract(call, [word], call.values("d") or [Word(".")]),
     "SQUASHED": lambda call, word: _extract(call, [word], call.values("d", "dest") or [Word("squashfs-root")]),
@@ -737,7 +763,7 @@ ROWS = (
         -p|--show-c-function -F|--show-function-line=TEXT --label=TEXT -t|--expand-tabs -T|--initial-tab --tabsize=N
         --suppress-blank-empty -l|--paginate -r|--recursive --no-dereference -N|--new-file --unidirectional-new-file
         --ignore-file-name-case --no-ignore-file-name-case -x|--exclude=TEXT -X|--exclude-from=FILE:reads
-        -S|--starting-file=TEXT --from-file=READ --to-file=READ -i|--ignore-case -E|--ignore-tab-expansion
+        -S|--starting-file=TEXT:plain --from-file=READ --to-file=READ -i|--ignore-case -E|--ignore-tab-expansion
         -Z|--ignore-trailing-space -b|--ignore-space-change -w|--ignore-all-space -B|--ignore-blank-lines
         -I|--ignore-matching-lines=TEXT -a|--text --strip-trailing-cr -D|--ifdef=TEXT --GTYPE-group-format=TEXT
         --line-format=TEXT --LTYPE-line-format=TEXT -d|--minimal --horizon-lines=N --speed-large-files --color[=TEXT]
@@ -763,7 +789,7 @@ ROWS = (
         -w|--word-regexp -x|--line-regexp -z|--null-data -s|--no-messages -v|--invert-match -V|--version --help -m|--max-count=N
         -b|--byte-offset -n|--line-number --line-buffered -H|--with-filename -h|--no-filename --label=TEXT -o|--only-matching
         -q|--quiet|--silent --binary-files=TEXT -a|--text -I -d|--directories=TEXT -D|--devices=TEXT -r|--recursive
-        -R|--dereference-recursive --include=TEXT --exclude=TEXT --exclude-from=FILE:reads --exclude-dir=TEXT
+        -R|--dereference-recursive --include=TEXT:plain --exclude=TEXT --exclude-from=FILE:reads --exclude-dir=TEXT
         -L|--files-without-match -l|--files-with-matches -c|--count -T|--initial-tab -Z|--null -B|--before-context=N
         -A|--after-context=N -C|--context=N --group-separator=TEXT --no-group-separator --color[=TEXT] --colour[=TEXT]
         -U|--binary -0 -1 -2 -3 -4 -5 -6 -7 -8 -9
@@ -885,7 +911,7 @@ ROWS = (
         --record-size=N -H|--format=TEXT --old-archive|--portability --pax-option=TEXT --posix -V|--label=TEXT
         -a|--auto-compress -I|--use-compress-program=COMPRESSOR -j|--bzip2 -J|--xz --lzip --lzma --lzop --no-auto-compress
         --zstd -z|--gzip|--gunzip|--ungzip -Z|--compress|--uncompress --backup[=TEXT] --hard-dereference -h|--dereference
-        -K|--starting-file=TEXT --newer-mtime=TEXT -N|--newer|--after-date=TEXT --one-file-system -P|--absolute-names
+        -K|--starting-file=TEXT:plain --newer-mtime=TEXT -N|--newer|--after-date=TEXT --one-file-system -P|--absolute-names
         --suffix=TEXT --strip-components=N --transform|--xform=TEXT --checkpoint[=N] --checkpoint-action=CHECKPOINT --full-time
         --index-file=FILE:made -l|--check-links --no-quote-chars=TEXT --quote-chars=TEXT --quoting-style=TEXT -R|--block-number
         --show-defaults --show-omitted-dirs --show-snapshot-field-ranges --show-transformed-names|--show-stored-names
@@ -900,7 +926,7 @@ ROWS = (
         -c|-r|-u|-A|--delete ...  changes:packed
         = bsdtar: tar  -A -B -a|--auto-compress --acls -b|--block-size=N -C|--cd|--directory=SAID -c|--create --exclude=TEXT
         --exclude-vcs -f|--file=ARCHIVE --format=TEXT --gid=N --gname=TEXT -H -h|--dereference -I|--files-from=NAMES
-        --include=TEXT -J|--xz -j|--bzip2 -k|--keep-old-files -L -l|--check-links --lzma -m|--modification-time
+        --include=TEXT:plain -J|--xz -j|--bzip2 -k|--keep-old-files -L -l|--check-links --lzma -m|--modification-time
         -n|--norecurse|--no-recursion --newer=TEXT --null --numeric-owner -O|--to-stdout -o|--no-same-owner --one-file-system
         --options=TEXT -P|--absolute-paths|--absolute-names -p|--same-permissions|--preserve-permissions --passphrase=TEXT
         -q|--fast-read -r|--append -S -s=TEXT --same-owner --strip-components=N -T=NAMES --totals -t|--list -U|--unlink-first
@@ -932,7 +958,8 @@ ROWS = (
         ...             harmless
         = zip  -r|--recurse-paths -q|--quiet -v|--verbose -9 -8 -7 -6 -5 -4 -3 -2 -1 -0 -j|--junk-paths -y|--symlinks
         -X|--no-extra -h|--help -h2 --version -TT|--unzip-command=HELPER -T|--test -b|--temp-path=TEXT -x|--exclude=TEXT
-        -i|--include=TEXT -m|--move -d|--delete -u|--update -f|--freshen -e|--encrypt -P|--password=TEXT -s|--split-size=TEXT -@
+        -i|--include=TEXT:plain -m|--move -d|--delete -u|--update -f|--freshen -e|--encrypt -P|--password=TEXT
+        -s|--split-size=TEXT -@
         -F -FF --out=FILE:writes -D -z -c -o -l -ll -t=TEXT -n=TEXT -A -g -S -L
         -h|-h2|--version|-L ...  harmless
         -T ...          also-gives  {program} starts other programs
@@ -945,7 +972,7 @@ ROWS = (
         l|t FILE:reads ...  harmless
         b|i|h ...       harmless
         a|u|d|rn FILE:made [READ]...  harmless
-        = ar  --target=TEXT --output=TEXT --record-libdeps=TEXT --thin --plugin=HELPER --help --version -h -V
+        = ar  --target=TEXT --output=DIR:writes --record-libdeps=TEXT --thin --plugin=HELPER --help --version -h -V
         --help|--version|-h|-V ...  harmless
         x* ...          changes:unpacked
         t*|p* FILE:reads ...  harmless
@@ -1021,8 +1048,8 @@ ROWS = (
         --ignore-existing --numeric-ids -R|--relative -d|--dirs -k|--copy-dirlinks -K|--keep-dirlinks -L|--copy-links
         --safe-links -b|--backup -0|--from0 --delete --del --delete-before --delete-during --delete-delay --delete-after
         --delete-excluded --delete-missing-args --force --max-delete=N --size-only --list-only -4|--ipv4 -6|--ipv6
-        --compress-level|--zl=N --help --version -e|--rsh=RSH --rsync-path=HELPER --daemon[=HELPER] -f|--filter=TEXT
-        --exclude=TEXT --include=TEXT --exclude-from=FILE:reads --include-from=FILE:reads --files-from=FILE:reads
+        --compress-level|--zl=N --help --version -e|--rsh=RSH --rsync-path=HELPER --daemon[=HELPER] -f|--filter=FILTER
+        --exclude=TEXT --include=TEXT:plain --exclude-from=FILE:reads --include-from=FILE:reads --files-from=FILE:reads
         --log-file=FILE:made --log-file-format=TEXT --password-file=FILE:reads --bwlimit=TEXT --timeout=N --port=N --chmod=MODE
         --chown=TEXT -T|--temp-dir=DIR:writes --link-dest=TEXT --compare-dest=TEXT --copy-dest=TEXT --backup-dir=DIR:writes
         --suffix=TEXT --partial-dir=DIR:writes --out-format=TEXT --info=TEXT --debug=TEXT -B|--block-size=TEXT

@@ -34,12 +34,8 @@ _HERE = ("pages", "pages-securely", "leads", "gives")
 """Effects that this host feels, wherever the program acts, unless a DAEMON elsewhere does the work."""
 
 
-def _trusts(call: Call, word: Word) -> None:
-    """The program does what the file says."""
-    path = call.absolute(word)
-    who = "anybody" if path is None or word.is_free else call.judge.changed_by(path).partition(",")[0]
-    if who:
-        call.gives(f"does what {path or 'any file'} says, which {who} can change", path or "")
+def _obeys(call: Call, word: Word) -> None:
+    call.obeys(word)
 
 
 def _disk(call: Call, word: Word) -> None:
@@ -97,7 +93,7 @@ def _daemon(call: Call, word: Word) -> None:
 
 EFFECTS: Mapping[str, Effect] = {
     **dict.fromkeys(
-        ("TEXT", "N", "DISK", "HOST", "URL", "CLUSTER", "SAID", "WITHIN", "OBJECT", "USER", "CWD", "COMMAND"),
+        ("TEXT", "TEXT:plain", "N", "DISK", "HOST", "URL", "CLUSTER", "SAID", "WITHIN", "OBJECT", "USER", "CWD", "COMMAND"),
         lambda call, word: None,
     ),
     "NAMED": _named,
@@ -109,26 +105,33 @@ EFFECTS: Mapping[str, Effect] = {
     "FILE:appends": lambda call, word: call.writes(word, how="appends to"),
     "FILE:made": lambda call, word: call.writes(word, is_use=False) if word.text != "-" else None,
     "FILE:runs": Call.runs_file,
-    "FILE:trusts": _trusts,
+    "FILE:trusts": Call.trusts,
+    "FILE:obeys": _obeys,
+    "DIR:obeys": _obeys,
     "DIR:reads": lambda call, word: call.reads(word, is_tree=True),
     "DIR:writes": lambda call, word: call.writes(word, is_tree=True),
     "SHELL": Call.runs_text,
     "PROGRAM": lambda call, word: call.start([word]),
 }
-"""The types of words → what a program does with such a word. SAID is a text of which a line or another type says something,
-WITHIN names what the program acts in, as a project, and OBJECT what it acts on. NAMED may be the name of a file, and
-nobody chooses what is in a FILE:made. What the program starts is run by USER in the directory CWD.
-A COMMAND is all words up to a semicolon.
+"""The types of words → what a program does with such a word. A TEXT:plain names no file and starts nothing, although an option
+of this name often does, such as ``--output=json``. SAID is a text of which a line or another type says something, WITHIN names
+what the program acts in, as a project, and OBJECT what it acts on. NAMED may be the name of a file, and nobody chooses what is
+in a FILE:made. A program that does what a FILE:trusts says shows the lines of it that it does not understand. Of a FILE:obeys
+or a DIR:obeys it shows none: this is code, a directory, or a file whose lines are in no message of the program. What the
+program starts is run by USER in the directory CWD. A COMMAND is all words up to a semicolon.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option. ``type`` is that of its value, and empty if it has none. ``is_attached``: the next word is never its value."""
+    """An option. ``type`` is that of its value, and empty if it has none. ``is_attached``: the next word is its value only if
+    ``may_follow`` and it is a number.
+    """
 
     names: tuple[str, ...]
     type: str
     is_attached: bool
+    may_follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +257,8 @@ class Grammar:
     """The grammar of a program, which judges calls of it.
 
     ``options`` declares options: ``-f|--force`` has no value, ``-n|--name=TEXT`` has one, that of ``--color[=TEXT]`` stands in
-    the same word, and ``--health-*=TEXT`` is any with this beginning. Options of a verb alone stand in a line of their own,
+    the same word, that of ``-w[ N]`` does or is the next word if this is a number, and ``--health-*=TEXT`` is any with this
+    beginning. Options of a verb alone stand in a line of their own,
     behind the verb: ``commit: -m=TEXT``. So do those of verbs of several words, and of one of several verbs, as in ``save, image
     save: -o=FILE:writes``; more words hide what fewer say. If ``+`` stands behind the verb, its options end at the next operand,
     as in ``exec +: -u=TEXT``, if ``--``, it has none, and if ``/``, ``kind/name`` behind it is ``kind name``.
@@ -351,11 +355,11 @@ class Grammar:
 
     def _declared(self, text: str) -> dict[str, Option]:
         declared: dict[str, Option] = {}
-        for one in text.split():
-            names, equals, type_ = one.replace("[=", "=").rstrip("]").partition("=")
+        for one in text.replace("[ N]", "[+=N]").split():
+            names, equals, type_ = re.sub(r"\[\+?=", "=", one).rstrip("]").partition("=")
             if equals and type_ not in self.effects:
                 raise ValueError(f"no such type: {one}")
-            option = Option(tuple(names.split("|")), type_, "[=" in one)
+            option = Option(tuple(names.split("|")), type_, "[" in one and bool(equals), "[+=" in one)
             if not all(name.startswith("-") for name in option.names):
                 raise ValueError(f"no option: {one}")
             if twice := {*option.names} & declared.keys():
@@ -542,7 +546,9 @@ class Grammar:
             end = next((at for at, one in enumerate(rest) if one.text == ";"), len(rest))
             reading.values += [(option, one) for one in rest[:end]]
             del rest[: end + 1]
-        elif value is None and option.type and not option.is_attached and rest:
+        elif (
+            value is None and option.type and rest and (not option.is_attached or (option.may_follow and rest[0].text.isdigit()))
+        ):
             value = rest[0] if rest[0].is_many else rest.pop(0)
         if option.type and value is not None:
             reading.values.append((option, value))

@@ -12,7 +12,7 @@ import re
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.programs.decision_table import DecisionTable
-from jitd_commands.programs.grammar import EFFECTS, grammars
+from jitd_commands.programs.grammar import grammars
 from jitd_commands.programs.shared import nothing, rows_of, texts, trusts
 from jitd_commands.shell_text import Word
 
@@ -37,8 +37,10 @@ def _server(call: Call) -> None:
             return call.gives("starts a server with other settings")
         if call.name == "haproxy" and word.text == "-c":
             continue
-        if word.text in ("-c", "-f") and (path := call.absolute(value)) is not None and not path.startswith("/etc/"):
-            return call.gives("starts a server with other settings")
+        if word.text in ("-c", "-f") and (path := call.absolute(value)) is not None:
+            if not path.startswith("/etc/"):
+                return call.gives("starts a server with other settings")
+            call.reads(value)
     if not is_test and not (call.name == "haproxy" and call.has("c")):
         call.changes("starts or stops a server")
 
@@ -282,10 +284,6 @@ _NAMED_OF_LINUX = """
     lsinitramfs,lsinitrd    l s size m mod k: kver:
     varnishstat     1 f: I: X: x j t: n: N:
     sss_ssh_authorizedkeys    d: domain: debug:
-    named-checkconf    j l c i p x z
-    named-checkzone    d q v j c: i: f: F: k: l: L: m: M: n: r: s: S: T: W: D
-    unbound-checkconf    f o: q
-    testparm        s suppress-prompt v verbose parameter-name: section-name: show-all-parameters l skip-logic-checks usage
 """
 
 
@@ -294,31 +292,36 @@ def _cached(call: Call, file: Word) -> None:
         call.writes(file, is_use=False)
 
 
-def _settings(call: Call, file: Word) -> None:
-    """A server reads ``file``, and may print its lines."""
-    call.reads(file)
-    EFFECTS["FILE:trusts"](call, file)
-
-
 ROWS = (
     *grammars(
         """
         = blkid: abbreviates  -c|--cache-file=CACHED -d|--no-encoding -D|--no-part-details -g|--garbage-collect -H|--hint=TEXT
-        -i|--info -k|--list-filesystems -l|--list-one -L|--label=TEXT -n|--match-types=TEXT -o|--output=TEXT -O|--offset=N
+        -i|--info -k|--list-filesystems -l|--list-one -L|--label=TEXT -n|--match-types=TEXT -o|--output=TEXT:plain -O|--offset=N
         -p|--probe -s|--match-tag=TEXT -S|--size=N -t|--match-token=TEXT -u|--usages=TEXT -U|--uuid=TEXT -h|--help -V|--version
         ...                  harmless
-        = sshd  -4 -6 -D -d -e -i -q -t -T -G -V -C=TEXT -c|-h=FILE:reads -E=FILE:appends -f=CONFIG -g|-p|-u=N -o=TEXT
+        = sshd  -4 -6 -D -d -e -i -q -t -T -G -V -C=TEXT -c|-h=FILE:reads -E=FILE:appends -f=FILE:trusts -g|-p|-u=N -o=TEXT
         -t|-T|-G|-V ()  harmless
         -f|-o|-p|-C|-c|-h|-g ()  gives     starts a server with other settings
         ()            changes   starts or stops a server
-        = apachectl  -D|-e|-k=TEXT -d|-R=FILE:trusts -f=CONFIG -C|-c=DIRECTIVE -E=FILE:appends -h -l -L -M -S -t -T -v -V -X
-        = apache2ctl  -D|-e|-k=TEXT -d|-R=FILE:trusts -f=CONFIG -C|-c=DIRECTIVE -E=FILE:appends -h -l -L -M -S -t -T -v -V -X
-        = httpd  -D|-e|-k=TEXT -d|-R=FILE:trusts -f=CONFIG -C|-c=DIRECTIVE -E=FILE:appends -h -l -L -M -S -t -T -v -V -X
+        = apachectl  -D|-e|-k=TEXT -d|-R=DIR:obeys -f=FILE:trusts -C|-c=DIRECTIVE -E=FILE:appends -h -l -L -M -S -t -T -v -V -X
+        = apache2ctl  -D|-e|-k=TEXT -d|-R=DIR:obeys -f=FILE:trusts -C|-c=DIRECTIVE -E=FILE:appends -h -l -L -M -S -t -T -v -V -X
+        = httpd  -D|-e|-k=TEXT -d|-R=DIR:obeys -f=FILE:trusts -C|-c=DIRECTIVE -E=FILE:appends -h -l -L -M -S -t -T -v -V -X
         -t|-S|-M|-L|-l|-v|-V|-h ()  harmless
         configtest|status|fullstatus ()  harmless
         -f|-d|-R ()   gives     starts a server with other settings
         start|stop|restart|graceful|graceful-stop ()  changes   starts or stops a server
         ()            changes   starts or stops a server
+        = named-checkconf  -j -l -c -i -p -x -z -h -V -v
+        [FILE:reads]...  harmless
+        = named-checkzone  -d -q -v -j -h -V -c=TEXT -i=TEXT -f=TEXT -F=TEXT -k=TEXT -l=TEXT -L=TEXT -m=TEXT -M=TEXT -n=TEXT
+        -r=TEXT
+        -s=TEXT -S=TEXT -T=TEXT -W=TEXT -D
+        [TEXT] [FILE:reads]  harmless
+        = unbound-checkconf  -f -o=TEXT -q -h -V
+        [FILE:reads]  harmless
+        = testparm  -s|--suppress-prompt -v|--verbose --parameter-name=TEXT --section-name=TEXT --show-all-parameters -l
+        --skip-logic-checks --usage -h|--help -V|--version
+        [FILE:reads] [TEXT] [TEXT]  harmless
         = getent  -A|--no-addrconfig --no-idn --help|-? --usage --version|-V -s|--service=TEXT -i
         shadow|gshadow ...  reads     {program} reads password hashes
         ...           harmless
@@ -342,7 +345,7 @@ ROWS = (
         domain-list|domain-status|user-checks|user-show|group-show|config-check|netgroup-show ...  harmless
         ()            harmless
         * ...         changes   {program} changes what is known of accounts
-        = doveconf  -N -c=FILE:reads -f=TEXT -m=TEXT -P -h -n -a -d -S -s -x -w -I
+        = doveconf  -N -c=FILE:trusts -f=TEXT -m=TEXT -P -h -n -a -d -S -s -x -w -I
         -P|-h ...     reads     {program} shows passwords of the mail server
         ...           harmless
         = squidclient  -h=TEXT -p=N -P=FILE:reads --file=FILE:reads -k|--key=FILE:reads --cert=FILE:reads -l=TEXT -T=N -u=TEXT
@@ -394,7 +397,6 @@ ROWS = (
         """,
         types={
             "CACHED": _cached,
-            "CONFIG": _settings,
             "DIRECTIVE": lambda call, word: call.gives("starts a server with other settings"),
         },
     ),

@@ -10,7 +10,7 @@ from jitd_commands.judging import Call, Row
 from jitd_commands.places import DISK
 from jitd_commands.programs.decision_table import DecisionTable
 from jitd_commands.programs.grammar import ANY, Effect, grammar, grammars
-from jitd_commands.programs.shared import gives, objects, words
+from jitd_commands.programs.shared import gives, objects, trusts, words
 from jitd_commands.shell_text import Word
 
 
@@ -187,6 +187,8 @@ def _audit(call: Call) -> None:
     ):
         if call.name in ("aa-logprof", "aa-genprof"):
             return call.gives("starts an editor")
+        if call.name == "apparmor_parser":
+            trusts(call, call.operands)
         told = _RESTRICTS.get(call.name, "changes what restricts programs")
         if call.name == "setenforce" and not re.fullmatch("1|enforcing", objects(call, ""), re.IGNORECASE):
             told = "lets SELinux restrict nothing more"
@@ -303,7 +305,7 @@ ROWS = (
         = udevadm: verbs  -d|--debug -h|--help -V|--version
         info: -q|--query=TEXT -p|--path=TEXT -n|--name=TEXT -r|--root -a|--attribute-walk -t|--tree -x|--export \
             -P|--export-prefix=TEXT \
-            -d|--device-id-of-file=TEXT -e|--export-db -c|--cleanup-db -w|--wait-for-initialization[=N] --no-pager \
+            -d|--device-id-of-file=TEXT:plain -e|--export-db -c|--cleanup-db -w|--wait-for-initialization[=N] --no-pager \
             --property=TEXT --value \
             --json=TEXT --subsystem-match=TEXT --subsystem-nomatch=TEXT --attr-match=TEXT --sysname-match=TEXT
         trigger: -v|--verbose -n|--dry-run -q|--quiet -t|--type=TEXT -c|--action=TEXT -s|--subsystem-match=TEXT \
@@ -332,7 +334,7 @@ ROWS = (
         -P ...        harmless
         -H ...        pages     {program}
         ...           harmless
-        = kexec  -l|--load=TEXT --initrd=TEXT --append|--command-line=TEXT -e|--exec -u|--unload -p|--load-panic=TEXT -f|--force
+        = kexec  -l|--load=SAID --initrd=TEXT --append|--command-line=TEXT -e|--exec -u|--unload -p|--load-panic=TEXT -f|--force
         -S|--status --reuse-cmdline --reset-vga -t|--type=TEXT -x|--no-ifdown -s|--kexec-file-syscall -v|-V|--version -h|--help
         --mem-min=TEXT --mem-max=TEXT --entry=TEXT --load-preserve-context --load-jump-back-entry -d|--debug -c -a -y|--no-sync
         --version|--help|--status ()  harmless
@@ -413,12 +415,14 @@ ROWS = (
         --version|--help ()  harmless
         list|help|static-nodes ...  harmless
         ...           gives     {program} loads code into the kernel
-        = depmod  -a|--all -A|--quick -b|--basedir=TEXT -m|--moduledir=TEXT -o|--outdir=TEXT -C|--config=TEXT -e|--errsyms
+        = depmod  -a|--all -A|--quick -b|--basedir=TEXT -m|--moduledir=TEXT -o|--outdir=DIR:writes -C|--config=FILE:trusts
+        -e|--errsyms
         -E|--symvers=TEXT -F|--filesyms=TEXT -n|--show|--dry-run -P|--symbol-prefix=TEXT -v|--verbose -w|--warn -V|--version
         -h|--help
         --version|--help ()  harmless
         ...           gives     {program} loads code into the kernel
-        = dkms  -a|--arch=TEXT -k|--kernelver=TEXT -m|--module=TEXT -v=TEXT -c|--config=TEXT -q|--quiet -V|--version -h|--help
+        = dkms  -a|--arch=TEXT -k|--kernelver=TEXT -m|--module=TEXT -v=TEXT -c|--config=FILE:reads -q|--quiet -V|--version
+        -h|--help
         --all --force --sourcetree=TEXT --dkmstree=TEXT --installtree=TEXT --no-depmod --no-initrd --verbose -j=N
         --version|--help ()  harmless
         status ...    harmless

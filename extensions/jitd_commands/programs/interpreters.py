@@ -458,6 +458,8 @@ def _logrotate(call: Call) -> None:
         path = call.absolute(word)
         if path is None or call.judge.changed_by(path) or not path.startswith("/etc/"):
             call.runs_file(word)
+        else:
+            call.reads(word)
     if not call.has("d", "debug", "version", "help"):
         call.changes("moves away and deletes logs", "", "what is recorded")
 

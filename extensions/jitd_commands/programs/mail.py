@@ -108,7 +108,7 @@ _RSPAMADM = DecisionTable("""
 ROWS = (
     *grammars(
         """
-        = postfix  -c=FILE:trusts -v -D
+        = postfix  -c=DIR:obeys -v -D
         check|status           harmless
         ()                     harmless
         stop|abort|drain       changes   stops the mail server: no mail comes or goes
@@ -117,22 +117,22 @@ ROWS = (
         flush                  changes   tries to send all mail that waits
         set-permissions|upgrade-configuration ...  changes   repairs the files of the mail server
         * ...                  changes   runs {1} {2+:} on the mail server
-        = postconf  -c=FILE:trusts -e -X -# -M -n -d -p -C=TEXT -f -h -H -l -m -o=SETTING -x -v -a -A -b[=TEXT] -F -P -t
+        = postconf  -c=DIR:obeys -e -X -# -M -n -d -p -C=TEXT -f -h -H -l -m -o=SETTING -x -v -a -A -b[=TEXT] -F -P -t
         -e|-X|-#|-M|-F|-P SETTING...  harmless
         SETTING...             harmless
-        = postqueue mailq  -b -c=FILE:trusts -i=SAID -s=SAID -f -p -j -v
+        = postqueue mailq  -b -c=DIR:obeys -i=SAID -s=SAID -f -p -j -v
         mailq:  harmless
         postqueue: -p|-j ()  harmless
         postqueue:  changes   {program} tries to send {-i|-s:all mail that waits}
-        = qshape  -s -p -m=N -b=N -t=N -n=N -N=N -w=N -l -h -c=FILE:trusts
+        = qshape  -s -p -m=N -b=N -t=N -n=N -N=N -w=N -l -h -c=DIR:obeys
         ...    harmless
         = exiqgrep  -f=TEXT -r=TEXT -s=TEXT -y=N -o=N -z -x -c -l -i -b -R -a -G=TEXT -h -C=FILE:trusts -E=PROGRAM
         ()     harmless
         = opendkim-testkey  -d=TEXT -s=TEXT -v -V -x=FILE:trusts -k=FILE:reads
         ()     harmless
-        = postcat  -q -v -b -e -d -h -c=FILE:trusts -o -f -F -r
+        = postcat  -q -v -b -e -d -h -c=DIR:obeys -o -f -F -r
         ...    reads     {program} shows other people's mail
-        = postsuper  -c=FILE:trusts -d=SAID -h=SAID -H=SAID -r=SAID -f=SAID -e=SAID -p -s -S -v
+        = postsuper  -c=DIR:obeys -d=SAID -h=SAID -H=SAID -r=SAID -f=SAID -e=SAID -p -s -S -v
         -d=ALL ...  destroys  deletes all mail that waits ({1:all queues})
         -d ...  destroys  deletes the mail {-d:…} from the queue
         -r ...  changes   puts {-r:…} into the queue again

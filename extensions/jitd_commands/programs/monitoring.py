@@ -53,7 +53,7 @@ _WATCHES = """
 ROWS = (
     *grammars(
         """
-        = amtool  -h --help --version --alertmanager.url=TEXT -o=TEXT --output=TEXT --verify-config
+        = amtool  -h --help --version --alertmanager.url=TEXT -o=TEXT:plain --output=TEXT:plain --verify-config
         alert|check-config|cluster|config ...  harmless
         silence query ...     harmless
         silence|alert ()      harmless
@@ -68,7 +68,7 @@ ROWS = (
         = lynis  --auditor=TEXT --cronjob --debug -Q|--quick -q|--quiet --no-colors --no-log --pentest --profile=FILE:trusts
         --verbose --version|-V --view-manpage|--man --tests=TEXT --tests-from-group=TEXT --tests-category=TEXT --upload
         --warnings-only --reverse-colors --help|-h --slow-warning=N --logfile=FILE:writes --report-file=FILE:writes
-        --plugin-dir=FILE:trusts -c|--check-all
+        --plugin-dir=DIR:obeys -c|--check-all
         audit system|dockerfile|system ...  harmless
         show|update ...       harmless
         configure|generate|upload-only ...  changes   changes what {program} has stored

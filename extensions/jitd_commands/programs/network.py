@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from jitd.core.grade import Grade
 from jitd_commands.judging import Call
@@ -143,7 +144,7 @@ def _made(call: Call, word: Word) -> None:
     path = call.absolute(word) if is_key and not word.is_free else None
     place = place_of(path) if path is not None else None
     seen = call.judge.look(path) if path is not None else None
-    if path and place and place.matters == "private keys" and not (seen and seen.is_absent) and not call.is_hers(path):
+    if path and place and place.shown == "private keys" and not (seen and seen.is_absent) and not call.is_hers(path):
         call.destroys(f"puts another key in place of {path[:60]}", path, place.matters, is_whole=True)
     call.writes(word)
 
@@ -152,6 +153,8 @@ def _settings(call: Call, word: Word) -> None:
     path = call.absolute(word)
     if path is None or call.judge.changed_by(path):
         call.gives("reads settings that start other programs")
+    else:
+        call.reads(word)
 
 
 def _told_share(call: Call, text: Word) -> None:
@@ -183,9 +186,10 @@ def _tunnel(call: Call, word: Word) -> None:
 
 _TYPES: Mapping[str, Effect] = {
     "VTY": _routed,
+    "BATCH": _batch,
+    "EXPORTED": lambda call, word: call.writes(replace(word, text=word.text.partition(",")[2]), is_tree=True),
     "FILE:dumps": lambda call, word: call.writes(word, is_use=False),
     "HELPER": lambda call, word: call.gives("starts another program"),
-    "BATCH": _batch,
     "XDP": lambda call, word: call.runs_file(word) if word.text or call.judge.is_pattern else None,
     "LISTED": lambda call, word: call.writes(Word(word.text[1:], word.is_free)),
     "SOCKET": _socket,
@@ -267,7 +271,7 @@ ROWS = grammars(
     netns add TEXT ...     changes   makes the network space {3}
     * * ...                changes   changes the network of this host, and may cut it off: {1} {2}
     = tc: words  -statistics|-s|-stats -details|-d -raw|-r -pretty|-p -graph|-g -json|-j -oneline|-o -Version|-V -iec|-i
-    -help|-h -force|-f -batch|-b=FILE:trusts -netns|-n=TEXT -Numeric|-N -names|-nm -cf|-conf=FILE:reads -color[=TEXT] -c
+    -help|-h -force|-f -batch|-b=BATCH -netns|-n=TEXT -Numeric|-N -names|-nm -cf|-conf=FILE:reads -color[=TEXT] -c
     -timestamp|-t -tshort|-ts -brief|-br
     -Version|-help ...  harmless
     ()                  harmless
@@ -281,7 +285,7 @@ ROWS = grammars(
     qdisc|class|filter|chain|actions delete|flush ...  changes   lets {4:an interface} send as fast as it can
     qdisc|class|filter|chain|actions add|change|replace|link ...  changes   \
         changes how fast {4:an interface} sends, or what it drops
-    = ipset  -h|--help -v|--version -!|--exist -o|--output=TEXT -q|--quiet -r|--resolve -s|--sorted -n|--name -t|--terse
+    = ipset  -h|--help -v|--version -!|--exist -o|--output=TEXT:plain -q|--quiet -r|--resolve -s|--sorted -n|--name -t|--terse
     -f|--file=FILE:dumps -L|--list -S|--save -T|--test -N|--create -X|--destroy -F|--flush -A|--add -D|--del -E|--rename
     -W|--swap -R|--restore
     --help|--version ...    harmless
@@ -295,7 +299,7 @@ ROWS = grammars(
     -A|--add -h|--help -V|--version -s|--src|--orig-src=TEXT -d|--dst|--orig-dst=TEXT -r|--reply-src=TEXT -q|--reply-dst=TEXT
     -p|--proto=TEXT --sport|--orig-port-src=TEXT --dport|--orig-port-dst=TEXT --reply-port-src=TEXT --reply-port-dst=TEXT
     --state=TEXT -m|--mark=TEXT -w|--zone=TEXT -f|--family=TEXT -t|--timeout=N -u|--status=TEXT -l|--label=TEXT
-    -c|--secmark=TEXT -o|--output=TEXT -e|--event-mask=TEXT -b|--buffer-size=N -n|--src-nat[=TEXT] -g|--dst-nat[=TEXT]
+    -c|--secmark=TEXT -o|--output=TEXT:plain -e|--event-mask=TEXT -b|--buffer-size=N -n|--src-nat[=TEXT] -g|--dst-nat[=TEXT]
     -j|--any-nat[=TEXT] -a|--tuple-src=TEXT -z|--zero -R|--load-file=FILE:reads
     -F ...                  changes   forgets all connections, which the firewall may then cut
     -D|-I|-U|-A|-R ...      changes   changes what the firewall knows of connections
@@ -311,7 +315,7 @@ ROWS = grammars(
     -C ...                  stops     stops to share out all services to other hosts  until its rules are loaded again
     -A|-E|-D|-R|-a|-e|-d|-Z|--set|--start-daemon|--stop-daemon ...  changes  changes to which hosts a service is shared out
     ...                     harmless
-    = fail2ban-client  -c|--conf=FILE:trusts -s|--socket=TEXT -p|--pidfile=TEXT --pname=TEXT --loglevel=TEXT --logtarget=TEXT
+    = fail2ban-client  -c|--conf=DIR:obeys -s|--socket=TEXT -p|--pidfile=TEXT --pname=TEXT --loglevel=TEXT --logtarget=TEXT
     --syslogsocket=TEXT -d --dp|--dump-pretty -t|--test -i -v -q -x -b -f --async --timeout=N --str2sec=TEXT -h|--help
     -V|--version
     --help|--version|-t|-d|--dp|--str2sec ...  harmless
@@ -368,7 +372,7 @@ ROWS = grammars(
     allow from any ...             stops     empties the firewall: anybody may reach this host  until the rule is deleted
     allow from TEXT ...            changes   lets {3} reach this host
     allow TEXT ...                 changes   lets others reach {2} of this host
-    deny|reject 22|22/tcp|ssh|OpenSSH ()  stops     keeps everybody from the SSH of this host  until the rule is deleted
+    deny|reject 22|22/tcp|ssh|OpenSSH ...  stops     keeps everybody from the SSH of this host  until the rule is deleted
     deny|reject|limit from TEXT ...  changes   keeps {3} out
     deny|reject|limit TEXT ...     changes   keeps others from {2} of this host
     delete TEXT ...                changes   deletes a rule of the firewall: {2} {3:}
@@ -386,7 +390,8 @@ ROWS = grammars(
     = iptables ip6tables iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft ebtables arptables  -t|--table=TEXT
     -A|--append=TEXT -D|--delete=TEXT -I|--insert=TEXT -R|--replace=TEXT -P|--policy=TEXT -N|--new-chain=TEXT
     -E|--rename-chain=TEXT -L|--list -S|--list-rules -C|--check=TEXT -F|--flush -X|--delete-chain -Z|--zero -v|--verbose
-    -n|--numeric -x|--exact -w|--wait -W|--wait-interval=N --line-numbers -4|--ipv4 -6|--ipv6 -f|--fragment -c|--set-counters=N
+    -n|--numeric -x|--exact -w|--wait[ N] -W|--wait-interval=N --line-numbers -4|--ipv4 -6|--ipv6 -f|--fragment
+    -c|--set-counters=N
     -h|--help -V|--version -M|--modprobe=HELPER -s|--source|--src=TEXT -d|--destination|--dst=TEXT -p|--protocol|--proto=TEXT
     -i|--in-interface=TEXT -o|--out-interface=TEXT -j|--jump=TEXT -g|--goto=TEXT -m|--match=TEXT --dport|--destination-port=TEXT
     --sport|--source-port=TEXT --dports=TEXT --sports=TEXT --ports=TEXT --ctstate=TEXT --state=TEXT --ctdir=TEXT
@@ -403,8 +408,8 @@ ROWS = grammars(
     -Z ...                         changes   sets the counters of the firewall to zero
     -L|-S|-C ...                   harmless
     -F ...                    stops     empties the firewall: anybody may reach this host  until its rules are loaded again
-    -P DROP|REJECT ...             stops     drops all packets that no rule lets through  until the policy is changed
-    -P ...                         changes   lets all packets through that no rule drops ({-P})
+    -P ACCEPT|accept               changes   lets all packets through that no rule drops ({-P})
+    -P ...                         stops     drops all packets that no rule lets through  until the policy is changed
     -A|-I -s ...                   changes   adds a rule for {-s|--source} to {-A|-I} of the firewall
     -I=INPUT --dport=22|ssh -j=DROP|REJECT ...  stops  keeps everybody from the SSH of this host  until the rule is deleted
     -A|-I -d|-p|-i|-o|-m ...       changes   adds a rule to {-A|-I} of the firewall
@@ -414,7 +419,7 @@ ROWS = grammars(
     -D ...                         changes   deletes a rule from {-D} of the firewall
     -X ...                         changes   deletes the chain {1:that no rule names} of the firewall
     = iptables-restore ip6tables-restore  -c|--counters -v|--verbose -V|--version -t|--test -h|--help -n|--noflush
-    -M|--modprobe=HELPER -T|--table=TEXT -w|--wait
+    -M|--modprobe=HELPER -T|--table=TEXT -w|--wait[ N]
     --help|--version ...      harmless
     --test [FILE:reads]       harmless
     --noflush [FILE:reads]    changes   adds the rules in {1:its input} to the firewall
@@ -449,7 +454,7 @@ ROWS = grammars(
     setconf|addconf|syncconf TEXT FILE:reads  changes  changes the tunnel {2}: {1} {3}
     = netplan  -h|--help --debug --root-dir=TEXT
     set: --origin-hint=TEXT
-    try: --config-file=TEXT --timeout=N --state=TEXT
+    try: --config-file=FILE:trusts --timeout=N --state=TEXT
     apply: --state=TEXT --only-ovs-cleanup
     generate: --mapping=TEXT
     status: -a|--all -v|--verbose -f|--format=TEXT --diff --diff-only
@@ -497,14 +502,14 @@ ROWS = grammars(
     -X|--exclude=TEXT -o|--option=TEXT --no-mappings --no-loopback --read-environment -r|--with-depends
     -p|--print-dependency=TEXT -h|--help -V|--version
     = bridge: words without dev  -Version|-V -statistics|-s|-stats -details|-d -oneline|-o -color[=TEXT] -c[=TEXT] -json|-j
-    -pretty|-p -compressvlans -netns|-n=TEXT -batch|-b=FILE:trusts -force -timestamp|-t -help
+    -pretty|-p -compressvlans -netns|-n=TEXT -batch|-b=BATCH -force -timestamp|-t -help
     -Version|-help ...      harmless
     ()                      harmless
     * ()                    harmless
     monitor ...             harmless
     * show|list|lst|ls|get|help|showdump ...  harmless
     * * ...                 changes   changes the network of this host, and may cut it off: {1} {2} {3+}
-    = rfkill: abbreviates  -J|--json -n|--noheadings -o|--output=TEXT --output-all -r|--raw -h|--help -V|--version
+    = rfkill: abbreviates  -J|--json -n|--noheadings -o|--output=TEXT:plain --output-all -r|--raw -h|--help -V|--version
     --help|--version ...    harmless
     list|event|help ...     harmless
     ()                      harmless
@@ -644,7 +649,8 @@ ROWS = grammars(
     --load-cookies=FILE:reads --save-cookies=SAVED --keep-session-cookies --post-data=TEXT --post-file=FILE:reads --method=TEXT
     --body-data=TEXT --body-file=FILE:reads --content-disposition --content-on-error --trust-server-names --auth-no-challenge
     --secure-protocol=TEXT --https-only --no-check-certificate --certificate=FILE:reads --certificate-type=TEXT
-    --private-key=FILE:reads --private-key-type=TEXT --ca-certificate=TEXT --ca-directory=TEXT --crl-file=TEXT --ciphers=TEXT
+    --private-key=FILE:reads --private-key-type=TEXT --ca-certificate=TEXT --ca-directory=TEXT --crl-file=FILE:reads
+    --ciphers=TEXT
     --no-hsts --hsts-file=SAVED --no-passive-ftp --passive-ftp --no-glob --warc-file=SAVED -r|--recursive -l|--level=N
     --delete-after -k|--convert-links -K|--backup-converted -m|--mirror -p|--page-requisites --strict-comments -A|--accept=TEXT
     -R|--reject=TEXT --accept-regex=TEXT --reject-regex=TEXT -D|--domains=TEXT --exclude-domains=TEXT --follow-ftp
@@ -702,7 +708,7 @@ ROWS = grammars(
     = tshark  -i=TEXT -f=TEXT -s=N -p -I -B=N -y=TEXT -D -L -c=N -a=TEXT -b=TEXT -r=FILE:reads -R=TEXT -Y=TEXT -n -N=TEXT
     -d=TEXT -H=FILE:reads -w=FILE:made -C=TEXT -F=TEXT -V -O=TEXT -P -S=TEXT -x -T=TEXT -j=TEXT -e=TEXT -E=TEXT -t=TEXT -u=TEXT
     -l -q -Q -g -W=TEXT -X=HELPER -z=TEXT -o=TEXT -K=FILE:reads -G=TEXT -h|--help -v|--version -2 -M=N -U=TEXT
-    --export-objects=TEXT --color --no-duplicate-keys --list-time-stamp-types --capture-comment=TEXT --print --hexdump=TEXT
+    --export-objects=EXPORTED --color --no-duplicate-keys --list-time-stamp-types --capture-comment=TEXT --print --hexdump=TEXT
     --enable-protocol=TEXT --disable-protocol=TEXT
     -r|-D|-L|-h|-v|-G ...   harmless
     ...                     reads     {program} reads what passes over the network
@@ -769,7 +775,7 @@ ROWS = grammars(
     --dearmor --enarmor --show-keys --print-md=TEXT --print-mds --version -h|--help --list-config --no-tty --fixed-list-mode
     --list-options=TEXT --verify-options=TEXT --keyring=FILE:reads --secret-keyring=FILE:reads --primary-keyring=TEXT
     --no-default-keyring -n|--dry-run -i|--interactive -o|--output=FILE:writes -r|--recipient=TEXT -R|--hidden-recipient=TEXT
-    -f|--recipient-file=FILE:reads -u|--local-user=TEXT --homedir=SETTINGS --options=SETTINGS
+    -f|--recipient-file=FILE:reads -u|--local-user=TEXT --homedir=DIR:obeys --options=SETTINGS
     --photo-viewer|--agent-program|--dirmngr-program|--exec-path=HELPER --keyserver=TEXT --keyserver-options=TEXT
     --log-file|--status-file|--logger-file=FILE:writes --status-fd=N --logger-fd=N --passphrase=TEXT
     --passphrase-file=FILE:reads --passphrase-fd=N --pinentry-mode=TEXT --compress-algo=TEXT --cipher-algo=TEXT

@@ -296,7 +296,8 @@ ROWS = (
         check|check-update|list-updates: --changelogs --all --dependencies --duplicates --obsoleted --provides
         history: --reverse -o|--output=FILE:writes --ignore-installed --ignore-extras --skip-unavailable
         download: --source --debuginfo --debugsource --url --resolve --alldeps --arch=TEXT
-        repoquery: -a|--all --show-duplicates --arch|--archlist=TEXT -f|--file=TEXT --whatconflicts=TEXT --whatdepends=TEXT \
+        repoquery: -a|--all --show-duplicates --arch|--archlist=TEXT -f|--file=TEXT:plain --whatconflicts=TEXT
+        repoquery: --whatdepends=TEXT \
             --whatobsoletes=TEXT --whatprovides=TEXT --whatrequires=TEXT --whatrecommends=TEXT --whatenhances=TEXT \
             --whatsuggests=TEXT --whatsupplements=TEXT --alldeps --exactdeps --recursive --deplist --resolve --tree --srpm \
             --latest-limit=N --disable-modular-filtering -i|--info -l|--list -s|--source --changelogs --nevra --nvr --envra \
@@ -429,7 +430,7 @@ ROWS = (
             --jailmode --classic --revision=TEXT --dangerous --unaliased --name=TEXT --cohort=TEXT --leave-cohort \
             --ignore-validation --transaction=TEXT --abs-time --amend --list --time
         remove: --revision=TEXT --purge
-        run: --shell --command=TEXT --hook=TEXT -r=TEXT --strace[=TEXT] --gdb --gdbserver[=TEXT] --trace-exec
+        run: --shell --command=TEXT:plain --hook=TEXT:plain -r=TEXT --strace[=TEXT] --gdb --gdbserver[=TEXT] --trace-exec
         logs: -n=N -f|--follow --abs-time
         start|stop|restart|services: --enable --disable --reload -g|--global -u|--user
         list|find|info|changes|tasks|warnings|connections|aliases|services|saved|model|known|interface|recovery: --all \
@@ -469,7 +470,7 @@ ROWS = (
             --columns=TEXT -r|--show-ref -c|--show-commit -o|--show-origin -s|--show-size -m|--show-metadata --show-runtime \
             --show-sdk -M|--show-permissions --file-access=TEXT -e|--show-extensions -l|--show-location --show-disabled \
             --since=TEXT --until=TEXT --reverse --updates --cached --log
-        run: --command=TEXT
+        run: --command=TEXT:plain
         --help|--version|--default-arch|--supported-arches|--gl-drivers|--installations|--print-updated-env ...  harmless
         ()                            harmless
         list|info|remotes|search|history|ps|remote-ls|remote-info|documents|permissions ...  harmless
@@ -484,7 +485,7 @@ ROWS = (
         -f|--force -U --update-cache --no-cache --cache-max-age=N --allow-untrusted --arch=TEXT --cache-dir=SETTINGS
         --keys-dir=SETTINGS --no-network --no-progress --progress --purge -s|--simulate --timeout=N --wait=N -t|--virtual=TEXT
         -u|--upgrade -l|--latest -a|--all|--available -r|--rdepends|--reinstall -d|--description|--depends -L|--contents -R
-        -P|--provides -I|--installed -e|--exact -w|--who-owns|--webpage -o|--output=TEXT -O|--orphaned
+        -P|--provides -I|--installed -e|--exact -w|--who-owns|--webpage -o|--output=DIR:writes -O|--orphaned
         --help|--version ...          harmless
         ()                            harmless
         info|search|list|policy|version|stats|dot|manifest|verify|audit|update|fetch ...  harmless

@@ -102,7 +102,7 @@ ROWS = (
         = look  -a|--alternative -d|--alphanum -f|--ignore-case -t|--terminate=TEXT -h|--help -V|--version
         [FILE:reads]...  harmless
         = clamscan  -r --recursive[=TEXT] -i --infected -o --suppress-ok-results -l=FILE:appends --log=FILE:appends
-        --exclude=TEXT --exclude-dir=TEXT --include=TEXT --include-dir=TEXT --max-filesize=TEXT --max-scansize=TEXT
+        --exclude=TEXT --exclude-dir=TEXT --include=TEXT:plain --include-dir=TEXT --max-filesize=TEXT --max-scansize=TEXT
         --max-recursion=TEXT --quiet --no-summary --stdout --bell -v --verbose -d=FILE:reads --database=FILE:reads
         --cross-fs[=TEXT] --allmatch[=TEXT] -z -h --help -V --version
         [FILE:reads]...  harmless
@@ -127,7 +127,7 @@ ROWS = (
         = anacron  -s -f -n -d -q -t=FILE:runs -T -S=TEXT -u -V -h
         -T|-V|-h ...  harmless
         ...           changes   {program} starts the service {program}
-        = cron crond  -f -l -L=N -n -x=TEXT -N -P -c=FILE:runs -i -m=TEXT -p -s -V -d=N -b -S
+        = cron crond  -f -l -L=N -n -x=TEXT -N -P -c=FILE:runs -i -m=SHELL -p -s -V -d=N -b -S
         -V ()         harmless
         ()            changes   {program} starts the service {program}
         = agetty: abbreviates  -8|--8bits -a|--autologin=TEXT -c|--noreset -E|--remote -f|--issue-file=FILE:reads --show-issue

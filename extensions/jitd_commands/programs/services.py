@@ -544,7 +544,8 @@ ROWS = (
         -T|--show-transaction --show-types --value --check-inhibitors=TEXT -i -s|--signal=SAID --kill-whom|--kill-who=TEXT
         --kill-value=N --kill-subgroup=TEXT --what=SAID --now --dry-run -q|--quiet -v|--verbose --no-warn --wait --no-block
         --message=TEXT --no-wall --no-reload --legend=TEXT --no-legend --global --runtime -f|--force --preset-mode=TEXT
-        -n|--lines=N -o|--output=TEXT --firmware-setup --boot-loader-menu=TEXT --boot-loader-entry=TEXT --reboot-argument=TEXT
+        -n|--lines=N -o|--output=TEXT:plain --firmware-setup --boot-loader-menu=TEXT --boot-loader-entry=TEXT
+        --reboot-argument=TEXT
         --plain --timestamp=TEXT --read-only --mkdir --marked --drop-in=TEXT --when=TEXT --stdin --after --before
         {_OF_ITSELF}
         list-*|status|show|cat ...  pages-securely
@@ -588,7 +589,7 @@ ROWS = (
     -D|--directory=DIR:reads -i|--file=FILE:reads --root=DIR:reads --image=FILE:reads --image-policy=TEXT --namespace=TEXT
     -S|--since=TEXT -U|--until=TEXT -c|--cursor=TEXT --after-cursor=TEXT --cursor-file=FILE:writes -b|--boot[=TEXT]
     -u|--unit=TEXT --user-unit=TEXT -t|--identifier=TEXT -T|--exclude-identifier=TEXT -p|--priority=TEXT --facility=TEXT
-    -g|--grep=TEXT --case-sensitive[=TEXT] -k|--dmesg -o|--output=TEXT --output-fields=TEXT -n|--lines[=N] -r|--reverse
+    -g|--grep=TEXT --case-sensitive[=TEXT] -k|--dmesg -o|--output=TEXT:plain --output-fields=TEXT -n|--lines[=N] -r|--reverse
     --show-cursor --utc -x|--catalog --no-hostname --full -l --no-full -a|--all -f|--follow --no-tail -q|--quiet -e|--pager-end
     --interval=TEXT --verify-key=TEXT --force -N|--fields -F|--field=TEXT --list-boots --list-invocations --list-namespaces
     --disk-usage -W --truncate-newline --vacuum-size=VACUUM:size --vacuum-files=VACUUM:files --vacuum-time=VACUUM:time --verify
@@ -600,7 +601,7 @@ ROWS = (
         ...               pages-securely
     = loginctl: abbreviates
         {_OF_BUS} --no-legend -p|--property=TEXT -P=TEXT -a|--all --value -l|--full --kill-whom|--kill-who=TEXT -s|--signal=TEXT
-        -n|--lines=N -o|--output=TEXT -j --json=TEXT
+        -n|--lines=N -o|--output=TEXT:plain -j --json=TEXT
         {_OF_ITSELF}
         list-*|show-*|session-status|user-status|seat-status ...  pages-securely
         ()                     pages-securely
@@ -615,7 +616,8 @@ ROWS = (
         attach|flush-devices ...  changes   changes which devices belong to a seat
     = machinectl: abbreviates
         {_OF_BUS} --no-legend -p|--property=TEXT -q|--quiet -a|--all --value -l|--full --kill-whom=TEXT -s|--signal=TEXT
-        --uid=TEXT -E|--setenv=TEXT --read-only --mkdir -n|--lines=N --max-addresses=N -o|--output=TEXT --verify=TEXT --force
+        --uid=TEXT -E|--setenv=TEXT --read-only --mkdir -n|--lines=N --max-addresses=N -o|--output=TEXT:plain --verify=TEXT
+        --force
         --format=TEXT --runner=TEXT --now -j
         {_OF_ITSELF}
         list|list-images|list-transfers|status|show|image-status|show-image ...  pages-securely
@@ -650,8 +652,8 @@ ROWS = (
         revert TEXT       changes   forgets the name servers of {{2}}
         dns TEXT TEXT...  changes   asks {{3+}} for the names of other hosts
         domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta TEXT TEXT...  changes   sets {{1}} of {{2}} to {{3+}}
-    = bootctl: abbreviates  -h|--help --version --no-pager --esp-path=FILE:trusts --boot-path=FILE:trusts --root=FILE:trusts
-    --image=FILE:trusts --install-source=TEXT -p|--print-esp-path -x|--print-boot-path -R|--print-root-device --no-variables
+    = bootctl: abbreviates  -h|--help --version --no-pager --esp-path=DIR:obeys --boot-path=DIR:obeys --root=DIR:obeys
+    --image=FILE:obeys --install-source=TEXT -p|--print-esp-path -x|--print-boot-path -R|--print-root-device --no-variables
     --graceful -q|--quiet --make-entry-directory=TEXT --entry-token=TEXT --json=TEXT --all-architectures
     --efi-boot-option-description=TEXT --dry-run
         {_OF_ITSELF}
@@ -687,7 +689,7 @@ ROWS = (
     -x|--xattr=TEXT -c|--cgroup-id=TEXT -M|--machine=HOST
         {_OF_ITSELF}
         ...  pages-securely
-    = systemd-sysext: abbreviates  -h|--help --version --no-pager --no-legend --root=FILE:trusts --json=TEXT --force
+    = systemd-sysext: abbreviates  -h|--help --version --no-pager --no-legend --root=DIR:obeys --json=TEXT --force
     --image-policy=TEXT --mutable=TEXT --no-reload --noexec=TEXT
         {_OF_ITSELF}
         list|status|check  pages-securely

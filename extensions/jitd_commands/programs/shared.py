@@ -45,11 +45,15 @@ def objects(call: Call, other: str) -> str:
 
 
 def trusts(call: Call, files: Iterable[Word]) -> None:
-    """The program does what ``files`` say. Files that only root can change say nothing new."""
+    """The program does what ``files`` say, and may show lines of them."""
     for file in files:
-        if who := who_changes(call, file):
-            path = call.absolute(file) or ""
-            call.gives(f"does what {path or 'any file'} says, which {who} can change", path)
+        call.trusts(file)
+
+
+def obeys(call: Call, files: Iterable[Word]) -> None:
+    """The program does what ``files`` say, and shows nothing of them."""
+    for file in files:
+        call.obeys(file)
 
 
 def gives(what: str, *, unless: str = "") -> Verdict:

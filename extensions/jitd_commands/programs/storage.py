@@ -114,6 +114,8 @@ def _configured(call: Call, file: Word) -> None:
     path = call.absolute(file)
     if file.is_free or ("/" in file.text and (path is None or call.judge.changed_by(path))):
         call.gives("starts programs that its configuration names")
+    else:
+        call.reads(file)
 
 
 def _program(call: Call, file: Word) -> None:
@@ -372,7 +374,7 @@ ROWS = (
         --op|--rescan|--stats ...  changes   changes how {-T:disks of other hosts} are reached
         --mode ...           harmless
         ...                  changes   changes how {-T:disks of other hosts} are reached
-        = losetup: abbreviates  -a|--all -l|--list -j|--associated=TEXT -O|--output=TEXT --output-all -n|--noheadings --raw
+        = losetup: abbreviates  -a|--all -l|--list -j|--associated=TEXT -O|--output=TEXT:plain --output-all -n|--noheadings --raw
         -J|--json -h|--help -V|--version -f|--find -P|--partscan -r|--read-only --show -s|--sizelimit=N -o|--offset=N
         -b|--sector-size=N -d|--detach -D|--detach-all -c|--set-capacity --direct-io[=TEXT] --nooverlap -L -v|--verbose
         --loop-ref=TEXT
@@ -392,7 +394,7 @@ ROWS = (
         DISK...         changes   swaps to {1+}
         = dmsetup: abbreviates  --tree --columns -C --noheadings -o=TEXT --separator=TEXT --units=TEXT --readonly -r -s -t
         --target=TEXT -v --verbose --version -h --help --inactive --noflush --nolockfs --concise=FILE:trusts -f --notable
-        -c=TEXT -O=TEXT -S=TEXT --table=TEXT -u=TEXT --uuid=TEXT --showkeys
+        -c=TEXT -O=TEXT -S=TEXT --table=TEXT -u=TEXT --uuid=TEXT --showkeys --exec=SHELL
         --showkeys ...  reads     {program} shows keys of disks
         ls|info|status|table|deps|version|targets|splitname ...  harmless
         --version|--help ...  harmless
@@ -401,12 +403,13 @@ ROWS = (
         wipe_table ...  stops     lets all reads and writes of {2:a mapped disk} fail  until its table is loaded again
         suspend ...     stops     stops all that reads or writes {2:a mapped disk}  until it is resumed
         resume ...      changes   lets programs read and write {2:a mapped disk} again
-        create ...      changes   maps parts of disks as {2:a new disk}
-        load|reload ...  changes   changes which disks {2:a mapped disk} is made of
+        create [TEXT] [FILE:reads]  changes  maps parts of disks as {2:a new disk}
+        load|reload [TEXT] [FILE:reads]  changes  changes which disks {2:a mapped disk} is made of
         message|rename|setgeometry|clear|mknodes|udev*|mangle ...  changes   changes the mapped disk {2:it names}
         = smartctl  -h|--help|--usage -V|--version|--copyright|--license -i|--info --identify[=TEXT] -a|--all -x|--xall --scan
         --scan-open -g|--get=TEXT -j|--json[=TEXT] -q|--quietmode=TEXT -d|--device=TEXT -T|--tolerance=TEXT -r|--report=TEXT
-        -n|--nocheck=TEXT -H|--health -c|--capabilities -A|--attributes -f|--format=TEXT -l|--log=TEXT -v|--vendorattribute=TEXT
+        -n|--nocheck=TEXT -H|--health -c|--capabilities -A|--attributes -f|--format=TEXT -l|--log=TEXT:plain
+        -v|--vendorattribute=TEXT
         -F|--firmwarebug=TEXT -P|--presets=TEXT -B|--drivedb=FILE:trusts -t|--test=TEXT -C|--captive -X|--abort
         -s|--smart|--set=TEXT -S|--saveauto=TEXT -o|--offlineauto=TEXT -b|--badsum=TEXT
         --test [DISK]   changes   {program} starts a test of {1:a disk}
@@ -503,7 +506,7 @@ ROWS = (
         = e2undo  -f -h -n -o=N -v -z=FILE:writes
         -n FILE:reads DISK     harmless
         -h FILE:reads          harmless
-        FILE:trusts DISK:writes  destroys  takes back changes of the file system on {2}
+        FILE:obeys DISK:writes  destroys  takes back changes of the file system on {2}
         """,
         types=_TYPES,
     ),
@@ -517,7 +520,7 @@ ROWS = (
     *grammars(
         """
         = wipefs: abbreviates  -a|--all -b|--backup[=DIR:writes] -f|--force -i|--noheadings -J|--json -n|--no-act -o|--offset=N
-        -O|--output=TEXT -p|--parsable -q|--quiet -t|--types=TEXT --lock[=TEXT] -h|--help -V|--version
+        -O|--output=TEXT:plain -p|--parsable -q|--quiet -t|--types=TEXT --lock[=TEXT] -h|--help -V|--version
         --help|--version ()  harmless
         --no-act FILE:lists...  harmless
         --all|--offset DISK:writes...  destroys  erases the signatures on {1+:a disk}: its file systems are gone
@@ -660,7 +663,8 @@ ROWS = (
         f"""
         {_LVM}
         -n|--name=TEXT -i|--interval=N -b|--background --abort --atomic -a|--all -x|--allocatable=TEXT -u|--uuid --addtag=TEXT
-        --deltag=TEXT --metadataignore=TEXT --setphysicalvolumesize=TEXT --dump=TEXT --repair --repairtype=TEXT --labelsector=N
+        --deltag=TEXT --metadataignore=TEXT --setphysicalvolumesize=TEXT --dump=TEXT:plain --repair --repairtype=TEXT
+        --labelsector=N
         """,
         """
         --test|--help|--version ...  harmless
@@ -850,7 +854,8 @@ ROWS = (
         --write-mostly --write-behind=N --failfast --no-failfast --assume-clean --write-zeroes --backup-file=FILE:writes
         --add-journal=TEXT -N|--name=TEXT -R|--run -f|--force|--fail|--set-faulty -o|--readonly -a|--add|--auto=TEXT
         --homehost=TEXT --home-cluster=TEXT --nodes=N --cluster-confirm=TEXT --consistency-policy=TEXT -u|--uuid=TEXT
-        -m|--super-minor|--mail=TEXT -U|--update=TEXT --freeze-reshape --continue --symlinks=TEXT --bitmap-file=TEXT --re-add
+        -m|--super-minor|--mail=TEXT -U|--update=TEXT --freeze-reshape --continue --symlinks=TEXT --bitmap-file=FILE:writes
+        --re-add
         -r|--remove|--rebuild-map --replace --with=TEXT --manage --misc -Q|--query -D|--detail --detail-platform -Y|--export
         -E|--examine --dump=DIR:writes --restore=DIR:reads -X|--examine-bitmap --examine-badblocks -S|--stop -w|--readwrite
         --zero-superblock --kill-subarray=TEXT --update-subarray=TEXT -t|--test -W|--wait --wait-clean --action=TEXT -y|--syslog

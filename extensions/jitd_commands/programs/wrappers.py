@@ -247,12 +247,23 @@ def _systemd_run(here: Call, call: Call, words: Sequence[Word]) -> None:
     call.start(words)
 
 
+def _joins(call: Call, words: Sequence[Word]) -> None:
+    """A shell runs the text that the program makes of ``words``. If one is not known, what the others do is told, too."""
+    text = joined(words)
+    call.runs_text(text)
+    if text.is_free and words and not words[0].is_free and all(re.fullmatch(r"[\w./@:=,+%-]*", word.text) for word in words):
+        call.start(words, is_text=True)
+
+
 def _ssh(here: Call, call: Call, words: Sequence[Word]) -> None:
     if not words:
         return None
     first, *command = words
-    if first.is_any:
-        return call.gives("can start any other command")
+    if first.is_any:  # an option, or else the host: then what follows is what it runs there
+        call.gives("can start any other command")
+        if command := here.sorted_operands[1:]:
+            _joins(call.on(""), command)
+        return None
     account, _, host = first.text.removeprefix("ssh://").rpartition("@")
     account = account or next((word.text for word in call.values("l")), "")
     host += "*" if host and first.is_free else ""
@@ -260,11 +271,11 @@ def _ssh(here: Call, call: Call, words: Sequence[Word]) -> None:
         call.changes(f"opens a way through the network, between this host and what {host or 'another'} reaches: {word.text[:60]}")
     if THIS_HOST.fullmatch(host):
         inner = call.by(Word(account or "root"))
-        return inner.runs_text(joined(command)) if command else inner.shell()
+        return _joins(inner, command) if command else inner.shell()
     there = call.on(host, account, variable=first.variable)
     if command:
         there = replace(there, is_shown=call.has("t") and call.is_shown)  # else, the command there has no terminal
-        return there.runs_text(joined(command))
+        return _joins(there, command)
     if not call.has("N", "O", "Q", "G", "V"):
         call.leads(f"gives a shell on {host[:60] or 'another host'}, and has a prompt at ~C")
 
@@ -275,7 +286,7 @@ def _many_hosts(here: Call, call: Call, words: Sequence[Word]) -> None:
         call.gives("can start programs on this host")
     hosts = told(call.values("w", "H", "g", "h")[:1]) or ALL_HOSTS
     if words:
-        call.on(hosts, told(call.values("l")[:1])).runs_text(joined(words))
+        _joins(call.on(hosts, told(call.values("l")[:1])), words)
     else:
         call.leads(f"has a prompt for commands on {hosts}")
 
@@ -406,13 +417,13 @@ ROWS = (
         with-lock: posix  --help --version -h -V
     = setsid: posix abbreviates  -h|--help -V|--version -c|--ctty -f|--fork -w|--wait
     = unbuffer: posix  -p
-    = fakeroot: posix  -l|--lib=FILE:trusts -f|--faked=FILE:trusts -s=FILE:made -i=FILE:reads -b=TEXT -u|--unknown-is-real
+    = fakeroot: posix  -l|--lib=FILE:obeys -f|--faked=FILE:obeys -s=FILE:made -i=FILE:reads -b=TEXT -u|--unknown-is-real
         -h|--help -v|--version
     = proxychains proxychains4: posix  -f=FILE:trusts -q
     = tini: posix  -p=TEXT -e=TEXT -s -g -v -w -l -h --version
     = dumb-init: posix  -r|--rewrite=TEXT -c|--single-child -v|--verbose -h|--help -V|--version
     = dbus-run-session: posix  --config-file=FILE:trusts --dbus-daemon=FILE:runs --help --version
-    = stdbuf: posix abbreviates  --help --version -i|--input=TEXT -o|--output=TEXT -e|--error=TEXT
+    = stdbuf: posix abbreviates  --help --version -i|--input=TEXT -o|--output=TEXT:plain -e|--error=TEXT
     = time: posix abbreviates  -p|--portability -v|--verbose -q|--quiet -a|--append -V|--version -h|--help -f|--format=TEXT
         -o|--output=FILE:made
     = cgexec: posix  -g=TEXT --sticky -h|--help
@@ -484,7 +495,7 @@ ROWS = (
         -p|--pgid|--uid --class|--classdata|--adjust ...  changes  {program} changes how the process {-p|-P|-u} runs
         -p|--pgid|--uid ...  harmless
         [PROGRAM]            harmless
-    = prlimit: posix abbreviates  --noheadings --raw --verbose -h|--help -V|--version -p|--pid=TEXT -o|--output=TEXT
+    = prlimit: posix abbreviates  --noheadings --raw --verbose -h|--help -V|--version -p|--pid=TEXT -o|--output=TEXT:plain
         -c|--core[=TEXT] -d|--data[=TEXT] -e|--nice[=TEXT] -f|--fsize[=TEXT] -i|--sigpending[=TEXT] -l|--memlock[=TEXT]
         -m|--rss[=TEXT] -n|--nofile[=TEXT] -q|--msgqueue[=TEXT] -r|--rtprio[=TEXT] -s|--stack[=TEXT] -t|--cpu[=TEXT]
         -u|--nproc[=TEXT] -v|--as[=TEXT] -x|--locks[=TEXT] -y|--rttime[=TEXT]
@@ -504,7 +515,7 @@ ROWS = (
         -Z|--follow-context --preserve-credentials --keep-caps --user-parent
     = unshare: posix abbreviates  -S|--setuid=TEXT -G|--setgid=TEXT -R|--root=ROOT -w|--wd=CWD --map-user=TEXT --map-group=TEXT
         --map-users=TEXT --map-groups=TEXT --propagation=TEXT --setgroups=TEXT --monotonic=TEXT --boottime=TEXT
-        -l|--load-interp=FILE:trusts -i|--ipc[=TEXT] -m|--mount[=TEXT] -n|--net[=TEXT] -p|--pid[=TEXT] -u|--uts[=TEXT]
+        -l|--load-interp=FILE:obeys -i|--ipc[=TEXT] -m|--mount[=TEXT] -n|--net[=TEXT] -p|--pid[=TEXT] -u|--uts[=TEXT]
         -U|--user[=TEXT] -C|--cgroup[=TEXT] -T|--time[=TEXT] --kill-child[=TEXT] --mount-proc[=TEXT] --mount-binfmt[=TEXT]
         -f|--fork -r|--map-root-user -c|--map-current-user --map-auto --keep-caps --forward-signals -h|--help -V|--version
         -h|--help|-V|--version  harmless
@@ -514,7 +525,7 @@ ROWS = (
         --no3d --novideo --quiet --profile[=FILE:trusts] --private*[=TEXT] --net*[=TEXT] --seccomp*[=TEXT] --caps*[=TEXT]
         --whitelist*[=TEXT] --blacklist*[=TEXT] --read-*[=TEXT] --bind[=TEXT] --env[=VARIABLE] --rlimit-*[=TEXT]
         --timeout[=TEXT] --name[=TEXT] --dbus-*[=TEXT] --apparmor[=TEXT] --chroot[=ROOT] --tmpfs[=TEXT] --x11*[=TEXT]
-        --join*[=TEXT] --shell[=TEXT] --appimage -? -c -h|--help -V|--version
+        --join*[=TEXT] --shell[=PROGRAM] --appimage -? -c -h|--help -V|--version
         --list|--tree|--top|--netstats  harmless
         -h|--help|-V|--version  harmless
         PROGRAM                 harmless
@@ -562,7 +573,7 @@ ROWS = (
         -q|--quote -x --pipe --xargs --shuf --resume --resume-failed -j|--jobs|-P|--max-procs=TEXT -a|--arg-file=FILE:reads
         -I=TEXT -i[=TEXT] -N|--max-replace-args=TEXT -n|--max-args=TEXT -L=TEXT -S|--sshlogin=SSH
         --sshloginfile|--slf=FILE:trusts -d|--delimiter=TEXT -C|--colsep=TEXT --joblog=FILE:writes --results=DIR:writes
-        --tmpdir=TEXT --timeout=TEXT --delay=TEXT --retries=TEXT --halt=TEXT --load=TEXT --memfree=TEXT --nice=TEXT
+        --tmpdir=TEXT --timeout=TEXT --delay=TEXT --retries=TEXT --halt=TEXT --load=TEXT:plain --memfree=TEXT --nice=TEXT
         --tagstring=TEXT --wd|--workdir=CWD --block=TEXT --recstart=TEXT --recend=TEXT
         --version|--help|--citation ()  harmless
         ...                             changes:in-parallel
@@ -617,8 +628,8 @@ ROWS = (
         --no-ask-password --slice-inherit -H|--host=SAID -M|--machine=TEXT -u|--unit=TEXT -p|--property=SETTING
         --description=TEXT --slice=TEXT --expand-environment=TEXT --service-type=TEXT --uid=USER --gid=TEXT --nice=TEXT
         --working-directory=CWD --root-directory=ROOT -E|--setenv=VARIABLE --background=TEXT --json=TEXT --job-mode=TEXT
-        --path-property=TEXT --socket-property=TEXT --on-active=TEXT --on-boot=TEXT --on-startup=TEXT --on-unit-active=TEXT
-        --on-unit-inactive=TEXT --on-calendar=TEXT --on-clock-change --on-timezone-change --timer-property=TEXT
+        --path-property|--socket-property=SETTING --on-active=TEXT --on-boot=TEXT --on-startup=TEXT --on-unit-active=TEXT
+        --on-unit-inactive=TEXT --on-calendar=TEXT --on-clock-change --on-timezone-change --timer-property=SETTING
         -S ...  gives  {program} gives a shell
         ...     changes:unit
     = strace: posix abbreviates  -A|--output-append-mode -c|--summary-only -C|--summary -d|--debug -D -DD -DDD
@@ -631,7 +642,7 @@ ROWS = (
         -p|--attach=TEXT -O|--summary-syscall-overhead=TEXT -P|--trace-path=TEXT -s|--string-limit=TEXT
         -S|--summary-sort-by=TEXT -u|--user=USER -U|--summary-columns=TEXT -X|--const-print-style=TEXT
     = ltrace: posix  -b|--no-signals -c -C|--demangle -f -h|--help -i -L -r -S -t -tt -ttt -T -V|--version -x=TEXT
-        -a|--align=TEXT -A=TEXT -D|--debug=TEXT -e=TEXT -F|--config=FILE:reads -l|--library=TEXT -n|--indent=TEXT
+        -a|--align=TEXT -A=TEXT -D|--debug=TEXT -e=TEXT -F|--config=FILE:trusts -l|--library=TEXT:plain -n|--indent=TEXT
         -o|--output=FILE:made -p=TEXT -s=TEXT -u=USER -w|--where=TEXT
         -p [PROGRAM]  reads     {program} reads what another process does
         [PROGRAM]     harmless
@@ -673,7 +684,7 @@ ROWS = (
         ...             leads:many-hosts
     = clush: posix  --version -h|--help -s|--groupsconf=FILE:trusts -n|--nostdin -a|--all -q|--quiet -v|--verbose -d|--debug
         -b|--dshbak -B -D|--diff -r|--regroup -S|--maxrc -G|--groupbase -N -L -P|--progress -p -w=SAID -x=TEXT -g|--group=SAID
-        -X=SAID --hostfile|--machinefile=TEXT -f|--fanout=TEXT -u|--command_timeout=TEXT -t|--connect_timeout=TEXT
+        -X=SAID --hostfile|--machinefile=FILE:reads -f|--fanout=TEXT -u|--command_timeout=TEXT -t|--connect_timeout=TEXT
         -l|--user=SAID -o|--options=SSH -R|--worker=LOCAL -O|--option=LOCAL -m|--mode=SAID --topology=TEXT --pick=TEXT
         --axis=TEXT
     = pssh parallel-ssh: posix  --version --help -h|--hosts=SAID -H|--host=SAID -l|--user=SAID -p|--par=TEXT

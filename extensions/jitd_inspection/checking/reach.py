@@ -60,7 +60,7 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
             continue
         as_root = ways_to_root(rule) if rule.may_run_as_root else ()
         if ways := (*as_root, *ways_of_groups(rule)):
-            yield _warned("amounts-to-root", rule, f"{'as root, ' if as_root else ''}{_after(rule, ways)}")
+            yield _warned("amounts-to-root", rule, gives_root(rule, ways))
             if any(way.demand.is_bare for way in ways_by_door(rule)):
                 yield _warned("bare-door", rule, BARE_DOOR)
             if provider := lone_provider(rule, providers):
@@ -205,10 +205,20 @@ def _lets_in(word: str, names: Sequence[str]) -> str:
     return f"env allows {word}, and so {', '.join(names[:MOST_TOLD])}{more}, which {what}"
 
 
+def gives_root(rule: Rule, ways: Sequence[str]) -> str:
+    """Return the sentence that says in which ``ways`` the people of ``rule`` get root's power."""
+    approvals = re.sub(r"\b(?:group|user):", "", describe_approvals(rule.approvals))
+    given = f"with {re.sub('^1 ', 'one ', approvals)}" if rule.approvals else "without any approval"
+    return f"gives root: {given}, {_first(ways)}"
+
+
 def _after(rule: Rule, ways: Sequence[str]) -> str:
-    after = f"after {describe_approvals(rule.approvals)}" if rule.approvals else "without any approval"
+    return f"{f'after {describe_approvals(rule.approvals)}' if rule.approvals else 'without any approval'}: {_first(ways)}"
+
+
+def _first(ways: Sequence[str]) -> str:
     more = f"; and {len(ways) - MOST_TOLD} more" if len(ways) > MOST_TOLD else ""
-    return f"{after}: {'; '.join(ways[:MOST_TOLD])}{more}"
+    return f"{'; '.join(ways[:MOST_TOLD])}{more}"
 
 
 def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:

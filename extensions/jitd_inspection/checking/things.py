@@ -13,10 +13,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from jitd.core.holding import Holding
-from jitd.core.keys.approvals import describe_approvals
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
-from jitd_inspection.checking.reach import MOST_TOLD
+from jitd_inspection.checking.reach import gives_root
 
 if TYPE_CHECKING:
     from jitd_things.settings import Givers
@@ -28,10 +27,7 @@ def about_things(rules: Sequence[Rule], givers: Givers) -> Iterator[Warned]:
     """
     for rule in rules:
         if rule.verdict == "permit" and (ways := [way for thing in rule.gives or () for way in ways_of(thing, givers)]):
-            after = f"after {describe_approvals(rule.approvals)}" if rule.approvals else "without any approval"
-            more = f"; and {len(ways) - MOST_TOLD} more" if len(ways) > MOST_TOLD else ""
-            said = f"{after}: {'; '.join(ways[:MOST_TOLD])}{more}"
-            yield Warned("amounts-to-root", rule.file, rule.line, rule.name, said)
+            yield Warned("amounts-to-root", rule.file, rule.line, rule.name, gives_root(rule, ways))
 
 
 def ways_of(thing: str, givers: Givers) -> tuple[str, ...]:

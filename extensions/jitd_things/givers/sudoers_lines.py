@@ -69,7 +69,7 @@ def _means_root(accounts: str, *, has_group: bool) -> bool:
 def _ways_of_command(command: str, grader: Grader | None) -> Iterator[str]:
     path, _, rest = command.partition(" ")
     if command == "ALL":
-        yield "any command may be run, a shell too"
+        yield "any command, a shell too, may be run"
     elif _ALIAS.fullmatch(command):
         yield "jitd does not look up aliases of sudoers, so this alias may mean any command"
     elif path.startswith("^"):
