@@ -254,6 +254,11 @@ def _mounted(row: Request) -> tuple[str, ...]:
     return found if any(found) else ()
 
 
+def _covered(row: Request) -> tuple[str, ...]:
+    found = tuple(one.covered for one in (*_edits(row), *(() if row.removes is None else (row.removes,))))
+    return found if any(found) else ()
+
+
 def _are_changed(said: Any, row: Request) -> bool:
     """As ``_is_graded``: the page may warn of more."""
     files = _edits(row)
@@ -441,6 +446,7 @@ _COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]]
     ("streams", "the streams", _tuple, lambda row: row.streams),
     ("keeps", "what the file keeps", _keeps, _kept),
     ("mounted", "who keeps the old text", _tuple, _mounted),
+    ("covered", "who sees another file over it", _tuple, _covered),
     ("makes", "what the new file is made with", _new, lambda row: _owned(row.makes)),
     ("removes", "which file is removed", _new, lambda row: _owned(row.removes)),
     ("terms", "the terms", lambda said: said or {}, _asked),

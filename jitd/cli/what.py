@@ -122,6 +122,8 @@ def written(row: Request, file: Edit | Edits | NewFile | Removal) -> Iterator[La
                     yield "CHANGED", "by somebody after its text was read for this edit: it may take out what they have written"
                 if one.mounted:
                     yield "mounted", f"the file itself, in {one.mounted}, which keeps the old text until it is started again"
+                if one.covered:
+                    yield "UNCOVERS", _uncovered(one.covered)
         case NewFile():
             yield "", f"a new file, with the owner {file.owner} and the mode {file.mode}, where nothing may be by then"
             if file.undoes:
@@ -131,6 +133,8 @@ def written(row: Request, file: Edit | Edits | NewFile | Removal) -> Iterator[La
             yield "undoes", f"{file.undoes}, which has made this file"
             if file.mounted:
                 yield "mounted", f"the file itself, in {file.mounted}, which keeps it until it is started again"
+            if file.covered:
+                yield "UNCOVERS", _uncovered(file.covered)
             yield "checked", "by nothing: there is no text to check"
         case Edit():
             yield "", f"which keeps its owner {file.owner} and its mode {file.mode}"
@@ -141,8 +145,14 @@ def written(row: Request, file: Edit | Edits | NewFile | Removal) -> Iterator[La
                 yield "undoes", undone
             if file.mounted:
                 yield "mounted", f"the file itself, in {file.mounted}, which keeps the old text until it is started again"
+            if file.covered:
+                yield "UNCOVERS", _uncovered(file.covered)
     if row.terms:
         yield from (("checked", f"before it is written, by {command_line(one)}") for one in row.terms.checks)
+
+
+def _uncovered(processes: str) -> str:
+    return f"the file in {processes}: what is mounted over it there is taken off"
 
 
 def _in_doubt(row: Request, because: str) -> Iterator[Labelled]:

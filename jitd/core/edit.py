@@ -29,7 +29,8 @@ class OldFile:
     """The file of an edit or of a removal, by its device and inode, with its owner, group and mode, and the SHA-256 of its text.
     ``owner`` has the names of the first two, for people, such as ``root:adm``. The path is ``Command.edited``. If ``is_told`` is
     True, the requester can read the file. Otherwise nothing about the old text is told to them. ``mounted`` names processes that
-    have the file itself mounted, and so keep the old text, such as ``nginx (4711)``.
+    have the file itself mounted, and so keep the old text, such as ``nginx (4711)``. ``covered`` names those in whose mounts
+    something else is mounted over the file, which the kernel takes off there when another file takes its name.
     """
 
     device: Annotated[int, NUMBER]
@@ -41,6 +42,7 @@ class OldFile:
     is_told: bool = field(default=False, kw_only=True)
     owner: str = field(default="", kw_only=True)
     mounted: str = field(default="", kw_only=True)
+    covered: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,9 +251,9 @@ def _kept(*files: Edit) -> dict[str, Any]:
 
 
 def _held(*files: Edit | Removal) -> dict[str, Any]:
-    """Return who has ``files`` themselves mounted, and so keeps what they had."""
-    mounted = [one.mounted for one in files]
-    return {"mounted": Value("mounted", mounted)} if any(mounted) else {}
+    """Return who has ``files`` themselves mounted, and so keeps what they had, and who has something mounted over them."""
+    told = {"mounted": [one.mounted for one in files], "covered": [one.covered for one in files]}
+    return {name: Value(name, each) for name, each in told.items() if any(each)}
 
 
 def _with_owner(file: Edit | NewFile | Removal) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from jitd.deciding.scripts import Scripts
 from jitd.files import exchange, inspection, path_lookup
 from jitd.files.glance import THERE, link_to
 from jitd.files.inspection import Uninspectable, path_in_sentence
-from jitd.files.mounts import EditedMounts, Mounts
+from jitd.files.mounts import EditedMounts, Mounts, Processes
 from jitd.files.reading_as import Rights, may_make_files, read_as
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown, shown_argument
@@ -78,7 +78,7 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
             raise CannotEdit(f"{name} was changed while jitd looked at it")
         _refuse_account(name, path, status, command.run_as, glance)
         is_told = _has_read(path, before, who)
-        mounted = _holders(path, glance)
+        mounted, covered = map(_in_words, Mounts().around(path, glance.mount(path)))
     edit = Edit(
         expected.device,
         expected.inode,
@@ -90,6 +90,7 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...], glance: pat
         is_told=is_told,
         owner=_owner(status.st_uid, status.st_gid),
         mounted=mounted,
+        covered=covered,
         base=asked.base if isinstance(asked, Edit) else b"",
     )
     return Looked(edit, before)
@@ -311,9 +312,7 @@ def _refuse_place(name: str, path: bytes, who: Subject, glance: path_lookup.Look
         raise CannotEdit(f"{name} is a mount point, and cannot be replaced")
 
 
-def _holders(path: bytes, glance: path_lookup.Look) -> str:
-    """Return the names of the processes that would keep the old text, because they have the file itself mounted."""
-    found = Mounts().holders(path, glance.mount(path))
+def _in_words(found: Processes) -> str:
     n_more = len(found) - MOST_HOLDERS
     told = ", ".join(f"{name_in_sentence(name)} ({process})" for name, process in found[:MOST_HOLDERS])
     return told + (f" and {n_more} more" if n_more > 0 else "")

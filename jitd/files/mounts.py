@@ -9,6 +9,7 @@ owners of files.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import re
 import select
@@ -87,6 +88,7 @@ class Mount:
     """One line of mountinfo (proc_pid_mountinfo(5)). ``root`` is the directory of the file system that is mounted. ``server`` is
     the uid of the account that serves a FUSE file system. For every other file system ``server`` is 0. If ``is_kept`` is True,
     the kernel lets no other account in (fuse(4)).
+    ``parent`` is the number of the mount on which this one is.
     """
 
     device: bytes
@@ -97,6 +99,7 @@ class Mount:
     is_kept: bool = False
     root: bytes = b"/"
     of_kind: tuple[bytes, ...] = ()  # the options of the file system itself
+    parent: int = 0
 
     @property
     def tells_modes(self) -> bool:
@@ -147,6 +150,7 @@ def read(text: bytes) -> Mapping[int, Mount]:
                 is_kept=server is not None and b"allow_other" not in of_kind,
                 root=_unescaped(words[3]),
                 of_kind=of_kind,
+                parent=int(words[1]),
             )
     return MappingProxyType(found)
 
@@ -200,24 +204,31 @@ class Mounts:
         others = (_below(one.point, place, one.root) for one in _by_device(OWN()).get(mount.device, ()) if place)
         return tuple(dict.fromkeys(one for one in others if one not in (b"", path)))
 
-    def holders(self, path: bytes, number: int) -> tuple[tuple[str, int], ...]:
-        """Return the name and the pid of the first process of each set of mounts in which the file ``path`` (absolute, without
-        links), which is on the mount with this ``number``, is mounted by itself. If another file takes its name, these processes
-        keep the one before.
+    def around(self, path: bytes, number: int) -> tuple[Processes, Processes]:
+        """Return the first process of each set of mounts in which the file ``path`` (absolute, without links), which is on the
+        mount with this ``number``, is mounted by itself, and of each in which something is mounted over it. If another file takes
+        its name, the former keep the one before, and the kernel takes the mount off from the latter (rename(2), unlink(2)). Not
+        among these are mounts in a user namespace of somebody's, which anybody can make.
         """
-        mount, found = self._listed(number), dict[bytes, tuple[str, int]]()
+        mount = self._listed(number)
+        holders, covers = dict[bytes, tuple[str, int]](), dict[bytes, tuple[str, int]]()
         place = _below(mount.root, path, mount.point)
-        root = b" %s %s " % (mount.device, _ESCAPED.sub(lambda match: b"\\%03o" % match[0][0], place))
+        root = b" %s %s " % (mount.device, _escaped(place))
+        point = _escaped(b"/" + os.path.basename(place)) + b" "
         for process in sorted(map(int, filter(str.isdigit, os.listdir("/proc")))):
-            try:
-                with open(f"/proc/{process}/mountinfo", "rb") as file:
-                    text = file.read()
-                if root in text and text not in found:
-                    with open(f"/proc/{process}/comm", "rb") as file:
-                        found[text] = file.read().decode(errors="backslashreplace").strip(), process
-            except OSError:  # it has ended, or shows its mounts to nobody
-                continue
-        return tuple(found.values())
+            with suppress(OSError, ValueError):  # it has ended, or shows its mounts to nobody
+                with FileIO(f"/proc/{process}/mountinfo") as file:
+                    text = file.readall()
+                if root in text and text not in holders:
+                    holders[text] = _named(process)
+                if (
+                    (point in text or root in text)
+                    and text not in covers
+                    and _is_covered(text, mount.device, place)
+                    and _is_of_the_host(process)
+                ):
+                    covers[text] = _named(process)
+        return tuple(holders.values()), tuple(covers.values())
 
     def _listed(self, number: int) -> Mount:
         if number not in self._others:
@@ -268,6 +279,40 @@ def needed(fstab: bytes) -> frozenset[bytes]:
             point = os.path.normpath(_unescaped(words[1]))
             found[point] = is_needed and found.get(point, True)
     return frozenset(point for point, is_needed in found.items() if is_needed)
+
+
+Processes = tuple[tuple[str, int], ...]
+"""The names and the pids of processes."""
+
+
+def _escaped(path: bytes) -> bytes:
+    return _ESCAPED.sub(lambda match: b"\\%03o" % match[0][0], path)
+
+
+def _named(process: int) -> tuple[str, int]:
+    with FileIO(f"/proc/{process}/comm") as file:
+        return file.readall().decode(errors="backslashreplace").strip(), process
+
+
+def _is_covered(text: bytes, device: bytes, place: bytes) -> bool:
+    """True if, in this text of mountinfo, something is mounted over ``place``, a path in the file system on ``device``. A point
+    and that of the mount on which it is are both below the root directory of the process.
+    """
+    mounts = read.__wrapped__(text)  # the cached texts are those of this process
+    on = ((mount, mounts.get(mount.parent)) for mount in mounts.values())
+    return any(
+        parent is not None and parent.device == device and _below(parent.root, mount.point, parent.point) == place
+        for mount, parent in on
+    )
+
+
+_OWNER = 0xB701  # NS_GET_USERNS of ioctl_nsfs(2)
+
+
+def _is_of_the_host(process: int) -> bool:
+    """True if the mounts of ``process`` are owned by the user namespace of this process. Raises OSError."""
+    with FileIO(f"/proc/{process}/ns/mnt") as mounts, FileIO(fcntl.ioctl(mounts, _OWNER)) as owner:
+        return os.path.samestat(os.fstat(owner.fileno()), os.stat("/proc/self/ns/user"))
 
 
 def _below(top: bytes, path: bytes, above: bytes) -> bytes:

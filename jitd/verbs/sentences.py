@@ -51,14 +51,21 @@ def asked(request: Request) -> list[str]:
 
 
 def mounted(request: Request) -> list[str]:
-    """Return a line if processes would keep the old text of the edited file, because they have the file itself mounted."""
+    """Return a line if processes would keep the old text of the edited file, because they have the file itself mounted, and one
+    if they would lose what is mounted over it.
+    """
     lines = []
     for one in request.command.each:
+        file = shown_argument(one.edited)
         match one.what:
             case OldFile(mounted=processes) if processes:
-                file = shown_argument(one.edited)
                 told = f"{file} itself is mounted in {shown(processes)}, which keeps the old text until it is started again"
                 lines.append(told)
+        match one.what:
+            case OldFile(covered=processes) if processes:
+                lines.append(
+                    f"something is mounted over {file} in {shown(processes)}: this takes it off, and the file is seen there"
+                )
     return lines
 
 

@@ -258,13 +258,15 @@ class Authentication(Row):
 
 
 class Edit(Row):
-    """What an edited file keeps. ``mounted`` are processes that keep the old file. ``undoes`` is the id of the request whose edit
-    is taken back. ``changed`` is True if the file has another text than that from which the new one was made.
+    """What an edited file keeps. ``mounted`` are processes that keep the old file, and ``covered`` those that have something
+    mounted over it, which is taken off. ``undoes`` is the id of the request whose edit is taken back. ``changed`` is True if the
+    file has another text than that from which the new one was made.
     """
 
     owner: str = member(UNKNOWN)
     mode: str = member(UNKNOWN)
     mounted: str = member("", default="")
+    covered: str = member("", default="")
     undoes: str = member("", default="")
     changed: bool = member(True, default=False)
 
@@ -284,12 +286,13 @@ class NewFile(Row):
 
 
 class Removal(Row):
-    """A file that is removed, which the request ``undoes`` made. ``mounted`` are processes that keep it."""
+    """A file that is removed, which the request ``undoes`` made. ``mounted`` and ``covered`` are as of an edit."""
 
     owner: str = member(UNKNOWN)
     mode: str = member(UNKNOWN)
     undoes: str = member(UNKNOWN)
     mounted: str = member("", default="")
+    covered: str = member("", default="")
 
 
 class User(Row):

@@ -12,8 +12,8 @@ import shutil
 import struct
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -283,21 +283,64 @@ def test_the_links_that_are_judged_are_those_that_were_followed(place: Path) -> 
     assert f"{place} belongs to uid" in refused_link(place / "way/hostname", meddle=hide)
 
 
-def test_who_has_the_file_itself_mounted_keeps_the_old_text_and_is_named(place: Path) -> None:
-    os.chown(place, 0, 0)
-    file = owned(place / "x y.conf", b"old\n", "root")
-    assert look(file, account="root").edit.mounted == ""
-    (place / "into").touch()
-    words = 'mount --bind "$0" "$1" && mount --bind "$2" "$2" && exec cat'
-    command = ["unshare", "--mount", "sh", "-c", words, file, place / "into", place]
+@contextmanager
+def in_mounts_of_its_own(script: str, *words: str | Path, by: Sequence[str] = ("unshare", "--mount")) -> Iterator[int]:
+    """A process of cat, which ``script`` becomes in mounts of its own."""
+    command = [*by, "sh", "-c", f"{script} && exec cat", *words]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as held:
         assert held.stdin is not None and held.stdout is not None
         held.stdin.write(b"mounted\n")
         held.stdin.flush()
         assert held.stdout.readline() == b"mounted\n"  # said by cat
-        assert look(file, account="root").edit.mounted == f"cat ({held.pid})"
-        assert look(owned(place / "other", b"old\n", "root"), account="root").edit.mounted == ""  # only its directory is mounted
+        yield held.pid
         held.stdin.close()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'mount --bind "$1" "$0"',
+        'mount --bind "$1" "$0" && mount --bind "$1" "$0"',
+        'mount -t tmpfs x /mnt && mkdir /mnt/d && mount --bind "$2" /mnt/d && mount --bind "$1" "/mnt/d/${0##*/}"',
+        'mount --bind "$0" "$2/into" && mount --bind "$1" "$2/into"',
+    ],
+)
+def test_who_has_something_mounted_over_the_file_is_named_and_loses_it(place: Path, script: str) -> None:
+    """THREATS R-38."""
+    os.chown(place, 0, 0)
+    file = owned(place / "x y.conf", b"old\n", "root")
+    for name in ("into", "over", "beside"):
+        owned(place / name, b"other\n", "root")
+    with in_mounts_of_its_own(script, file, place / "over", place) as process:
+        assert look(file, account="root").edit.covered == f"cat ({process})"
+        assert look(place / "beside", account="root").edit.covered == ""
+        assert file.read_bytes() == b"old\n"
+        text = place / "text"
+        text.write_bytes(b"new\n")
+        text.rename(file)  # as the exchange does: the kernel refuses it for no mounts but those of the process itself
+        assert b"other\n" not in Path(f"/proc/{process}/root{file}").read_bytes()
+    assert look(file, account="root").edit.covered == ""
+
+
+def test_a_mount_over_the_file_in_a_user_namespace_that_anybody_can_make_is_not_told(place: Path) -> None:
+    """THREATS R-38: she could have the page warn of each edit."""
+    os.chown(place, 0, 0)
+    file = owned(place / "x.conf", b"old\n", "root")
+    hers = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "--user", "--map-root-user", "--mount")
+    with in_mounts_of_its_own('mount --bind /etc/hostname "$0"', file, by=hers) as process:
+        assert f" {file} " in Path(f"/proc/{process}/mountinfo").read_text()
+        assert look(file, account="root").edit.covered == ""
+
+
+def test_who_has_the_file_itself_mounted_keeps_the_old_text_and_is_named(place: Path) -> None:
+    os.chown(place, 0, 0)
+    file = owned(place / "x y.conf", b"old\n", "root")
+    assert look(file, account="root").edit.mounted == ""
+    (place / "into").touch()
+    words = 'mount --bind "$0" "$1" && mount --bind "$2" "$2"'
+    with in_mounts_of_its_own(words, file, place / "into", place) as process:
+        assert look(file, account="root").edit.mounted == f"cat ({process})"
+        assert look(owned(place / "other", b"old\n", "root"), account="root").edit.mounted == ""  # only its directory is mounted
     assert look(file, account="root").edit.mounted == ""
 
 

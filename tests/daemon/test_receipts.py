@@ -241,9 +241,9 @@ OF_THE_READER = {"mine", "own", "may_review", "barred", "awaits_me", "lacks", "k
 TEXTS = {"scripts", "operands", "interpreters"}
 """Their paths and digests are compared, and the rest of them is the word of the host."""
 BOUND = {
-    rows.Edit: {"owner", "mode", "mounted", "undoes", "changed"},
+    rows.Edit: {"owner", "mode", "mounted", "covered", "undoes", "changed"},
     rows.NewFile: {"owner", "mode", "undoes"},
-    rows.Removal: {"owner", "mode", "undoes", "mounted"},
+    rows.Removal: {"owner", "mode", "undoes", "mounted", "covered"},
     rows.Operand: {"argument", "path", "digest"},
     rows.Interpreter: {"path", "digest"},
     rows.Script: {"argument", "path", "text", "before", "recorded"},
@@ -379,15 +379,22 @@ def test_a_file_that_the_requester_cannot_see_is_not_in_the_record_and_is_named_
 
 
 EDIT_ROW = {"owner": "root:root", "mode": "0644"}
-KEPT = Edit(1, 2, 0, 0, 0o644, b"b" * 32, b"a" * 32, owner="root:root", mounted="nginx (4711)", is_told=True, base=b"c" * 32)
+KEPT = replace(
+    Edit(1, 2, 0, 0, 0o644, b"b" * 32, b"a" * 32, owner="root:root", mounted="nginx (4711)", is_told=True, base=b"c" * 32),
+    covered="web (12)",
+)
 
 
 @pytest.mark.parametrize(
     "what",
     [
         {"edit": KEPT},
-        {"edits": (KEPT, replace(KEPT, mode=0o600, mounted="", base=b""))},
-        {"removes": Removal(1, 2, 0, 4, 0o640, b"b" * 32, "0000-0000", owner="root:adm", mounted="nginx (4711)")},
+        {"edits": (KEPT, replace(KEPT, mode=0o600, mounted="", covered="", base=b""))},
+        {
+            "removes": Removal(
+                1, 2, 0, 4, 0o640, b"b" * 32, "0000-0000", owner="root:adm", mounted="nginx (4711)", covered="web (12)"
+            )
+        },
     ],
     ids=lambda what: next(iter(what)),
 )
@@ -402,12 +409,13 @@ def test_what_an_edited_file_keeps_and_who_holds_it_is_compared(what: Any) -> No
         row = rows.Request.read(came | {name: [file, came[name][1]] if name == "edits" else file})
         compared = {one for one, _, told, seen in as_recorded._COMPARED if told(detail.get(one)) != seen(row)}
         fitted = {one for one, _, fits in as_recorded._FITS if one == "changed" and not fits(detail.get(one), row)}
-        return (compared | fitted) & {"keeps", "mounted", "changed", "removes"}
+        return (compared | fitted) & {"keeps", "mounted", "covered", "changed", "removes"}
 
     file, kept = came[name][0] if name == "edits" else came[name], "removes" if name == "removes" else "keeps"
     assert wrong(file) == set()
     assert wrong(file | {"owner": "bob:bob"}) == wrong(file | {"mode": "4755"}) == {kept}
     assert wrong(file | {"mounted": ""}) == wrong(file | {"mounted": "cat (1)"}) == {"mounted"}
+    assert wrong(file | {"covered": ""}) == wrong(file | {"covered": "cat (1)"}) == {"covered"}
     assert name == "removes" or wrong(file | {"changed": False}) == {"changed"}
 
 

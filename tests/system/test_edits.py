@@ -786,6 +786,31 @@ def test_who_keeps_the_old_text_is_said_before_and_on_the_page(house: House, sit
         held.stdin.close()
 
 
+def test_who_loses_what_is_mounted_over_the_file_is_said_before_and_on_the_page(house: House, site: Path, copy: Path) -> None:
+    """THREATS R-38."""
+    free, over = PLACE / "free/site.conf", PLACE / "over"
+    free.write_bytes(OLD)
+    over.write_bytes(b"other\n")
+    words = 'for one; do mount --bind "$0" "$one" || exit; done; exec cat'
+    command = ["unshare", "--mount", "sh", "-c", words, over, site, free]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as held:
+        assert held.stdin is not None and held.stdout is not None
+        held.stdin.write(b"mounted\n")
+        held.stdin.flush()
+        assert held.stdout.readline() == b"mounted\n"  # said by cat
+        asking = house.ask("alice", "-e", str(site), "--from", str(copy))
+        page = " ".join(house.jitd("show", asking.id, who="bob").stdout.split())
+        told = f"something is mounted over {site} in cat ({held.pid}): this takes it off, and the file is seen there"
+        assert f"jitsudo: {told}\n" in asking.err, asking.err
+        assert f"UNCOVERS the file in cat ({held.pid}): what is mounted over it there is taken off" in page, page
+        seen = Path(f"/proc/{held.pid}/root{site}")
+        assert seen.read_bytes() == b"other\n"
+        house.approved(asking.id)
+        assert asking.end() == 0 and seen.read_bytes() == NEW, asking.err
+        assert house.sudo("alice", "-e", str(free), "--from", str(copy)).returncode == 0  # nobody is asked, and it is not refused
+        held.stdin.close()
+
+
 REFUSED = [
     ("site", 121, "no rule permits this"),
     ("link.conf", 126, f"is a link to {PLACE}/free/x: name that file"),

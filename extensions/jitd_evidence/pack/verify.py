@@ -1199,6 +1199,7 @@ class _Page:
             ("file", _edited(detail) if is_edit else None),
             ("keeps", _e(_member(detail, "keeps"), is_name=True) if _member(detail, "keeps") else None),
             ("mounted in", _e(_member(detail, "mounted")) if _member(detail, "mounted") else None),
+            ("covered in", _e(_member(detail, "covered")) if _member(detail, "covered") else None),
             ("new, with", _e(_member(detail, "makes"), is_name=True) if _member(detail, "makes") else None),
             ("removed, with", _e(_member(detail, "removes"), is_name=True) if _member(detail, "removes") else None),
             ("SHA-256 before", _argument(_member(detail, "text_before")) if _member(detail, "text_before") else None),
