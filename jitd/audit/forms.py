@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
 from jitd.audit.strict_json import Twice, finite, is_deep, no_constant, unique
+from jitd.audit.times import signed_time
 
 CHECKPOINT_NAMESPACE = "jitd-checkpoint"  # the namespace of a host's signature of a checkpoint (OpenSSH, PROTOCOL.sshsig)
 COUNTERSIGNATURE_NAMESPACE = "jitd-countersignature"  # the namespace of a witness's signature
@@ -25,7 +26,6 @@ KEY_NAMESPACE = "jitd-key"  # the namespace of the two signatures of a host's ke
 _WORD = re.compile(r"[!-~]{1,255}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _ARMORED = re.compile(r"-----BEGIN SSH SIGNATURE-----\n(?:[A-Za-z0-9+/=]{1,76}\n){1,64}-----END SSH SIGNATURE-----\n?")
 _MOST_BRACES = 8  # in a line of another program, jitd's object begins at one of the first braces
 
@@ -294,14 +294,9 @@ def _said(found: Any) -> Said:
 
 def _signed(found: dict[str, Any]) -> tuple[str, int, bytes, datetime, str]:
     at, signature = _text(found, "at"), _text(found, "signature")
-    if not _AT.fullmatch(at):
-        raise ValueError("has no time in UTC")
+    moment = signed_time(at)
     if not _ARMORED.fullmatch(signature):
         raise ValueError("has no signature of SSH")
-    try:
-        moment = datetime.strptime(at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        raise ValueError("has no time in UTC") from None
     return _name(found, "host"), _number(found), _hex(found, "seal"), moment, signature
 
 

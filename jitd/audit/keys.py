@@ -9,7 +9,6 @@ Source: ssh-keygen(1), ALLOWED SIGNERS.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from jitd.audit.allowed_signers import NamedKey, is_listed, read_named
 from jitd.audit.events import KEY_MADE, KEY_ROTATED
 from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.audit.forms import CHECKPOINT_NAMESPACE, KEY_NAMESPACE
+from jitd.audit.times import signed_time
 
 
 def read_keys(text: str) -> tuple[NamedKey, ...]:
@@ -63,10 +63,10 @@ def change_in(number: int, content: dict[str, Any]) -> Change | None:
         if content["event"] == KEY_MADE:
             return Change(number, public, before, is_proved=False)
         assert before is not None
-        at = re.fullmatch(r".*\nat [0-9TZ:-]{20}\n", text := said["signed"], re.DOTALL)
-        head = f"jitd key 1\nhost {said['host']}\nbefore {said['before']}\npublic {said['public']}\nat "
-        if at is None or not text.startswith(head) or len(text) != len(head) + 21:
+        text, head = said["signed"], f"jitd key 1\nhost {said['host']}\nbefore {said['before']}\npublic {said['public']}\nat "
+        if not text.startswith(head) or not text.endswith("\n"):
             raise ValueError("it says something else than what was signed")
+        signed_time(text[len(head) : -1])
         for key, by in ((before, "by_before"), (public, "by_public")):
             sshsig.check_signature(key, KEY_NAMESPACE, text.encode("ascii"), said[by])
     except (AssertionError, KeyError, TypeError, AttributeError):

@@ -4,13 +4,15 @@
 
 Law: pure, for Python 3.9 and later. A statement has one spelling: what is read is written again as the same bytes, so nobody can
 make a second statement out of a signed one. It has no word that somebody typed, and nothing from which one could be guessed.
-Part of verify.py, so it imports nothing of jitd.
+Part of verify.py, so it imports nothing of jitd but other parts.
 """
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
+
+from jitd.audit.times import signed_time
 
 FORM = "jitd receipt 1"
 UNLOCK_FORM = "jitd unlock receipt 1"
@@ -31,11 +33,8 @@ _VISIBLE = re.compile(rb"[!-$&-~]")  # what stands for itself in a word: visible
 _ESCAPED_WORD = re.compile(r"(?:[!-$&-~]|%[0-9A-F]{2})+")
 _DIGEST_HEX = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")  # below the 63 bits of a database
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _RANDOM = re.compile(rf"[0-9a-f]{{{2 * N_RANDOM}}}")
-_TERMS = re.compile(
-    rf"lasts=({_NUMBER.pattern}) uses=({_NUMBER.pattern}) timeout=({_NUMBER.pattern}|-) starts=({_TIME.pattern}|-)"
-)
+_TERMS = re.compile(rf"lasts=({_NUMBER.pattern}) uses=({_NUMBER.pattern}) timeout=({_NUMBER.pattern}|-) starts=([0-9TZ:-]+)")
 
 
 class Sealed(NamedTuple):
@@ -57,9 +56,9 @@ class Terms(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """What is signed. Times are ``2026-11-26T21:00:00Z``. ``policy`` has 32 bytes, and ``random`` N_RANDOM. ``at`` is by the
-    clock of the signer. ``submitted`` is the record of the submission of the request, and ``newest`` the newest record about it
-    that the signer has been told of.
+    """What is signed. Times are ``2026-11-26T21:00:00Z``. ``policy`` has 32 bytes, and ``random`` N_RANDOM. ``at`` is when it was
+    signed (``receipted.is_timely``). ``submitted`` is the record of the submission of the request, and ``newest`` the newest
+    record about it that the signer has been told of.
     """
 
     verdict: str
@@ -179,7 +178,8 @@ def _read(text: str) -> Statement:
     verdict, host, id, requester, approver, rule, policy, expires, terms, at, random, submitted, newest = told
     if verdict not in VERDICTS:
         raise ValueError("has a verdict that this program does not know")
-    _has_forms(policy=(_DIGEST_HEX, policy), expires=(_TIME, expires), at=(_TIME, at), random=(_RANDOM, random))
+    _has_forms(policy=(_DIGEST_HEX, policy), random=(_RANDOM, random))
+    _has_times(expires=expires, at=at)
     return Statement(
         verdict,
         _unworded(host),
@@ -199,7 +199,8 @@ def _read(text: str) -> Statement:
 
 def _read_unlock(text: str) -> Unlock:
     host, id, on, operator, policy, at, random, placed, newest = _fields(text, UNLOCK_FORM, _OF_UNLOCK)
-    _has_forms(policy=(_DIGEST_HEX, policy), at=(_TIME, at), random=(_RANDOM, random))
+    _has_forms(policy=(_DIGEST_HEX, policy), random=(_RANDOM, random))
+    _has_times(at=at)
     whom, space, name = on.partition(" ")
     if whom not in ("user", "principal", "all") or (whom == "all") is bool(space):
         raise ValueError("has a wrong field on")
@@ -235,11 +236,21 @@ def _has_forms(**fields: tuple[re.Pattern[str], str]) -> None:
             raise ValueError(f"has a wrong field {name}")
 
 
+def _has_times(**fields: str) -> None:
+    for name, one in fields.items():
+        try:
+            signed_time(one)
+        except ValueError:
+            raise ValueError(f"has a wrong field {name}") from None
+
+
 def _terms(text: str) -> Terms:
     found = _TERMS.fullmatch(text)
     if found is None:
         raise ValueError("has a wrong field terms")
     lasts, uses, timeout, starts = found.groups()
+    if starts != "-":
+        _has_times(terms=starts)
     return Terms(int(lasts), int(uses), None if timeout == "-" else int(timeout), "" if starts == "-" else starts)
 
 

@@ -9,15 +9,18 @@ it is, is asked elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from jitd.audit.receipt import NAMESPACE, Sealed, Statement, Unlock, read, read_unlock
 from jitd.audit.ssh_signatures import BadSignature, Checked
 from jitd.audit.sshsig import check_by_any
+from jitd.audit.times import recorded_time, signed_time
 
 REVIEWED = {"request.reviewed": "approve", "owed_review.reviewed": "reviewed"}
 """The events of reviews that may have a receipt, and the verdict in it. So may LIFTED."""
 LIFTED = "lock.lifted"
+ASIDE = 120  # seconds between the clock of a signer and that of the host, at most
 
 
 class BadReceipt(Exception):
@@ -93,6 +96,24 @@ def check_sealed(statement: Statement | Unlock, sealed: Sealed, is_other: bool, 
     if is_other or (about is not None and not about.is_about(statement.id)):
         what = "the record was changed, or the receipt is of another past or another request"
         raise BadReceipt(f"countersigns record {sealed.number}, which is another one here: {what}")
+
+
+def is_timely(at: str, newest: datetime, own: datetime) -> bool:
+    """True if ``at``, the time of a statement, is between that of the ``newest`` record that its signer was told of and that of
+    its ``own`` record, or at most ASIDE seconds beside. The later record may have the earlier time: clocks are set back.
+    """
+    said = signed_time(at)
+    return (min(newest, own) - said).total_seconds() <= ASIDE and (said - max(newest, own)).total_seconds() <= ASIDE
+
+
+def check_time(record: Told, statement: Statement | Unlock, newest: Told) -> None:
+    """``newest`` is the newest record that the statement in ``record`` countersigns. Raises BadReceipt."""
+    try:
+        if is_timely(statement.at, recorded_time(newest.body.get("at")), recorded_time(record.body.get("at"))):
+            return
+    except ValueError as fault:
+        raise BadReceipt(f"belongs to a record, or countersigns one, that {fault}") from None
+    raise BadReceipt(f"has a time that is not between that of record {newest.number} and that of its own: {statement.at}")
 
 
 def check_begun(statement: Statement | Unlock, first: Told) -> None:

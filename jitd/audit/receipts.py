@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from jitd.audit.forms import Checkpoint
-from jitd.audit.receipted import BadReceipt, Told, check_begun, check_receipt, check_sealed, countersigns
+from jitd.audit.receipted import BadReceipt, Told, check_begun, check_receipt, check_sealed, check_time, countersigns
 from jitd.core.chain import detail_of
 
 
@@ -58,6 +58,8 @@ class Receipts:
             check_sealed(statement, sealed, one is None or seal != sealed.seal, one)
             if one is not None and sealed == begun:
                 check_begun(statement, one)
+            if one is not None and sealed == newest:
+                check_time(record, statement, one)
         return begun.number
 
     def _host_at(self, number: int) -> str | None:

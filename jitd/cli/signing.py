@@ -12,11 +12,11 @@ import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from jitd.audit import forms, receipt
 from jitd.audit.forms import Record
 from jitd.audit.receipt import Statement
+from jitd.audit.times import signed_time
 from jitd.cli.agent import AgentFault, agent_keys, agent_sign
 from jitd.cli.answer import printable, say
 from jitd.cli.as_recorded import (
@@ -30,6 +30,7 @@ from jitd.cli.as_recorded import (
     unrecorded,
 )
 from jitd.cli.findings import sentence
+from jitd.cli.instants import span
 from jitd.cli.not_done import NotDone
 from jitd.core.ssh_keys import PublicKey
 from jitpam.client import Connection
@@ -39,6 +40,7 @@ from jitpam.wire.rows import IN_HARDWARE, Lock, Request, ToSign
 
 _NOTHING_DONE = ". Nothing was signed, and nothing was sent; look at it again"
 _TELL = ", and tell the host's administrators"
+OWN_CLOCK = 60  # seconds between this machine and the host; a verification allows twice as much
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
@@ -98,7 +100,7 @@ def of_unlock(daemon: Connection, message: Unlock) -> Unlock:
         raise NotDone(f"lock {row.id} is lifted only by who signs it: {because}{those}", "forbidden")
     on = "everybody" if row.whom == "all" else f"{row.whom} {row.name}"
     say(f"lock {row.id} on {on}, placed by {row.placed_by}: sign that you lift it")
-    text = said._replace(**_own()).text()
+    text = said._replace(at=_at(said.at, said.host), random=secrets.token_bytes(receipt.N_RANDOM)).text()
     try:
         signature = agent_sign(found[0], receipt.NAMESPACE, text.encode("ascii"), say=say)
     except AgentFault as fault:
@@ -147,12 +149,20 @@ def _statement(daemon: Connection, row: Request, verdict: str) -> str | None:
         beyond.append(f"that you are {printable(welcome.principal)}, of whom you have shown no ticket")
     for told in beyond:
         say(f"as {welcome.host} says now, and did not record when {row.id} was submitted: {told}")
-    return said._replace(**_own()).text()
+    return said._replace(at=_at(said.at, said.host), random=secrets.token_bytes(receipt.N_RANDOM)).text()
 
 
-def _own() -> dict[str, Any]:
-    """Return what each signer adds to a statement."""
-    return {"at": datetime.now(UTC).strftime(receipt.TIME_FORMAT), "random": secrets.token_bytes(receipt.N_RANDOM)}
+def _at(told: str, host: str) -> str:
+    """Return the time to be signed: that of this machine, or if it is too far from what ``host`` has ``told``, that of the host.
+    Whoever verifies the record takes no other, and a wrong clock here keeps nobody from approving.
+    """
+    own = datetime.now(UTC)
+    ahead = (own - signed_time(told)).total_seconds()
+    if abs(ahead) <= OWN_CLOCK:
+        return own.strftime(receipt.TIME_FORMAT)
+    side = f"{span(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} that of {printable(host)}"
+    say(f"your clock is {side}: what you sign has the time there, {told[:10]} {told[11:19]} UTC")
+    return told
 
 
 def _read(first: ToSign, *rest: ToSign) -> tuple[Statement, bytes, Record]:

@@ -58,9 +58,9 @@ class Signers:
         last = f"{max(ends):%Y-%m-%d %H:%M:%S} UTC"
         return f"{self._file}: the last of its keys ended at {last}: see whether what writes the file still runs"
 
-    def keys_of(self, principal: str) -> tuple[PublicKey, ...]:
-        """Return the keys that count for ``principal`` now."""
-        return counting(self._signers(), principal, receipt.NAMESPACE, self._now())
+    def keys_of(self, principal: str, at: datetime | None = None) -> tuple[PublicKey, ...]:
+        """Return the keys that count for ``principal`` now, or at the instant ``at`` by the file of now."""
+        return counting(self._signers(), principal, receipt.NAMESPACE, self._now() if at is None else at)
 
     def could(self, who: Who) -> Who:
         """Return ``who`` as if they had signed, by the best of their keys that count now. This is for those who look at a
@@ -84,11 +84,16 @@ class Signers:
         counts = given is not None and given.key in (key.fingerprint for key in self.keys_of(who.principal))
         return who.signing(given.proves if given is not None and counts else "")
 
-    def proved(self, who: Identity, statement: str, signature: str) -> Receipt:
-        """Return the receipt, which ``who`` has signed. Raises BadSignature, whose text follows "the signature"."""
+    def proved(self, who: Identity, statement: str, signature: str, at: datetime) -> Receipt:
+        """Return the receipt, which ``who`` has signed, by a key that counts now and at the time ``at`` that the statement has.
+        Raises BadSignature, whose text follows "the signature".
+        """
         found = check_by_any(receipt.NAMESPACE, statement.encode("ascii"), signature, receipt.HASH)
         if found.key not in self.keys_of(who.principal):
             raise BadSignature(f"is by the key {found.key.fingerprint}, which does not count for {who.principal} on this host")
+        if found.key not in self.keys_of(who.principal, at):  # then ssh-keygen would not call it good
+            wrong = f"which does not count for {who.principal} on this host at {at:%Y-%m-%dT%H:%M:%SZ}, the time that was signed"
+            raise BadSignature(f"is by the key {found.key.fingerprint}, {wrong}")
         return Receipt(statement, signature, found.key.fingerprint, found.level)
 
     def _signers(self) -> tuple[Signer, ...]:

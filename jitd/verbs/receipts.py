@@ -14,8 +14,10 @@ from datetime import UTC
 
 from jitd.audit import receipt
 from jitd.audit.receipt import Sealed, Statement, Terms
+from jitd.audit.receipted import is_timely
 from jitd.audit.sshsig import BadSignature
 from jitd.audit.telling import content_of, tell
+from jitd.audit.times import recorded_time, signed_time
 from jitd.core.chain import GENESIS, event_of
 from jitd.core.command import read_id
 from jitd.core.decision import Deny, Obligations, narrow
@@ -38,8 +40,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 from jitpam.wire.shown import reshown, shown
 
-_NO_CLOCK, _NO_RANDOM = "1970-01-01T00:00:00Z", bytes(receipt.N_RANDOM)
-"""What stands in the statement that jitd tells, in the places that the signer fills."""
+_NO_RANDOM = bytes(receipt.N_RANDOM)  # in the statement that jitd tells, in the place that the signer fills
 PLACED = name_of_kind(Placed)
 ACTS = {receipt.VERDICTS[0]: Act.APPROVE, receipt.VERDICTS[1]: Act.GIVE}
 """Maps each verdict that can be signed to what its author does."""
@@ -137,15 +138,17 @@ class Receipts:
             raise Refusal("not_done", f"the receipt is not about the placing of lock {found.id}: nothing was done")
         if said.matter != self._unlocking(who, found, said.placed).matter:
             raise Refusal("not_done", f"lock {found.id} is not what you have signed any more: jitd locks, and sign it again")
+        self._is_timely(said)
         try:
-            return self._signers.proved(who, text, signature)
+            return self._signers.proved(who, text, signature, signed_time(said.at))
         except BadSignature as fault:
             raise Refusal("forbidden", f"the signature {fault}: lock {found.id} stays as it is") from None
 
     def _unlocking(self, who: Identity, found: Lock, placed: Sealed) -> receipt.Unlock:
         policy = bytes.fromhex(self._policy_digest())
+        at = self._now().at.strftime(receipt.TIME_FORMAT)
         return receipt.Unlock(
-            self._host, found.id, str(found.whom), found.name, who.principal, policy, _NO_CLOCK, _NO_RANDOM, placed, placed
+            self._host, found.id, str(found.whom), found.name, who.principal, policy, at, _NO_RANDOM, placed, placed
         )
 
     def proved(self, who: Identity, found: Request, text: str, signature: str) -> Receipt:
@@ -163,7 +166,7 @@ class Receipts:
         if any(review.receipt is not None and review.receipt.statement == text for review in found.reviews):
             raise Refusal("not_done", f"this receipt was used for request {found.id} already: sign it again")
         try:
-            made = self._signers.proved(who, text, signature)
+            made = self._signers.proved(who, text, signature, signed_time(said.at))
         except BadSignature as fault:
             raise Refusal("forbidden", f"the signature {fault}: request {found.id} stays as it is") from None
         for review in found.reviews:
@@ -181,6 +184,18 @@ class Receipts:
         said = receipt.read(given.statement)
         if said.matter != self._stated(who, found, verdict, obligations, said.submitted).matter:
             raise Refusal("not_done", f"request {found.id} is not what you have signed any more: look at it again")
+        self._is_timely(said)
+
+    def _is_timely(self, said: Statement | receipt.Unlock) -> None:
+        """Raise Refusal unless ``said`` has the time of now, as a verification of the record will want it."""
+        newest, now = self._store.record(said.newest.number), self._now().at
+        try:
+            if newest is not None and is_timely(said.at, recorded_time(content_of(newest[0]).get("at")), now):
+                return
+        except ValueError as fault:
+            raise Refusal("failed", f"record {said.newest.number} {fault}: nobody can sign anything about {said.id}") from None
+        ours = f"which is {now.strftime(receipt.TIME_FORMAT)} now"
+        raise Refusal("not_done", f"{said.at}, which you have signed, is not the time of this host, {ours}: sign it again")
 
     def _is_of(self, id: str, sealed: Sealed) -> bool:
         return _sealed(self._store, id, sealed.number) == sealed
@@ -212,7 +227,7 @@ class Receipts:
                 min(limits, default=None),
                 "" if starts_at is None else starts_at.astimezone(UTC).strftime(receipt.TIME_FORMAT),
             ),
-            _NO_CLOCK,
+            self._now().at.strftime(receipt.TIME_FORMAT),
             _NO_RANDOM,
             submitted,
             submitted,

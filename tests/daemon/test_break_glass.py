@@ -567,8 +567,17 @@ def test_where_everything_is_signed_so_is_the_review_by_an_operator(house: Glass
         assert house.store.head() == before
         who = replace(DAVE, authentication=made, ticket_ends_at=house.at.at + timedelta(hours=1))
         told, *_ = [row async for row in receipts.basis(who, id, "reviewed")]
-        text = receipt.read(told["statement"])._replace(at="2026-03-02T09:00:00Z", random=bytes(16)).text()
-        given = Signed(text, ssh_keys.sign(key, receipt.NAMESPACE, text.encode("ascii")))
+
+        def at(time: str) -> Signed:
+            text = receipt.read(told["statement"])._replace(at=time, random=bytes(16)).text()
+            return Signed(text, ssh_keys.sign(key, receipt.NAMESPACE, text.encode("ascii")))
+
+        before = house.store.head()
+        for wrong in ("2026-03-02T09:00:00Z", "2026-03-03T09:00:00Z"):
+            with pytest.raises(Refusal, match=f"{wrong}, which you have signed, is not the time of this host"):
+                await house.owed_reviews.give(who, id, house.found(id).fingerprint, "", HERE, at(wrong))
+        assert house.store.head() == before
+        given = at(receipt.read(told["statement"]).at)
         assert "is reviewed" in await house.owed_reviews.give(who, id, house.found(id).fingerprint, "", HERE, given)
         assert house.owed(id).receipt is not None and house.owed(id).signed == "key"
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -877,6 +878,123 @@ def test_a_number_that_no_record_can_have_is_refused_before_it_is_looked_for(
     house.run(scene())
 
 
+OFFSETS = {-3600: False, -121: False, -120: True, 0: True, 120: True, 121: False, 1200: False}
+"""How many seconds a time may be beside that of the host, and whether that is near enough."""
+
+
+def said_at(house: House, offset: float) -> str:
+    return (house.at.at + timedelta(seconds=offset)).strftime(receipt.TIME_FORMAT)
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_the_time_that_is_signed_is_that_of_the_host(house: House, keys: dict[str, Path], offset: int) -> None:
+    """THREATS A-35."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        made = await house.submitted()
+        signed = await house.signed(BOB, made.id, keys["ed25519"], at=said_at(house, offset))
+        if OFFSETS[offset]:
+            assert "is approved" in await house.approved(BOB, made.id, signed)
+        else:
+            await house.refuses(BOB, made.id, signed, "is not the time of this host, which is ")
+
+    house.run(scene())
+
+
+@pytest.mark.parametrize("by", [-3600, 3600])
+def test_a_clock_that_was_set_since_the_request_was_made_keeps_nobody_from_signing(
+    house: House, keys: dict[str, Path], by: int
+) -> None:
+    """THREATS A-35. The record of the request has the time of before."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        house.rules(expires_for=7200)
+        made = await house.submitted()
+        house.at = replace(house.at, at=house.at.at + timedelta(seconds=by))
+        for offset in (min(by, 0) - by - 121, max(by, 0) - by + 121):
+            signed = await house.signed(BOB, made.id, keys["ed25519"], at=said_at(house, offset))
+            await house.refuses(BOB, made.id, signed, "is not the time of this host")
+        signed = await house.signed(BOB, made.id, keys["ed25519"], at=said_at(house, 0))
+        assert "is approved" in await house.approved(BOB, made.id, signed)
+
+    house.run(scene())
+    found: list[Flaw] = []
+    verify(house.store, found.append)
+    assert found == []
+
+
+def test_what_the_daemon_tells_to_sign_has_the_time_of_the_host(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-35."""
+
+    async def scene() -> None:
+        made = await house.submitted()
+        assert (await house.basis(BOB, made.id))[0].at == said_at(house, 0)
+        on = Locking(house, keys["ed25519"])
+        _, (first, *_) = await on.told()
+        assert receipt.read_unlock(first.statement).at == said_at(house, 0)
+
+    house.run(scene())
+
+
+@pytest.mark.parametrize("option", ['valid-before="{}Z"', 'valid-after="{}Z"'])
+def test_a_key_counts_at_the_time_that_is_signed_too(house: House, keys: dict[str, Path], option: str) -> None:
+    """THREATS A-35. Otherwise the check of ssh-keygen, which is of that time, says of a good approval that it is none."""
+
+    async def scene() -> None:
+        made = await house.submitted()
+        offset = 60 if "before" in option else -60
+        until = (house.at.at + timedelta(seconds=offset / 2)).strftime("%Y%m%d%H%M%S")
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])), options=option.format(until))
+        signed = await house.signed(BOB, made.id, keys["ed25519"], at=said_at(house, offset))
+        await house.refuses(BOB, made.id, signed, "does not count for bob@EXAMPLE.TEST on this host at 2026-03-02T")
+        signed = await house.signed(BOB, made.id, keys["ed25519"], at=said_at(house, 0))
+        assert "is approved" in await house.approved(BOB, made.id, signed)
+
+    house.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("ahead", "says"),
+    [
+        (0, ""),
+        (59, ""),
+        (-59, ""),
+        (1200, "your clock is 20 min ahead of that of db1.example.test: what you sign has the time there, 2026-03-02 09:00:0"),
+        (-7200, "your clock is 2 h behind that of db1.example.test: what you sign has the time there, 2026-03-02 09:00:0"),
+        (86400 * 400, "your clock is 400 days ahead of that of db1.example.test"),
+    ],
+)
+def test_who_has_a_wrong_clock_is_told_and_signs_the_time_of_the_host(
+    house: House,
+    keys: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    ahead: int,
+    says: str,
+) -> None:
+    """THREATS A-35."""
+    own = house.at.at + timedelta(seconds=ahead)
+    monkeypatch.setattr(signing, "datetime", SimpleNamespace(now=lambda zone: own))
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        made = await house.submitted()
+        told, row = [one async for one in house.receipts.basis(BOB, made.id, "approve")], await house.shown(BOB, made.id)
+        welcome = SimpleNamespace(host="db1.example.test", principal=BOB.principal)
+        daemon: Any = SimpleNamespace(ask=lambda message: told, welcome=welcome, ticket_of=BOB.principal)
+        text = signing._statement(daemon, row, "approve")
+        assert text is not None
+        assert receipt.read(text).at == said_at(house, 0 if says else ahead)
+        err = " ".join(capsys.readouterr().err.split())
+        assert says in err and ("clock" in err) is bool(says), err
+        signature = ssh_keys.sign(keys["ed25519"], receipt.NAMESPACE, text.encode("ascii"))
+        assert "is approved" in await house.approved(BOB, made.id, Signed(text, signature))
+
+    house.run(scene())
+
+
 def test_a_record_of_another_request_is_none_of_this_one(house: House, keys: dict[str, Path]) -> None:
     """THREATS A-30."""
 
@@ -1140,6 +1258,8 @@ def test_a_statement_about_anything_else_lifts_no_lock(house: House, keys: dict[
             ({"placed": other.placed}, "is not about the placing of lock H0CK-0001"),
             ({"newest": other.newest}, "is not about the placing of lock H0CK-0001"),
             ({"placed": about, "newest": about}, "is not about the placing of lock H0CK-0001"),
+            ({"at": said_at(house, 1200)}, "is not the time of this host, which is "),
+            ({"at": said_at(house, -1200)}, "is not the time of this host, which is "),
         ):
             on.refuses(on.dave, await on.signed(**changes), matches)
         on.refuses(on.dave, approval, "^the receipt does not have the form jitd unlock receipt 1")
@@ -1466,6 +1586,8 @@ LATER = again(newest=lambda said: said.newest._replace(number=10**17))
         (again(verdict=lambda said: "reviewed"), "is one for another review, another person or another host"),
         (again(requester=lambda said: "eve@EXAMPLE.TEST"), "as the submission of another request"),
         (LATER, "countersigns records that do not come before it in this order"),
+        (again(at=lambda said: "2026-03-02T09:02:10Z"), "has a time that is not between that of record"),
+        (again(at=lambda said: "2020-03-02T09:00:00Z"), "has a time that is not between that of record"),
         (ANOTHER_SEAL, "which is another one here"),
         (again(submitted=lambda said: said.submitted._replace(seal=bytes(32))), "which is another one here"),
         (again(submitted=lambda said: said.submitted._replace(number=1)), "countersigns record 1, which is another one here"),
@@ -1558,6 +1680,7 @@ def test_a_receipt_of_another_host_than_that_of_the_chain_is_found(house: House,
         (again(name=lambda said: "bob"), "as the placing of another lock"),
         (again(placed=lambda said: said.placed._replace(seal=bytes(32))), "which is another one here"),
         (LATER, "countersigns records that do not come before it in this order"),
+        (again(at=lambda said: "2026-03-02T09:20:00Z"), "has a time that is not between that of record"),
         (ANOTHER_SEAL, "which is another one here"),
     ],
 )

@@ -296,6 +296,25 @@ def test_a_signed_time_in_digits_of_another_script_is_found_and_no_traceback(hos
     assert any("has no time in UTC" in one for one in wrong(zipped({**files, name: _joined(lines)}), host.public))
 
 
+@pytest.mark.parametrize(
+    ("name", "member", "form"),
+    [
+        ("records.jsonl", "at", "jitd checkpoint 1"),
+        ("proof.jsonl", "at", "jitd checkpoint 1"),
+        ("records.jsonl", "at", "jitd record 1"),
+        ("manifest.json", "made_at", "jitd pack 1"),
+    ],
+)
+def test_a_month_that_no_calendar_has_is_a_finding(host: House, files: Files, name: str, member: str, form: str) -> None:
+    """THREATS L-27."""
+    lines = files[name].decode().splitlines()
+    at = next(at for at, line in enumerate(lines) if f'"form":"{form}"' in line)
+    time = json.loads(lines[at])[member]
+    lines[at] = lines[at].replace(time, time.replace("-03-", "-13-"))
+    found = wrong(zipped({**files, name: _joined(lines)}), host.public)
+    assert any("has a time that no calendar has" in one for one in found), found
+
+
 def test_a_new_key_whose_signed_text_is_not_ascii_is_a_finding(host: House, files: Files) -> None:
     lines = files["records.jsonl"].decode().splitlines()
     at = next(at for at, line in enumerate(lines) if '"event":"key.rotated"' in line)
@@ -307,7 +326,7 @@ def test_a_new_key_whose_signed_text_is_not_ascii_is_a_finding(host: House, file
     record |= {"sealed": verify.canonical(content).decode(), "detail": after}
     lines[at] = json.dumps(record, separators=(",", ":"))
     found = wrong(zipped({**files, "records.jsonl": _joined(lines)}), host.public)
-    assert any("says something else than what was signed" in one for one in found), found
+    assert any("has no time in UTC" in one for one in found), found
 
 
 def test_verify_py_answers_whatever_is_in_a_file_with_a_sentence(

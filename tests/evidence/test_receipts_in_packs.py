@@ -23,6 +23,7 @@ from tests.evidence.packs import HOST, ID, Host, words, wrong, zipped
 from tests.scene import asked, permit, person, review, screened, submit
 
 AT = "2026-03-02T08:59:30Z"
+RECORDED_AT = "2026-03-02T09:00:00+00:00"
 BOB = "bob@EXAMPLE.TEST"
 
 
@@ -82,12 +83,12 @@ def host(tmp_path: Path) -> Iterator[Host]:
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("ed25519", "by their clock. This"),
-        ("ecdsa-521", "by their clock. This"),
-        ("rsa-2048", "by their clock. This"),
-        ("ed25519-sk", "by their clock, which somebody has touched. This"),
-        ("ed25519-sk no-touch-required", "by their clock. This"),
-        ("ecdsa-sk verify-required", "by their clock, which somebody has touched after it had verified them. This"),
+        ("ed25519", " This"),
+        ("ecdsa-521", " This"),
+        ("rsa-2048", " This"),
+        ("ed25519-sk", " Somebody touched the key. This"),
+        ("ed25519-sk no-touch-required", " This"),
+        ("ecdsa-sk verify-required", " Somebody touched the key, and it had verified them. This"),
     ],
 )
 def test_a_pack_tells_who_has_signed_an_approval_and_how(host: Host, keys: Callable[[str], Path], kind: str, said: str) -> None:
@@ -95,7 +96,7 @@ def test_a_pack_tells_who_has_signed_an_approval_and_how(host: Host, keys: Calla
     told = words(zipped(files), host.public)
     key = ssh_keys.public(keys(kind))
     assert f"key {key.fingerprint} ({key.kind}) is: its owner has signed the approval in record" in told
-    assert f"as {BOB} at {AT} {said} countersigns" in told and "the host alone says who gave it" not in told
+    assert f"as {BOB} at {AT}.{said} countersigns" in told and "the host alone says who gave it" not in told
     page = files["index.html"].decode()
     assert f"signed with the key {key.fingerprint}, which proves " in page and "BEGIN SSH SIGNATURE" not in page
 
@@ -126,6 +127,8 @@ STATED: dict[str, tuple[Callable[[Host, Statement], Statement], str]] = {
     "another host": (lambda _, one: one._replace(host="web1.example.test"), "is one for another review"),
     "another verdict": (lambda _, one: one._replace(verdict="reviewed"), "is one for another review"),
     "another requester": (lambda _, one: one._replace(requester="eve@EXAMPLE.TEST"), "as the submission of another request"),
+    "the past": (lambda _, one: one._replace(at="2020-03-02T08:59:30Z"), "has a time that is not between that of record"),
+    "the future": (lambda _, one: one._replace(at="2026-03-02T09:20:00Z"), "has a time that is not between that of record"),
     "another past": (lambda _, one: one._replace(submitted=other(one.submitted)), "which is another one here: the record was"),
     "another newest": (lambda _, one: one._replace(newest=other(one.newest)), "which is another one here"),
     "a later record": (lambda _, one: one._replace(newest=Sealed(one.newest.number + 1, bytes(32))), "do not come before it"),
@@ -181,9 +184,8 @@ def test_a_review_after_broken_glass_may_countersign_a_record_of_a_run(host: Hos
     reviewed = stated(host)._replace(verdict="reviewed", newest=Sealed(*of_run))
     said = {"receipt": receipt(reviewed.text(), keys("ed25519-sk"))}
     for id, faults in ((ID, 0), ("AAAA-0000", 1)):
-        line = verify.Line(
-            9, "record", HOST, of_run[0] + 1, told={"event": "owed_review.reviewed", "id": id, "actor": BOB, "detail": said}
-        )
+        told = {"event": "owed_review.reviewed", "at": RECORDED_AT, "id": id, "actor": BOB, "detail": said}
+        line = verify.Line(9, "record", HOST, of_run[0] + 1, told=told)
         contents = verify.read_contents(host.pack(), lambda finding: None)
         segments = verify.read_segments(contents.lines, "records.jsonl", lambda finding: None)
         found: list[verify.Finding] = []

@@ -100,6 +100,7 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.ssh_signatures": {"jitd.core.ssh_keys"},
     "jitd.audit.sshsig": {"jitd.core.ssh_keys", "jitd.audit.ssh_signatures"},
     "jitd.audit.strict_json": set(),
+    "jitd.audit.times": set(),
     "jitd.audit.parts": {CORE, "jitd.audit", "jitd.store"},
     "jitd.audit.verify": {CORE, "jitd.audit", "jitd.store"},
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
@@ -342,7 +343,7 @@ LAW: dict[str, set[str]] = {
     # what becomes one file, which stands alone in each pack
     "jitd_evidence.pack.verify": {
         "jitd.audit.allowed_signers", "jitd.audit.receipt", "jitd.audit.receipted", "jitd.audit.ssh_signatures",
-        "jitd.audit.sshsig", "jitd.audit.strict_json", "jitd.core.differences", "jitd_evidence.pack.zipped",
+        "jitd.audit.sshsig", "jitd.audit.strict_json", "jitd.audit.times", "jitd.core.differences", "jitd_evidence.pack.zipped",
     },
     "jitd_evidence.pack.zipped": {"jitd.audit.strict_json"},
     "jitd_evidence.pack.verifier": {"jitd"},

@@ -24,14 +24,16 @@ import mmap
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from jitd.audit.allowed_signers import NamedKey, read_named
 from jitd.audit.receipt import Statement, Unlock
-from jitd.audit.receipted import BadReceipt, Told, check_begun, check_receipt, check_sealed, countersigns
+from jitd.audit.receipted import BadReceipt, Told, check_begun, check_receipt, check_sealed, check_time, countersigns
 from jitd.audit.ssh_signatures import BadSignature, Checked
 from jitd.audit.sshsig import ForeignKey, check_signature, fingerprint, read_public, signer
 from jitd.audit.strict_json import Wrong, canonical, is_same, read_json
+from jitd.audit.times import recorded_time, signed_time
 from jitd.core.differences import Work, differences
 from jitd_evidence.pack.zipped import MOST_SIZE, Bytes, read_zip
 
@@ -218,7 +220,6 @@ class Line(NamedTuple):
 _WORD = re.compile(r"[!-~]{1,255}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 HIDDEN, FORGOTTEN, MISSING, MASKED = "‹hidden›", "‹forgotten›", "‹missing›", "‹masked›"
 _WORDS = (HIDDEN, FORGOTTEN, MISSING, MASKED)
 
@@ -253,8 +254,7 @@ def read_line(at: int, text: str) -> Line:
 
 def _signed(at: int, form: str, found: Mapping[str, Any], host: str, number: int, head: str) -> Line:
     time, seal = _text(found, "at"), _hex(found, "seal")
-    if not _AT.fullmatch(time):
-        raise Wrong("has no time in UTC")
+    _check_time(signed_time, time)
     signed = f"{head}host {host}\nnumber {number}\nseal {seal.hex()}\nat {time}\n"
     if _text(found, "signed") != signed:
         raise Wrong("says something else than what was signed")
@@ -280,9 +280,17 @@ def _record(at: int, found: dict[str, Any], host: str, number: int) -> Line:
         raise Wrong("has a member of a wrong type")
     if not sealed and not all(told.get(name, HIDDEN) == HIDDEN for name in ("random", "document")):
         raise Wrong("hides a part of a record, and not what is always hidden then: its random bytes and its document's digest")
+    _check_time(recorded_time, told.get("at") if content is None else content.get("at"))
     digest = hashlib.sha256(sealed).digest() if sealed else _hex(found, "digest")
     values = tuple(map(_value, found["values"]))
     return Line(at, "record", host, number, _hex(found, "seal"), digest, sealed, content, told, values, found.get("about", {}))
+
+
+def _check_time(read: Callable[[Any], datetime], text: Any) -> None:
+    try:
+        read(text)
+    except ValueError as fault:
+        raise Wrong(str(fault)) from None
 
 
 def _value(found: Any) -> Value:
@@ -604,8 +612,9 @@ def change_in(line: Line) -> Change | None:
         raise Wrong("does not say which key it replaces")
     text = _text(said, "signed")
     head = f"jitd key 1\nhost {line.host}\nbefore {said['before']}\npublic {said['public']}\nat "
-    if not text.startswith(head) or not _AT.fullmatch(text[len(head) : -1]) or text[-1:] != "\n":
+    if not text.startswith(head) or text[-1:] != "\n":
         raise Wrong("says something else than what was signed")
+    _check_time(signed_time, text[len(head) : -1])
     for key, by in ((before, "by_before"), (public, "by_public")):
         try:
             check(key, "jitd-key", text, _text(said, by))
@@ -757,6 +766,8 @@ def _is_countersigned(one: Receipted, segments: Sequence[Segment], events: Mappi
             is_here = False
     if (first := events.get(begun.number)) is not None:
         check_begun(statement, _told(first))
+    if (last := events.get(newest.number)) is not None:
+        check_time(_told(one.line), statement, _told(last))
     return is_here
 
 
@@ -928,6 +939,8 @@ def _edited(detail: Any) -> _Html:
 def _time(value: Any) -> _Html:
     """Return a time, which every record and object has in UTC."""
     found = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)", str(value), re.ASCII)
+    if found:
+        signed_time(f"{found[1]}T{found[2]}Z")
     return _Html(f"<time>{found[1]} {found[2]} UTC</time>") if found else _Html("–") if value in (None, "None") else _e(value)
 
 
@@ -1854,8 +1867,9 @@ def _check_manifest(files: Files, report: Report) -> Mapping[str, Any]:
         _has(manifest, "form", "host", "id", "made_at", "by", "jitd", "files")
         texts = [_text(manifest, name) for name in ("host", "id", "made_at", "by", "jitd")]
         parts, (host, id, made_at, _, _) = manifest["files"], texts
-        if not _WORD.fullmatch(host) or not re.fullmatch(_RUN, id) or not _AT.fullmatch(made_at):
-            raise Wrong("has no name of a host, no id or no time")
+        if not _WORD.fullmatch(host) or not re.fullmatch(_RUN, id):
+            raise Wrong("has no name of a host or no id")
+        _check_time(signed_time, made_at)
         if not all(texts) or not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
             raise Wrong("has a member of a wrong type")
         for part in parts:
@@ -2115,7 +2129,7 @@ def _told_of_records(contents: Contents, n_recordings: int) -> Iterator[str]:
     yield f"- {', '.join(found)}: those of which the records have the digests."
 
 
-_PROVES = {"key": "", "touch": ", which somebody has touched", "pin": ", which somebody has touched after it had verified them"}
+_PROVES = {"key": "", "touch": " Somebody touched the key.", "pin": " Somebody touched the key, and it had verified them."}
 
 
 def _told_of_receipts(receipts: Sequence[Receipted], records: Sequence[Line]) -> Iterator[str]:
@@ -2125,7 +2139,7 @@ def _told_of_receipts(receipts: Sequence[Receipted], records: Sequence[Line]) ->
         )
         yield (
             f"- To who knows whose key {by.key.fingerprint} ({by.key.kind}) is: its owner has signed the {what} in record "
-            f"{line.number} as {_ascii(who)} at {statement.at} by their clock{_PROVES[by.level]}. This "
+            f"{line.number} as {_ascii(who)} at {statement.at}.{_PROVES[by.level]} This "
             f"countersigns what the host had recorded up to record {statement.newest.number}."
         )
     approvals = (_member(line.body, "detail") for line in records if line.body.get("event") == "request.reviewed")
