@@ -111,7 +111,7 @@ _ROWS = (
     ),
     Event("request.relisted", sentences.relisted, "Update", rule="lists"),
 
-    Event("grant.issued", sentences.issued, "Assign Privileges", parts="uses begins_at ends_at", people="holder"),
+    Event("grant.issued", sentences.issued, "Assign Privileges", parts="uses timeout_for begins_at ends_at", people="holder"),
     Event("grant.used", sentences.used, parts="request"),
     Event("grant.returned", sentences.returned, parts="run was_started"),
     Event("grant.expired", "the time of the grant is over"),

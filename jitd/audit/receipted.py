@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from jitd.audit.receipt import NAMESPACE, Sealed, Statement, Unlock, read, read_unlock
+from jitd.audit.receipt import NAMESPACE, TIME_FORMAT, Sealed, Statement, Unlock, read, read_unlock, word
 from jitd.audit.ssh_signatures import BadSignature, Checked
 from jitd.audit.sshsig import check_by_any
 from jitd.audit.times import recorded_time, signed_time
@@ -70,6 +70,8 @@ def check_receipt(record: Told) -> tuple[Statement | Unlock, Checked]:
         raise BadReceipt(f"has a signature that {fault}") from None
     if (said["key"], said["proves"]) != (by.key.fingerprint, by.level):
         raise BadReceipt(f"says more or less than its signature, which is by {by.key.fingerprint} and proves {by.level!r}")
+    if not record.says(policy=statement.policy.hex()):
+        raise BadReceipt("names another policy than its record")
     is_here = record.host is None or record.host == statement.host
     if isinstance(statement, Unlock):
         if not record.says(id=statement.id, actor=statement.operator) or not is_here:
@@ -80,6 +82,8 @@ def check_receipt(record: Told) -> tuple[Statement | Unlock, Checked]:
         raise BadReceipt("is one for another review, another person or another host")
     if verdict == "approve" and record.detail("verdict") != "approve":
         raise BadReceipt("belongs to an approval, and the record tells of none")
+    if verdict == "approve" and has_expired(statement, _time_of(record)):
+        raise BadReceipt(f"is one for a request that had expired at {statement.expires}")
     return statement, by
 
 
@@ -108,12 +112,20 @@ def is_timely(at: str, newest: datetime, own: datetime) -> bool:
 
 def check_time(record: Told, statement: Statement | Unlock, newest: Told) -> None:
     """``newest`` is the newest record that the statement in ``record`` countersigns. Raises BadReceipt."""
+    if not is_timely(statement.at, _time_of(newest), _time_of(record)):
+        raise BadReceipt(f"has a time that is not between that of record {newest.number} and that of its own: {statement.at}")
+
+
+def has_expired(statement: Statement, now: datetime) -> bool:
+    """True if the request of ``statement`` had expired at ``now``, by the same clock, which may have been set since."""
+    return (now - signed_time(statement.expires)).total_seconds() > ASIDE
+
+
+def _time_of(record: Told) -> datetime:
     try:
-        if is_timely(statement.at, recorded_time(newest.body.get("at")), recorded_time(record.body.get("at"))):
-            return
+        return recorded_time(record.body.get("at"))
     except ValueError as fault:
-        raise BadReceipt(f"belongs to a record, or countersigns one, that {fault}") from None
-    raise BadReceipt(f"has a time that is not between that of record {newest.number} and that of its own: {statement.at}")
+        raise BadReceipt(f"depends on record {record.number}, which {fault}") from None
 
 
 def check_begun(statement: Statement | Unlock, first: Told) -> None:
@@ -124,3 +136,36 @@ def check_begun(statement: Statement | Unlock, first: Told) -> None:
             raise BadReceipt(f"countersigns record {first.number} as the placing of another lock")
     elif not first.says(event="request.submitted", id=statement.id, actor=statement.requester):
         raise BadReceipt(f"countersigns record {first.number} as the submission of another request")
+
+
+SCREENED, ISSUED = "request.screened", "grant.issued"
+
+
+def check_screened(statement: Statement, first: Told) -> None:
+    """``first`` is the record of the first screening of what the statement approves: by its rule. Raises BadReceipt."""
+    rule = first.detail("rule")
+    if rule != statement.rule and rule not in first.hidden:
+        raise BadReceipt(f"names the rule {word(statement.rule)}, and record {first.number} another one")
+
+
+def check_issued(statement: Statement, issued: Told) -> None:
+    """``issued`` is the record of the grant of what the statement approves. It may be less than what was signed, because a later
+    approval may have left less in force. Raises BadReceipt.
+    """
+    signed, uses, timeout_for = statement.terms, issued.detail("uses"), issued.detail("timeout_for")
+    begins_at, ends_at = issued.detail("begins_at"), issued.detail("ends_at")
+    exceeded = f"is exceeded by record {issued.number}, which grants"
+    try:
+        begins = None if begins_at is None else recorded_time(begins_at)
+        lasts_for = (recorded_time(ends_at) - (begins or _time_of(issued))).total_seconds()
+    except ValueError as fault:
+        raise BadReceipt(f"depends on record {issued.number}, which {fault}") from None
+    if ("" if begins is None else begins.strftime(TIME_FORMAT)) != signed.starts_at:
+        raise BadReceipt(f"{exceeded} it from another time, where {signed.starts_at or 'no later start'} was signed")
+    if lasts_for > signed.lasts_for:
+        raise BadReceipt(f"{exceeded} {lasts_for:g} s, where {signed.lasts_for} s were signed")
+    if type(uses) is not int or uses > signed.uses:
+        raise BadReceipt(f"{exceeded} uses: {uses}, where {signed.uses} were signed")
+    if signed.timeout_for is not None and (type(timeout_for) is not int or timeout_for > signed.timeout_for):
+        length = "any length" if timeout_for is None else f"{timeout_for} s"
+        raise BadReceipt(f"{exceeded} runs of {length}, where {signed.timeout_for} s were signed")

@@ -12,8 +12,22 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from jitd.audit.forms import Checkpoint
-from jitd.audit.receipted import BadReceipt, Told, check_begun, check_receipt, check_sealed, check_time, countersigns
+from jitd.audit.receipt import Statement
+from jitd.audit.receipted import (
+    ISSUED,
+    SCREENED,
+    BadReceipt,
+    Told,
+    check_begun,
+    check_issued,
+    check_receipt,
+    check_screened,
+    check_sealed,
+    check_time,
+    countersigns,
+)
 from jitd.core.chain import detail_of
+from jitd.core.sought import Sought
 
 
 class Chain(Protocol):
@@ -22,6 +36,7 @@ class Chain(Protocol):
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]: ...
     def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]: ...
     def last_checkpoint(self) -> Checkpoint | None: ...
+    def find(self, after: int, sought: Sought) -> tuple[list[int], int]: ...
 
 
 AGAIN = "has the statement of record {} again: what was signed once was used twice"
@@ -60,7 +75,27 @@ class Receipts:
                 check_begun(statement, one)
             if one is not None and sealed == newest:
                 check_time(record, statement, one)
+        if isinstance(statement, Statement):
+            self._check_what_followed(statement)
         return begun.number
+
+    def _check_what_followed(self, statement: Statement) -> None:
+        """Compare the statement with the first screening of its request and with its grant, of which there is one."""
+        is_screened, number, found = False, statement.submitted.number, [0]
+        while found:
+            found, after = self._chain.find(number, Sought(id=statement.id))
+            for number in found:
+                _, body, _ = next(self._chain.records(number - 1), (0, b"", b""))
+                content = self._read(body or b"") or {}
+                if content.get("id") != statement.id:
+                    continue
+                if content.get("event") == SCREENED and not is_screened:
+                    is_screened = True
+                    check_screened(statement, Told(number, None, content))
+                elif content.get("event") == ISSUED:
+                    check_issued(statement, Told(number, None, content))
+                    return
+            number = after
 
     def _host_at(self, number: int) -> str | None:
         """Return the host of the next checkpoint: a record itself does not say whose it is. The last records may have no

@@ -110,9 +110,11 @@ class Issued(GrantEvent):
     grant: Grant
 
     def detail(self) -> dict[str, Any]:
+        """Return all terms of the grant, which are compared with what its approvers have signed."""
         begins = {} if self.grant.begins_at is None else {"begins_at": self.grant.begins_at.isoformat()}
+        limit = {} if self.grant.terms.timeout_for is None else {"timeout_for": self.grant.terms.timeout_for}
         told = {"holder": self.grant.holder.principal, "uses": self.grant.uses, "ends_at": self.grant.ends_at.isoformat()}
-        return told | begins
+        return told | limit | begins
 
 
 @dataclass(frozen=True, slots=True)

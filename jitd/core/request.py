@@ -596,6 +596,11 @@ def how_often(asked: Request, obligations: Obligations) -> int:
     return min(wanted, obligations.uses)
 
 
+def timeout_of(asked: Request, obligations: Obligations) -> int | None:
+    """Return the seconds that a run under the grant for ``asked`` may take, or None if there is no limit."""
+    return min((one for one in (obligations.terms.timeout_for, asked.terms.timeout_for) if one is not None), default=None)
+
+
 def lease_for(decision: Decision, obligations: Obligations) -> str | None:
     """Return the decision's lease, unless ``obligations`` have approvals that were not known when it was found."""
     if isinstance(decision, Deny) or decision.lease is None:
@@ -710,7 +715,7 @@ def issued(approved: Request, now: Moment) -> Issued:
         login_session=approved.claims.login_session,
         rule=approved.rule,
         because=approved.because,
-        terms=obligations.terms,
+        terms=replace(obligations.terms, timeout_for=timeout_of(approved, obligations)),
         issued_at=now.at,
         ends_at=(now.at if begins_at is None else begins_at) + timedelta(seconds=lasts_for),
         ends_boot=(now.boot if begins_boot is None else begins_boot) + lasts_for,
@@ -730,9 +735,9 @@ def ends_of(grant: Grant, asked: Request, now: float) -> tuple[float, str]:
     assert asked.obligations is not None, "an approved request has its obligations"
     ends_at_boot, because = grant.ends_boot, "its grant has ended"
     for timeout, sentence in (
-        (grant.terms.timeout_for, "its rule's timeout is over"),
         (asked.obligations.terms.timeout_for, "its rule's timeout is over"),
         (asked.terms.timeout_for, "its timeout is over"),
+        (grant.terms.timeout_for, "the timeout of its grant is over"),
     ):
         if timeout is not None and now + timeout < ends_at_boot:
             ends_at_boot, because = now + timeout, sentence

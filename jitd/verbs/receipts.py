@@ -14,7 +14,7 @@ from datetime import UTC
 
 from jitd.audit import receipt
 from jitd.audit.receipt import Sealed, Statement, Terms
-from jitd.audit.receipted import is_timely
+from jitd.audit.receipted import has_expired, is_timely
 from jitd.audit.sshsig import BadSignature
 from jitd.audit.telling import content_of, tell
 from jitd.audit.times import recorded_time, signed_time
@@ -25,7 +25,7 @@ from jitd.core.effects import Moment
 from jitd.core.law import name_of_kind
 from jitd.core.lock import Lock, Placed
 from jitd.core.receipt import Receipt
-from jitd.core.request import Request, Verdict, how_often, lasts
+from jitd.core.request import Request, Verdict, how_often, lasts, timeout_of
 from jitd.core.rights import Act
 from jitd.core.sought import SUBMITTED, requests_in
 from jitd.core.subject import Identity
@@ -184,6 +184,8 @@ class Receipts:
         said = receipt.read(given.statement)
         if said.matter != self._stated(who, found, verdict, obligations, said.submitted).matter:
             raise Refusal("not_done", f"request {found.id} is not what you have signed any more: look at it again")
+        if verdict == Verdict.APPROVE and has_expired(said, self._now().at):
+            raise Refusal("late", f"request {found.id} expired at {said.expires}, by the clock of this host: ask for it again")
         self._is_timely(said)
 
     def _is_timely(self, said: Statement | receipt.Unlock) -> None:
@@ -210,7 +212,6 @@ class Receipts:
         """Return what jitd states at this moment. Raises Refusal if ``found`` has no terms."""
         if obligations is None or found.expires_at is None:
             raise Refusal("not_done", f"nothing about request {found.id} can be signed yet: it is screened")
-        limits = [one for one in (obligations.terms.timeout_for, found.terms.timeout_for) if one is not None]
         starts_at = found.terms.starts_at
         return Statement(
             verdict,
@@ -224,7 +225,7 @@ class Receipts:
             Terms(
                 lasts(found, obligations),
                 how_often(found, obligations),
-                min(limits, default=None),
+                timeout_of(found, obligations),
                 "" if starts_at is None else starts_at.astimezone(UTC).strftime(receipt.TIME_FORMAT),
             ),
             self._now().at.strftime(receipt.TIME_FORMAT),

@@ -77,14 +77,29 @@ def test_a_grant_is_its_requests_and_the_daemon_issues_it() -> None:
     assert (made.rule, made.because, made.terms) == ("rule-1", "approved by bob", permit().obligations.terms)
 
 
+@pytest.mark.parametrize(("of_rule", "own", "granted"), [(None, None, None), (60, None, 60), (None, 9, 9), (60, 9, 9)])
+def test_a_grant_has_the_shorter_timeout_of_its_rule_and_of_what_was_asked_for(
+    of_rule: int | None, own: int | None, granted: int | None
+) -> None:
+    """Its approvers were shown that, so a later use of a lease gets no more."""
+    request = approved(timeout_for=own)
+    assert request.obligations is not None
+    terms = replace(request.obligations.terms, timeout_for=of_rule)
+    made = grant_of(replace(request, obligations=replace(request.obligations, terms=terms)))
+    assert made.terms == replace(terms, timeout_for=granted)
+    assert issued(request, moment()).detail().get("timeout_for") == own
+
+
 RULES, OWN, GRANTS = "its rule's timeout is over", "its timeout is over", "its grant has ended"
+LEASES = "the timeout of its grant is over"
 # the grant's terms, the terms of the request's rule, what the request asks for, seconds until the run is ended, and why
 ENDS: dict[str, tuple[int | None, int | None, int | None, float, str]] = {
     "no timeout": (None, None, None, 3000, GRANTS),
-    "the timeout of the grant's rule": (60, None, None, 60, RULES),
+    "the timeout of the grant": (60, None, None, 60, LEASES),
     "the timeout of the request's rule": (None, 60, None, 60, RULES),
     "the timeout that was asked for": (None, None, 60, 60, OWN),
-    "the shortest is the grant's": (60, 70, 80, 60, RULES),
+    "the shortest is the grant's": (60, 70, 80, 60, LEASES),
+    "the one that was asked for is that of the grant": (60, None, 60, 60, OWN),
     "the shortest is the request's rule's": (80, 60, 70, 60, RULES),
     "the shortest is the one that was asked for": (80, 70, 60, 60, OWN),
     "the rule comes first of two that are the same": (60, 60, 60, 60, RULES),

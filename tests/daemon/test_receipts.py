@@ -47,6 +47,7 @@ from jitd.core.edit import SUDOEDIT, Edit, NewFile, Removal
 from jitd.core.grade import Damage, Finding, Grade
 from jitd.core.masking import MASKED
 from jitd.core.policy import Policy
+from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request, RequestState, Submitted, Verdict
 from jitd.core.sought import SUBMITTED
 from jitd.core.ssh_keys import PublicKey
@@ -76,7 +77,8 @@ from tests.graders import Said
 from tests.scene import START, command, locked, person, place, submit, thing
 from tests.unshown import without_styles
 
-DIGEST, OTHER_DIGEST = "ab" * 32, "cd" * 32
+POLICY = PolicyText(((b"10-rules.toml", b"# the rules of a test\n"),))
+DIGEST, OTHER_DIGEST = POLICY.digest, "cd" * 32
 
 
 def proved(name: str) -> Subject:
@@ -106,6 +108,7 @@ class House(Seen):
         self.receipts = Receipts(ground, access, self.decider, self.signers)
         self.lists = Lists(access, self.store, self.opened, self.workers, lambda run: None, self.now, signers=self.signers)
         self.reviews = Reviews(access, self.decider, self.perform, self.store, self.now, self.receipts)
+        self.lifecycle._policy_digest, self.lifecycle._policy_text = lambda: self.digest, lambda: POLICY
 
     def rules(self, **changes: Any) -> None:
         made = {"terms": Terms(env=("TOKEN",)), "uses": 5} | changes
@@ -878,6 +881,19 @@ def test_a_number_that_no_record_can_have_is_refused_before_it_is_looked_for(
     house.run(scene())
 
 
+def test_nobody_signs_what_expired_by_the_clock_of_the_host(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-36. The clock was set forward, so a verification would find an approval after the end of its request."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        made = await house.submitted()
+        house.at = replace(house.at, at=house.at.at + timedelta(hours=2))
+        signed = await house.signed(BOB, made.id, keys["ed25519"], at=said_at(house, 0))
+        await house.refuses(BOB, made.id, signed, "expired at 2026-03-02T.*, by the clock of this host: ask for it again")
+
+    house.run(scene())
+
+
 OFFSETS = {-3600: False, -121: False, -120: True, 0: True, 120: True, 121: False, 1200: False}
 """How many seconds a time may be beside that of the host, and whether that is near enough."""
 
@@ -1588,6 +1604,14 @@ LATER = again(newest=lambda said: said.newest._replace(number=10**17))
         (LATER, "countersigns records that do not come before it in this order"),
         (again(at=lambda said: "2026-03-02T09:02:10Z"), "has a time that is not between that of record"),
         (again(at=lambda said: "2020-03-02T09:00:00Z"), "has a time that is not between that of record"),
+        (again(terms=lambda said: said.terms._replace(uses=1)), "grants uses: 2, where 1 were signed"),
+        (again(terms=lambda said: said.terms._replace(uses=9, lasts_for=9999, timeout_for=99)), ""),
+        (again(terms=lambda said: said.terms._replace(lasts_for=59)), "grants 60 s, where 59 s were signed"),
+        (again(terms=lambda said: said.terms._replace(timeout_for=8)), "grants runs of 9 s, where 8 s were signed"),
+        (again(terms=lambda said: said.terms._replace(starts_at="2026-03-02T10:00:00Z")), "grants it from another time"),
+        (again(rule=lambda said: "rule-2"), "names the rule rule-2, and record"),
+        (again(policy=lambda said: bytes(32)), "names another policy than its record"),
+        (again(expires=lambda said: "2026-03-02T08:50:00Z"), "is one for a request that had expired"),
         (ANOTHER_SEAL, "which is another one here"),
         (again(submitted=lambda said: said.submitted._replace(seal=bytes(32))), "which is another one here"),
         (again(submitted=lambda said: said.submitted._replace(number=1)), "countersigns record 1, which is another one here"),
@@ -1603,7 +1627,8 @@ def test_a_receipt_that_is_not_what_it_says_is_found_in_a_record_that_is_whole(
 
     async def scene() -> None:
         house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
-        one, two = await house.submitted(), await house.submitted()
+        lease = {"lasts_for": 60, "uses": 2, "timeout_for": 9}
+        one, two = await house.submitted(**lease), await house.submitted(**lease)
         await house.approved(BOB, one.id, await house.signed(BOB, one.id, keys["ed25519"]))
         (review,) = house.found(one.id).reviews
         assert review.receipt is not None
@@ -1664,6 +1689,7 @@ def test_a_receipt_of_another_host_than_that_of_the_chain_is_found(house: House,
     ):
         chain: Any = SimpleNamespace(
             records=house.store.records,
+            find=house.store.find,
             checkpoints=lambda after, host=following: iter([of[host]] if host else []),
             last_checkpoint=lambda host=last: of.get(host),
         )

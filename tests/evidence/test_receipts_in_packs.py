@@ -112,6 +112,20 @@ def test_a_pack_says_which_approvals_nobody_has_signed(host: Host) -> None:
     assert "Of 1 approval, the host alone says who gave it" in words(zipped(host.pack()), host.public)
 
 
+@pytest.mark.parametrize("terms", [Terms(601, 2), Terms(600, 5), Terms(86400, 9)])
+def test_what_is_granted_may_be_less_than_what_was_signed(host: Host, keys: Callable[[str], Path], terms: Terms) -> None:
+    """An approval after this one may have left less in force."""
+    files = live(host, lambda host: receipt(stated(host)._replace(terms=terms).text(), keys("ed25519")))
+    assert wrong(zipped(files), host.public) == []
+
+
+def test_the_page_tells_what_was_signed(host: Host, keys: Callable[[str], Path]) -> None:
+    terms = Terms(5400, 3, 90, "")
+    page = live(host, lambda host: receipt(stated(host)._replace(terms=terms).text(), keys("ed25519")))["index.html"].decode()
+    told = f"<time>{AT[:10]} {AT[11:19]} UTC</time>: at most 3 uses, for 1 h 30 min, each for 1 min 30 s at most"
+    assert page.count(told) == 2, "with the approval, and in the list of all records"
+
+
 def other(sealed: Sealed) -> Sealed:
     return Sealed(sealed.number, bytes([sealed.seal[0] ^ 1]) + sealed.seal[1:])
 
@@ -129,6 +143,19 @@ STATED: dict[str, tuple[Callable[[Host, Statement], Statement], str]] = {
     "another requester": (lambda _, one: one._replace(requester="eve@EXAMPLE.TEST"), "as the submission of another request"),
     "the past": (lambda _, one: one._replace(at="2020-03-02T08:59:30Z"), "has a time that is not between that of record"),
     "the future": (lambda _, one: one._replace(at="2026-03-02T09:20:00Z"), "has a time that is not between that of record"),
+    "a shorter time": (lambda _, one: one._replace(terms=Terms(599, 2)), "grants 600 s, where 599 s were signed"),
+    "fewer uses": (lambda _, one: one._replace(terms=Terms(600, 1)), "grants uses: 2, where 1 were signed"),
+    "a timeout": (
+        lambda _, one: one._replace(terms=Terms(600, 2, 9)),
+        "grants runs of any length, where 9 s were signed",
+    ),
+    "a later start": (
+        lambda _, one: one._replace(terms=Terms(600, 2, None, "2026-03-02T10:00:00Z")),
+        "grants it from another time",
+    ),
+    "another rule": (lambda _, one: one._replace(rule="rule-2"), "names the rule rule-2, and record"),
+    "another policy": (lambda _, one: one._replace(policy=bytes(32)), "names another policy than its record"),
+    "over": (lambda _, one: one._replace(expires="2026-03-02T08:50:00Z"), "is one for a request that had expired"),
     "another past": (lambda _, one: one._replace(submitted=other(one.submitted)), "which is another one here: the record was"),
     "another newest": (lambda _, one: one._replace(newest=other(one.newest)), "which is another one here"),
     "a later record": (lambda _, one: one._replace(newest=Sealed(one.newest.number + 1, bytes(32))), "do not come before it"),
@@ -184,7 +211,7 @@ def test_a_review_after_broken_glass_may_countersign_a_record_of_a_run(host: Hos
     reviewed = stated(host)._replace(verdict="reviewed", newest=Sealed(*of_run))
     said = {"receipt": receipt(reviewed.text(), keys("ed25519-sk"))}
     for id, faults in ((ID, 0), ("AAAA-0000", 1)):
-        told = {"event": "owed_review.reviewed", "at": RECORDED_AT, "id": id, "actor": BOB, "detail": said}
+        told = {"event": "owed_review.reviewed", "at": RECORDED_AT, "policy": host.digest, "id": id, "actor": BOB, "detail": said}
         line = verify.Line(9, "record", HOST, of_run[0] + 1, told=told)
         contents = verify.read_contents(host.pack(), lambda finding: None)
         segments = verify.read_segments(contents.lines, "records.jsonl", lambda finding: None)
@@ -221,7 +248,8 @@ def test_a_statement_that_comes_twice_is_named_with_both_records(host: Host, key
     made: list[dict[str, Any]] = []
 
     def twice(host: Host) -> dict[str, Any]:
-        made.append(receipt(stated(host).text() if not made else made[0]["statement"], keys("ecdsa-256")))
+        text = stated(host)._replace(terms=Terms(3600, 5)).text()
+        made.append(receipt(text if not made else made[0]["statement"], keys("ecdsa-256")))
         return made[-1]
 
     (found,) = wrong(zipped(live(host, twice, ("bob", "carol"))), host.public)

@@ -28,8 +28,20 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from jitd.audit.allowed_signers import NamedKey, read_named
-from jitd.audit.receipt import Statement, Unlock
-from jitd.audit.receipted import BadReceipt, Told, check_begun, check_receipt, check_sealed, check_time, countersigns
+from jitd.audit.receipt import UNLOCK_FORM, Statement, Unlock, read
+from jitd.audit.receipted import (
+    ISSUED,
+    SCREENED,
+    BadReceipt,
+    Told,
+    check_begun,
+    check_issued,
+    check_receipt,
+    check_screened,
+    check_sealed,
+    check_time,
+    countersigns,
+)
 from jitd.audit.ssh_signatures import BadSignature, Checked
 from jitd.audit.sshsig import ForeignKey, check_signature, fingerprint, read_public, signer
 from jitd.audit.strict_json import Wrong, canonical, is_same, read_json
@@ -768,6 +780,11 @@ def _is_countersigned(one: Receipted, segments: Sequence[Segment], events: Mappi
         check_begun(statement, _told(first))
     if (last := events.get(newest.number)) is not None:
         check_time(_told(one.line), statement, _told(last))
+    if isinstance(statement, Statement):
+        for event, check_it in ((SCREENED, check_screened), (ISSUED, check_issued)):
+            found = (line for line in events.values() if (line.body.get("event"), line.body.get("id")) == (event, statement.id))
+            if (line := next(found, None)) is not None:
+                check_it(statement, _told(line))
     return is_here
 
 
@@ -1377,6 +1394,7 @@ class _Page:
                     ("authenticated", _how(body.get("actor"), detail)),
                     ("the KDC said", _member(detail, "kdc")),
                     ("came from", _e(peer, is_name=True) if peer else None),
+                    ("signed", _signed_by(signed) if isinstance(signed := _member(detail, "receipt"), dict) else None),
                     ("names the fingerprint", own if same else _e(_member(detail, "fingerprint"))),
                 ))
             )  # fmt: skip
@@ -1401,6 +1419,7 @@ class _Page:
                     ("from", _time(_member(detail, "begins_at")) if _member(detail, "begins_at") else None),
                     ("until", _time(_member(detail, "ends_at"))),
                     ("uses", _member(detail, "uses")),
+                    ("a run may take", _span(limit) if (limit := _member(detail, "timeout_for")) is not None else None),
                     ("uses left", _member(grant, "left")),
                     ("state", _member(grant, "state")),
                     ("because", _member(grant, "because")),
@@ -1609,9 +1628,20 @@ def _details(body: Mapping[str, Any]) -> _Html:
 
 
 def _signed_by(value: Any) -> _Html:
-    """Tell of a receipt. Its text is in the record, and says nothing more to who reads the page."""
+    """Tell of a receipt: with which key, and what was signed."""
     told = {name: _member(value, name) for name in ("key", "proves")}
-    return _Html(f"signed with the key {_e(told['key'])}, which proves {_e(told['proves'])}")
+    by = f"signed with the key {_e(told['key'])}, which proves {_e(told['proves'])}"
+    text = str(_member(value, "statement"))
+    if text.startswith(UNLOCK_FORM):
+        return _Html(by)
+    try:
+        said = read(text)
+    except ValueError:  # what is wrong with it is a finding
+        return _Html(by)
+    parts = [f"at most {_n(said.terms.uses, 'use')}", f"for {_span(said.terms.lasts_for)}"]
+    parts += [f"each for {_span(said.terms.timeout_for)} at most"] if said.terms.timeout_for is not None else []
+    parts += [f"from {_time(said.terms.starts_at)}"] if said.terms.starts_at else []
+    return _Html(f"{by}, at {_time(said.at)}: {', '.join(parts)}")
 
 
 def _place_of(rule: str, text: str) -> tuple[int, int] | None:
