@@ -28,6 +28,7 @@ from jitd.audit.said import Commitments, Missing, Said
 from jitd.audit.sshsig import BadSignature
 from jitd.audit.standing import StandingLists
 from jitd.core.chain import GENESIS, Seal, canonical, detail_of, linked
+from jitd.core.instead import sealed_instead
 from jitd.core.sought import Sought
 from jitd.store import Indexed
 
@@ -140,6 +141,8 @@ class Reader:
             content = read_content(body)
             if found != number or seal != digest or content is None or not indexed.fits(number, content):
                 raise Doubt
+            if MARK in body and sealed_instead(content):
+                raise Doubt
             following.take(number, content)
             if (stated := stated_in(content, body)) is not None:
                 part.stated.append((number, stated))
@@ -159,6 +162,7 @@ class Reader:
         return part
 
 
+MARK = b"\\u2039"  # begins each word of INSTEAD in the bytes of a record
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder(order="deterministic").encode  # nearly always as `canonical`, in a third of the time
 

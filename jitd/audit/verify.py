@@ -13,7 +13,7 @@ import hashlib
 import json
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -25,14 +25,16 @@ from jitd.audit.forms import Checkpoint
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys
 from jitd.audit.lives import Doubt, InMemory, LaterLives, Lives, OnDisk, doubt, sum_of
-from jitd.audit.parts import MODULUS, ODD, Joined, Part, Reader, Span, object_of, read_content, spans
+from jitd.audit.parts import MARK, MODULUS, ODD, Joined, Part, Reader, Span, object_of, read_content, spans
 from jitd.audit.policies import Policies
 from jitd.audit.receipted import BadReceipt
 from jitd.audit.receipts import AGAIN, Once, Receipts, stated_in
 from jitd.audit.said import Said
 from jitd.audit.standing import StandingLists
 from jitd.core.chain import GENESIS, Seal, detail_of
+from jitd.core.instead import NOT_OF_VALUES, sealed_instead
 from jitd.core.sought import Sought
+from jitd.core.values import Values
 from jitd.store import Indexed, Store, StoreError
 
 STEP = 1000  # so many records are read between two reports of the progress
@@ -60,6 +62,7 @@ class Stored(Protocol):
     def misindexed(self) -> Iterator[int]: ...
     def faults(self) -> Iterator[str]: ...
     def committed(self, id: str) -> frozenset[bytes]: ...
+    def said(self, texts: Collection[str] = ()) -> Iterator[Values]: ...
     def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]: ...
     def last_checkpoint(self) -> Checkpoint | None: ...
     def find(self, after: int, sought: Sought) -> tuple[list[int], int]: ...
@@ -139,6 +142,14 @@ def _found(store: Store, last: int, sought: Sought) -> Iterator[int]:
         yield from (number for number in found if number <= last)
 
 
+def _sealed_values(store: Stored) -> Iterator[tuple[str, str]]:
+    """Yield the id of each object with a value that has a word which stands for what is not told, and the word."""
+    for values in store.said(NOT_OF_VALUES):
+        for entry in values:
+            if word := sealed_instead(entry.value, NOT_OF_VALUES):
+                yield values.id, word
+
+
 class _Alone:
     """Reads the parts one after the other."""
 
@@ -187,6 +198,8 @@ class _Whole:
             raise Doubt
         signed = self._compare_heads(head)
         said.end(is_whole=True)
+        if next(_sealed_values(self._store), None) is not None:
+            raise Doubt
         if not self._store.is_indexed(head.number, joined.names):
             raise Doubt
         _check_signed(head, signed, self._keys, doubt)
@@ -270,6 +283,9 @@ class _Verification:
         if not is_told:  # otherwise an object might be unreadable
             for finding in self._of_receipts:
                 self._report(finding)
+            for id, word in _sealed_values(self._store):
+                what = f"of what was said for {id}, a value is {word}, which nobody can type"
+                self._report(Flaw(Wrong.NOT_A_RECORD, 0, what))
             self._examine_tables()
             _check_signed(head, signed, self._keys, self._report)
         self._policies.end(self._report)
@@ -304,6 +320,9 @@ class _Verification:
                     self._policies.take(number, content.get("policy"))
                     self._standing.take(number, content)
                     self._check_receipt(number, content, body)
+                    if MARK in body and (word := sealed_instead(content)):
+                        what = f"record {number} has {word} as it was sealed: no jitd has written it"
+                        self._tell_later(Flaw(Wrong.NOT_A_RECORD, number, what))
             if self._progress is not None and not number % STEP:
                 self._progress(number - after, n - after)
         return head
@@ -317,7 +336,9 @@ class _Verification:
             self._tell_receipt(number, str(fault))
 
     def _tell_receipt(self, number: int, fault: str) -> None:
-        flaw = Flaw(Wrong.FORGED, number, f"the receipt of record {number} {fault}")
+        self._tell_later(Flaw(Wrong.FORGED, number, f"the receipt of record {number} {fault}"))
+
+    def _tell_later(self, flaw: Flaw) -> None:
         self._of_receipts = self._of_receipts[:MOST_OF_RECEIPTS] + [flaw]
 
     def _content(self, number: int, body: bytes) -> dict[str, Any] | None:

@@ -154,7 +154,7 @@ def _statement(daemon: Connection, row: Request, verdict: str) -> str | None:
 
 def _at(told: str, host: str) -> str:
     """Return the time to be signed: that of this machine, or if it is too far from what ``host`` has ``told``, that of the host.
-    Whoever verifies the record takes no other, and a wrong clock here keeps nobody from approving.
+    A verification of the record takes no other, and a wrong clock here keeps nobody from approving.
     """
     own = datetime.now(UTC)
     ahead = (own - signed_time(told)).total_seconds()

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from jitd.core.instead import MASKED as MASKED
 from jitd.core.spelling import spelled
 
-MASKED = "‹masked›"  # in place of a masked word, or of its rest. It does not tell the length
 NAMED_BY_A_MASK = "a masked word names this file"
 Blank = tuple[int, int]  # of a masked word: its place in the command line, and how many bytes before the mask are shown
 

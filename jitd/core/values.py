@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from jitd.core.instead import FORGOTTEN as FORGOTTEN
+from jitd.core.instead import MISSING as MISSING
 from jitd.core.spelling import spelled, unspelled
 
 T = TypeVar("T")
 SALT = 32  # bytes of a salt
-FORGOTTEN = "‹forgotten›"  # what readers see in the place of a value that is kept no longer
-MISSING = "‹missing›"  # what readers see in the place of a value that is not there, although it was never forgotten
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from jitd.core.masking import MASKED
-from jitd.core.values import FORGOTTEN, MISSING
+from jitd.core.instead import HIDDEN as HIDDEN
+from jitd.core.instead import INSTEAD as INSTEAD
 
-HIDDEN = "‹hidden›"  # the text in the place of a part that the reader may not see
 TOO_LONG = "‹too long›"  # before the digest of a value that is too long for a sink
-INSTEAD = frozenset({FORGOTTEN, HIDDEN, MASKED, MISSING})  # what readers get in the place of a value
 
 
 def is_instead(text: str) -> bool:

@@ -5,7 +5,7 @@ Law: all changes that one input causes are written in one transaction. A store d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -327,8 +327,10 @@ class Store(Protocol):
         hexadecimal digits. The verifier uses this.
         """
 
-    def said(self) -> Iterator[Values]:
-        """Yield the values of each object, without those of its owner."""
+    def said(self, texts: Collection[str] = ()) -> Iterator[Values]:
+        """Yield the values of each object, without those of its owner. With ``texts``, only of those objects of which one has
+        such a text, or may have it.
+        """
 
     def due(self, before: datetime, most: int, now: datetime) -> list[tuple[str, int]]:
         """Return at most ``most`` owners whose objects have all ended, and whose last value was said before ``before`` (aware).

@@ -9,9 +9,10 @@ forgotten.
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -84,9 +85,11 @@ class SaidValues(Link):
             row = self._db.execute("SELECT CAST(entries AS BLOB) FROM said WHERE id = ?", (id,)).fetchone()
         return frozenset() if row is None else _commitments(row[0])
 
-    def said(self) -> Iterator[Values]:
+    def said(self, texts: Collection[str] = ()) -> Iterator[Values]:
+        has_one = " OR ".join(["instr(CAST(entries AS BLOB), ?)"] * len(texts)) or "1"
+        rows = f"SELECT id, is_forgotten, CAST(entries AS BLOB) FROM said WHERE {has_one}"
         with self._told():
-            for id, is_forgotten, entries in self._db.execute("SELECT id, is_forgotten, CAST(entries AS BLOB) FROM said"):
+            for id, is_forgotten, entries in self._db.execute(rows, [json.dumps(text).encode("ascii") for text in texts]):
                 yield Values(id, _entries(entries), _fresh, is_forgotten=bool(is_forgotten))
 
     def _add(self, values: Values, at: datetime) -> None:

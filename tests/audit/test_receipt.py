@@ -121,6 +121,7 @@ def test_a_text_that_differs_by_a_character_is_another_statement_or_none(data: A
     ],
 )
 def test_no_other_spelling_is_read(old: str, new: str) -> None:
+    """THREATS A-35."""
     assert old in EXAMPLE
     with pytest.raises(ValueError, match="^(has|is|does) "):
         read(EXAMPLE.replace(old, new))

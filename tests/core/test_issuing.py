@@ -81,7 +81,7 @@ def test_a_grant_is_its_requests_and_the_daemon_issues_it() -> None:
 def test_a_grant_has_the_shorter_timeout_of_its_rule_and_of_what_was_asked_for(
     of_rule: int | None, own: int | None, granted: int | None
 ) -> None:
-    """Its approvers were shown that, so a later use of a lease gets no more."""
+    """THREATS A-36. Its approvers were shown that, so a later use of a lease gets no more."""
     request = approved(timeout_for=own)
     assert request.obligations is not None
     terms = replace(request.obligations.terms, timeout_for=of_rule)

@@ -541,7 +541,7 @@ def test_who_was_skipped_and_has_authenticated_too_weakly_is_no_operator_either(
 
 
 def test_where_everything_is_signed_so_is_the_review_by_an_operator(house: GlassHouse, tmp_path: Path) -> None:
-    """THREATS A-32: also of glass that was broken before the host demanded it. To deny, to lock and to revoke need no key."""
+    """THREATS A-32, A-35: also of glass that was broken before the host demanded it. To deny, lock and revoke need no key."""
     key = ssh_keys.make(tmp_path, "ed25519")
     config: Any = house.decider._config
     config.host = "db1.example.test"

@@ -45,7 +45,7 @@ from jitd.core.command import Interpreter, Operand
 from jitd.core.decision import Approval, Terms
 from jitd.core.edit import SUDOEDIT, Edit, NewFile, Removal
 from jitd.core.grade import Damage, Finding, Grade
-from jitd.core.masking import MASKED
+from jitd.core.instead import INSTEAD, MASKED
 from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request, RequestState, Submitted, Verdict
@@ -1255,7 +1255,7 @@ def test_where_nothing_is_demanded_a_lock_is_lifted_as_before(house: House, keys
 
 
 def test_a_statement_about_anything_else_lifts_no_lock(house: House, keys: dict[str, Path]) -> None:
-    """THREATS A-34."""
+    """THREATS A-34, A-35."""
 
     async def scene() -> None:
         house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
@@ -1620,7 +1620,7 @@ LATER = again(newest=lambda said: said.newest._replace(number=10**17))
 def test_a_receipt_that_is_not_what_it_says_is_found_in_a_record_that_is_whole(
     house: House, keys: dict[str, Path], monkeypatch: pytest.MonkeyPatch, forge: Any, said: str
 ) -> None:
-    """THREATS A-30. Who can write the record anew has every seal right, and no key of the approver."""
+    """THREATS A-30, A-35, A-36. Who can write the record anew has every seal right, and no key of the approver."""
 
     def signed(text: str) -> str:
         return ssh_keys.sign(keys["ed25519"], receipt.NAMESPACE, text.encode("ascii"))
@@ -1665,6 +1665,36 @@ def test_a_statement_that_came_before_what_is_looked_at_is_found_too(
         _Later(house.store, found.append, Heads(), Keys(()), None, between).run()
         assert [(flaw.wrong, flaw.number) for flaw in found] == ([(Wrong.FORGED, number)] if is_copied else [])
         assert all(f"the receipt of record {number} has the statement of record {between} again" in one.sentence for one in found)
+
+
+@pytest.mark.parametrize("word", INSTEAD)
+def test_a_word_for_what_is_not_told_is_found_where_it_was_sealed(
+    house: House, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    """THREATS L-37. As a receipt, no receipt was looked for; as an argument, it is taken for one that the reader may not see."""
+
+    async def scene() -> None:
+        one = await house.submitted()
+        with monkeypatch.context() as patched:
+            patched.setattr("jitd.core.request.detail_of", lambda given: {"receipt": word})
+            await house.approved(BOB, one.id, None)
+
+    house.run(scene())
+    assert_found(house, "request.reviewed", "", f"has {word} as it was sealed: no jitd has written it")
+
+
+@pytest.mark.parametrize("word", INSTEAD)
+def test_so_it_is_in_a_value_unless_a_mask_has_made_it(house: House, word: str) -> None:
+    """THREATS L-37."""
+
+    async def scene() -> None:
+        await house.submitted(argv=(b"/usr/bin/env", word.encode()))
+
+    house.run(scene())
+    found: list[Flaw] = []
+    verify(house.store, found.append)
+    assert [flaw.wrong for flaw in found] == ([] if word == MASKED else [Wrong.NOT_A_RECORD])
+    assert all(f"a value is {word}, which nobody can type" in flaw.sentence for flaw in found)
 
 
 def test_a_receipt_of_another_host_than_that_of_the_chain_is_found(house: House, keys: dict[str, Path]) -> None:
@@ -1713,7 +1743,7 @@ def test_a_receipt_of_another_host_than_that_of_the_chain_is_found(house: House,
 def test_so_is_one_for_the_lifting_of_a_lock(
     house: House, keys: dict[str, Path], monkeypatch: pytest.MonkeyPatch, forge: Any, said: str
 ) -> None:
-    """THREATS A-34."""
+    """THREATS A-34, A-35."""
 
     def signed(text: str) -> str:
         return ssh_keys.sign(keys["ed25519"], receipt.NAMESPACE, text.encode("ascii"))
@@ -1727,9 +1757,12 @@ def test_so_is_one_for_the_lifting_of_a_lock(
     assert_found(house, "lock.lifted", said)
 
 
-def assert_found(house: House, event: str, said: str) -> None:
+def assert_found(house: House, event: str, said: str, sealed: str = "") -> None:
     *_, number = (n for n, body, _ in house.store.records(0) if json.loads(body)["event"] == event)
     found: list[Flaw] = []
     verify(house.store, found.append)
+    if sealed:
+        assert [(flaw.wrong, flaw.number) for flaw in found if sealed in flaw.sentence] == [(Wrong.NOT_A_RECORD, number)], found
+        return
     assert [(flaw.wrong, flaw.number) for flaw in found] == ([(Wrong.FORGED, number)] if said else [])
     assert all(f"the receipt of record {number} " in flaw.sentence and said in flaw.sentence for flaw in found), found

@@ -306,7 +306,7 @@ def test_a_signed_time_in_digits_of_another_script_is_found_and_no_traceback(hos
     ],
 )
 def test_a_month_that_no_calendar_has_is_a_finding(host: House, files: Files, name: str, member: str, form: str) -> None:
-    """THREATS L-27."""
+    """THREATS L-27, A-35."""
     lines = files[name].decode().splitlines()
     at = next(at for at, line in enumerate(lines) if f'"form":"{form}"' in line)
     time = json.loads(lines[at])[member]

@@ -15,6 +15,7 @@ from jitd.audit.receipt import Sealed, Statement, Terms
 from jitd.audit.sshsig import check_by_any
 from jitd.audit.telling import SIGHTS, WITHOUT_CONTENTS, Sight
 from jitd.core.decision import Approval
+from jitd.core.instead import INSTEAD, MASKED
 from jitd.core.receipt import Receipt
 from jitd.core.request import Reviewed
 from jitd_evidence.pack import verify
@@ -114,12 +115,13 @@ def test_a_pack_says_which_approvals_nobody_has_signed(host: Host) -> None:
 
 @pytest.mark.parametrize("terms", [Terms(601, 2), Terms(600, 5), Terms(86400, 9)])
 def test_what_is_granted_may_be_less_than_what_was_signed(host: Host, keys: Callable[[str], Path], terms: Terms) -> None:
-    """An approval after this one may have left less in force."""
+    """THREATS A-36. An approval after this one may have left less in force."""
     files = live(host, lambda host: receipt(stated(host)._replace(terms=terms).text(), keys("ed25519")))
     assert wrong(zipped(files), host.public) == []
 
 
 def test_the_page_tells_what_was_signed(host: Host, keys: Callable[[str], Path]) -> None:
+    """THREATS A-36."""
     terms = Terms(5400, 3, 90, "")
     page = live(host, lambda host: receipt(stated(host)._replace(terms=terms).text(), keys("ed25519")))["index.html"].decode()
     told = f"<time>{AT[:10]} {AT[11:19]} UTC</time>: at most 3 uses, for 1 h 30 min, each for 1 min 30 s at most"
@@ -170,11 +172,27 @@ STATED: dict[str, tuple[Callable[[Host, Statement], Statement], str]] = {
 
 @pytest.mark.parametrize("case", STATED)
 def test_a_host_that_puts_a_receipt_to_another_use_is_found(host: Host, keys: Callable[[str], Path], case: str) -> None:
-    """THREATS L-37. The host has sealed and signed everything anew, and the approver's signature is good."""
+    """THREATS L-37, A-35, A-36. The host has sealed and signed everything anew, and the approver's signature is good."""
     change, sentence = STATED[case]
     files = live(host, lambda host: receipt(change(host, stated(host)).text(), keys("ed25519-sk")))
     (found,) = wrong(zipped(files), host.public)
     assert found.startswith("records.jsonl, line ") and sentence in found, found
+
+
+@pytest.mark.parametrize("word", INSTEAD)
+def test_a_word_for_what_is_not_told_is_no_receipt(host: Host, word: str) -> None:
+    """THREATS L-37. A reader would take the approval for one whose receipt they may not see."""
+    found = wrong(zipped(live(host, lambda host: word)), host.public)  # type: ignore[arg-type, return-value]
+    (number,) = (n for n, body, _ in host.store.records() if json.loads(body)["event"] == "request.reviewed")
+    assert any(f"record {number} has {word} as it was sealed: no jitd has written it" in one for one in found), found
+
+
+@pytest.mark.parametrize("word", INSTEAD)
+def test_a_word_for_what_is_not_told_is_no_argument_unless_a_mask_has_made_it(host: Host, word: str) -> None:
+    """THREATS L-37."""
+    host.live(argument=word)
+    found = wrong(zipped(host.pack()), host.public)
+    assert bool(found) is (word != MASKED) and all(f"is {word}, which nobody can type" in one for one in found), found
 
 
 CHANGED: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {

@@ -25,6 +25,7 @@ OF_ROOMS = {
         "jitd.audit.sentences",
         "jitd.audit.ssh_signatures",
         "jitd.audit.strict_json",
+        "jitd.audit.times",
     },
     "jitd.beside": {"jitd.beside.processes"},
     "jitd.settings": {"jitd.settings.section"},

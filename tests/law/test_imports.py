@@ -96,6 +96,7 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.events": {"jitd.audit.sentences"},
     "jitd.audit.sentences": {CORE, WIRE},
     "jitd.audit.allowed_signers": {"jitd.core.ssh_keys", "jitd.audit.sshsig"},
+    "jitd.core.instead": set(),
     "jitd.core.ssh_keys": set(),
     "jitd.audit.ssh_signatures": {"jitd.core.ssh_keys"},
     "jitd.audit.sshsig": {"jitd.core.ssh_keys", "jitd.audit.ssh_signatures"},
@@ -343,7 +344,8 @@ LAW: dict[str, set[str]] = {
     # what becomes one file, which stands alone in each pack
     "jitd_evidence.pack.verify": {
         "jitd.audit.allowed_signers", "jitd.audit.receipt", "jitd.audit.receipted", "jitd.audit.ssh_signatures",
-        "jitd.audit.sshsig", "jitd.audit.strict_json", "jitd.audit.times", "jitd.core.differences", "jitd_evidence.pack.zipped",
+        "jitd.audit.sshsig", "jitd.audit.strict_json", "jitd.audit.times", "jitd.core.differences", "jitd.core.instead",
+        "jitd_evidence.pack.zipped",
     },
     "jitd_evidence.pack.zipped": {"jitd.audit.strict_json"},
     "jitd_evidence.pack.verifier": {"jitd"},

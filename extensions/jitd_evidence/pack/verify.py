@@ -47,6 +47,7 @@ from jitd.audit.sshsig import ForeignKey, check_signature, fingerprint, read_pub
 from jitd.audit.strict_json import Wrong, canonical, is_same, read_json
 from jitd.audit.times import recorded_time, signed_time
 from jitd.core.differences import Work, differences
+from jitd.core.instead import FORGOTTEN, HIDDEN, INSTEAD, NOT_OF_VALUES, sealed_instead
 from jitd_evidence.pack.zipped import MOST_SIZE, Bytes, read_zip
 
 Files = Mapping[str, Bytes]
@@ -232,8 +233,6 @@ class Line(NamedTuple):
 _WORD = re.compile(r"[!-~]{1,255}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
-HIDDEN, FORGOTTEN, MISSING, MASKED = "‹hidden›", "‹forgotten›", "‹missing›", "‹masked›"
-_WORDS = (HIDDEN, FORGOTTEN, MISSING, MASKED)
 
 
 def read_line(at: int, text: str) -> Line:
@@ -360,7 +359,7 @@ def seal_over(number: int, before: bytes, digest: bytes) -> bytes:
 def _is_told(told: Any, sealed: Any, values: Mapping[str, Any]) -> bool:
     """True if ``told`` is ``sealed`` with ``values`` in the places of their commitments, and words in those of others."""
     if (committed := committed_in(sealed)) is not None:
-        return is_same(told, values[committed]) if committed in values else told in _WORDS
+        return is_same(told, values[committed]) if committed in values else told in INSTEAD
     if isinstance(sealed, dict):
         return (
             isinstance(told, dict)
@@ -381,7 +380,7 @@ def _is_told(told: Any, sealed: Any, values: Mapping[str, Any]) -> bool:
             expected += values[committed]
         else:
             expected.append(values[committed])
-    words = set(_WORDS) - {one for one in expected if isinstance(one, str)}
+    words = set(INSTEAD) - {one for one in expected if isinstance(one, str)}
     rest = [one for one in told if not isinstance(one, str) or one not in words] if n_hidden else told
     n_words = len(told) - len(rest)
     return (
@@ -469,6 +468,17 @@ def read_contents(files: Files, report: Report) -> Contents:
         except Wrong as fault:
             report(Finding(name, 0, str(fault)))
     return Contents(lines, values, objects, policies, trace, frozenset(forgotten))
+
+
+def check_words(contents: Contents, report: Report) -> None:
+    """Report each record that is shown whole, and has a word which stands for what is not told."""
+    for line in contents.records:
+        if word := sealed_instead(line.content):
+            report(Finding(RECORDS, line.at, f"record {line.number} has {word} as it was sealed: no jitd has written it"))
+        for value in line.values:
+            if word := sealed_instead(value.value, NOT_OF_VALUES):
+                what = f"the value {value.field} of record {line.number} is {word}, which nobody can type"
+                report(Finding(RECORDS, line.at, what))
 
 
 def read_record(files: Files, name: str, report: Report) -> list[Line]:
@@ -745,7 +755,7 @@ def check_receipts(contents: Contents, segments: Sequence[Segment], own: str, re
     events = {line.number: line for line in contents.records}
     for line in contents.records:
         said = _member(line.body, "detail", "receipt")
-        if said is None or said in _WORDS:
+        if said is None or said in INSTEAD:
             continue
         try:
             if (before := first.setdefault(str(_member(said, "statement")), line.number)) != line.number:
@@ -759,7 +769,7 @@ def check_receipts(contents: Contents, segments: Sequence[Segment], own: str, re
 
 
 def _told(line: Line) -> Told:
-    return Told(line.number, line.host, line.body, _WORDS if line.content is None else ())
+    return Told(line.number, line.host, line.body, INSTEAD if line.content is None else ())
 
 
 def _is_countersigned(one: Receipted, segments: Sequence[Segment], events: Mapping[int, Line], own: str) -> bool:
@@ -929,7 +939,7 @@ _UNPLAIN = re.compile(r"[^A-Za-z0-9%+,\-./:=@_]")
 
 def quoted(text: str) -> str:
     """Return an argument, which is spelled, as bash and zsh read it. Both of its ends are visible."""
-    end = next((word for word in _WORDS if text.endswith(word)), "")
+    end = next((word for word in INSTEAD if text.endswith(word)), "")
     text = text[: len(text) - len(end)]
     if (text or end) and not _UNPLAIN.search(text):
         return text + end
@@ -1861,6 +1871,7 @@ def verify(data: Bytes, own: bytes, given: Sequence[NamedKey] = (), witnesses: S
     contents = read_contents(files, found.append)
     if len(contents.records) > MOST_SHOWN:
         return Verdict([*found, Finding(RECORDS, 0, f"shows more than {MOST_SHOWN} records")])
+    check_words(contents, found.append)
     segments = read_segments(contents.lines, RECORDS, found.append)
     lines = [(RECORDS, line) for line in contents.lines] + [(PROOF, line) for line in proof]
     for name, line in lines:
