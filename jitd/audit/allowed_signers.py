@@ -176,6 +176,9 @@ def _in_utc(name: str, value: str) -> datetime:
         if parts is None:
             raise ValueError
         year, month, day, hour, minute, second = (int(part or 0) for part in parts.groups())
-        return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
+        at = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
     except ValueError:
         raise ValueError(f'{name} takes a time in UTC, such as "20270131Z" or "202701312359Z", and not "{value}"') from None
+    if at <= datetime(1970, 1, 1, tzinfo=timezone.utc):
+        raise ValueError(f'{name} takes a time after the beginning of 1970, as for ssh-keygen, and not "{value}"')
+    return at

@@ -19,6 +19,7 @@ PAGE = sections((TREE / "docs/receipts.md").read_text("utf-8"))
 AUTHENTICATOR = Path("/usr/local/lib/sk-dummy.so")  # where an agent takes one from (ssh-agent(1), -P)
 SIGNERS, RULES = Path("/etc/jitd/allowed_signers"), Path("/etc/jitd/policy.d")
 DIRECTORY, SCRIPT = Path("/usr/bin/sss_ssh_authorizedkeys"), Path("/usr/local/sbin/approvers-keys")
+SEEN = Path("/etc/jitd/keys-seen")
 PROFILE = Path("/etc/profile.d/authenticator.sh")
 
 
@@ -38,7 +39,7 @@ def page() -> Iterator[Page]:
     service.close()
     (RULES / "signed.toml").unlink()
     shutil.rmtree("/home/bob/.ssh")
-    for path in (AUTHENTICATOR, PROFILE, SIGNERS, DIRECTORY, SCRIPT):
+    for path in (AUTHENTICATOR, PROFILE, SIGNERS, SEEN, DIRECTORY, SCRIPT):
         path.unlink()
 
 

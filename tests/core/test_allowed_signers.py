@@ -40,6 +40,7 @@ LINES = [
     'bob@R NAMESPACES="file" {}',
     'bob@R valid-after="20261130Z" {}',
     'bob@R valid-before="20261130Z" {}',
+    'bob@R valid-after="19700101000001Z",valid-before="99991231Z" {}',
     'bob@R valid-after="202611301200Z",valid-before="20261130120005Z" {}',
     'bob@R valid-before="20261130120005Z",namespaces="jitd-receipt",valid-after="20261130120001Z" {}',
     "bob@R {}\n# bob@S is nobody\n\n\t\nbob@S {}",
@@ -66,6 +67,17 @@ def test_a_key_counts_as_it_does_for_ssh_keygen(key_of_bob: Path, tmp_path: Path
         expected = ssh_keys.verifies(tmp_path, text, principal, space, b"text", signatures[space], in_utc(at))
         counts = counting(signers, principal, space, at)
         assert counts == ((key,) if expected else ()), (principal, space, at)
+
+
+@pytest.mark.parametrize("time", ["19691231Z", "19700101Z", "00010101Z"])
+@pytest.mark.parametrize("option", ["valid-after", "valid-before"])
+def test_a_time_before_1970_is_none_for_ssh_keygen_either(key_of_bob: Path, tmp_path: Path, option: str, time: str) -> None:
+    """THREATS A-28. Otherwise jitd counts a key whose receipts nobody can check."""
+    text = f'bob@R {option}="{time}" {ssh_keys.public(key_of_bob).line}\n'
+    signature = ssh_keys.sign(key_of_bob, SPACE, b"text")
+    assert not ssh_keys.verifies(tmp_path, text, "bob@R", SPACE, b"text", signature, in_utc(NOON))
+    with pytest.raises(ValueError, match="takes a time after the beginning of 1970"):
+        read_signers(text)
 
 
 @pytest.mark.parametrize("kind", ssh_keys.EACH)
@@ -108,6 +120,9 @@ FAULTS = [
     (f'bob@R valid-before="20270101" {KEY}', 'valid-before takes a time in UTC, such as "20270131Z"'),
     (f'bob@R valid-after="20270231Z" {KEY}', "valid-after takes a time in UTC"),
     (f'bob@R valid-after="2027010125Z" {KEY}', "valid-after takes a time in UTC"),
+    (f'bob@R valid-after="19691231Z" {KEY}', "valid-after takes a time after the beginning of 1970, as for ssh-keygen, and not"),
+    (f'bob@R valid-after="19700101Z" {KEY}', "valid-after takes a time after the beginning of 1970"),
+    (f'bob@R valid-before="00010101Z" {KEY}', "valid-before takes a time after the beginning of 1970"),
     (f'bob@R valid-after="20270101Z",valid-before="20270101Z" {KEY}', "valid-before is not after valid-after"),
     (f"bob@R {KEY} of\u200bbob", "has a character that cannot be seen"),
     (f"bob@R {KEY}\r", "has a character that cannot be seen"),
