@@ -18,6 +18,7 @@ from jitd.audit.allowed_signers import NamedKey, is_listed, read_named
 from jitd.audit.events import KEY_MADE, KEY_ROTATED
 from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.audit.forms import CHECKPOINT_NAMESPACE, KEY_NAMESPACE
+from jitd.audit.host_names import Renamed, renamed_in
 from jitd.audit.times import signed_time
 
 
@@ -86,6 +87,7 @@ class Keys:
     def __init__(self, given: Iterable[NamedKey] = ()) -> None:
         self._given = tuple(given)
         self._changes: list[Change] = []
+        self._renamed: list[Renamed] = []
         self._seen: bytes | None = None
 
     def see(self, key: bytes) -> None:
@@ -104,6 +106,8 @@ class Keys:
             report(Flaw(Wrong.FORGED, number, f"record {number} does not prove that the host has another key: {fault}"))
             return
         if change is None:
+            if (renamed := renamed_in(number, content)) is not None:
+                self._renamed.append(renamed)
             return
         seen = [one.public for one in self._changes if one.number < number]
         if change.public in seen or change.before in seen[:-1]:
@@ -118,7 +122,10 @@ class Keys:
 
     def is_good(self, key: bytes, name: str, namespace: str) -> bool:
         """True if the signatures by ``key`` count, of what ``name`` (a host or a witness) signs in ``namespace``."""
-        names = (name, f"jitd@{name}")  # the second is what `jitd audit key --allowed-signers` prints
+        names = [name]
+        for one in self._renamed:
+            names += [one.host] if one.before in names else []  # who may sign for a later name may for this one
+        names += [f"jitd@{one}" for one in names]  # what `jitd audit key --allowed-signers` prints
         given = {one.public for one in self._given if any(one.may_sign(one_name, namespace) for one_name in names)}
         if namespace != CHECKPOINT_NAMESPACE:
             return key in given

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from jitd.audit.forms import Checkpoint
+from jitd.audit.host_names import renamed_in
 from jitd.audit.receipt import Statement
 from jitd.audit.receipted import (
     ISSUED,
@@ -99,11 +100,15 @@ class Receipts:
 
     def _host_at(self, number: int) -> str | None:
         """Return the host of the next checkpoint: a record itself does not say whose it is. The last records may have no
-        checkpoint yet, and have the host of the last one. Without any, it is not known.
+        checkpoint yet, and have the host of the last one, or what this one's record calls it. Without any, it is not known.
         """
         if self._next is None or self._next.number < number:
             self._next = next(self._chain.checkpoints(number - 1), None) or self._chain.last_checkpoint()
-        return None if self._next is None else self._next.host
+        if self._next is None or self._next.number >= number:
+            return None if self._next is None else self._next.host
+        _, body, _ = next(self._chain.records(self._next.number - 1), (0, b"", b""))
+        renamed = renamed_in(self._next.number, self._read(body or b"") or {})
+        return self._next.host if renamed is None else renamed.host
 
 
 class Once:

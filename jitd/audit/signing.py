@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from jitd.audit import signing_key, sshsig
-from jitd.audit.events import KEY_MADE, KEY_ROTATED
+from jitd.audit.events import KEY_MADE, KEY_RENAMED, KEY_ROTATED
 from jitd.audit.forms import KEY_NAMESPACE, Checkpoint, Word, is_name
+from jitd.audit.host_names import renamed_in
 from jitd.audit.signing_key import Because, Key, KeyFiles
+from jitd.audit.telling import content_of
 from jitd.core.chain import GENESIS, Seal
 from jitd.core.effects import Moment
 from jitd.failures import Failure, count
@@ -46,7 +48,7 @@ class Signing:
         note: Callable[[str, str, int, dict[str, Any]], None],
     ) -> None:
         self._store = store
-        self._host = host
+        self._host = self._signs_as = host
         self._files = KeyFiles(directory)
         self._now = now
         self._note = note
@@ -101,10 +103,10 @@ class Signing:
         new = signing_key.make(old.machine, now.at, Because.ROTATED)
         lines = {"before": sshsig.public_line(old.public, ""), "public": sshsig.public_line(new.public, "")}
         at = f"{now.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        text = f"jitd key 1\nhost {self._host}\nbefore {lines['before']}\npublic {lines['public']}\nat {at}\n"
+        text = f"jitd key 1\nhost {self._signs_as}\nbefore {lines['before']}\npublic {lines['public']}\nat {at}\n"
         by = {"by_before": old.sign(KEY_NAMESPACE, text), "by_public": new.sign(KEY_NAMESPACE, text)}
         self._files.put_aside(new)
-        self._note("key.rotated", actor, uid, {"host": self._host, **lines, "signed": text, **by})
+        self._note("key.rotated", actor, uid, {"host": self._signs_as, **lines, "signed": text, **by})
         self._key = new  # from here on, the record names the new key: the old one signs nothing more
         try:
             self._files.use_next()
@@ -157,7 +159,7 @@ class Signing:
             return
         try:
             self._files.promise(key, head)
-            unsigned = Checkpoint(self._host, head.number, head.digest, self._now().at.replace(microsecond=0))
+            unsigned = Checkpoint(self._signs_as, head.number, head.digest, self._now().at.replace(microsecond=0))
             made = replace(unsigned, signature=key.sign(Checkpoint.NAMESPACE, unsigned.signed))
             self._store.keep_checkpoint(made)
         except BaseException:
@@ -176,9 +178,32 @@ class Signing:
                 raise CannotSign(f"the name of this host, {self._host!r}, cannot stand in a signed text")
             last = self._store.last_checkpoint()
             self._last = 0 if last is None else last.number
+            self._signs_as = self._name_before(last)
             self._key = self._examined_key(last)
             self._is_acknowledged = self._files.is_acknowledged(self._key)
+            if self._signs_as != self._host:
+                self._rename(self._key)
         return self._key
+
+    def _name_before(self, last: Checkpoint | None) -> str:
+        """Return the name under which the host has recorded what is there. ``last`` is the last checkpoint."""
+        if last is None or not is_name(last.host):  # a damaged one, which a verification finds
+            return self._host
+        record = self._store.record(last.number)
+        renamed = None if record is None else renamed_in(last.number, content_of(record[0]))
+        return last.host if renamed is None else renamed.host
+
+    def _rename(self, key: Key) -> None:
+        """Record that the host has another name, and sign that, with all that came before, under the name before: so each record
+        has the name of the next checkpoint. A daemon that ended between the two records it again.
+        """
+        self._note(KEY_RENAMED, "jitd", 0, {"host": self._signs_as, "renamed": self._host})
+        try:
+            self._sign_head(key)
+        except BaseException:
+            self._key = None  # to be tried again before anything is signed under the new name
+            raise
+        self._signs_as = self._host
 
     def _examined_key(self, last: Checkpoint | None) -> Key:
         files, here, named = self._files, signing_key.machine(), self._named_key(last)
@@ -211,7 +236,7 @@ class Signing:
         before = {} if named is None else {"before": sshsig.public_line(named, "")}
         self._files.put_aside(made)
         public = sshsig.public_line(made.public, "")
-        self._note("key.made", "jitd", 0, {"host": self._host, "public": public, **before, "because": because})
+        self._note("key.made", "jitd", 0, {"host": self._signs_as, "public": public, **before, "because": because})
         self._files.use_next()
         return made
 

@@ -21,6 +21,7 @@ from itertools import islice
 
 from jitd.audit.events import topic_of
 from jitd.audit.forms import Checkpoint, Countersignature, Digest
+from jitd.audit.host_names import RENAMED, Renamed, name_at, renamed_in
 from jitd.audit.telling import DAMAGED, EVERYTHING, WITHOUT_CONTENTS, Sight, content_of, tell
 from jitd.core.chain import event_of
 from jitd.core.command import read_id
@@ -100,6 +101,29 @@ class Found:
         return self._lines[sight]
 
 
+class HostNames:
+    """The names of this host in its records. It is called ``now`` at last: another name is recorded before anybody is served."""
+
+    def __init__(self, now: str) -> None:
+        self._now = now
+        self._changes: tuple[Renamed, ...] | None = None
+
+    def at(self, store: Store, number: int) -> str:
+        if self._changes is None:
+            self._changes = tuple(_renamed(store))
+        return name_at(self._changes, number, self._now)
+
+
+def _renamed(store: Store) -> Iterator[Renamed]:
+    at, last = 0, store.head().number
+    while at < last:
+        numbers, at = store.find(at, Sought(event=RENAMED))
+        for number in numbers:
+            record = store.record(number)
+            if record is not None and (found := renamed_in(number, content_of(record[0]))) is not None:
+                yield found
+
+
 class Records:
     """``countersigned`` returns what witnesses have signed of this host."""
 
@@ -111,7 +135,7 @@ class Records:
         countersigned: Callable[[], Iterable[Countersignature]] = lambda: (),
     ) -> None:
         self._countersigned = countersigned
-        self._host = ground.config.host
+        self._names = HostNames(ground.config.host)
         self._naming = ground.config.naming
         self._access = access
         self._store = ground.store
@@ -122,7 +146,7 @@ class Records:
 
     def _new(self, store: Store, number: int, body: bytes, seal: bytes) -> Found:
         """Read a record for all followers, and make its line as most of them see it."""
-        found = Found(self._host, store, number, body, seal)
+        found = Found(self._names.at(store, number), store, number, body, seal)
         found.line(found.sight(lambda asked: words_of(asked) is None))
         return found
 
@@ -203,7 +227,7 @@ class Records:
             for number in numbers:
                 if (record := store.record(number)) is None:
                     continue
-                found = Found(self._host, store, number, *record)
+                found = Found(self._names.at(store, number), store, number, *record)
                 if found.is_sought(sought):
                     lines.append(found.line(found.sight(shown)))
                 n_bytes += len(found.body)
@@ -244,7 +268,9 @@ class Records:
     def _matching(self, sought: Sought, start: int, stop: int) -> list[int]:
         with closing(self._opened()) as store:
             some = islice(store.records(start - 1), stop - start + 1)
-            return [number for number, *rest in some if Found(self._host, store, number, *rest).is_sought(sought)]
+            return [
+                number for number, *rest in some if Found(self._names.at(store, number), store, number, *rest).is_sought(sought)
+            ]
 
     def _signed_around(self, first: int, last: int) -> tuple[Checkpoint | None, Checkpoint | None]:
         """Return the last checkpoint before record ``first``, and the first one at record ``last`` or after it."""
@@ -265,9 +291,13 @@ class Records:
             shown = partial(self._access.may, Act.READ, who, store=store)
             signed = _Signed(store.checkpoints(start - 1), self._countersigned(), start)
             for number, body, seal in islice(store.records(start - 1), min(SCANNED, end - start + 1)):
-                found = Found(self._host, store, number, body, seal)
+                found = Found(self._names.at(store, number), store, number, body, seal)
                 is_shown = number <= newest and found.is_sought(sought)
-                line = found.line(found.sight(shown)) if is_shown else Digest(self._host, number, _sha256(body)).line()
+                line = (
+                    found.line(found.sight(shown))
+                    if is_shown
+                    else Digest(self._names.at(store, number), number, _sha256(body)).line()
+                )
                 lines += [line, *(one.line() for one in signed.of(number))]
                 n_chars += len(line)
                 if n_chars > AT_ONCE_BYTES:

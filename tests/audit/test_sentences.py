@@ -167,6 +167,7 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("key.made", {"because": "first start", "public": "ssh-ed25519 AAAA"},
      "jitd made a key that signs the record (first start)", {}),
     ("key.acknowledged", {"because": "lost"}, "root knows why jitd made the key that signs the record", {"actor": "root"}),
+    ("key.renamed", {"host": "db1", "renamed": "db9"}, "the host is called db9 from here on, and db1 before", {"actor": "jitd"}),
     ("key.rotated", {"public": "ssh-ed25519 AAAA"}, "root replaced the key that signs the record", {"actor": "root"}),
     ("daemon.started", {"rules": 1}, "jitd started, with 1 rule", {"actor": "root"}),
     ("daemon.stopped", {"signal": "SIGTERM"}, "jitd stopped, as SIGTERM told it to", {"actor": "root"}),

@@ -1728,6 +1728,31 @@ def test_a_receipt_of_another_host_than_that_of_the_chain_is_found(house: House,
             checked.check(number, content)
 
 
+def test_the_newest_records_of_a_host_with_another_name_are_of_the_new_one(house: House, keys: dict[str, Path]) -> None:
+    """THREATS L-27. After a kill, no checkpoint has the new name yet; the last one is of the record that tells it."""
+
+    async def scene() -> None:
+        house.lifecycle.note("key.renamed", "jitd", 0, {"host": "db0.example.test", "renamed": "db1.example.test"})
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        one = await house.submitted()
+        await house.approved(BOB, one.id, await house.signed(BOB, one.id, keys["ed25519"]))
+
+    house.run(scene())
+    (number, content) = next(
+        (n, told) for n, body, _ in house.store.records(0) if (told := json.loads(body))["event"] == "request.reviewed"
+    )
+    for at, is_whole in ((1, True), (2, False)):  # the second record tells of no other name
+        last = forms.Checkpoint("db0.example.test", at, bytes(32), START)
+        chain: Any = SimpleNamespace(
+            records=house.store.records,
+            find=house.store.find,
+            checkpoints=lambda after: iter([]),
+            last_checkpoint=lambda last=last: last,
+        )
+        with nullcontext() if is_whole else pytest.raises(BadReceipt, match="or another host"):
+            AuditReceipts(chain, json.loads).check(number, content)
+
+
 @pytest.mark.parametrize(
     ("forge", "said"),
     [

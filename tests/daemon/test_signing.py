@@ -18,15 +18,20 @@ import pytest
 from jitd.audit import signing_key, sshsig
 from jitd.audit.findings import Flaw, Wrong
 from jitd.audit.forms import KEY_NAMESPACE, Checkpoint
+from jitd.audit.keys import read_keys
 from jitd.audit.signing import AFTER, EVERY, CannotSign, Signing
 from jitd.audit.signing_key import KeyFiles
 from jitd.audit.verify import verify
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
+from jitd.verbs.records import HostNames
 from tests.scene import moment
 
 HOST = "db1.example.test"
+
+
+OTHER = "db9.example.test"
 
 
 class House:
@@ -41,11 +46,11 @@ class House:
         self.state.mkdir()
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self, host: str = HOST) -> None:
         self.store = SqliteStore(self.state / "jitd.db")
         self.at = moment()
         self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1", lambda head: self.signing.follow(head))
-        self.signing = Signing(self.store, HOST, self.state, lambda: self.at, self.lifecycle.note)
+        self.signing = Signing(self.store, host, self.state, lambda: self.at, self.lifecycle.note)
 
     def end(self) -> None:
         self.store.close()
@@ -408,3 +413,58 @@ def test_a_damaged_checkpoint_is_found_and_stops_neither_a_verification_nor_the_
     found: list[Flaw] = []
     verify(house.store, found.append)
     assert [(one.wrong, one.number) for one in found] == [(Wrong.FORGED, last)]
+
+
+# --- another name ------------------------------------------------------------------------------------------------------------
+
+
+def renamed(house: House, host: str = OTHER) -> None:
+    house.end()
+    house.begin(host)
+
+
+def test_a_host_with_another_name_records_that_and_signs_it_under_the_name_before(house: House) -> None:
+    """THREATS L-27. Also what an earlier daemon has left unsigned."""
+    house.happen()
+    house.signing.sign()
+    house.happen(3)
+    renamed(house)
+    house.signing.sign()
+    head = house.store.head().number
+    assert house.notes("key.renamed") == [{"host": HOST, "renamed": OTHER}]
+    assert [(one.number, one.host) for one in house.checkpoints()][-1] == (head, HOST)
+    house.happen()
+    house.signing.sign()
+    assert [(one.number, one.host) for one in house.checkpoints()][-1] == (head + 1, OTHER)
+    found: list[Flaw] = []
+    verify(house.store, found.append, given=read_keys(f"jitd@{OTHER} {house.signing.public_line()}"))
+    assert found == [], "who may sign for the name of now may for the one before"
+    verify(house.store, found.append, given=read_keys(f"jitd@{HOST} {house.signing.public_line()}"))
+    assert [flaw.wrong for flaw in found] == [Wrong.FOREIGN_KEY], "and not the other way"
+
+
+@pytest.mark.parametrize("host", [OTHER, HOST, "db7.example.test"])
+def test_a_daemon_that_was_killed_before_it_signed_its_other_name_records_its_name_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """THREATS L-27."""
+    house.happen()
+    house.signing.sign()
+    renamed(house)
+    with monkeypatch.context() as patched:
+        patched.setattr(house.store, "keep_checkpoint", lambda made: (_ for _ in ()).throw(StoreError("full")))
+        assert not house.signing.sign()
+    assert [one.host for one in house.checkpoints()] == [HOST]
+    renamed(house, host)
+    house.happen()
+    house.signing.sign()
+    house.happen()
+    house.signing.sign()
+    hosts = [one.host for one in house.checkpoints()]
+    assert hosts[0] == HOST and hosts[-1] == host
+    store = house.store
+    names = HostNames(host)
+    assert [names.at(store, one.number) for one in house.checkpoints()] == hosts
+    found: list[Flaw] = []
+    verify(store, found.append)
+    assert found == []

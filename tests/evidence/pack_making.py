@@ -37,10 +37,11 @@ def packs_of(
     workers: Workers,
     now: Callable[[], Moment],
     countersigned: Callable[[], Iterable[Countersignature]] = lambda: (),
+    host: str = HOST,
 ) -> Packs:
     """Packs of ``store``, which is in ``path``. dave is an operator and bob an auditor."""
     config: Any = SimpleNamespace(
-        host=HOST,
+        host=host,
         approvals=Approvals(),
         operators=("user:dave",),
         auditors=("user:bob",),

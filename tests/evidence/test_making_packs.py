@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.audit import sshsig
+from jitd.audit.signing import Signing
 from jitd.core.decision import Approval, BreakGlass
 from jitd.core.edit import SUDOEDIT, Edit
 from jitd.core.grant import Revoked
@@ -38,7 +39,7 @@ from jitd_evidence.pack import verify
 from jitd_evidence.serving import packs
 from jitpam.wire.messages import Pack
 from tests.evidence.pack_making import made_by, packs_of
-from tests.evidence.packs import ID, RUN, Host, words, wrong, zipped
+from tests.evidence.packs import HOST, ID, RUN, Host, words, wrong, zipped
 from tests.scene import START, actor, asked, command, free, permit, person, review, screened, submit, thing
 
 ALICE, BOB, CAROL, DAVE, EVE = (person(name) for name in ("alice", "bob", "carol", "dave", "eve"))
@@ -130,6 +131,28 @@ def test_a_pack_has_all_files_in_their_order_and_is_whole(house: House) -> None:
     assert wrong(zipped(files), house.public) == []
     assert files[f"recordings/{RUN}.jitd"] == house.recording
     assert ID in words(zipped(files), house.public)
+
+
+def test_a_pack_of_what_was_done_under_the_name_before_is_whole_and_each_line_has_the_name_of_its_time(house: House) -> None:
+    """THREATS L-27."""
+    other, before = "db9.example.test", house.public
+    house.signing = Signing(house.store, other, house.path, house.now, house.lifecycle.note)
+    house.signing.sign()
+    n_before = house.store.head().number
+    house.packs = packs_of(house.path, house.store, house.lifecycle, house.workers, house.now, host=other)
+    files = house.make()
+    assert {one["host"] for one in lines(files) if one["number"] <= n_before} == {HOST}
+    assert {one["host"] for one in lines(files, "proof.jsonl") if one["number"] > n_before} == {other}
+    assert wrong(zipped(files), house.public) == []
+    assert f"pack of request {ID} on {other}" in words(zipped(files), house.public)
+    assert wrong(zipped(files), before), "the key of now is that of the name of now: it is got again from its administrator"
+
+
+def test_another_name_that_no_record_tells_is_found(house: House) -> None:
+    """THREATS L-27."""
+    house.packs = packs_of(house.path, house.store, house.lifecycle, house.workers, house.now, host="db9.example.test")
+    found = wrong(zipped(house.make()), house.public)
+    assert any("the line is of the host db1.example.test, and the pack is of db9.example.test" in one for one in found), found
 
 
 def test_all_that_the_record_says_of_the_action_is_shown_and_of_other_requests_nothing(house: House) -> None:

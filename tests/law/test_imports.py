@@ -102,6 +102,7 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.sshsig": {"jitd.core.ssh_keys", "jitd.audit.ssh_signatures"},
     "jitd.audit.strict_json": set(),
     "jitd.audit.times": set(),
+    "jitd.audit.host_names": set(),
     "jitd.audit.parts": {CORE, "jitd.audit", "jitd.store"},
     "jitd.audit.verify": {CORE, "jitd.audit", "jitd.store"},
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
@@ -343,7 +344,8 @@ LAW: dict[str, set[str]] = {
     "jitd_evidence.pack": {CORE},
     # what becomes one file, which stands alone in each pack
     "jitd_evidence.pack.verify": {
-        "jitd.audit.allowed_signers", "jitd.audit.receipt", "jitd.audit.receipted", "jitd.audit.ssh_signatures",
+        "jitd.audit.allowed_signers", "jitd.audit.host_names", "jitd.audit.receipt", "jitd.audit.receipted",
+        "jitd.audit.ssh_signatures",
         "jitd.audit.sshsig", "jitd.audit.strict_json", "jitd.audit.times", "jitd.core.differences", "jitd.core.instead",
         "jitd_evidence.pack.zipped",
     },

@@ -28,6 +28,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from jitd.audit.allowed_signers import NamedKey, read_named
+from jitd.audit.host_names import name_at, renamed_in
 from jitd.audit.receipt import UNLOCK_FORM, Statement, Unlock, read
 from jitd.audit.receipted import (
     ISSUED,
@@ -684,7 +685,7 @@ def check_signatures(
     keys: list[bytes] = []
     seen: dict[str, list[tuple[int, str]]] = {}
     strangers: set[str] = set()
-    names = {line.host for _, line in lines}
+    names = {line.host for _, line in lines[-1:]}  # of now: who may sign for it may for the names before
     followed = _followers(
         {
             key.public
@@ -1874,11 +1875,7 @@ def verify(data: Bytes, own: bytes, given: Sequence[NamedKey] = (), witnesses: S
     check_words(contents, found.append)
     segments = read_segments(contents.lines, RECORDS, found.append)
     lines = [(RECORDS, line) for line in contents.lines] + [(PROOF, line) for line in proof]
-    for name, line in lines:
-        if line.host != manifest.get("host", line.host):
-            found.append(
-                Finding(name, line.at, f"the line is of the host {line.host}, and the pack is of {_ascii(str(manifest['host']))}")
-            )
+    _check_hosts(lines, str(manifest.get("host", lines[-1][1].host if lines else "")), found.append)
     signatures = check_signatures(lines, given, witnesses, found.append)
     receipts = check_receipts(contents, segments, str(manifest.get("id")), found.append)
     _compare_records(contents.lines, proof, found.append)
@@ -1896,6 +1893,20 @@ def verify(data: Bytes, own: bytes, given: Sequence[NamedKey] = (), witnesses: S
         except Wrong as fault:
             found.append(Finding(PAGE, 0, f"cannot be made again: {fault}"))
     return Verdict(found, manifest, contents, signatures, made, signed, going_on, is_page_own, n_recordings, segments, receipts)
+
+
+def _check_hosts(lines: Sequence[tuple[str, Line]], host: str, report: Report) -> None:
+    """Report each line that is not of ``host``, or of a name before it that a record ends which is signed under that name."""
+    records = {line.number: line.content for _, line in lines if line.content is not None}
+    changes = [one for number in sorted(records) if (one := renamed_in(number, records[number])) is not None]
+    for one, after in zip(changes, [*(later.before for later in changes[1:]), host]):
+        if after not in (one.host, one.before):  # with the second, nothing was signed under the first
+            name, line = next((name, line) for name, line in lines if line.number == one.number)
+            what = f"record {one.number} calls the host {_ascii(one.host)}, and then it is {_ascii(after)}"
+            report(Finding(name, line.at, what))
+    for name, line in lines:
+        if line.host != (was := name_at(changes, line.number, host)):
+            report(Finding(name, line.at, f"the line is of the host {line.host}, and the pack is of {_ascii(was)}"))
 
 
 def _sha256(content: Bytes) -> str:

@@ -43,7 +43,7 @@ from jitd.recording.reserve import is_reached
 from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.limits import NO_ROOM, Pace
-from jitd.verbs.records import LOOK_EVERY, SIGNED_WITHIN, Found
+from jitd.verbs.records import LOOK_EVERY, SIGNED_WITHIN, Found, HostNames
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 from jitd_evidence.pack import making
@@ -93,6 +93,7 @@ class Packs:
         countersigned: Callable[[], Iterable[Countersignature]] = lambda: (),
     ) -> None:
         self._host = ground.config.host
+        self._hosts = HostNames(ground.config.host)
         self._directory = str(ground.config.state / "recordings")
         self._version = ground.version
         self._access = access
@@ -238,7 +239,7 @@ class Packs:
     def _found(self, store: Store, number: int) -> Found:
         record = store.record(number)
         assert record is not None, "the store shows one moment, and an index proposes only what is there"
-        return Found(self._host, store, number, *record)
+        return Found(self._hosts.at(store, number), store, number, *record)
 
     def _may_watch(self, who: Subject, store: Store, run: Run) -> bool:
         asked = store.request(run.request)
@@ -257,10 +258,10 @@ class Packs:
             yield from lines.signed(start)
             for number, body, seal in islice(store.records(start), end - start):
                 if number in numbers:
-                    one = Found(self._host, store, number, body, seal)
+                    one = Found(self._hosts.at(store, number), store, number, body, seal)
                     yield one.line(one.sight(is_shown))
                 else:
-                    yield Digest(self._host, number, hashlib.sha256(body).digest()).line()
+                    yield Digest(self._hosts.at(store, number), number, hashlib.sha256(body).digest()).line()
                 yield from lines.signed(number)
 
     def _trace(
