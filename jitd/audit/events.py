@@ -17,7 +17,7 @@ from jitd.audit.sentences import Told
 
 DAEMON_STARTED, POLICY_LOADED = "daemon.started", "policy.loaded"
 FORGOTTEN = "value.forgotten"
-KEY_MADE, KEY_ROTATED, KEY_RENAMED = "key.made", "key.rotated", "key.renamed"
+KEY_MADE, KEY_ROTATED = "key.made", "key.rotated"
 SET_ASIDE = "object.set_aside"
 SINK_REFUSED = "sink.refused"
 STANDING_RECORDED = "standing.recorded"
@@ -189,7 +189,7 @@ _ROWS = (
     ),
     Event(KEY_MADE, sentences.key_made),
     Event("key.acknowledged", "{who} knows why jitd made the key that signs the record"),
-    Event(KEY_RENAMED, "the host is called {renamed} from here on, and {host} before"),
+    Event("key.renamed", "the host is called {renamed} from here on, and {host} before"),
     Event(KEY_ROTATED, "{who} replaced the key that signs the record"),
     Event(DAEMON_STARTED, lambda told: f"jitd started, with {told.count('rules', 'rule')}", "Activate", parts="rules"),
     Event(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jitd.audit import signing_key, sshsig
-from jitd.audit.events import KEY_MADE, KEY_RENAMED, KEY_ROTATED
+from jitd.audit.events import KEY_MADE, KEY_ROTATED
 from jitd.audit.forms import KEY_NAMESPACE, Checkpoint, Word, is_name
 from jitd.audit.host_names import renamed_in
 from jitd.audit.signing_key import Because, Key, KeyFiles
@@ -197,7 +197,7 @@ class Signing:
         """Record that the host has another name, and sign that, with all that came before, under the name before: so each record
         has the name of the next checkpoint. A daemon that ended between the two records it again.
         """
-        self._note(KEY_RENAMED, "jitd", 0, {"host": self._signs_as, "renamed": self._host})
+        self._note("key.renamed", "jitd", 0, {"host": self._signs_as, "renamed": self._host})
         try:
             self._sign_head(key)
         except BaseException:

@@ -39,9 +39,12 @@ DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # w
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a reader may see. ``names`` contains the names of the parts that are shown. If it is None, every part is shown."""
+    """What a reader may see. ``names`` contains the names of the parts that are shown. If it is None, every part is shown, but
+    the values ``without``.
+    """
 
     names: frozenset[str] | None
+    without: frozenset[str] = frozenset()
 
     def sees(self, name: str) -> bool:
         return self.names is None or name in self.names
@@ -50,6 +53,8 @@ class Sight:
 EVERYTHING = Sight(None)
 WITHOUT_CONTENTS = Sight(visibility.SHOWN | OF_EVERY_READER)
 """What operators and auditors see of a request, if its rule shows its contents to others only (``core.visibility``)."""
+AS_ITS_REQUESTER = Sight(None, frozenset({"digest"}))
+"""What somebody sees of their own request who cannot read the file of its command: ``show`` does not tell its digest either."""
 SIGHTS: Mapping[str, Sight] = {"id": Sight(OF_EVERY_READER), "rule": Sight(RULE), "command": EVERYTHING}
 """What is seen outside this host, by the setting ``shows``."""
 
@@ -125,7 +130,7 @@ class _Teller:
     def _part(self, name: str, part: Any, *, is_shown: bool) -> Any:
         is_shown = is_shown or self._sight.sees(name)
         if (committed := committed_in(part)) is not None:
-            return self._value(committed) if is_shown else HIDDEN
+            return self._value(committed) if is_shown and name not in self._sight.without else HIDDEN
         if isinstance(part, dict) and (is_shown or name in WITHIN):
             return self.row(part, is_shown=is_shown)
         if isinstance(part, list):

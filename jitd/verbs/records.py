@@ -15,14 +15,12 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import partial
 from heapq import merge
 from itertools import islice
 
 from jitd.audit.events import topic_of
-from jitd.audit.forms import Checkpoint, Countersignature, Digest
-from jitd.audit.host_names import RENAMED, Renamed, name_at, renamed_in
-from jitd.audit.telling import DAMAGED, EVERYTHING, WITHOUT_CONTENTS, Sight, content_of, tell
+from jitd.audit.forms import Checkpoint, Countersignature, Digest, is_name
+from jitd.audit.telling import AS_ITS_REQUESTER, DAMAGED, EVERYTHING, WITHOUT_CONTENTS, Sight, content_of, tell
 from jitd.core.chain import event_of
 from jitd.core.command import read_id
 from jitd.core.naming import Naming
@@ -79,11 +77,13 @@ class Found:
         rules = [one.rule for one in self.asked if one is not None]
         return sought.takes(self.content, (self.requester,), rules)
 
-    def sight(self, is_shown: Callable[[Request], bool]) -> Sight:
-        """Return what a reader may see of this record, to whom ``is_shown`` shows the contents of a request. Of a request that is
-        missing, nobody knows who may see the contents.
+    def sight(self, of: Callable[[Request], Sight]) -> Sight:
+        """Return what a reader may see of this record, who sees as ``of`` says of a request. Of a request that is missing, nobody
+        knows who may see the contents.
         """
-        return EVERYTHING if all(one is not None and is_shown(one) for one in self.asked) else WITHOUT_CONTENTS
+        seen = [WITHOUT_CONTENTS if one is None else of(one) for one in self.asked]
+        names = next((one.names for one in seen if one.names is not None), None)
+        return Sight(names, frozenset().union(*(one.without for one in seen)))
 
     def line(self, sight: Sight) -> str:
         """Return the record as a reader with ``sight`` sees it. Of one that cannot be read, only the digest is told. Many
@@ -101,27 +101,35 @@ class Found:
         return self._lines[sight]
 
 
+def sight_of(access: Access, who: Identity, store: Store) -> Callable[[Request], Sight]:
+    """Return what says how much of a request ``who`` may see in the record: no more than ``show`` tells them."""
+
+    def of(asked: Request) -> Sight:
+        if not access.may(Act.READ, who, asked, store=store):
+            return WITHOUT_CONTENTS
+        is_all = asked.command.is_told or access.may(Act.READ_BEYOND, who, asked, store=store)
+        return EVERYTHING if is_all else AS_ITS_REQUESTER
+
+    return of
+
+
 class HostNames:
-    """The names of this host in its records. It is called ``now`` at last: another name is recorded before anybody is served."""
+    """The names of this host in its records. It is called ``now`` at last: another name is signed before anybody is served."""
 
     def __init__(self, now: str) -> None:
         self._now = now
-        self._changes: tuple[Renamed, ...] | None = None
+        self._near = (0, 0, now)  # the records from the first number to the second are of this host
 
     def at(self, store: Store, number: int) -> str:
-        if self._changes is None:
-            self._changes = tuple(_renamed(store))
-        return name_at(self._changes, number, self._now)
-
-
-def _renamed(store: Store) -> Iterator[Renamed]:
-    at, last = 0, store.head().number
-    while at < last:
-        numbers, at = store.find(at, Sought(event=RENAMED))
-        for number in numbers:
-            record = store.record(number)
-            if record is not None and (found := renamed_in(number, content_of(record[0]))) is not None:
-                yield found
+        """Return the host of record ``number``, which the next checkpoint names."""
+        first, last, host = self._near
+        if not first <= number <= last:
+            signed = next(store.checkpoints(number - 1), None)
+            if signed is None:
+                return self._now
+            host = signed.host if is_name(signed.host) else self._now  # a damaged one, which a verification finds
+            self._near = number, signed.number, host
+        return host
 
 
 class Records:
@@ -147,7 +155,7 @@ class Records:
     def _new(self, store: Store, number: int, body: bytes, seal: bytes) -> Found:
         """Read a record for all followers, and make its line as most of them see it."""
         found = Found(self._names.at(store, number), store, number, body, seal)
-        found.line(found.sight(lambda asked: words_of(asked) is None))
+        found.line(found.sight(lambda asked: EVERYTHING if words_of(asked) is None else WITHOUT_CONTENTS))
         return found
 
     # --- what is sought ------------------------------------------------------------------------------------------------
@@ -202,7 +210,7 @@ class Records:
                         await self.feed.wait_until_turn(took)
                     is_new = is_new and not is_end
                 else:
-                    shown = partial(self._access.may, Act.READ, who, store=self._store)
+                    shown = sight_of(self._access, who, self._store)
                     text = _text(found.line(found.sight(shown)) for _, found in new if found.is_sought(sought))
                     after, is_new = new[-1][0] if new else after, False
                 del new  # while the reader reads, only what it reads is kept
@@ -222,7 +230,7 @@ class Records:
         lines: list[str] = []
         n_bytes = 0
         with closing(self._opened()) as store:
-            shown = partial(self._access.may, Act.READ, who, store=store)
+            shown = sight_of(self._access, who, store)
             numbers, upto = store.find(after, sought)
             for number in numbers:
                 if (record := store.record(number)) is None:
@@ -288,7 +296,7 @@ class Records:
         lines: list[str] = []
         number, n_chars = start - 1, 0
         with closing(self._opened()) as store:
-            shown = partial(self._access.may, Act.READ, who, store=store)
+            shown = sight_of(self._access, who, store)
             signed = _Signed(store.checkpoints(start - 1), self._countersigned(), start)
             for number, body, seal in islice(store.records(start - 1), min(SCANNED, end - start + 1)):
                 found = Found(self._names.at(store, number), store, number, body, seal)

@@ -27,7 +27,7 @@ from jitd.core.policy import Policy
 from jitd.core.request import Request, Verdict
 from jitd.core.run import Run
 from jitd.core.subject import NO_SIDS, ROOT, Subject
-from jitd.deciding import accounts
+from jitd.deciding import accounts, screening
 from jitd.deciding.directory import Account
 from jitd.deciding.explaining import Nobody
 from jitd.expressions.patterns import read_pattern
@@ -445,5 +445,31 @@ def test_a_denied_request_for_several_things_is_shown_to_no_more_people_than_its
             row = await house.ask(role, messages.Show(id=made.id))
             assert (SECRETS[0] in row) is (narrows is None), role
         assert SECRETS[0] in await house.ask("requester", messages.Show(id=made.id))
+
+    house.run(scene())
+
+
+def test_an_operator_who_is_the_requester_reads_in_the_record_no_more_than_show_tells_them(
+    house: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS S-11. By a second account: the digest of a file that the requester cannot read tells what is in it."""
+    second = one("ally", "security", "privacy", number=9)
+    second = replace(second, person=ALICE.person)
+    monkeypatch.setattr(screening, "_may_read", lambda *given: False)
+
+    async def scene() -> None:
+        await house.play_scene()
+        ROLES["second account"] = second
+        try:
+            digest = house.first.command.digest.hex()
+            assert digest and not house.first.command.is_told
+            by_show = await house.ask("second account", messages.Show(id=house.first.id))
+            told = await house.ask("second account", messages.Audit(id=house.first.id))
+            export = await house.ask("second account", messages.Export(since=None, until=None, who=None, rule=None))
+        finally:
+            del ROLES["second account"]
+        assert SECRETS[1] in by_show and SECRETS[1] in told, "it is their own"
+        assert digest not in by_show and digest not in told and digest not in export
+        assert digest in await house.ask("operator whom the rule names", messages.Audit(id=house.first.id))
 
     house.run(scene())

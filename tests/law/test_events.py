@@ -26,6 +26,7 @@ MAY_NAME = {
     "jitd.audit.events": "the table",
     "jitd_evidence.pack.verify": "a part of verify.py, which has no part of the core's table",
     "jitd.audit.receipted": "another part of it",
+    "jitd.audit.host_names": "another part of it",
     "jitd.cli.help": "examples to type",
     "jitd_inspection.verbs.trying": "tells the story of one request, event by event",
     "jitd_evidence.report": "SQL",

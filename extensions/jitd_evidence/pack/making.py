@@ -48,8 +48,8 @@ def text_of(lines: Iterable[str]) -> bytes:
     return bytes(out)
 
 
-def document_line(life: str, id: str, document: bytes, values: Values) -> str:
-    """Return the line of a stored object, with those of its ``values`` that are stored."""
+def document_line(life: str, id: str, document: bytes, values: Values, without: frozenset[str] = frozenset()) -> str:
+    """Return the line of a stored object, with those of its ``values`` that are stored, and not of the fields ``without``."""
     text = document.decode("utf-8")
     entries = sorted(
         {entry.committed: entry for name in _committed(json.loads(text)) if (entry := values.entry(name)) is not None}.items()
@@ -57,6 +57,7 @@ def document_line(life: str, id: str, document: bytes, values: Values) -> str:
     told = [
         {"committed": entry.committed.hex(), "field": entry.field, "salt": entry.salt.hex(), "value": entry.value}
         for _, entry in entries
+        if entry.field not in without
     ]
     return _encode({"life": life, "id": id, "document": text, "values": told})
 

@@ -17,13 +17,13 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mappin
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
 from jitd.audit.events import DAEMON_STARTED, FORGOTTEN, POLICY_LOADED
 from jitd.audit.forms import Checkpoint, Countersignature, Digest
 from jitd.audit.strict_json import Wrong
+from jitd.audit.telling import WITHOUT_CONTENTS, Sight
 from jitd.core.chain import detail_of
 from jitd.core.command import read_id
 from jitd.core.edit import Edit, Edits
@@ -43,7 +43,7 @@ from jitd.recording.reserve import is_reached
 from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.limits import NO_ROOM, Pace
-from jitd.verbs.records import LOOK_EVERY, SIGNED_WITHIN, Found, HostNames
+from jitd.verbs.records import LOOK_EVERY, SIGNED_WITHIN, Found, HostNames, sight_of
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 from jitd_evidence.pack import making
@@ -196,7 +196,7 @@ class Packs:
             request = store.request(id)
             if request is None:
                 raise Refusal("unknown", f"there is no request {id}")
-            is_shown = partial(self._access.may, Act.READ, who, store=store)
+            sight = sight_of(self._access, who, store)
             objects = _objects(store, request)
             about = _about(store, request, objects)
             found = {number: self._found(store, number) for number in about}
@@ -207,15 +207,18 @@ class Packs:
             if len(shown_ones) > MOST_SHOWN:
                 raise TooLarge
             segments = lines.segments(shown_ones, about)
-            files = {making.RECORDS: text_of(self._lines(store, lines, segments, frozenset(shown_ones), is_shown))}
+            files = {making.RECORDS: text_of(self._lines(store, lines, segments, frozenset(shown_ones), sight))}
             policies = {digest: text for digest in sorted(digests) if (text := store.policy_text(digest)) is not None}
             files[making.DOCUMENTS] = text_of(
-                making.document_line(life, one, document, store.values(one))
+                making.document_line(
+                    life, one, document, store.values(one), sight(asked).without | self._unread(store, who, asked)
+                )
                 for life, one, asked in objects
-                if is_shown(asked) and (document := store.document(life, one)) is not None
+                if sight(asked).names is None and (document := store.document(life, one)) is not None
             )
             files |= {making.policy_name(digest): text.document() for digest, text in policies.items()}
-            if is_shown(request) and (traced := self._trace(store, request, found.values(), policies)) is not None:
+            is_shown = sight(request) != WITHOUT_CONTENTS
+            if is_shown and (traced := self._trace(store, request, found.values(), policies)) is not None:
                 files[making.TRACE] = making.trace_file(traced)
             files |= self._texts(who, store, request)
             if sum(map(len, files.values())) > making.MOST_BYTES:
@@ -236,6 +239,16 @@ class Packs:
             digests = (file.after,) if isinstance(file, Edit) and file.tells_new else ()
         return {making.edited_name(digest): text for digest in digests if (text := store.text(digest)) is not None}
 
+    def _unread(self, store: Store, who: Subject, asked: Request) -> frozenset[str]:
+        """Return the values of ``asked`` about files that its requester cannot read, if ``who`` is told no more than they."""
+        if self._access.may(Act.READ_BEYOND, who, asked, store=store):
+            return frozenset()
+        are_told = {
+            "operands": all(one.is_told for one in asked.command.operands),
+            "interpreters": all(one.is_told for one in asked.command.interpreters),
+        }
+        return sight_of(self._access, who, store)(asked).without | {name for name, is_so in are_told.items() if not is_so}
+
     def _found(self, store: Store, number: int) -> Found:
         record = store.record(number)
         assert record is not None, "the store shows one moment, and an index proposes only what is there"
@@ -252,14 +265,14 @@ class Packs:
         lines: _Lines,
         segments: list[tuple[int, int]],
         numbers: frozenset[int],
-        is_shown: Callable[[Request], bool],
+        sight: Callable[[Request], Sight],
     ) -> Iterator[str]:
         for start, end in segments:
             yield from lines.signed(start)
             for number, body, seal in islice(store.records(start), end - start):
                 if number in numbers:
                     one = Found(self._hosts.at(store, number), store, number, body, seal)
-                    yield one.line(one.sight(is_shown))
+                    yield one.line(one.sight(sight))
                 else:
                     yield Digest(self._hosts.at(store, number), number, hashlib.sha256(body).digest()).line()
                 yield from lines.signed(number)
@@ -283,7 +296,8 @@ class Packs:
     def _proof(self, who: Subject, number: int) -> bytes:
         with closing(self._opened()) as store:
             lines = _Lines(store, ())  # nothing covers this file: a countersignature could be taken out of it
-            return text_of(self._lines(store, lines, lines.segments([number], ()), frozenset([number]), lambda asked: False))
+            segments = lines.segments([number], ())
+            return text_of(self._lines(store, lines, segments, frozenset([number]), lambda asked: WITHOUT_CONTENTS))
 
     # --- recordings ----------------------------------------------------------------------------------------------------
 
