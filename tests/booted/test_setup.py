@@ -116,7 +116,7 @@ def test_a_person_answers_five_questions_and_sees_the_first_command_run(fresh: N
         ("Who approves", "group:ops"),
         ("Which command", "id -u"),
         ("Who is told", "nobody"),
-        ("Do all this", "yes"),
+        ("Do all this", "y"),
         (f"Password for {ADMIN}", PASSWORD),
     ):
         person.expect(question)

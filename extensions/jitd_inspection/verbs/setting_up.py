@@ -20,7 +20,7 @@ import click
 from jitd import extensions
 from jitd.cli.answer import answer, quote, say
 from jitd.cli.call import NotDone
-from jitd.cli.question import can_ask, is_answered_yes, sentence
+from jitd.cli.question import answered, can_ask, sentence
 from jitpam.wire.shown import shown, shown_argument
 
 SHELL = frozenset("'\"\\$`;&|<>()")  # a line with one of these would mean more to a shell than its words
@@ -117,7 +117,7 @@ def setup(
     was_right = plan.is_right(steps)
     if was_right:
         say("everything is right: nothing is changed")
-    elif not is_sure and not is_answered_yes("\nDo all this? type yes: "):
+    elif not is_sure and answered("\nDo all this? type yes: ") not in ("y", "yes"):
         raise NotDone("nothing was changed")
     may_wait = waits or (can_ask() and not leaves)
     carry_out(steps, may_wait=may_wait, renews=renews)

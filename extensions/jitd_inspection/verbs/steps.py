@@ -24,7 +24,7 @@ from typing import NoReturn
 
 from jitd.cli.answer import answer, quote, say
 from jitd.cli.call import NotDone
-from jitd.cli.question import can_ask, is_answered_yes
+from jitd.cli.question import answered, can_ask
 from jitd.cli.whole_file import put
 from jitd_inspection.setup.host import PATH, has_key
 from jitd_inspection.setup.plan import PRIVATE, TICKET, Await, Run, Step, Write
@@ -130,7 +130,7 @@ def _run(run: Run, *, renews: bool) -> None:
             "It is in the KDC already. If it gets a new key, tickets that people have for it stop working: they run kinit again."
         )
         answer(told)
-        if not renews and not (can_ask() and is_answered_yes("Make a new key? type yes: ")):
+        if not renews and not (can_ask() and answered("Make a new key? type yes: ") in ("y", "yes")):
             raise NotDone("the key was left as it is, and nothing was done after this step; --new-key makes a new one")
     elif done.returncode:
         raise NotDone(_failed(run, done.returncode))
