@@ -56,16 +56,12 @@ def mounted(request: Request) -> list[str]:
     """
     lines = []
     for one in request.command.each:
-        file = shown_argument(one.edited)
-        match one.what:
-            case OldFile(mounted=processes) if processes:
-                told = f"{file} itself is mounted in {shown(processes)}, which keeps the old text until it is started again"
-                lines.append(told)
-        match one.what:
-            case OldFile(covered=processes) if processes:
-                lines.append(
-                    f"something is mounted over {file} in {shown(processes)}: this takes it off, and the file is seen there"
-                )
+        if isinstance(found := one.what, OldFile):
+            file, holders, covers = shown_argument(one.edited), shown(found.mounted), shown(found.covered)
+            if holders:
+                lines.append(f"{file} itself is mounted in {holders}, which keeps the old text until it is started again")
+            if covers:
+                lines.append(f"something is mounted over {file} in {covers}: this takes it off, and the file is seen there")
     return lines
 
 
