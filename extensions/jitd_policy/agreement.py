@@ -6,11 +6,13 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from glob import glob
 
-from jitd.core.conditions import Glob
+from jitd.core.conditions import Glob, is_name
 from jitd.core.decision import Permit
 from jitd.core.names import NAMES
 from jitd.core.policy import Policy
@@ -18,23 +20,32 @@ from jitd.core.policy_text import PolicyText
 from jitd.core.rule import Rule
 from jitd.settings import policyfile
 from jitd.settings.config import Config
-from jitd_policy.cases import Case, Person
+from jitd_policy.cases import MOST_BYTES, Case, Person
+from jitd_policy.reasons import NotCarried, Reason
 from jitd_policy.robots import as_it_asks
-from jitd_policy.sudoers import Carried, NotCarried, Wishes, add_approvals, host_patterns
-from jitd_policy.trying import Trial, try_all
+from jitd_policy.sudoers import Carried, Wishes, add_approvals, host_patterns, quoted, quoted_list
+from jitd_policy.trying import Trial, outcome_of, try_all
 
 NOBODY, OTHER = "nobody", "/usr/bin/env"  # who is in no rule, and a command that few rules name
+MOST_DENIED = 500  # cases about which sudo is asked, though no rule permits them: they are for the table alone
 Ask = Callable[[str, str, tuple[str, ...]], bool]
 """Whether sudo lets a user run a command as an account."""
 
 
+class NotAsked(Exception):
+    """sudo cannot be asked about a part of a rule. The text is a sentence without a full stop."""
+
+
 def policy_of(found: Sequence[Carried], wishes: Wishes) -> Policy:
     """Return the rules as they are read again. A rule that cannot be read is not carried over, and then others get approvals."""
-    for one in found:
-        if not one.because and (faults := _read(one.rule(wishes))[1]):
-            one.because = faults[0]
     add_approvals(found)
     rules, faults = _read(document(found, wishes))
+    if faults:
+        for one in found:
+            if not one.because and (of_it := _read(one.rule(wishes))[1]):
+                one.because = NotCarried(Reason.UNREADABLE, of_it[0])
+        add_approvals(found)
+        rules, faults = _read(document(found, wishes))
     assert not faults, "each of them could be read"
     return Policy(tuple(rules), "deny", "")
 
@@ -55,8 +66,9 @@ def check(found: Sequence[Carried], wishes: Wishes, own: Config, ask: Ask) -> tu
     this host (``own`` are its settings): a system account without one.
     """
     policy = policy_of(found, wishes)
-    asked = (case for one in found if not one.because for case in _cases(one, own.host.lower(), ask))
-    cases = tuple({(case.who.user, case.run_as, case.words): case for case in asked}.values())
+    person = cache(_person)  # a group may be slow to look up, and a person be in thousands of cases
+    perhaps = (case for one in found if not one.because for case in _cases(one, own.host.lower(), person))
+    cases = _asked(policy, tuple({(case.who.user, case.run_as, case.words): case for case in perhaps}.values()), ask)
     while True:
         trials = tuple(try_all(policy, cases, NAMES, None))
         more = {one.answer.rule: one.case for one in trials if isinstance(one.answer, Permit) and one.case.outcome == "deny"}
@@ -66,12 +78,28 @@ def check(found: Sequence[Carried], wishes: Wishes, own: Config, ask: Ask) -> tu
         for one in found:
             if (case := more.get(one.name)) is not None and not one.because:
                 words = b" ".join(case.words).decode()
-                one.because = f"sudo does not let {case.who.user} run {words} as {case.run_as}, and the rule would"
+                told = f"sudo does not let {case.who.user} run {words} as {case.run_as}, and the rule would"
+                one.because = NotCarried(Reason.REFUSED, told)
         policy = policy_of(found, wishes)
 
 
-def _cases(one: Carried, host: str, ask: Ask) -> Iterator[Case]:
-    """Yield what sudo says about people, targets and commands of ``one``. What it is not asked makes the rule unchecked."""
+def _asked(policy: Policy, cases: Sequence[Case], ask: Ask) -> tuple[Case, ...]:
+    """Return what sudo says of each case that ``policy`` permits, and of some others, which tell nothing against a rule."""
+    trials = tuple(try_all(policy, cases, NAMES, None))
+    denied = [one.case for one in trials if not isinstance(one.answer, Permit)]
+    chosen = [one.case for one in trials if isinstance(one.answer, Permit)] + denied[:MOST_DENIED]
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        said = pool.map(lambda case: ask(case.who.user, case.run_as, tuple(map(os.fsdecode, case.words))), chosen)
+        return tuple(replace(case, outcome="permit" if yes else "deny") for case, yes in zip(chosen, said, strict=True))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cases(one: Carried, host: str, person: Callable[[str], Person]) -> Iterator[Case]:
+    """Yield cases of people, targets and commands of ``one``, before sudo was asked. What it cannot be asked makes the rule
+    unchecked.
+    """
     doubts: list[str] = []
     people, targets = [NOBODY], [NOBODY]
     commands: list[tuple[str, ...]] = [(OTHER,)]
@@ -79,12 +107,12 @@ def _cases(one: Carried, host: str, ask: Ask) -> Iterator[Case]:
         for word in words:
             try:
                 found.extend(read(word))
-            except NotCarried as reason:
+            except NotAsked as reason:
                 doubts.append(str(reason))
-    for pattern in one.commands:
+    for pattern in one.commands.values():
         try:
             commands.extend(_samples(pattern))
-        except NotCarried as reason:
+        except NotAsked as reason:
             doubts.append(str(reason))
     if one.hosts and not all(any(Glob(pattern).matches(host) for pattern in host_patterns(word)) for word in one.entry.hosts):
         doubts.append("it is for other hosts")
@@ -92,33 +120,31 @@ def _cases(one: Carried, host: str, ask: Ask) -> Iterator[Case]:
     for user in dict.fromkeys(people):
         for target in dict.fromkeys(targets):
             for argv in dict.fromkeys(commands):
-                outcome = "permit" if ask(user, target, argv) else "deny"
-                name = f"{user}: {' '.join(argv)} as {target}"
-                yield Case("", 0, name, _person(user), "command", tuple(map(os.fsencode, argv)), outcome, target, host=host)
+                yield Case("", 0, "", person(user), "command", tuple(map(os.fsencode, argv)), "deny", target, host=host)
 
 
 def _accounts(word: str) -> list[str]:
     user, colon, _ = word.partition(":")
     if colon:
-        raise NotCarried("sudo -l does not tell about groups to run as")
+        raise NotAsked("sudo -l does not tell about groups to run as")
     user = "root" if user == "*" else user
     if not _exists(user):  # among them is "self"
-        raise NotCarried(f"{user} as an account to run as is not on this host")
+        raise NotAsked(f"{user} as an account to run as is not on this host")
     return [user]
 
 
 def _members(word: str) -> list[str]:
-    """Return an account that ``word`` of a rule means. Raises NotCarried."""
+    """Return an account that ``word`` of a rule means. Raises NotAsked."""
     kind, _, name = word.partition(":")
     try:
         if kind == "user":
             return [pwd.getpwnam(name).pw_name]
         group = grp.getgrnam(name)
     except KeyError:
-        raise NotCarried(f"{word} is not on this host") from None
+        raise NotAsked(f"{word} is not on this host") from None
     known = [one for one in group.gr_mem if _exists(one)] or [one.pw_name for one in pwd.getpwall() if one.pw_gid == group.gr_gid]
     if not known:
-        raise NotCarried(f"{word} has no member on this host")
+        raise NotAsked(f"{word} has no member on this host")
     return known[:1]
 
 
@@ -142,35 +168,39 @@ def _person(user: str) -> Person:
 
 
 def _samples(pattern: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Yield commands that ``pattern`` matches, and some beside them. Raises NotCarried."""
+    """Yield commands that ``pattern`` matches, and some beside them. Raises NotAsked."""
     if pattern == ("**",):
         return [("/usr/bin/id", "-u")]
     if pattern[0] == "sudoedit":
-        raise NotCarried("sudo -l does not tell about edits")
+        raise NotAsked("sudo -l does not tell about edits")
     files = [file for file in sorted(glob(pattern[0])) if os.access(file, os.X_OK) and os.path.isfile(file)]
     if not files:
-        raise NotCarried(f"{pattern[0]} is not on this host")
+        raise NotAsked(f"{pattern[0]} is not on this host")
     words = pattern[1:-1] if pattern[-1] == "**" else pattern[1:]
     return [(files[0], *rest) for rest in (words, (), (*words, "more"), (*words[:-1], "other"), (" ".join(words),))]
 
 
 def table(trials: Sequence[Trial]) -> str:
-    """Return the answers of sudo as a table for ``policy test``: what both permit, and what both refuse."""
-    lines = ["# What sudo said when its rules were imported (jitd policy import).", ""]
-    people: Mapping[str, Person] = {one.case.who.user: one.case.who for one in trials if one.case.who.user != "root"}
-    for user, who in people.items():
-        lines += [f'[people."{user}"]', f"uid = {who.uid}", f"groups = {_list(sorted(who.groups or ()))}"]
-        lines += [f'proved_by = "{who.proved_by}"'] if who.proved_by != "ticket" else []
-        lines += [""]
-    for one in trials:
-        if (
-            outcome := "permit" if isinstance(one.answer, Permit) else "deny"
-        ) == one.case.outcome and one.case.who.user in people:
-            words = _list([word.decode() for word in one.case.words])
-            lines += ["[[case]]", f'who = "{one.case.who.user}"', f"command = {words}", f'run_as = "{one.case.run_as}"']
-            lines += [f'host = "{one.case.host}"', f'outcome = "{outcome}"', ""]
-    return "\n".join(lines)
-
-
-def _list(words: Sequence[str]) -> str:
-    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
+    """Return the answers of sudo as a table for ``policy test``: what both permit, and what both refuse. Return an empty text if
+    there is none, because a table without a case is a fault.
+    """
+    agreed = [one for one in trials if one.case.who.uid and outcome_of(one.answer) == one.case.outcome]
+    people: dict[str, list[str]] = {}
+    cases: list[str] = []
+    left = MOST_BYTES - 1000
+    for one in agreed:
+        case, who = one.case, one.case.who
+        words = quoted_list([word.decode() for word in case.words])
+        told = ["[[case]]", f"who = {quoted(who.user)}", f"command = {words}", f"run_as = {quoted(case.run_as)}"]
+        told += [f"host = {quoted(case.host)}", f"outcome = {quoted(case.outcome)}", ""]
+        if who.user not in people:
+            groups = quoted_list(sorted(filter(is_name, who.groups or ())))
+            proof = [f"proved_by = {quoted(who.proved_by)}"] if who.proved_by != "ticket" else []
+            people[who.user] = [f"[people.{quoted(who.user)}]", f"uid = {who.uid}", f"groups = {groups}", *proof, ""]
+            left -= len("\n".join(people[who.user]).encode()) + 1
+        left -= len("\n".join(told).encode()) + 1
+        if left < 0:
+            break
+        cases += told
+    head = ["# What sudo said when its rules were imported (jitd policy import).", ""]
+    return "\n".join((*head, *(line for one in people.values() for line in one), *cases)) if cases else ""

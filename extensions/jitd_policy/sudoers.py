@@ -8,15 +8,24 @@ sentence and no rule. There are no denies, which would also beat the permits of 
 from __future__ import annotations
 
 import json
+import posixpath
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from jitd.core.conditions import is_name, read_command_pattern
-from jitd.core.grader import Grader, way_to_root
+from jitd.core.conditions import CommandPattern, is_name, read_command_pattern
+from jitd.core.grade import Grade, worst
+from jitd.core.grader import AMOUNTS_TO_ROOT, Grader, way_to_root
 from jitd.core.keys.hosts import read_host
 from jitd.core.keys.run_as import SELF
+from jitd.core.root_groups import findings_of_run_as
+from jitd.hosts.findings import Place
+from jitd.hosts.sudoers import SERVICES
+from jitd_policy import accounts
+from jitd_policy.overlap import PLAIN, Latest
+from jitd_policy.reasons import NotCarried, Reason
 
 if TYPE_CHECKING:
     from jitd_inspection.standing.sudo_ldif import Rule
@@ -36,17 +45,10 @@ HARMLESS = frozenset(_HARMLESS.split())
 """Settings that do not change what sudo permits to whom. Of any other one, it is not known."""
 COMMENT = re.compile(r"^# (Defaults\s*([:@!>])\s*(.*))$", re.MULTILINE)
 """What cvtsudoers writes of a setting that LDIF cannot say: it is bound to a user, a host, a command or a target."""
-_ATTRIBUTES = """
-dn objectClass cn ou dc o description version sudoUser sudoHost sudoRunAsUser sudoRunAsGroup sudoCommand
-sudoOption sudoNotBefore sudoNotAfter sudoOrder
-"""
-ATTRIBUTES = frozenset(_ATTRIBUTES.split())
-LINE = re.compile(r"([A-Za-z][A-Za-z0-9;-]*)::? ?(.*)")
+LOOSENING = re.compile(r"!noexec|!intercept|!requiretty|setenv|closefrom_override|user_command_timeouts|exempt_group=.*")
+"""Settings that only let sudo do more than without them. A rule that says nothing of them permits no more than sudo."""
 SHA = re.compile(r"sha(?:224|256|384|512):")
-
-
-class NotCarried(Exception):
-    """An entry is not carried over. The text is a sentence without a full stop."""
+SYSTEM = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")  # what is there comes with the host. Other programs are the host's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,89 +62,76 @@ class Wishes:
 
 @dataclass(slots=True)
 class Carried:
-    """An entry and its rule. ``because`` says why it is not carried over, and ``unchecked`` why sudo was not
-    asked whether it agrees. ``notes`` are more sentences for its comment. ``password`` is true if sudo asks for a password.
+    """An entry and its rule. ``line`` is it as a line of sudoers, without aliases, and ``place`` is where that stands, if this is
+    known. ``because`` says why the entry is not carried over, and ``unchecked`` why sudo was not asked whether it agrees.
+    ``commands`` are the patterns of its words, and ``left_out`` the reasons for the other words. ``notes`` are more sentences for
+    its comment. ``asks`` is true if the rule demands an approval, and ``password`` if sudo asks for a password. ``is_unknown`` is
+    true if root runs a program without an approval, and jitd does not know it.
     """
 
     entry: Rule
     number: int
     name: str
+    line: str
+    place: Place | None = None
     users: tuple[str, ...] = ()
     run_as: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
-    commands: tuple[tuple[str, ...], ...] = ()
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: list[NotCarried] = field(default_factory=list)
     asks: bool = True
     password: bool = True
-    because: str = ""
+    is_unknown: bool = False
+    because: NotCarried | None = None
     unchecked: str = ""
     notes: list[str] = field(default_factory=list)
 
-    @property
-    def line(self) -> str:
-        """The entry as a line of sudoers, without aliases."""
-        return told(self.entry)
-
     def rule(self, wishes: Wishes) -> str:
         """Return the rule as TOML."""
-        services = ("jitsudo", "sudo") if wishes.gate else ("jitsudo",)
+        services = ("jitsudo", *dict.fromkeys(SERVICES.values())) if wishes.gate else ("jitsudo",)
+        narrower = [f"narrower than sudo: without {reason}" for reason in self.left_out]
         unchecked = [f"UNCHECKED: {self.unchecked}"] if self.unchecked else []
-        lines = [f"# {printable(line)}" for line in (f"sudo: {self.line}", *self.notes, *unchecked)]
-        lines += ["[[permit]]", f"name = {_text(self.name)}"]
-        lines += [f"who = {_list(self.users)}", f"commands = [{', '.join(map(_list, self.commands))}]"]
-        lines += [f"run_as = {_list(self.run_as)}", f"services = {_list(services)}"]
-        lines += [f"hosts = {_list(self.hosts)}"] if self.hosts else []
-        lines += [f"approvals = [{{ need = 1, from = {_list((wishes.approvers,))} }}]"] if self.asks else []
+        lines = [f"# {printable(line)}" for line in (f"sudo: {self.line}", *self.notes, *narrower, *unchecked)]
+        lines += ["[[permit]]", f"name = {quoted(self.name)}"]
+        lines += [f"who = {quoted_list(self.users)}", f"commands = [{', '.join(map(quoted_list, self.commands.values()))}]"]
+        lines += [f"run_as = {quoted_list(self.run_as)}", f"services = {quoted_list(services)}"]
+        lines += [f"hosts = {quoted_list(self.hosts)}"] if self.hosts else []
+        lines += [f"approvals = [{{ need = 1, from = {quoted_list((wishes.approvers,))} }}]"] if self.asks else []
         return "\n".join(lines) + "\n"
 
 
-def faults_in(ldif: str) -> Iterator[tuple[int, str]]:
-    """Yield the line and a sentence for each fault of ``ldif``, which may have been cut short or be of something else."""
-    names: set[str] = set()
-    begins, number = 0, 0
-    for number, line in enumerate([*ldif.split("\n"), ""], 1):
-        if line.startswith((" ", "#")):
-            continue
-        if line:
-            begins = begins or number
-            match = LINE.fullmatch(line)
-            name = match[1] if match else ""
-            if match is None:
-                yield number, "is not a line of LDIF"
-            elif name not in ATTRIBUTES:
-                yield number, f"{name} is not an attribute that is read: ask ldapsearch with -LLL"
-            names.add(name)
-        elif begins:
-            if "sudoUser" in names and "sudoCommand" not in names:
-                yield begins, "this entry has no sudoCommand: it was cut short"
-            elif not names & {"sudoUser", "sudoOption", "ou", "dc", "o", "version", "description"}:
-                yield begins, "this entry has no sudoUser: it was cut short"
-            begins, names = 0, set()
-    if not ldif.endswith("\n"):
-        yield number - 1, "the last line has no end: it was cut short"
-
-
 def translate(
-    entries: Sequence[Rule], defaults: Sequence[str], unable: Sequence[tuple[str, str]], wishes: Wishes, grader: Grader | None
+    entries: Sequence[Rule],
+    defaults: Sequence[str],
+    unable: Sequence[tuple[str, str]],
+    wishes: Wishes,
+    grader: Grader | None,
+    places: Mapping[int, Place],
 ) -> list[Carried]:
     """Translate ``entries``, in sudo's order. ``defaults`` are the settings for all of them, and ``unable`` those that are bound:
-    the sign of what they are bound to, and the words.
+    the sign of what they are bound to, and the words. ``places`` has where entries stand, by their numbers, which begin with 1.
     """
-    found = [Carried(entry, n, _name(entry, n)) for n, entry in enumerate(entries, 1)]
+    found = [Carried(entry, n, _name(entry, n), told(entry), places.get(n)) for n, entry in enumerate(entries, 1)]
     odd = [option for option in defaults if not _is_harmless(option)]
+    bound = _Bound(unable)
     run_as = next((one.partition("=")[2] for one in reversed(defaults) if one.startswith("runas_default=")), "root")
     open_to_all = next((one == "!authenticate" for one in reversed(defaults) if _setting(one) == "authenticate"), False)
+    open_to_all = open_to_all and not bound.authenticates
     for one in found:
         options = one.entry.options
         one.password = "authenticate" in options or not (open_to_all or "!authenticate" in options)
         try:
             if odd:
-                raise NotCarried(f"the setting {odd[0]} may change what every line means")
-            for sign, words in unable:
-                _refuse_reached(one.entry, sign, words)
-            _translate(one, run_as, wishes, grader, asks=not open_to_all)
+                raise NotCarried(Reason.SETTING, f"the setting {odd[0]} may change what every line means")
+            if (words := bound.about(one.entry)) is not None:
+                raise NotCarried(Reason.BOUND, f"the setting Defaults{words} may be about it, and cannot be translated")
+            _translate(one, run_as, asks=not open_to_all)
         except NotCarried as reason:
-            one.because = str(reason)
+            one.because = reason
     _take_away(found)
+    for one in found:
+        if not one.because:
+            _approve(one, wishes, grader)
     return found
 
 
@@ -157,143 +146,223 @@ def _setting(option: str) -> str:
 
 
 def _is_harmless(option: str, *, but: Collection[str] = ()) -> bool:
-    """True if ``option`` does not change what sudo permits to whom: jitd needs no terminal either."""
-    return option == "!requiretty" or (_setting(option) in HARMLESS and _setting(option) not in but)
+    """True if ``option`` does not let sudo permit less to anybody: jitd needs no terminal either."""
+    return LOOSENING.fullmatch(option) is not None or (_setting(option) in HARMLESS and _setting(option) not in but)
 
 
-def _refuse_reached(entry: Rule, sign: str, words: str) -> None:
-    """Raise NotCarried if a bound setting may be about ``entry``. Only one for users who are named is surely not about others."""
-    match = re.fullmatch(r"((?:\S+,\s+)*\S+)\s+(.*)", words)
-    whom, rest = match.groups() if match else (words, "")
-    settings = [one.strip() for one in rest.split(",")]
-    if rest and '"' not in whom and all(_is_harmless(one, but=("authenticate", "runas_default")) for one in settings):
-        return
-    names = re.split(r",\s*", whom)
-    is_plain = all(re.fullmatch(r"[a-z_][a-z0-9_.-]*", one) for one in (*names, *entry.users))
-    if sign == ":" and rest and is_plain and not {*names} & {*entry.users}:
-        return
-    raise NotCarried(f"the setting Defaults{sign}{words} may be about it, and cannot be translated")
+class _Bound:
+    """The settings that are bound to something. ``authenticates`` is true if one has sudo ask for a password. That others are not
+    asked for one is not carried over, because a password too many is an approval too many, and no more.
+    """
+
+    def __init__(self, unable: Sequence[tuple[str, str]]) -> None:
+        self.authenticates = False
+        self._of_all: list[str] = []  # those that may be about everybody, and ...
+        self._of_users: dict[str, str] = {}  # ... about a user who is named
+        for sign, words in unable:
+            self._take_in(sign, words)
+
+    def _take_in(self, sign: str, words: str) -> None:
+        match = re.fullmatch(r"((?:\S+,\s+)*\S+)\s+(.*)", words)
+        whom, rest = match.groups() if match else (words, "")
+        self.authenticates |= re.search(r"(?<!!)\bauthenticate\b", words) is not None
+        if rest and '"' not in whom and _is_harmless(rest, but=("runas_default",)):
+            return
+        names = re.split(r",\s*", whom)
+        if sign == ":" and rest and all(map(PLAIN.fullmatch, names)):
+            for name in names:
+                self._of_users.setdefault(name, f"{sign}{words}")
+        else:
+            self._of_all.append(f"{sign}{words}")
+
+    def about(self, entry: Rule) -> str | None:
+        """Return a setting that may be about ``entry``. Only one for users who are named is surely not about others."""
+        if all(map(PLAIN.fullmatch, entry.users)):
+            found = [self._of_users[user] for user in entry.users if user in self._of_users]
+        else:
+            found = list(self._of_users.values())
+        return next(iter((*self._of_all, *found)), None)
 
 
 def _take_away(found: Sequence[Carried]) -> None:
     """The last match wins, also its tags: whatever a later entry takes away, an earlier one does not give."""
-    for later, one in _overlapping(found):
-        if any(word.startswith("!") for word in later.entry.commands) or any(map(_limits, later.entry.options)):
-            one.because = f"a later line takes something away: {told(later.entry)}"
+    takers: Latest[Carried] = Latest()
+    for one in found:
+        limits = any(map(_limits, one.entry.options))
+        for word in one.entry.commands:
+            if limits or word.startswith("!"):
+                takers.add(one, one.entry.users, word.lstrip("!"), one.entry.order)
+    for one in found:
+        for word in () if one.because else tuple(one.commands):
+            if (later := takers.other(one, one.entry.users, word, one.entry.order)) is not None:
+                del one.commands[word]
+                one.left_out.append(NotCarried(Reason.LATER, f"{word}: a later line excludes or limits it: {later.line}"))
+        if not (one.because or one.commands):
+            one.because = one.left_out[-1]
 
 
 def add_approvals(found: Sequence[Carried]) -> None:
     """Where a later entry asks for a password, an earlier one gets an approval, unless the rule of the later one matches all that
-    its entry does. Call it whenever an entry has turned out not to be carried over.
+    both entries do. Call it whenever an entry has turned out not to be carried over.
     """
-    for later, one in _overlapping(found):
-        is_apart = all(_never_both(word, other) for word in one.entry.commands for other in later.entry.commands)
-        if later.password and not one.asks and not is_apart and not _is_before(later, one):
-            one.asks, one.notes[-1] = True, f"NOPASSWD in sudo, but not for all, so somebody approves: {told(later.entry)}"
+    ask: dict[_Matches, Latest[Carried]] = {one: Latest() for one in _Matches}
+    beside: dict[float, Latest[Carried]] = {}  # of the same order, where each may be the last, and the rules of some come after
+    matches = {one.number: _matches(one) for one in found if one.password}
+    for one in found:
+        for word in _given(one.entry) if one.password else ():
+            ask[matches[one.number]].add(one, one.entry.users, word, one.entry.order)
+    for one in reversed(found):
+        for word in _given(one.entry) if one.password else ():
+            beside.setdefault(one.entry.order, Latest()).add(one, one.entry.users, word, -one.number)
+    for one in found:
+        if one.because or one.asks:
+            continue
+        lacking = [ask[_Matches.LESS]]
+        lacking += [ask[_Matches.ACCOUNTS]] if any(re.search("[*:]", account) for account in one.run_as) else []
+        lacking += [ask[_Matches.ROOT]] if {*one.run_as} != {"root"} else []
+        for word in one.commands:
+            later = next((it for of in lacking if (it := of.other(one, one.entry.users, word, one.entry.order))), None)
+            if later is None and one.entry.order in beside:
+                later = beside[one.entry.order].other(one, one.entry.users, word, -one.number)
+            if later is not None:
+                one.asks, one.is_unknown = True, False
+                one.notes[-1] = f"NOPASSWD in sudo, but not for all, so somebody approves: {later.line}"
+                break
 
 
-def _overlapping(found: Sequence[Carried]) -> Iterator[tuple[Carried, Carried]]:
-    """Yield an entry, and one that is carried over, that sudo may read before it, and that may be about the same people. Of two
-    entries of a directory with the same order, each may be the last.
+class _Matches(Enum):
+    """What the rule of an entry matches of what the entry does, if the rule comes first."""
+
+    ALL = "all of it"
+    ACCOUNTS = "all of it, if no group to run with is named"
+    ROOT = "what runs as root, if no group to run with is named"
+    LESS = "perhaps less"
+
+
+def _matches(one: Carried) -> _Matches:
+    """The rule of an entry that names commands perhaps matches less: for sudo, a file has any of its names, and arguments are one
+    text. So does that of one with a name that is not that of an account here, because sudo compares names without case, and of
+    one with hosts, because sudo and jitd may have other names for this host.
     """
-    for later in found:
-        for one in found:
-            people = (*one.entry.users, *later.entry.users)
-            is_apart = all(re.fullmatch(r"[a-z_][a-z0-9_.-]*", word) for word in people)
-            if one is later or one.because or one.entry.order > later.entry.order:
-                continue
-            if not is_apart or {*one.entry.users} & {*later.entry.users}:
-                yield later, one
+    if one.because or one.hosts or ("**",) not in one.commands.values() or not all(map(accounts.is_here, one.users)):
+        return _Matches.LESS
+    if "*" in one.run_as:
+        return _Matches.ALL
+    if not all(map(_is_account, one.run_as)):
+        return _Matches.LESS
+    return _Matches.ROOT if "ALL" in one.entry.run_as else _Matches.ACCOUNTS
 
 
-def _is_before(later: Carried, one: Carried) -> bool:
-    """True if the rule of ``later`` comes before that of ``one``, and matches whatever its entry does. That of an entry which
-    names commands does not: for sudo, a file has any of its names, and arguments are one text.
-    """
-    if later.because or later.number < one.number or ("**",) not in later.commands:
-        return False
-    return "*" in later.run_as or not ("ALL" in later.entry.run_as or any(re.search("[*:]", word) for word in one.run_as))
+def _given(entry: Rule) -> Iterator[str]:
+    return (word for word in entry.commands if not word.startswith("!"))
 
 
-def _never_both(word: str, other: str) -> bool:
-    """True if no command is both ``word`` and ``other`` of sudo, which compares the last names of two paths first."""
-    (path, _, arguments), (another, _, others) = word.partition(" "), other.partition(" ")
-    if any(not one.startswith("/") or one.endswith("/") or re.search(r"[*?\[\\]", one) for one in (path, another)):
-        return False
-    is_exact = all(one == '""' or (one and not re.search(r'[*?\[\\^"]', one)) for one in (arguments, others))
-    return path.rpartition("/")[2] != another.rpartition("/")[2] or (is_exact and arguments.split() != others.split())
+def _is_account(word: str) -> bool:
+    """True if ``word`` of ``run_as`` is spelled as the host does."""
+    user, _, group = word.partition(":")
+    return (user == SELF or accounts.is_here(f"user:{user}")) and (group in ("", "*") or accounts.is_here(f"group:{group}"))
 
 
 def _limits(option: str) -> bool:
     """True if what is run with ``option`` may do less than without it, as far as is known."""
-    return _setting(option) not in HARMLESS and option not in ("setenv", *(f"!{one}" for one in _TAGS))
+    return not _is_harmless(option) and option not in (f"!{one}" for one in _TAGS)
 
 
-def _translate(one: Carried, run_as: str, wishes: Wishes, grader: Grader | None, *, asks: bool) -> None:
+def _translate(one: Carried, run_as: str, *, asks: bool) -> None:
     entry = one.entry
     if not all(word.isprintable() for part in entry.content for word in part):
-        raise NotCarried("it has bytes that are not printable text")
+        raise NotCarried(Reason.TEXT, "it has bytes that are not printable text")
     if entry.users == ["root"]:
-        raise NotCarried("root needs no rule")
+        raise NotCarried(Reason.ROOT)
     if entry.times:
-        raise NotCarried("NOTBEFORE and NOTAFTER: no rule ends by itself; hours of a rule are those of each week")
+        raise NotCarried(Reason.TIMES, "NOTBEFORE and NOTAFTER: no rule begins or ends by itself")
     one.users = tuple(map(_user, entry.users))
     one.hosts = () if "ALL" in entry.hosts else tuple(word for host in entry.hosts for word in host_patterns(host))
     if not entry.hosts or any(word.startswith("!") for word in entry.hosts):
-        raise NotCarried("it leaves out hosts")
+        raise NotCarried(Reason.EXCLUDES_HOSTS)
     for option in entry.options:
-        if option in _TAGS or _setting(option) not in HARMLESS | _TAGS.keys():
-            raise NotCarried(f"{_TAGS.get(option, option)}: no rule can say it")
+        if _limits(option):
+            raise NotCarried(Reason.TAGS, f"{_TAGS.get(option, option)}: no rule can say it")
         asks = {"authenticate": True, "!authenticate": False}.get(option, asks)
+    if "setenv" in entry.options:
+        one.notes.append("narrower than sudo: without SETENV; name variables in env of the rule")
     one.run_as = tuple(_targets(one, run_as))
-    one.commands = tuple(_commands(one))
+    _take_commands(one)
     one.asks = asks
-    if not asks:
-        one.notes.append("WARNING: NOPASSWD: sudo asks for nothing, and nobody approves")
-        if not wishes.as_is and (way := _root_by(one, grader)):
-            one.asks, one.notes[-1] = True, f"NOPASSWD in sudo; it gives root ({way}), so somebody approves"
+
+
+def _approve(one: Carried, wishes: Wishes, grader: Grader | None) -> None:
+    """Demand an approval of what gives root, though sudo asks for no password."""
+    if one.asks:
+        return
+    one.notes.append("WARNING: NOPASSWD: sudo asks for nothing, and nobody approves")
+    way, one.is_unknown = _root_by(one, grader)
+    if way and not wishes.as_is:
+        one.asks, one.is_unknown = True, False
+        one.notes[-1] = f"NOPASSWD in sudo; it gives root ({way}), so somebody approves"
 
 
 _TAGS = {"noexec": "NOEXEC", "setenv": "SETENV", "intercept": "INTERCEPT"}
 
 
-def _root_by(one: Carried, grader: Grader | None) -> str:
-    """Return how the rule gives root, or an empty text. If nothing is known of programs, each gives it."""
-    if not any(word.partition(":")[0] in ("root", "*") for word in one.run_as):
-        return ""
+def _root_by(one: Carried, grader: Grader | None) -> tuple[str, bool]:
+    """Return how the rule gives root, or may, or an empty text; and whether it has root run what jitd does not know. If nothing
+    is known of programs, each gives root.
+    """
+    if way := next((known.what for known in findings_of_run_as(one.run_as) if known.grade in AMOUNTS_TO_ROOT), ""):
+        return way, False
+    if not any(account == "*" or accounts.is_root(account) for account in (word.partition(":")[0] for word in one.run_as)):
+        return "", False
     if grader is None:
-        return "nothing is known of programs without the extension commands"
-    patterns = [read_command_pattern(words) for words in one.commands]
+        return "nothing is known of programs without the extension commands", False
+    patterns = [read_command_pattern(words) for words in one.commands.values()]
     if any(pattern.path is None for pattern in patterns):
-        return "any command"
-    return next((way for pattern in patterns if (way := way_to_root(grader, pattern))), "")
+        return "any command", False
+    if way := next((way for pattern in patterns if (way := way_to_root(grader, pattern))), ""):
+        return way, False
+    unknown = [pattern for pattern in patterns if _is_unknown(pattern, grader)]
+    open_ones = (pattern.text[0] for pattern in unknown if pattern.is_open and _is_of_system(pattern.text[0]))
+    way = next((f"jitd does not know what {path} does with each argument" for path in open_ones), "")
+    return way, bool(unknown)
+
+
+def _is_unknown(pattern: CommandPattern, grader: Grader) -> bool:
+    """True if ``pattern`` matches what jitd does not know: a name with a wildcard is also that of such a program."""
+    found = grader.findings_of_pattern(pattern)
+    return not pattern.is_edit and (pattern.file is None or not found or worst(found) is Grade.UNKNOWN)
+
+
+def _is_of_system(path: str) -> bool:
+    """True if a program that comes with the host may have ``path``."""
+    directory = "/" + posixpath.normpath(path.rpartition("/")[0]).lstrip("/")
+    return directory in SYSTEM or re.search(r"[*?]|\.\.", path.rpartition("/")[0]) is not None
 
 
 def _user(word: str) -> str:
     kind, name = ("group", word[1:]) if word.startswith("%") else ("user", word)
     if word.startswith("!"):
-        raise NotCarried("it leaves out people")
+        raise NotCarried(Reason.EXCLUDES_PEOPLE, f"it excludes {word.lstrip('!')}, and rules cannot exclude people")
     if word == "ALL":
-        raise NotCarried("it is for everybody: a rule names people or groups")
+        raise NotCarried(Reason.EVERYBODY, "it is for everybody: a rule names people or groups")
     if word.startswith(("+", "%:")):
-        raise NotCarried(f"{word} is a {'netgroup' if word.startswith('+') else 'group of another directory'}")
+        raise NotCarried(Reason.NAMES, f"{word} is a {'netgroup' if word.startswith('+') else 'group of another directory'}")
     if name.startswith("#"):
-        raise NotCarried(f"{word} is a number: write the name")
+        raise NotCarried(Reason.NAMES, f"{word} is a number")
     if not is_name(name):
-        raise NotCarried(f"{word} cannot be the name of an account or a group")
+        raise NotCarried(Reason.NAMES, f"{word} cannot be the name of an account or a group")
     return f"{kind}:{name}"
 
 
 def host_patterns(word: str) -> Iterator[str]:
     """Yield patterns for a word of sudo, which may be the short name of a host."""
     if word.startswith(("!", "+")) or re.fullmatch(r"[0-9a-fA-F.:/]*[.:/][0-9a-fA-F.:/]*", word):
-        raise NotCarried(f"{word}: rules know hosts by their names alone")
+        raise NotCarried(Reason.HOSTS, f"{word}: rules know hosts by their names alone")
     if re.search(r"[*?\[]", word) and not re.fullmatch(r"[^*?\[.]+\*", word):
-        raise NotCarried(f"{word}: sudo compares it with the short name of a host, and a rule with the whole name")
+        raise NotCarried(Reason.HOSTS, f"{word}: sudo compares it with the short name of a host, and a rule with the whole name")
     try:
         read_host(word)
     except ValueError as fault:
-        raise NotCarried(str(fault)) from None
+        raise NotCarried(Reason.HOSTS, str(fault)) from None
     yield word.lower()
     if "." not in word and not word.endswith("*"):
         yield f"{word.lower()}.*"
@@ -304,7 +373,7 @@ def _targets(one: Carried, default: str) -> Iterator[str]:
     is_own = "" in one.entry.run_as  # how sudo 1.9.16 writes the account of the person who asks
     for word in (*users, *groups):
         if word != "ALL" and (word.startswith(("!", "%", "+", "#")) or word == SELF or not is_name(word)):
-            raise NotCarried(f"{word} as an account to run as: a rule names accounts")
+            raise NotCarried(Reason.TARGETS, f"{word} as an account to run as: a rule names accounts")
     if "ALL" in users:
         if "ALL" in groups:
             yield "*"
@@ -312,24 +381,24 @@ def _targets(one: Carried, default: str) -> Iterator[str]:
         one.notes.append('narrower than sudo: (ALL) is root here, because "*" would also give each group; name other accounts')
         users = [*dict.fromkeys(("root", *(word for word in users if word != "ALL")))]
     if not (users or groups or is_own) and (default in (SELF, "ALL") or not is_name(default)):
-        raise NotCarried(f"the setting runas_default={default} names no account")
+        raise NotCarried(Reason.TARGETS, f"the setting runas_default={default} names no account")
     users = users or ([] if groups else [SELF if is_own else default])
     yield from users
     for group in groups:
         yield from (f"{user}:{'*' if group == 'ALL' else group}" for user in users or (SELF,))
 
 
-def _commands(one: Carried) -> Iterator[tuple[str, ...]]:
-    """Yield a pattern of each command that a rule can say, and note the others. Raises NotCarried if none is left."""
-    left_out: list[NotCarried] = []
+def _take_commands(one: Carried) -> None:
+    """Make a pattern of each command that a rule can say, and note the others. Raises NotCarried if none is left."""
     for word in one.entry.commands:
         try:
-            yield _command(word)
+            one.commands[word] = _command(word)
         except NotCarried as reason:
-            left_out.append(reason)
-            if word.startswith("!") or len(left_out) == len(one.entry.commands):
+            one.left_out.append(reason)
+            if word.startswith("!"):
                 raise
-    one.notes += [f"narrower than sudo: without {reason}" for reason in left_out]
+    if not one.commands and one.left_out:
+        raise one.left_out[-1]
 
 
 def _command(word: str) -> tuple[str, ...]:
@@ -337,34 +406,36 @@ def _command(word: str) -> tuple[str, ...]:
     if word == "ALL":
         return ("**",)
     if word.startswith("!"):
-        raise NotCarried(f"it takes {word[1:]} away: a rule gives what it names, and nothing else")
+        raise NotCarried(Reason.EXCLUDES, f"it excludes {word.lstrip('!')}, and rules cannot exclude commands")
     if SHA.match(word):
-        raise NotCarried(f"{word}: a rule names no digest; an approval is bound to the file that was approved")
+        raise NotCarried(Reason.DIGEST, f"{word}: a rule names no digest")
     path, blank, arguments = word.partition(" ")
     if "^" in word or "\\" in word or "[" in word or "]" in word:
-        raise NotCarried(f"{word}: no pattern of a rule says this")
+        raise NotCarried(Reason.PATTERNS, f"{word}: no pattern of a rule says this")
     if path != "sudoedit" and re.search(r"/[*?]", path):
-        raise NotCarried(f"{word}: a name that begins with a dot is none for a * or ? of sudo, and one for those of a rule")
+        raise NotCarried(
+            Reason.PATTERNS, f"{word}: a name that begins with a dot is none for a * or ? of sudo, and one for those of a rule"
+        )
     if path == "sudoedit":
         words: tuple[str, ...] = (path, arguments)
     elif path.endswith("/"):
         words = (f"{path}*", "**")
         if arguments:
-            raise NotCarried(f"{word}: no pattern of a rule says this")
+            raise NotCarried(Reason.PATTERNS, f"{word}: no pattern of a rule says this")
     elif not blank:
         words = (path, "**")
     elif arguments == '""':
         words = (path,)
     elif re.search(r'[*?"]', arguments):
-        raise NotCarried(f"{word}: a * of sudo is any number of words, and one of a rule is one word")
+        raise NotCarried(Reason.WORDS, f"{word}: {Reason.WORDS.why}")
     else:
         words = (path, *arguments.split())
     if path == "sudoedit" and " " in arguments:
-        raise NotCarried(f"{word}: a pattern of a rule is about one file")
+        raise NotCarried(Reason.PATTERNS, f"{word}: a pattern of a rule is about one file")
     try:
         read_command_pattern(words)
     except ValueError as fault:
-        raise NotCarried(str(fault)) from None
+        raise NotCarried(Reason.PATTERNS, str(fault)) from None
     return words
 
 
@@ -388,9 +459,9 @@ def _name(entry: Rule, number: int) -> str:
     return f"sudoers-{number}-{who}".rstrip("-")
 
 
-def _text(word: str) -> str:
+def quoted(word: str) -> str:
     return json.dumps(word, ensure_ascii=False)
 
 
-def _list(words: Collection[str]) -> str:
-    return f"[{', '.join(map(_text, words))}]"
+def quoted_list(words: Collection[str]) -> str:
+    return f"[{', '.join(map(quoted, words))}]"

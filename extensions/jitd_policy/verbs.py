@@ -165,10 +165,13 @@ def import_(
     from jitd_policy.sudoers import Wishes
 
     found = imported(file, Wishes(approvers, gate=gate, as_is=as_is), is_ldif=ldif, is_checked=is_checked)
-    _put({path: text for path, text in ((to, found.rules), (table, found.table)) if path is not None})
+    _put({path: text for path, text in ((to, found.rules), (table, found.table)) if path is not None and text})
     if to is None:
         quote(found.rules.removesuffix("\n").split("\n"), indent="")
-    say(found.summary)
+    for sentence in found.summary:
+        say(sentence)
+    if table is not None and not found.table:
+        say(f"{table} is not written: there is nothing that sudo could be asked about")
     if found.n_unchecked:
         raise NotDone(f"{count(found.n_unchecked, 'rule')} {'was' if found.n_unchecked == 1 else 'were'} not compared with sudo")
 

@@ -67,12 +67,13 @@ class Setting:
 
 @dataclass(slots=True)
 class Sudoers:
-    """All settings, in the order in which sudo reads them. ``rules`` are the lines that may give rights, as they are written.
-    ``faults`` contains the findings about text that this module cannot parse.
+    """All settings, in the order in which sudo reads them. ``rules`` are the lines that may give rights, as they are written, and
+    ``aliases`` those that name lists. ``faults`` contains the findings about text that this module cannot parse.
     """
 
     settings: list[Setting] = field(default_factory=list)
     rules: list[tuple[Place, str]] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
     faults: list[Linted] = field(default_factory=list)
     n_files: int = 0
 
@@ -145,7 +146,9 @@ def _take_in(found: Sudoers, source: Source, look: Look, within: tuple[str, ...]
         elif bound := BINDING.match(line):
             _take_settings(found, place, line, bound)
         elif line:
-            if not ALIAS.match(line):
+            if ALIAS.match(line):
+                found.aliases.append(line)
+            else:
                 found.rules.append((place, line))
             for part in SPEC.finditer(line):
                 if part["tag"]:

@@ -325,8 +325,8 @@ LAW: dict[str, set[str]] = {
     "jitd_fleet.nkey": {"jitd_fleet.ed25519"},
     "jitd_board": {CORE, WIRE, "jitpam", "jitpam.client", "jitpam.local_proof", "jitpam.saying", "jitd.cli", "jitd_board"},
     "jitd_policy": {
-        CORE, WIRE, "jitd.cli", "jitd.extensions", "jitd.policy_tables", "jitd.settings", "jitd_inspection.standing.scene",
-        "jitd_inspection.standing.sudo_ldif", "jitd_policy",
+        CORE, WIRE, "jitd.cli", "jitd.extensions", "jitd.hosts", "jitd.policy_tables", "jitd.settings",
+        "jitd_inspection.standing.scene", "jitd_inspection.standing.sudo_ldif", "jitd_policy",
     },
     "jitd_policy.robots": {
         CORE, "jitd.settings", "jitd_inspection.checking.directory", "jitd_inspection.checking.known", "jitd_policy",
