@@ -36,9 +36,12 @@ def add_notes(found: Sequence[Carried], own: config.Config) -> int:
             f"WARNING: jitd refuses {told} as a system account. If it has a key of its own (kinit -k), write into jitd.toml:",
             "  [principals]",
             *(f'  "{account}@{realm}" = "{account}"' for account in sorted(accounts)),
-            'Without a key, write ticket = "optional" into this rule, and into jitd.toml, where it holds for all such accounts:',
-            f"  min_uid = {min(accounts.values())}",
         ]
+        without = (
+            'Without a key, write ticket = "optional" into this rule, and into jitd.toml, where it holds for all such accounts:'
+        )
+        lower = [uid for uid in accounts.values() if uid < own.min_uid]  # that of nobody is above
+        one.notes += [without, f"  min_uid = {min(lower)}"] if lower else []
     return len(robots)
 
 

@@ -356,6 +356,13 @@ def test_a_system_account_that_the_settings_list_asks_with_its_ticket(sudoers: P
     assert {case["who"] for case in table["case"] if case["outcome"] == "permit"} == {"backup"}
 
 
+def test_no_limit_of_user_ids_is_advised_for_nobody_because_it_would_shut_out_all_people(sudoers: Path) -> None:
+    sudoers.write_text(f"{HEAD}nobody ALL = (root) NOPASSWD: /usr/bin/id -u\nnobody, backup ALL = (root) NOPASSWD: /usr/bin/id\n")
+    lines = imported().output.splitlines()
+    assert lines.count('#   "nobody@EXAMPLE.TEST" = "nobody"') == 2
+    assert [line for line in lines if "min_uid" in line] == ["#   min_uid = 34"]
+
+
 def test_no_table_is_written_if_there_are_no_rules(sudoers: Path, tmp_path: Path) -> None:
     """A table without a case is a fault for its own test."""
     sudoers.write_text(f"{HEAD}alice ALL = ALL, !/bin/sh\n")
