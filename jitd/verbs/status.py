@@ -7,18 +7,19 @@ reason or the name of a person. What is wrong with the host is for ``jitd doctor
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from jitd.core.condition import Line
 from jitd.core.duration import roughly
 from jitd.core.rights import Act
 from jitd.core.subject import Identity
-from jitd.core.wording import count
+from jitd.core.wording import count, name_in_sentence
 from jitd.store import LiveCounts
 from jitd.verbs.access import Access
 from jitd.verbs.rows import Row
 from jitpam.wire.rows import StatusLine
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import shown, shown_argument
 
 MOST = 3  # faults or kinds of failures that one line names
 MOST_THINGS = 10  # things in trouble that have a line of their own
@@ -101,7 +102,8 @@ def threads(loads: Sequence[tuple[str, int, int, int]], silent: Sequence[str]) -
     the kind of work, its threads, how many are busy, and how much work waits.
     """
     for mount in silent:
-        told = f"{mount} does not answer: no command there can be asked for; see its server, or unmount it: umount -l {mount}"
+        where, typed = name_in_sentence(os.fsencode(mount)), shown_argument(os.fsencode(mount))
+        told = f"{where} does not answer: no command there can be asked for; see its server, or unmount it: umount -l {typed}"
         yield Line("mounts", told, False)
     for name, n_threads, n_busy, n_waiting in loads:
         if n_busy >= n_threads:

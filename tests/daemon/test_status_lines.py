@@ -143,6 +143,13 @@ IN_FORCE = "2 rules in force for 1 hour (SHA-256 0123456789ab)"
                 "! threads: all 32 for files are busy, and 9 wait: see what does not answer (a disk, SSSD, LDAP)",
             ],
         ),
+        (
+            status.threads([], ("/tmp/x;reboot;# answers",)),
+            [
+                "! mounts: '/tmp/x;reboot;# answers' does not answer: no command there can be asked for; see its server, or unmount"
+                " it: umount -l '/tmp/x;reboot;# answers'",
+            ],
+        ),
         ([status.failures({"kdc": (0, 0.0)})], ["  failures: none"]),
         (
             [status.failures({"kdc": (3, 60.0), "sink": (1, 5.0), "lane": (2, 90.0), "giver": (1, 3600.0)})],

@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from jitd_things.givers import postgres_server, postgres_taking
-from jitd_things.givers.kind import Failed, Refused, Seen, State, Taken
+from jitd_things.givers.kind import Failed, Given, Refused, Seen, State, Taken
 from jitd_things.givers.passwords import password_of
 from jitd_things.givers.postgres_roles import PostgresRoles
 from jitd_things.givers.postgres_server import Server, Unreachable
@@ -174,7 +174,9 @@ def test_a_prepared_transaction_of_somebody_else_stays_and_is_waited_for(server:
     taken = taken_again(roles)
     server.do("ROLLBACK PREPARED 'app'")
     server.do("DROP TABLE hers")
-    assert taken == Taken("check changes in the name of the given roles since the grant began: shop: prepared transaction 'app'")
+    assert taken == Taken(
+        "check changes in the name of the given roles since the grant began: 'shop: prepared transaction \\x27app\\x27'"
+    )
 
 
 @pytest.mark.usefixtures("quick")
@@ -302,7 +304,7 @@ def test_what_the_role_has_only_taken_over_is_kept_and_told(server: Postgres, ro
         assert len(session.execute("TABLE orders").fetchall()) == 2
         answer = roles.take(ORDER)
         assert isinstance(answer, Taken)
-        told = f"the role {ROLE}_left now owns objects that the role had taken over: shop: table public.orders"
+        told = f"the role {ROLE}_left now owns objects that the role had taken over: 'shop: table public.orders'"
         assert told in answer.left
         assert server.ask("SELECT count(*), to_regclass('own') FROM orders") == [(2, None)]
     finally:
@@ -689,7 +691,7 @@ DONE = {
     "ALTER ROLE CURRENT_USER SET search_path = his": "postgres: settings of the role reporting_ro",
     "CREATE COLLATION c FROM \"C\"": "collation public.c",
     "CREATE STATISTICS s ON number, customer FROM orders": "statistics object public.s",
-    "CREATE TABLE \"a; 'x'\" (a integer)": "table public.\"a; 'x'\"",
+    "CREATE TABLE \"a; 'x'\" (a integer)": 'table public."a; \\x27x\\x27"',
 }  # fmt: skip
 
 
@@ -838,11 +840,12 @@ def test_memberships_of_a_role_whose_name_is_not_utf_8_are_seen_and_end(server: 
     """THREATS Q-39."""
     given(roles)
     by_oid(server, f"GRANT %I TO {ROLE}", OF_ANDRE)
-    assert roles.look(ORDER) == Seen(State.CHANGED, f"the role {ROLE} is also a member of andr\\xe9, which jitd did not give it")
+    told = "is also a member of 'andr\\xe9', which jitd did not give it"
+    assert roles.look(ORDER) == Seen(State.CHANGED, f"the role {ROLE} {told}")
     assert not isinstance(roles.mend(ORDER), Failed | Refused)
     assert roles.look(ORDER) == Seen(State.STANDS)
     by_oid(server, f"GRANT {ROLE} TO %I", OF_ANDRE)
-    assert roles.look(ORDER) == Seen(State.CHANGED, f"the role {ROLE} was granted to andr\\xe9")
+    assert roles.look(ORDER) == Seen(State.CHANGED, f"the role {ROLE} was granted to 'andr\\xe9'")
     assert roles.take(ORDER) == Taken()
     assert not is_there(server)
 
@@ -851,7 +854,7 @@ def test_a_role_that_is_renamed_to_bytes_is_ended_by_its_number(server: Postgres
     """THREATS Q-39."""
     session = doing(server, given(roles), "CREATE TABLE his (a integer)")
     do_bytes(server, f'ALTER ROLE {ROLE} RENAME TO "'.encode() + ANDRE + b'"', odd)
-    assert roles.look(ORDER) == Seen(State.CHANGED, f"the role {ROLE} is called andr\\xe9 now")
+    assert roles.look(ORDER) == Seen(State.CHANGED, f"the role {ROLE} is called 'andr\\xe9' now")
     assert roles.take(ORDER) == Taken()
     assert not is_open(session) and not server.ask(f"SELECT 1 FROM pg_roles WHERE {OF_ANDRE}")
 
@@ -917,3 +920,33 @@ def test_a_login_that_is_held_up_is_ended_whatever_the_cluster_and_the_database_
         if database != "shop":
             server.do(f'DROP DATABASE "{database}"', "postgres")
     assert found == [None]
+
+
+# --- comments that others have written ---------------------------------------------------------------------------------------
+
+
+def marked(server: Postgres, name: str, then: str = "") -> None:
+    """Somebody with CREATEROLE gives the comment of jitd's role to a role of their own."""
+    (mark,) = server.ask(f"SELECT shobj_description('{ROLE}'::regrole, 'pg_authid')")[0]
+    server.do(f"CREATE ROLE {name} LOGIN; COMMENT ON ROLE {name} IS $${mark}$$; {then}")
+
+
+@pytest.mark.parametrize("name", ["aaa", "zzz"])
+def test_the_comment_on_a_role_of_somebody_elses_keeps_nothing(server: Postgres, roles: PostgresRoles, name: str) -> None:
+    """THREATS Q-39. Who can write a comment on a role can drop it, so a role that has the comment may end, too."""
+    words = given(roles)
+    session = doing(server, words)
+    marked(server, name)
+    assert roles.look(ORDER) == Seen(State.STANDS), "the role of the right name counts"
+    assert isinstance(roles.mend(ORDER), Given)
+    assert roles.take(ORDER) == Taken()
+    assert not is_open(session) and not is_there(server) and not can_log_in(server, words)
+    assert not server.ask(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'")
+
+
+def test_a_renamed_role_ends_whatever_else_has_its_comment(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-39."""
+    session = doing(server, given(roles))
+    marked(server, "aaa", f"ALTER ROLE {ROLE} RENAME TO renamed")
+    assert roles.take(ORDER) == Taken()
+    assert not is_open(session) and not server.ask("SELECT 1 FROM pg_roles WHERE rolname IN ('aaa', 'renamed')")

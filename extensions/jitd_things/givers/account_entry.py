@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jitd_things.givers import account_lock
 from jitd_things.givers.account_notes import Note
-from jitpam.wire.shown import shown
+from jitd_things.givers.kind import named
 
 USERADD, USERMOD, USERDEL = "/usr/sbin/useradd", "/usr/sbin/usermod", "/usr/sbin/userdel"
 GROUPADD, GROUPDEL = "/usr/sbin/groupadd", "/usr/sbin/groupdel"
@@ -50,7 +50,7 @@ def renamed(note: Note) -> str:
         return ""
     if entry.pw_name == note.account or entry_of(note.account) is not None:
         return ""
-    other = shown(entry.pw_name)
+    other = named(entry.pw_name)
     back = f"rename the account back (usermod -l {note.account} {other}), so that jitd can remove the account"
     return f"the account {note.account} was renamed to {other}: {back}; or remove the account yourself (userdel {other})"
 
@@ -125,7 +125,7 @@ def remove(note: Note, ending: Collection[int]) -> None:
 
 def _name_of_group(gid: int) -> str:
     with suppress(KeyError):
-        return shown(grp.getgrgid(gid).gr_name)
+        return named(grp.getgrgid(gid).gr_name)
     return ""
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from jitd.files.processes import control_groups_of, uids_of
 from jitd_things.givers.executing import ENVIRONMENT, Ended
-from jitpam.wire.shown import shown
+from jitd_things.givers.kind import named
 
 LOCK = Path("/etc/.pwd.lock")
 FILES = tuple(Path(f"/etc/{name}.lock") for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid"))
@@ -140,5 +140,5 @@ def _told(pid: int) -> str:
     except OSError:
         return "a process that jitd cannot see"
     with suppress(KeyError):
-        return f"{shown(name)} ({pid}) of {shown(pwd.getpwuid(uid).pw_name)}"
-    return f"{shown(name)} ({pid}) of the uid {uid}"
+        return f"{named(name)} ({pid}) of {named(pwd.getpwuid(uid).pw_name)}"
+    return f"{named(name)} ({pid}) of the uid {uid}"

@@ -25,7 +25,7 @@ from pathlib import Path
 from jitd.core.wording import listed
 from jitd.files.processes import Unread, status
 from jitd_things.givers.account_remains import as_account
-from jitpam.wire.shown import shown
+from jitd_things.givers.kind import named
 
 ENDS_WITHIN = 3.0
 """Seconds within which all processes have to end. The kernel needs more time only for a process that waits for a device. A
@@ -50,7 +50,7 @@ class Process:
     @property
     def told(self) -> str:
         """The name and the pid of the process, as text for people."""
-        return f"{shown(self.name)} ({self.pid})"
+        return f"{named(self.name)} ({self.pid})"
 
 
 def of(uid: int) -> list[Process]:

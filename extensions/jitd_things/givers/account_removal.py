@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from jitpam.wire.shown import shown
+from jitd_things.givers.kind import named
 
 MOST_TOLD = 3
 _PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -121,7 +121,7 @@ class Removal:
 
     def _tell(self, name: str, fault: OSError | None) -> None:
         if fault is not None and len(self.left) < MOST_TOLD:
-            self.left.append(f"{shown(os.fsencode(name))} ({_WHY.get(fault.errno or 0, fault.strerror)})")
+            self.left.append(f"{named(os.fsencode(name))} ({_WHY.get(fault.errno or 0, fault.strerror)})")
 
 
 def _opened(directory: int, name: str) -> int:

@@ -42,13 +42,20 @@ from jitd.beside.refusals import Failed as Failed
 from jitd.beside.refusals import Refused as Refused
 from jitd.core.conditions import is_name
 from jitd.core.thing import read_giver
+from jitd.core.wording import name_in_sentence
 from jitpam.wire.declared import integer, list_of, text
+from jitpam.wire.shown import shown
 
 MOST_BROUGHT = 16 * 1024  # characters of a text that a person brings, such as a public key
 _LATEST = 253402300799  # the last second of the year 9999, in seconds since 1970
 _HOLDING = text("the id of a holding", HOLDING.pattern)
 GIVER = text("the name of a giver").where(read_giver, "the name of a giver")
 _PROCESS = text("a pid and a start time", r"[1-9][0-9]{0,9}:[0-9]{1,19}")
+
+
+def named(name: bytes | str) -> str:
+    """Return ``name``, which somebody else has chosen, for an answer, so that it reads as no part of the sentence (law 6)."""
+    return name_in_sentence(shown(name))
 
 
 def checked_holding(id: str) -> str:

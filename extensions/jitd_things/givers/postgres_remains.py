@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 import psycopg
 from psycopg.pq import DiagnosticField
 
+from jitd_things.givers.kind import named
 from jitd_things.givers.postgres_server import (
     Row,
     Session,
@@ -32,7 +33,6 @@ from jitd_things.givers.postgres_server import (
     told,
     written,
 )
-from jitpam.wire.shown import shown
 
 MOST_LISTED = 12  # names in each list of the sentence that `Remains.sentence` returns. Further names are only counted.
 _LEFT = "_left"
@@ -178,7 +178,7 @@ def outliving(session: Session, roles: Sequence[str]) -> str:
     if this is not possible. Raises psycopg.Error.
     """
     found = [(name, why) for name, why in session.rows(f"{_REACHABLE} {_OUTLIVING}", {"roles": list(roles)}) if why]
-    return f"the role {shown(found[0][0])} {found[0][1]}" if found else ""
+    return f"the role {named(found[0][0])} {found[0][1]}" if found else ""
 
 
 def prepared(session: Session, oid: int, given: Sequence[int]) -> list[tuple[str, str]]:
@@ -233,12 +233,12 @@ class Remains:
             try:
                 part(session, database, until)
             except (psycopg.Error, NotInTime) as fault:
-                faults.append(f"{shown(database)}: {told(fault)}")
+                faults.append(f"{named(database)}: {told(fault)}")
         return faults
 
     def not_seen(self, database: str) -> None:
         """Remember that jitd could not look into ``database``, in which the role owns nothing and has no privilege."""
-        self._unseen.append(shown(database))
+        self._unseen.append(named(database))
 
     def sentence(self) -> str:
         """Return a sentence that names what remains, and the databases that jitd could not look into, or ""."""
@@ -262,7 +262,7 @@ class Remains:
         older = session.rows(_OWNED, {"oid": self.oid, "below": self.oid, "is_older": True, "most": MOST_LISTED + 1})
         if older:
             self._hand_over(session, until, is_older=True)
-            self._taken_over += [shown(f"{database}: {kind} {name}") for kind, name, _ in older]
+            self._taken_over += [named(f"{database}: {kind} {name}") for kind, name, _ in older]
 
     def _drop_triggers(self, session: Session, _: str, until: float) -> None:
         """Drop the triggers that run a function of the role, including triggers on tables of others. If such a trigger remained,
@@ -301,7 +301,7 @@ class Remains:
             except psycopg.errors.DependentObjectsStillExist as fault:
                 depending = _depending(fault)
         self._keep(session, until)
-        self._kept += [shown(f"{database}: {line}") for line in depending]
+        self._kept += [named(f"{database}: {line}") for line in depending]
 
     def _each(
         self, session: Session, until: float, deed: Callable[[Session, Row], None], *, is_older: bool = False
@@ -367,7 +367,7 @@ class Remains:
 
     def _list(self, session: Session, database: str, _: float) -> None:
         found = session.rows(_LISTED, {"roles": self._given, "since": self._since})
-        self._listed += [shown(f"{database}: {what}") for _, what in found]
+        self._listed += [named(f"{database}: {what}") for _, what in found]
         self._n_listed += found[0][0] if found else 0
 
 

@@ -2,8 +2,9 @@
 """The deeds of the kind ``postgres-role`` (``postgres_role``): a role of a PostgreSQL server that exists as long as its holding.
 This role is a member of the roles that the settings name.
 
-Law: the role's name is made from the id of the holding. jitd recognizes its own roles by their comment, because only a superuser
-can write it. Nobody can log in as the role before jitd sends its password to the holder, because nobody knows this password.
+Law: the role's name is made from the id of the holding. jitd recognizes its own roles by their comment. Who can write
+it onto a role (CREATEROLE) can also drop that role, so every role that has it ends, and the one of the right name comes first.
+Nobody can log in as the role before jitd sends its password to the holder, because nobody knows this password.
 ``postgres_taking`` takes the role back. Sources: PostgreSQL, CREATE ROLE.
 """
 
@@ -17,12 +18,11 @@ from dataclasses import dataclass
 import psycopg
 
 from jitd.beside.secret import sealed
-from jitd_things.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding
+from jitd_things.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding, named
 from jitd_things.givers.postgres_remains import keeper_of, outliving
 from jitd_things.givers.postgres_server import Server, Session, Unreachable, about_role, identifier, literal, told, written
 from jitd_things.givers.postgres_settings import Address
 from jitd_things.givers.postgres_taking import Ending, Steps, end_earlier_deeds, memberships, revoke, take_back
-from jitpam.wire.shown import shown
 
 PREFIX = "jitd_"
 OLDEST = 15_00_00  # server_version_num of the oldest that is supported (release notes of PostgreSQL 15, "ADMIN OPTION")
@@ -118,13 +118,14 @@ class PostgresRoles:
         role = role_of(order.holding)
         with Steps(self._server(order), role) as steps:
             steps.do(end_earlier_deeds, self._known_as(order))
-            found = steps.do(self._made_for, role, order.holding)
-            if found is None:
+            found = steps.do(self._marked, role, order.holding) or []
+            if not found:
                 return Failed(steps.told(role)) if steps.faults else Taken()
-            if not self._is_ours(found, order.holding):
+            if not self._is_ours(found[0], order.holding):
                 return Refused(f"PostgreSQL has a role {role} that jitd did not make: look at it, and drop it if nobody wants it")
-            left = take_back(steps, Ending(found.oid, keeper_of(role), found.transaction, self._member_of))
-            return Failed(steps.told(role)) if steps.faults else Taken(left)
+            since = found[0].transaction
+            left = [take_back(steps, Ending(one.oid, keeper_of(role), since, self._member_of)) for one in found]
+            return Failed(steps.told(role)) if steps.faults else Taken("; ".join(dict.fromkeys(filter(None, left))))
 
     def look(self, order: Order) -> Seen | Failed:
         role = role_of(order.holding)
@@ -136,7 +137,7 @@ class PostgresRoles:
                 if not self._is_ours(found, order.holding):
                     return Seen(State.CHANGED, f"the role {role} does not have the comment by which jitd knows it")
                 if found.name != role:
-                    return Seen(State.CHANGED, f"the role {role} is called {shown(found.name)} now")
+                    return Seen(State.CHANGED, f"the role {role} is called {named(found.name)} now")
                 why = self._difference(session, role, found.oid, order.until)
                 return Seen(State.CHANGED, f"the role {role} {why}") if why else Seen(State.STANDS)
         except (Unreachable, psycopg.Error) as fault:
@@ -202,9 +203,9 @@ class PostgresRoles:
         if lacking := [other for other in self._member_of if other not in joined]:
             return f"is no longer a member of {', '.join(lacking)}"
         if more := joined - set(self._member_of):
-            return f"is also a member of {', '.join(map(shown, sorted(more)))}, which jitd did not give it"
+            return f"is also a member of {', '.join(map(named, sorted(more)))}, which jitd did not give it"
         if others := {one.member for one in found if one.role == role}:
-            return f"was granted to {', '.join(map(shown, sorted(others)))}"
+            return f"was granted to {', '.join(map(named, sorted(others)))}"
         return ""
 
     def _fault(self, session: Session) -> str:
@@ -214,7 +215,7 @@ class PostgresRoles:
         )
         if standing is None or not standing[0]:
             user = standing[2] if standing else "nobody"
-            return f"PostgreSQL's user {shown(user)} is not a superuser: name another user in database of [givers.{self._name}]"
+            return f"PostgreSQL's user {named(user)} is not a superuser: name another user in database of [givers.{self._name}]"
         if standing[1]:
             return f"the server at {self._address.socket} is a standby, which makes no roles"
         if standing[3] < OLDEST:
@@ -232,14 +233,17 @@ class PostgresRoles:
         mark = _READ_MARK.fullmatch(found.mark)
         return mark is not None and mark[1] == holding and mark[2] == self._name
 
-    def _made_for(self, session: Session, role: str, holding: str) -> _Role | None:
-        """Return the role that jitd made for ``holding``, whatever its present name is, because somebody may have renamed it.
-        If there is none, return the role with the name ``role``, which somebody else has made.
+    def _marked(self, session: Session, role: str, holding: str) -> list[_Role]:
+        """Return the roles with the comment of ``holding``, whatever their present names are, because somebody may have renamed
+        the one that jitd made. That with the name ``role`` comes first. If there is none, return the role with this name, which
+        somebody else has made.
         """
-        named = session.rows(_ROLES, {"role": role})
-        found = [_Role(*row) for row in named]
-        ours = [one for one in found if self._is_ours(one, holding)]
-        return next(iter(ours or [one for one in found if one.name == role]), None)
+        found = sorted((_Role(*row) for row in session.rows(_ROLES, {"role": role})), key=lambda one: one.name != role)
+        return [one for one in found if self._is_ours(one, holding)] or [one for one in found if one.name == role]
+
+    def _made_for(self, session: Session, role: str, holding: str) -> _Role | None:
+        """Return the first of ``_marked``."""
+        return next(iter(self._marked(session, role, holding)), None)
 
     def _named_again(self, session: Session, role: str, holding: str) -> _Role | None:
         """Return the role with the name ``role``. If the role of ``holding`` was renamed, it first gets this name again."""

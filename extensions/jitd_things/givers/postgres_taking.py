@@ -23,10 +23,10 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 import psycopg
 
 from jitd_things.givers import postgres_processes
+from jitd_things.givers.kind import named
 from jitd_things.givers.postgres_processes import NotFound
 from jitd_things.givers.postgres_remains import Remains, databases, has_things_in, prepared, reachable
 from jitd_things.givers.postgres_server import Server, Session, Unreachable, about_role, executed, literal, told
-from jitpam.wire.shown import shown
 
 SECONDS_TO_TAKE = 18.0  # seconds of one try to take a role back. The next one continues
 SECONDS_TO_END = 4.0  # seconds within which the sessions of a role have to end
@@ -195,7 +195,7 @@ def standbys(session: Session) -> list[str]:
         " AND slot_type = 'logical')"
         " UNION SELECT slot_name FROM pg_replication_slots WHERE slot_type = 'physical' AND NOT active ORDER BY 1"
     )
-    return [shown(name) for (name,) in session.rows(question)]
+    return [named(name) for (name,) in session.rows(question)]
 
 
 def end_earlier_deeds(session: Session, known_as: str) -> None:
