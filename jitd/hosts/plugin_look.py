@@ -47,7 +47,7 @@ def look(places: Places) -> Seen:
     if not (words or is_wanted):
         return Seen()
     sudo = _read(places, SUDO)
-    others = tuple(_others(places))
+    others = tuple(other_sudos(places))
     if conf is None or not words:
         return Seen(is_wanted, version=_version(sudo), others=others, crowded=tuple(places.crowded))
     changed = _changed(places, CONF)
@@ -117,7 +117,8 @@ def _unfit(plugin: bytes | str | None, sudo: bytes | str | None) -> str:
     return "" if b"\0%s\0" % SYMBOL.encode() in plugin else f"has no {SYMBOL}"
 
 
-def _others(places: Places) -> Iterator[Another]:
+def other_sudos(places: Places) -> Iterator[Another]:
+    """Yield the other set-user-ID programs that are called sudo. A link to one is told by the file's own name."""
     own = places.status(SUDO)
     seen = {(own.st_dev, own.st_ino)} if own else set()
     for path in (path for pattern in SUDOS for path in places.answering(pattern)):
@@ -127,4 +128,6 @@ def _others(places: Places) -> Iterator[Another]:
         seen.add((status.st_dev, status.st_ino))
         if stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_ISUID and status.st_uid == 0 and status.st_mode & 0o111:
             real = places.real(path)
+            if any(PurePosixPath(real).match(pattern) for pattern in SUDOS):  # sudo-rs of Debian is a link to it
+                path = real
             yield Another(path, real if real != path else "", not places.who_may_change(path))

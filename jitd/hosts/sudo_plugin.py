@@ -32,6 +32,9 @@ REFUSES_OTHERS = "sudo refuses everybody but root"
 OTHERS_DECIDE = "others than root decide whether sudo asks jitd"
 NOT_KNOWN = "it is not known whether sudo asks jitd"
 ANOTHER = "another sudo can be called that may not ask jitd"
+GATE_FOR_BOTH = (
+    f"to keep sudo-rs, have the gate in place of the plugin, which asks for both: jitd pam-install {SERVICE}, then {REMOVE}"
+)
 
 
 class Changed(NamedTuple):
@@ -170,21 +173,27 @@ def _of_programs(seen: Seen) -> Iterator[Fault]:
         told = f"is sudo {is_}" if is_ else "is not known to load plugins (sudo-rs loads none)"
         mend = f"have sudo {needed} or later as {SUDO}; or take the plugin out, and give sudo a gate: jitd pam-install {SERVICE}"
         yield Fault(ASKS_NOBODY, f"{SUDO} {told}", mend)
-    for path, leads_to, is_roots in seen.others:
-        name, command = _shown(path), ""
-        told = f"{name} is set-user-ID root, beside {SUDO}"
-        mend = "take its set-user-ID bit away; if an update sets it again, remove the package (dpkg -S says which)"
-        if leads_to:  # to su, say
-            told = f"{name} leads to {_shown(leads_to)}, which is set-user-ID root"
-            mend = "remove the link: a chmod would change the file that it leads to, which may be needed"
-        elif not is_roots:
-            mend = "remove it: others than root can put another file there, which a chmod would change"
-        elif name == path:  # otherwise, who named it would write a part of what root types
-            command = f"chmod u-s {path}"
-        yield Fault(ANOTHER, told, mend, command)
+    for fault in map(of_another, seen.others):
+        yield fault._replace(mend=f"{fault.mend}; {GATE_FOR_BOTH}") if fault.command else fault
     for place in seen.crowded:
         told = f"{_shown(place)} has more than {MOST_NAMES} names, so another sudo there is not seen"
         yield Fault(NOT_KNOWN, told, "see who has filled it, and take away what does not belong there")
+
+
+def of_another(seen: Another) -> Fault:
+    """Return the fault that another set-user-ID sudo is, whatever its PAM stack says (ADR 0251)."""
+    path, leads_to, is_roots = seen
+    name, command = _shown(path), ""
+    told = f"{name} is set-user-ID root, beside {SUDO}"
+    mend = "take its set-user-ID bit away; if an update sets it again, remove the package (dpkg -S says which)"
+    if leads_to:  # to su, say
+        told = f"{name} leads to {_shown(leads_to)}, which is set-user-ID root"
+        mend = "remove the link: a chmod would change the file that it leads to, which may be needed"
+    elif not is_roots:
+        mend = "remove it: others than root can put another file there, which a chmod would change"
+    elif name == path:  # otherwise, who named it would write a part of what root types
+        command = f"chmod u-s {path}"
+    return Fault(ANOTHER, told, mend, command)
 
 
 def _shown(word: str) -> str:

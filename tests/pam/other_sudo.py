@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Another program that is called sudo and has sudo's PAM services, like sudo-rs. It keeps the caller's PATH, and searches this
-PATH for the command.
+PATH for the command. And the sudo-rs of the host, if it has one (Debian 13).
 """
 
 from __future__ import annotations
 
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+SUDO_RS = Path("/usr/bin/sudo-rs")
 OTHER_SUDO = Path("/usr/local/lib/other/sudo")
 SOURCE = r"""
 #include <pwd.h>
@@ -52,3 +54,16 @@ def made_other_sudo() -> Iterator[Path]:
         yield OTHER_SUDO
     finally:
         shutil.rmtree(OTHER_SUDO.parent)
+
+
+@contextmanager
+def no_sudo_rs() -> Iterator[None]:
+    """sudo-rs is not set-user-ID while this lasts, so the host has one sudo, and its plugin has no fault."""
+    mode = SUDO_RS.stat().st_mode if SUDO_RS.exists() else None
+    if mode is not None:
+        SUDO_RS.chmod(mode & ~stat.S_ISUID & 0o7777)
+    try:
+        yield
+    finally:
+        if mode is not None:
+            SUDO_RS.chmod(mode & 0o7777)

@@ -38,7 +38,7 @@ from jitd.hosts.sudo_plugin import (
     line_of,
 )
 from tests.law.tree import TREE
-from tests.pam.other_sudo import made_other_sudo
+from tests.pam.other_sudo import SUDO_RS, made_other_sudo, no_sudo_rs
 from tests.pam.programs import GATED, POLICY, Gated
 from tests.table import each_row
 from tests.waiting import PATIENCE, examined, wait_for
@@ -144,6 +144,11 @@ def rs(host: Host) -> None:
     host.at(SUDO).symlink_to(host.at("/usr/lib/cargo/bin/sudo"))
 
 
+def rs_of_debian(host: Host) -> None:
+    host.write("/usr/lib/cargo/bin/sudo", Path("/bin/true").read_bytes(), 0o4755)
+    host.at("/usr/bin/sudo-rs").symlink_to(host.at("/usr/lib/cargo/bin/sudo"))
+
+
 def shared(host: Host, path: str) -> None:
     host.led(path, "/srv/shared/file")
     host.at("/srv/shared").chmod(0o777)
@@ -218,6 +223,8 @@ SEEN: list[tuple[str, Callable[[Host], object], list[str]]] = [
      [f"{ASKS_NOBODY}: {SUDO} is not known to load plugins"]),
     ("another program", changed(SUDO, lambda _: b"#!"), [f"{ASKS_NOBODY}: {SUDO} is not known"]),
     ("sudo-rs", rs, [f"{ASKS_NOBODY}: {SUDO} is not known", f"{ANOTHER}: /usr/bin/sudo.ws is set-user-ID root"]),
+    ("a link to another one, as of Debian's sudo-rs", rs_of_debian,
+     [f"{ANOTHER}: /usr/lib/cargo/bin/sudo is set-user-ID root, beside {SUDO}"]),
     ("a second name", lambda host: os.link(host.at(SUDO), host.at("/usr/bin/sudo2")), []),
     ("one that runs as its caller", added("/usr/local/bin/sudo", 0o755), []),
     ("one of another account", added("/usr/local/bin/sudo", 0o4755, 7), []),
@@ -323,15 +330,16 @@ def test_a_plugin_that_is_cut_off_anywhere_is_told(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[Gated]:
-    """A host whose sudo has the plugin, and no gate in its PAM stack."""
+    """A host whose sudo has the plugin, and no gate in its PAM stack. It has no other sudo."""
     kept = Path(CONF).read_bytes()
     made = Gated(POLICY, stacks=tuple(name for name in GATED if not name.startswith("sudo")))
     try:
         Path(CONF).write_text(f"{LINE}\n")
         Path(SUDO_PLUGIN_WANTED).write_text("")
-        made.start()
-        yield made
-        made.verify()
+        with no_sudo_rs():
+            made.start()
+            yield made
+            made.verify()
     finally:
         Path(SUDO_PLUGIN_WANTED).unlink(missing_ok=True)
         Path(CONF).write_bytes(kept)
@@ -496,6 +504,20 @@ def test_another_sudo_is_told_beside_this_one_and_in_its_place(gated: Gated) -> 
         assert command == f"chmod u-s {other}"
         typed(command)
         assert finding(gated)["level"] == "ok"
+
+
+@in_lab
+@pytest.mark.skipif(not SUDO_RS.exists(), reason="Debian 12 has no package of sudo-rs")
+def test_the_sudo_rs_of_debian_asks_nobody_and_is_told_until_the_command_is_typed(gated: Gated) -> None:
+    """THREATS P-21."""
+    SUDO_RS.chmod(0o4755)
+    line = [*gated.become("eve"), str(SUDO_RS), "-n", "id", "-u"]
+    done = subprocess.run(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=False)
+    assert done.stdout == "0\n"
+    command = doctors(gated, f"{ANOTHER}: {SUDO_RS.resolve()} is set-user-ID root, beside {SUDO}")
+    assert command == f"chmod u-s {SUDO_RS.resolve()}"
+    typed(command)
+    assert finding(gated)["level"] == "ok"
 
 
 @in_lab

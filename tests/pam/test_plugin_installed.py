@@ -27,6 +27,7 @@ from jitd_inspection.doctor.finding import Result
 from jitd_inspection.doctor.host import Host
 from jitd_inspection.verbs import plugin as installing
 from tests.law.tree import TREE
+from tests.pam.other_sudo import made_other_sudo, no_sudo_rs
 from tests.pam.programs import BY_NAME, POLICY, Gated, write
 from tests.waiting import PATIENCE
 
@@ -66,12 +67,13 @@ struct { unsigned type, version; void *open, *close, *check, *show; } jit_approv
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[Gated]:
-    """A host whose stacks and whose sudo.conf are Debian's."""
+    """A host whose stacks and whose sudo.conf are Debian's, and which has one sudo."""
     made = Gated(POLICY, stacks=())
     try:
-        made.start()
-        yield made
-        made.verify()
+        with no_sudo_rs():
+            made.start()
+            yield made
+            made.verify()
     finally:
         made.close()
 
@@ -342,6 +344,31 @@ def test_where_it_cannot_work_it_is_refused_and_nothing_changes(house: Gated, ca
         for place, mode in modes.items():
             place.chmod(mode)
         Path("/etc/sudo.conf.elsewhere").unlink(missing_ok=True)
+
+
+def test_beside_another_sudo_the_gate_stays_because_it_asks_for_both(house: Gated) -> None:
+    """THREATS P-17: sudo-rs has sudo's PAM service, and loads no plugin."""
+    assert typed(*GATE_IN)[0] == 0
+    with made_other_sudo() as other:
+        line = [str(other), "/usr/bin/id", "-u"]
+        for conf in (CONF.read_bytes(), LINE + CONF.read_bytes()):
+            CONF.write_bytes(conf)
+            before = there()
+            for words in (PLUGIN_IN, ["--dry-run", *PLUGIN_IN]):
+                status, said = typed(*words)
+                assert (status, there()) == (1, before), said
+                assert f"{other} is set-user-ID root, beside /usr/bin/sudo, and would ask nobody without the gate" in said
+                assert f"nothing was changed: chmod u-s {other}; or keep the gate, which asks for both" in said
+            assert ended([*house.become("eve"), *line])[1] != "0\n" and asks(house)
+        found = doctors()
+        assert (found.level, found.command) == ("bad", f"chmod u-s {other}")
+        assert found.sentence.endswith(", and sudo asks jitd twice: what has its PAM service asks by the gate"), found
+        assert (
+            f"to keep sudo-rs, have the gate in place of the plugin, which asks for both: jitd pam-install sudo, then {REMOVE}"
+            in found.mend
+        )
+        subprocess.run(found.command.split(), check=True)
+        assert typed(*PLUGIN_IN)[0] == 0 and asks(house) and doctors().level == "ok"
 
 
 def test_a_stack_that_was_changed_since_keeps_its_gate_and_a_missing_sudo_conf_stays_so(house: Gated) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from jitd.hosts.places import Places
 from jitd.hosts.plugin_look import look
 from jitd.hosts.sudo_plugin import (
+    ANOTHER,
     ASKS_NOBODY,
     BACK,
     CONF,
@@ -73,7 +74,8 @@ def found(seen: Seen, *, has_gate: bool, because: str = "") -> Iterator[Result]:
         yield bad(CHECK, f"{REFUSES_ALL}: {because}", mend)
         faults = [fault for fault in faults if fault.what != ASKS_NOBODY]
     for fault in faults:
-        yield bad(CHECK, str(fault), fault.mend, command=fault.command)
+        asked = ", and sudo asks jitd twice: what has its PAM service asks by the gate" * (has_gate and fault.what == ANOTHER)
+        yield bad(CHECK, f"{fault}{asked}", fault.mend, command=fault.command)
     if faults or because not in ("", UNNAMED):
         return
     if because and seen.words:

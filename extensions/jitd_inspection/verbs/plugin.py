@@ -18,8 +18,21 @@ from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone
 from jitd.cli.whole_file import put_new
 from jitd.files.durable import store
-from jitd.hosts.places import SUDO_PLUGIN_WANTED
-from jitd.hosts.sudo_plugin import CONF, OLDEST, REMOVE, SHIPPED, SUDO, SYMBOL, is_of_jitd, line_of, lines_of, why_refused
+from jitd.hosts.places import SUDO_PLUGIN_WANTED, Places
+from jitd.hosts.plugin_look import other_sudos
+from jitd.hosts.sudo_plugin import (
+    CONF,
+    OLDEST,
+    REMOVE,
+    SHIPPED,
+    SUDO,
+    SYMBOL,
+    is_of_jitd,
+    line_of,
+    lines_of,
+    of_another,
+    why_refused,
+)
 from jitd_inspection.doctor import files
 from jitd_inspection.doctor.finding import Result
 from jitd_inspection.doctor.plugin import CHECK, not_loaded, said
@@ -56,6 +69,7 @@ def put_in(*, is_trial: bool) -> bool:
     with _conf(is_trial=is_trial) as (content, status):
         _demand_own(content, lambda words: words[1:3] == (SYMBOL, SHIPPED))
         _demand_plugins()
+        _demand_no_other()
         if words := line_of(content.decode("utf-8", "replace")):
             if because := not_loaded():
                 raise NotDone(f"{CONF} names the plugin, but sudo does not load it, so nothing was changed: {shown(because)}")
@@ -145,6 +159,14 @@ def _demand_plugins() -> None:
     if tuple(int(part or 0) for part in version.groups()) < OLDEST:
         told = f"sudo loads approval plugins since version {'.'.join(map(str, OLDEST))}, and this one says: {version[0]}"
         raise NotDone(f"{told}; nothing was changed: {_GATE}")
+
+
+def _demand_no_other() -> None:
+    """Raises NotDone if another sudo can be called, which would ask nobody without a gate."""
+    for another in other_sudos(Places()):
+        fault = of_another(another)
+        told = f"{shown(fault.why)}, and would ask nobody without the gate, because it loads no plugin; nothing was changed"
+        raise NotDone(f"{told}: {fault.command or fault.mend}; or keep the gate, which asks for both")
 
 
 def _demand_own(content: bytes, is_own: Callable[[tuple[str, ...]], bool]) -> None:
