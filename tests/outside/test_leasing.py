@@ -15,102 +15,39 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from jitd.beside.connecting import ChildConnector
-from jitd_outsiders.outside import client
-from jitd_outsiders.outside.client import Failed, Outside, child_connector
+from jitd_outsiders.outside.client import Failed
 from jitd_outsiders.outside.leases import (
     Begin,
     Begun,
-    End,
     Lease,
     Leased,
-    Look,
     Looked,
     Over,
-    Question,
     Refused,
-    Server,
     Sign,
     Signed,
 )
-from tests.beside.children import of_account
-from tests.outside.server import LOOPBACK, reply
+from tests.outside.lease_stage import HOLDING, LONG, ROLE, Stage, lease_stage, read
+from tests.outside.server import reply
 from tests.outside.vault import OURS, Vault, vault
 from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a process under another account")
-HOLDING, ROLE = "K7QM-2XVD", "database/creds/reporting"
-LONG = 20_000
-"""Milliseconds: no test waits for them."""
-
-
-@dataclass
-class Stage:
-    """``outside`` is asked in ``loop`` about ``at``."""
-
-    loop: asyncio.AbstractEventLoop
-    outside: Outside
-    connector: ChildConnector
-    at: Vault
-    server: Server
-
-    def ask(self, question: Question) -> object:
-        return self.loop.run_until_complete(self.outside.lease(question))
-
-    def begun(self, seconds: int = 600, **more: object) -> str:
-        said = self.ask(Begin(replace(self.server, **more), HOLDING, "alice", seconds, LONG))  # type: ignore[arg-type]
-        assert isinstance(said, Begun), said
-        return said.accessor
-
-    def lease(self, accessor: str, path: str = ROLE, **parameters: str) -> object:
-        return self.ask(Lease(self.server, accessor, path, tuple(sorted(parameters.items())), LONG))
-
-    def leased(self) -> tuple[str, str, bytes]:
-        """A lease: the accessor, its id, and what it gives."""
-        accessor = self.begun()
-        said = self.lease(accessor)
-        assert isinstance(said, Leased) and said.secret is not None, said
-        return accessor, said.lease, read(said.secret)
-
-    def end(self, accessor: str, lease: str = "") -> object:
-        return self.ask(End(self.server, accessor, lease, LONG))
-
-    def look(self, lease: str) -> object:
-        return self.ask(Look(self.server, lease, LONG))
-
-
-def read(secret: int) -> bytes:
-    with open(secret, "rb") as stream:
-        return stream.read()
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    keys = tmp_path / "keys"
-    keys.mkdir()
-    for name, content in {"vault.token": f"{OURS}\n", "other.token": "hvs.of-somebody-else\n", "two.token": "a b\n"}.items():
-        (keys / name).write_text(content)
-        (keys / name).chmod(0o600)
-    connector = of_account("nobody", child_connector({file.name: file for file in keys.iterdir()}))
-    loop = asyncio.new_event_loop()
-    outside = Outside(connector)
-    with vault(tmp_path) as at, pytest.MonkeyPatch.context() as patched:
-        patched.setattr(client, "MORE", PATIENCE)  # on a busy host the process may be late
-        yield Stage(loop, outside, connector, at, Server(at.url, "vault.token", addresses=LOOPBACK, ca=at.authority.pem))
-    loop.run_until_complete(_close(outside))
-    loop.close()
+def stage(tmp_path: Path) -> Iterator[Stage[Vault]]:
+    tokens = {"vault.token": f"{OURS}\n", "other.token": "hvs.of-somebody-else\n", "two.token": "a b\n"}
+    with vault(tmp_path) as at, lease_stage(tmp_path, tokens, at, at.url, at.authority.pem) as made:
+        yield made
 
 
-async def _close(outside: Outside) -> None:
-    outside.close()
-
-
-def test_a_lease_is_read_with_a_token_of_its_own_and_both_are_ended(stage: Stage) -> None:
+def test_a_lease_is_read_with_a_token_of_its_own_and_both_are_ended(stage: Stage[Vault]) -> None:
     before = stage.at.snapshot()
     accessor, lease, secret = stage.leased()
     (asked,) = stage.at.asked("auth/token/create")
@@ -125,20 +62,20 @@ def test_a_lease_is_read_with_a_token_of_its_own_and_both_are_ended(stage: Stage
 
 
 @pytest.mark.parametrize("is_new", [False, True], ids=["a server that refuses to end it twice", "a server that does not"])
-def test_what_is_ended_twice_is_ended(stage: Stage, is_new: bool) -> None:
+def test_what_is_ended_twice_is_ended(stage: Stage[Vault], is_new: bool) -> None:
     stage.at.is_new = is_new
     accessor, lease, _ = stage.leased()
     assert [stage.end(accessor, lease), stage.end(accessor, lease)] == [Over(), Over()]
 
 
-def test_a_lease_ends_with_its_token_though_nobody_knows_its_id(stage: Stage) -> None:
+def test_a_lease_ends_with_its_token_though_nobody_knows_its_id(stage: Stage[Vault]) -> None:
     """THREATS Q-17."""
     accessor, lease, _ = stage.leased()
     assert stage.end(accessor) == Over()
     assert stage.at.live() == [] and stage.look(lease) == Looked(False)
 
 
-def test_the_token_of_a_holding_is_used_once(stage: Stage) -> None:
+def test_the_token_of_a_holding_is_used_once(stage: Stage[Vault]) -> None:
     accessor, _, _ = stage.leased()
     said = stage.lease(accessor)
     assert isinstance(said, Failed) and "has lost the token" in said.why
@@ -146,7 +83,7 @@ def test_the_token_of_a_holding_is_used_once(stage: Stage) -> None:
     stage.end(accessor)
 
 
-def test_a_token_that_was_begun_is_lost_with_jitd_outside_and_can_be_ended(stage: Stage) -> None:
+def test_a_token_that_was_begun_is_lost_with_jitd_outside_and_can_be_ended(stage: Stage[Vault]) -> None:
     before = stage.at.snapshot()
     accessor = stage.begun()
     pid = stage.connector.pid
@@ -160,7 +97,7 @@ def test_a_token_that_was_begun_is_lost_with_jitd_outside_and_can_be_ended(stage
     assert stage.end(accessor) == Over() and stage.at.snapshot() == before
 
 
-def test_what_has_no_lease_is_not_handed_on(stage: Stage) -> None:
+def test_what_has_no_lease_is_not_handed_on(stage: Stage[Vault]) -> None:
     """THREATS Q-18."""
     accessor = stage.begun()
     said = stage.lease(accessor, "secret/static")
@@ -168,7 +105,7 @@ def test_what_has_no_lease_is_not_handed_on(stage: Stage) -> None:
     stage.end(accessor)
 
 
-def test_parameters_are_sent_and_odd_values_come_back_as_they_are(stage: Stage) -> None:
+def test_parameters_are_sent_and_odd_values_come_back_as_they_are(stage: Stage[Vault]) -> None:
     accessor = stage.begun()
     said = stage.lease(accessor, "pki/issue/web", common_name="www.example.org")
     assert isinstance(said, Leased) and said.secret is not None
@@ -177,7 +114,7 @@ def test_parameters_are_sent_and_odd_values_come_back_as_they_are(stage: Stage) 
     stage.end(accessor, said.lease)
 
 
-def test_a_namespace_is_named_in_each_request(stage: Stage) -> None:
+def test_a_namespace_is_named_in_each_request(stage: Stage[Vault]) -> None:
     stage.at.namespace = "team/app"
     refused = stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG))
     assert isinstance(refused, Refused) and "permission denied" in refused.why
@@ -186,7 +123,7 @@ def test_a_namespace_is_named_in_each_request(stage: Stage) -> None:
     assert stage.end(accessor, lease) == Over() and stage.at.live() == []
 
 
-def test_what_the_server_refuses_is_refused(stage: Stage) -> None:
+def test_what_the_server_refuses_is_refused(stage: Stage[Vault]) -> None:
     for fault, words in (
         ((400, "bad request"), "the server refuses it (bad request)"),
         ((403, "permission denied"), "the server does not permit it"),
@@ -199,7 +136,7 @@ def test_what_the_server_refuses_is_refused(stage: Stage) -> None:
         assert (words in said.why or "has nothing there that can" in said.why) and fault[1] in said.why, (fault, said)
 
 
-def test_a_server_that_is_not_well_has_neither_given_nor_ended_anything(stage: Stage) -> None:
+def test_a_server_that_is_not_well_has_neither_given_nor_ended_anything(stage: Stage[Vault]) -> None:
     """THREATS Q-19."""
     for status in (412, 429, 472, 473, 500, 502, 503, 307, 200):
         accessor, lease, _ = stage.leased()
@@ -213,7 +150,7 @@ def test_a_server_that_is_not_well_has_neither_given_nor_ended_anything(stage: S
         assert stage.end(accessor, lease) == Over(), status
 
 
-def test_a_refusal_is_no_sign_that_a_lease_is_gone(stage: Stage) -> None:
+def test_a_refusal_is_no_sign_that_a_lease_is_gone(stage: Stage[Vault]) -> None:
     """THREATS Q-19."""
     accessor, lease, _ = stage.leased()
     for status in (400, 403, 404):
@@ -229,7 +166,7 @@ def test_a_refusal_is_no_sign_that_a_lease_is_gone(stage: Stage) -> None:
     assert stage.end(accessor, lease) == Over()
 
 
-def test_a_page_of_the_web_is_no_sign_that_a_token_is_ended(stage: Stage) -> None:
+def test_a_page_of_the_web_is_no_sign_that_a_token_is_ended(stage: Stage[Vault]) -> None:
     """THREATS Q-19."""
     accessor, _, _ = stage.leased()
     stage.at.before = lambda path: reply(b"<html>welcome</html>", kind="text/html")
@@ -239,7 +176,7 @@ def test_a_page_of_the_web_is_no_sign_that_a_token_is_ended(stage: Stage) -> Non
     assert stage.end(accessor) == Over() and stage.at.live() == []
 
 
-def test_a_server_that_says_ended_and_has_it_still_is_not_believed(stage: Stage) -> None:
+def test_a_server_that_says_ended_and_has_it_still_is_not_believed(stage: Stage[Vault]) -> None:
     """THREATS Q-19."""
     accessor, lease, _ = stage.leased()
     stage.at.before = lambda path: reply(status=204) if "revoke" in path else None
@@ -249,7 +186,7 @@ def test_a_server_that_says_ended_and_has_it_still_is_not_believed(stage: Stage)
     assert stage.end(accessor, lease) == Over()
 
 
-def test_a_lease_is_ended_at_once_and_not_in_the_background_where_failures_are_lost(stage: Stage) -> None:
+def test_a_lease_is_ended_at_once_and_not_in_the_background_where_failures_are_lost(stage: Stage[Vault]) -> None:
     accessor, lease, _ = stage.leased()
     stage.at.stuck = "the database is down"
     for _ in range(2):
@@ -260,7 +197,7 @@ def test_a_lease_is_ended_at_once_and_not_in_the_background_where_failures_are_l
     assert stage.end(accessor, lease) == Over()
 
 
-def test_a_token_that_cannot_be_ended_later_is_none(stage: Stage) -> None:
+def test_a_token_that_cannot_be_ended_later_is_none(stage: Stage[Vault]) -> None:
     token, no_token = {"client_token": "hvs.x"}, {"accessor": "x", "lease_duration": 600}
     for auth in ({}, token, no_token, {"client_token": "a b", "accessor": "x"}, None, []):
         answer = reply(json.dumps({"auth": auth}).encode())
@@ -269,7 +206,7 @@ def test_a_token_that_cannot_be_ended_later_is_none(stage: Stage) -> None:
         assert isinstance(said, Failed), (auth, said)
 
 
-def test_a_token_that_outlasts_its_holding_is_ended_at_once(stage: Stage) -> None:
+def test_a_token_that_outlasts_its_holding_is_ended_at_once(stage: Stage[Vault]) -> None:
     """THREATS Q-17."""
     auth: dict[str, object] = {"client_token": "hvs.mine", "accessor": "mine"}
     ended = []
@@ -287,7 +224,7 @@ def test_a_token_that_outlasts_its_holding_is_ended_at_once(stage: Stage) -> Non
         assert ended == ["hvs.mine"] * number, seconds
 
 
-def test_an_answer_that_is_not_that_of_a_lease_gives_nothing(stage: Stage) -> None:
+def test_an_answer_that_is_not_that_of_a_lease_gives_nothing(stage: Stage[Vault]) -> None:
     for answer in [
         b"", b"{", b"[]", b'{"lease_id":"a/b","lease_duration":60,"data":{}}', b'{"lease_id":"a/b","lease_duration":60}',
         b'{"lease_id":"a/b","lease_duration":"60","data":{"a":1}}', b'{"lease_id":"a/b","lease_duration":0,"data":{"a":1}}',
@@ -302,7 +239,7 @@ def test_an_answer_that_is_not_that_of_a_lease_gives_nothing(stage: Stage) -> No
         stage.end(accessor)
 
 
-def test_a_server_that_is_slow_is_not_waited_for_and_what_it_gave_late_can_be_ended(stage: Stage) -> None:
+def test_a_server_that_is_slow_is_not_waited_for_and_what_it_gave_late_can_be_ended(stage: Stage[Vault]) -> None:
     """THREATS Q-17."""
     may_answer, has_given = threading.Event(), threading.Event()
 
@@ -325,7 +262,7 @@ def test_a_server_that_is_slow_is_not_waited_for_and_what_it_gave_late_can_be_en
     assert stage.end(accessor) == Over() and stage.at.live() == []
 
 
-def test_a_server_that_is_down_has_given_and_ended_nothing(stage: Stage, tmp_path: Path) -> None:
+def test_a_server_that_is_down_has_given_and_ended_nothing(stage: Stage[Vault], tmp_path: Path) -> None:
     accessor, lease, _ = stage.leased()
     stage.server = replace(stage.server, url="https://localhost:9/")
     assert isinstance(stage.end(accessor, lease), Failed) and isinstance(stage.look(lease), Failed)
@@ -334,7 +271,7 @@ def test_a_server_that_is_down_has_given_and_ended_nothing(stage: Stage, tmp_pat
     assert stage.at.live() == [lease]
 
 
-def test_a_server_with_the_certificate_of_another_authority_gets_no_token(stage: Stage) -> None:
+def test_a_server_with_the_certificate_of_another_authority_gets_no_token(stage: Stage[Vault]) -> None:
     """THREATS Q-20."""
     stage.server = replace(stage.server, ca="")
     said = stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG))
@@ -342,7 +279,7 @@ def test_a_server_with_the_certificate_of_another_authority_gets_no_token(stage:
     assert stage.at.server.asked == []
 
 
-def test_an_address_that_may_not_be_connected_to_gets_no_token(stage: Stage) -> None:
+def test_an_address_that_may_not_be_connected_to_gets_no_token(stage: Stage[Vault]) -> None:
     """THREATS Q-20."""
     stage.server = replace(stage.server, addresses=())
     said = stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG))
@@ -351,14 +288,14 @@ def test_an_address_that_may_not_be_connected_to_gets_no_token(stage: Stage) -> 
 
 
 @pytest.mark.parametrize(("token", "words"), [("two.token", "must have one line"), ("no.token", "was not given no.token")])
-def test_a_token_that_is_none_is_not_sent(stage: Stage, token: str, words: str) -> None:
+def test_a_token_that_is_none_is_not_sent(stage: Stage[Vault], token: str, words: str) -> None:
     stage.server = replace(stage.server, token=token)
     said = stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG))
     assert isinstance(said, Failed) and words in said.why
     assert stage.at.server.asked == []
 
 
-def test_a_token_that_has_ended_ends_nothing_and_gives_nothing(stage: Stage) -> None:
+def test_a_token_that_has_ended_ends_nothing_and_gives_nothing(stage: Stage[Vault]) -> None:
     """THREATS Q-19."""
     accessor, lease, _ = stage.leased()
     stage.server = replace(stage.server, token="other.token")
@@ -382,13 +319,15 @@ def key(tmp_path: Path) -> Callable[[str], str]:
     return make
 
 
-def signing(stage: Stage, line: str, seconds: int = 600) -> object:
+def signing(stage: Stage[Vault], line: str, seconds: int = 600) -> object:
     return stage.ask(Sign(stage.server, "ssh/sign/ops", (("valid_principals", "web"),), line, seconds, LONG))
 
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
 @pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
-def test_a_key_is_signed_for_no_longer_than_the_grant(stage: Stage, key: Callable[[str], str], kind: str, tmp_path: Path) -> None:
+def test_a_key_is_signed_for_no_longer_than_the_grant(
+    stage: Stage[Vault], key: Callable[[str], str], kind: str, tmp_path: Path
+) -> None:
     before, now = stage.at.snapshot(), int(time.time())
     said = signing(stage, key(kind))
     assert isinstance(said, Signed) and said.secret is not None, said
@@ -401,7 +340,7 @@ def test_a_key_is_signed_for_no_longer_than_the_grant(stage: Stage, key: Callabl
 
 
 def test_a_certificate_that_outlasts_the_grant_or_is_for_another_key_is_not_handed_on(
-    stage: Stage, key: Callable[[str], str], tmp_path: Path
+    stage: Stage[Vault], key: Callable[[str], str], tmp_path: Path
 ) -> None:
     """THREATS Q-18."""
     mine, other = key("ed25519"), key("ed25519")
@@ -435,7 +374,7 @@ def test_a_certificate_that_outlasts_the_grant_or_is_for_another_key_is_not_hand
     assert set(answers.values()) == {Failed}, answers
 
 
-def test_no_answer_and_no_log_has_a_token_or_a_secret(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_answer_and_no_log_has_a_token_or_a_secret(stage: Stage[Vault], capfd: pytest.CaptureFixture[str]) -> None:
     """THREATS Q-20."""
     accessor, lease, secret = stage.leased()
     token = stage.at.leases[lease].token
@@ -446,7 +385,7 @@ def test_no_answer_and_no_log_has_a_token_or_a_secret(stage: Stage, capfd: pytes
         assert word not in told
 
 
-def test_many_leases_at_once_are_each_with_their_own_token(stage: Stage) -> None:
+def test_many_leases_at_once_are_each_with_their_own_token(stage: Stage[Vault]) -> None:
     async def one() -> tuple[str, str]:
         begun = await stage.outside.lease(Begin(stage.server, HOLDING, "alice", 600, LONG))
         assert isinstance(begun, Begun)

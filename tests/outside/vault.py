@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server that answers as the manuals of HashiCorp Vault and OpenBao say: tokens, leases, a database, an SSH CA. It is our own.
 
-Law: what is there is in ``tokens`` and ``leases``; a lease ends with its token. Nobody has tried it against Vault itself.
+Law: what is there is in ``tokens`` and ``leases``; a lease ends with its token. test_real_vault.py plays the real OpenBao.
 Sources: the HTTP APIs of Vault and OpenBao (see ``jitd_outsiders.outside.leasing``), and what their servers are known to say to
 errors.
 """
@@ -212,10 +212,12 @@ class Vault:
     def _sign(self, body: dict[str, Any]) -> bytes:
         """The SSH secrets engine signs by ssh-keygen here."""
         assert body["cert_type"] == "user"
+        if int(body["ttl"].removesuffix("s")) > self.lasts:
+            return errors(400, f"ttl is larger than maximum allowed {self.lasts}")
         with tempfile.TemporaryDirectory(dir=self.ssh) as place:
             key = Path(place) / "key.pub"
             key.write_text(body["public_key"] + "\n")
-            now, seconds = int(time.time()), min(int(body["ttl"].removesuffix("s")), self.lasts)
+            now, seconds = int(time.time()), int(body["ttl"].removesuffix("s"))
             who = ["-I", "vault", "-n", body.get("valid_principals", "ops"), "-V", f"{now - 30:#x}:{now + seconds:#x}"]
             subprocess.run(["ssh-keygen", "-q", "-s", self.ssh / "ca", *who, key], check=True)
             certificate = (Path(place) / "key-cert.pub").read_text()
