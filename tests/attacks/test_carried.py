@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import real_sshd
 from tests.attacks.at_door import COUNTS, HELD, door_house
 from tests.attacks.raw import connected
 from tests.desk import desk
@@ -77,10 +78,8 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     (at / "sshd_config").write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {at}/host\nPidFile none\nUsePAM yes\nPermitUserEnvironment no\n{match[0]}"
     )
-    Path("/run/sshd").mkdir(exist_ok=True)
     log = at / "log"
-    with log.open("wb") as to:
-        server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", at / "sshd_config"], stderr=to)
+    server = real_sshd.started(at / "sshd_config", log)
     wait_for(lambda: "listening" in log.read_text(), PATIENCE)
     yield port, desk / "key"
     server.terminate()

@@ -18,6 +18,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from tests import real_sshd
 from tests.descriptors import links
 from tests.waiting import PATIENCE, wait_for
 
@@ -57,7 +58,6 @@ class SshWorld:
         self._start()
 
     def _start(self) -> None:
-        Path("/run/sshd").mkdir(exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
@@ -68,8 +68,7 @@ class SshWorld:
             *(f"AuthorizedPrincipalsFile {self.root}/principals", "AuthorizedKeysFile none", "MaxStartups 100"),
         ]
         (self.root / "sshd_config").write_text("\n".join(lines) + "\n")
-        with open(self.root / "sshd.log", "wb") as log:
-            self._sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", self.root / "sshd_config"], stderr=log)
+        self._sshd = real_sshd.started(self.root / "sshd_config", self.root / "sshd.log")
         wait_for(self._answers, what="sshd")
 
     def _answers(self) -> bool:

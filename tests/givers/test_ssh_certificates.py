@@ -25,6 +25,7 @@ import pytest
 from jitd_things.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd_things.givers.revocations import Unusable, is_revoked, revoke
 from jitd_things.givers.ssh_certificate import SshCertificate, SshCertificates, id_of, serial_of
+from tests import real_sshd
 from tests.givers.killed import killed_at
 from tests.waiting import PATIENCE, wait_for
 
@@ -67,7 +68,6 @@ class World:
         return keygen("-L", "-f", self.certificate)
 
     def start(self) -> None:
-        Path("/run/sshd").mkdir(exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -79,9 +79,7 @@ class World:
             *("AuthorizedKeysFile none", "PasswordAuthentication no", "StrictModes no", "PermitRootLogin yes"),
         ]
         (self.root / "sshd_config").write_text("\n".join(lines) + "\n")
-        log = open(self.root / "sshd.log", "wb")  # noqa: SIM115
-        self.sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", self.root / "sshd_config"], stderr=log)
-        log.close()
+        self.sshd = real_sshd.started(self.root / "sshd_config", self.root / "sshd.log")
         wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", self.port)) == 0, what="sshd")
 
     def stop(self) -> None:

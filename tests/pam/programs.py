@@ -32,6 +32,7 @@ from jitd.store.sqlite import SqliteStore
 from tests.news import without_news
 from tests.on_terminal import OnTerminal
 from tests.pam.application import SO
+from tests.platforms import is_newest
 from tests.system.conftest import ID, REALM, House
 from tests.waiting import PATIENCE, wait_for
 
@@ -118,6 +119,8 @@ PROGRAMS = (
     *([Program("sudo-rs", "sudo", ("sudo-rs", *TOUCH), TOUCH)] if shutil.which("sudo-rs") else []),  # from Debian 13 on
 )  # fmt: skip
 BY_NAME = {program.name: program for program in PROGRAMS}
+LOGIN_STANDS = 7.0 if is_newest("util-linux") else 2.0
+"""Seconds that a refusal stands at a console: jitd's own two, and five of the login of Debian 13, which is that of util-linux."""
 COLUMNS = tuple(BY_NAME[name] for name in ("sudo", "su -c", "doas", "login"))
 """One of each: the columns of docs/pam.md's table."""
 
@@ -368,7 +371,7 @@ class Gated(House):
             cwd or ("/root" if is_login else "/"),
             is_shell=program.is_shell,
             asks_password=asks,
-            stands=2.0 if is_login else 0.0,
+            stands=LOGIN_STANDS if is_login else 0.0,
         )
         self._driven.append(made)
         return made

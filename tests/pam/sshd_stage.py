@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from jitd.store.sqlite import SqliteStore
+from tests import real_sshd
 from tests.news import without_news
 from tests.pam.programs import CHPASSWD
 from tests.system.conftest import HOST, REALM, House
@@ -169,15 +170,7 @@ class Sshd(Clients):
         }  # fmt: skip
         config = self.directory / "config"
         config.write_text("".join(f"{name} {value}\n" for name, value in said.items()))
-        Path("/run/sshd").mkdir(exist_ok=True)
-        settings_of_sshd = subprocess.run(["/usr/sbin/sshd", "-T", "-f", config], stdout=subprocess.PIPE, check=True).stdout
-        if b"persourcepenalties" in settings_of_sshd:
-            # OpenSSH 9.8 and later refuse connections from an address, for some time, after several failed logins
-            config.write_text(f"PerSourcePenalties no\n{config.read_text()}")
-        with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                ["/usr/sbin/sshd", "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+        self.process = real_sshd.started(config, self.log_file)
         wait_for(self._accepts, what="sshd")
 
     def _accepts(self) -> bool:

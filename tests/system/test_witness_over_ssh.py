@@ -27,6 +27,7 @@ from jitd.audit.forms import Checkpoint, Countersignature, read
 from jitd.audit.signing_key import KeyFiles
 from jitd.core.chain import GENESIS, Seal, seal
 from jitd.store.sqlite import SqliteStore
+from tests import real_sshd
 from tests.core.chains import Host
 from tests.evidence.test_witness_directory import Witness, given
 from tests.law import manual
@@ -71,7 +72,6 @@ class Pair:
         self._start()
 
     def _start(self) -> None:
-        Path("/run/sshd").mkdir(exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -80,8 +80,7 @@ class Pair:
             f"AuthorizedKeysFile {self.root}/keys", "PasswordAuthentication no", "StrictModes no", f"AllowUsers {ACCOUNT}",
         )  # fmt: skip
         (self.root / "sshd_config").write_text("\n".join(lines) + "\n")
-        with open(self.root / "sshd.log", "wb") as log:
-            self._sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", self.root / "sshd_config"], stderr=log)
+        self._sshd = real_sshd.started(self.root / "sshd_config", self.root / "sshd.log")
         wait_for(self._answers, what="sshd")
 
     def _answers(self) -> bool:
