@@ -146,8 +146,8 @@ IN_FORCE = "2 rules in force for 1 hour (SHA-256 0123456789ab)"
         (
             status.threads([], ("/tmp/x;reboot;# answers",)),
             [
-                "! mounts: '/tmp/x;reboot;# answers' does not answer: no command there can be asked for; see its server, or unmount"
-                " it: umount -l '/tmp/x;reboot;# answers'",
+                "! mounts: '/tmp/x;reboot;# answers' does not answer: no command there can be asked for; see its server, or"
+                " unmount it: umount -l '/tmp/x;reboot;# answers'",
             ],
         ),
         ([status.failures({"kdc": (0, 0.0)})], ["  failures: none"]),
