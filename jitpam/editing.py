@@ -32,6 +32,10 @@ MOST_PATH = 4096
 MINE, THEIRS = "yours", "theirs"
 _MARKS = (b"<<<<<<< yours", b">>>>>>> theirs")  # how lines begin
 USUAL_EDITOR, USUAL_TMPDIR = b"/usr/bin/editor", b"/var/tmp"
+_TRUTHFUL = frozenset(b"bcachefs btrfs ext2 ext3 ext4 f2fs jfs nilfs2 overlay ramfs tmpfs xfs zfs".split())
+"""Kinds of file systems for which the kernel of this host itself stores the owners of files. Who serves FUSE or a network file
+system says of them what they like.
+"""
 _refused: set[bytes] = set()  # values of TMPDIR of which it was said why they are not used
 
 
@@ -461,14 +465,32 @@ def _directory() -> bytes:
 def _why_exchangeable(place: bytes) -> str:
     """Return why others can exchange what is in ``place``, a path without links, or the place itself. An access list (acl(5))
     that lets others write is in the bits of the group. In a sticky directory (chmod(1)), others exchange only what is theirs.
+    What is mounted on the usual place or above it, root has chosen.
     """
     for directory in (place, *_above(place)):
-        status = os.lstat(directory)
+        file = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)  # what is mounted there may change
+        try:
+            status = os.fstat(file)
+            if directory not in (USUAL_TMPDIR, *_above(USUAL_TMPDIR)) and (kind := _kind_of(file)) not in _TRUTHFUL:
+                return f"jitd cannot believe what its file system ({shown(kind)}) says of owners"
+        finally:
+            os.close(file)
         if status.st_uid not in (0, os.geteuid()):
             return f"{shown(directory)} is another person's"
         if status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX:
             return f"others can write to {shown(directory)}, which is not sticky"
     return ""
+
+
+def _kind_of(file: int) -> bytes:
+    """Return the kind of the file system on which the descriptor ``file`` is, found by the number of its mount. People choose the
+    names in mountinfo (proc_pid_mountinfo(5)), where a line ends at LF alone. Raises OSError.
+    """
+    with open(f"/proc/self/fdinfo/{file}", "rb") as told:
+        number = next((line.split()[1] for line in told if line.startswith(b"mnt_id:")), b"")
+    with open("/proc/self/mountinfo", "rb") as table:
+        found = [words for line in table if (words := line.split(b" "))[0] == number]
+    return found[0][found[0].index(b"-", 6) + 1] if found else b"unknown"
 
 
 def _above(place: bytes) -> Iterator[bytes]:

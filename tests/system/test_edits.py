@@ -545,6 +545,28 @@ def test_a_copy_is_in_no_directory_that_others_can_exchange(
     assert not list(shared.glob("**/jitsudo-*"))
 
 
+def test_a_copy_is_in_no_tmpdir_that_somebody_else_serves(house: House, editor: Path, shared: Path) -> None:
+    """THREATS R-29: who serves FUSE says of each directory that it is root's and sticky, and of each file that it is alice's."""
+    file, place, source = PLACE / "free/site.conf", shared / "eves", shared / "source"
+    file.write_bytes(OLD)
+    for made in (place, source):
+        made.mkdir()
+        os.chown(made, 4005, 4005)
+    editor.write_text('#!/bin/sh\necho "at $1"\n')
+    if not Path("/dev/fuse").exists():
+        subprocess.run(["mknod", "/dev/fuse", "c", "10", "229"], check=True)
+    subprocess.run(["bindfs", "-o", "allow_other", "--mirror=alice", source, place], check=True)
+    shared.chmod(0o755)
+    try:
+        assert house.run("alice", "stat", "-c%U", str(place)).stdout == "alice\n"
+        done = house.run("alice", "env", f"EDITOR={editor}", f"TMPDIR={place}", "jitsudo", "-e", str(file))
+        told = f"TMPDIR is {place}: jitd cannot believe what its file system (fuse) says of owners; your copy is in /var/tmp"
+        assert done.returncode == 0 and f"jitsudo: {told}\n" in done.stderr, done
+        assert done.stdout.startswith("at /var/tmp/jitsudo-") and list(source.iterdir()) == [], done
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
 def test_a_copy_is_in_a_sticky_directory_of_roots(house: House, editor: Path, shared: Path) -> None:
     shared.chmod(0o1777)
     editor.write_text('#!/bin/sh\necho "at $1"\n')
