@@ -49,7 +49,7 @@ from jitpam.wire.rows import (
     Things,
     User,
 )
-from jitpam.wire.shown import shown, unshown
+from jitpam.wire.shown import reshown, shown, unshown
 
 PLACED = name_of_kind(Placed)
 _RECORD = {SUBMITTED: "the record of the submission", PLACED: "the record of its placing"}
@@ -195,6 +195,10 @@ def _pairs(pairs: Any) -> tuple[Any, ...] | None:
 
 def _tuple(words: Any) -> tuple[Any, ...] | None:
     return _each([] if words is None else words, _plain)
+
+
+def _sentences(said: Any) -> tuple[Any, ...] | None:
+    return _each([] if said is None else said, lambda one: reshown(one) if isinstance(one, str) else one)
 
 
 def _is_written(row: Request) -> bool:
@@ -445,8 +449,8 @@ _COMPARED: tuple[tuple[str, str, Callable[[Any], Any], Callable[[Request], Any]]
     ("locale", "the locale", lambda said: _pairs(said or []), lambda row: row.locale),
     ("streams", "the streams", _tuple, lambda row: row.streams),
     ("keeps", "what the file keeps", _keeps, _kept),
-    ("mounted", "who keeps the old text", _tuple, _mounted),
-    ("covered", "who sees another file over it", _tuple, _covered),
+    ("mounted", "who keeps the old text", _sentences, _mounted),
+    ("covered", "who sees another file over it", _sentences, _covered),
     ("makes", "what the new file is made with", _new, lambda row: _owned(row.makes)),
     ("removes", "which file is removed", _new, lambda row: _owned(row.removes)),
     ("terms", "the terms", lambda said: said or {}, _asked),

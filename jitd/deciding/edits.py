@@ -313,8 +313,9 @@ def _refuse_place(name: str, path: bytes, who: Subject, glance: path_lookup.Look
 
 
 def _in_words(found: Processes) -> str:
+    """Return the names and pids. A name is shown here, within quotes of jitd's; the whole is shown by ``reshown``."""
     n_more = len(found) - MOST_HOLDERS
-    told = ", ".join(f"{name_in_sentence(name)} ({process})" for name, process in found[:MOST_HOLDERS])
+    told = ", ".join(f"{name_in_sentence(shown(name))} ({process})" for name, process in found[:MOST_HOLDERS])
     return told + (f" and {n_more} more" if n_more > 0 else "")
 
 

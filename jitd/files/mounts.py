@@ -9,7 +9,6 @@ owners of files.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import re
 import select
@@ -42,8 +41,8 @@ _LATER = frozenset(
 )
 """Options (fstab(5), systemd.mount(5)) of a disk without which a host starts, or that people mount: anybody's, later."""
 _FUSE, _SUBTYPES = (b"fuse", b"fuseblk"), (b"fuse.", b"fuseblk.")  # kinds of which an account serves each mount
+_PAGE = 4096  # bytes that the kernel writes at once, which have the first line
 _OCTAL = re.compile(rb"\\([0-7]{3})")
-_ESCAPED = re.compile(rb"[ \t\n\\#]")  # how mountinfo has a path
 
 
 class Table:
@@ -205,30 +204,30 @@ class Mounts:
         return tuple(dict.fromkeys(one for one in others if one not in (b"", path)))
 
     def around(self, path: bytes, number: int) -> tuple[Processes, Processes]:
-        """Return the first process of each set of mounts in which the file ``path`` (absolute, without links), which is on the
-        mount with this ``number``, is mounted by itself, and of each in which something is mounted over it. If another file takes
-        its name, the former keep the one before, and the kernel takes the mount off from the latter (rename(2), unlink(2)). Not
-        among these are mounts in a user namespace of somebody's, which anybody can make.
+        """Return a process of each mount namespace in which the file ``path`` (absolute, without links), which is on the mount
+        with this ``number``, is mounted by itself, and of each in which something is mounted over it. If another file takes its
+        name, the former keep the one before, and the kernel takes the mount off from the latter (rename(2), unlink(2)). Not among
+        these are the mounts of a user namespace of somebody's, which anybody can make, and with so many that no time is enough to
+        read them. What needs CAP_SYS_PTRACE, as the links in /proc/PID/ns do, is not asked: jitd does not have it (ADR 0020).
         """
         mount = self._listed(number)
-        holders, covers = dict[bytes, tuple[str, int]](), dict[bytes, tuple[str, int]]()
         place = _below(mount.root, path, mount.point)
-        root = b" %s %s " % (mount.device, _escaped(place))
-        point = _escaped(b"/" + os.path.basename(place)) + b" "
+        found, holders, covers = dict[bytes, list[int]](), list[list[int]](), list[list[int]]()
         for process in sorted(map(int, filter(str.isdigit, os.listdir("/proc")))):
-            with suppress(OSError, ValueError):  # it has ended, or shows its mounts to nobody
-                with FileIO(f"/proc/{process}/mountinfo") as file:
-                    text = file.readall()
-                if root in text and text not in holders:
-                    holders[text] = _named(process)
-                if (
-                    (point in text or root in text)
-                    and text not in covers
-                    and _is_covered(text, mount.device, place)
-                    and _is_of_the_host(process)
-                ):
-                    covers[text] = _named(process)
-        return tuple(holders.values()), tuple(covers.values())
+            with suppress(OSError), FileIO(f"/proc/{process}/mountinfo") as file:  # else it has ended
+                if not _is_of_the_host(process):
+                    continue
+                lead = file.read(_PAGE)
+                if (first := lead.partition(b"\n")[0]) in found:  # a number of a mount is one in all namespaces
+                    found[first].append(process)
+                    continue
+                found[first] = processes = [process]
+                mounts = read.__wrapped__(lead + file.readall())  # the cached texts are those of this process
+                if any(one.device == mount.device and one.root == place for one in mounts.values()):
+                    holders.append(processes)
+                if _is_covered(mounts, mount.device, place):
+                    covers.append(processes)
+        return _named(holders), _named(covers)
 
     def _listed(self, number: int) -> Mount:
         if number not in self._others:
@@ -281,24 +280,31 @@ def needed(fstab: bytes) -> frozenset[bytes]:
     return frozenset(point for point, is_needed in found.items() if is_needed)
 
 
-Processes = tuple[tuple[str, int], ...]
+Processes = tuple[tuple[bytes, int], ...]
 """The names and the pids of processes."""
 
 
-def _escaped(path: bytes) -> bytes:
-    return _ESCAPED.sub(lambda match: b"\\%03o" % match[0][0], path)
+def _named(namespaces: list[list[int]]) -> Processes:
+    """Return the oldest process of each, the oldest first, so that who begins processes puts none before a service."""
+    found = list[tuple[int, int, bytes]]()
+    for processes in namespaces:
+        if ages := sorted(filter(None, map(_age, processes))):
+            with suppress(OSError), FileIO(f"/proc/{ages[0][1]}/comm") as file:
+                found.append((*ages[0], file.readall().removesuffix(b"\n")))
+    return tuple((name, process) for _, process, name in sorted(found))
 
 
-def _named(process: int) -> tuple[str, int]:
-    with FileIO(f"/proc/{process}/comm") as file:
-        return file.readall().decode(errors="backslashreplace").strip(), process
+def _age(process: int) -> tuple[int, int] | None:
+    """Return when ``process`` began (proc_pid_stat(5)), and its pid, or None if it has ended."""
+    with suppress(OSError), FileIO(f"/proc/{process}/stat") as file:
+        return int(file.readall().rpartition(b") ")[2].split(b" ")[19]), process
+    return None
 
 
-def _is_covered(text: bytes, device: bytes, place: bytes) -> bool:
-    """True if, in this text of mountinfo, something is mounted over ``place``, a path in the file system on ``device``. A point
-    and that of the mount on which it is are both below the root directory of the process.
+def _is_covered(mounts: Mapping[int, Mount], device: bytes, place: bytes) -> bool:
+    """True if something is mounted over ``place``, a path in the file system on ``device``. A point and that of the mount on
+    which it is are both below the root directory of the process that shows them.
     """
-    mounts = read.__wrapped__(text)  # the cached texts are those of this process
     on = ((mount, mounts.get(mount.parent)) for mount in mounts.values())
     return any(
         parent is not None and parent.device == device and _below(parent.root, mount.point, parent.point) == place
@@ -306,13 +312,12 @@ def _is_covered(text: bytes, device: bytes, place: bytes) -> bool:
     )
 
 
-_OWNER = 0xB701  # NS_GET_USERNS of ioctl_nsfs(2)
-
-
 def _is_of_the_host(process: int) -> bool:
-    """True if the mounts of ``process`` are owned by the user namespace of this process. Raises OSError."""
-    with FileIO(f"/proc/{process}/ns/mnt") as mounts, FileIO(fcntl.ioctl(mounts, _OWNER)) as owner:
-        return os.path.samestat(os.fstat(owner.fileno()), os.stat("/proc/self/ns/user"))
+    """True if root has a uid in the user namespace of ``process``: else anybody may have made it (user_namespaces(7)). It is
+    asked when the file with the mounts is open: nobody comes back from such a namespace. Raises OSError.
+    """
+    with FileIO(f"/proc/{process}/uid_map") as file:
+        return any(line.split()[1] == b"0" for line in file.readall().split(b"\n")[:-1])
 
 
 def _below(top: bytes, path: bytes, above: bytes) -> bytes:

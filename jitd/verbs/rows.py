@@ -133,16 +133,16 @@ def _written(command: Command, *, is_own: bool) -> dict[str, Any]:
             return {"makes": _new(new)}
         case Removal() as gone:
             row = rows.Removal(owner=shown(gone.owner), mode=f"{gone.mode:04o}", undoes=gone.undoes)
-            row = row.plus(mounted=shown(gone.mounted)) if gone.mounted else row
-            return {"removes": row.plus(covered=shown(gone.covered)) if gone.covered else row}
+            row = row.plus(mounted=reshown(gone.mounted)) if gone.mounted else row
+            return {"removes": row.plus(covered=reshown(gone.covered)) if gone.covered else row}
         case None:
             return {}
 
 
 def _edit(edit: Edit, *, is_own: bool) -> rows.Edit:
     row = rows.Edit(owner=shown(edit.owner), mode=f"{edit.mode:04o}")
-    row = row.plus(mounted=shown(edit.mounted)) if edit.mounted else row
-    row = row.plus(covered=shown(edit.covered)) if edit.covered else row
+    row = row.plus(mounted=reshown(edit.mounted)) if edit.mounted else row
+    row = row.plus(covered=reshown(edit.covered)) if edit.covered else row
     row = row.plus(undoes=edit.undoes) if edit.undoes else row
     return row.plus(changed=True) if edit.is_changed and not is_own else row
 

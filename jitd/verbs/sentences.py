@@ -57,7 +57,7 @@ def mounted(request: Request) -> list[str]:
     lines = []
     for one in request.command.each:
         if isinstance(found := one.what, OldFile):
-            file, holders, covers = shown_argument(one.edited), shown(found.mounted), shown(found.covered)
+            file, holders, covers = shown_argument(one.edited), reshown(found.mounted), reshown(found.covered)
             if holders:
                 lines.append(f"{file} itself is mounted in {holders}, which keeps the old text until it is started again")
             if covers:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-SENTENCES = ("because", "ended_because")  # sentences of jitd. An escape in one is a person's, and no quote
+SENTENCES = ("because", "covered", "ended_because", "mounted")  # sentences of jitd. An escape in one is a person's, and no quote
 
 
 def exact(value: Any) -> Any:

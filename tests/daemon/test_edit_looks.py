@@ -11,9 +11,11 @@ import pwd
 import shutil
 import struct
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +23,7 @@ from typing import Any
 
 import pytest
 
+from jitd.cli import as_recorded
 from jitd.core.command import Command, RunAs
 from jitd.core.edit import SUDOEDIT, Edit, NewFile, Undone
 from jitd.core.script import LARGEST
@@ -30,9 +33,11 @@ from jitd.deciding.edits import CannotEdit
 from jitd.files import mounts, path_lookup
 from jitd.files.reading_as import Rights, may_make_files, read_as
 from jitd.settings.config import Config
+from jitd.verbs import rows, sentences
 from jitd.verbs.requests import Requests
 from jitd.workers import Workers
 from tests import scene
+from tests.waiting import wait_for
 
 NOBODY = pwd.getpwnam("nobody")
 SECRET = b"password = hunter2\n"
@@ -296,6 +301,7 @@ def in_mounts_of_its_own(script: str, *words: str | Path, by: Sequence[str] = ("
         held.stdin.close()
 
 
+@pytest.mark.parametrize("name", ["x y.conf", "a#b.conf", "a\\b.conf", "a\tb.conf", "a\nb.conf"])
 @pytest.mark.parametrize(
     "script",
     [
@@ -305,12 +311,12 @@ def in_mounts_of_its_own(script: str, *words: str | Path, by: Sequence[str] = ("
         'mount --bind "$0" "$2/into" && mount --bind "$1" "$2/into"',
     ],
 )
-def test_who_has_something_mounted_over_the_file_is_named_and_loses_it(place: Path, script: str) -> None:
+def test_who_has_something_mounted_over_the_file_is_named_and_loses_it(place: Path, script: str, name: str) -> None:
     """THREATS R-38."""
     os.chown(place, 0, 0)
-    file = owned(place / "x y.conf", b"old\n", "root")
-    for name in ("into", "over", "beside"):
-        owned(place / name, b"other\n", "root")
+    file = owned(place / name, b"old\n", "root")
+    for other in ("into", "over", "beside"):
+        owned(place / other, b"other\n", "root")
     with in_mounts_of_its_own(script, file, place / "over", place) as process:
         assert look(file, account="root").edit.covered == f"cat ({process})"
         assert look(place / "beside", account="root").edit.covered == ""
@@ -322,14 +328,101 @@ def test_who_has_something_mounted_over_the_file_is_named_and_loses_it(place: Pa
     assert look(file, account="root").edit.covered == ""
 
 
-def test_a_mount_over_the_file_in_a_user_namespace_that_anybody_can_make_is_not_told(place: Path) -> None:
-    """THREATS R-38: she could have the page warn of each edit."""
+HERS = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "--user", "--map-root-user", "--mount")
+
+
+def test_what_is_mounted_in_a_user_namespace_that_anybody_can_make_is_not_told_and_not_even_read(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS R-38: she could have the page warn of each edit, or with many mounts have each edit take too long."""
     os.chown(place, 0, 0)
     file = owned(place / "x.conf", b"old\n", "root")
-    hers = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "--user", "--map-root-user", "--mount")
-    with in_mounts_of_its_own('mount --bind /etc/hostname "$0"', file, by=hers) as process:
-        assert f" {file} " in Path(f"/proc/{process}/mountinfo").read_text()
-        assert look(file, account="root").edit.covered == ""
+    into = owned(place / "into", b"", "root")
+    script = 'mount --bind "$0" "$1" && mount --bind /etc/hostname "$0"'
+    texts = read_texts(monkeypatch)
+    with in_mounts_of_its_own(script, file, into, by=HERS) as process, in_mounts_of_its_own("true") as another:
+        hers, of_another = (Path(f"/proc/{one}/mountinfo").read_bytes() for one in (process, another))
+        assert f" {file} ".encode() in hers
+        edit = look(file, account="root").edit
+        assert (edit.mounted, edit.covered) == ("", "")
+        assert of_another in texts and hers not in texts
+
+
+def read_texts(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Each text of mountinfo that is read from now on."""
+    texts, plain = list[bytes](), mounts.read.__wrapped__
+
+    def noted(text: bytes) -> Any:
+        texts.append(text)
+        return plain(text)
+
+    monkeypatch.setattr(mounts.read, "__wrapped__", noted)
+    return texts
+
+
+@pytest.mark.parametrize("by", [("unshare", "--mount"), ("unshare", "--mount", "--user", "--map-root-user")])
+def test_who_holds_the_file_is_told_without_the_right_to_trace_processes(place: Path, by: Sequence[str]) -> None:
+    """THREATS R-38: the unit has no CAP_SYS_PTRACE, without which root does not read /proc/PID/ns of root's processes."""
+    os.chown(place, 0, 0)
+    file, into = owned(place / "x.conf", b"old\n", "root"), owned(place / "into", b"", "root")
+    lines = (
+        "from jitd.files import glance, mounts, path_lookup; import sys; path = sys.argv[1].encode(); look = path_lookup.Look(); "
+    )
+    lines += "print(mounts.Mounts().around(path, look.mount(path)))"
+    without = ("setpriv", "--bounding-set=-all,+dac_read_search,+setgid,+setuid", "--inh-caps=-all")
+    script = 'mount --bind "$0" "$1" && mount --bind /etc/hostname "$0"'
+    with in_mounts_of_its_own(script, file, into, by=by) as process:
+        done = subprocess.run([*without, sys.executable, "-c", lines, file], stdout=subprocess.PIPE, check=True)
+    assert done.stdout.decode() == f"(((b'cat', {process}),), ((b'cat', {process}),))\n"
+
+
+def test_the_mounts_that_many_processes_have_in_common_are_read_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS R-38."""
+    os.chown(place, 0, 0)
+    file = owned(place / "x.conf", b"old\n", "root")
+    texts = read_texts(monkeypatch)
+    look(file, account="root")
+    before = len(texts)
+    with in_mounts_of_its_own('sleep 60 & sleep 60 & trap "" HUP; true') as process:
+        texts.clear()
+        look(file, account="root")
+        assert len(texts) == before + 1
+        for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+            os.kill(int(child), 9)
+
+
+def test_a_service_is_not_hidden_behind_processes_that_began_later_with_lower_pids(place: Path) -> None:
+    """THREATS R-38."""
+    os.chown(place, 0, 0)
+    file, into = owned(place / "x.conf", b"old\n", "root"), owned(place / "into", b"", "root")
+    last = Path("/proc/sys/kernel/ns_last_pid")
+    with ExitStack() as stack:
+        last.write_text("30000")
+        process = stack.enter_context(in_mounts_of_its_own('mount --bind "$0" "$1"', file, into))
+        began = time.clock_gettime(time.CLOCK_BOOTTIME)
+        wait_for(lambda: time.clock_gettime(time.CLOCK_BOOTTIME) > began + 0.02, what="the tick in which later ones begin")
+        last.write_text("20000")
+        later = [stack.enter_context(in_mounts_of_its_own('mount --bind "$0" "$1"', file, into)) for _ in range(4)]
+        assert all(one < process for one in later)
+        told = look(file, account="root").edit.mounted
+    assert told.startswith(f"cat ({process}), ") and told.endswith(" and 2 more"), told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [(b"a'b", r"'a\x27b'"), (b"a\\b", r"'a\\b'"), (b"a\xff", r"'a\xff'"), (b"a\nb", r"'a\x0ab'"), (b"(1), x", "'(1), x'")],
+)
+def test_the_name_of_a_process_is_escaped_once(place: Path, name: bytes, told: str) -> None:
+    os.chown(place, 0, 0)
+    file, into = owned(place / "x.conf", b"old\n", "root"), owned(place / "into", b"", "root")
+    tool = place / os.fsdecode(name)
+    tool.symlink_to("/bin/cat")
+    with in_mounts_of_its_own('mount --bind "$0" "$1" && exec "$2"', file, into, tool) as process:
+        edit = look(file, account="root").edit
+        assert edit.mounted == f"{told} ({process})" == rows._edit(edit, is_own=True).mounted
+        assert as_recorded._sentences([edit.mounted]) == (edit.mounted,)  # what approvers read is what was recorded
+        command = scene.command("sudoedit", str(file), path=SUDOEDIT, edit=edit)
+        assert f"is mounted in {told} ({process})," in sentences.mounted(replace(scene.asked(), command=command))[0]
 
 
 def test_who_has_the_file_itself_mounted_keeps_the_old_text_and_is_named(place: Path) -> None:

@@ -44,7 +44,6 @@ OTHERS = {
     "jitd.files.silence": "the way to a mount that may be dead, before the look; nothing that it finds is used",
     "jitd.files.processes.read": "a file of a process in /proc, or a setting of the kernel",
     "jitd.files.mounts.Mounts.around": "files of processes in /proc",
-    "jitd.files.mounts._is_of_the_host": "files of processes in /proc",
     "jitd.monitor.checking._check": "/dev/null",
     "jitd.monitor.checking._is_changed": "the text that was checked, with the rights of the account: another file only refuses",
     "jitd.monitor.child._arrange": "/dev/null",
