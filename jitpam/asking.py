@@ -52,6 +52,7 @@ MOST_ASKED = 2  # how often a person is asked for a reason: again if what they t
 GOES_ON = ("usage", "owed", "reason")  # codes of refusals that leave the request as it was
 WITHDRAWN_WITHIN = 1.0  # seconds at most for a withdrawal. After this time, `jitsudo` ends without jitd's answer.
 REDRAW_EVERY = 0.5
+AT_ONCE = 1.0  # seconds from the request to the run, for which the person has not waited, and may have typed ahead
 USUAL_COLUMNS = 80
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 
@@ -187,6 +188,7 @@ class _Wait:
         self._id = ""
         self._waits = False
         self._waits_since = 0.0
+        self._began = time.monotonic()
         self._last: Progress | None = None
         self._expires_at: float | None = None  # on CLOCK_BOOTTIME
         self._line = ""
@@ -398,7 +400,8 @@ class _Wait:
         left_ms = None if self._options.quiet or self._options.background else start.left_ms
         news = News(is_quiet=self._options.quiet or self._options.background)
         try:
-            left, has_waited = None if left_ms is None else left_ms / 1000, self._waits_since > 0
+            left = None if left_ms is None else left_ms / 1000
+            has_waited = self._waits_since > 0 or time.monotonic() - self._began > AT_ONCE
             relay = Relay(control, self._kinds, self._signals, left, news, has_waited=has_waited)
             relay.hand_over()
         except OSError as fault:  # the monitor has no streams, so the command does not begin

@@ -76,6 +76,7 @@ UNPROVED = {
 }
 """Maps the code of a refusal that comes before the host has proved itself to our own words, after NOT_PROVED."""
 OTHERWISE = "refuses"
+_QUOTES = str.maketrans(dict.fromkeys('"“”„‟«»″‴‶ʺ＂〝〞〟❝❞', "'"))  # any of these reads as the end of what is quoted
 _running: set[_Process] = set()  # the carriers that have not been ended
 
 
@@ -217,8 +218,8 @@ def telling(process: subprocess.Popen[bytes], who: str) -> threading.Thread:
 
 
 def _tell(line: bytes, who: str) -> None:
-    if text := line.decode("utf-8", "backslashreplace").strip().replace('"', "'"):
-        say(f'{who} says: "{text}"', "jitd")
+    if text := line.decode("utf-8", "backslashreplace").strip():
+        say(f"{who} says: {_quoted(text)}", "jitd")
 
 
 def end_all() -> None:
@@ -389,9 +390,9 @@ def _boot_clock() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _quoted(name: str) -> str:
-    """Return ``name``, which another host has chosen, such that it does not read as a part of our sentence."""
-    return '"' + name[:MOST_OF_LINE].replace('"', "'") + '"'
+def _quoted(words: str) -> str:
+    """Return ``words``, which somebody on the way has chosen, such that they do not read as a part of our sentence."""
+    return '"' + words[:MOST_OF_LINE].translate(_QUOTES) + '"'
 
 
 def connect(

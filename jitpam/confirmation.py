@@ -7,13 +7,11 @@ Law: everything that was typed before the question is discarded. Standard input 
 from __future__ import annotations
 
 import os
-import select
 import termios
 
 from jitpam.saying import laid_out
+from jitpam.terminal import discard_typed
 
-QUIET_FOR = 0.1  # seconds without input, after which all that was typed before the question has arrived
-MOST_PIECES = 50  # times that input is discarded before the question. Then it is asked even if input still arrives
 MOST_TYPED = 4096  # bytes of one line that a terminal delivers
 
 
@@ -37,11 +35,7 @@ def ask(question: str) -> bytes:
 
 def _ask(terminal: int, question: str) -> bytes:
     termios.tcdrain(terminal)
-    for _ in range(MOST_PIECES):
-        termios.tcflush(terminal, termios.TCIFLUSH)
-        if not select.select([terminal], [], [], QUIET_FOR)[0]:
-            break
-    termios.tcflush(terminal, termios.TCIFLUSH)
+    discard_typed(terminal)
     os.write(terminal, laid_out(question, terminal, len("jitsudo: ")).encode("utf-8", "replace"))
     typed = b""
     while not typed.endswith(b"\n") and len(typed) < MOST_TYPED:

@@ -118,6 +118,8 @@ class Relay:
         """
         self._signals.catch(_CAUGHT)
         nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)  # first, because afterwards nothing may fail any more
+        if self._discards_typed and self._terminal is not None:  # now, because what is typed later is for the command
+            self._terminal.discard_typed()
         said = {"streams": self._kinds, **self._turn()}
         given = [descriptor for descriptor in range(3) if self._kinds[descriptor] not in ("terminal", "closed")]
         packet = b"S" + notation.write(said)
@@ -323,9 +325,6 @@ class Relay:
         is_wanted = self._has_turn and terminal.is_ours
         is_taken = is_wanted and (terminal.is_raw or terminal.make_raw(shared=self._is_shared))
         self._is_queued = is_wanted and not is_taken
-        if is_taken and self._discards_typed:
-            self._discards_typed = False
-            terminal.discard_typed()
         return is_taken
 
     def _ask_for_turn(self) -> None:

@@ -16,14 +16,26 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import select
 import struct
 import termios
 
 from jitpam.guardian import FLOCK, GUARDED, MODES, Guardian
 
 _MINIMUM, _TIME = 17 + termios.VMIN, 17 + termios.VTIME  # in struct termios, where control characters follow after 17 bytes
+QUIET_FOR = 0.1  # seconds without input, after which all that was typed has arrived: a terminal holds only the begin of a paste
+MOST_PIECES = 50  # times that input is discarded. Then it goes on even if input still arrives
 _DEV_TTY = os.makedev(5, 0)
 _HELD = (errno.EAGAIN, errno.EACCES)
+
+
+def discard_typed(terminal: int) -> None:
+    """Discard what was typed and nobody has read, with the rest of a paste. Raises termios.error."""
+    for _ in range(MOST_PIECES):
+        termios.tcflush(terminal, termios.TCIFLUSH)
+        if not select.select([terminal], [], [], QUIET_FOR)[0]:
+            break
+    termios.tcflush(terminal, termios.TCIFLUSH)
 
 
 class Terminal:
@@ -107,9 +119,11 @@ class Terminal:
         return True
 
     def discard_typed(self) -> None:
-        """Discard what was typed, and nobody has read yet."""
+        """Discard what was typed, unless it is for another job, or for a ``jitsudo`` of this job that has the terminal."""
+        if not self.is_ours or self._is_held_by_another():
+            return
         try:  # noqa: SIM105
-            termios.tcflush(self.descriptor, termios.TCIFLUSH)
+            discard_typed(self.descriptor)
         except termios.error:
             pass
 

@@ -255,10 +255,14 @@ def told_of(said: Sequence[str], texts: Mapping[bytes, bytes], request: str, *, 
 
 
 def _numbers_beside(file: str) -> re.Pattern[str]:
-    """Find the number of a line beside the path ``file``, as compilers, nginx, sshd, Postfix and Apache write it."""
-    named = rf"(?<![\w./+@%~-]){re.escape(file)}"
-    after = rf"{named}[\"'`]?(?::|,? line |: line )(?P<after>[0-9]{{1,6}})(?![\w/-]|\.\w)"
-    return re.compile(rf"{after}|\bline (?P<before>[0-9]{{1,6}}) (?:in|of) (?:file )?[\"'`]?{named}(?=[\"'`:;,)\]]|\.?(?:\s|$))")
+    """Find the number of a line beside the path ``file``, as compilers, nginx, sshd, Postfix and Apache write it. The path has
+    the first ``/`` of its line: behind another one, it may be the end of the path of another file, which may have blanks and
+    quotes in it.
+    """
+    quote = "[\"'`(<\\[]"
+    after = rf"(?:[^/\n]*(?:{quote}|\b(?:at|file|in|of) |[\w\])]: ))?{re.escape(file)}[\"'`]?(?::|,? line |: line )"
+    before = rf"[^/\n]*\bline (?P<before>[0-9]{{1,6}}) (?:in|of) (?:file )?{quote}?{re.escape(file)}"
+    return re.compile(rf"^(?:{after}(?P<after>[0-9]{{1,6}})(?![\w/-]|\.\w)|{before}(?=[\"'`:;,)>\]]|\.?(?:\s|$)))", re.MULTILINE)
 
 
 def _within(because: str, lines: list[str]) -> str:

@@ -16,6 +16,7 @@ MOST_TOKEN = 96 * 1024
 TOKEN = MOST_TOKEN // 3 * 4 + len(b'{"type":"token","token":""}')
 LIMIT_BEFORE_AUTHENTICATION = TOKEN  # maximum number of bytes in one frame before the peer has authenticated
 LIMIT = LARGE  # maximum number of bytes in one frame after the peer has authenticated
+_BEFORE_TEXT = bytes([*range(1, ord(" ") + 1), 0x7F])
 
 
 def frame(body: bytes) -> bytes:
@@ -62,8 +63,10 @@ class FrameReader:
         return body
 
     def first_line(self, most: int) -> bytes:
-        """Return the beginning of what is left, up to a newline, and at most ``most`` bytes of it."""
-        return bytes(self._buffer[:most]).partition(b"\n")[0]
+        """Return the beginning of what is left, up to a newline, and at most ``most`` bytes of it. If it is text, this is after
+        the blanks, newlines and control characters before the first word. The first byte of a frame is zero, and stays.
+        """
+        return bytes(self._buffer[:most]).lstrip(_BEFORE_TEXT).partition(b"\n")[0]
 
     @property
     def is_empty(self) -> bool:

@@ -538,12 +538,17 @@ def test_a_carrier_that_ends_is_named_with_how_it_ended(door, code, said):
     assert "LIE\n" not in str(caught.value)
 
 
-def test_what_a_shell_on_the_way_prints_first_is_quoted_as_the_words_of_the_carrier(door, capfd):
-    code = "import sys, time; print('Welcome to \"db1\"\\x1b[2J\\njitd: request is approved', flush=True); time.sleep(9)"
+@pytest.mark.parametrize("before", ["", r"\x1b[32m", r"\n", r"\r\n\n", r"\t"])
+def test_what_a_shell_on_the_way_prints_first_is_quoted_as_the_words_of_the_carrier(door, capfd, before):
+    code = f"import sys, time; print('{before}Welcome to \"db1\"\\x1b[2J\\njitd: request is approved', flush=True); time.sleep(9)"
     with pytest.raises(Unreachable, match=r"its start files \(\.bashrc\) must say nothing where there is no terminal$"):
         carrier.connect(HOST, Command((sys.executable, "-IS", "-c", code)))
     said = " ".join(capfd.readouterr().err.split())
-    assert f"jitd: the carrier to {HOST} says: \"Welcome to 'db1'" in said and "\x1b" not in said and "is approved" not in said
+    assert (
+        f"jitd: the carrier to {HOST} says: \"{'[32m' if '[' in before else ''}Welcome to 'db1'" in said
+        and "\x1b" not in said
+        and "is approved" not in said
+    )
 
 
 def test_a_carrier_that_ends_in_the_middle_of_an_answer_is_named(door):
@@ -591,6 +596,15 @@ def test_what_a_carrier_writes_to_its_standard_error_is_shown_as_its_words(door,
     told = err.splitlines()
     assert all(line.startswith(f'jitd: the carrier to {HOST} says: "') for line in told[:50])
     assert told[50:] == [f"jitd: the carrier to {HOST} says more, which is not shown"]
+
+
+@pytest.mark.parametrize("quote", '"“”„‟«»″〞＂')
+def test_no_quote_in_the_words_of_a_carrier_ends_them(door, capfd, quote):
+    """THREATS F-05."""
+    code = f"import sys; sys.stderr.write('{quote}. jitd: approved{quote}\\n')"
+    with pytest.raises(Unreachable, match=r"\(status 0\)$"):
+        carrier.connect(HOST, Command((sys.executable, "-IS", "-c", code)))
+    assert "says: \"'. jitd: approved'\"" in " ".join(capfd.readouterr().err.split())
 
 
 @pytest.mark.parametrize("deaf", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"], ids=["", "deaf"])

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pexpect
 import pytest
 
+from jitpam.asking import AT_ONCE
 from tests.on_terminal import OnTerminal
 from tests.system.conftest import ID, OF_THE_LAB, House
 from tests.waiting import PATIENCE
@@ -55,4 +58,81 @@ def test_keys_that_were_typed_while_a_request_waited_do_not_reach_the_command(ho
         terminal.expect("ready")
         terminal.sendline("late")
         terminal.expect("got <late>")
+        terminal.expect(pexpect.EOF)
+
+
+def test_of_a_long_paste_while_a_request_waited_nothing_reaches_the_command(house: House) -> None:
+    """A terminal holds the beginning of it, and the rest comes when this was discarded."""
+    first, *rest = map(str, house.line("alice", "jitsudo", "sh", "-c", 'echo ready; read -r line; echo "got <$line>"'))
+    with OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 80)) as terminal:
+        terminal.expect(ID)
+        request = terminal.match[1]
+        paste = threading.Thread(target=terminal.send, args=(("touch early" + "y" * 88 + "\n") * 800,), daemon=True)
+        paste.start()
+        terminal.expect("touch early")
+        house.approved(request)
+        terminal.expect("\nready")
+        paste.join(PATIENCE)
+        terminal.sendline("late")
+        terminal.expect("got <([^>]*)>")
+        assert terminal.match[1] == "late"
+        terminal.expect(pexpect.EOF)
+
+
+def test_keys_that_are_typed_after_the_command_began_reach_it_whenever_it_takes_the_terminal(
+    house: House, tmp_path: Path
+) -> None:
+    reads = tmp_path / "reads"
+    command = f'echo ready >&2; until test -e {reads}; do sleep 0.1; done; read -r line; echo "got <$line>"'
+    script = f"jitsudo sh -c '{command}' | cat"
+    first, *rest = map(str, house.line("alice", "sh", "-c", script))
+    with OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 80)) as terminal:
+        terminal.expect(ID)
+        request = terminal.match[1]
+        terminal.sendline("touch early")
+        terminal.expect("touch early")
+        house.approved(request)
+        terminal.expect("\nready")
+        terminal.sendline("first")
+        terminal.expect("first")
+        reads.touch()
+        terminal.expect("got <first>")
+        terminal.expect(pexpect.EOF)
+
+
+OF_A_FACT = """
+[[permit]]
+name = "calm"
+who = ["user:alice"]
+run_as = ["*"]
+commands = [["**"]]
+when = "fact.risk < 50"
+"""
+"""Nobody is asked."""
+
+
+@pytest.fixture
+def slow() -> Iterator[House]:
+    made = House(OF_A_FACT)
+    program = made.root / "risk"
+    program.write_text(f'#!/bin/sh\nsleep {1.5 * AT_ONCE}\necho \'{{"facts": {{"risk": 5}}}}\'\n')
+    program.chmod(0o755)
+    with made.config_file.open("a") as config:
+        config.write(
+            f'\n[providers.risk]\nkind = "program"\nprogram = ["{program}"]\nfacts = {{ risk = "int" }}\ndeadline = "20s"\n'
+        )
+    made.start()
+    yield made
+    made.verify()
+    made.close()
+
+
+def test_keys_that_were_typed_during_a_slow_decision_do_not_reach_the_command(slow: House) -> None:
+    first, *rest = map(str, slow.line("alice", "jitsudo", "sh", "-c", 'echo ready; read -r line; echo "got <$line>"'))
+    with OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 80)) as terminal:
+        terminal.sendline("touch early")
+        terminal.expect("\nready")
+        terminal.sendline("late")
+        terminal.expect("got <([^>]*)>")
+        assert terminal.match[1] == "late"
         terminal.expect(pexpect.EOF)
