@@ -7,6 +7,7 @@ Law: sudo's own program parses sudoers. A text with a fault is refused as a whol
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from jitd.cli.call import NotDone
 from jitd.core.wording import count
 from jitd.hosts.findings import Place
 from jitd_inspection.standing.scene import tool
-from jitd_inspection.standing.sudo_ldif import CONVERT, Rule, rules_of, settings_of
+from jitd_inspection.standing.sudo_ldif import CONVERT, EXPAND, Rule, rules_of, settings_of
 from jitd_policy import agreement, export, lines, robots
 from jitd_policy.reasons import Reason
 from jitd_policy.sudoers import Carried, Wishes, bound_settings, printable, translate
@@ -42,6 +43,9 @@ class Imported:
     table: str
     summary: Sequence[str]
     n_unchecked: int
+
+
+LIMIT = re.compile(r"(?:TIMEOUT|NOTBEFORE|NOTAFTER)=")
 
 
 def imported(file: Path | None, wishes: Wishes, *, is_ldif: bool, is_checked: bool) -> Imported:
@@ -126,9 +130,25 @@ def _of_sudoers(file: Path) -> _Read:
     done = _run((*CONVERT, str(file)))
     if done.returncode or done.stderr:
         raise _faulty(done, file)
+    if lost := limited_apart(_run((*EXPAND, str(file))).stdout.decode("utf-8", "surrogateescape")):
+        for line in lost:
+            answer(f"{file}: {printable(line)}")
+        told = "cvtsudoers loses TIMEOUT, NOTBEFORE and NOTAFTER of a command that stands behind another one"
+        raise NotDone(f"{told}: give each of these commands a line of its own; nothing was imported")
     entries = list(rules_of(done.stdout))
     text = done.stdout.decode("utf-8", "surrogateescape")
     return _Read(entries, settings_of(done.stdout), bound_settings(text), lines.places_of(file, entries, _converted))
+
+
+def limited_apart(sudoers: str) -> list[str]:
+    """Return the lines of ``sudoers``, as cvtsudoers writes them, in which another command than the first has a limit of time."""
+    found = []
+    for line in sudoers.replace("\\\n", " ").split("\n"):
+        lists = (part.partition(" = ")[2] for part in re.split(r"(?<!\\) : ", line) if not line.startswith("Defaults"))
+        commands = (re.split(r"(?<!\\),", re.sub(r"\([^)]*\)", "", one))[1:] for one in lists)
+        if any(LIMIT.match(word) for some in commands for command in some for word in command.split(" ")):
+            found.append(line)
+    return found
 
 
 def _exported(file: Path) -> _Read:

@@ -251,26 +251,28 @@ def _head(row: tuple[Any, ...]) -> Head:
 
 
 def _is_good(head: Head, keys: Keys) -> bool:
-    return head.key is not None and head.namespace is not None and keys.is_good(head.key, head.who, head.namespace)
+    return head.key is not None and head.namespace is not None and keys.is_good(head.key, head.who, head.number, head.namespace)
 
 
 def _counts(of: _OfKey, keys: Keys, report: Report) -> bool:
     """True if the heads of ``of`` count. A key that is nobody's, or not any more, is reported."""
     first, last = of.first, of.last
     assert first is not None and last is not None
-    if first.key is None or first.namespace is None or _is_good(first, keys):
+    is_signed = first.key is not None and first.namespace is not None
+    bad = next((one for one in (first, last) if is_signed and not _is_good(one, keys)), None)  # a name since counts for less
+    if bad is None:
         until = None if first.key is None else keys.replaced_with(first.key)
         if until is not None and last.number >= until:
             text = f"{_in(last.place)}record {last.number} was signed by a key that was replaced with record {until}"
             report(Flaw(Wrong.FOREIGN_KEY, last.number, text))
         return True
-    if keys.may_judge(first.namespace):
+    if first.key is not None and first.namespace is not None and keys.may_judge(first.namespace):
         more = f", and {of.n - 1} more" if of.n > 1 else ""
         text = (
-            f"{_in(first.place)}record {first.number} was signed for {first.who} by {sshsig.fingerprint(first.key)}{more}:"
+            f"{_in(bad.place)}record {bad.number} was signed for {bad.who} by {sshsig.fingerprint(first.key)}{more}:"
             " this is not its key"
         )
-        report(Flaw(Wrong.FOREIGN_KEY, first.number, text))
+        report(Flaw(Wrong.FOREIGN_KEY, bad.number, text))
     return False
 
 

@@ -120,11 +120,13 @@ class Keys:
         """True if it is known whose signatures in ``namespace`` count."""
         return namespace == CHECKPOINT_NAMESPACE or any(namespace in key.namespaces for key in self._given)
 
-    def is_good(self, key: bytes, name: str, namespace: str) -> bool:
-        """True if the signatures by ``key`` count, of what ``name`` (a host or a witness) signs in ``namespace``."""
+    def is_good(self, key: bytes, name: str, number: int, namespace: str) -> bool:
+        """True if the signatures by ``key`` count, of what ``name`` (a host or a witness) signs of record ``number`` in
+        ``namespace``. Who may sign for a name that the host has got since may for this one, and never the other way round.
+        """
         names = [name]
         for one in self._renamed:
-            names += [one.host] if one.before in names else []  # who may sign for a later name may for this one
+            names += [one.host] if one.number >= number and one.before in names else []
         names += [f"jitd@{one}" for one in names]  # what `jitd audit key --allowed-signers` prints
         given = {one.public for one in self._given if any(one.may_sign(one_name, namespace) for one_name in names)}
         if namespace != CHECKPOINT_NAMESPACE:

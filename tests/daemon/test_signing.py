@@ -443,6 +443,21 @@ def test_a_host_with_another_name_records_that_and_signs_it_under_the_name_befor
     assert [flaw.wrong for flaw in found] == [Wrong.FOREIGN_KEY], "and not the other way"
 
 
+def test_who_may_sign_for_the_old_name_alone_signs_for_the_new_one_by_no_names_in_between(house: House) -> None:
+    """THREATS L-27."""
+    house.happen()
+    house.signing.sign()
+    for host in (OTHER, HOST, OTHER):
+        renamed(house, host)
+        for _ in range(2):
+            house.happen(2)
+            house.signing.sign()
+    assert house.checkpoints()[-1].host == OTHER
+    found: list[Flaw] = []
+    verify(house.store, found.append, given=read_keys(f"jitd@{HOST} {house.signing.public_line()}"))
+    assert [flaw.wrong for flaw in found] == [Wrong.FOREIGN_KEY]
+
+
 @pytest.mark.parametrize("host", [OTHER, HOST, "db7.example.test"])
 def test_a_daemon_that_was_killed_before_it_signed_its_other_name_records_its_name_again(
     house: House, monkeypatch: pytest.MonkeyPatch, host: str

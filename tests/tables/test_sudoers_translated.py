@@ -569,3 +569,22 @@ def test_rules_are_written_into_a_new_file_alone_and_never_where_the_daemon_read
     assert "is there already; nothing was written" in str(run("--to", str(new), str(tmp_path / "sudoers")).exception)
     there = tmp_path / "policy.d/new.toml"
     assert "nothing was written" in str(run("--to", str(there), str(tmp_path / "sudoers")).exception) and not there.exists()
+
+
+@pytest.mark.parametrize(
+    ("commands", "is_lost"),
+    [
+        ("/usr/bin/uname, NOTAFTER=20361201013000Z /usr/bin/whoami", True),
+        ("NOPASSWD: /usr/bin/uname, /usr/bin/id, TIMEOUT=1 /usr/bin/sleep", True),
+        ("(postgres, root) /usr/bin/uname, (root) NOTBEFORE=20361201013000Z NOPASSWD: /usr/bin/sleep", True),
+        ("TIMEOUT=1 /usr/bin/sleep", False),
+        ("/usr/bin/echo TIMEOUT\\=1, /usr/bin/id", False),
+        ("/usr/bin/echo a\\, TIMEOUT\\=1 /x", False),
+    ],
+)
+def test_a_time_of_a_command_behind_another_one_is_not_lost(tmp_path: Path, commands: str, is_lost: bool) -> None:
+    """THREATS O-22. cvtsudoers puts such commands into one entry, without the time."""
+    file = tmp_path / "sudoers"
+    file.write_text(f"alice ALL = {commands}\n")
+    done = run("--unchecked", str(file))
+    assert ("give each of these commands a line of its own; nothing was imported" in str(done.exception)) is is_lost, done

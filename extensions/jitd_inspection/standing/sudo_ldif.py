@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 CONVERT = ("/usr/bin/cvtsudoers", "-c", "/dev/null", "-e", "-f", "ldif", "-b", "ou=sudoers")
+EXPAND = (*CONVERT[:4], "-f", "sudoers")  # the same, in the form of sudoers
 NOTHING = "!ALL"  # the command that takes every command away
 
 
