@@ -81,7 +81,9 @@ class Access:
         self._uses = uses or UsedAccounts(store, people)
 
     def _case(self, who: Identity, found: Request | None, store: Store | None = None) -> Case:
-        return Case(who, Here(self._config, store or self._store, self._uses), found)
+        if store is None:
+            return Case(who, Here(self._config, self._store, self._uses), found)
+        return Case(who, Here(self._config, store, UsedAccounts(store, self._people)), found)
 
     @property
     def demands(self) -> str:

@@ -101,8 +101,10 @@ class Found:
         return self._lines[sight]
 
 
-def sight_of(access: Access, who: Identity, store: Store) -> Callable[[Request], Sight]:
-    """Return what says how much of a request ``who`` may see in the record: no more than ``show`` tells them."""
+def sight_of(access: Access, who: Identity, store: Store | None = None) -> Callable[[Request], Sight]:
+    """Return what says how much of a request ``who`` may see in the record: no more than ``show`` tells them. For ``store`` see
+    ``Access.may``.
+    """
 
     def of(asked: Request) -> Sight:
         if not access.may(Act.READ, who, asked, store=store):
@@ -184,7 +186,9 @@ class Records:
             if again is not None and time.monotonic() - asked_at > ASKED_AGAIN_EVERY:
                 asked_at, who = time.monotonic(), await again()
                 self._access.refuse(Act.READ_RECORD, who)
-            text, after, is_end, _ = await self._workers.kept.run(who.party, self._page, who, sought, after)
+            text, after, is_end, _ = await self._workers.kept.run(
+                who.party, self._page, self._access.of_now(), who, sought, after
+            )
             for row in pieces(text):
                 yield row
 
@@ -202,7 +206,9 @@ class Records:
             while True:
                 if (new := self.feed.after(after, AT_ONCE_BYTES)) is None:  # they are older than what is kept for followers
                     try:
-                        text, after, is_end, took = await self._workers.kept.run(who.party, self._page, who, sought, after)
+                        text, after, is_end, took = await self._workers.kept.run(
+                            who.party, self._page, self._access.of_now(), who, sought, after
+                        )
                     except TimeoutError:  # too many read at once: a follower can wait
                         await asyncio.sleep(TRIED_AGAIN_AFTER)
                         continue
@@ -210,7 +216,7 @@ class Records:
                         await self.feed.wait_until_turn(took)
                     is_new = is_new and not is_end
                 else:
-                    shown = sight_of(self._access, who, self._store)
+                    shown = sight_of(self._access, who)
                     text = _text(found.line(found.sight(shown)) for _, found in new if found.is_sought(sought))
                     after, is_new = new[-1][0] if new else after, False
                 del new  # while the reader reads, only what it reads is kept
@@ -224,13 +230,13 @@ class Records:
                     who = await again()
                     self._access.refuse(Act.READ_RECORD, who)
 
-    def _page(self, who: Identity, sought: Sought, after: int) -> tuple[str, int, bool, float]:
+    def _page(self, access: Callable[[Store], Access], who: Identity, sought: Sought, after: int) -> tuple[str, int, bool, float]:
         """Return lines with the next records, the last one's number, whether none follows, and the seconds it took."""
         began = time.thread_time()
         lines: list[str] = []
         n_bytes = 0
         with closing(self._opened()) as store:
-            shown = sight_of(self._access, who, store)
+            shown = sight_of(access(store), who)
             numbers, upto = store.find(after, sought)
             for number in numbers:
                 if (record := store.record(number)) is None:
@@ -269,7 +275,9 @@ class Records:
             yield {"text": f"{begins.line()}\n"}
         at, end = 0 if begins is None else begins.number, newest if ends is None else ends.number
         while at < end:
-            text, at = await self._workers.kept.run(who.party, self._exported, who, sought, at + 1, end, newest)
+            text, at = await self._workers.kept.run(
+                who.party, self._exported, self._access.of_now(), who, sought, at + 1, end, newest
+            )
             for row in pieces(text):
                 yield row
 
@@ -291,12 +299,14 @@ class Records:
                     begins = one
         return begins, None
 
-    def _exported(self, who: Identity, sought: Sought, start: int, end: int, newest: int) -> tuple[str, int]:
+    def _exported(
+        self, access: Callable[[Store], Access], who: Identity, sought: Sought, start: int, end: int, newest: int
+    ) -> tuple[str, int]:
         """Return the lines from ``start`` on, and the number of the last of them. None after ``newest`` is shown."""
         lines: list[str] = []
         number, n_chars = start - 1, 0
         with closing(self._opened()) as store:
-            shown = sight_of(self._access, who, store)
+            shown = sight_of(access(store), who)
             signed = _Signed(store.checkpoints(start - 1), self._countersigned(), start)
             for number, body, seal in islice(store.records(start - 1), min(SCANNED, end - start + 1)):
                 found = Found(self._names.at(store, number), store, number, body, seal)
