@@ -195,7 +195,7 @@ def test_whoever_does_not_say_yes_changes_nothing(fresh: None) -> None:
     before, known = tree(), principals()
     person = terminal("--admin", ADMIN, *RULES, "--", "id", "-u")
     person.expect("Do all this.*: ")
-    person.sendline("y")
+    person.sendline("no")
     person.expect("nothing was changed")
     person.expect(pexpect.EOF)
     person.close()

@@ -21,7 +21,7 @@ def test_a_kind_that_is_added_in_one_file_is_given_looked_at_and_taken(tmp_path:
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout) == {
         "rule": [["empty-file:pass"], []],
-        "warned": ["without any approval: empty-file:pass: the file is root's"],
+        "warned": ["gives root: without any approval, empty-file:pass: the file is root's"],
         "lets": ["empty-file:pass: enter", f"empty-file:pass: have a file in {directory}"],
         "gave": {"tell": f"show the file {directory}/K7QM-2XVD", "secret": None},
         "there": ["K7QM-2XVD"],

@@ -235,6 +235,12 @@ def test_sudo_without_a_terminal_is_let_in_kept_out_and_waits_as_with_one(gated:
     said = refused.communicate(timeout=PATIENCE)[0]
     assert refused.returncode == 1 and "jitd: denied: no rule permits this" in said and not mark.exists()
     waiting, mark = sudo(gated, "alice", *words)
+    if "-n" in words:
+        said = waiting.communicate(timeout=PATIENCE)[0]
+        assert waiting.returncode == 1 and "an approval is required, and nobody is asked for it with -n" in said
+        assert not mark.exists()
+        assert not [row for row in gated.rows("requests") if row["argv"][-1] == str(mark)]
+        return
     (row,) = wait_for(lambda: [row for row in gated.rows("requests") if row["argv"][-1] == str(mark)])
     assert not mark.exists()
     gated.approve(row["id"])
