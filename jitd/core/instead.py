@@ -30,4 +30,7 @@ def sealed_instead(part: Any, words: Collection[str] = INSTEAD) -> str:
     return ""
 
 
-NOT_OF_VALUES = (FORGOTTEN, HIDDEN, MISSING)  # those that no value is: a mask hides a word before it becomes one
+NOT_OF_VALUES = (FORGOTTEN, HIDDEN)
+"""Those that no value is. A mask hides a word before it becomes one, and an object one of whose values has gone is written anew
+with MISSING in its place.
+"""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from jitd.core.effects import Moment
 from jitd.core.law import MONITOR
 from jitd.core.request import Verdict
 from jitd.core.run import Ending, Outcome
-from jitd.core.values import Entry
+from jitd.core.values import Entry, Values
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
@@ -37,11 +37,11 @@ Document = tuple[str, str, bytes]
 
 @dataclass
 class Past:
-    """What is stored: records and documents, to be tampered with. The values are those of ``said``."""
+    """What is stored: records and documents, to be tampered with. The values are those of ``entries``."""
 
     records: list[Record]
     documents: list[Document]
-    said: dict[str, list[Entry]] = field(default_factory=dict)
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
     bodies: list[dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class Stored:
 
     rows: list[Record]
     kept: list[Document]
-    said: dict[str, list[Entry]]
+    entries: dict[str, list[Entry]]
 
     def head(self) -> Seal:
         return Seal(self.rows[-1][0], self.rows[-1][2]) if self.rows else GENESIS
@@ -97,8 +97,11 @@ class Stored:
     def faults(self) -> Iterator[str]:
         return iter(())
 
+    def said(self, texts: Collection[str] = ()) -> Iterator[Values]:
+        return (Values(id, of, bytes) for id, of in self.entries.items())
+
     def committed(self, id: str) -> frozenset[bytes]:
-        return frozenset(entry.committed.hex().encode() for entry in self.said.get(id, ()))
+        return frozenset(entry.committed.hex().encode() for entry in self.entries.get(id, ()))
 
     def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]:
         return iter(())
@@ -109,7 +112,7 @@ class Stored:
 
 def found_in(past: Past, records: list[Record], documents: list[Document]) -> list[Flaw]:
     found: list[Flaw] = []
-    verify(Stored(records, documents, past.said), found.append)
+    verify(Stored(records, documents, past.entries), found.append)
     return found
 
 
@@ -161,9 +164,9 @@ def past(database: Path) -> Past:
 
 def test_a_true_record_verifies(past: Past) -> None:
     found: list[Flaw] = []
-    verified = verify(Stored(past.records, past.documents, past.said), found.append)
+    verified = verify(Stored(past.records, past.documents, past.entries), found.append)
     assert (verified.head.number, verified.head.digest, found) == (len(past.records), past.records[-1][2], [])
-    assert len(past.records) > 20 and any(past.said.values())
+    assert len(past.records) > 20 and any(past.entries.values())
 
 
 def test_an_empty_record_verifies() -> None:

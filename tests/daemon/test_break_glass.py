@@ -89,7 +89,7 @@ class GlassHouse(AskingHouse):
     def glass(self, glass: BreakGlass = GLASS, **changes: Any) -> None:
         """The policy: the rule that owes an approval, and the one that breaks glass, with ``changes``."""
         made: dict[str, Any] = {"approvals": (), "break_glass": glass, "reason": Reason(), "terms": Terms(record=Record("all"))}
-        self.policy = Policy((rule(), rule(**{"name": "glass", **made, **changes})), "permit", "digest")
+        self.policy = Policy((rule(), rule(**{"name": "glass", **made, **changes})), "permit", "ab" * 32)
 
     async def shatter(self, **changes: Any) -> str:
         """alice breaks glass, and her command has begun. Return the id of her request."""
@@ -167,7 +167,7 @@ def test_who_breaks_glass_reads_the_id_of_the_request_that_is_reviewed(house: Gl
 
     id, news = house.run(shatter(**WHY))
     assert news == [f"request {id} breaks glass, and has to be reviewed within 4 hours"]
-    house.policy = Policy((rule(approvals=()),), "permit", "digest")
+    house.policy = Policy((rule(approvals=()),), "permit", "ab" * 32)
     assert house.run(shatter())[1] == [], "an ordinary one says nothing"
 
 
@@ -190,14 +190,14 @@ def test_without_the_option_the_rule_is_not_asked_and_with_it_no_other_is(house:
         plain = await Client(house).submit()
         assert (plain.rule, plain.state, plain.breaks_glass) == ("p", RequestState.PENDING, False)
         assert house.store.owed_review(plain.id) is None
-        house.policy = Policy(house.policy.rules[:1], "permit", "digest")
+        house.policy = Policy(house.policy.rules[:1], "permit", "ab" * 32)
         refused = Client(house)
         denied = await refused.submit(**WHY)
         assert denied.state is RequestState.DENIED and refused.refused == [
             ("denied", "denied: no rule permits this; jitsudo -l lists what you may ask for")
         ]
         house.glass()
-        house.policy = Policy(house.policy.rules[1:], "permit", "digest")
+        house.policy = Policy(house.policy.rules[1:], "permit", "ab" * 32)
         other = await Client(house).submit()
         assert other.state is RequestState.DENIED, "a rule for broken glass permits nobody else anything"
 
@@ -665,10 +665,10 @@ def test_who_asks_what_would_happen_is_told_that_the_way_exists(house: GlassHous
         house.pass_time(DUE)
         way = (await house.requests.explain(ALICE, ASKED, "jitsudo"))["by_breaking_glass"]
         assert way["decision"] == "deny" and id in way["because"]
-        house.policy = Policy(house.policy.rules[:1], "permit", "digest")
+        house.policy = Policy(house.policy.rules[:1], "permit", "ab" * 32)
         assert (await house.requests.explain(ALICE, ASKED, "jitsudo"))["by_breaking_glass"] is None
         free = rule(name="free", approvals=())
-        house.policy = Policy((free, rule(name="glass", approvals=(), break_glass=GLASS)), "permit", "digest")
+        house.policy = Policy((free, rule(name="glass", approvals=(), break_glass=GLASS)), "permit", "ab" * 32)
         assert (await house.requests.explain(ALICE, ASKED, "jitsudo"))["by_breaking_glass"] is None, "it is permitted anyway"
 
     house.run(play())
@@ -677,7 +677,7 @@ def test_who_asks_what_would_happen_is_told_that_the_way_exists(house: GlassHous
 def test_what_skips_one_of_several_ways_is_shown_as_any_other(house: GlassHouse) -> None:
     ways = (Approval(2, ("group:ops",), instead=(Approval(1, ("group:security",), after=300),)),)
     house.glass(replace(GLASS, skipped=ways))
-    house.policy = Policy((rule(approvals=ways), *house.policy.rules[1:]), "permit", "digest")
+    house.policy = Policy((rule(approvals=ways), *house.policy.rules[1:]), "permit", "ab" * 32)
 
     async def play() -> None:
         explained = await house.requests.explain(ALICE, ASKED, "jitsudo")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from jitd.audit.findings import Flaw, Wrong
-from jitd.audit.telling import SIGHTS, WITHOUT_CONTENTS
+from jitd.audit.telling import EVERYTHING, SIGHTS, WITHOUT_CONTENTS
 from jitd.audit.verify import verify
 from jitd.core.claims import Point
 from jitd.core.decision import Approval, BreakGlass, Terms
@@ -604,5 +604,5 @@ def test_the_records_of_a_damaged_request_that_has_ended_are_read_and_say_little
     lines = Lines("host", lambda: house.store)
     for number, body, seal in records:
         found = Found("host", house.store, number, body, seal)
-        assert found.asked == (None,) and found.sight(lambda asked: True) is WITHOUT_CONTENTS
+        assert found.asked == (None,) and found.sight(lambda asked: EVERYTHING) == WITHOUT_CONTENTS
         assert lines._about(house.store, found.content, "command") == (None, SIGHTS["id"])

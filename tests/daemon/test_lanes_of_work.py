@@ -329,7 +329,10 @@ class Host:
         self.mount({"/": "ext4"})
 
     def mount(self, points: dict[str, str]) -> None:
-        lines = [f"{n} 1 0:{n} / {point} rw - {kind} none rw" for n, (point, kind) in enumerate(points.items())]
+        served = {"fuse.sshfs": "rw,user_id=0,group_id=0"}
+        lines = [
+            f"{n} 1 0:{n} / {point} rw - {kind} none {served.get(kind, 'rw')}" for n, (point, kind) in enumerate(points.items())
+        ]
         self.table.write_text("\n".join(lines) + "\n")
 
     def at(self, *names: str) -> str:

@@ -11,7 +11,7 @@ OF_WHO_ASKS = {"reason", "terms", "anew", "tty", "caller", "breaks_glass", "asks
 OF_A_COMMAND = {
     "argv", "login", "user", "group", "cwd", "cwd_device", "cwd_inode", "chdir", "variables", "preserved", "locale", "streams",
     "is_bare", "options", "doubt", "leads_to", "unseen", "gives", "stays", "brought", "lets", "text",
-    "base", "undone", "texts", "bases", "file",
+    "base", "undone", "texts", "bases", "undones", "file",
 }  # fmt: skip
 """What would run, or be given."""
 

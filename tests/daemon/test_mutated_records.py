@@ -7,7 +7,7 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,7 +46,7 @@ class World:
     bodies: list[bytes] = field(default_factory=list)
     seals: list[bytes] = field(default_factory=list)
     stored: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    said: dict[str, list[Entry]] = field(default_factory=dict)
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
     signed: list[Checkpoint] = field(default_factory=list)
     numbers: list[int] | None = None
 
@@ -87,10 +87,13 @@ class World:
         return iter(())
 
     def values(self, id: str) -> Iterable[Entry]:
-        return [*self.said.get(id, ()), *(self.said.get(id.partition(".")[0], ()) if "." in id else ())]
+        return [*self.entries.get(id, ()), *(self.entries.get(id.partition(".")[0], ()) if "." in id else ())]
+
+    def said(self, texts: Collection[str] = ()) -> Iterator[Values]:
+        return (Values(id, of, bytes) for id, of in self.entries.items())
 
     def committed(self, id: str) -> frozenset[bytes]:
-        return frozenset(entry.committed.hex().encode() for entry in self.said.get(id, ()))
+        return frozenset(entry.committed.hex().encode() for entry in self.entries.get(id, ()))
 
     def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]:
         return (one for one in sorted(self.signed, key=lambda one: one.number) if one.number > after)
@@ -101,7 +104,7 @@ class World:
     # what the tests do
 
     def copy(self) -> World:
-        said = {id: list(of) for id, of in self.said.items()}
+        said = {id: list(of) for id, of in self.entries.items()}
         return World(list(self.bodies), list(self.seals), dict(self.stored), said, list(self.signed))
 
     def seal_anew(self) -> None:
@@ -160,10 +163,10 @@ def whole() -> World:
         add(world, told | {"document": hashlib.sha256(document).hexdigest()})
         if len(world.bodies) % 11 == 0:
             world.signed.append(checkpoint(len(world.bodies), head_seal(world), KEY))
-    world.said = {owner: list(of) for owner, of in values.items()}
-    SAID_BEFORE.update(world.said)
+    world.entries = {owner: list(of) for owner, of in values.items()}
+    SAID_BEFORE.update(world.entries)
     forgotten(world, 401)
-    del world.said["AAAA-0003"]
+    del world.entries["AAAA-0003"]
     note(world, "daemon.stopped", {})
     world.seal_anew()
     world.signed.append(checkpoint(len(world.bodies), world.seals[-1], KEY))
@@ -579,7 +582,7 @@ def older(n: int) -> World:
             latest[body["event"].partition(".")[0], body["id"]] = body["document"]
     documents = {hashlib.sha256(document).hexdigest(): document for document in EVERY_DOCUMENT}
     world.stored = {object: documents[digest] for object, digest in latest.items()}
-    world.said = {id: of for id, of in SAID_BEFORE.items() if any(object == ("request", id) for object in world.stored)}
+    world.entries = {id: of for id, of in SAID_BEFORE.items() if any(object == ("request", id) for object in world.stored)}
     return world
 
 
@@ -627,30 +630,30 @@ def forged_checkpoint(rng: random.Random) -> Found:
 
 
 def changed_value(rng: random.Random) -> Found:
-    world, id = WHOLE.copy(), rng.choice(sorted(WHOLE.said))
-    n = rng.randrange(len(world.said[id]))
-    one = world.said[id][n]
+    world, id = WHOLE.copy(), rng.choice(sorted(WHOLE.entries))
+    n = rng.randrange(len(world.entries[id]))
+    one = world.entries[id][n]
     change = rng.choice(("content", "salt", "field"))
     content = json.dumps(f"{rng.random()}").encode() if change == "content" else one.content
     salt = flipped(rng, one.salt) if change == "salt" else one.salt
     name = "comment" if change == "field" else one.field
-    world.said[id][n] = Entry(name, salt, content, commitment(name, salt, content))
+    world.entries[id][n] = Entry(name, salt, content, commitment(name, salt, content))
     return found_in(world), {Wrong.VALUE_DIFFERS}
 
 
 def exchanged_values(rng: random.Random) -> Found:
-    world, (one, other) = WHOLE.copy(), rng.sample(sorted(WHOLE.said), 2)
+    world, (one, other) = WHOLE.copy(), rng.sample(sorted(WHOLE.entries), 2)
     n = rng.randrange(2)
-    world.said[one][n], world.said[other][n] = world.said[other][n], world.said[one][n]
+    world.entries[one][n], world.entries[other][n] = world.entries[other][n], world.entries[one][n]
     return found_in(world), {Wrong.VALUE_DIFFERS}
 
 
 def removed_value(rng: random.Random) -> Found:
-    world, id = WHOLE.copy(), rng.choice(sorted(WHOLE.said))
+    world, id = WHOLE.copy(), rng.choice(sorted(WHOLE.entries))
     if rng.random() < 0.5:
-        del world.said[id]
+        del world.entries[id]
     else:
-        del world.said[id][rng.randrange(len(world.said[id]))]
+        del world.entries[id][rng.randrange(len(world.entries[id]))]
     return found_in(world), {Wrong.VALUE_MISSING}
 
 

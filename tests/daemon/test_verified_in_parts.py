@@ -157,7 +157,7 @@ def test_no_record_that_was_sealed_anew_is_whole_by_parts(
     for n in range(60):
         monkeypatch.setattr(parts, "SIZE", SIZES[n % len(SIZES)])
         records, changed = tamper(past, rng.randrange(1000), rng.randrange(10000))
-        by_parts, _, found = both(plain.Stored(records, changed, past.said))
+        by_parts, _, found = both(plain.Stored(records, changed, past.entries))
         assert found and by_parts is None
 
 

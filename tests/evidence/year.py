@@ -44,7 +44,7 @@ from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Actor, ByDoor, Illegal
 from jitd.core.lock import Whom
 from jitd.core.policy import Policy
 from jitd.core.receipt import Receipt
-from jitd.core.request import NotYours, Request, RequestState, Screened, Verdict
+from jitd.core.request import NotYours, Request, RequestState, Screened, Verdict, how_often, lasts, timeout_of
 from jitd.core.run import Recording
 from jitd.core.sought import Sought
 from jitd.core.ssh_keys import ED25519, string
@@ -458,7 +458,15 @@ class Life:
         sealed, time = Sealed(number, seal), f"{self.now().at:%Y-%m-%dT%H:%M:%SZ}"
         who_and_what = found.host, found.id, found.requester.principal, who.principal, found.rule
         random = hashlib.sha256(f"{found.id} {self.store.head().number}".encode()).digest()[:16]
-        text = Statement("approve", *who_and_what, bytes(32), time, Terms(600, 2), time, random, sealed, sealed).text()
+        policy, asked = bytes.fromhex(self.policy.digest), found.obligations
+        assert asked is not None and found.expires_at is not None, "it waits"
+        starts_at = found.terms.starts_at
+        terms = Terms(
+            lasts(found, asked), how_often(found, asked), timeout_of(found, asked),
+            "" if starts_at is None else f"{starts_at:%Y-%m-%dT%H:%M:%SZ}",
+        )  # fmt: skip
+        expires = f"{found.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+        text = Statement("approve", *who_and_what, policy, expires, terms, time, random, sealed, sealed).text()
         kind, message = ED25519.encode(), to_be_signed(NAMESPACE, text.encode(), HASH)
         blob = string(kind) + string(KEY.public_key().public_bytes_raw())
         armored = armor(blob, NAMESPACE, HASH, string(kind) + string(KEY.sign(message)))
