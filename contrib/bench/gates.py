@@ -229,7 +229,7 @@ def measure_memory(house: House, choose: Callable[[str], None]) -> Table:
     for _ in range(N_WAITING):
         for gate in GATES:
             choose(gate)
-            line = [*LINES["sudo"][:2], *(["sleep", "30"] if gate == ALONE else ["tail"])]
+            line = ["/usr/bin/sudo", *(["sleep", "30"] if gate == ALONE else ["tail"])]  # with -n, nobody would be asked
             table.add(table.peer if gate == ALONE else gate, memory(house, line, is_owed=gate != ALONE))
     return table
 

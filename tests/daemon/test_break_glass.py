@@ -32,6 +32,7 @@ from jitd.core.lock import Whom
 from jitd.core.origin import Caller
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.policy import Policy
+from jitd.core.policy_text import PolicyText
 from jitd.core.request import RequestState
 from jitd.core.rights import Act
 from jitd.core.run import Ended, Ending, Outcome, StopOrdered
@@ -549,8 +550,10 @@ def test_where_everything_is_signed_so_is_the_review_by_an_operator(house: Glass
     signers.write_text(f"{DAVE.principal} {ssh_keys.public(key).line}\n", "ascii")
     ground: Any = SimpleNamespace(
         config=config, store=house.store, opened=lambda: SqliteStore.reading(tmp_path / "jitd.db"), workers=house.workers,
-        policy_digest=lambda: "ab" * 32, now=house.now,
+        policy_digest=lambda: PolicyText(()).digest, now=house.now,
     )  # fmt: skip
+    house.lifecycle._policy_text = lambda: PolicyText(())
+    house.lifecycle._policy_digest = ground.policy_digest
     receipts = Receipts(ground, house.access, house.decider, Signers(signers, lambda: house.at.at))
     house.owed_reviews = OwedReviews(house.access, house.decider, house.perform, house.store, house.now, receipts)
     made = Authentication(START, START, (), (), "aes", "aes", ("EXAMPLE.TEST",))

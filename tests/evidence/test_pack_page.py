@@ -64,7 +64,6 @@ HOSTILE = (
     "\x1b[2J\x00\r\n\ttab",
     "W" * 5000,
     "\u2028line\u2029",
-    "‹hidden›",
     "\uffff\U0010ffff",
 )
 

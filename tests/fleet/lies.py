@@ -121,6 +121,7 @@ OWN = re.compile(
     "("
     "Unreachable: the carrier closed the connection: the carrier"
     "|Unreachable: what the carrier leads to does not answer as jitd on HOST would: the carrier"
+    r"(; if a shell on the way says that, its start files \(\.bashrc\) must say nothing where there is no terminal)?"
     f"|{_BROKEN}a message was not sealed by jitd/HOST, or came out of order: .*"
     f"|{_BROKEN}a frame of .*"
     "|Unreachable: jitd on HOST does not answer"
