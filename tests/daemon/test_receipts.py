@@ -45,7 +45,7 @@ from jitd.core.command import Interpreter, Operand
 from jitd.core.decision import Approval, Terms
 from jitd.core.edit import SUDOEDIT, Edit, NewFile, Removal
 from jitd.core.grade import Damage, Finding, Grade
-from jitd.core.instead import INSTEAD, MASKED
+from jitd.core.instead import INSTEAD, MASKED, MISSING
 from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request, RequestState, Submitted, Verdict
@@ -1684,7 +1684,7 @@ def test_a_word_for_what_is_not_told_is_found_where_it_was_sealed(
 
 
 @pytest.mark.parametrize("word", INSTEAD)
-def test_so_it_is_in_a_value_unless_a_mask_has_made_it(house: House, word: str) -> None:
+def test_so_it_is_in_a_value_unless_a_mask_or_a_loss_has_made_it(house: House, word: str) -> None:
     """THREATS L-37."""
 
     async def scene() -> None:
@@ -1693,7 +1693,7 @@ def test_so_it_is_in_a_value_unless_a_mask_has_made_it(house: House, word: str) 
     house.run(scene())
     found: list[Flaw] = []
     verify(house.store, found.append)
-    assert [flaw.wrong for flaw in found] == ([] if word == MASKED else [Wrong.NOT_A_RECORD])
+    assert [flaw.wrong for flaw in found] == ([] if word in (MASKED, MISSING) else [Wrong.NOT_A_RECORD])
     assert all(f"a value is {word}, which nobody can type" in flaw.sentence for flaw in found)
 
 

@@ -65,7 +65,7 @@ LAW: dict[str, set[str]] = {
         "jitpam.waiting_line", "jitpam.wrapping",
     },
     "jitpam.shell_words": {WIRE, "jitpam.options"},
-    "jitpam.confirmation": {"jitpam.saying"},
+    "jitpam.confirmation": {"jitpam.saying", "jitpam.terminal"},
     "jitpam.secret_words": set(),
     "jitpam.disclosure": {
         WIRE, "jitpam.confirmation", "jitpam.local_proof", "jitpam.options", "jitpam.secret_words", "jitpam.submission",
