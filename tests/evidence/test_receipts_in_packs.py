@@ -15,7 +15,7 @@ from jitd.audit.receipt import Sealed, Statement, Terms
 from jitd.audit.sshsig import check_by_any
 from jitd.audit.telling import SIGHTS, WITHOUT_CONTENTS, Sight
 from jitd.core.decision import Approval
-from jitd.core.instead import INSTEAD, MASKED
+from jitd.core.instead import INSTEAD, MASKED, MISSING
 from jitd.core.receipt import Receipt
 from jitd.core.request import Reviewed
 from jitd_evidence.pack import verify
@@ -188,11 +188,13 @@ def test_a_word_for_what_is_not_told_is_no_receipt(host: Host, word: str) -> Non
 
 
 @pytest.mark.parametrize("word", INSTEAD)
-def test_a_word_for_what_is_not_told_is_no_argument_unless_a_mask_has_made_it(host: Host, word: str) -> None:
+def test_a_word_for_what_is_not_told_is_no_argument_unless_a_mask_or_a_loss_has_made_it(host: Host, word: str) -> None:
     """THREATS L-37."""
     host.live(argument=word)
     found = wrong(zipped(host.pack()), host.public)
-    assert bool(found) is (word != MASKED) and all(f"is {word}, which nobody can type" in one for one in found), found
+    assert bool(found) is (word not in (MASKED, MISSING)) and all(f"is {word}, which nobody can type" in one for one in found), (
+        found
+    )
 
 
 CHANGED: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
