@@ -46,6 +46,7 @@ class Imported:
 
 
 LIMIT = re.compile(r"(?:TIMEOUT|NOTBEFORE|NOTAFTER)=")
+_DEFAULTS = re.compile(r"Defaults[\s:@>!]")
 
 
 def imported(file: Path | None, wishes: Wishes, *, is_ldif: bool, is_checked: bool) -> Imported:
@@ -130,7 +131,10 @@ def _of_sudoers(file: Path) -> _Read:
     done = _run((*CONVERT, str(file)))
     if done.returncode or done.stderr:
         raise _faulty(done, file)
-    if lost := limited_apart(_run((*EXPAND, str(file))).stdout.decode("utf-8", "surrogateescape")):
+    expanded = _run((*EXPAND, str(file)))
+    if expanded.returncode or expanded.stderr:
+        raise _faulty(expanded, file)
+    if lost := limited_apart(expanded.stdout.decode("utf-8", "surrogateescape")):
         for line in lost:
             answer(f"{file}: {printable(line)}")
         told = "cvtsudoers loses TIMEOUT, NOTBEFORE and NOTAFTER of a command that stands behind another one"
@@ -141,12 +145,14 @@ def _of_sudoers(file: Path) -> _Read:
 
 
 def limited_apart(sudoers: str) -> list[str]:
-    """Return the lines of ``sudoers``, as cvtsudoers writes them, in which another command than the first has a limit of time."""
+    """Return the lines of ``sudoers``, as cvtsudoers writes them, in which another command than the first has a limit of time.
+    What is escaped separates nothing, and begins no limit.
+    """
     found = []
     for line in sudoers.replace("\\\n", " ").split("\n"):
-        lists = (part.partition(" = ")[2] for part in re.split(r"(?<!\\) : ", line) if not line.startswith("Defaults"))
-        commands = (re.split(r"(?<!\\),", re.sub(r"\([^)]*\)", "", one))[1:] for one in lists)
-        if any(LIMIT.match(word) for some in commands for command in some for word in command.split(" ")):
+        bare = re.sub(r"\([^)]*\)", "", re.sub(r"\\.", "", line))
+        lists = () if _DEFAULTS.match(line) else (part.partition(" = ")[2] for part in bare.split(" : "))
+        if any(LIMIT.search(command) for one in lists for command in one.split(",")[1:]):
             found.append(line)
     return found
 

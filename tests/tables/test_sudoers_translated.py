@@ -577,6 +577,7 @@ def test_rules_are_written_into_a_new_file_alone_and_never_where_the_daemon_read
         ("/usr/bin/uname, NOTAFTER=20361201013000Z /usr/bin/whoami", True),
         ("NOPASSWD: /usr/bin/uname, /usr/bin/id, TIMEOUT=1 /usr/bin/sleep", True),
         ("(postgres, root) /usr/bin/uname, (root) NOTBEFORE=20361201013000Z NOPASSWD: /usr/bin/sleep", True),
+        ("/usr/bin/echo a\\\\\\\\, TIMEOUT=1 /usr/bin/sleep", True),  # an escaped backslash, and a comma that separates
         ("TIMEOUT=1 /usr/bin/sleep", False),
         ("/usr/bin/echo TIMEOUT\\=1, /usr/bin/id", False),
         ("/usr/bin/echo a\\, TIMEOUT\\=1 /x", False),
