@@ -325,9 +325,9 @@ def test_a_lock_that_one_bit_hides_is_missed_at_the_start(served: House) -> None
 
 
 def test_while_a_lock_is_damaged_everybody_is_told_so_and_nothing_is_permitted(serving: House) -> None:
-    """THREATS O-02: nobody knows whom it bars."""
-    assert serving.jitd("lock", "--user", "carol").returncode == 0
+    """THREATS O-02: nobody knows whom it bars. The daemon has read no lock since one was placed: what it has read it keeps."""
     before = len(serving.at_rest().records())
+    assert serving.jitd("lock", "--user", "carol").returncode == 0
     with contextlib.closing(sqlite3.connect(serving.database, isolation_level=None, timeout=PATIENCE)) as database:
         database.execute("DROP TRIGGER IF EXISTS locks_move")
         ((id, whole),) = database.execute("SELECT id, document FROM locks WHERE is_open = 1").fetchall()
@@ -336,9 +336,9 @@ def test_while_a_lock_is_damaged_everybody_is_told_so_and_nothing_is_permitted(s
         asked = Client(serving, who, "jitsudo", "sh", "-c", f"exit {STATUS}")
         assert asked.end() not in (0, STATUS), asked.err
         assert "a lock or an owed review in jitd's database is damaged" in asked.err and "jitd audit verify" in asked.err
-    assert len(serving.records()) == before
     with contextlib.closing(sqlite3.connect(serving.database, isolation_level=None, timeout=PATIENCE)) as database:
         database.execute("UPDATE locks SET document = ? WHERE id = ?", (whole, id))
+    assert [record["event"] for record in serving.records(before)] == ["lock.placed"], "nothing was asked for"
     assert Client(serving, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end() == STATUS
     assert serving.jitd("unlock", "--user", "carol").returncode == 0
 
