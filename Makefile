@@ -1,6 +1,6 @@
 # The commands of the README. No logic here: each is a script.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo demo-more fleet test test-full check fmt lab build install uninstall deb wheel kdc-plugin install-kdc sbom first-hour bench torture mutants sabotage
+.PHONY: help demo demo-more fleet test test-rest test-full check fmt lab build install uninstall deb wheel kdc-plugin install-kdc sbom first-hour bench torture mutants sabotage
 PYTHON = $(CURDIR)/.venv/bin/python
 HUNTS = tests/attacks tests/pam/test_swapping.py tests/daemon/test_races.py tests/monitor/test_files.py tests/monitor/test_hang_up.py tests/system/test_recordings.py tests/pamlint
 FAST = tests/commands tests/core tests/wire tests/law
@@ -17,10 +17,13 @@ demo-more:  ## what else it can do: a lease, a rule that asks about the risk, a 
 fleet:  ## three hosts that only dial out, an engine and a desk: the main job over them
 	@contrib/fleet/demo
 
-test:  ## every test, in labs side by side; ARGS="FILE -k WORD" for some, in one
-	@contrib/lanes/run $(ARGS)
+test:  ## the first answer: the tests that notice most, in labs side by side; ARGS="FILE -k WORD" for any, in one
+	@contrib/lanes/run --first $(ARGS)
 
-test-full:  ## what is too long for every day, too (docs/testing.md)
+test-rest:  ## all other tests: other hosts, the other Debian, an Active Directory, what promises a time
+	@contrib/lanes/run --rest $(ARGS)
+
+test-full:  ## both, and what is too long for every day (docs/testing.md)
 	@contrib/lanes/run --full $(ARGS)
 
 check:  ## format, lint, types, laws, the fast tests (no root)

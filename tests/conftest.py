@@ -18,6 +18,7 @@ from importlib.abc import MetaPathFinder
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from contrib.lanes.first import is_first
 from tests.leftovers import daemons, end_what_runs_since, mounts, running, scratch
 from tests.news import say_at_once
 from tests.table import Row
@@ -59,6 +60,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--held", action="store_true", help=f"collect the tests, and play them when descriptor {TOLD_ON} gives a line"
     )
+    parser.addoption("--first", action="store_true", help="the tests of the first answer alone (contrib/lanes/first.py)")
+    parser.addoption("--rest", action="store_true", help="all others alone")
     parser.addoption("--row", metavar="TEXT", default="", help="of the tests that are tables, the rows whose name contains TEXT")
     parser.addoption("--news-at-once", action="store_true", help="in a lab: who waits is told at once, and not after a second")
 
@@ -73,6 +76,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What one executor alone does is no test of the other's. Of those that are left, the share is taken."""
     is_booted = os.path.isdir("/run/systemd/system")
     here = [item for item in items if not (is_booted and item.get_closest_marker("direct"))]
+    if config.getoption("--first") or config.getoption("--rest"):
+        here = [item for item in here if is_of_the_first_answer(item, is_booted=is_booted) == config.getoption("--first")]
     if text := config.getoption("--row"):
         here = [item for item in here if is_left_with_a_row(item, text)]
     number, n = map(int, config.getoption("--share").split("/"))
@@ -80,6 +85,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = set(taken)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = taken
+
+
+def is_of_the_first_answer(item: pytest.Item, *, is_booted: bool) -> bool:
+    function, _, _ = item.name.partition("[")
+    marks = {mark.name for mark in item.iter_markers()}
+    return is_first(item.nodeid.partition("::")[0], function, marks, is_booted=is_booted)
 
 
 def is_left_with_a_row(item: pytest.Item, text: str) -> bool:

@@ -12,10 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from contrib.lanes import first
 from contrib.scripts import load
 from tests.law.tree import TREE
 
 lanes = load("lanes/run")
+measured = lanes.read_seconds(*lanes.PARTS)
+SECONDS_OF_THE_FIRST_ANSWER = 3000
+"""The sum over all files, which is more than it takes: lanes go side by side, and mostly wait."""
 EVERY = sorted(str(path.relative_to(TREE)) for path in TREE.glob("tests/**/test_*.py"))
 
 
@@ -34,7 +38,7 @@ def test_what_takes_further_hosts_is_played_in_the_labs_that_have_them_and_nowhe
 
 
 def test_with_all_news_at_once_a_few_files_are_played_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    every, measured = lanes.test_files()["news"], lanes.read_seconds()
+    every = lanes.test_files()["news"]
     assert [pattern for pattern in lanes.WITH_NEWS if not list(TREE.glob(pattern))] == []
     assert set(every) < set(lanes.test_files()["plain"]) and sum(measured["news"].values()) < 90
     monkeypatch.setattr(lanes, "LAB", "/bin/echo")
@@ -69,7 +73,7 @@ def test_what_is_played_under_systemd_exists() -> None:
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
 def test_the_files_are_dealt_once_each_and_always_alike(n: int) -> None:
     for kind, files in lanes.test_files().items():
-        took = lanes.read_seconds()[kind]
+        took = measured[kind]
         hands = lanes.deal(files, n, took)
         assert sorted(file for hand in hands for file in hand) == files
         assert len(hands) == n and (all(hands) or len(files) < n)
@@ -88,22 +92,26 @@ def test_a_file_that_nobody_has_measured_counts_as_the_mean_of_its_directory() -
 
 
 def test_a_file_has_seconds_of_its_own_in_each_kind_of_lane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same file is played in two kinds, and takes longer in one of them."""
+    """The same file is played in two kinds, and takes longer in one of them. So has what each part plays of it."""
 
     def lane(kind: str, **took: float) -> SimpleNamespace:
         return SimpleNamespace(kind=kind, seconds=lambda: {f"tests/{file}.py": seconds for file, seconds in took.items()})
 
     monkeypatch.setattr(lanes, "SECONDS", tmp_path / "seconds")
-    assert lanes.read_seconds() == {kind: {} for kind in lanes.KINDS}, "nobody has measured"
-    every: dict[str, list[str]] = {kind: [] for kind in lanes.KINDS}
+    assert lanes.read_seconds(*lanes.PARTS) == {kind: {} for kind in lanes.KINDS}, "nobody has measured"
+    none: dict[str, list[str]] = {kind: [] for kind in lanes.KINDS}
     played = [lane("systemd", a=40.0), lane("plain", a=9.0, b=1.0), lane("systemd", c=2.0), lane("plain", d=3.25)]
-    lanes.write_seconds(played, every)
-    assert {kind: took for kind, took in lanes.read_seconds().items() if took} == {
+    lanes.write_seconds("rest", played, {"first": none, "rest": none})
+    assert {kind: took for kind, took in lanes.read_seconds("rest").items() if took} == {
         "plain": {"tests/a.py": 9.0, "tests/b.py": 1.0, "tests/d.py": 3.2},
         "systemd": {"tests/a.py": 40.0, "tests/c.py": 2.0},
     }
-    lanes.write_seconds([lane("plain", b=5.0)], {**every, "plain": ["tests/a.py", "tests/b.py"]})
-    assert lanes.read_seconds()["plain"] == {"tests/a.py": 9.0, "tests/b.py": 5.0}, "a was not played, and d is gone"
+    there = {**none, "plain": ["tests/a.py", "tests/b.py"]}
+    lanes.write_seconds("rest", [lane("plain", b=5.0)], {"first": none, "rest": there})
+    assert lanes.read_seconds("rest")["plain"] == {"tests/a.py": 9.0, "tests/b.py": 5.0}, "a was not played, and d is gone"
+    lanes.write_seconds("first", [lane("plain", a=0.5)], {"first": there, "rest": there})
+    assert lanes.read_seconds("first")["plain"] == {"tests/a.py": 0.5}
+    assert lanes.read_seconds(*lanes.PARTS)["plain"] == {"tests/a.py": 9.5, "tests/b.py": 5.0}
 
 
 class Played:
@@ -173,7 +181,7 @@ def test_a_bench_that_misses_a_bar_says_so_and_one_of_which_a_part_is_broken_is_
 @pytest.mark.parametrize("kind", lanes.KINDS)
 def test_what_was_measured_is_what_is_played_there(kind: str) -> None:
     """The rest are files that nobody has measured yet, and those that are gone."""
-    files, took = set(lanes.test_files()[kind]), set(lanes.read_seconds()[kind])
+    files, took = set(lanes.test_files()[kind]), set(measured[kind])
     assert len(files & took) > 0.5 * len(files | took)
 
 
@@ -251,9 +259,9 @@ def test_on_the_other_release_a_lane_begins_with_a_checkout_and_without_a_mirror
     assert "on: no Debian can be made" in told
 
 
-@pytest.mark.parametrize(("is_full", "options"), [(False, "--here"), (True, "--here --full")])
-def test_all_of_it_is_played_on_the_other_release_by_make_test_in_a_checkout(
-    is_full: bool, options: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", lanes.COMMANDS.values())
+def test_all_of_it_is_played_on_the_other_release_by_the_same_command_in_a_checkout(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     on, made = tmp_path / "on", tmp_path / "made"
     on.write_text(f'#!/bin/sh\necho "$1 $2 $3"\ncd {tmp_path}; "$4" "$5" "$(echo "$6" | sed s:/usr/local/src:{made}:)"\n')
@@ -263,20 +271,21 @@ def test_all_of_it_is_played_on_the_other_release_by_make_test_in_a_checkout(
     (tmp_path / "make").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(lanes, "ON", on)
-    assert lanes.play_all_on_the_other(is_full=is_full) == 2
+    assert lanes.play_all_on_the_other(command) == 2
     began = f"--packages git,make,python3 {lanes.other_release()}"
-    assert capfd.readouterr().out.splitlines() == [began, ".git", "Makefile", f"make test ARGS={options}"]
+    assert capfd.readouterr().out.splitlines() == [began, ".git", "Makefile", f"make {command} ARGS=--here"]
 
 
 @pytest.mark.parametrize(
-    ("options", "n_parts", "n_wholes"), [([], 1, 0), (["--full"], 0, 1), (["--here"], 0, 0), (["--here", "--full"], 0, 0)]
+    ("options", "n_parts", "n_wholes"),
+    [([], 1, 0), (["--rest"], 1, 0), (["--full"], 0, 1), (["--rest", "--here"], 0, 0), (["--here", "--full"], 0, 0)],
 )
 def test_with_full_all_is_played_on_the_other_release_in_the_place_of_a_part_and_counts(
     options: list[str], n_parts: int, n_wholes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kinds: list[str] = []
     marks: dict[str, str] = {}
-    wholes: list[bool] = []
+    wholes: list[str] = []
     sizes: list[str] = []
     told: list[dict[str, int]] = []
 
@@ -291,8 +300,8 @@ def test_with_full_all_is_played_on_the_other_release_in_the_place_of_a_part_and
         sizes.append(size)
         return 0
 
-    def play_all(*, is_full: bool) -> int:
-        wholes.append(is_full)
+    def play_all(command: str) -> int:
+        wholes.append(command)
         return 3
 
     monkeypatch.setattr(sys, "argv", ["run", *options])
@@ -304,10 +313,78 @@ def test_with_full_all_is_played_on_the_other_release_in_the_place_of_a_part_and
     monkeypatch.setattr(lanes, "play_all_on_the_other", play_all)
     monkeypatch.setattr(lanes, "tell", lambda *what: told.append(what[-1]))
     assert lanes.main() == 3 * n_wholes
-    assert kinds.count("other") == n_parts and wholes == [True] * n_wholes
+    assert kinds.count("other") == n_parts and wholes == ["test-full"] * n_wholes
     assert list(told[0].values()) == [0, *[3] * n_wholes]
     assert [kind for kind in marks if "not alike" in marks[kind]] == ([] if "--full" in options else ["systemd"])
     assert sizes == (["--quick"] if "--full" in options else ["--once"])
+
+
+def test_the_first_answer_takes_no_other_host_and_plays_what_no_other_part_plays(monkeypatch: pytest.MonkeyPatch) -> None:
+    played: dict[str, set[tuple[str, str]]] = {}
+    for part in lanes.PARTS:
+        told: list[tuple[str, list[str], list[str]]] = []
+
+        def lane(_: str, kind: str, files: list[str], chosen: list[str], *__: object, to: list = told) -> Pretended:
+            to.append((kind, files, chosen))
+            made = Pretended(kind, [])
+            made.is_over = True
+            return made
+
+        benches: list[str] = []
+        monkeypatch.setattr(sys, "argv", ["run", f"--{part}"])
+        monkeypatch.setattr(lanes, "subprocess", SimpleNamespace(run=lambda *_, **__: SimpleNamespace(returncode=0)))
+        monkeypatch.setattr(lanes, "compile_tests", lambda files: None)
+        monkeypatch.setattr(lanes, "Lane", lane)
+        monkeypatch.setattr(lanes, "wait_for_all", lambda *_: 0)
+        monkeypatch.setattr(lanes, "play_bench", lambda size, to=benches: to.append(size) or 0)
+        monkeypatch.setattr(lanes, "tell", lambda *what: None)
+        assert lanes.main() == 0
+        assert benches == ([] if part == "first" else ["--once"])
+        assert {kind for kind, _, chosen in told if f"--{part}" in chosen} <= set(first.KINDS), (
+            "of other kinds, all is of the rest"
+        )
+        beside = [(kind, files) for kind, files, chosen in told if not chosen[1].startswith("timed")]
+        assert (len(beside) < len(told)) is (part == "rest"), "what promises a time is of the rest"
+        played[part] = {(kind, file) for kind, files in beside for file in files}
+    assert {kind for kind, _ in played["first"]} == set(first.KINDS)
+    every = {(kind, file) for kind, files in lanes.test_files().items() for file in files if kind != "ad-other"}
+    assert played["first"] | played["rest"] == every
+    assert [file for _, file in played["first"] & played["rest"] if first.is_whole(file)] == [], "nothing of it is left"
+
+
+@pytest.mark.parametrize(
+    ("file", "function", "marks", "is_booted", "is_one"),
+    [
+        ("tests/core/test_ids.py", "test_of_no_attack", set(), False, True),
+        ("tests/core/test_ids.py", "test_of_no_attack", {"full", "parametrize"}, False, False),
+        ("tests/core/test_ids.py", "test_of_no_attack", {"timed"}, False, False),
+        ("tests/system/test_spine.py", "test_of_no_attack", set(), False, True),
+        ("tests/system/test_spine.py", "test_of_no_attack", set(), True, True),
+        ("tests/booted/test_cookbook.py", "test_of_no_attack", set(), True, True),
+        ("tests/system/test_kills.py", "test_named", set(), False, True),
+        ("tests/system/test_kills.py", "test_of_no_attack", set(), False, False),
+        ("tests/system/test_kills.py", "test_named", set(), True, False),
+        ("tests/booted/test_ssh.py", "test_named", set(), True, True),
+        ("tests/booted/test_ssh.py", "test_of_no_attack", set(), True, False),
+    ],
+)
+def test_what_a_sabotage_names_is_of_the_first_answer(
+    file: str, function: str, marks: set[str], is_booted: bool, is_one: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = frozenset({"test_named"})
+    monkeypatch.setattr(first, "named", lambda: {"tests/system/test_kills.py": some, "tests/booted/test_ssh.py": some})
+    assert first.is_first(file, function, marks, is_booted=is_booted) is is_one
+
+
+def test_each_pattern_of_the_first_answer_has_a_file() -> None:
+    assert [pattern for pattern in first.WHOLE if not list(TREE.glob(pattern))] == []
+    twins = {file for file in lanes.test_files()["systemd"] if first.is_whole(file) and not file.startswith("tests/booted/")}
+    assert twins == set(first.TWINS), "else it would be of neither part under systemd"
+
+
+def test_the_first_answer_stays_one() -> None:
+    """A commit that makes it longer raises this number, and says why."""
+    assert sum(sum(took.values()) for took in lanes.read_seconds("first").values()) <= SECONDS_OF_THE_FIRST_ANSWER
 
 
 def test_what_promises_a_time_under_systemd_is_played_before_the_others_and_alone() -> None:
