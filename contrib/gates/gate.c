@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See gate.h. What each step is for, and its time, is as in jitpam/pam_jit.py. */
+/* See gate.h. */
 
 #define _GNU_SOURCE  /* POSIX_SPAWN_SETSID, struct ucred */
 
@@ -27,14 +27,14 @@
 #include <unistd.h>
 
 /* Milliseconds. */
-#define ANSWER_WITHIN 5000
-#define PROOF_WITHIN 8000
-#define FIRST_WORD_WITHIN 15000
-#define SLOW_WITHIN 60000
-#define LOOK_EVERY 200
-#define END_WITHIN 5000
+#define ANSWER_WITHIN 5000       /* for each answer of jitd, except the decision */
+#define PROOF_WITHIN 8000        /* for the whole proof; if the KDC does not answer, it takes three of these seconds */
+#define FIRST_WORD_WITHIN 15000  /* until jitd's first message about the request; before it, jitd reads files and asks a KDC */
+#define SLOW_WITHIN 60000        /* at most added to that, once, for a slow directory; sshd ends a login after 120 s */
+#define LOOK_EVERY 200           /* between two looks for Ctrl-C */
+#define END_WITHIN 5000          /* an initiator may hang in the kernel, for example on a dead file server */
 #define ENDED_EVERY 5
-#define ACT_WITHIN 10000
+#define ACT_WITHIN 10000         /* the age of a grant: nobody may stop this program, and use it later */
 
 #define TOKEN_MOST 98304
 #define TOKEN_BODY_MOST 131099
@@ -49,7 +49,7 @@
 
 static const int LEAVING[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
 
-/* A stream of frames. */
+/* A stream of frames (PROTOCOL.md section 2). The peer cannot block us, or end us by SIGPIPE. */
 struct channel {
     const char *name;
     int fd;
@@ -178,7 +178,8 @@ wait_for(struct asking *asking, int fd, short event, int64_t until)
     return n > 0 ? CAME : LATE;
 }
 
-/* Block what would end the program, for as long as we wait. An ignored signal has no effect, but for those in `always`. */
+/* Block what would end the program, for as long as we wait. An ignored signal has no effect, but for those in `always`: Linux keeps
+   a blocked signal pending even if it is ignored, and drops it when it is unblocked. */
 static bool
 block_signals(struct asking *asking, sigset_t *before)
 {

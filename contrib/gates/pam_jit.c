@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pam_jit.so: the PAM module that asks jitd whether the calling program may continue (jitd-pam(8)). It is jitpam/pam_jit.py in C:
- * the same arguments, sentences, answers and times, and no Python in the program.
+ * pam_jit.so: the PAM module that asks jitd whether the calling program may continue (jitd-pam(8)).
  *
  * Law: it answers PAM_SUCCESS only if gate_ask has just returned GATE_GRANTED. Everything else, also that there is no memory, is
  * PAM_PERM_DENIED. It takes libc and libpam alone, starts no thread, and keeps nothing between two calls: no variable, no memory,
@@ -424,7 +423,7 @@ read_callers(struct program *program, struct gate_question *question)
     }
     if ((cwd != NULL && !hold(program, cwd)) || !is_set_once(program, "PATH") || !is_set_once(program, "SHELL"))
         return false;
-    /* The PATH by which the program itself looks: sudo's own getenv answers `secure_path` of sudoers. */
+    /* The PATH by which the program itself looks: sudo's own getenv answers `secure_path` of sudoers; not sudo-rs. */
     question->search_path = bytes_of(begins_with(program->service, "sudo") ? getenv("PATH") : variable("PATH"), SIZE_MAX);
     question->shell = bytes_of(variable("SHELL"), SIZE_MAX);
     question->posix = variable("POSIXLY_CORRECT") != NULL;
@@ -464,7 +463,7 @@ read_question(struct program *program, struct gate_question *question)
 static enum gate_answer
 ask(struct program *program)
 {
-    static const int OF_LOGIN[] = { SIGINT, 0 };  /* login ignores Ctrl-C itself until PAM has finished */
+    static const int OF_LOGIN[] = { SIGINT, 0 };  /* login of util-linux ignores Ctrl-C itself until PAM has finished */
     bool is_login = strcmp(program->service, "login") == 0;
     struct gate_question question = { 0 };
     struct gate gate = {
