@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of sabotages, and the tests that docs/threats.md names for each attack.
+"""The table of sabotages, and the tests of each attack.
 
 Law: nothing is run here, and nothing is written. What a table may say is in docs/sabotage.md.
 """
@@ -73,5 +73,5 @@ def read(file: Path) -> list[dict]:
 
 
 def named_tests() -> dict[str, tuple[str, ...]]:
-    """Attack of docs/threats.md → the tests that its entry names; only those that are called proved name any."""
+    """Attack of docs/threats.md → the tests that prove it stopped; only what is called proved has any."""
     return {threat.id: tuple(threat.tests) for threat in threats()}

@@ -137,7 +137,7 @@ def test_what_promises_a_time_is_found_by_those_who_play_it() -> None:
 def test_what_promises_a_time_proves_no_attack() -> None:
     """It may fail where nothing is wrong but the host's mood; split it, and name the half that has no clock."""
     named = {test for threat in threats() for test in threat.tests}
-    assert len(named) > 100, "the page was read"
+    assert len(named) > 100, "they were read"
     timed = {f"{mark.file}::{test}" for mark in ALL if mark.name == "timed" for test in mark.tests}
     assert sorted(named & timed) == []
 
