@@ -68,6 +68,7 @@ once_more = full("every day, tests/setup plays this on a table of hosts, and oth
 def the_labs_own() -> Iterator[None]:
     """What the lab has is there again afterwards, with a new key."""
     enabled = [unit for unit in UNITS if show(unit, "UnitFileState")["UnitFileState"] == "enabled"]
+    listening = [unit for unit in UNITS if unit.endswith(".socket") and show(unit, "ActiveState")["ActiveState"] == "active"]
     systemctl("stop", *UNITS)
     kept = Path("/root/kept")
     shutil.copytree(ETC, kept / "etc", symlinks=True)
@@ -85,6 +86,8 @@ def the_labs_own() -> Iterator[None]:
     if PRINCIPAL not in principals():
         kadmin(f"addprinc -randkey {PRINCIPAL}")
     kadmin(f"ktadd -k {KEYTAB} {PRINCIPAL}")
+    for unit in listening:
+        systemctl("start", unit)
 
 
 @pytest.fixture
