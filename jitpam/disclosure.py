@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks the person before jitsudo sends words that look like a secret: approvers read them, and the record keeps them (ADR 0091).
+"""Asks the person before jitsudo sends words that look like a secret: approvers read them, and the record keeps them.
 
 Law: before the person's answer, jitsudo sends nothing to jitd. The question does not repeat the secret. After any other answer
 than yes, jitsudo sends nothing. If nobody can be asked, jitsudo requests the command only if jitd says that a rule masks all of
-these words. It asks jitd with ``explain``, of which nothing is recorded (ADR 0146).
+these words. It asks jitd with ``explain``, of which nothing is recorded (ADR 0091).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 (``core.grade``); this module only says it.
 
 Law: a row without a grade is never read as harmless. Of a harmless command, it is said that jitd knows nothing more of its
-program (ADR 0211). The worst finding comes first, and no finding is left out.
+program (ADR 0092). The worst finding comes first, and no finding is left out.
 """
 
 from __future__ import annotations

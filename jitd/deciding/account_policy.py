@@ -2,7 +2,7 @@
 """Asks PAM whether the requester's account may be used on this host (``[pam] requester`` of jitd.toml), as enforcement points do
 by themselves: HBAC rules of FreeIPA, logon rights of Active Directory, expired passwords, pam_access. Another process asks
 (``monitor.proving``). An error denies. People who come by the door are asked about as well, because no login has asked
-(ADR 0152).
+(ADR 0072).
 """
 
 from __future__ import annotations

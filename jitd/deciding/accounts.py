@@ -207,7 +207,7 @@ def _content(file: Path) -> bytes:
 
 class _Recent:
     """Where the names of groups led lately. One start looks up its person some four times, and each time every group that the
-    rules name: with 1,500 groups that this host does not have, each time took 0.24 s. An error is never kept (ADR 0149).
+    rules name: with 1,500 groups that this host does not have, each time took 0.24 s. An error is never kept (ADR 0073).
     """
 
     def __init__(self) -> None:

@@ -181,7 +181,7 @@ def _of_programs(seen: Seen) -> Iterator[Fault]:
 
 
 def of_another(seen: Another) -> Fault:
-    """Return the fault that another set-user-ID sudo is, whatever its PAM stack says (ADR 0251)."""
+    """Return the fault that another set-user-ID sudo is, whatever its PAM stack says (ADR 0242)."""
     path, leads_to, is_roots = seen
     name, command = _shown(path), ""
     told = f"{name} is set-user-ID root, beside {SUDO}"

@@ -37,7 +37,7 @@ CARRIERS = ("ssh", "tcp", "nats")
 MOST_SOURCE = 128
 STAMPED_WITHIN = 2.5
 """Maximum number of seconds from Stamp to the client's receipt of the answer, and from this answer until the daemon has read the
-message that needs the stamp. So both together take 5 s at most, even if a carrier holds them back (ADR 0195).
+message that needs the stamp. So both together take 5 s at most, even if a carrier holds them back (ADR 0174).
 """
 SIGN_EVERY = 60.0
 """Seconds between two signs of life that the daemon gives at the door, to who follows something that has no end."""

@@ -156,7 +156,7 @@ WITH_A_WORD = by_day(
     full("every day, it stands there in each way that a value can; without one it hides less"),
 )
 OF_CLOUDS = {"aws", "az", "gcloud", "openstack"}
-"""Programs whose verbs have thousands of options, all of which count as known (ADR 0154)."""
+"""Programs whose verbs have thousands of options, all of which count as known (ADR 0203)."""
 
 
 def places(words: tuple[str, ...]) -> list[int]:

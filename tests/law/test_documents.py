@@ -403,8 +403,11 @@ def test_what_a_page_says_lies_in_the_daemons_directories_is_what_the_code_puts_
     assert [f"{page.relative_to(TREE)}: {name}" for page, name in found if not re.search(rf'["/]{name}"', code)] == []
 
 
+INDEX = TREE / "docs/adr/README.md"
 DECISIONS = {page.name[:4]: page for page in sorted((TREE / "docs/adr").glob("[0-9]*.md"))}
 STATE = re.compile(r"^State: ((?:proposed|accepted|replaced by \d{4} for .*?)(?:\n|.)*?)\n\n", re.MULTILINE)
+GONE = re.compile(r": (?:replaced by|now in) ((?:\[\d{4}\]|`[^`]+`)(?: and (?:\[\d{4}\]|`[^`]+`))*)$")
+NAMED = re.compile(r"\bADRs?\s+(?:\d{4}(?:(?:,| and)\s+(?=\d{4}))?)+|\badr/\d{4}|\]\(\d{4}-|\[\d{4}\]\(")
 
 
 def test_every_decision_has_a_state_and_none_is_replaced_as_a_whole() -> None:
@@ -414,7 +417,7 @@ def test_every_decision_has_a_state_and_none_is_replaced_as_a_whole() -> None:
 
 def test_the_index_says_of_every_decision_what_was_decided_and_where_it_stands() -> None:
     """A later number in a page's state, and in brackets in its line, is a decision that has changed it."""
-    entries, _, links = (TREE / "docs/adr/README.md").read_text("utf-8").partition("\n\n[0001]: ")
+    entries, _, links = INDEX.read_text("utf-8").partition("\n\n[0001]: ")
     assert re.findall(r"^\[(\d{4})\]: (.+)$", f"[0001]: {links}", re.MULTILINE) == [
         (n, page.name) for n, page in DECISIONS.items()
     ]
@@ -429,5 +432,22 @@ def test_the_index_says_of_every_decision_what_was_decided_and_where_it_stands()
         assert set(re.findall(r"\[(\d{4})\]", entry.removeprefix(f"[{number}] "))) == changed, entry
     for entry in found:
         if not entry.startswith("["):
-            number, replacing = entry[:4], re.search(r": replaced by \[(\d{4})\]$", entry)
-            assert number not in DECISIONS and replacing is not None and replacing[1] in DECISIONS, entry
+            ends = GONE.search(entry)
+            assert entry[:4] not in DECISIONS and ends is not None, entry
+            there = re.findall(r"\[(\d{4})\]|`(.+?)`", ends[1])
+            assert [one for one, place in there if not (one in DECISIONS if one else (TREE / place).exists())] == [], entry
+
+
+def test_a_decision_that_something_names_has_its_page() -> None:
+    """As ``ADR 0001``, with others behind it, and by a link. The changelog and the index may name what is gone."""
+    rooms = ("contrib", "docs", "extensions", "jitd", "jitpam", "tests")
+    files = {*TREE.glob("*.md"), *(file for room in rooms for file in (TREE / room).rglob("*") if file.is_file())}
+    named = {
+        (number, str(file.relative_to(TREE)))
+        for file in files - {INDEX, TREE / "CHANGELOG.md"}
+        if "__pycache__" not in file.parts
+        for found in NAMED.findall(file.read_text("utf-8", "ignore"))
+        for number in re.findall(r"\d{4}", found)
+    }
+    assert len(named) > 100
+    assert sorted(one for one in named if one[0] not in DECISIONS) == []

@@ -613,7 +613,7 @@ PROCESSES = (
 
 
 def test_what_processes_of_ours_say_to_each_other_is_read_by_the_one_codec() -> None:
-    """ADR 0126, ADR 0138. What another codec reads there is named: the answers of servers to a batch of records."""
+    """ADR 0126. What another codec reads there is named: the answers of servers to a batch of records."""
     believing = {"marshal", "pickle", "shelve"}
     assert [module.place for module in MODULES if foreign(module) & believing] == []
     rooms = {module: room for module in MODULES for room in PROCESSES if f"{module.name}.".startswith(f"{room}.")}

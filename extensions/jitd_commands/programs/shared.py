@@ -10,7 +10,7 @@ from jitd_commands.judging import Call, Row, Verdict
 from jitd_commands.shell_text import Word
 
 UNWRITTEN = "so what the guest has not written is lost"
-"""What goes with a hard power-off of a machine (ADR 0245)."""
+"""What goes with a hard power-off of a machine (ADR 0155)."""
 
 
 def words(text: str) -> frozenset[str]:
