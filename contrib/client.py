@@ -29,7 +29,7 @@ WHOLE = ("jitd/cli", "jitd_fleet")
 """The packages of which it has every module, but for those of OF_A_HOST."""
 PAGES = ("jitd.8", "jitd-approve.8", "jitd-audit.8", "jitd-revoke.8", "jitsudo.7")
 OF_NATS = "nats-py"
-"""What only hosts reached by NATS take. The Debian package of a desk has it, and the wheel declares it as an extra (ADR 0187)."""
+"""What only hosts reached by NATS take. The Debian package of a desk has it, and the wheel declares it as an extra (ADR 0167)."""
 STANDARD = sys.stdlib_module_names | {"_sha256", "_sha2"}
 """The modules of the standard library: ``_sha256`` of Python 3.11, and ``_sha2`` of later ones, whichever of them runs this."""
 

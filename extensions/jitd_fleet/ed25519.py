@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signs with Ed25519 by the libcrypto that Python itself uses: a desk has no package for it (ADR 0187).
+"""Signs with Ed25519 by the libcrypto that Python itself uses: a desk has no package for it (ADR 0167).
 
 Law: where there is no libcrypto, nothing is signed.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks signatures by the libcrypto that Python itself uses: a desk has no package for it (ADR 0187).
+"""Checks signatures by the libcrypto that Python itself uses: a desk has no package for it (ADR 0167).
 
 Law: where there is no libcrypto, no signature is good.
 """

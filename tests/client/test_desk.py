@@ -21,7 +21,7 @@ NAMELESS = "jitd: this is a desk, without a jitd of its own: type jitd --host db
 THERE = ("--host", "db17.example.org", "--via", "false")
 client = load("client.py")
 OF_NATS = {"jitd_fleet.agent", "jitd_fleet.desk", "jitd_fleet.engine"}
-"""What takes nats-py, which the desk of a wheel may lack (ADR 0187)."""
+"""What takes nats-py, which the desk of a wheel may lack (ADR 0167)."""
 TO_IMPORT = f"""
 import importlib, pkgutil, sys
 for package in ("jitd", "jitpam", "jitd_fleet"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An option of jitsudo whose value travels with the request (ADR 0129): from what is typed to what an approver reads.
+"""An option of jitsudo whose value travels with the request: from what is typed to what an approver reads.
 
 Law: each test is about all of them, so that whoever adds one is told what it still lacks.
 """

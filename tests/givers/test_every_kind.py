@@ -216,7 +216,7 @@ def test_what_somebody_took_away_by_hand_is_taken_without_a_complaint(scene: Sce
 @with_shared_daemon
 def test_what_somebody_took_away_by_hand_is_found_when_jitd_starts(scene: Scene, drift: str) -> None:
     if drift == "mend" and scene.world.thing.startswith("postgres-role:"):
-        return  # nobody but the holder knows the password: ADR 0061
+        return  # nobody but the holder knows the password, and it is not replaced
     assert scene.get().end() == 0
     scene.house.kill()  # it cannot find out before it starts
     scene.world.remove_by_hand()

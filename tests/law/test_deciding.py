@@ -115,7 +115,7 @@ def test_only_who_tries_again_or_says_so_knows_of_a_conflict() -> None:
 
 
 def test_what_kind_of_deed_a_service_asks_for_is_found_in_one_place() -> None:
-    """ADR 0030: a comparison with a service's name would be a kind that nobody finds."""
+    """A comparison with a service's name would be a kind that nobody finds."""
     compares = {
         module.name
         for module in MODULES

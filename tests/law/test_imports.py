@@ -662,7 +662,7 @@ def test_the_daemon_never_speaks_kadmin() -> None:
 
 
 def test_nobody_but_a_deed_calls_what_does_deeds() -> None:
-    """ADR 0136: the daemon has the modules of kinds, and reads their settings alone."""
+    """The daemon has the modules of kinds, and reads their settings alone."""
     calls = {
         module.name
         for module in MODULES

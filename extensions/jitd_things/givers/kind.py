@@ -117,7 +117,9 @@ class Kind(Protocol):
 
 @runtime_checkable
 class Mending(Protocol):
-    """A kind with a secret, such as a password, which stays valid in a repair. Other kinds are repaired by giving again."""
+    """A kind with a secret, such as a password, which stays valid in a repair: the person's command has read it, and nobody would
+    receive another one. Other kinds are repaired by giving again.
+    """
 
     def mend(self, order: Order) -> Given | Refused | Failed:
         """Repair the thing for its holder, so that the thing is again as it was given. The secret that the holder has stays
