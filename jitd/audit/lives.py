@@ -16,23 +16,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import dataclass as mutable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
+
+import msgspec
 
 from jitd.audit.events import SET_ASIDE
 from jitd.audit.findings import Flaw, Report, Wrong
-from jitd.core import grant, holding, lock, owed_review, request, run
+from jitd.audit.moves import fault_of, take_use, wider
 from jitd.core.chain import detail_of, life_of
+from jitd.core.moves import MOVES, NOTHING
 
 OPEN: dict[str, frozenset[str]] = {
-    life: frozenset(str(state) for state, events in law.items() if events)
-    for life, law in (
-        ("request", request.LAW),
-        ("grant", grant.LAW),
-        ("run", run.LAW),
-        ("lock", lock.LAW),
-        ("holding", holding.LAW),
-        ("owed_review", owed_review.LAW),
-    )
+    life: frozenset(state for state, row in moves.items() if state != NOTHING and row) for life, moves in MOVES.items()
 }
 """Maps the name of a life cycle to the states in which an object can still change."""
 MOST_OPEN = 100_000  # if a record has more open objects at one time, the verifier keeps them on the disk
@@ -191,6 +186,7 @@ class Lives:
         self._report = report
         self._clock = _Clock(report)
         self._gaps: list[_Gap] = []
+        self._uses: dict[str, tuple[int, int]] = {}  # of the open grants of which the issue is known
         self.n_open: Counter[str] = Counter()
 
     def take(self, number: int, content: Any) -> None:
@@ -216,11 +212,21 @@ class Lives:
         before = self._latest.get(life, id)
         is_open = state in OPEN[life]
         self._follow(number, f"{life} {_shown(id)}", version, before, OPEN[life])
+        if before is None or (version == before.version + 1 and before.state in OPEN[life]):
+            self._check_move(number, f"{life} {_shown(id)}", before, content)
         self._latest.put(life, id, Last(number, version, state, document), is_open=is_open)
+        if life == "grant" and not is_open:
+            self._uses.pop(id, None)
         if before is None and is_open:
             self.n_open[id.partition(".")[0]] += 1
         elif before is not None and not is_open:
             self._ends(id)
+
+    def _check_move(self, number: int, name: str, before: Last | None, content: dict[str, Any]) -> None:
+        """Check that ``content`` may follow ``before``. Without it, nothing came before, or what came is not known."""
+        state = before.state if before is not None else NOTHING if content["version"] == 1 else None
+        if fault := fault_of(state, content) or take_use(self._uses, content["id"], content):
+            self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number}, about {name}, {fault}"))
 
     def _set_aside(self, number: int, detail: Mapping[str, Any]) -> None:
         """The object that ``detail`` names was damaged: it ends as its last record left it."""
@@ -229,6 +235,8 @@ class Lives:
             if before is None or before.state not in OPEN[life]:
                 continue
             self._latest.put(life, id, replace(before, number=number), is_open=False)
+            if life == "grant":
+                self._uses.pop(id, None)
             self._ends(id)
 
     def _ends(self, id: str) -> None:
@@ -279,6 +287,31 @@ class LaterLives(Lives):
     def _report_gap(self, gap: _Gap) -> None:
         if gap.missing.start > 1:
             super()._report_gap(gap)
+
+
+def stored_wider(issued: Mapping[str, Any], document: Callable[[str, str], bytes | None]) -> str:
+    """Return how the grant that ``document`` returns as the stored one differs from the record of its issue, as the end of a
+    sentence about the record, or "". That it is missing is found where objects are compared.
+    """
+    found = document("grant", str(issued.get("id")))
+    try:
+        return "" if found is None else wider(issued, _terms(found))
+    except (ValueError, RecursionError):
+        return "issues a grant that, as it is stored, cannot be read"
+
+
+class _Terms(TypedDict, total=False):
+    """What a stored grant has of the terms that the record of its issue has."""
+
+    holder: dict[str, Any]
+    uses: Any
+    left: Any
+    begins_at: Any
+    ends_at: Any
+    terms: dict[str, Any]
+
+
+_terms = msgspec.json.Decoder(_Terms).decode
 
 
 class _Clock:

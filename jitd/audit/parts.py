@@ -20,15 +20,17 @@ from jitd.audit.events import FORGOTTEN, SET_ASIDE, STANDING_RECORDED
 from jitd.audit.forms import Checkpoint
 from jitd.audit.heads import Head, Heads, checked
 from jitd.audit.keys import Keys
-from jitd.audit.lives import MOST_OPEN, OPEN, Doubt, doubt, sum_of
+from jitd.audit.lives import MOST_OPEN, OPEN, Doubt, doubt, stored_wider, sum_of
+from jitd.audit.moves import LEGAL, step_of
 from jitd.audit.policies import Policies
-from jitd.audit.receipted import BadReceipt
+from jitd.audit.receipted import ISSUED, BadReceipt
 from jitd.audit.receipts import Once, Receipts, stated_in
 from jitd.audit.said import Commitments, Missing, Said
 from jitd.audit.sshsig import BadSignature
 from jitd.audit.standing import StandingLists
 from jitd.core.chain import GENESIS, Seal, canonical, detail_of, linked
 from jitd.core.instead import sealed_instead
+from jitd.core.moves import NOTHING
 from jitd.core.sought import Sought
 from jitd.store import Indexed
 
@@ -37,6 +39,7 @@ ODD = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # raise
 SUM = 32  # bytes of a sum
 MODULUS = 1 << 8 * SUM
 Object = tuple[str, str]  # a life cycle and an id
+Move = tuple[str, str, str]  # an event, the state after it, and the role of who has caused it
 
 
 class Stored(Protocol):
@@ -47,6 +50,7 @@ class Stored(Protocol):
     def last_checkpoint(self) -> Checkpoint | None: ...
     def find(self, after: int, sought: Sought) -> tuple[list[int], int]: ...
     def committed(self, id: str) -> frozenset[bytes]: ...
+    def document(self, life: str, id: str) -> bytes | None: ...
     def policy_document(self, digest: str) -> bytes | None: ...
     def standing(self, digest: str) -> bytes | None: ...
     def indexed(self, after: int) -> Indexed: ...
@@ -80,22 +84,49 @@ class Mark:
 
 
 @dataclass(slots=True)
+class Uses:
+    """How many uses of a grant were ``taken`` since its issue, or since the part began, and the ``least`` and the ``most`` on the
+    way. ``of`` is how many the grant has, or None if its issue is not in the part.
+    """
+
+    of: int | None = None
+    taken: int = 0
+    least: int = 0
+    most: int = 0
+
+    def take(self, step: int) -> None:
+        self.taken += step
+        self.least, self.most = min(self.least, self.taken), max(self.most, self.taken)
+
+    def after(self, before: Uses | None) -> Uses:
+        """Return the same since the issue of the grant, if ``before`` are those until the part began. Raises Doubt."""
+        known = self
+        if before is not None:
+            known = Uses(before.of, before.taken + self.taken, before.taken + self.least, before.taken + self.most)
+        if known.of is None or known.least < 0 or known.most > known.of:
+            raise Doubt
+        return known
+
+
+@dataclass(slots=True)
 class Part:
     """What the records of a span say. ``before`` is the seal before the first of them, ``head`` that of the last.
 
     ``boots`` are the boots, each with its first and its last time. ``begun`` are the objects that began here. ``continued`` are
-    those that had begun before, with the version of their first record here. ``open`` are those that are open at the end, each
-    with its version and the digest of its document. ``ended`` is the sum of those that ended (``lives.sum_of``). ``n_open`` says
-    by how many the open objects of each owner have become more or fewer. ``names`` is as in ``Indexed``. ``stated`` has the
-    number of each record with a receipt, and the digest of its statement.
+    those that had begun before, with the version and the move of their first record here. ``open`` are those that are open at the
+    end, each with its version, its state and the digest of its document. ``uses`` has the grants of which a use is taken or given
+    back here, or that are issued here. ``ended`` is the sum of those that ended (``lives.sum_of``). ``n_open`` says by how many
+    the open objects of each owner have become more or fewer. ``names`` is as in ``Indexed``. ``stated`` has the number of each
+    record with a receipt, and the digest of its statement.
     """
 
     before: Seal
     head: Seal
     boots: list[tuple[str, float, float]] = field(default_factory=list)
     begun: set[Object] = field(default_factory=set)
-    continued: dict[Object, int] = field(default_factory=dict)
-    open: dict[Object, tuple[int, str]] = field(default_factory=dict)
+    continued: dict[Object, tuple[int, Move]] = field(default_factory=dict)
+    open: dict[Object, tuple[int, str, str]] = field(default_factory=dict)
+    uses: dict[str, Uses] = field(default_factory=dict)
     ended: bytes = bytes(SUM)
     n_open: dict[str, int] = field(default_factory=dict)
     marks: list[Mark] = field(default_factory=list)
@@ -151,8 +182,10 @@ class Reader:
                 known = part.missing.setdefault(owner, one)
                 known.last, known.at = number, min(known.at, one.at)
             self._policies.take(number, content.get("policy"))
-            if content.get("event") == STANDING_RECORDED:
+            if (event := content["event"]) == STANDING_RECORDED:
                 self._standing.take(number, content)
+            elif event == ISSUED and stored_wider(content, self._store.document):
+                raise Doubt
             if number == span.last:
                 break
         self._policies.end(doubt)
@@ -203,7 +236,7 @@ class _Following:
         if event == SET_ASIDE:
             marks.append(Mark(number, content, set_aside=list(self._set_aside(content))))
         elif "id" in content:
-            self._follow(event.partition(".")[0], content)
+            self._follow(event.partition(".")[0], event, content)
         elif event.partition(".")[0] in OPEN:
             raise Doubt
         elif event == FORGOTTEN:
@@ -224,23 +257,27 @@ class _Following:
         boots[-1] = (boot_id, first, boot)
         self._boot = boot
 
-    def _follow(self, life: str, content: dict[str, Any]) -> None:
-        id, version, document = content["id"], content["version"], content["document"]
+    def _follow(self, life: str, event: str, content: dict[str, Any]) -> None:
+        id, version, document, state = content["id"], content["version"], content["document"], content["state"]
         if type(id) is not str or type(version) is not int or type(document) is not str:
             raise Doubt
-        part, one, is_open = self._part, (life, id), str(content.get("state")) in OPEN[life]
+        part, one, is_open, role = self._part, (life, id), state in OPEN[life], content["role"]
         before = part.open.get(one)
         if before is not None:
-            if version != before[0] + 1:
+            if version != before[0] + 1 or (before[1], event, state, role) not in LEGAL:
                 raise Doubt
         elif version == 1:
+            if (NOTHING, event, state, role) not in LEGAL:
+                raise Doubt
             part.begun.add(one)
         elif one in self._over or version < 1:
             raise Doubt
         else:
-            part.continued[one] = version
+            part.continued[one] = version, (event, state, role)
+        if life == "grant":
+            self._use(id, event, content)
         if is_open:
-            part.open[one] = version, document
+            part.open[one] = version, state, document
             if before is None and version == 1:
                 self._count(id, 1)
             return
@@ -249,6 +286,15 @@ class _Following:
         self._ended += sum_of(self._key, life, id, document)
         if before is not None or version != 1:
             self._count(id, -1)
+
+    def _use(self, id: str, event: str, content: dict[str, Any]) -> None:
+        uses = self._part.uses
+        if event == ISSUED:
+            if type(of := content["detail"]["uses"]) is not int or of < 1 or "." in id:
+                raise Doubt
+            uses[id] = Uses(of)
+        elif step := step_of(content):
+            uses.setdefault(id, Uses()).take(step)
 
     def _count(self, id: str, by: int) -> None:
         owner, n_open = id.partition(".")[0], self._part.n_open
@@ -263,7 +309,7 @@ class _Following:
             if (known := self._part.open.pop(one, None)) is None:
                 yield one
             else:
-                self._ended += sum_of(self._key, life, id, known[1])
+                self._ended += sum_of(self._key, life, id, known[2])
                 self._count(id, -1)
 
 
@@ -278,7 +324,8 @@ class Joined:
         self._once = Once()
         self._boots: set[str] = set()
         self._boot: tuple[str, float] = ("", 0.0)
-        self._open: dict[Object, tuple[int, str]] = {}
+        self._open: dict[Object, tuple[int, str, str]] = {}
+        self._uses: dict[str, Uses] = {}  # of the open grants
         self._ended = 0
         self._n_open: dict[str, int] = {}
         self.head = GENESIS
@@ -288,7 +335,7 @@ class Joined:
     @property
     def objects(self) -> int:
         """The sum of all objects, as their last records left them."""
-        still = sum(sum_of(self._key, *one, document) for one, (_, document) in self._open.items())
+        still = sum(sum_of(self._key, *one, document) for one, (_, _, document) in self._open.items())
         return (self._ended + still) % MODULUS
 
     def add(self, part: Part) -> None:
@@ -302,13 +349,17 @@ class Joined:
             self._mark(mark)
         if not part.begun.isdisjoint(self._open):
             raise Doubt
-        for one, version in part.continued.items():
+        for one, (version, move) in part.continued.items():
             before = self._open.pop(one, None)
-            if before is None or version != before[0] + 1:
+            if before is None or version != before[0] + 1 or (before[1], *move) not in LEGAL:
                 raise Doubt
         self._open |= part.open
+        for id, uses in part.uses.items():
+            self._uses[id] = uses.after(self._uses.get(id))
         if len(self._open) > MOST_OPEN:
             raise Doubt
+        for id in [id for id in self._uses if ("grant", id) not in self._open]:
+            del self._uses[id]
         self._ended += int.from_bytes(part.ended, "big")
         for owner, by in part.n_open.items():
             self._count(owner, by)
@@ -337,7 +388,7 @@ class Joined:
     def _mark(self, mark: Mark) -> None:
         for life, id in mark.set_aside:
             if (before := self._open.pop((life, id), None)) is not None:
-                self._ended += sum_of(self._key, life, id, before[1])
+                self._ended += sum_of(self._key, life, id, before[2])
                 self._count(id.partition(".")[0], -1)
         content = mark.content
         if "id" in content:

@@ -24,10 +24,10 @@ from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.audit.forms import Checkpoint
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys
-from jitd.audit.lives import Doubt, InMemory, LaterLives, Lives, OnDisk, doubt, sum_of
+from jitd.audit.lives import Doubt, InMemory, LaterLives, Lives, OnDisk, doubt, stored_wider, sum_of
 from jitd.audit.parts import MARK, MODULUS, ODD, Joined, Part, Reader, Span, object_of, read_content, spans
 from jitd.audit.policies import Policies
-from jitd.audit.receipted import BadReceipt
+from jitd.audit.receipted import ISSUED, BadReceipt
 from jitd.audit.receipts import AGAIN, Once, Receipts, stated_in
 from jitd.audit.said import Said
 from jitd.audit.standing import StandingLists
@@ -58,6 +58,7 @@ class Stored(Protocol):
     def head(self) -> Seal: ...
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]: ...
     def documents(self) -> Iterator[tuple[str, str, bytes]]: ...
+    def document(self, life: str, id: str) -> bytes | None: ...
     def misfiled(self) -> Iterator[tuple[str, str]]: ...
     def misindexed(self) -> Iterator[int]: ...
     def faults(self) -> Iterator[str]: ...
@@ -353,6 +354,9 @@ class _Verification:
                 self._lives.take(number, content)
             except Doubt:
                 self._lives = None
+        if content.get("event") == ISSUED and (fault := stored_wider(content, self._store.document)):
+            what = f"record {number} {fault}"
+            self._tell_later(Flaw(Wrong.STORE_DIFFERS, number, what))
         if "id" in content:
             return
         if content.get("event") == SET_ASIDE:

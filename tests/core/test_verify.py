@@ -73,6 +73,9 @@ class Stored:
     def documents(self) -> Iterator[Document]:
         return iter(self.kept)
 
+    def document(self, life: str, id: str) -> bytes | None:
+        return next((document for kind, one, document in self.kept if (kind, one) == (life, id)), None)
+
     def objects(self) -> Iterator[tuple[str, str, bytes, str | None]]:
         return ((*object, None) for object in self.kept)
 

@@ -20,7 +20,6 @@ from jitd.audit.findings import Flaw, Wrong
 from jitd.audit.forms import Checkpoint, Countersignature, Digest, Record, RecordLine, Said
 from jitd.audit.heads import Heads
 from jitd.audit.lines import add_to, verify_lines
-from jitd.audit.lives import OPEN
 from jitd.audit.sshsig import public_line, sign
 from jitd.audit.verify import verify
 from jitd.core.chain import GENESIS, Seal, canonical, seal
@@ -61,6 +60,9 @@ class World:
 
     def documents(self) -> Iterator[tuple[str, str, bytes]]:
         return ((life, id, document) for (life, id), document in self.stored.items())
+
+    def document(self, life: str, id: str) -> bytes | None:
+        return self.stored.get((life, id))
 
     def objects(self) -> Iterator[tuple[str, str, bytes, str | None]]:
         return ((*object, None) for object in self.documents())
@@ -135,6 +137,14 @@ SAID_BEFORE: dict[str, list[Entry]] = {}
 """What an older state of the record is put together from."""
 
 
+STEPS = {
+    "request": ("submitted requester screening", "screened policy pending", "withdrawn requester withdrawn"),
+    "grant": ("issued daemon active", "used requester active", "revoked daemon revoked"),
+    "run": ("starting requester starting", "started monitor running", "ended monitor ended"),
+}
+"""The event of each version, the role of who causes it, and the state after it."""
+
+
 def whole() -> World:
     """Twelve requests whose records are woven into each other, in two boots. The values of one were forgotten."""
     rng, world = random.Random(43), World()
@@ -155,11 +165,15 @@ def whole() -> World:
         if life == "request":
             detail["reason"] = {"committed": own.commit_to("reason", f"because of {id}")}
             detail["argv"] = ["/usr/bin/id", {"committed": own.commit_to("argv", ["-u", str(rng.random())])}]
-        document = json.dumps({"id": id, "life": life, "version": version, "salt": rng.random()}).encode()
+        terms: dict[str, Any] = {"uses": 1, "ends_at": EPOCH.isoformat()} if life == "grant" else {}
+        detail |= terms and {"holder": "alice@X", **terms}
+        of_grant = terms and {"holder": {"principal": "alice@X"}, "left": 0, **terms}
+        document = json.dumps({"id": id, "life": life, "version": version, "salt": rng.random(), **of_grant}).encode()
         world.stored[life, id] = document
         EVERY_DOCUMENT.append(document)
-        state = sorted(OPEN[life])[0] if version < 3 else "over"
-        told = {"event": f"{life}.stepped", "id": id, "version": version, "state": state, "detail": detail, "actor": "alice@X"}
+        event, role, state = STEPS[life][version - 1].split()
+        told = {"event": f"{life}.{event}", "id": id, "version": version, "state": state, "role": role, "detail": detail}
+        told |= {"actor": "alice@X"}
         add(world, told | {"document": hashlib.sha256(document).hexdigest()})
         if len(world.bodies) % 11 == 0:
             world.signed.append(checkpoint(len(world.bodies), head_seal(world), KEY))

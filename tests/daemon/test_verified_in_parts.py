@@ -170,7 +170,7 @@ def comes_again(world: sealed.World) -> None:
 def forgets_too_early(world: sealed.World) -> None:
     """The values of a request are forgotten while it is open."""
     middle = len(world.bodies) // 2
-    owner = next(body["id"] for body in map(json.loads, world.bodies[:middle]) if body["event"] == "request.stepped")
+    owner = next(body["id"] for body in map(json.loads, world.bodies[:middle]) if body["event"] == "request.submitted")
     early, before = json.loads(world.bodies[-2]), json.loads(world.bodies[5])
     detail = {**early["detail"], "owners": [owner]}
     world.bodies.insert(6, canonical(early | {name: before[name] for name in ("boot", "boot_id")} | {"detail": detail}))

@@ -26,6 +26,7 @@ from jitd.core.edit import SUDOEDIT, Edit, NewFile
 from jitd.core.effects import Moment
 from jitd.core.grant import Used
 from jitd.core.law import MONITOR
+from jitd.core.policy_text import PolicyText
 from jitd.core.request import Verdict
 from jitd.core.run import Ended, Ending, Outcome, Recording, Started, Traces
 from jitd.core.subject import Identity
@@ -90,7 +91,10 @@ class Host:
         self.digest, self.policy = policy_file(policy, ("zz.toml", "# nothing\n"))
         self.store = SqliteStore(path / "jitd.db")
         self.after = 0.0
-        self.lifecycle = Lifecycle(self.store, self.now, lambda: self.digest, lambda head: self.signing.follow(head))
+        text = PolicyText(tuple((name.encode(), content.encode()) for name, content in (policy, ("zz.toml", "# nothing\n"))))
+        self.lifecycle = Lifecycle(
+            self.store, self.now, lambda: self.digest, lambda head: self.signing.follow(head), policy_text=lambda: text
+        )
         self.signing = Signing(self.store, HOST, path, self.now, self.lifecycle.note)
         self.recording, self._recorded = recording()
         self.witnessed: list[forms.Countersignature] = []

@@ -103,6 +103,7 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.strict_json": set(),
     "jitd.audit.times": set(),
     "jitd.audit.host_names": set(),
+    "jitd.audit.moves": {"jitd.audit.receipted", "jitd.audit.times", "jitd.core.moves"},
     "jitd.audit.parts": {CORE, "jitd.audit", "jitd.store"},
     "jitd.audit.verify": {CORE, "jitd.audit", "jitd.store"},
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
@@ -344,13 +345,13 @@ LAW: dict[str, set[str]] = {
     "jitd_evidence.pack": {CORE},
     # what becomes one file, which stands alone in each pack
     "jitd_evidence.pack.verify": {
-        "jitd.audit.allowed_signers", "jitd.audit.host_names", "jitd.audit.receipt", "jitd.audit.receipted",
-        "jitd.audit.ssh_signatures",
+        "jitd.audit.allowed_signers", "jitd.audit.host_names", "jitd.audit.moves", "jitd.audit.receipt",
+        "jitd.audit.receipted", "jitd.audit.ssh_signatures",
         "jitd.audit.sshsig", "jitd.audit.strict_json", "jitd.audit.times", "jitd.core.differences", "jitd.core.instead",
-        "jitd_evidence.pack.zipped",
+        "jitd.core.moves", "jitd_evidence.pack.zipped",
     },
     "jitd_evidence.pack.zipped": {"jitd.audit.strict_json"},
-    "jitd_evidence.pack.verifier": {"jitd"},
+    "jitd_evidence.pack.verifier": {"jitd", "jitd.core.moves"},
     "jitd_evidence.report": {CORE, WIRE, "jitpam.secret_words", "jitd.store", "jitd_evidence.report"},
     # the daemon's half, and the client's
     "jitd_evidence.serving": {

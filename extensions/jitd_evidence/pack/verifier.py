@@ -2,20 +2,24 @@
 """Makes verify.py, the one file that an auditor runs, of the module ``verify`` and of what it imports of the daemon's.
 
 Law: the file is a function of these sources alone, so it has the same bytes on each host of a version. Of an imported module,
-each definition is in it that the rest of the file names, and no other: it signs nothing, and writes no zip file.
+each definition is in it that the rest of the file names, and no other: it signs nothing, and writes no zip file. Of the module
+DRAWN, the values are in it.
 """
 
 from __future__ import annotations
 
 import ast
+import pprint
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import jitd
+from jitd.core import moves
 
 RULES = "jitd_evidence.pack.verify"
+DRAWN = moves.__name__  # computes its values from the classes of the core
 _ROOTS = {"jitd": Path(jitd.__file__).parents[1], "jitd_evidence": Path(__file__).parents[2]}
 
 
@@ -46,7 +50,7 @@ def modules() -> list[str]:
     found: dict[str, None] = {}
 
     def add(module: str) -> None:
-        for node in _source(module)[1].body:
+        for node in _source(module)[1].body if module != DRAWN else ():
             if isinstance(node, ast.ImportFrom) and node.module and _is_ours(node) and node.module not in found:
                 add(node.module)
         found[module] = None
@@ -72,6 +76,11 @@ def _named(node: ast.AST) -> set[str]:
 def _definitions(module: str) -> Iterator[_Definition]:
     """Yield each definition of a module, with the text below it that explains it."""
     lines, syntax = _source(module)
+    if module == DRAWN:
+        values = {name: value for name, value in vars(moves).items() if name.isupper()}
+        for name, value in values.items():
+            yield _Definition(f"{name} = {pprint.pformat(value, width=120, sort_dicts=False)}\n", False, {name}, set())
+        return
     for node, after in zip(syntax.body, [*syntax.body[1:], None], strict=True):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             defined = {node.name}

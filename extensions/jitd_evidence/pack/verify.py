@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 
 from jitd.audit.allowed_signers import NamedKey, read_named
 from jitd.audit.host_names import name_at, renamed_in
+from jitd.audit.moves import ENDED, fault_of, take_use, wider
 from jitd.audit.receipt import UNLOCK_FORM, Statement, Unlock, read
 from jitd.audit.receipted import (
     ISSUED,
@@ -49,6 +50,7 @@ from jitd.audit.strict_json import Wrong, canonical, is_same, read_json
 from jitd.audit.times import recorded_time, signed_time
 from jitd.core.differences import Work, differences
 from jitd.core.instead import FORGOTTEN, HIDDEN, INSTEAD, NOT_OF_VALUES, sealed_instead
+from jitd.core.moves import NOTHING
 from jitd_evidence.pack.zipped import MOST_SIZE, Bytes, read_zip
 
 Files = Mapping[str, Bytes]
@@ -76,15 +78,6 @@ _NAMES = (
     re.escape(PROOF),
 )
 """Patterns of all names that a file of a pack can have, in the order of the pack."""
-ENDED = {
-    "request": ("approved", "denied", "withdrawn", "expired"),
-    "grant": ("spent", "expired", "revoked"),
-    "run": ("ended",),
-    "holding": ("ended",),
-    "owed_review": ("reviewed",),
-    "lock": ("lifted", "expired"),
-}
-"""Maps each kind of object to the states in which it does not change any more."""
 
 
 class Finding(NamedTuple):
@@ -1981,22 +1974,43 @@ def _compare_records(lines: Sequence[Line], proof: Sequence[Line], report: Repor
                 report(Finding(name, line.at, f"record {line.number} has two seals"))
 
 
-def _check_objects(contents: Contents, own: str, report: Report) -> list[str]:
-    """Report each object that is not as its last record left it, and where records of the request ``own`` are missing. Return
-    what has not ended.
+def _follow(contents: Contents, own: str, report: Report) -> dict[tuple[str, str], Line]:
+    """Report each record of a life that cannot follow the record before it, and where records of the request ``own`` are missing.
+    Return the last record of each object.
     """
     last: dict[tuple[str, str], Line] = {}
-    versions: dict[tuple[str, str], int] = {}
+    taken: dict[str, tuple[int, int]] = {}
     for line in contents.records:
         body = line.body
         id, life, version = body.get("id"), str(body.get("event")).partition(".")[0], body.get("version")
-        if not isinstance(id, str) or life not in ENDED or type(version) is not int:
+        if "id" not in body and life not in ENDED:
             continue
-        before = versions.get((life, id), 0)
-        if id.partition(".")[0] == own and version != before + 1:
+        if life not in ENDED or not isinstance(id, str) or type(version) is not int:
+            what = f"record {line.number} does not say what it is about, or this verify.py does not know such a thing"
+            report(Finding(RECORDS, line.at, what))
+            continue
+        before = last.get((life, id))
+        n_before = 0 if before is None else before.body["version"]
+        state = None if version != n_before + 1 else NOTHING if before is None else str(before.body.get("state"))
+        fault = fault_of(state, body)
+        if state is None:
+            taken.pop(id, None)  # nothing tells how many uses are taken in the records that are not here
+        elif not fault:
+            fault = take_use(taken, id, body)
+        if not fault and (stored := contents.objects.get((life, id))) is not None and body.get("event") == ISSUED:
+            fault = wider(body, stored.content)
+        if version <= n_before or (id.partition(".")[0] == own and state is None):
             missing = f"records about {life} {_ascii(id)} are missing before record {line.number}"
-            report(Finding(RECORDS, line.at, f"{missing}: it had version {before}, and has {version}"))
-        versions[life, id], last[life, id] = version, line
+            report(Finding(RECORDS, line.at, f"{missing}: it had version {n_before}, and has {version}"))
+        elif fault:
+            report(Finding(RECORDS, line.at, f"record {line.number}, about {_ascii(life)} {_ascii(id)}, {fault}"))
+        last[life, id] = line
+    return last
+
+
+def _check_objects(contents: Contents, own: str, report: Report) -> list[str]:
+    """Report each object that is not as its last record left it, and what ``_follow`` reports. Return what has not ended."""
+    last = _follow(contents, own, report)
     for (life, id), found in contents.objects.items():
         line_of = last.get((life, id))
         if line_of is None:
