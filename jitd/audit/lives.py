@@ -25,6 +25,7 @@ from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.audit.moves import fault_of, take_use, wider
 from jitd.core.chain import detail_of, life_of
 from jitd.core.moves import MOVES, NOTHING
+from jitd.core.sought import seconds_of
 
 OPEN: dict[str, frozenset[str]] = {
     life: frozenset(state for state, row in moves.items() if state != NOTHING and row) for life, moves in MOVES.items()
@@ -330,6 +331,8 @@ class _Clock:
         except (KeyError, TypeError, ValueError):
             self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} has no time"))
             return
+        if not seconds_of(content.get("at")):
+            self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} has a time that no calendar has"))
         if boot_id != self._boot_id:
             if boot_id in self._past:
                 text = f"record {number} is from a boot of this host that had ended before record {number - 1}"

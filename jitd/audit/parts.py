@@ -31,7 +31,7 @@ from jitd.audit.standing import StandingLists
 from jitd.core.chain import GENESIS, Seal, canonical, detail_of, linked
 from jitd.core.instead import sealed_instead
 from jitd.core.moves import NOTHING
-from jitd.core.sought import Sought
+from jitd.core.sought import Sought, seconds_of
 from jitd.store import Indexed
 
 SIZE = 8192  # records of a part
@@ -232,6 +232,8 @@ class _Following:
 
     def take(self, number: int, content: dict[str, Any]) -> None:
         self._tick(str(content["boot_id"]), float(content["boot"]))
+        if not seconds_of(content["at"]):
+            raise Doubt
         event, marks = str(content.get("event")), self._part.marks
         if event == SET_ASIDE:
             marks.append(Mark(number, content, set_aside=list(self._set_aside(content))))

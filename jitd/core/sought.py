@@ -43,7 +43,7 @@ def traits_of(content: Mapping[str, Any]) -> Traits:
     actor, event = actor_of(content), content.get("event")
     ids = tuple(dict.fromkeys([id[:9] for id in named_in(content)]))
     return Traits(
-        _seconds(content.get("at")),
+        seconds_of(content.get("at")),
         event if isinstance(event, str) else "",
         ids,
         ids[0] if ids else "",
@@ -73,7 +73,8 @@ def _moment(at: str) -> int:
     return int(datetime.fromisoformat(at).timestamp())
 
 
-def _seconds(at: Any) -> int:
+def seconds_of(at: Any) -> int:
+    """Return the seconds since 1970 of the time ``at`` of a record, or 0 if it is none that a calendar has."""
     try:
         return _moment(at) if isinstance(at, str) else 0
     except (ValueError, OverflowError):

@@ -329,6 +329,15 @@ def test_time_does_not_go_back(moments: list[Moment], sentence: str) -> None:
     assert found.wrong is Wrong.EXCHANGED and sentence in found.sentence
 
 
+@pytest.mark.parametrize("at", ["2026-13-02T09:00:00+00:00", "2026-02-30T09:00:00+00:00", "yesterday", None, 7])
+def test_a_time_that_no_calendar_has_is_found(past: Past, at: object) -> None:
+    """verify.py finds it in a pack, too."""
+    bodies = [body for _, body, _ in past.records]
+    bodies[4] = canonical({**past.bodies[4], "at": at})
+    (found,) = found_in(past, past.sealed_anew(bodies), past.documents)
+    assert str(found) == "not a record: record 5 has a time that no calendar has"
+
+
 def test_a_new_boot_begins_its_clock_anew() -> None:
     moments = (moment(50), moment(1, "boot-2"), moment(1, "boot-2"))
     records = Past([], []).sealed_anew([canonical(note_at(now)) for now in moments])

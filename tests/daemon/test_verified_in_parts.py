@@ -176,8 +176,12 @@ def forgets_too_early(world: sealed.World) -> None:
     world.bodies.insert(6, canonical(early | {name: before[name] for name in ("boot", "boot_id")} | {"detail": detail}))
 
 
+def has_a_thirteenth_month(world: sealed.World) -> None:
+    world.bodies[-1] = canonical(json.loads(world.bodies[-1]) | {"at": "2026-13-26T12:00:00+00:00"})
+
+
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("change", [comes_again, forgets_too_early])
+@pytest.mark.parametrize("change", [comes_again, forgets_too_early, has_a_thirteenth_month])
 def test_what_concerns_another_part_is_no_less_wrong(
     change: Callable[[sealed.World], None], size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
