@@ -435,7 +435,9 @@ def test_the_index_says_of_every_decision_what_was_decided_and_where_it_stands()
             ends = GONE.search(entry)
             assert entry[:4] not in DECISIONS and ends is not None, entry
             there = re.findall(r"\[(\d{4})\]|`(.+?)`", ends[1])
-            assert [one for one, place in there if not (one in DECISIONS if one else (TREE / place).exists())] == [], entry
+            assert [one or place for one, place in there if not (one in DECISIONS if one else (TREE / place).exists())] == [], (
+                entry
+            )
 
 
 def test_a_decision_that_something_names_has_its_page() -> None:
