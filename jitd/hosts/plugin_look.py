@@ -90,6 +90,11 @@ def _changed(places: Places, path: str) -> Changed:
     return Changed(why, " && ".join(steps))
 
 
+def loads_plugins(places: Places) -> bool:
+    """True if the sudo of this host may be one that loads plugins. sudo-rs is none."""
+    return _version(_read(places, SUDO)) not in (None, ())
+
+
 @lru_cache(maxsize=1)  # to search it takes ten times as long as to read it
 def _version(sudo: bytes | str | None) -> tuple[int, ...] | None:
     """Return the numbers in ``sudo``, or nothing if it does not ask approval plugins, or cannot be read. A library in it may have

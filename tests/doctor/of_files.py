@@ -15,7 +15,9 @@ from jitd_inspection.doctor.clock import Clocks
 from jitd_inspection.doctor.domains import Domain
 from jitd_inspection.doctor.files import Seen
 from jitd_inspection.doctor.finding import Result
+from jitd_inspection.doctor.pam import InPython
 from jitd_inspection.standing.robots import Robots
+from tests.core.house import deny, patterns, permit
 from tests.doctor.rows import Row
 
 DIRECTORY, FILE, SOCKET, LINK = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o600, stat.S_IFSOCK | 0o666, stat.S_IFLNK | 0o777
@@ -48,6 +50,16 @@ GOOD_SESSION = "session required pam_limits.so\n"
 OF_AD = Domain("a.test", {"id_provider": "ad", "access_provider": "ad"})
 MAPPED = "in /etc/sssd/sssd.conf, under [domain/a.test]: ad_gpo_map_interactive = +jitd-account; then systemctl restart sssd"
 GOOD_ACCOUNT = "account required pam_unix.so\n"
+
+ID, ANY, MOTD = ("/usr/bin/id", "-u"), ("**",), ("sudoedit", "/etc/motd")
+BY_COMMAND = [
+    permit("one", services=("sudo-i",), **patterns(ID)),
+    permit("two", services=("jitsudo", "sudo"), **patterns(ID, MOTD)),
+    permit("any", services=("sudo",), **patterns(ID, ANY)),
+    permit("edits", services=("sudo",), **patterns(MOTD)),
+    permit("elsewhere", services=("jitsudo", "su"), **patterns(ID)),
+]
+NO = deny("no", **patterns(ID))
 
 ROWS = [
     Row("x", "ok", "root alone", lambda: files.closed("x", Seen("/etc/x", 0, DIRECTORY), "it")),
@@ -160,6 +172,9 @@ ROWS = [
     Row("sudo.accounts", "ok", "no system account", lambda: plugin.robots(Robots())),
     Row("sudo.accounts", "weak", "1 system account of sudoers: backup", lambda: plugin.robots(Robots(("backup may",), "map it"))),
     Row("sudo.accounts", "unknown", "visudo -c", lambda: plugin.robots(Robots(unseen="see visudo -c"))),
+    Row("sudo.rules", "weak", "by command, one, two will permit nothing there |", lambda: plugin.foretold(BY_COMMAND)),
+    Row("sudo.rules", "weak", "nothing there, and no will deny everything there |", lambda: plugin.foretold([*BY_COMMAND, NO])),
+    Row("sudo.rules", "weak", "jitd pam-install sudo --plugin", lambda: plugin.foretold([NO])),
     Row("sudo.plugin", "ok", "names no plugin", lambda: plugin.found(sudo_plugin.Seen(), has_gate=False)),
     Row("sudo.plugin", "ok", "root alone may write", lambda: plugin.found(ASKS, has_gate=False)),
     Row("sudo.plugin", "weak", "jitd pam-install --remove sudo", lambda: plugin.found(ASKS, has_gate=True)),
@@ -195,7 +210,13 @@ ROWS = [
     Row("pam.gates", "weak", "goes around", lambda: pam.gates([linted("weak")], ["sudo"])),
     Row("pam.gates", "unknown", "goes around", lambda: pam.gates([linted("unknown")], ["sudo"])),
     Row("pam.gates", "ok", "in the stacks that ask it: sudo", lambda: pam.gates([linted("weak", "links-unprotected")], ["sudo"])),
-    Row("pam.gates", "weak", "jitd pam-install --exchange sudo", lambda: pam.modules(["sudo", "sudo-i"], is_installed=True)),
+    Row(
+        "pam.gates",
+        "weak",
+        "/etc/pam.d/sudo:9, /etc/pam.d/sudo-i:7 |  | jitd pam-install --exchange sudo",
+        lambda: pam.in_python([InPython("/etc/pam.d/sudo", (9,), "sudo"), InPython("/etc/pam.d/sudo-i", (7,), "sudo")]),
+    ),
+    Row("pam.gates", "weak", "write pam_jit.so in place of", lambda: pam.in_python([InPython("/etc/pam.d/mine", (3,))])),
     Row("host.links", "ok", "links of others", lambda: pam.links([linted("bad")], ["sudo"])),
     Row("host.links", "weak", "goes around", lambda: pam.links([linted("weak", "links-unprotected")], ["sudo"])),
     Row("host.links", "unknown", "goes around", lambda: pam.links([linted("unknown", "links-unprotected")], ["sudo"])),

@@ -180,6 +180,31 @@ def test_the_way_back_to_the_gate_leaves_no_moment_without_either(house: Gated) 
     assert asks(house) and not WANTED.exists()
 
 
+def test_rules_that_0_3_does_not_obey_at_the_gate_are_named_until_the_command_is_typed(house: Gated) -> None:
+    """ADR 0252. The rules of this host permit any command; one of these is by command."""
+
+    def named() -> list[Result]:
+        return list(plugin.examine_rules(Host(config.load(house.config_file), house.config_file)))
+
+    rule = '[[permit]]\nname = "only-id"\nwho = ["user:carol"]\nservices = ["sudo"]\ncommands = [["/usr/bin/id", "**"]]\n'
+    house.set_policy(rule, "60-only-id.toml")
+    try:
+        assert named() == [], "sudo does not ask jitd"
+        assert typed(*GATE_IN)[0] == 0
+        (found,) = named()
+        assert found.level == "weak" and "by command, only-id will permit nothing there" in found.sentence
+        assert typed(*found.command.split()[2:])[0] == 0 and named() == []
+        assert typed(*PLUGIN_OUT)[0] == 0 and typed(*GATE_IN)[0] == 0 and len(named()) == 1
+        kept = SUDO.rename(SUDO.with_name("kept"))
+        try:
+            write(str(SUDO), "a sudo that knows no plugins", 0o4755)
+            assert named() == [], "0.3 reads sudo-rs as before"
+        finally:
+            kept.rename(SUDO)
+    finally:
+        (house.root / "policy.d/60-only-id.toml").unlink()
+
+
 def test_a_sudo_conf_that_is_missing_is_made_and_one_that_was_written_by_hand_counts(house: Gated) -> None:
     CONF.unlink()
     assert typed(*PLUGIN_IN)[0] == 0

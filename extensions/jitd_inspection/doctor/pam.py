@@ -12,24 +12,27 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from jitd.hosts.findings import Linted
-from jitd.hosts.places import Places
+from jitd.hosts.places import STACKS, Places, Unreadable
 from jitd.hosts.stack import Handler, Source, Stack, read
 from jitd.monitor.pam_session import STACK, Refused, Session
 from jitd.monitor.pam_stack import why_unset
 from jitd_inspection.doctor import files
 from jitd_inspection.doctor.domains import Domain, asking, domains, mapping
-from jitd_inspection.doctor.finding import Result, bad, ok, unknown, weak
-from jitd_inspection.pamlint.gates import LOADER, MODULE, is_gate
+from jitd_inspection.doctor.finding import Result, bad, listed, ok, unknown, weak
+from jitd_inspection.pamlint.gates import GUARD, LOADER, MODULE, SCRIPT, SHIPPED
 from jitd_inspection.pamlint.judgement import judge
 from jitd_inspection.pamlint.linting import lint_host
 
 NSSWITCH = Path("/etc/nsswitch.conf")
 ENFORCED = ("required", "requisite")
 PROGRAMS = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
+_TYPED = {name: {"sudo-i": "sudo", "su-l": "su"}.get(name, name) for name in (*PROGRAMS, "cron")}
 STRANGER = "nobody"  # jitd accepts no requests from this account. Therefore no rule can permit anything to this account.
 OURS = "jitd: "  # the beginning of each sentence that the gate itself prints
 
@@ -180,7 +183,7 @@ def examine_gates() -> Iterator[Result]:
     asking = [*services["account"], *services["session"]]
     yield from gates(found, asking)
     yield from links(found, asking)
-    yield from modules(in_python(asking), is_installed=bool(Places().module(MODULE)))
+    yield from in_python(lines_in_python(Places()))
     for service in services["account"]:
         yield knocked(service, knock(service, STRANGER), knock(service, "root"))
 
@@ -207,24 +210,31 @@ def gated() -> dict[str, list[str]]:
 
 
 def _closed(service: str, places: Places) -> set[str]:
-    found = _stack(service, places)
-    return set() if found is None or found.is_refused else judge(service, found.handlers).closed
+    if (source := places.stack(service)) is None:
+        return set()
+    found = read(service, source, partial(places.included, beside=""), places.libpam)
+    return set() if found.is_refused else judge(service, found.handlers).closed
 
 
-def _stack(service: str, places: Places) -> Stack | None:
-    source = places.stack(service)
-    return source and read(service, source, partial(places.included, beside=""), places.libpam)
+class InPython(NamedTuple):
+    """The lines of the file ``path`` that name ``SCRIPT`` or its guard. ``service`` is what pam-install can exchange them by."""
+
+    path: str
+    numbers: tuple[int, ...]
+    service: str = ""
 
 
-def in_python(services: Sequence[str]) -> list[str]:
-    """Return those of ``services`` whose gate has the module in Python."""
-    places = Places()
-    stacks = {service: _stack(service, places) for service in services}
-    return [
-        service
-        for service, found in stacks.items()
-        if found and any(is_gate(line) and line.name == LOADER for lines in found.handlers.values() for line in lines)
-    ]
+def lines_in_python(places: Places) -> Iterator[InPython]:
+    """Yield these lines of each stack of this host, whether or not a program asks by it."""
+    for path in dict.fromkeys(places.real(path) for above in STACKS for path in places.matching(f"{above}/*")):
+        above, _, name = path.rpartition("/")
+        with suppress(Unreadable):
+            source = places.read(path)
+            lines = source.data.decode("utf-8", "replace").split("\n") if source else []
+            said = {number: " ".join(line.partition("#")[0].split()) for number, line in enumerate(lines, 1)}
+            if named := {number: line for number, line in said.items() if SCRIPT in line or GUARD in line}:
+                is_exchanged = above == STACKS[0] and any(f"{LOADER} {SHIPPED}" in line for line in named.values())
+                yield InPython(path, tuple(named), _TYPED.get(name, "") if is_exchanged else "")
 
 
 def knock(service: str, user: str) -> str | None:
@@ -270,12 +280,16 @@ def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Result]:
         yield ok("pam.gates", f"nothing bypasses jitd in the stacks that ask it: {', '.join(services)}")
 
 
-def modules(services: Sequence[str], *, is_installed: bool) -> Iterator[Result]:
-    """Name the ``services`` whose gate has the module in Python. ``is_installed`` is true if the host has the module in C."""
-    if services and is_installed:
-        way = "; ".join(f"jitd pam-install --exchange {service}" for service in services if service not in ("sudo-i", "su-l"))
-        told = f"the gates of {', '.join(services)} have pam_jit.py, which starts a Python in the program each time"
-        yield weak("pam.gates", told, way)
+def in_python(found: Iterable[InPython]) -> Iterator[Result]:
+    """Name the lines for which 0.3 has no module any more (ADR 0252), and the command that exchanges those of each gate."""
+    by_command: dict[str, list[str]] = {}
+    for one in found:
+        command = one.service and f"jitd pam-install --exchange {one.service}"
+        by_command.setdefault(command, []).extend(f"{one.path}:{number}" for number in one.numbers)
+    for command, those in by_command.items():
+        told = f"jitd 0.3 comes without {SCRIPT} and {GUARD}, which this host names: {listed(those)}"
+        by_hand = "" if command else f"write {MODULE} in place of {LOADER} {SHIPPED}, and take a guard out (docs/pam.md)"
+        yield weak("pam.gates", told, by_hand, command=command)
 
 
 def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Result]:

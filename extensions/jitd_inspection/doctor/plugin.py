@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from jitd.core.keys.hosts import HOSTS
+from jitd.core.policy import Rule
+from jitd.core.toml_document import ConfigError
 from jitd.hosts.places import Places
-from jitd.hosts.plugin_look import look
+from jitd.hosts.plugin_look import loads_plugins, look
 from jitd.hosts.sudo_plugin import (
     ANOTHER,
     ASKS_NOBODY,
@@ -33,7 +36,9 @@ from jitd_inspection.doctor.host import Host
 from jitd_inspection.pamlint.linting import gates_of_host
 from jitd_inspection.standing.robots import Robots, look_for_robots
 
-CHECK, ROBOTS, WITHIN = "sudo.plugin", "sudo.accounts", 30.0  # seconds for one look: sudo may ask DNS for the name of the host
+CHECK, ROBOTS, RULES = "sudo.plugin", "sudo.accounts", "sudo.rules"
+SERVICES = (SERVICE, "sudo-i")
+WITHIN = 30.0  # seconds for one look: sudo may ask DNS for the name of the host
 UNNAMED = "sudo -V does not name it"
 
 
@@ -50,6 +55,38 @@ def examine_robots(host: Host) -> Iterator[Result]:
     judged = gates_of_host(Places()).judged.get(SERVICE)
     if look(Places()).words or (judged is not None and judged.gates):
         yield robots(look_for_robots(host.config))
+
+
+def examine_rules(host: Host) -> Iterator[Result]:
+    """Yield the finding about rules that need the gate of sudo to know what sudo will run. sudo-rs is read as before in 0.3."""
+    judged = gates_of_host(Places()).judged
+    has_gate = any(name in judged and judged[name].gates for name in SERVICES)
+    if not has_gate or look(Places()).words or not loads_plugins(Places()):
+        return
+    try:
+        rules = host.policy().rules
+    except ConfigError:  # told by the check of the policy
+        return
+    yield from foretold(rule for rule in rules if HOSTS.is_here(rule, host.config.host))
+
+
+def foretold(rules: Iterable[Rule]) -> Iterator[Result]:
+    """Name those of ``rules`` that are by command, for sudo: at a gate in a PAM stack, 0.3 does not foretell its commands (ADR
+    0252), so a permit by command never matches there, and a deny by command always does.
+    """
+    of_sudo = [rule for rule in rules if rule.commands and (rule.services is None or {*SERVICES} & {*rule.services})]
+    denies = [rule.name for rule in of_sudo if rule.verdict == "deny"]
+    permits = [rule.name for rule in of_sudo if rule.verdict == "permit" and _is_by_command(rule)]
+    parts = [f"{listed(permits)} will permit nothing there"] * bool(permits)
+    parts += [f"{listed(denies)} will deny everything there"] * bool(denies)
+    if parts:
+        told = "from jitd 0.3 on, the gate in sudo's PAM stack does not know what sudo will run: of the rules by command, "
+        yield weak(RULES, told + ", and ".join(parts), "by sudo's plugin, they hold as they are", command=INSTALL)
+
+
+def _is_by_command(rule: Rule) -> bool:
+    patterns = [pattern for pattern in rule.commands or () if not pattern.is_edit]
+    return bool(patterns) and all(pattern.path is not None for pattern in patterns)
 
 
 def robots(seen: Robots) -> Result:

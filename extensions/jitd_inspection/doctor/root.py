@@ -95,6 +95,12 @@ def examinations(host: Host) -> list[Examination]:
             "it is not known which system accounts use sudo",
             "see what visudo -c says",
         ),
+        Examination(
+            "sudo.rules",
+            lambda: plugin.examine_rules(host),
+            "it is not known which rules need the gate of sudo to know its commands",
+            "see which stacks and rules name sudo",
+        ),
         Examination("pam.requester", lambda: pam.examine_requester(host.config.pam.requester)),
         Examination(
             "pam.local",
