@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from jitd.hosts.places import Places
+from jitd_inspection.doctor import pam
 from tests.law.tree import TREE
 from tests.marks import by_day, full
 from tests.pam.programs import BY_NAME, GATED, Gated, all_are_kept_out, of_the_module_in_python, write
@@ -159,9 +161,17 @@ def test_in_a_gate_that_somebody_wrote_only_its_line_changes_and_what_would_not_
     """THREATS P-17."""
     shipped = Path("/usr/share/jitd/pam.d/su").read_text().replace("pam_jit.so\n", "pam_jit.so wait=120\n")
     in_python = of_the_module_in_python(shipped)
+    guard = "account [success=1 default=ignore] pam_exec.so"
+    with_more = in_python.replace(guard, f"account optional pam_warn.so\n{guard}").replace("success=4", "success=5")
+    write("/etc/pam.d/su", with_more)
+    status, said = typed("--exchange", "su")
+    assert status == 0 and said.endswith("the way back: jitd pam-install --exchange su\n"), said
+    assert (STACKS / "su").read_text() == with_more.replace("pam_python.so /usr/lib/jitd/pam_jit.py", "pam_jit.so")
+    (found,) = pam.in_python(pam.lines_in_python(Places()))
+    assert "/etc/pam.d/su:" in found.sentence and "take a guard out" in found.mend and not found.command
     write("/etc/pam.d/su", in_python)
     assert typed("--exchange", "su")[0] == 0
-    assert (STACKS / "su").read_text() == in_python.replace("pam_python.so /usr/lib/jitd/pam_jit.py", "pam_jit.so")
+    assert (STACKS / "su").read_text() == shipped, "without the guard, over which root's line jumped"
     house.type("carol", BY_NAME["su -c"]).is_let_in()
     write("/etc/pam.d/su", shipped)
     files = there()
@@ -173,6 +183,31 @@ def test_in_a_gate_that_somebody_wrote_only_its_line_changes_and_what_would_not_
     assert typed("--exchange", "--remove", "su")[0] == 2
     assert typed("--exchange", "--dry-run", "sshd")[0] == 1
     assert there() == files
+
+
+def as_shipped_in_0_1(text: str) -> str:
+    """A stack that is shipped now, with the module in Python, the guard before it, and what its comments said of it."""
+    for old, new in (("two lines", "four lines"), ("# 3. ", "# 4. "), ("# 2. ", "# 3. ")):
+        text = text.replace(old, new)
+    text, guard = of_the_module_in_python(text), "account [success=1 default=ignore] pam_exec.so"
+    lines = guard + text.partition(guard)[2].partition("pam_deny.so\n")[0] + "pam_deny.so\n"
+    return text.replace(lines, "").replace("# 3. ", f"# 2. A guard. The Python\n#    of the next line.\n{lines}\n# 3. ")
+
+
+@pytest.mark.parametrize("service", ["sudo", "su"])
+def test_a_stack_that_was_copied_from_0_1_has_what_0_3_has_after_the_command_of_the_doctor(house: Gated, service: str) -> None:
+    """With its comments, numbers and jumps: it is the stack that is shipped now."""
+    shipped = {name: Path("/usr/share/jitd/pam.d", name).read_text() for name in (service, *["sudo-i"] * (service == "sudo"))}
+    for name, text in shipped.items():
+        write(f"/etc/pam.d/{name}", as_shipped_in_0_1(text))
+    (found,) = pam.in_python(pam.lines_in_python(Places()))
+    assert found.level == "weak" and found.sentence.count(f"/etc/pam.d/{service}") >= 2, found
+    assert found.command == f"jitd pam-install --exchange {service}"
+    status, said = typed(*found.command.split()[2:])
+    assert status == 0 and "there is no way back by this verb: the guard" in said, said
+    assert {name: (STACKS / name).read_text() for name in shipped} == shipped
+    assert list(pam.lines_in_python(Places())) == []
+    house.type("carol", BY_NAME[{"su": "su -c"}.get(service, service)]).is_let_in()
 
 
 def test_a_trial_prints_the_lines_and_changes_nothing(house: Gated) -> None:

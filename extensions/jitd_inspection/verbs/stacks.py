@@ -70,6 +70,13 @@ _GUARDED = (
     (b"# 2. ", b"# 3. "),
 )
 """What a guard changes in the lines of such a gate: root's line jumps over two more, and the parts are numbered anew."""
+_GUARDS = b"pam_guard.py"
+_OF_GUARD = re.compile(
+    rb"(?m)(?P<told>^# 2\. A guard\b.*\n(?:^#.*\n)*)?"
+    rb"^account[ \t]+\[success=1 default=ignore\][ \t]+pam_exec\.so\b.*/pam_guard\.py\b.*\n"
+    rb"^account[ \t]+requisite[ \t]+pam_deny\.so[ \t]*\n\n?"
+)
+"""The guard of a stack that somebody has copied from those that were shipped with it."""
 _GATED = re.compile(
     rb"# jitd's gate: (?P<gate>.*?\n)# End of jitd's gate, SHA-256 (?P<digest>[0-9a-f]{64})\. [^\n]*\n", re.DOTALL
 )
@@ -281,17 +288,37 @@ def _exchange(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
             continue
         swap(file, content, *before[file])
         answer(f"{file}: the gate is {wanted.decode()} now")
-    say("nothing was changed" if is_trial else f"the way back: jitd pam-install --exchange {service}")
+    if is_trial:
+        return say("nothing was changed")
+    if any(_GUARDS in before[file][0] and _GUARDS not in text and not _as_put_in(text) for file, text in planned.items()):
+        return say("there is no way back by this verb: the guard before the gate is out, too, and is not needed any more")
+    say(f"the way back: jitd pam-install --exchange {service}")
 
 
 def _with_module(name: str, text: bytes, module: bytes) -> bytes:
     """Return the stack ``name`` with another module in its gate. A gate that was put in by this verb is written anew as a whole,
-    with or without the guard. In any other stack, only the lines of the gate change.
+    with or without the guard. In any other stack, only the lines of the gate change, and a guard that is as it was shipped goes.
     """
-    found = _GATED.match(text)
-    if found and hashlib.sha256(found["gate"]).hexdigest() == found["digest"].decode():
+    if found := _as_put_in(text):
         return _gate_of(name, module) + text[found.end() :]
-    return _LINE.sub(rb"\g<1>" + module, text)
+    return _LINE.sub(rb"\g<1>" + module, _without_guard(text) if module == IN_C else text)
+
+
+def _as_put_in(text: bytes) -> re.Match[bytes] | None:
+    """Return the gate of a stack if this verb has put it in, and nobody has changed it."""
+    found = _GATED.match(text)
+    return found if found and hashlib.sha256(found["gate"]).hexdigest() == found["digest"].decode() else None
+
+
+def _without_guard(text: bytes) -> bytes:
+    found = _OF_GUARD.search(text)
+    if found is None or text.count(b"[success=4", 0, found.start()) != 1:  # what else jumps over it is not known
+        return text
+    before, after = text[: found.start()], text[found.end() :]
+    for less, more in reversed(_GUARDED):
+        before = before.replace(more, less)
+        after = after.replace(more, less, 1) if found["told"] and more.startswith(b"#") else after
+    return before + after
 
 
 def _gate_of(name: str, module: bytes = IN_C) -> bytes:
@@ -315,10 +342,8 @@ def _gate_of(name: str, module: bytes = IN_C) -> bytes:
 
 def _is_untouched(now: bytes, kept: bytes) -> bool:
     """True if ``now`` is ``kept`` with a gate before it, just as the gate was put there."""
-    found = _GATED.match(now)
-    return (
-        found is not None and hashlib.sha256(found["gate"]).hexdigest() == found["digest"].decode() and now[found.end() :] == kept
-    )
+    found = _as_put_in(now)
+    return found is not None and now[found.end() :] == kept
 
 
 def _judge(service: str, names: tuple[str, ...], planned: Mapping[Path, bytes]) -> None:
