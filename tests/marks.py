@@ -2,8 +2,8 @@
 """Four marks of tests: what promises a time, what is too long for every day, what one executor alone does, and both alike.
 
 Law: ``timed`` is for what the product promises in seconds and cannot be shown otherwise; such a test runs when all
-others have ended, and proves no attack of docs/threats.md stopped. ``full`` is for what ``make test-full`` alone runs;
-each is listed in docs/testing.md.
+others have ended, and proves no attack of docs/threats.md stopped. ``full`` is for what ``make test-full`` alone runs.
+contrib/docs/marks.py prints the tests that have them.
 """
 
 from __future__ import annotations

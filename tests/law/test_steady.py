@@ -15,7 +15,8 @@ from functools import cache
 
 import pytest
 
-from tests.law.test_marks import ALL, files
+from contrib.docs.marks import files
+from tests.law.test_marks import ALL
 
 RESTS = {
     "tests/board/test_board.py": 2,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 
 import pytest
 
@@ -110,6 +111,14 @@ def test_the_page_of_attacks_shows_the_form_that_is_read() -> None:
     shown = "\n".join(line[4:] for line in PAGE.read_text("utf-8").partition("\n## ")[0].splitlines() if line[:4] in ("    ", ""))
     (example,) = entries(f"## K: Kerberos\n\n{shown[shown.index('### ') :].strip()}\n")
     assert (example.id, example.attack) == ("K-02", ENTRIES["K-02"].attack)
+
+
+def test_an_entry_is_printed_with_its_tests() -> None:
+    done = subprocess.run([TREE / "contrib/docs/threats.py", "R-05"], capture_output=True, text=True, check=True)
+    assert re.findall(r"^### (.*): .*$|^- (.*)$", done.stdout, re.M) == [
+        ("R-05", ""),
+        *(("", test) for test in ENTRIES["R-05"].tests),
+    ]
 
 
 def test_what_everything_stands_on_is_proved() -> None:
