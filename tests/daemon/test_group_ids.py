@@ -17,7 +17,7 @@ from jitd.workers import Workers
 
 
 def test_a_list_of_groups_that_fails_is_no_membership(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without memory, getgrouplist(3) gives -1 and leaves the number as it was. Nothing was listed, not even the group 0."""
+    """THREATS S-02. Without memory, getgrouplist(3) gives -1 and leaves the number as it was. Nothing was listed."""
     monkeypatch.setattr(groups, "_LIBC", SimpleNamespace(getgrouplist=lambda user, gid, ids, number: -1))
     with pytest.raises(groups.CannotLookUp):
         groups.ids_of("alice", 1001)

@@ -84,6 +84,7 @@ def test_a_table_whose_ends_are_not_certain_is_not_guessed(tmp_path: Path, conte
 
 
 def test_a_file_that_others_may_write_is_not_read_at_all(tmp_path: Path) -> None:
+    """THREATS Q-10."""
     file = written(tmp_path, "what\n" + OWN)
     file.chmod(0o666)
     with pytest.raises(ConfigError, match="may be written by"):

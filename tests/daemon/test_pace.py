@@ -117,7 +117,7 @@ DEEDS: list[tuple[Callable[[House, Any], Any], tuple[Any, ...], Any]] = [
 
 @pytest.mark.parametrize(("deed", "whose", "other"), DEEDS, ids=["resume", "-l COMMAND", "-e FILE", "review"])
 def test_reviews_looks_and_resumes_are_paced_a_person(deed: Any, whose: Any, other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of them has work done for it that others wait for."""
+    """THREATS O-07. Each of them has work done for it that others wait for."""
     monkeypatch.setattr("jitd.verbs.requests.LOOKS", BURST)
     house = House()
     for n in range(int(BURST)):

@@ -57,6 +57,7 @@ def test_a_recording_that_is_still_written_is_no_finding(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("how", ["edited", "cut", "longer", "another", "no record"])
 def test_a_recording_that_differs_is_named(tmp_path: Path, how: str) -> None:
+    """THREATS L-03."""
     record(tmp_path, FRAMES)
     run: Run | None = run_of(tmp_path)
     place = place_of(tmp_path)

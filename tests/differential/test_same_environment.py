@@ -307,4 +307,5 @@ ALONE = [
     ids=lambda row: row.name,
 )
 def test_it_is_the_same(compared, row):
+    """THREATS X-09."""
     compared(row)

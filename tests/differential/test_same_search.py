@@ -132,4 +132,5 @@ ROWS = [
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_it_is_the_same(compared, row):
+    """THREATS R-08."""
     compared(row)

@@ -67,6 +67,7 @@ def test_every_kind_of_message_is_frozen() -> None:
     ids=str,
 )  # fmt: skip
 def test_a_request_that_is_not_exactly_as_declared_is_not_read(change: dict[str, object]) -> None:
+    """THREATS T-09."""
     assert REQUESTS.read(json.dumps(GIVE).encode()) == MESSAGES["give"]
     with pytest.raises(ValueError):
         REQUESTS.read(json.dumps(GIVE | change).encode())

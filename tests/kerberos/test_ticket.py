@@ -52,6 +52,7 @@ def listed(name):
 
 
 def test_it_is_the_only_ticket_in_a_file_that_nobody_else_may_read(realm, cache, service, given):
+    """THREATS T-24."""
     realm.kinit(cache)
     given.fill(service, ALICE)
     assert listed(given.name.decode()) == (ALICE, [SERVICE])

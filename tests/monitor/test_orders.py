@@ -178,6 +178,7 @@ def test_any_bytes_come_back(argv: tuple[bytes, ...], environment: Any, cwd: byt
     ids=str,
 )  # fmt: skip
 def test_what_is_no_job_is_neither_written_nor_read(change: dict[str, Any]) -> None:
+    """THREATS S-14."""
     with pytest.raises(ValueError):
         orders.JOBS.write(replace(JOB, **change))
 

@@ -119,6 +119,7 @@ def test_a_path_that_may_lead_elsewhere_is_not_read(path: object) -> None:
     ],
 )  # fmt: skip
 def test_what_is_signed_and_for_how_long_is_no_parameter(change: dict[str, object]) -> None:
+    """THREATS Q-18."""
     assert QUESTIONS.read(json.dumps(SIGN).encode())
     with pytest.raises(ValueError):
         QUESTIONS.read(json.dumps({**SIGN, **change}).encode())

@@ -79,6 +79,7 @@ def test_every_kind_of_message_is_frozen() -> None:
     ids=lambda change: str(change)[:60],
 )  # fmt: skip
 def test_a_question_that_is_not_exactly_as_declared_is_not_read(change: dict[str, object]) -> None:
+    """THREATS U-03."""
     assert QUESTIONS.read(json.dumps(RUN).encode()) == Run("risk", ("/bin/x", "y"), b"x", 1000)
     with pytest.raises(ValueError):
         QUESTIONS.read(json.dumps(RUN | change).encode())
