@@ -86,9 +86,16 @@ EVERY_DAY = {6, 19, 25, -1}
 @pytest.fixture(scope="module")
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     made = Bench(request.param)
-    made.stack(made.module())
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def the_same_stack(bench: Bench) -> None:
+    """For each test, whatever module and words one before it has put there."""
+    for stack in bench.stacks.iterdir():
+        stack.unlink()
+    bench.stack(bench.module())
 
 
 @pytest.fixture(scope="module")
