@@ -305,7 +305,7 @@ def test_the_realm_answers_and_kadmin_local_works(shared: SharedLab) -> None:
     assert "kvno = " in said
 
 
-def test_as_has_a_fresh_ticket_in_the_default_ccache_and_a_clean_login_environment(shared: SharedLab) -> None:
+def test_as_has_a_ticket_in_the_default_ccache_and_a_clean_login_environment(shared: SharedLab) -> None:
     said = shared.says("umask 077; cd /root; export SECRET=1 TERM=vt100; as alice sh -c 'id -un; klist | head -2; pwd; env'")
     lines = said.splitlines()
     assert lines[:4] == [
@@ -346,6 +346,21 @@ def test_as_without_a_ticket_has_an_empty_cache_and_leaves_the_persons_other_ter
         "as alice true; as --no-ticket alice sh -c 'klist -s || echo none; env -u KRB5CCNAME klist -s && echo kept'"
     )
     assert said == "none\nkept\n"
+
+
+def test_as_asks_the_kdc_once_until_something_changes_and_the_cache_is_as_new_each_time(shared: SharedLab) -> None:
+    asked = "grep -c 'AS_REQ.*ISSUE.*alice@' /var/log/krb5kdc.log;"
+    said = shared.says(
+        f"as --fresh alice true; {asked} as alice kvno -q jitd/lab.example.test; as alice kdestroy; as alice klist; {asked}"
+        f"as --fresh alice true; {asked} touch /etc/krb5.conf; as alice true; {asked}"
+        f"kadmin.local -q 'modprinc +requires_preauth alice' >/dev/null; as alice true; {asked}"
+        "kadmin.local -q 'modprinc -allow_tix alice' >/dev/null; as alice true 2>&1 || echo revoked;"
+        "kadmin.local -q 'modprinc +allow_tix alice' >/dev/null; as alice klist -s && echo back"
+    )
+    first, *listed, kept, fresh, configured, changed, why, revoked, back = said.splitlines()
+    assert [int(n) - int(first) for n in (kept, fresh, configured, changed)] == [0, 1, 2, 3], said
+    assert sum("@EXAMPLE.TEST" in line for line in listed) == 2, "its own principal and the TGT, and no ticket of before"
+    assert "revoked" in why and (revoked, back) == ("revoked", "back")
 
 
 @pytest.mark.parametrize("wrong", ["as", "as alice", "as nobody true", "as root true", "as --frob alice true"])
