@@ -62,7 +62,8 @@ def test_a_key_counts_as_it_does_for_ssh_keygen(key_of_bob: Path, tmp_path: Path
     key = ssh_keys.public(key_of_bob)
     signers = read_signers(text := line.format(key.line, key.line) + "\n")
     signatures = {space: ssh_keys.sign(key_of_bob, space, b"text") for space in (SPACE, "file")}
-    times = [NOON + timedelta(seconds=seconds) for seconds in (-43_200, -1, 0, 1, 5, 6)]
+    around = (-43_200, -1, 0, 1, 5, 6) if "valid-" in line else (0,)
+    times = [NOON + timedelta(seconds=seconds) for seconds in around]
     for principal, space, at in itertools.product(("bob@R", "bob/admin@R", "bob@S", "alice@R"), signatures, times):
         expected = ssh_keys.verifies(tmp_path, text, principal, space, b"text", signatures[space], in_utc(at))
         counts = counting(signers, principal, space, at)

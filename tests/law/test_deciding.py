@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
+from functools import cache
 
 import pytest
 
@@ -63,23 +65,30 @@ ASKED_BY = {
 """A question → who asks it. What is wired into one way to an answer and not into the other would be a way around it."""
 
 
+@cache
+def taken() -> list[tuple[str, list[ast.ImportFrom], dict[str, list[ast.Attribute]]]]:
+    """Module, what it imports by ``from``, and the attributes that it takes, by their names: one walk for all questions."""
+    found = []
+    for module in MODULES:
+        attributes = defaultdict(list)
+        for node in module.nodes:
+            if isinstance(node, ast.Attribute):
+                attributes[node.attr].append(node)
+        found.append((module.name, [node for node in module.nodes if isinstance(node, ast.ImportFrom)], dict(attributes)))
+    return found
+
+
 def users(of: str, name: str) -> set[str]:
     """The modules that take ``name`` from the module ``of``, by its name or as its attribute."""
     package, _, last = of.rpartition(".")
     found = set()
-    for module in MODULES:
+    for module, imports, attributes in taken():
         as_module = {
-            alias.asname or alias.name
-            for node in module.nodes
-            if isinstance(node, ast.ImportFrom) and node.module == package
-            for alias in node.names
-            if alias.name == last
+            alias.asname or alias.name for node in imports if node.module == package for alias in node.names if alias.name == last
         }
-        for node in module.nodes:
-            imported = isinstance(node, ast.ImportFrom) and node.module == of and name in {a.name for a in node.names}
-            used = isinstance(node, ast.Attribute) and node.attr == name and _spelled(node.value) in {*as_module, of}
-            if imported or used:
-                found.add(module.name)
+        imported = any(node.module == of and name in {alias.name for alias in node.names} for node in imports)
+        if imported or any(_spelled(node.value) in {*as_module, of} for node in attributes.get(name, ())):
+            found.add(module)
     return found
 
 

@@ -120,7 +120,8 @@ def named(module: Module) -> tuple[set[str], set[str]]:
         one for one in calls if (one.func.attr if isinstance(one.func, ast.Attribute) else ast.unparse(one.func)) in WRITES
     ]
     written = {one.args[0].value for one in writing if isinstance(one.args[0], ast.Constant)}
-    texts = [node for node in module.nodes if isinstance(node, ast.Constant) and id(node) not in prose(module)]
+    docstrings = prose(module)
+    texts = [node for node in module.nodes if isinstance(node, ast.Constant) and id(node) not in docstrings]
     said = [one.value.decode("latin-1") if isinstance(one.value, bytes) else str(one.value) for one in texts]
     return {name for text in said for name in NAMED.findall(text)}, {str(name) for name in written}
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -46,6 +47,7 @@ NOBODY_S = {
 }
 
 
+@cache
 def abouts() -> set[str]:
     """What lines of ``jitd status`` are about: the first words of ``Line`` and ``Look`` that are literals."""
     calls = (node for module in MODULES for node in module.nodes if isinstance(node, ast.Call))

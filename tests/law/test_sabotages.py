@@ -6,7 +6,6 @@ Law: nothing is run here; whether the tests notice is what ``make sabotage`` sho
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import subprocess
 import sys
@@ -30,22 +29,20 @@ def test_an_entry_says_what_it_has_to_and_nothing_else() -> None:
     assert faults == []
 
 
-def test_a_patch_fits_in_one_place_and_what_it_leaves_parses() -> None:
+def test_a_patch_fits_in_one_place_and_changes_it() -> None:
     faults = []
     for one in sabotages():
         try:
             for file, patched in one.patched().items():
-                if file.endswith(".py"):
-                    ast.parse(patched)
                 if patched == (TREE / file).read_text("utf-8"):
                     faults.append(f"{one.row} {one.takes}: it changes nothing in {file}")
-        except (ValueError, SyntaxError) as fault:
+        except ValueError as fault:
             faults.append(f"{one.row} {one.takes}: {fault}")
     assert faults == []
 
 
-def test_a_patch_uses_no_name_that_is_not_there(tmp_path: Path) -> None:
-    """Else what goes red goes red for another reason."""
+def test_what_a_patch_leaves_parses_and_uses_no_name_that_is_not_there(tmp_path: Path) -> None:
+    """Else what goes red goes red for another reason. A fault of the syntax is told whatever is selected."""
     for number, one in enumerate(sabotages()):
         for file, patched in one.patched().items():
             if file.endswith(".py"):
