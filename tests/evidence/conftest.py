@@ -22,6 +22,12 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Year:
     return write(tmp_path_factory.mktemp("year", numbered=True))
 
 
+@pytest.fixture(scope="session")
+def quiet_year(tmp_path_factory: pytest.TempPathFactory) -> Year:
+    """One with a sixth of the requests, for what does not depend on how many there are: a report of it takes a tenth."""
+    return write(tmp_path_factory.mktemp("quiet", numbered=True), n=400)
+
+
 @pytest.fixture(autouse=True)
 def no_copy_is_left(tmp_path: Path) -> Iterator[None]:
     """pytest keeps the directory of each test, and a lab keeps it in memory: with a copy of the year in each, 1.5 GB."""

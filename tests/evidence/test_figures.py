@@ -586,28 +586,50 @@ SCOPES: dict[str, dict[str, Any]] = {
 } | {f"the person {name[:12]!a}": {"who": frozenset({f"{name}@{REALM}"})} for name in HOSTILE}
 
 
-@pytest.fixture(scope="module", params=SCOPES.values(), ids=SCOPES)
-def both(year: Year, request: pytest.FixtureRequest) -> Iterator[tuple[Scope, Past]]:
-    """The same report twice: what the product asks, and what the records say."""
-    limits = {"since": year.since, "until": year.until} | request.param
+Both = tuple[Scope, Past]
+"""The same report twice: what the product asks, and what the records say."""
+
+
+def twice(year: Year, changes: dict[str, Any]) -> Iterator[Both]:
+    limits = {"since": year.since, "until": year.until} | changes
     with closing(read_store(year.database)) as store:
         scope = scope_of(store, year.policy, year.until, **limits)
         yield scope, Past((body for _, body, _ in store.records()), scope)
+
+
+@pytest.fixture(scope="module", params=SCOPES.values(), ids=SCOPES)
+def both(year: Year, request: pytest.FixtureRequest) -> Iterator[Both]:
+    yield from twice(year, request.param)
+
+
+@pytest.fixture(scope="module", params=SCOPES.values(), ids=SCOPES)
+def both_of_a_quiet_year(quiet_year: Year, request: pytest.FixtureRequest) -> Iterator[Both]:
+    yield from twice(quiet_year, request.param)
 
 
 def words(row: tuple[Any, ...]) -> str:
     return repr([cell for cell in row if isinstance(cell, str | int)])
 
 
-@each_row("name", FIGURES)
-def test_a_figure_is_what_the_records_say(both: tuple[Scope, Past], name: str) -> None:
-    """THREATS L-23: in Python, and from the records alone."""
+def compare(both: Both, name: str) -> None:
     scope, past = both
     rows = told(FIGURES[name], scope)
     expected = ORACLES[name](past)
     assert len(rows) == len(expected)
     for found, row in zip(sorted(rows, key=words), sorted(expected, key=words), strict=True):
         assert found == tuple(pytest.approx(cell, abs=0.06) if isinstance(cell, float) else cell for cell in row)
+
+
+@each_row("name", FIGURES)
+def test_a_figure_of_a_quiet_year_is_what_the_records_say(both_of_a_quiet_year: Both, name: str) -> None:
+    """THREATS L-23: in Python, and from the records alone."""
+    compare(both_of_a_quiet_year, name)
+
+
+@each_row("name", FIGURES)
+def test_a_figure_is_what_the_records_say(both: Both, name: str) -> None:
+    """THREATS L-23."""
+    compare(both, name)
 
 
 def test_the_year_has_something_to_say_in_each_figure(scope: Scope) -> None:
@@ -631,10 +653,12 @@ def test_what_people_typed_stands_in_the_list_of_actions_alone_and_in_cells_of_i
         assert not cells if name != LIST.name else all(isinstance(cell, Typed | CommandLine) for cell in cells), name
 
 
-def test_what_a_rule_shows_to_certain_people_only_is_in_no_figure(scope: Scope) -> None:
+def test_what_a_rule_shows_to_certain_people_only_is_in_no_figure(quiet_year: Year) -> None:
     """THREATS L-23: which program it was is told, and neither its words nor why."""
-    rows = [row for row in told(LIST, scope) if row[5] == "backup"]
-    assert len(rows) > 100
+    with closing(read_store(quiet_year.database)) as store:
+        scope = scope_of(store, quiet_year.policy, quiet_year.until, quiet_year.since, quiet_year.until)
+        rows = [row for row in told(LIST, scope) if row[5] == "backup"]
+    assert len(rows) > 5
     assert {row[3:5] for row in rows} == {(CommandLine(f"/usr/local/sbin/backup {HIDDEN}"), HIDDEN)}
 
 
