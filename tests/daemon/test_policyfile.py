@@ -234,6 +234,7 @@ def test_a_file_in_place_of_the_directory_is_a_fault(directory: Path) -> None:
     [(0o646, "may be written by anyone"), (0o664, "may be written by its group"), (0o666, "may be written by anyone")],
 )
 def test_a_file_that_others_may_write_is_refused(directory: Path, mode: int, sentence: str) -> None:
+    """THREATS O-04."""
     write(directory, "a.toml", "").chmod(mode)
     assert faults(directory) == [("a.toml", 0, "", sentence)]
 

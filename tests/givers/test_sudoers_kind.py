@@ -58,6 +58,7 @@ def host(tmp_path: Path) -> Host:
 
 
 def test_what_is_given_is_one_file_that_visudo_accepts_and_what_is_taken_leaves_nothing(host: Host) -> None:
+    """THREATS Q-45."""
     assert isinstance(host.kind().give(order()), Given)
     status = host.place.stat()
     assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o440, 0, 0)
