@@ -21,6 +21,7 @@ from tests.unshown import without_styles
 
 GOLDEN = Path(__file__).parent / "golden" / "pages"
 WIDTHS = (40, 80, 120)
+REQUESTS = every()
 MOST_LINES = 12
 """Lines of an ordinary request at 80 columns, without the line of keys."""
 
@@ -37,10 +38,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def page_of(name: str, width: int) -> list[str]:
-    return without_styles(brief(every()[name], width))
+    return without_styles(brief(REQUESTS[name], width))
 
 
-@pytest.mark.parametrize("name", every())
+@pytest.mark.parametrize("name", REQUESTS)
 def test_the_page_is_the_one_that_was_read(name: str) -> None:
     text = "".join(
         f"{f'-- {width} columns ':-<{width}}\n" + "".join(f"{line}\n" for line in page_of(name, width)) for width in WIDTHS
@@ -53,7 +54,7 @@ def test_the_page_is_the_one_that_was_read(name: str) -> None:
 
 
 def test_every_golden_page_is_of_a_request() -> None:
-    assert {file.stem for file in GOLDEN.iterdir()} == set(every())
+    assert {file.stem for file in GOLDEN.iterdir()} == REQUESTS.keys()
 
 
 @pytest.mark.parametrize("name", ordinary())
@@ -61,14 +62,14 @@ def test_an_ordinary_request_takes_twelve_lines(name: str) -> None:
     assert len(page_of(name, 80)) <= MOST_LINES
 
 
-@pytest.mark.parametrize("name", every())
+@pytest.mark.parametrize("name", REQUESTS)
 def test_no_line_is_wider_than_the_terminal(name: str) -> None:
     for width in (40, 41, 57, 80, 120, 300):
         assert [line for line in page_of(name, width) if cells(line) > width or not line.isprintable()] == []
 
 
 def test_no_two_requests_have_one_page() -> None:
-    pages = ["\n".join(page_of(name, 80)) for name in every()]
+    pages = ["\n".join(page_of(name, 80)) for name in REQUESTS]
     assert len(set(pages)) == len(pages)
 
 
