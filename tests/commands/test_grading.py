@@ -19,7 +19,7 @@ from jitd.core.grade import Damage, Finding, Grade, Seen, damage, worst
 from jitd_commands.grading import FAULT, findings_of, findings_of_pattern
 from jitd_commands.judging import MOST_FOUND
 from jitd_commands.programs import MODULES, TABLE
-from tests.commands.graded import Looker, command_of, corpus
+from tests.commands.graded import Line, Looker, command_of, corpus
 from tests.marks import by_day, full
 from tests.table import each_row
 
@@ -435,17 +435,24 @@ EVERY_THIRD = by_day(
 PLAIN = [line for line in LINES if not line.variables and line.run_as.uid == 0 and line.words and line.grade is Grade.GIVES]
 
 
+def is_lower(line: Line, wrapper: str) -> bool:
+    """True if ``line`` behind ``wrapper`` has a lower grade than by itself."""
+    command = command_of(line)
+    words = (*(word.encode() for word in wrapper.split()), command.path, *command.argv[1:])
+    wrapped = replace(command, argv=words, path=b"/usr/bin/" + words[0].rpartition(b"/")[2])
+    return worst(findings_of(wrapped, Looker(line), requester="alice")) < line.grade
+
+
+@each_row("wrapper", WRAPPERS)
+def test_no_wrapper_lowers_the_grade_of_a_line(wrapper: str) -> None:
+    """THREATS R-19: of every hundredth line."""
+    assert [line.text for line in PLAIN[::100] if is_lower(line, wrapper)] == []
+
+
 @pytest.mark.parametrize("wrapper", EVERY_THIRD)
 def test_a_wrapper_never_lowers_a_grade(wrapper: str) -> None:
     """THREATS R-19."""
-    lower = []
-    for line in PLAIN:
-        command = command_of(line)
-        words = (*(word.encode() for word in wrapper.split()), command.path, *command.argv[1:])
-        wrapped = replace(command, argv=words, path=b"/usr/bin/" + words[0].rpartition(b"/")[2])
-        if worst(findings_of(wrapped, Looker(line), requester="alice")) < line.grade:
-            lower.append(line.text)
-    assert lower == []
+    assert [line.text for line in PLAIN if is_lower(line, wrapper)] == []
 
 
 def test_a_shell_around_a_line_never_lowers_its_grade() -> None:

@@ -99,14 +99,23 @@ def played(request: pytest.FixtureRequest) -> dict[str, list[str]]:
     return played
 
 
-PLAYED = [pytest.param(point, marks=() if point.meets_executor else direct) for point in POINTS]
+def at_each_point(*, of_monitors: bool) -> pytest.MarkDecorator:
+    """Those at which a monitor is killed, or the others."""
+    points = [point for point in POINTS if (point.victim == "monitor") == of_monitors]
+    played = [pytest.param(point, marks=() if point.meets_executor else direct) for point in points]
+    return pytest.mark.parametrize("point", played, ids=lambda point: point.name.replace(" ", "-"))
 
 
-@pytest.mark.parametrize("point", PLAYED, ids=lambda point: point.name.replace(" ", "-"))
-def test_somebody_is_killed_at_a_named_point(played: dict[str, list[str]], lane: Lane, point: Point) -> None:
+@at_each_point(of_monitors=True)
+def test_a_monitor_is_killed_at_a_named_point(played: dict[str, list[str]], lane: Lane, point: Point) -> None:
     """THREATS X-13."""
-    faults = played[point.name] if point.name in played else lane.play(point)
-    assert faults == []
+    assert (played[point.name] if point.name in played else lane.play(point)) == []
+
+
+@at_each_point(of_monitors=False)
+def test_somebody_else_is_killed_at_a_named_point(played: dict[str, list[str]], lane: Lane, point: Point) -> None:
+    """THREATS X-13."""
+    assert (played[point.name] if point.name in played else lane.play(point)) == []
 
 
 def test_a_command_is_executed_when_its_record_is_in_the_database(lane: Lane) -> None:
