@@ -31,7 +31,7 @@ check:  ## format, lint, types, laws, the fast tests (no root)
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy --strict jitd jitpam extensions
-	$(PYTHON) -m pytest $(FAST)
+	$(PYTHON) -m pytest -m "not timed and not full" $(FAST)
 
 fmt:  ## format all
 	@contrib/lab/setup
