@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -183,10 +182,9 @@ def every() -> tuple[File, ...]:
 
 
 def test_who_waits_waits_for_an_event() -> None:
-    found = Counter({file.place: len(rests(file)) for file in every() if rests(file)})
-    places = [place for file in every() if len(rests(file)) > RESTS.get(file.place, 0) for place in file.found(rests(file))]
-    assert places == []
-    assert dict(found) == RESTS, "there are fewer: so it stays"
+    found = [(file, resting) for file in every() if (resting := rests(file))]
+    assert [place for file, resting in found if len(resting) > RESTS.get(file.place, 0) for place in file.found(resting)] == []
+    assert {file.place: len(resting) for file, resting in found} == RESTS, "there are fewer: so it stays"
 
 
 def test_seconds_are_asserted_in_timed_tests_alone() -> None:
