@@ -159,6 +159,7 @@ def answers(house: House, site: Path, old: bytes) -> str:
     told += [asking.end(), asking.err, asking.out]
     said = json.dumps(told, indent=1).replace(id, "ID")
     said = re.sub(r'("login_session":|session  +|"age":) *\d+', "NUMBER", said)
+    said = re.sub(r"(just|[\d a-z]+) before asking", "AGE", said)  # of her ticket
     said = re.sub(r'fingerprint(": "|  +)[0-9a-f]{64}', "FINGERPRINT", said)
     return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?|\d\d:\d\d(:\d\d)?|\b\d+ s\b", "TIME", said)
 
