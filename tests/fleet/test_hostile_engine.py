@@ -104,7 +104,8 @@ def test_a_message_that_is_repeated_ends_the_conversation_in_words_and_nothing_i
         done = approved(hub, id)
     if n <= number:
         pytest.skip("the conversation has not so many messages")
-    if "its answer was lost on the way" in done.stderr:  # the word of the person was on its way before the lie was told
+    was_last = n == number + 1 and done.returncode == 0  # of its way: who hears it again has heard all
+    if was_last or "its answer was lost on the way" in done.stderr:  # the person's word was on its way before the lie was told
         assert done.returncode == 0 and host.state_of(id) == "approved", done
         return
     assert done.returncode != 0 and any(words in done.stderr for words in OUT_OF_ORDER), done
