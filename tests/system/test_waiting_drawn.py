@@ -71,7 +71,7 @@ def test_of_a_long_paste_while_a_request_waited_nothing_reaches_the_command(hous
         paste.start()
         terminal.expect("touch early")
         house.approved(request)
-        terminal.expect("\nready")
+        terminal.expect("ready\r\n")
         paste.join(PATIENCE)
         terminal.sendline("late")
         terminal.expect("got <([^>]*)>")
