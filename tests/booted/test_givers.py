@@ -75,6 +75,7 @@ def given(service: Service, world: World) -> str:
     """Alice keeps the thing, and can use it. The grant."""
     words = ("--get", world.thing, *world.needs("alice"), "--reason", "x", *world.to_keep("alice"))
     before = {held.grant for held in service.kept("holdings")}
+    assert not world.works("alice"), "this host gives it without jitd"
     asking = service.ask("alice", *words)
     assert asking.end() == 0, asking.err + service.log() + journal(OF_IT)
     assert world.works("alice")

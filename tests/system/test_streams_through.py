@@ -192,8 +192,15 @@ def test_any_mixture_of_streams_works_and_ends_as_the_command(place: House, tmp_
         assert kinds[slot] == "closed" or word + told in seen[slot], (kinds, shown, seen)
 
 
-def test_a_reader_that_goes_away_ends_the_command_by_sigpipe_as_in_sudo(place: House) -> None:
-    Path("/etc/sudoers.d/streams").write_text("alice ALL=(ALL:ALL) NOPASSWD: ALL\n")
+@pytest.fixture
+def sudo_permits() -> Iterator[None]:
+    rule = Path("/etc/sudoers.d/streams")
+    rule.write_text("alice ALL=(ALL:ALL) NOPASSWD: ALL\n")
+    yield
+    rule.unlink()
+
+
+def test_a_reader_that_goes_away_ends_the_command_by_sigpipe_as_in_sudo(place: House, sudo_permits: None) -> None:
     line = 'for tool in sudo jitsudo; do $tool yes | head -1; echo "${PIPESTATUS[0]}"; done'
     assert place.run("alice", "bash", "-c", line).stdout.split() == ["y", "141", "y", "141"]
 
