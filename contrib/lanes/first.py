@@ -34,7 +34,7 @@ LATER = ("timed", "full")
 """The marks (tests/marks.py) of tests that are never of the first answer."""
 TWINS = ("tests/system/test_spine.py",)
 """What is of the first answer under both executors. Under systemd, all else that is played without one, too, is of the rest."""
-KINDS = ("plain", "systemd", "db1", "late")
+KINDS = ("plain", "systemd", "db1", "computing")
 """The kinds of lanes (contrib/lanes/run) that play a part of the first answer: they need no mirror and no second Debian."""
 
 

@@ -48,11 +48,17 @@ def test_with_all_news_at_once_a_few_files_are_played_once_more(monkeypatch: pyt
         assert ("--news-at-once" in lane.lines[0].split()) is is_told
 
 
-def test_what_computes_is_played_late_and_nowhere_else() -> None:
+def test_what_computes_is_played_apart_behind_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
     every = lanes.test_files()
     directories = {"audit", "commands", "core", "daemon", "evidence", "law", "setup", "wire"}
-    assert {file.split("/")[1] for file in every["late"]} == directories
-    assert set(every["late"]) & {*every["plain"], *every["systemd"], *every["db1"], *every["ad"]} == set()
+    assert {file.split("/")[1] for file in every["computing"]} == directories
+    assert set(every["computing"]) & {*every["plain"], *every["systemd"], *every["db1"], *every["ad"]} == set()
+    monkeypatch.setattr(lanes, "LAB", "/bin/echo")
+    monkeypatch.setattr(lanes, "BEHIND", ["/bin/echo", "behind"])
+    for kind in ("computing", "plain"):
+        lane = lanes.Lane("one", kind, ["tests/a.py"], [])
+        lane.end()
+        assert lane.lines[0].startswith("behind ") is (kind == "computing")
 
 
 def test_each_kind_has_a_lane_for_what_promises_a_time() -> None:
@@ -232,7 +238,7 @@ def test_what_makes_hosts_is_played_on_this_one_and_in_no_lab() -> None:
 def test_what_is_played_on_the_other_release_exists_and_is_played_here_too() -> None:
     every = lanes.test_files()
     assert [pattern for pattern in lanes.ON_THE_OTHER if not list(TREE.glob(pattern))] == []
-    assert set(every["other"]) < {*every["late"], *every["plain"]}
+    assert set(every["other"]) < {*every["computing"], *every["plain"]}
     assert {file.split("/")[1] for file in every["other"]} > {"core", "kerberos", "law", "pam", "wire"}
 
 
@@ -292,9 +298,7 @@ def test_with_full_all_is_played_on_the_other_release_in_the_place_of_a_part_and
     def lane(_: str, kind: str, __: list[str], chosen: list[str], *___: object) -> Pretended:
         kinds.append(kind)
         marks.setdefault(kind, chosen[1])
-        made = Pretended(kind, [])
-        made.is_over = True
-        return made
+        return Pretended(kind)
 
     def play_bench(size: str) -> int:
         sizes.append(size)
@@ -326,9 +330,7 @@ def test_the_first_answer_takes_no_other_host_and_plays_what_no_other_part_plays
 
         def lane(_: str, kind: str, files: list[str], chosen: list[str], *__: object, to: list = told) -> Pretended:
             to.append((kind, files, chosen))
-            made = Pretended(kind, [])
-            made.is_over = True
-            return made
+            return Pretended(kind)
 
         benches: list[str] = []
         monkeypatch.setattr(sys, "argv", ["run", f"--{part}"])
@@ -388,70 +390,28 @@ def test_the_first_answer_stays_one() -> None:
 
 
 def test_what_promises_a_time_under_systemd_is_played_before_the_others_and_alone() -> None:
-    alone, one, other = Pretended("systemd", []), Pretended("plain", []), Pretended("db1", [])
+    alone, one, other = Pretended("systemd"), Pretended("plain"), Pretended("db1")
     assert lanes.by_promise([one, alone, other]) == [[alone], [one, other]]
     assert lanes.by_promise([one]) == [[one]] and lanes.by_promise([]) == []
 
 
 class Pretended:
-    """A lane that ends when it is told to, and may be held until then."""
+    """A lane that has ended."""
 
-    def __init__(self, kind: str, told: list[str]) -> None:
-        self.kind, self.name, self._told = kind, f"{kind} {len(told)}", told
-        self.is_over = False
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
 
     def has_ended(self) -> bool:
-        return self.is_over
+        return True
 
     def go(self) -> None:
-        self._told.append(self.kind)
+        """It has gone."""
 
-    def progress(self) -> str:
-        return self.name
-
-    outcome = progress
+    def outcome(self) -> str:
+        return self.kind
 
     def end(self) -> int:
         return 0
-
-
-@pytest.mark.parametrize(
-    ("ending", "told"),
-    [
-        ("db1, plain, systemd, plain, plain", [0, 1, 1, 2, 2]),
-        ("plain+plain, db1, systemd, plain", [2, 2, 2, 2]),
-        ("systemd, db1, plain+plain+plain", [0, 0, 2]),
-        ("plain+systemd+db1+plain+plain", [2]),
-    ],
-)
-def test_a_late_lane_begins_when_a_plain_one_has_ended(ending: str, told: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    gone: list[str] = []
-    first = [Pretended(kind, gone) for kind in ("systemd", "db1", "plain", "plain", "plain")]
-    late = [Pretended("late", gone) for _ in range(2)]
-    steps = [step.split("+") for step in ending.split(", ")]
-    seen: list[int] = []
-
-    def a_second(_: float) -> None:
-        seen.append(len(gone))
-        for kind in steps.pop(0) if steps else ["late", "late"]:
-            next(lane for lane in first + late if lane.kind == kind and not lane.is_over).is_over = True
-
-    monkeypatch.setattr(lanes.time, "sleep", a_second)
-    assert lanes.wait_for_all(first + late, late) == 0
-    assert seen == [0, *told]
-
-
-def test_late_lanes_begin_at_last_where_there_are_more_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone: list[str] = []
-    first, late = [Pretended("plain", gone)], [Pretended("late", gone) for _ in range(3)]
-
-    def a_second(_: float) -> None:
-        first[0].is_over = True
-        for lane in late[: len(gone)]:
-            lane.is_over = True
-
-    monkeypatch.setattr(lanes.time, "sleep", a_second)
-    assert lanes.wait_for_all(first + late, late) == 0 and len(gone) == 3
 
 
 def test_a_file_is_compiled_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
