@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +37,30 @@ def put(store: Store, *lives: Any, expected: int = 0, records: Any = ()) -> None
         changes.append(Change(life, expected, documents.write(life, values)))
         said.append((values, AT))
     store.commit(changes, records, said)
+
+
+class _Full:
+    """A database on a disk that is full when it commits."""
+
+    def __init__(self, whole: Any) -> None:
+        self._whole = whole
+
+    def execute(self, statement: str, *parameters: Any) -> Any:
+        if statement == "COMMIT":
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._whole.execute(statement, *parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+
+@contextmanager
+def full_at_commit(store: Any) -> Iterator[None]:
+    whole, store._db = store._db, _Full(store._db)
+    try:
+        yield
+    finally:
+        store._db = whole
 
 
 def in_clear(detail: Any) -> Any:

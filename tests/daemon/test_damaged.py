@@ -16,9 +16,8 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.findings import Flaw, Wrong
+from jitd.audit.findings import Wrong
 from jitd.audit.telling import EVERYTHING, SIGHTS, WITHOUT_CONTENTS
-from jitd.audit.verify import verify
 from jitd.core.claims import Point
 from jitd.core.decision import Approval, BreakGlass, Terms
 from jitd.core.grant import Expired, GrantState
@@ -33,7 +32,6 @@ from jitd.lifecycle.perform import SET_ASIDE_AGAIN
 from jitd.store import Conflict, Damage, StoreError, Unreadable
 from jitd.store.kept import Kept
 from jitd.store.made_accounts import made_in
-from jitd.store.sqlite import SqliteStore
 from jitd.verbs.locks import Locks
 from jitd.verbs.observers import Observers
 from jitd.verbs.owed_reviews import OwedReviews
@@ -46,6 +44,7 @@ from jitpam.wire import messages
 from tests.daemon.asking import NO_RECEIPTS
 from tests.daemon.giving import ALICE, BOB, ID, Client, House
 from tests.scene import THING, asked, free, locked, permit, person, place, review, screened, submit, withdraw
+from tests.verified import findings_in
 
 OTHER = "AAAA-0001"
 CHANGES = {
@@ -78,13 +77,6 @@ def damage(house: House, life: str, how: str, id: str = ID, *, and_holding: bool
     return damaged
 
 
-def found_in(path: Path) -> list[Flaw]:
-    found: list[Flaw] = []
-    with closing(SqliteStore.reading(path)) as store:
-        verify(store, found.append)
-    return found
-
-
 @pytest.mark.parametrize("how", CHANGES)
 def test_a_damaged_request_permits_nothing_and_the_next_one_is_served(house: House, how: str) -> None:
     """THREATS O-02."""
@@ -96,7 +88,7 @@ def test_a_damaged_request_permits_nothing_and_the_next_one_is_served(house: Hou
     assert house.store.request(ID) is None and [one.id for one in house.store.requests()] == [OTHER]
     assert house.store.n_open() == 1
     assert examine(house.store, Noted(house.path.with_name("head"))) == ()
-    (finding,) = found_in(house.path)
+    (finding,) = findings_in(house.path)
     assert finding.wrong is Wrong.STORE_DIFFERS and f"request {ID} is not as record" in str(finding)
 
 
@@ -117,7 +109,7 @@ def test_the_thing_of_a_damaged_holding_is_taken_back(house: House, how: str) ->
     assert house.giver.there == set(), "it is owed until it is taken back"
     ended = house.recorded(ID)
     assert ended is not None and ended.state is HoldingState.ENDED
-    assert found_in(house.path) == [], "the record tells all that jitd knows of it"
+    assert findings_in(house.path) == [], "the record tells all that jitd knows of it"
 
 
 @pytest.mark.parametrize("how", CHANGES)
@@ -378,7 +370,7 @@ def test_a_grant_that_waits_for_its_last_run_ends_although_the_run_is_damaged(ho
     asyncio.run(scene())
     assert list(house.store.grants()) == [] and house.grant().state is GrantState.SPENT and house.grant().living == ()
     assert house.store.n_running("alice") == 0
-    assert {finding.wrong for finding in found_in(house.path)} == {Wrong.STORE_DIFFERS}, "the damage, and nothing else"
+    assert {finding.wrong for finding in findings_in(house.path)} == {Wrong.STORE_DIFFERS}, "the damage, and nothing else"
 
 
 SEVERAL = ("service-ticket:first", "service-ticket:second", "service-ticket:third")
@@ -590,7 +582,7 @@ def test_a_lock_cannot_be_hidden_by_setting_it_aside(house: House) -> None:
     assert [one.id for one in house.store.locks()] == [lock.id]
     with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
         db.execute("UPDATE locks SET is_open = -1, version = version + 1")
-    assert [finding.wrong for finding in found_in(house.path)] == [Wrong.STORE_DIFFERS]
+    assert [finding.wrong for finding in findings_in(house.path)] == [Wrong.STORE_DIFFERS]
 
 
 def test_the_records_of_a_damaged_request_that_has_ended_are_read_and_say_little(house: House) -> None:

@@ -23,7 +23,7 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Conflict, StoreError, documents
 from jitd.store.sqlite import SqliteStore
 from tests.scene import actor, asked, free, moment, permit, person, review, screened, submit, too_late, withdraw
-from tests.stored import put, round_trip
+from tests.stored import full_at_commit, put, round_trip
 from tests.verified import verify
 
 
@@ -150,27 +150,11 @@ def test_a_stop_reaches_the_run_and_its_end_returns_to_the_grant(house):
     assert house.store.grant("K7QM-2XVD").state is GrantState.REVOKED, "what follows does not reach a life that has ended"
 
 
-def test_a_commit_that_fails_is_no_commit(house, monkeypatch):
+def test_a_commit_that_fails_is_no_commit(house):
     """THREATS L-02."""
     waiting = house.begin(permit())
-
-    class Full:
-        def __init__(self, db):
-            self._db = db
-
-        def execute(self, statement, *parameters):
-            if statement == "COMMIT":
-                raise sqlite3.OperationalError("database or disk is full")
-            return self._db.execute(statement, *parameters)
-
-        def __getattr__(self, name):
-            return getattr(self._db, name)
-
-    whole = house.store._db
-    monkeypatch.setattr(house.store, "_db", Full(whole))
-    with pytest.raises(StoreError, match="disk is full"):
+    with full_at_commit(house.store), pytest.raises(StoreError, match="disk is full"):
         house.handle(review(waiting, person("bob")))
-    monkeypatch.setattr(house.store, "_db", whole)
     assert house.store.request(waiting.id).state is RequestState.PENDING
     assert house.store.grant(waiting.id) is None
     house.handle(review(waiting, person("bob")))

@@ -54,7 +54,7 @@ from tests.scene import (
     too_late,
     withdraw,
 )
-from tests.stored import round_trip
+from tests.stored import full_at_commit, round_trip
 from tests.verified import verify
 
 
@@ -129,28 +129,12 @@ def test_a_lock_reads_only_what_it_is_about(house, monkeypatch):
     assert [one.id for one in house.store.grants()] == [f"CCCC-CCC{n}" for n in range(3)]
 
 
-def test_a_lock_that_cannot_be_committed_is_none_and_has_ended_nothing(house, monkeypatch):
+def test_a_lock_that_cannot_be_committed_is_none_and_has_ended_nothing(house):
     house.begin(free(), id="AAAA-AAAA")
     house.begin(permit(), id="BBBB-BBBB")
     before = (house.store.head(), list(house.store.documents()))
-
-    class Full:
-        def __init__(self, db):
-            self._db = db
-
-        def execute(self, statement, *parameters):
-            if statement == "COMMIT":
-                raise sqlite3.OperationalError("database or disk is full")
-            return self._db.execute(statement, *parameters)
-
-        def __getattr__(self, name):
-            return getattr(self._db, name)
-
-    whole = house.store._db
-    monkeypatch.setattr(house.store, "_db", Full(whole))
-    with pytest.raises(StoreError, match="disk is full"):
+    with full_at_commit(house.store), pytest.raises(StoreError, match="disk is full"):
         house.handle(place(locked()))
-    monkeypatch.setattr(house.store, "_db", whole)
     assert (house.store.head(), list(house.store.documents())) == before
     assert list(house.store.locks()) == []
 

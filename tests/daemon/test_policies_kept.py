@@ -15,13 +15,13 @@ import pytest
 
 from jitd.audit import policies
 from jitd.audit.findings import Flaw
-from jitd.audit.verify import verify
 from jitd.core.policy_text import PolicyText
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.settings import policyfile
 from jitd.store import Conflict
 from jitd.store.sqlite import SqliteStore
 from tests.scene import START, asked, moment, submit, withdraw
+from tests.verified import findings_in
 
 RULE = b'[[permit]]\nname = "%s"\nwho = ["group:dba"]\ncommands = [["/usr/bin/id", "**"]]\n'
 
@@ -56,10 +56,7 @@ class House:
             return database.execute("SELECT digest, document FROM policies ORDER BY rowid").fetchall()
 
     def found(self) -> list[str]:
-        with closing(SqliteStore.reading(self.path)) as store:
-            found: list[Flaw] = []
-            verify(store, found.append)
-        return [str(finding) for finding in found]
+        return list(map(str, findings_in(self.path)))
 
     def as_root(self, statement: str, *parameters: Any) -> None:
         """What somebody does who can write the database, and knows of its triggers."""

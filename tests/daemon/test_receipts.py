@@ -31,7 +31,7 @@ from jitd.audit.receipt import Statement
 from jitd.audit.receipted import BadReceipt
 from jitd.audit.receipts import Receipts as AuditReceipts
 from jitd.audit.strict_json import canonical
-from jitd.audit.verify import _Later, verify
+from jitd.audit.verify import _Later
 from jitd.cli import as_recorded, signing
 from jitd.cli.as_recorded import aged, difference, difference_of_lock, found_since
 from jitd.cli.brief import brief
@@ -76,6 +76,7 @@ from tests.daemon.test_who_sees_what import Seen
 from tests.graders import Said
 from tests.scene import START, command, locked, person, place, submit, thing
 from tests.unshown import without_styles
+from tests.verified import findings
 
 POLICY = PolicyText(((b"10-rules.toml", b"# the rules of a test\n"),))
 DIGEST, OTHER_DIGEST = POLICY.digest, "cd" * 32
@@ -936,8 +937,7 @@ def test_a_clock_that_was_set_since_the_request_was_made_keeps_nobody_from_signi
         assert "is approved" in await house.approved(BOB, made.id, signed)
 
     house.run(scene())
-    found: list[Flaw] = []
-    verify(house.store, found.append)
+    found = findings(house.store)
     assert found == []
 
 
@@ -1691,8 +1691,7 @@ def test_so_it_is_in_a_value_unless_a_mask_or_a_loss_has_made_it(house: House, w
         await house.submitted(argv=(b"/usr/bin/env", word.encode()))
 
     house.run(scene())
-    found: list[Flaw] = []
-    verify(house.store, found.append)
+    found = findings(house.store)
     assert [flaw.wrong for flaw in found] == ([] if word in (MASKED, MISSING) else [Wrong.NOT_A_RECORD])
     assert all(f"a value is {word}, which nobody can type" in flaw.sentence for flaw in found)
 
@@ -1784,8 +1783,7 @@ def test_so_is_one_for_the_lifting_of_a_lock(
 
 def assert_found(house: House, event: str, said: str, sealed: str = "") -> None:
     *_, number = (n for n, body, _ in house.store.records(0) if json.loads(body)["event"] == event)
-    found: list[Flaw] = []
-    verify(house.store, found.append)
+    found = findings(house.store)
     if sealed:
         assert [(flaw.wrong, flaw.number) for flaw in found if sealed in flaw.sentence] == [(Wrong.NOT_A_RECORD, number)], found
         return

@@ -16,17 +16,17 @@ from typing import Any
 import pytest
 
 from jitd.audit import signing_key, sshsig
-from jitd.audit.findings import Flaw, Wrong
+from jitd.audit.findings import Wrong
 from jitd.audit.forms import KEY_NAMESPACE, Checkpoint
 from jitd.audit.keys import read_keys
 from jitd.audit.signing import AFTER, EVERY, CannotSign, Signing
 from jitd.audit.signing_key import KeyFiles
-from jitd.audit.verify import verify
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.records import HostNames
 from tests.scene import moment
+from tests.verified import findings
 
 HOST = "db1.example.test"
 
@@ -410,8 +410,7 @@ def test_a_damaged_checkpoint_is_found_and_stops_neither_a_verification_nor_the_
     house.happen()
     assert house.signing.sign() and house.checkpoints()[-1].number > last
     assert house.public() == before
-    found: list[Flaw] = []
-    verify(house.store, found.append)
+    found = findings(house.store)
     assert [(one.wrong, one.number) for one in found] == [(Wrong.FORGED, last)]
 
 
@@ -436,10 +435,9 @@ def test_a_host_with_another_name_records_that_and_signs_it_under_the_name_befor
     house.happen()
     house.signing.sign()
     assert [(one.number, one.host) for one in house.checkpoints()][-1] == (head + 1, OTHER)
-    found: list[Flaw] = []
-    verify(house.store, found.append, given=read_keys(f"jitd@{OTHER} {house.signing.public_line()}"))
+    found = findings(house.store, given=read_keys(f"jitd@{OTHER} {house.signing.public_line()}"))
     assert found == [], "who may sign for the name of now may for the one before"
-    verify(house.store, found.append, given=read_keys(f"jitd@{HOST} {house.signing.public_line()}"))
+    found = findings(house.store, given=read_keys(f"jitd@{HOST} {house.signing.public_line()}"))
     assert [flaw.wrong for flaw in found] == [Wrong.FOREIGN_KEY], "and not the other way"
 
 
@@ -453,8 +451,7 @@ def test_who_may_sign_for_the_old_name_alone_signs_for_the_new_one_by_no_names_i
             house.happen(2)
             house.signing.sign()
     assert house.checkpoints()[-1].host == OTHER
-    found: list[Flaw] = []
-    verify(house.store, found.append, given=read_keys(f"jitd@{HOST} {house.signing.public_line()}"))
+    found = findings(house.store, given=read_keys(f"jitd@{HOST} {house.signing.public_line()}"))
     assert [flaw.wrong for flaw in found] == [Wrong.FOREIGN_KEY]
 
 
@@ -480,6 +477,5 @@ def test_a_daemon_that_was_killed_before_it_signed_its_other_name_records_its_na
     store = house.store
     names = HostNames(host)
     assert [names.at(store, one.number) for one in house.checkpoints()] == hosts
-    found: list[Flaw] = []
-    verify(store, found.append)
+    found = findings(store)
     assert found == []

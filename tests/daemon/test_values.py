@@ -19,8 +19,7 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.findings import Flaw, Wrong
-from jitd.audit.verify import verify
+from jitd.audit.findings import Wrong
 from jitd.core.effects import Moment
 from jitd.core.grant import Revoked, Used
 from jitd.core.law import DAEMON, MONITOR
@@ -34,6 +33,7 @@ from jitd.store import Conflict, StoreError, documents
 from jitd.store.columns import COLUMNS
 from jitd.store.sqlite import SqliteStore
 from tests.scene import actor, asked, command, free, lift, locked, moment, permit, person, place, review, screened, submit
+from tests.verified import findings_in
 
 TREE = Path(__file__).parents[2]
 DAY = 86400
@@ -311,7 +311,7 @@ def test_what_was_said_while_the_clock_was_ahead_is_forgotten_all_the_same(house
     assert house.forget() == 0 and words_in(house.files())
     house.after = 403 * DAY
     assert house.forget() == 2
-    assert words_in(house.files()) == [] and found_in(house.path) == []
+    assert words_in(house.files()) == [] and findings_in(house.path) == []
 
 
 CHANGES = {
@@ -352,11 +352,11 @@ def test_an_open_life_whose_values_were_touched_is_used_by_nobody(tmp_path: Path
     assert (store.request("K7QM-2XVD"), store.n_open()) == (None, 1)
     assert [one.id for one in store.requests()] == ["AAAA-0001"]
     assert examine(store, Noted(tmp_path / "head")) == (), "the next start finds nothing more"
-    assert [one.wrong for one in found_in(house.path)] in ([Wrong.VALUE_MISSING], [Wrong.VALUE_DIFFERS])
+    assert [one.wrong for one in findings_in(house.path)] in ([Wrong.VALUE_MISSING], [Wrong.VALUE_DIFFERS])
     house.after = 401 * DAY
     is_left = change not in ("deleted", "said to be forgotten")
     assert lifecycle.forget(house.now().at, "record.keep") == is_left, "as the values of others"
-    assert not is_left or "no record says" not in " ".join(map(str, found_in(house.path)))
+    assert not is_left or "no record says" not in " ".join(map(str, findings_in(house.path)))
     store.close()
 
 
@@ -374,7 +374,7 @@ def test_a_missing_reason_does_not_lift_a_lock(tmp_path: Path) -> None:
         assert (lock.name, lock.is_active, lock.reason) == ("alice", True, MISSING)
         Lifecycle(store, house.now, lambda: "policy-1").handle(lift(lock))
         assert list(store.locks()) == []
-    assert [one.wrong for one in found_in(house.path)] == [Wrong.VALUE_MISSING]
+    assert [one.wrong for one in findings_in(house.path)] == [Wrong.VALUE_MISSING]
 
 
 def test_who_does_what_the_daemon_says_about_a_damaged_lock_can_start_it_again(tmp_path: Path) -> None:
@@ -400,7 +400,7 @@ def test_who_does_what_the_daemon_says_about_a_damaged_lock_can_start_it_again(t
     head.file.unlink()
     with closing(SqliteStore(house.path)) as store:
         examine(store, Noted(head.file))
-    assert found_in(tmp_path / "evidence" / house.path.name)
+    assert findings_in(tmp_path / "evidence" / house.path.name)
 
 
 def test_a_damaged_row_of_values_stops_neither_a_verification_nor_that_others_are_forgotten(house: House) -> None:
@@ -411,7 +411,7 @@ def test_a_damaged_row_of_values_stops_neither_a_verification_nor_that_others_ar
     with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
         db.execute("UPDATE said SET entries = x'ff00' WHERE id = 'AAAA-0001'")
     house.store.close()
-    found = found_in(house.path)
+    found = findings_in(house.path)
     assert [one.wrong for one in found] == [Wrong.VALUE_MISSING] and "AAAA-0001" in str(found[0])
     house.store = SqliteStore(house.path)
     house.lifecycle = Lifecycle(house.store, house.now, lambda: "policy-1")
@@ -439,18 +439,11 @@ def test_a_damaged_row_of_values_hides_nothing_that_was_moved_out_of_sight(house
         for (trigger,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
             db.execute(f"DROP TRIGGER {trigger}")
         db.execute(hidden)
-        assert [one.wrong for one in found_in(house.path)] == [Wrong.STORE_DIFFERS]
+        assert [one.wrong for one in findings_in(house.path)] == [Wrong.STORE_DIFFERS]
         db.execute("UPDATE said SET entries = x'ff00' WHERE id = ?", (id,))
-    found = found_in(house.path)
+    found = findings_in(house.path)
     assert Wrong.VALUE_MISSING in {one.wrong for one in found}
     assert [told in str(one) for one in found if one.wrong is Wrong.STORE_DIFFERS] == [True]
-
-
-def found_in(path: Path) -> list[Flaw]:
-    found: list[Flaw] = []
-    with closing(SqliteStore.reading(path)) as store:
-        verify(store, found.append)
-    return found
 
 
 def test_a_missing_value_of_an_ended_life_is_not_said_to_be_forgotten(house: House) -> None:

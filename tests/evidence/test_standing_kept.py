@@ -17,9 +17,7 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.findings import Flaw
 from jitd.audit.privileges import LONGEST, MOST, MOST_BYTES, NoList, Privilege, Standing, listed, read
-from jitd.audit.verify import verify
 from jitd.core.policy import Policy
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.sqlite import SqliteStore
@@ -30,6 +28,7 @@ from jitd_evidence.report.making import MOST_ROWS
 from jitd_evidence.report.standing import STANDING
 from jitd_evidence.serving import standing
 from tests.scene import HOST, START, asked, moment, person, submit
+from tests.verified import findings_in
 
 ROOT = replace(person("alice"), principal="root", user="root", uid=0)
 HOSTILE = (
@@ -76,10 +75,7 @@ class House:
             return list(FIGURES[name].rows(scope))
 
     def found(self) -> list[str]:
-        with closing(SqliteStore.reading(self.path)) as store:
-            found: list[Flaw] = []
-            verify(store, found.append)
-        return [str(finding) for finding in found]
+        return list(map(str, findings_in(self.path)))
 
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, body, _ in self.store.records()]

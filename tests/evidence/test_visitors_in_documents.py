@@ -24,6 +24,7 @@ from tests.core.test_golden_records import OWED
 from tests.evidence.packs import HOST, ID, Host, words, wrong, zipped
 from tests.scene import START, asked, moment, permit, person, review, visitor
 from tests.stored import no_values, round_trip
+from tests.verified import findings
 
 BOB, ZOE = person("bob"), visitor("zoe", spelled="Zoe@TRUSTED.TEST")
 ACCOUNT = {"user", "uid", "gid"}
@@ -122,8 +123,7 @@ def test_the_record_says_that_who_reviewed_has_no_uid(host: Host) -> None:
 
 
 def test_the_record_verifies_and_the_request_is_there_after_a_restart(host: Host) -> None:
-    found: list[Flaw] = []
-    verify(host.store, found.append)
+    found = findings(host.store)
     assert [one for one in found if one.wrong is not Wrong.POLICY_MISSING] == []  # this host keeps its policies elsewhere
     again = SqliteStore.reading(host.path / "jitd.db")
     stored = again.request(ID)
