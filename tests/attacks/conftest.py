@@ -30,10 +30,8 @@ def patient_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     jitd = tmp_path_factory.mktemp("patient") / "jitd"
     jitd.write_text(PATIENT)
     jitd.chmod(0o755)
-    made = House(starts_by=str(jitd)).start()
-    yield made
-    made.verify()
-    made.close()
+    with House(starts_by=str(jitd)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -45,14 +45,12 @@ Done = subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    made = House(POLICY).start()
-    for who in ("alice", "carol"):
-        place = PLACE / who
-        place.mkdir(parents=True, mode=0o700)
-        os.chown(place, uid_of(who), uid_of(who))
-    yield made
-    made.verify()
-    made.close()
+    with House(POLICY) as made:
+        for who in ("alice", "carol"):
+            place = PLACE / who
+            place.mkdir(parents=True, mode=0o700)
+            os.chown(place, uid_of(who), uid_of(who))
+        yield made
     subprocess.run(["rm", "-rf", str(PLACE)], check=True)
 
 

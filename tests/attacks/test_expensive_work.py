@@ -9,7 +9,6 @@ from __future__ import annotations
 import select
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ import pytest
 from jitd.workers import Workers
 from jitpam.wire import messages
 from tests.attacks.raw import Raw, asked, connected, submission, uid_of
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 from tests.system.filesystem import Served
 
 RULES = """
@@ -35,12 +34,7 @@ LITTLE = 8 << 20
 PATIENCE = 120.0
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[House]:
-    made = House(RULES).start()
-    yield made
-    made.verify()
-    made.close()
+served = house_with(RULES)
 
 
 def n_read(house: House) -> int:

@@ -95,10 +95,8 @@ def hurried(tmp_path: Path) -> Iterator[House]:
     jitd = tmp_path / "jitd"
     jitd.write_text(HURRIED.format(seconds=HURRY))
     jitd.chmod(0o755)
-    made = House(POLICY, starts_by=str(jitd)).start()
-    yield made
-    made.verify()
-    made.close()
+    with House(POLICY, starts_by=str(jitd)) as made:
+        yield made
 
 
 def test_a_gate_that_does_not_go_on_is_hung_up_on_in_each_state(hurried: House) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.raw import uid_of
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 
 POLICY = """
 [[permit]]
@@ -51,12 +51,7 @@ def mounted(request: pytest.FixtureRequest) -> Iterator[bytes]:
         os.rmdir(made)
 
 
-@pytest.fixture(scope="module")
-def host() -> Iterator[House]:
-    made = House(POLICY).start()
-    yield made
-    made.verify()
-    made.close()
+host = house_with(POLICY)
 
 
 def test_a_mount_with_any_name_stops_nobodys_request(host: House, mounted: bytes) -> None:

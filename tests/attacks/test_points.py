@@ -27,7 +27,7 @@ from jitpam.wire import messages
 from tests.attacks.raw import VIEW, Raw, asked, connected, initiator, ticket_of, uid_of
 from tests.descriptors import links
 from tests.narrow import type_of
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 from tests.waiting import PATIENCE, wait_for
 
 POLICY = """
@@ -87,12 +87,7 @@ approvals = [{ need = 1, from = ["group:ops"] }]
 """
 
 
-@pytest.fixture(scope="module")
-def gated() -> Iterator[House]:
-    made = House(POLICY).start()
-    yield made
-    made.verify()
-    made.close()
+gated = house_with(POLICY)
 
 
 def question(who: str, *words: str, **changes: Any) -> messages.Enforce:

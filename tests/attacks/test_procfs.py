@@ -56,10 +56,8 @@ def keeper() -> Iterator[House]:
     OPEN.chmod(0o1777)
     furnish(OPEN / "secret")
     (OPEN / "secret").chmod(0o700)
-    made = House(POLICY).start()
-    yield made
-    made.verify()
-    made.close()
+    with House(POLICY) as made:
+        yield made
     shutil.rmtree(OPEN)
 
 

@@ -102,10 +102,8 @@ def identities():
 def anybodys(identities):
     from tests.system.conftest import House
 
-    made = House(ANYBODY, TABLE).start()
-    yield made
-    made.verify()
-    made.close()
+    with House(ANYBODY, TABLE) as made:
+        yield made
 
 
 def by_command(house, identities, form, id):

@@ -67,10 +67,8 @@ def keeper():
         (OPEN / f"{name}-by-argument").write_text(name)
         os.chown(OPEN / f"{name}-by-argument", uid_of("carol"), -1)
         (OPEN / f"{name}-by-argument").chmod(mode & 0o666)
-    made = House(POLICY).start()
-    yield made
-    made.verify()
-    made.close()
+    with House(POLICY) as made:
+        yield made
     shutil.rmtree(OPEN)
     shutil.rmtree(SECRET)
 

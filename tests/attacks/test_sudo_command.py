@@ -7,7 +7,6 @@ Law: after each refusal nothing was granted. What sudo and the host say differen
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from jitpam.wire import messages
 from tests.attacks.raw import connected, uid_of
 from tests.attacks.test_points import Point, n_things
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 
 POLICY = """
 [[permit]]
@@ -45,12 +44,7 @@ USUAL = [
 OF_SUDO = ["SUDO_USER=alice", "SUDO_UID=4001", "SUDO_GID=4001", "SUDO_COMMAND=/usr/bin/id", "SUDO_TTY=/dev/pts/9"]
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    made = House(POLICY).start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(POLICY)
 
 
 def says(*argv: str, **changes: Any) -> messages.EnforceCommand:

@@ -159,10 +159,8 @@ def of_an_older_key(keytab):
 def keyless() -> Iterator[tuple[House, Path]]:
     """A daemon that is started without a keytab, and where its keytab should be."""
     keytab = Path("/srv/keytab")
-    made = House(config=f'keytab = "{keytab}"').start()
-    yield made, keytab
-    made.verify()
-    made.close()
+    with House(config=f'keytab = "{keytab}"') as made:
+        yield made, keytab
 
 
 @pytest.mark.parametrize(

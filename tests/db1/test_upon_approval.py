@@ -3,27 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.db1.conftest import COMMANDS, PRINTS, USES, grants, is_refused, works
-from tests.system.conftest import Asking, House
+from tests.system.conftest import Asking, House, house_with
 from tests.waiting import wait_for
 
 POLICY = Path(__file__).parents[2] / "contrib/lab/db1.toml"
 BOTH = pytest.mark.parametrize("service", USES)
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    """A daemon with the lab's policy for db1. It speaks to the jitd-kdc that runs in every lab."""
-    made = House(POLICY.read_text()).start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(POLICY.read_text())
+"""A daemon with the lab's policy for db1. It speaks to the jitd-kdc that runs in every lab."""
 
 
 def ask(house: House, service: str, *command: str) -> Asking:

@@ -42,10 +42,8 @@ def world() -> Iterator[VaultWorld]:
 @pytest.fixture
 def house(world: VaultWorld) -> Iterator[House]:
     signing = world.config.replace("[givers.app]", "[givers.ops-ssh]").replace("database/creds/reporting", "ssh/sign/ops")
-    made = House(POLICY, world.config + signing).start()
-    yield made
-    made.verify()
-    made.close()
+    with House(POLICY, world.config + signing) as made:
+        yield made
 
 
 @pytest.fixture

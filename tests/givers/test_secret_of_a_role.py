@@ -45,10 +45,8 @@ def world() -> Iterator[PostgresWorld]:
 
 @pytest.fixture
 def house(world: PostgresWorld) -> Iterator[House]:
-    made = House(POLICY, world.config + LOGS).start()
-    yield made
-    made.verify()
-    made.close()
+    with House(POLICY, world.config + LOGS) as made:
+        yield made
 
 
 @pytest.fixture

@@ -17,13 +17,8 @@ from tests.pam.programs import Gated, write
 @pytest.fixture(scope="module")
 def gated(request: pytest.FixtureRequest) -> Iterator[Gated]:
     """A host behind the stacks that we ship, and its daemon. A file may say which module the stacks have."""
-    made = Gated(kind=getattr(request, "param", SO))
-    try:
-        made.start()
+    with Gated(kind=getattr(request, "param", SO)) as made:
         yield made
-        made.verify()
-    finally:
-        made.close()
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from tests.marks import full
 from tests.pam.application import Bench, Voice, jitd, now
 from tests.pam.test_sabotage import PROVES
 from tests.prover import ALICE, INSTALLED, SOURCES
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people, and a socket of root's")
@@ -95,12 +95,7 @@ class Asked:
 # --- for real ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    made = House(POLICY).start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(POLICY)
 
 
 @pytest.fixture

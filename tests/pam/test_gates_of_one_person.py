@@ -15,13 +15,8 @@ pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reaso
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[Gated]:
-    made = Gated(POLICY, "[limits]\nconnections_per_uid = 2\n")
-    try:
-        made.start()
+    with Gated(POLICY, "[limits]\nconnections_per_uid = 2\n") as made:
         yield made
-        made.verify()
-    finally:
-        made.close()
 
 
 def test_su_and_sudo_that_wait_are_the_persons_who_has_started_them(gated: Gated) -> None:

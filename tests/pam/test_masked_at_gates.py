@@ -29,11 +29,8 @@ mask = ["-s *"]
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[Gated]:
-    made = Gated(POLICY)
-    made.start()
-    yield made
-    made.verify()
-    made.close()
+    with Gated(POLICY) as made:
+        yield made
 
 
 @pytest.mark.parametrize("who", ["alice", "carol"])

@@ -41,13 +41,8 @@ STACKS, KEPT = Path("/etc/pam.d"), ".before-jitd"
 @pytest.fixture(scope="module")
 def house() -> Iterator[Gated]:
     """A host whose stacks are Debian's."""
-    made = Gated(stacks=())
-    try:
-        made.start()
+    with Gated(stacks=()) as made:
         yield made
-        made.verify()
-    finally:
-        made.close()
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from tests.marks import full
 from tests.news import without_news
 from tests.pam.programs import leaves_a_mark, module
 from tests.pam.sshd_stage import OPS, SHIPPED, Sshd, is_there, rule, stacked
-from tests.system.conftest import HOST, House
+from tests.system.conftest import HOST, House, house_with
 from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
@@ -41,12 +41,7 @@ OWED = re.compile(
 METHODS = ("gssapi", "gssapi without delegation", "key", "password", "keyboard", "gssapi+keyboard")
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    made = House(POLICY).start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(POLICY)
 
 
 @pytest.fixture(scope="module")

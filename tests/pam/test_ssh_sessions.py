@@ -17,7 +17,7 @@ import pytest
 from tests.attacks.raw import connected
 from tests.on_terminal import OnTerminal
 from tests.pam.sshd_stage import OPS, Sshd, grants_end_was_noted, is_there, rule, stacked
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
@@ -31,12 +31,7 @@ approvals = [{ need = 1, from = ["group:ops"] }]
 """
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    made = House(POLICY + COMMANDS, "[limits]\npending_per_person = 100\n").start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(POLICY + COMMANDS, "[limits]\npending_per_person = 100\n")
 
 
 @pytest.fixture(scope="module")

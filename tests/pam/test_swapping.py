@@ -48,13 +48,8 @@ TWINS = {"sudo": "sudo id", "doas": "doas /usr/bin/id", "su": "su -c 'id'", "jit
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[Gated]:
-    made = Gated(POLICY)
-    try:
-        made.start()
+    with Gated(POLICY) as made:
         yield made
-        made.verify()
-    finally:
-        made.close()
 
 
 @pytest.fixture

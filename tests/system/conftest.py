@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -185,6 +185,22 @@ class House:
             self.stop()
         shutil.rmtree(self.root, ignore_errors=True)
 
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, fault: type[BaseException] | None, *_: object) -> None:
+        """Its record holds, unless something else is at fault."""
+        try:
+            if fault is None:
+                self.verify()
+        finally:
+            self.close()
+
     # --- people -------------------------------------------------------------------------------------------------------
 
     def _environment(self) -> dict[str, str]:
@@ -344,15 +360,13 @@ class House:
             verify(store)
 
 
-def house_with(policy: str) -> Callable[[], Iterator[House]]:
+def house_with(policy: str, config: str = "") -> Callable[[], Iterator[House]]:
     """A fixture: a daemon with ``policy``, shared by the tests of one file."""
 
     @pytest.fixture(scope="module")
     def house() -> Iterator[House]:
-        made = House(policy).start()
-        yield made
-        made.verify()
-        made.close()
+        with House(policy, config) as made:
+            yield made
 
     return house
 

@@ -86,23 +86,21 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    house = House(POLICY, 'auditors = ["principal:carol@EXAMPLE.TEST"]').start()
-    carols, desk = house.root / "carol", house.root / "desk"
-    carols.mkdir()
-    desk.mkdir()
-    shutil.chown(carols, "carol")
-    made = Scene(house, carols, desk)
-    asking = house.ask("alice", "--uses=2", "--reason=the disk is full", "true", "one-word")
-    made.approved = asking.id
-    house.approved(made.approved)
-    assert asking.end() == 0
-    made.broken = break_glass(house)
-    assert house.sudo("dave", "true").returncode != 0
-    assert house.jitd("lock", "--user=eve", "--reason=laptop stolen").returncode == 0
-    assert house.jitd("audit", "report").returncode == 0, "root has made a report once"
-    yield made
-    house.verify()
-    house.close()
+    with House(POLICY, 'auditors = ["principal:carol@EXAMPLE.TEST"]') as house:
+        carols, desk = house.root / "carol", house.root / "desk"
+        carols.mkdir()
+        desk.mkdir()
+        shutil.chown(carols, "carol")
+        made = Scene(house, carols, desk)
+        asking = house.ask("alice", "--uses=2", "--reason=the disk is full", "true", "one-word")
+        made.approved = asking.id
+        house.approved(made.approved)
+        assert asking.end() == 0
+        made.broken = break_glass(house)
+        assert house.sudo("dave", "true").returncode != 0
+        assert house.jitd("lock", "--user=eve", "--reason=laptop stolen").returncode == 0
+        assert house.jitd("audit", "report").returncode == 0, "root has made a report once"
+        yield made
 
 
 def break_glass(house: House) -> str:

@@ -6,11 +6,9 @@ Law: nothing is run by it, and a use is taken by that program alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.system.conftest import House
+from tests.system.conftest import house_with
 from tests.waiting import wait_for
 
 POLICY = """
@@ -31,12 +29,7 @@ commands = [["/usr/bin/true"]]
 """
 
 
-@pytest.fixture(scope="module")
-def gated() -> Iterator[House]:
-    made = House(POLICY).start()
-    yield made
-    made.verify()
-    made.close()
+gated = house_with(POLICY)
 
 
 def test_who_waits_is_told_when_it_is_approved_and_nothing_runs(gated):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 from tests.system.filesystem import TEXT, Served
 from tests.system.prompt import AT_ONCE
 from tests.waiting import PATIENCE, wait_for
@@ -47,20 +47,10 @@ def closed(place: Path, user: str = "root") -> str:
     return f"jitsudo: {user} may not enter the working directory {place}\n"
 
 
-@pytest.fixture(scope="module")
-def at_once() -> Iterator[House]:
-    made = House(AT_ONCE).start()
-    yield made
-    made.verify()
-    made.close()
+at_once = house_with(AT_ONCE)
 
 
-@pytest.fixture(scope="module")
-def owed() -> Iterator[House]:
-    made = House(OWED).start()
-    yield made
-    made.verify()
-    made.close()
+owed = house_with(OWED)
 
 
 @pytest.fixture

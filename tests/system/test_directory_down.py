@@ -115,10 +115,8 @@ def is_up_again() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def house(directory: None) -> Iterator[House]:
-    made = House(POLICY).start()
-    yield made
-    made.verify()
-    made.close()
+    with House(POLICY) as made:
+        yield made
 
 
 @pytest.mark.parametrize("error", WITH_DAEMON, ids=errno.errorcode.get)

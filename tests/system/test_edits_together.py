@@ -17,7 +17,7 @@ import pytest
 from jitpam.wire import messages
 from jitpam.wire.shown import unshown
 from tests.attacks.raw import asked, connected, shown_to
-from tests.system.conftest import Asking, House
+from tests.system.conftest import Asking, House, house_with
 from tests.system.halting import Halt
 from tests.waiting import is_living, status_of, wait_for
 
@@ -68,12 +68,7 @@ run = { check = ["/bin/sh", "-c", "touch /run/together-checked; while test ! -e 
 CHECKED, MAY_GO, COMPARED = (Path(f"/run/together-{name}") for name in ("checked", "may-go", "compared"))
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    made = House(RULES).start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(RULES)
 
 
 @pytest.fixture(autouse=True)

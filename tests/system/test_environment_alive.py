@@ -7,13 +7,12 @@ Law: what is asserted is what the command itself saw in /proc/self/environ.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 
 from tests.core.test_environment import DELETED_BY_SUDO, KEPT_BY_SUDO, OURS
 from tests.marks import full
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 
 FOREIGN = [*DELETED_BY_SUDO, *KEPT_BY_SUDO]
 HARMLESS_VALUE = {"LD_DEBUG": "", "KRB5_CONFIG": "/etc/krb5.conf", "KRB5CCNAME": "FILE:/tmp/krb5cc_4001", "GCONV_PATH": ""}
@@ -40,12 +39,7 @@ approvals = [{{ need = 1, from = ["group:ops"] }}]
 """
 
 
-@pytest.fixture(scope="module")
-def listing() -> Iterator[House]:
-    made = House(RULES.format(names=", ".join(f'"{name}"' for name in FOREIGN))).start()
-    yield made
-    made.verify()
-    made.close()
+listing = house_with(RULES.format(names=", ".join(f'"{name}"' for name in FOREIGN)))
 
 
 def value_of(name: str) -> str:

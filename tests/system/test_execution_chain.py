@@ -55,12 +55,10 @@ void _start(void) { call(83, "%s", 0755); call(60, 0, 0); for (;;); }
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    made = House(RULES).start()
-    os.chmod("/home/alice", 0o755)
-    yield made
-    os.chmod("/home/alice", 0o700)
-    made.verify()
-    made.close()
+    with House(RULES) as made:
+        os.chmod("/home/alice", 0o755)
+        yield made
+        os.chmod("/home/alice", 0o700)
 
 
 @pytest.fixture

@@ -49,10 +49,8 @@ when = 'fact.origin == "console" || true'
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     PLACE.mkdir(mode=0o755, exist_ok=True)
-    made = House(RULES).start()
-    yield made
-    made.verify()
-    made.close()
+    with House(RULES) as made:
+        yield made
     shutil.rmtree(PLACE)
 
 

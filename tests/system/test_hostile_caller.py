@@ -83,11 +83,9 @@ HOSTILE: dict[str, Callable[[], Any]] = {
 
 @pytest.fixture(scope="module")
 def at_once() -> Iterator[House]:
-    made = House(AT_ONCE).start()
-    assert made.run("alice", "true").returncode == 0  # with a ticket from now on
-    yield made
-    made.verify()
-    made.close()
+    with House(AT_ONCE) as made:
+        assert made.run("alice", "true").returncode == 0  # with a ticket from now on
+        yield made
 
 
 def ask(house: House, before: Callable[[], Any] | None, *words: str) -> str:

@@ -14,17 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.marks import full
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 from tests.system.prompt import AT_ONCE, SHELLS, Prompt, clients, command_lines, guardians, number, state
 from tests.waiting import is_at_rest, wait_for
 
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[House]:
-    made = House(AT_ONCE).start()
-    yield made
-    made.verify()
-    made.close()
+place = house_with(AT_ONCE)
 
 
 @pytest.fixture(params=SHELLS)

@@ -21,7 +21,7 @@ from jitd.verbs.endings import GONE_WITHIN
 from jitpam.wire import messages
 from tests.attacks.raw import connected
 from tests.marks import full
-from tests.system.conftest import OF_THE_LAB, REALM, House
+from tests.system.conftest import OF_THE_LAB, REALM, House, house_with
 from tests.system.fork_server import fork_server
 from tests.waiting import PATIENCE, wait_for
 
@@ -291,12 +291,7 @@ def test_who_is_locked_reviews_nothing(house):
     assert asked.end() == 0
 
 
-@pytest.fixture(scope="module")
-def strict():
-    made = House(STRICT).start()
-    yield made
-    made.verify()
-    made.close()
+strict = house_with(STRICT)
 
 
 def test_an_approval_given_before_the_lock_counts_no_longer(strict):

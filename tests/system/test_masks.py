@@ -55,10 +55,8 @@ commands = [["/usr/bin/ln", "-s", "wrong-*", "**"]]
 
 @pytest.fixture
 def house() -> Iterator[House]:
-    made = House(RULES).start()
-    yield made
-    made.verify()
-    made.close()
+    with House(RULES) as made:
+        yield made
 
 
 @pytest.fixture

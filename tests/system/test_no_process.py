@@ -14,19 +14,14 @@ import pexpect
 import pytest
 
 from tests.on_terminal import OnTerminal
-from tests.system.conftest import ID, OF_THE_LAB, House
+from tests.system.conftest import ID, OF_THE_LAB, House, house_with
 from tests.system.prompt import AT_ONCE
 from tests.waiting import PATIENCE
 
 NO_PROCESS = "no process or thread can be started: the limit of this account (ulimit -u) or of its session is reached"
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    made = House(AT_ONCE).start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(AT_ONCE)
 
 
 def within_limit(house: House, *words: str) -> subprocess.CompletedProcess[str]:

@@ -11,16 +11,14 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pexpect
-import pytest
 
 from tests.on_terminal import OnTerminal
-from tests.system.conftest import Asking, House
+from tests.system.conftest import Asking, House, house_with
 from tests.system.killing import children
 from tests.waiting import PATIENCE, is_at_rest, is_living, wait_for
 
@@ -42,12 +40,7 @@ run = { observed = "required" }
 TICKS = 'i=0; while :; do i=$((i+1)); echo "tick $i"; printf . >> "$1"; sleep 0.2; done'
 
 
-@pytest.fixture(scope="module")
-def seen() -> Iterator[House]:
-    made = House(POLICY).start()
-    yield made
-    made.verify()
-    made.close()
+seen = house_with(POLICY)
 
 
 class Watcher:

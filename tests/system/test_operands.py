@@ -20,7 +20,7 @@ import pexpect
 import pytest
 
 from tests.on_terminal import OnTerminal
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 from tests.waiting import PATIENCE
 
 ALICE, EVE = 4001, 4005
@@ -68,12 +68,7 @@ run = { stdin = "none" }
 """
 
 
-@pytest.fixture(scope="module")
-def binding() -> Iterator[House]:
-    made = House(RULES).start()
-    yield made
-    made.verify()
-    made.close()
+binding = house_with(RULES)
 
 
 @pytest.fixture

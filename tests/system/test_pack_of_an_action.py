@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
@@ -16,7 +15,7 @@ import pytest
 
 from jitd_evidence.pack.verifier import verifier
 from tests.on_terminal import OnTerminal
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 from tests.waiting import wait_for
 
 POLICY = """
@@ -31,12 +30,7 @@ run = { record = "output" }
 """
 
 
-@pytest.fixture(scope="module")
-def kept() -> Iterator[House]:
-    made = House(POLICY).start()
-    yield made
-    made.verify()
-    made.close()
+kept = house_with(POLICY)
 
 
 @pytest.fixture

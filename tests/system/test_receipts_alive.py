@@ -73,17 +73,15 @@ def house() -> Iterator[House]:
     mine = PLACE / "bob"
     mine.mkdir(mode=0o700, exist_ok=True)
     shutil.chown(mine, "bob", "bob")
-    made = House(RULES, f'[approvals]\nkeys = "{SIGNERS}"\n').start()
-    assert made.run("bob", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{mine}/key").returncode == 0
-    line = made.line("bob", "ssh-agent", "-D", "-a", f"{mine}/agent")
-    agent = subprocess.Popen(line, stdout=subprocess.DEVNULL, start_new_session=True)
-    made._clients.append(agent)
-    added = made.run("bob", "sh", "-c", f"until [ -S {mine}/agent ]; do sleep 0.01; done; {AGENT} ssh-add -q {mine}/key")
-    assert added.returncode == 0, added.stderr
-    SIGNERS.write_text(f"bob@EXAMPLE.TEST {(mine / 'key.pub').read_text()}")
-    yield made
-    made.verify()
-    made.close()
+    with House(RULES, f'[approvals]\nkeys = "{SIGNERS}"\n') as made:
+        assert made.run("bob", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{mine}/key").returncode == 0
+        line = made.line("bob", "ssh-agent", "-D", "-a", f"{mine}/agent")
+        agent = subprocess.Popen(line, stdout=subprocess.DEVNULL, start_new_session=True)
+        made._clients.append(agent)
+        added = made.run("bob", "sh", "-c", f"until [ -S {mine}/agent ]; do sleep 0.01; done; {AGENT} ssh-add -q {mine}/key")
+        assert added.returncode == 0, added.stderr
+        SIGNERS.write_text(f"bob@EXAMPLE.TEST {(mine / 'key.pub').read_text()}")
+        yield made
     shutil.rmtree(PLACE)
 
 

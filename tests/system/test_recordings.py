@@ -49,12 +49,10 @@ HOSTILE = r"\033]0;title\007\033]52;c;ZXZpbA==\007\033[6n\033[c\033P$qm\033\\\03
 
 @pytest.fixture(scope="module")
 def kept() -> Iterator[House]:
-    made = House(POLICY).start()
-    made.set_policy(FREE % "output", "60-free.toml")
-    made.reload()
-    yield made
-    made.verify()
-    made.close()
+    with House(POLICY) as made:
+        made.set_policy(FREE % "output", "60-free.toml")
+        made.reload()
+        yield made
 
 
 def recorded(house: House, *words: str, terminal: bool = False) -> str:

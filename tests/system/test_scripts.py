@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 
 ALICE = 4001
 PLACE = Path("/srv/scripts")
@@ -25,12 +25,7 @@ commands = [["/srv/scripts/*", "**"], ["/usr/bin/true"]]
 """
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[House]:
-    made = House(RULES).start()
-    yield made
-    made.verify()
-    made.close()
+running = house_with(RULES)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from jitpam.wire.shown import shown, unshown
 from tests.attacks.raw import connected, shown_to
 from tests.marks import by_day, full, once_each
 from tests.scene import command, person
-from tests.system.conftest import House
+from tests.system.conftest import House, house_with
 from tests.system.filesystem import Served
 from tests.waiting import wait_for
 
@@ -69,12 +69,7 @@ commands = [["/usr/bin/head", "**"]]
 """
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    made = House(RULES, "[limits]\npending_per_person = 400\npending = 800\n").start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(RULES, "[limits]\npending_per_person = 400\npending = 800\n")
 
 
 @pytest.fixture(autouse=True)

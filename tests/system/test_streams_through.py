@@ -31,11 +31,9 @@ KINDS = ("terminal", "pipe", "file", "closed")
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[House]:
-    made = House(AT_ONCE).start()
-    made.run("alice", "true")
-    yield made
-    made.verify()
-    made.close()
+    with House(AT_ONCE) as made:
+        made.run("alice", "true")
+        yield made
 
 
 def digest(reading: int) -> tuple[int, str]:

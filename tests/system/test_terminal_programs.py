@@ -32,11 +32,9 @@ for word in "echo injected\\n":
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[House]:
-    made = House(AT_ONCE).start()
-    made.run("alice", "true")
-    yield made
-    made.verify()
-    made.close()
+    with House(AT_ONCE) as made:
+        made.run("alice", "true")
+        yield made
 
 
 class Window:

@@ -12,16 +12,10 @@ import pytest
 
 from jitpam.asking import AT_ONCE
 from tests.on_terminal import OnTerminal
-from tests.system.conftest import ID, OF_THE_LAB, House
+from tests.system.conftest import ID, OF_THE_LAB, House, house_with
 from tests.waiting import PATIENCE
 
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    made = House(OF_THE_LAB).start()
-    yield made
-    made.verify()
-    made.close()
+house = house_with(OF_THE_LAB)
 
 
 @pytest.mark.parametrize(

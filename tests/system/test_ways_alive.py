@@ -57,10 +57,8 @@ facts = {{ ops = "list" }}
 def house() -> Iterator[House]:
     PLACE.mkdir(mode=0o755, exist_ok=True)
     on_call("carol")
-    made = House(RULES, ON_CALL).start()
-    yield made
-    made.verify()
-    made.close()
+    with House(RULES, ON_CALL) as made:
+        yield made
     shutil.rmtree(PLACE)
 
 

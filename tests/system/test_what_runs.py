@@ -57,10 +57,8 @@ def house() -> Iterator[House]:
     TRUSTED.mkdir(parents=True, exist_ok=True)
     shutil.copy("/bin/echo", PLACE / "tools/denied")
     (PLACE / "tools/echo").symlink_to("/usr/bin/busybox")
-    made = House(RULES, f'trusted_mounts = ["{TRUSTED}"]').start()
-    yield made
-    made.verify()
-    made.close()
+    with House(RULES, f'trusted_mounts = ["{TRUSTED}"]') as made:
+        yield made
     shutil.rmtree(PLACE)
     TRUSTED.rmdir()
 
