@@ -10,7 +10,6 @@ import itertools
 import os
 import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -31,6 +30,7 @@ from tests.attacks.raw import (
     submission,
     uid_of,
 )
+from tests.system.test_spine import marker, markers_go  # noqa: F401
 from tests.waiting import PATIENCE, wait_for
 
 _number = itertools.count(1)
@@ -57,23 +57,6 @@ def with_a_short_ticket(house, who: str) -> tuple[Raw, str]:
 
 def is_over(instant: str) -> bool:
     return datetime.now(UTC) > datetime.fromisoformat(instant)
-
-
-_markers: set[Path] = set()
-
-
-def marker(name: str) -> Path:
-    path = Path(f"/srv/{name}")
-    _markers.add(path)
-    return path
-
-
-@pytest.fixture(autouse=True)
-def markers_go():
-    yield
-    for path in _markers:
-        path.unlink(missing_ok=True)
-    _markers.clear()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pam.application import SO
+from tests.pam.application import SO, Bench
 from tests.pam.eves import Eves
 from tests.pam.programs import Gated, write
 
@@ -24,6 +24,14 @@ def gated(request: pytest.FixtureRequest) -> Iterator[Gated]:
 @pytest.fixture(scope="module")
 def eves(gated: Gated) -> Eves:
     return Eves(gated)
+
+
+@pytest.fixture(scope="module")
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """Its file says which module the stacks have."""
+    made = Bench(request.param)
+    yield made
+    made.close()
 
 
 @pytest.fixture

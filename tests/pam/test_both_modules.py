@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.pam.application import DENIED, KINDS, PYTHON, SO, SOURCES, SUCCESS, Application, Bench, Voice, jitd
+from tests.pam.application import DENIED, KINDS, PYTHON, SO, SOURCES, SUCCESS, Application, Bench, Voice, grants, jitd
 from tests.pam.test_sabotage import PROVES
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people, and a stack of root's")
@@ -48,11 +48,6 @@ class Said:
         """Each connection has a nonce of its own, and each program a session."""
         heard = [{key: value for key, value in each.items() if key not in ("nonce", "login_session")} for each in self.heard]
         return Said(self.answer, self.told, heard)
-
-
-def grants(voice: Voice) -> None:
-    voice.proved()
-    voice.grant()
 
 
 def refuses(voice: Voice) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.marks import full
-from tests.pam.application import DENIED, PYTHON, SO, STAGES, SUCCESS, Application, Bench, Voice, jitd, now
+from tests.pam.application import DENIED, PYTHON, SO, STAGES, SUCCESS, Application, Bench, Voice, grants, jitd, now
 from tests.waiting import wait_for
 
 ERROR_MSG, TEXT_INFO = 3, 4
@@ -30,11 +30,6 @@ pytestmark = pytest.mark.parametrize(
 
 def _news(voice: Voice, *news: str) -> None:
     voice.news(*(news or ("request AAAA-AAAA: true", "wait")))
-
-
-def granted(voice: Voice) -> None:
-    voice.proved()
-    voice.grant()
 
 
 def told_and_granted(voice: Voice) -> None:
@@ -66,7 +61,7 @@ def slow_and_granted(voice: Voice) -> None:
 
 
 OUTCOMES: dict[Callable[[Voice], None], int] = {
-    granted: SUCCESS,
+    grants: SUCCESS,
     told_and_granted: SUCCESS,
     slow_and_granted: SUCCESS,
     denied: DENIED,
@@ -81,13 +76,6 @@ MANNERS = [
 CODES = [*range(1, 33), 99, 255, 256, -1, 2**31 - 1]
 EVERY_DAY = {6, 19, 25, -1}
 """PAM's own errors of a denial, of a conversation and "ignore", and what is nothing of PAM's."""
-
-
-@pytest.fixture(scope="module")
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    made = Bench(request.param)
-    yield made
-    made.close()
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +146,7 @@ def test_however_it_is_answered_the_answer_is_jitds(
         with jitd(bench.socket, outcome):
             assert converse(host, manner, stage) == answer, outcome.__name__
         assert {style for style, _ in host.said} <= ({ERROR_MSG} if manner != ("nested",) else {ERROR_MSG, TEXT_INFO})
-        assert len(host.said) >= {granted: 0, slow_and_granted: 1, denied: 1, gone: 3}.get(outcome, 2) or manner == ("nested",)
+        assert len(host.said) >= {grants: 0, slow_and_granted: 1, denied: 1, gone: 3}.get(outcome, 2) or manner == ("nested",)
 
 
 @pytest.mark.parametrize(("outcome", "answer"), OUTCOMES.items(), ids=lambda value: getattr(value, "__name__", value))
@@ -169,7 +157,7 @@ def test_a_conversation_that_closes_every_descriptor_ends_in_no_grant_that_was_n
     with Application(bench.stacks) as host, jitd(bench.socket, outcome):
         host.start("root")
         host.order("conv", "close")
-        assert host.call("acct_mgmt") == (answer if outcome is granted else DENIED)
+        assert host.call("acct_mgmt") == (answer if outcome is grants else DENIED)
         host.order("conv", "ok")
         assert host.call("acct_mgmt") == answer, "and the next one is as ever"
 
@@ -182,7 +170,7 @@ def test_somebody_whose_name_changes_meanwhile_is_not_granted_what_the_other_was
     host.start("bin")
     host.order("conv", "user")
     with jitd(bench.socket, outcome):
-        assert host.call("acct_mgmt") == (SUCCESS if outcome is granted else DENIED)
+        assert host.call("acct_mgmt") == (SUCCESS if outcome is grants else DENIED)
     host.order("end", 0)
 
 
@@ -315,7 +303,7 @@ def test_memory_does_not_grow_with_what_is_answered(bench: Bench, host: Applicat
 @pytest.mark.parametrize("name", ["setcred", "close_session", "chauthtok"])
 def test_what_is_no_gate_says_nothing_and_asks_nobody(name: str, bench: Bench, host: Application) -> None:
     host.start("root")
-    with jitd(bench.socket, granted) as had:
+    with jitd(bench.socket, grants) as had:
         for flags in (0, 0x2, 0x4, 0x8, 0x10, 0x4000, 0x2000, SILENT, 2**31 - 1):
             # libpam itself takes some flags of pam_chauthtok(3) for an error of the program's, PAM_SYSTEM_ERR.
             is_denied = host.call(name, flags) in ({DENIED} if name != "chauthtok" else {DENIED, 4})

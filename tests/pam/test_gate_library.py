@@ -21,7 +21,7 @@ from jitpam.wire.framing import LIMIT_BEFORE_AUTHENTICATION
 from tests.attacks.raw import kinit
 from tests.krb5.driver import SANITIZED
 from tests.marks import full
-from tests.pam.application import Bench, Voice, jitd, now
+from tests.pam.application import Bench, Voice, grants, jitd, now
 from tests.pam.test_sabotage import PROVES
 from tests.prover import ALICE, INSTALLED, SOURCES
 from tests.system.conftest import House, house_with
@@ -150,11 +150,6 @@ def test_a_signal_that_the_program_ignores_ends_no_wait(drive: Path, house: Hous
 # --- what stands for jitd -------------------------------------------------------------------------------------------------
 
 
-def granted(voice: Voice) -> None:
-    voice.proved()
-    voice.grant()
-
-
 def seen(path: str) -> list[str]:
     status = os.lstat(path)
     return [base64.b64encode(text.encode()).decode() for text in (path, f"{status.st_dev}:{status.st_ino}")]
@@ -169,10 +164,10 @@ def with_places(*places: list[str]) -> Callable[[Voice], None]:
 
 
 def test_what_stands_for_jitd_can_grant_and_so_these_tests_test_something(drive: Path, bench: Bench) -> None:
-    for script in (granted, with_places(seen("/"), seen("/usr/bin/true"))):
+    for script in (grants, with_places(seen("/"), seen("/usr/bin/true"))):
         with jitd(bench.socket, script):
             assert Asked(drive, bench.socket, bench.root / "initiator.py", "true").ends() == (True, "")
-    with jitd(bench.socket, granted):
+    with jitd(bench.socket, grants):
         assert Asked(drive, bench.socket, Path("/nowhere"), "true", no_proof="").ends() == (True, ""), "root proves nothing"
 
 
@@ -275,7 +270,7 @@ def test_who_gives_up_while_the_proof_is_made_is_told_that_too(drive: Path, benc
 def test_there_is_no_grant_without_memory(drive: Path, bench: Bench) -> None:
     """THREATS P-01: whichever of its calls fails, until none does."""
     for fails_from in range(1, 10):
-        with jitd(bench.socket, granted):
+        with jitd(bench.socket, grants):
             answer, why = Asked(drive, bench.socket, bench.root / "initiator.py", "true", fails_from=fails_from).ends()
         if answer:
             break
@@ -305,7 +300,7 @@ def test_signals_that_come_all_the_time_leave_no_child_behind(drive: Path, bench
     program = tmp_path / "initiator"
     program.write_text(f"#!/usr/bin/python3 -IS\n{PROVES}module.recv(1)\n")
     program.chmod(0o755)
-    with jitd(bench.socket, granted):
+    with jitd(bench.socket, grants):
         assert Asked(drive, bench.socket, program, "true", fails_from=-3).ends() == (True, "")
 
 

@@ -17,8 +17,8 @@ import pytest
 
 from tests.descriptors import links
 from tests.marks import full
-from tests.pam.application import DENIED, PYTHON, SO, SUCCESS, Application, Bench, Crashed, Voice, jitd, now
-from tests.pam.test_sabotage import PROVES
+from tests.pam.application import DENIED, PYTHON, SO, SUCCESS, Application, Bench, Crashed, Voice, grants, jitd, now
+from tests.pam.test_sabotage import PROVES, ask
 from tests.platforms import is_newest
 from tests.prover import HANGS_AS_THE_PERSON, HANGS_AT_ONCE, built
 from tests.waiting import PATIENCE, is_living, status_of, wait_for
@@ -56,23 +56,10 @@ def host(bench: Bench) -> Iterator[Application]:
         yield made
 
 
-def grants(voice: Voice) -> None:
-    voice.proved()
-    voice.grant()
-
-
 def waits(voice: Voice) -> None:
     voice.proved()
     voice.news("request AAAA-AAAA: true")
     voice.gone(PATIENCE)
-
-
-def ask(host: Application, user: str | bytes | None = "alice", stage: str = "acct_mgmt") -> int:
-    host.start(user)
-    try:
-        return host.call(stage)
-    finally:
-        host.order("end", 0)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.marks import full
-from tests.pam.application import DENIED, PYTHON, SO, STAGES, SUCCESS, Application, Bench, Script, Voice, jitd, now
+from tests.pam.application import DENIED, PYTHON, SO, STAGES, SUCCESS, Application, Bench, Script, Voice, grants, jitd, now
 from tests.waiting import PATIENCE, wait_for
 
 HASTE = "ANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = 0.3\n"
@@ -56,13 +56,6 @@ pytestmark = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    made = Bench(request.param)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def host(bench: Bench) -> Iterator[Application]:
     """One program for all of it: it has to survive everything."""
     with Application(bench.stacks) as made:
@@ -71,18 +64,13 @@ def host(bench: Bench) -> Iterator[Application]:
         assert (state["threads"], state["children"]) == (1, 0)
 
 
-def ask(host: Application, user: str = "alice", stage: str = "acct_mgmt") -> int:
+def ask(host: Application, user: str | bytes | None = "alice", stage: str = "acct_mgmt") -> int:
     """The answer of one transaction."""
     host.start(user)
     try:
         return host.call(stage)
     finally:
         host.order("end", 0)
-
-
-def unsabotaged(voice: Voice) -> None:
-    voice.proved()
-    voice.grant()
 
 
 def refuses(voice: Voice) -> None:
@@ -92,7 +80,7 @@ def refuses(voice: Voice) -> None:
 
 def test_what_is_not_sabotaged_is_granted_and_so_these_tests_test_something(bench: Bench, host: Application) -> None:
     bench.stack(bench.module("", PROVES))
-    with jitd(bench.socket, unsabotaged):
+    with jitd(bench.socket, grants):
         assert [ask(host, user, stage) for user in ("root", "alice") for stage in STAGES] == [SUCCESS] * 6
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.givers.postgres import free_port
 from tests.marks import full
 from tests.news import without_news
 from tests.pam.programs import leaves_a_mark, module
@@ -269,12 +270,6 @@ def test_a_gate_in_auth_lets_nobody_in(both: Sshd, restack: Callable[[str], None
 
 
 # --- nothing works under a session that was refused -------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("method", ["password", "keyboard", "key"])
