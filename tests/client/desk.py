@@ -183,11 +183,6 @@ class Typist:
         assert self.is_quiet()
         self.type(key)
 
-    def says_yes(self) -> None:
-        """Approve what is on the screen, of which a single key is enough."""
-        self.until(KEYS)
-        self.press(b"a")
-
     def is_quiet(self) -> bool:
         """True if nothing comes for longer than a key is waited for, once it has read all that was typed and waits. By then it
         has waited in vain, too: what comes before that is thrown away, and a busy host may wake it late.

@@ -24,6 +24,7 @@ from jitd.lifecycle.holdings import FIRST_PAUSE, LONGEST_PAUSE
 from jitd.lifecycle.owed import COMES_BACK_FOR
 from jitd.store import StoreError
 from tests.daemon.giving import ID, FakeGiver, House
+from tests.daemon.played import played
 from tests.scene import actor, free, locked, permit, person, place, review
 
 GIVING, HELD, TAKING, ENDED = HoldingState
@@ -37,16 +38,6 @@ def house(tmp_path: Path) -> Iterator[House]:
     made = House(tmp_path)
     yield made
     made.close()
-
-
-def played(scene: Scene) -> Callable[[House], None]:
-    """A test of the coroutine ``scene``."""
-
-    def test(house: House) -> None:
-        asyncio.run(scene(house))
-
-    test.__name__, test.__doc__, test.__module__ = scene.__name__, scene.__doc__, scene.__module__
-    return test
 
 
 # --- given, held, taken -----------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from jitd_outsiders.announcing.letters import LOOKED_UP_AFTER
 from jitd_outsiders.announcing.post import AWAY_FOR, FIRST_PAUSE, LONGEST_PAUSE, MINUTE, MOST_A_MINUTE, MOST_OF_ONE
 from jitd_outsiders.notifying.mail import MailSettings
 from tests.daemon.notices import GROUP, PERSONS, House
+from tests.daemon.played import played
 from tests.scene import asked, free, moment, permit, person, review, screened, submit, too_late, withdraw
 
 ID = "K7QM-2XVD"
@@ -39,16 +40,6 @@ def house(tmp_path: Path) -> Iterator[House]:
     made = House(tmp_path)
     yield made
     made.close()
-
-
-def played(scene: Scene) -> Callable[[House], None]:
-    """A test of the coroutine ``scene``."""
-
-    def test(house: House) -> None:
-        asyncio.run(scene(house))
-
-    test.__name__, test.__doc__, test.__module__ = scene.__name__, scene.__doc__, scene.__module__
-    return test
 
 
 # --- who is told what ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ Law: at the end of every test the record verifies: no notice changes a life.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from jitd_outsiders.announcing.post import MINUTE
 from jitd_outsiders.notifying.terminals import TerminalsSettings
 from tests.daemon.giving import House as Holders
 from tests.daemon.notices import BOTH, House
+from tests.daemon.played import played
 from tests.scene import person, review, visitor, withdraw
 
 ID = "K7QM-2XVD"
@@ -37,14 +38,6 @@ def house(tmp_path: Path) -> Iterator[House]:
     made = House(tmp_path, dict(BOTH))
     yield made
     made.close()
-
-
-def played(scene: Callable[[House], Coroutine[Any, Any, None]]) -> Callable[[House], None]:
-    def test(house: House) -> None:
-        asyncio.run(scene(house))
-
-    test.__name__, test.__doc__, test.__module__ = scene.__name__, scene.__doc__, scene.__module__
-    return test
 
 
 async def approved(house: House, **changes: Any) -> None:

@@ -348,7 +348,6 @@ ACTS: dict[str, tuple[Any, tuple[str, ...]]] = {
     ),
 }
 """A verb that acts → its message, and who may."""
-NOT_FOUND = ("unknown", "usage")
 
 
 @pytest.mark.parametrize("role", ROLES)
