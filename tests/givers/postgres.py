@@ -37,6 +37,7 @@ max_wal_senders = 2
 shared_buffers = 16MB
 max_connections = 40
 max_prepared_transactions = 5
+max_locks_per_transaction = 16
 autovacuum = off
 jit = off
 max_worker_processes = 4

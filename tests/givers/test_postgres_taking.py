@@ -552,16 +552,16 @@ def test_names_that_the_holder_plants_are_not_used_by_jitd(server: Postgres, rol
 
 
 def make_many(session: Held, n: int, statement: str) -> None:
-    """Make ``n`` things by ``statement``, in which ``%`` is a number, 500 in each transaction: the server's locks are few."""
-    for first in range(0, n, 500):
-        loop = f"FOR i IN {first + 1}..{min(first + 500, n)} LOOP EXECUTE replace('{statement}', '%', i::text); END LOOP"
+    """Make ``n`` things by ``statement``, in which ``%`` is a number, 125 in each transaction: the server's locks are few."""
+    for first in range(0, n, 125):
+        loop = f"FOR i IN {first + 1}..{min(first + 125, n)} LOOP EXECUTE replace('{statement}', '%', i::text); END LOOP"
         session.execute(f"DO $$ BEGIN {loop}; END $$".encode())
 
 
 @pytest.mark.parametrize(("n", "statement"), [
-    (12_000, "CREATE TABLE t%()"),
-    (5_000, "CREATE FUNCTION f%() RETURNS integer LANGUAGE sql AS ''SELECT 1''"),
-    (5_000, "SELECT lo_create(%)"),
+    (3_000, "CREATE TABLE t%()"),
+    (1_250, "CREATE FUNCTION f%() RETURNS integer LANGUAGE sql AS ''SELECT 1''"),
+    (1_250, "SELECT lo_create(%)"),
 ])  # fmt: skip
 def test_more_things_than_the_server_has_locks_are_dropped(
     server: Postgres, roles: PostgresRoles, n: int, statement: str
@@ -636,16 +636,16 @@ def test_more_tables_than_locks_on_which_others_depend_get_the_owner_without_rig
 ) -> None:
     """THREATS Q-41."""
     with server.as_person(given(roles)) as session:
-        make_many(session, 5_000, "CREATE TABLE t%()")
-        make_many(session, 5_000, "GRANT SELECT ON t% TO reporting_ro")
+        make_many(session, 1_250, "CREATE TABLE t%()")
+        make_many(session, 1_250, "GRANT SELECT ON t% TO reporting_ro")
         session.execute("SET ROLE reporting_ro")
-        make_many(session, 5_000, "CREATE VIEW v% AS TABLE t%")
+        make_many(session, 1_250, "CREATE VIEW v% AS TABLE t%")
     while isinstance(answer := roles.take(ORDER), Failed) and "in time" in answer.why:
         assert not has_rights(server)
     assert isinstance(answer, Taken) and f"the role {ROLE}_left now owns" in answer.left
     assert not is_there(server)
     for kind, name in (("VIEW", "v"), ("TABLE", "t")):
-        make_many(server.connect(), 5_000, f"DROP {kind} {name}%")
+        make_many(server.connect(), 1_250, f"DROP {kind} {name}%")
     server.do(f"DROP OWNED BY {ROLE}_left; DROP ROLE {ROLE}_left")
 
 
