@@ -95,6 +95,7 @@ def ready(policy: str = POLICY, config: str = "") -> House:
     """A daemon, and tickets for those who ask and approve."""
     house = House(policy, config).start()
     for name in ("alice", "bob"):
-        assert house.run(name, "true").returncode == 0
+        begun = house.run(name, "true")
+        assert begun.returncode == 0, begun.stderr
     (house.root / "said").chmod(0o1777)
     return house

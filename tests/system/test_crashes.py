@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,8 +50,8 @@ class Lane:
         """What was not as ``point`` has it."""
         try:
             faults = play(self.house(), point)
-        except Exception as fault:
-            faults = [f"{type(fault).__name__}: {fault}"]
+        except Exception:
+            faults = [traceback.format_exc()]
         if faults:
             self.close()
         return faults
