@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -30,6 +31,9 @@ settings.register_profile("explore", EVERYDAY, derandomize=False, max_examples=5
 # Found is found: a smaller example of a failure is not looked for.
 settings.register_profile("mutants", EVERYDAY, phases=(Phase.explicit, Phase.generate))
 settings.load_profile("everyday")
+
+# Also what fails in a module that tests share says what it saw, and not AssertionError alone.
+pytest.register_assert_rewrite(*{f"tests.{place.stem}" for place in Path(__file__).parent.iterdir()} - sys.modules.keys())
 
 gc.disable()  # what collects ten thousand tests makes no garbage: a third of its time went to looking for some
 

@@ -15,6 +15,7 @@ from functools import cache
 import pytest
 
 from contrib.docs.marks import files
+from tests.daemon.records import lines_in
 from tests.law.test_marks import ALL
 
 RESTS = {
@@ -193,6 +194,12 @@ def test_seconds_are_asserted_in_timed_tests_alone() -> None:
 
 def test_who_reads_until_something_comes_ends_with_the_other_side() -> None:
     assert [place for file in every() for place in file.found(endless(file))] == []
+
+
+def test_what_fails_in_a_module_that_tests_share_says_what_it_saw() -> None:
+    """Such a failure may not come again soon."""
+    with pytest.raises(AssertionError, match="assert .*half a line"):
+        lines_in([{"text": "half a line"}])
 
 
 @pytest.mark.parametrize(
