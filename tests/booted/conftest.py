@@ -44,6 +44,35 @@ def journal(*matches: str) -> str:
     return subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False).stdout
 
 
+@contextmanager
+def with_command(unit: str, line: str, *more: str) -> Iterator[None]:
+    """The service runs ``line`` in place of its command; ``more`` settings are of the service, too."""
+    place = Path(f"/etc/systemd/system/{unit}.d/test.conf")
+    place.parent.mkdir(parents=True)
+    place.write_text("\n".join(["[Service]", "ExecStart=", f"ExecStart={line}", *more, ""]))
+    try:
+        systemctl("daemon-reload")
+        yield
+    finally:
+        place.unlink()
+        place.parent.rmdir()
+        systemctl("daemon-reload")
+        subprocess.run(["systemctl", "reset-failed", unit], check=False)
+
+
+def written_by(unit: str, places: tuple[str, ...], then: str) -> tuple[list[str], list[str]]:
+    """In which of the ``places`` the service can write a file, and the words that ``then`` says in it. Nothing is left."""
+    tries = f"for each in {' '.join(places)}; do (echo > $each/trace) 2>/dev/null; done"
+    said, traces = Path("/run/said"), [Path(place, "trace") for place in places]
+    try:
+        with with_command(unit, f'/bin/sh -c "{tries}; {then}"', f"StandardOutput=file:{said}"):
+            systemctl("start", unit)
+        return [str(trace.parent) for trace in traces if trace.exists()], said.read_text("utf-8").split()
+    finally:
+        for file in (said, *traces):
+            file.unlink(missing_ok=True)
+
+
 def scope_of(run: str) -> str:
     return f"jitd-run-{run}.scope"
 

@@ -6,29 +6,14 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.booted.conftest import Service, show, systemctl
+from tests.booted.conftest import Service, show, systemctl, with_command, written_by
 from tests.waiting import PATIENCE, wait_for
 
 FILE = Path("/run/jitd-metrics/jitd.prom")
 LINK = Path("/var/lib/prometheus/node-exporter/jitd.prom")
 TIMER, SERVICE, EXPORTER = "jitd-metrics.timer", "jitd-metrics.service", "prometheus-node-exporter.service"
-
-
-@pytest.fixture
-def own_command(service: Service) -> Iterator[Path]:
-    """A file with what the service runs in place of its command."""
-    place = Path(f"/etc/systemd/system/{SERVICE}.d/test.conf")
-    place.parent.mkdir(parents=True)
-    yield place
-    place.unlink()
-    place.parent.rmdir()
-    systemctl("daemon-reload")
-    subprocess.run(["systemctl", "reset-failed", SERVICE], check=False)
 
 
 def fetched() -> str:
@@ -61,23 +46,17 @@ def test_two_commands_bring_the_metrics_into_node_exporter(service: Service) -> 
         FILE.unlink(missing_ok=True)
 
 
-def test_the_service_can_write_no_directory_but_its_own(service: Service, own_command: Path) -> None:
+def test_the_service_can_write_no_directory_but_its_own(service: Service) -> None:
     """THREATS N-06."""
     places = ("/etc/cron.d", str(LINK.parent), "/run", "/run/jitd", "/tmp", "/root")
-    tries = f"for each in {' '.join(places)}; do (echo > $each/trace) 2>/dev/null; done"
-    line = f"{tries}; id -u; grep CapBnd /proc/self/status"
-    own_command.write_text(f'[Service]\nExecStart=\nExecStart=/bin/sh -c "{line}"\nStandardOutput=file:/run/said\n')
-    systemctl("daemon-reload")
-    systemctl("start", SERVICE)
-    said = Path("/run/said")
-    assert said.read_text("utf-8").split() == ["0", "CapBnd:", "0" * 16]
-    said.unlink()
-    assert [place for place in places if Path(place, "trace").exists()] == []
+    assert written_by(SERVICE, places, "id -u; grep CapBnd /proc/self/status") == ([], ["0", "CapBnd:", "0" * 16])
 
 
-def test_a_service_that_is_led_elsewhere_fails_and_writes_nothing(service: Service, own_command: Path) -> None:
+def test_a_service_that_is_led_elsewhere_fails_and_writes_nothing(service: Service) -> None:
     """THREATS N-06. What the account of a collector could do, if root wrote into its directory: a link to another one."""
-    own_command.write_text("[Service]\nExecStart=\nExecStart=/usr/sbin/jitd metrics --textfile /etc/cron.d/jitd.prom\n")
-    systemctl("daemon-reload")
-    assert subprocess.run(["systemctl", "start", SERVICE], capture_output=True, check=False).returncode != 0
-    assert not list(Path("/etc/cron.d").glob("*jitd*"))
+    with with_command(SERVICE, "/usr/sbin/jitd metrics --textfile /etc/cron.d/jitd.prom"):
+        assert subprocess.run(["systemctl", "start", SERVICE], capture_output=True, check=False).returncode != 0
+    written = list(Path("/etc/cron.d").glob("*jitd*"))
+    for file in written:
+        file.unlink()
+    assert written == []
