@@ -71,12 +71,15 @@ while True:
 print("ended with", os.waitstatus_to_exitcode(status), flush=True)
 """
 LOOPS = """\
-#!/bin/bash
-# Says which signals come, until QUIT or KILL.
-for name in HUP INT TERM USR1 USR2 ALRM WINCH CONT; do trap "echo came $name" $name; done
-trap 'exit 7' QUIT
-echo ready
-while :; do read -r -t 0.02 <>/srv/beside/bin/never; done
+#!/usr/bin/python3 -IS
+# Says which signals come, until QUIT or KILL. It takes them one by one: a second one would interrupt what says the first.
+import os, signal
+taken = [getattr(signal, "SIG" + name) for name in "HUP INT TERM USR1 USR2 ALRM WINCH CONT QUIT".split()]
+signal.pthread_sigmask(signal.SIG_BLOCK, taken)
+os.write(1, b"ready\\n")
+while (number := signal.sigwait(taken)) != signal.SIGQUIT:
+    os.write(1, f"came {number.name[3:]}\\n".encode())
+raise SystemExit(7)
 """
 UNSETTLED = (
     (re.compile(r"\b(pipe|socket):\[\d+\]"), r"\1"),
@@ -238,7 +241,6 @@ def gated() -> Iterator[Gated]:
         directory.mkdir()
     for name, text in (("probe", PROBE), ("job", JOB), ("loops", LOOPS), ("askpass", ASKPASS), ("plain", 'echo "$@"\n')):
         write(str(BIN / name), text, 0o755)
-    os.mkfifo(BIN / "never")
     shutil.chown(OWN, WHO)
     try:
         made.start()
