@@ -72,20 +72,27 @@ class Asked:
         said = {"uid": ALICE, "wait": 60, "cache": "", "no_proof": "-", "fails_from": 0, **how}
         line = [program, socket, initiator, *map(str, said.values()), "sudo", *words]
         ignoring = None if ignored is None else lambda: signal.signal(ignored, signal.SIG_IGN)
-        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=ignoring)
+        # Not buffered: what a buffer has read beside a line is lost to communicate().
+        self.process = subprocess.Popen(line, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=ignoring)
+        assert self._line() == "ready\n"
+
+    def _line(self) -> str:
         assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n"
+        return self.process.stdout.readline().decode()
 
     def hears(self) -> str:
         """The next line that it is told."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        line = self._line()
         assert line.startswith("told "), line
         return line[5:-1]
 
+    def rest(self) -> str:
+        """What it says until its end."""
+        return self.process.communicate(timeout=2 * PATIENCE)[0].decode()
+
     def ends(self) -> tuple[bool, str]:
         """Whether it is granted, and else why not."""
-        text = self.process.communicate(timeout=2 * PATIENCE)[0]
+        text = self.rest()
         assert self.process.returncode == 0, text
         found = re.search(r"^answer (\d)\nwhy (.*)\nleft 0 0 0\n\Z", text, re.MULTILINE)
         assert found is not None, text  # the mask, the descriptors or the children are others than before
@@ -134,7 +141,7 @@ def test_who_gives_up_has_withdrawn(drive: Path, house: House, cache: str, numbe
     if number is signal.SIGTSTP:  # the program's own handler has it, once the mask is as before
         assert asked.ends() == (False, "withdrawn")
     else:
-        asked.process.communicate(timeout=PATIENCE)
+        asked.rest()
         assert asked.process.returncode == -number, "the signal was kept, and ends the program once the mask is as before"
     assert house.show(id)["grant"] is None
 
@@ -291,7 +298,7 @@ def test_an_initiator_that_cannot_be_killed_and_hangs_is_left(drive: Path, bench
     program.chmod(0o755)
     with jitd(bench.socket, lambda voice: (voice.challenge(), voice.gone())):
         asked = Asked(drive, bench.socket, program, "true", fails_from=-1)
-        text = asked.process.communicate(timeout=2 * PATIENCE)[0]
+        text = asked.rest()
     os.kill(int(begun.read_text()), signal.SIGKILL)
     assert text == "answer 0\nwhy jitd's Kerberos initiator cannot be started (Too many open files)\nleft 0 0 1\n"
 
@@ -308,7 +315,7 @@ def test_a_process_that_got_the_id_of_the_ended_initiator_is_not_killed(drive: P
     """THREATS P-19: who runs su with SIGCHLD ignored may stop su, kill the initiator, and wait for another process."""
     with jitd(bench.socket, lambda voice: (voice.challenge(), voice.gone())):
         asked = Asked(drive, bench.socket, bench.root / "initiator.py", "true", fails_from=-2, ignored=signal.SIGCHLD)
-        text = asked.process.communicate(timeout=2 * PATIENCE)[0]
+        text = asked.rest()
     why = "jitd's Kerberos initiator cannot be started (No child processes)"
     assert text == f"told the other process lives\nanswer 0\nwhy {why}\nleft 0 0 0\n"
 
