@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,16 +20,15 @@ from jitpam.wire import messages
 from tests.attacks.raw import Raw, connected, hand_over, in_its_life, review, shown_to, submission, ticket_of, uid_of
 from tests.waiting import wait_for
 
-PLACE = Path("/srv/between")
-
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A directory of alice's."""
-    PLACE.mkdir()
-    os.chown(PLACE, uid_of("alice"), 0)
-    yield PLACE
-    shutil.rmtree(PLACE)
+    """A directory of alice's. No other test has one of its name, so that no grant that was left over is for a command in it."""
+    made = Path(tempfile.mkdtemp(prefix="between-", dir="/srv"))
+    made.chmod(0o755)
+    os.chown(made, uid_of("alice"), 0)
+    yield made
+    shutil.rmtree(made)
 
 
 def outcome_of(house, raw: Raw, argv: list[str], meanwhile: Callable[[], object]) -> dict:
