@@ -14,11 +14,11 @@ from typing import Any
 
 from jitd.audit import sentences
 from jitd.audit.sentences import Told
+from jitd.core.chain import SET_ASIDE
 
 DAEMON_STARTED, POLICY_LOADED = "daemon.started", "policy.loaded"
 FORGOTTEN = "value.forgotten"
 KEY_MADE, KEY_ROTATED = "key.made", "key.rotated"
-SET_ASIDE = "object.set_aside"
 SINK_REFUSED = "sink.refused"
 STANDING_RECORDED = "standing.recorded"
 

@@ -10,27 +10,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import secrets
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import dataclass as mutable
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol, TypedDict, TypeGuard
 
 import msgspec
 
-from jitd.audit.events import SET_ASIDE
 from jitd.audit.findings import Flaw, Report, Wrong
-from jitd.audit.moves import fault_of, take_use, wider
-from jitd.core.chain import detail_of, life_of
-from jitd.core.moves import MOVES, NOTHING
+from jitd.audit.moves import Held, Illegal, Link, Together, fault_of, held_of, is_id, link_of, step_of, wider
+from jitd.audit.receipted import ISSUED
+from jitd.core.chain import SET_ASIDE, detail_of, life_of
+from jitd.core.moves import MAY_BE_SET_ASIDE, MOVES, NOTHING, RETURNED
 from jitd.core.sought import seconds_of
 
 OPEN: dict[str, frozenset[str]] = {
     life: frozenset(state for state, row in moves.items() if state != NOTHING and row) for life, moves in MOVES.items()
 }
 """Maps the name of a life cycle to the states in which an object can still change."""
+ASIDE = "set aside"  # stands for the state of an object after which no record of it may come
 MOST_OPEN = 100_000  # if a record has more open objects at one time, the verifier keeps them on the disk
 MOST_GAPS = 1000  # places at which it is looked whether missing records come later
 MOST_NAMED = 3  # so many of the objects that are wrong in the same way are named in one finding
@@ -105,7 +108,7 @@ class InMemory:
 
 def sum_of(key: bytes, life: str, id: str, document: str) -> int:
     """Return a number that nobody foresees without ``key``. Their sums are the same for the same objects alone, in any order."""
-    said = f"{life} {id} {document}".encode("utf-8", "surrogatepass")
+    said = f"{document} {life} {id}".encode("utf-8", "surrogatepass")  # an id may have spaces, where the host lies
     return int.from_bytes(hashlib.blake2b(said, digest_size=32, key=key).digest(), "big")
 
 
@@ -180,14 +183,18 @@ class _Gap:
 
 
 class Lives:
-    """Follows the objects of a whole record. ``n_open`` counts the open objects of each owner of values."""
+    """Follows the objects of a whole record. ``document`` returns what is stored of an object by its life and id. ``n_open``
+    counts the open objects of each owner of values.
+    """
 
-    def __init__(self, latest: Latest, report: Report) -> None:
+    def __init__(self, latest: Latest, report: Report, document: Callable[[str, str], bytes | None]) -> None:
         self._latest = latest
         self._report = report
+        self._document = document
+        self._together = Together()
         self._clock = _Clock(report)
         self._gaps: list[_Gap] = []
-        self._uses: dict[str, tuple[int, int]] = {}  # of the open grants of which the issue is known
+        self._held: dict[str, Held] = {}  # the open grants of which the issue is known
         self.n_open: Counter[str] = Counter()
 
     def take(self, number: int, content: Any) -> None:
@@ -206,8 +213,12 @@ class Lives:
                 self._report(Flaw(Wrong.NOT_A_RECORD, number, text))
             return
         id, version, state, document = content["id"], content.get("version"), content.get("state"), content.get("document")
-        if life not in OPEN or type(id) is not str or type(version) is not int or type(document) is not str:
+        if life not in OPEN or type(id) is not str or not is_version(version) or not is_digest(document):
             self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd"))
+            return
+        if not is_id(life, id):
+            text = f"record {number} is about {life} {_shown(id)}: jitd gives no such id"
+            self._report(Flaw(Wrong.NOT_A_RECORD, number, text))
             return
         state = str(state)
         before = self._latest.get(life, id)
@@ -216,8 +227,8 @@ class Lives:
         if before is None or (version == before.version + 1 and before.state in OPEN[life]):
             self._check_move(number, f"{life} {_shown(id)}", before, content)
         self._latest.put(life, id, Last(number, version, state, document), is_open=is_open)
-        if life == "grant" and not is_open:
-            self._uses.pop(id, None)
+        if life == "grant" and not is_open and (held := self._held.pop(id, None)) is not None:
+            self._check_left(number, id, held)
         if before is None and is_open:
             self.n_open[id.partition(".")[0]] += 1
         elif before is not None and not is_open:
@@ -226,18 +237,46 @@ class Lives:
     def _check_move(self, number: int, name: str, before: Last | None, content: dict[str, Any]) -> None:
         """Check that ``content`` may follow ``before``. Without it, nothing came before, or what came is not known."""
         state = before.state if before is not None else NOTHING if content["version"] == 1 else None
-        if fault := fault_of(state, content) or take_use(self._uses, content["id"], content):
-            self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number}, about {name}, {fault}"))
+        fault, wrong = fault_of(state, content), Wrong.NOT_A_RECORD
+        if not fault and (link := link_of(content)) is not None:
+            fault, wrong = self._missing(content, link), Wrong.REMOVED
+        try:
+            self._use(content)
+        except Illegal as illegal:
+            fault, wrong = (fault, wrong) if fault else (str(illegal), Wrong.NOT_A_RECORD)
+        if fault:
+            self._report(Flaw(wrong, number, f"record {number}, about {name}, {fault}"))
+
+    def _missing(self, content: Mapping[str, Any], link: Link) -> str:
+        return self._together.take(content.get("at"), link)
+
+    def _use(self, content: Mapping[str, Any]) -> None:
+        """Raises Illegal."""
+        id = content["id"]
+        if content["event"] == ISSUED:
+            self._held[id] = stored_grant(content, self._document)[1]
+        elif (held := self._held.get(id)) is not None and (step := step_of(content)) is not None:
+            held.take(step)
+
+    def _check_left(self, number: int, id: str, held: Held) -> None:
+        try:
+            held.end()
+        except Illegal as illegal:
+            self._report(Flaw(Wrong.STORE_DIFFERS, number, f"record {number}, about grant {id}, {illegal}"))
 
     def _set_aside(self, number: int, detail: Mapping[str, Any]) -> None:
         """The object that ``detail`` names was damaged: it ends as its last record left it."""
         for life, id in detail.items():
+            if life in OPEN and life not in MAY_BE_SET_ASIDE:
+                self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} sets aside a {life}, which jitd does not do"))
             before = self._latest.get(life, id) if life in OPEN and type(id) is str else None
             if before is None or before.state not in OPEN[life]:
                 continue
-            self._latest.put(life, id, replace(before, number=number), is_open=False)
+            self._latest.put(life, id, replace(before, number=number, state=ASIDE), is_open=False)
             if life == "grant":
-                self._uses.pop(id, None)
+                self._held.pop(id, None)
+            elif life == "run":
+                self._together.set_aside(id)
             self._ends(id)
 
     def _ends(self, id: str) -> None:
@@ -268,7 +307,10 @@ class Lives:
             self._gaps.append(gap)
 
     def end(self) -> None:
-        """Report what was missing and did not come later."""
+        """Report what was missing and did not come later, and what is stored of an open grant beside its record."""
+        for id, held in self._held.items():
+            last = self._latest.get("grant", id)
+            self._check_left(0 if last is None else last.number, id, held)
         for gap in self._gaps:
             if gap.found_at:
                 text = f"records {gap.number} and {gap.found_at}, about {gap.name}, stand in each other's places"
@@ -285,20 +327,48 @@ class Lives:
 class LaterLives(Lives):
     """Follows the objects of the end of a record. What happened to an object before that is not missing."""
 
+    def __init__(self, latest: Latest, report: Report, document: Callable[[str, str], bytes | None]) -> None:
+        super().__init__(latest, report, document)
+        self._together = Together(is_begun=True)
+
+    def _missing(self, content: Mapping[str, Any], link: Link) -> str:
+        """A run may have been set aside before."""
+        fault = super()._missing(content, link)
+        return "" if content["event"] == RETURNED else fault
+
     def _report_gap(self, gap: _Gap) -> None:
         if gap.missing.start > 1:
             super()._report_gap(gap)
 
 
-def stored_wider(issued: Mapping[str, Any], document: Callable[[str, str], bytes | None]) -> str:
+def stored_grant(issued: Mapping[str, Any], document: Callable[[str, str], bytes | None]) -> tuple[str, Held]:
     """Return how the grant that ``document`` returns as the stored one differs from the record of its issue, as the end of a
-    sentence about the record, or "". That it is missing is found where objects are compared.
+    sentence about the record, or "", and the grant itself. That it is missing is found where objects are compared. Raises
+    Illegal.
     """
+    held = held_of(issued)
     found = document("grant", str(issued.get("id")))
     try:
-        return "" if found is None else wider(issued, _terms(found))
+        stored = None if found is None else _terms(found)
     except (ValueError, RecursionError):
-        return "issues a grant that, as it is stored, cannot be read"
+        return "issues a grant that, as it is stored, cannot be read", held
+    if stored is None or (fault := wider(issued, held, stored)):
+        return "" if stored is None else fault, held
+    held.left = stored.get("left")
+    return "", held
+
+
+def is_version(version: Any) -> TypeGuard[int]:
+    """True if a store can have ``version`` of an object."""
+    return type(version) is int and 0 < version < 1 << 63
+
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+def is_digest(document: Any) -> TypeGuard[str]:
+    """True if ``document`` is written as the SHA-256 of a document."""
+    return type(document) is str and _DIGEST.fullmatch(document) is not None
 
 
 class _Terms(TypedDict, total=False):
@@ -309,6 +379,7 @@ class _Terms(TypedDict, total=False):
     left: Any
     begins_at: Any
     ends_at: Any
+    ends_boot: Any
     terms: dict[str, Any]
 
 
@@ -328,10 +399,12 @@ class _Clock:
         """Check the time of the next record."""
         try:
             boot_id, boot = str(content["boot_id"]), float(content["boot"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
+            boot_id, boot = "", math.nan
+        if not math.isfinite(boot):
             self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} has no time"))
             return
-        if not seconds_of(content.get("at")):
+        if seconds_of(content.get("at")) is None:
             self._report(Flaw(Wrong.NOT_A_RECORD, number, f"record {number} has a time that no calendar has"))
         if boot_id != self._boot_id:
             if boot_id in self._past:

@@ -10,32 +10,33 @@ depends on the number of records in a part and on the objects that are open at o
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
 
-from jitd.audit.events import FORGOTTEN, SET_ASIDE, STANDING_RECORDED
+from jitd.audit.events import FORGOTTEN, STANDING_RECORDED
 from jitd.audit.forms import Checkpoint
 from jitd.audit.heads import Head, Heads, checked
 from jitd.audit.keys import Keys
-from jitd.audit.lives import MOST_OPEN, OPEN, Doubt, doubt, stored_wider, sum_of
-from jitd.audit.moves import LEGAL, step_of
+from jitd.audit.lives import MOST_OPEN, OPEN, Doubt, doubt, stored_grant, sum_of
+from jitd.audit.moves import LEGAL, LINKED, Held, Illegal, Link, Step, Together, is_id, link_of, step_of
 from jitd.audit.policies import Policies
 from jitd.audit.receipted import ISSUED, BadReceipt
 from jitd.audit.receipts import Once, Receipts, stated_in
 from jitd.audit.said import Commitments, Missing, Said
 from jitd.audit.sshsig import BadSignature
 from jitd.audit.standing import StandingLists
-from jitd.core.chain import GENESIS, Seal, canonical, detail_of, linked
+from jitd.core.chain import GENESIS, SET_ASIDE, Seal, canonical, detail_of, linked
 from jitd.core.instead import sealed_instead
-from jitd.core.moves import NOTHING
+from jitd.core.moves import APPROVED, MAY_BE_SET_ASIDE, NOTHING
 from jitd.core.sought import Sought, seconds_of
 from jitd.store import Indexed
 
 SIZE = 8192  # records of a part
-ODD = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # raised where members of a damaged record are read
+ODD = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)  # of members of a damaged record
 SUM = 32  # bytes of a sum
 MODULUS = 1 << 8 * SUM
 Object = tuple[str, str]  # a life cycle and an id
@@ -84,40 +85,16 @@ class Mark:
 
 
 @dataclass(slots=True)
-class Uses:
-    """How many uses of a grant were ``taken`` since its issue, or since the part began, and the ``least`` and the ``most`` on the
-    way. ``of`` is how many the grant has, or None if its issue is not in the part.
-    """
-
-    of: int | None = None
-    taken: int = 0
-    least: int = 0
-    most: int = 0
-
-    def take(self, step: int) -> None:
-        self.taken += step
-        self.least, self.most = min(self.least, self.taken), max(self.most, self.taken)
-
-    def after(self, before: Uses | None) -> Uses:
-        """Return the same since the issue of the grant, if ``before`` are those until the part began. Raises Doubt."""
-        known = self
-        if before is not None:
-            known = Uses(before.of, before.taken + self.taken, before.taken + self.least, before.taken + self.most)
-        if known.of is None or known.least < 0 or known.most > known.of:
-            raise Doubt
-        return known
-
-
-@dataclass(slots=True)
 class Part:
     """What the records of a span say. ``before`` is the seal before the first of them, ``head`` that of the last.
 
     ``boots`` are the boots, each with its first and its last time. ``begun`` are the objects that began here. ``continued`` are
     those that had begun before, with the version and the move of their first record here. ``open`` are those that are open at the
-    end, each with its version, its state and the digest of its document. ``uses`` has the grants of which a use is taken or given
-    back here, or that are issued here. ``ended`` is the sum of those that ended (``lives.sum_of``). ``n_open`` says by how many
-    the open objects of each owner have become more or fewer. ``names`` is as in ``Indexed``. ``stated`` has the number of each
-    record with a receipt, and the digest of its statement.
+    end, each with its version, its state and the digest of its document. ``held`` are the grants that are issued here, and
+    ``steps`` the uses of others that are taken or given back here. ``begins`` has the links of the commit in which the part
+    begins. ``ends`` has what the commit in which it ends has caused, and is None if that is the same. ``ended`` is the sum of
+    those that ended (``lives.sum_of``). ``n_open`` says by how many the open objects of each owner have become more or fewer.
+    ``names`` is as in ``Indexed``. ``stated`` has the number of each record with a receipt, and the digest of its statement.
     """
 
     before: Seal
@@ -126,7 +103,10 @@ class Part:
     begun: set[Object] = field(default_factory=set)
     continued: dict[Object, tuple[int, Move]] = field(default_factory=dict)
     open: dict[Object, tuple[int, str, str]] = field(default_factory=dict)
-    uses: dict[str, Uses] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
+    steps: dict[str, list[Step]] = field(default_factory=dict)
+    begins: list[tuple[str, Link]] = field(default_factory=list)
+    ends: tuple[str, list[tuple[str, ...]]] | None = None
     ended: bytes = bytes(SUM)
     n_open: dict[str, int] = field(default_factory=dict)
     marks: list[Mark] = field(default_factory=list)
@@ -156,7 +136,7 @@ class Reader:
                     break
                 part.heads.append(checked(checkpoint))
             return part
-        except (*ODD, BadSignature, BadReceipt):
+        except (*ODD, BadSignature, BadReceipt, Illegal):
             raise Doubt from None
 
     def _read(self, span: Span) -> Part:
@@ -174,7 +154,12 @@ class Reader:
                 raise Doubt
             if MARK in body and sealed_instead(content):
                 raise Doubt
-            following.take(number, content)
+            held = None
+            if (event := content["event"]) == ISSUED:
+                fault, held = stored_grant(content, self._store.document)
+                if fault:
+                    raise Doubt
+            following.take(number, content, held)
             if (stated := stated_in(content, body)) is not None:
                 part.stated.append((number, stated))
                 self._receipts.check(number, content)
@@ -182,10 +167,8 @@ class Reader:
                 known = part.missing.setdefault(owner, one)
                 known.last, known.at = number, min(known.at, one.at)
             self._policies.take(number, content.get("policy"))
-            if (event := content["event"]) == STANDING_RECORDED:
+            if event == STANDING_RECORDED:
                 self._standing.take(number, content)
-            elif event == ISSUED and stored_wider(content, self._store.document):
-                raise Doubt
             if number == span.last:
                 break
         self._policies.end(doubt)
@@ -226,19 +209,27 @@ class _Following:
         self._ended = 0
         self._boot_id: str | None = None
         self._boot = 0.0
+        self._first_at: str | None = None
+        self._is_first = True
+        self._together = Together()
 
     def end(self) -> None:
+        self._part.ends = None if self._is_first else self._together.caused()
         self._part.ended = (self._ended % MODULUS).to_bytes(SUM, "big")
 
-    def take(self, number: int, content: dict[str, Any]) -> None:
+    def take(self, number: int, content: dict[str, Any], held: Held | None) -> None:
+        """``held`` is the grant that the record issues."""
+        if self._is_first:
+            self._first_at = self._first_at or content["at"]
+            self._is_first = self._first_at == content["at"]
         self._tick(str(content["boot_id"]), float(content["boot"]))
-        if not seconds_of(content["at"]):
+        if seconds_of(content["at"]) is None:
             raise Doubt
         event, marks = str(content.get("event")), self._part.marks
         if event == SET_ASIDE:
             marks.append(Mark(number, content, set_aside=list(self._set_aside(content))))
         elif "id" in content:
-            self._follow(event.partition(".")[0], event, content)
+            self._follow(event.partition(".")[0], event, content, held)
         elif event.partition(".")[0] in OPEN:
             raise Doubt
         elif event == FORGOTTEN:
@@ -259,25 +250,31 @@ class _Following:
         boots[-1] = (boot_id, first, boot)
         self._boot = boot
 
-    def _follow(self, life: str, event: str, content: dict[str, Any]) -> None:
+    def _follow(self, life: str, event: str, content: dict[str, Any], held: Held | None) -> None:
         id, version, document, state = content["id"], content["version"], content["document"], content["state"]
         if type(id) is not str or type(version) is not int or type(document) is not str:
+            raise Doubt
+        if len(document) != 64:  # otherwise a document and an id might say as much as others (``sum_of``)
             raise Doubt
         part, one, is_open, role = self._part, (life, id), state in OPEN[life], content["role"]
         before = part.open.get(one)
         if before is not None:
             if version != before[0] + 1 or (before[1], event, state, role) not in LEGAL:
                 raise Doubt
+        elif not is_id(life, id):
+            raise Doubt
         elif version == 1:
             if (NOTHING, event, state, role) not in LEGAL:
                 raise Doubt
             part.begun.add(one)
-        elif one in self._over or version < 1:
+        elif one in self._over:
             raise Doubt
         else:
             part.continued[one] = version, (event, state, role)
         if life == "grant":
-            self._use(id, event, content)
+            self._use(id, content, held)
+        if (event in LINKED or state == APPROVED) and (link := link_of(content)) is not None:
+            self._link(link, content["at"])
         if is_open:
             part.open[one] = version, state, document
             if before is None and version == 1:
@@ -289,14 +286,23 @@ class _Following:
         if before is not None or version != 1:
             self._count(id, -1)
 
-    def _use(self, id: str, event: str, content: dict[str, Any]) -> None:
-        uses = self._part.uses
-        if event == ISSUED:
-            if type(of := content["detail"]["uses"]) is not int or of < 1 or "." in id:
-                raise Doubt
-            uses[id] = Uses(of)
-        elif step := step_of(content):
-            uses.setdefault(id, Uses()).take(step)
+    def _use(self, id: str, content: dict[str, Any], issued: Held | None) -> None:
+        part = self._part
+        if issued is not None:
+            part.held[id] = issued
+        elif (step := step_of(content)) is None:
+            return
+        elif (held := part.held.get(id)) is not None:
+            held.take(step)
+        else:
+            part.steps.setdefault(id, []).append(step)
+
+    def _link(self, link: Link, at: str) -> None:
+        """What belongs to the commit in which the part begins is left to ``Joined``."""
+        if self._is_first:
+            self._part.begins.append((at, link))
+        elif self._together.take(at, link):
+            raise Doubt
 
     def _count(self, id: str, by: int) -> None:
         owner, n_open = id.partition(".")[0], self._part.n_open
@@ -305,8 +311,10 @@ class _Following:
     def _set_aside(self, content: dict[str, Any]) -> Iterator[Object]:
         """End the objects that are known in this part, and yield the others."""
         for life, id in detail_of(content).items():
-            if life not in OPEN or type(id) is not str or (one := (life, id)) in self._over:
+            if life not in OPEN:
                 continue
+            if life not in MAY_BE_SET_ASIDE or type(id) is not str or (one := (life, id)) in self._over:
+                raise Doubt
             self._over.add(one)
             if (known := self._part.open.pop(one, None)) is None:
                 yield one
@@ -327,7 +335,8 @@ class Joined:
         self._boots: set[str] = set()
         self._boot: tuple[str, float] = ("", 0.0)
         self._open: dict[Object, tuple[int, str, str]] = {}
-        self._uses: dict[str, Uses] = {}  # of the open grants
+        self._held: dict[str, Held] = {}  # the open grants
+        self._together = Together()
         self._ended = 0
         self._n_open: dict[str, int] = {}
         self.head = GENESIS
@@ -356,12 +365,16 @@ class Joined:
             if before is None or version != before[0] + 1 or (before[1], *move) not in LEGAL:
                 raise Doubt
         self._open |= part.open
-        for id, uses in part.uses.items():
-            self._uses[id] = uses.after(self._uses.get(id))
+        try:
+            self._use(part)
+        except Illegal:
+            raise Doubt from None
+        if any(self._together.take(*one) for one in part.begins):
+            raise Doubt
+        if part.ends is not None:
+            self._together = Together(*part.ends)
         if len(self._open) > MOST_OPEN:
             raise Doubt
-        for id in [id for id in self._uses if ("grant", id) not in self._open]:
-            del self._uses[id]
         self._ended += int.from_bytes(part.ended, "big")
         for owner, by in part.n_open.items():
             self._count(owner, by)
@@ -376,9 +389,30 @@ class Joined:
                 raise Doubt from None
         self.names = (self.names + int.from_bytes(part.names, "big")) % MODULUS
 
+    def _use(self, part: Part) -> None:
+        """Raises Illegal."""
+        self._held |= part.held
+        for id, steps in part.steps.items():
+            for step in steps:
+                self._held[id].take(step)
+        for id in [id for id in self._held if ("grant", id) not in self._open]:
+            held = self._held.pop(id)
+            if ("grant", id) not in self.set_aside:
+                held.end()
+
+    def end(self) -> None:
+        """Compare what is stored of the open grants. Raises Doubt."""
+        try:
+            for held in self._held.values():
+                held.end()
+        except Illegal:
+            raise Doubt from None
+
     def _tick(self, boot_id: str, first: float, last: float) -> None:
         """Take note of a boot, or of more of the same boot."""
         before, until = self._boot
+        if not math.isfinite(first + last):  # nan and inf last until the end of their boot
+            raise Doubt
         if boot_id == before and self._boots:
             if not first >= until:
                 raise Doubt
@@ -389,9 +423,10 @@ class Joined:
 
     def _mark(self, mark: Mark) -> None:
         for life, id in mark.set_aside:
-            if (before := self._open.pop((life, id), None)) is not None:
-                self._ended += sum_of(self._key, life, id, before[2])
-                self._count(id.partition(".")[0], -1)
+            if (before := self._open.pop((life, id), None)) is None:
+                raise Doubt
+            self._ended += sum_of(self._key, life, id, before[2])
+            self._count(id.partition(".")[0], -1)
         content = mark.content
         if "id" in content:
             return

@@ -40,6 +40,7 @@ class Chain(Protocol):
     def find(self, after: int, sought: Sought) -> tuple[list[int], int]: ...
 
 
+FEW = 16  # records that are read again for each receipt of a request
 AGAIN = "has the statement of record {} again: what was signed once was used twice"
 _MARK = b'"receipt":'  # quotes in a text have a backslash before them
 
@@ -59,6 +60,7 @@ class Receipts:
         self._chain = chain
         self._read = read
         self._next: Checkpoint | None = None
+        self._followed = Followed()
 
     def check(self, number: int, content: dict[str, Any]) -> int:
         """Check the receipt of record ``number``, which is later than that of the call before. Return the number of the record
@@ -82,21 +84,34 @@ class Receipts:
 
     def _check_what_followed(self, statement: Statement) -> None:
         """Compare the statement with the first screening of its request and with its grant, of which there is one."""
-        is_screened, number, found = False, statement.submitted.number, [0]
+        id, screened, issued, n_read, content = statement.id, 0, 0, 0, dict[str, Any]()
+        for number in self._followed.of(id) or self._since(statement):
+            content = self._content(number)
+            n_read += 1
+            if content.get("id") != id:
+                continue
+            if content.get("event") == SCREENED and not screened:
+                screened = number
+                check_screened(statement, Told(number, None, content))
+            elif content.get("event") == ISSUED:
+                issued = number
+                break
+        if n_read > FEW:
+            self._followed.keep(id, screened, issued)
+        if issued:
+            check_issued(statement, Told(issued, None, content))
+
+    def _since(self, statement: Statement) -> Iterator[int]:
+        """Yield the number of each record since the submission that the request of the ``statement`` is named in."""
+        number, found = statement.submitted.number, [0]
         while found:
             found, after = self._chain.find(number, Sought(id=statement.id))
-            for number in found:
-                _, body, _ = next(self._chain.records(number - 1), (0, b"", b""))
-                content = self._read(body or b"") or {}
-                if content.get("id") != statement.id:
-                    continue
-                if content.get("event") == SCREENED and not is_screened:
-                    is_screened = True
-                    check_screened(statement, Told(number, None, content))
-                elif content.get("event") == ISSUED:
-                    check_issued(statement, Told(number, None, content))
-                    return
+            yield from found
             number = after
+
+    def _content(self, number: int) -> dict[str, Any]:
+        _, body, _ = next(self._chain.records(number - 1), (0, b"", b""))
+        return self._read(body or b"") or {}
 
     def _host_at(self, number: int) -> str | None:
         """Return the host of the next checkpoint: a record itself does not say whose it is. The last records may have no
@@ -109,6 +124,22 @@ class Receipts:
         _, body, _ = next(self._chain.records(self._next.number - 1), (0, b"", b""))
         renamed = renamed_in(self._next.number, self._read(body or b"") or {})
         return self._next.host if renamed is None else renamed.host
+
+
+class Followed:
+    """Knows the records to read for a request after whose submission many were found, because it may have many receipts."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(
+            "PRAGMA journal_mode = OFF; CREATE TABLE followed (id PRIMARY KEY, screened, issued) WITHOUT ROWID",
+        )
+
+    def of(self, id: str) -> tuple[int, int] | None:
+        return self._db.execute("SELECT screened, issued FROM followed WHERE id = ?", (id,)).fetchone()  # type: ignore[no-any-return]
+
+    def keep(self, id: str, screened: int, issued: int) -> None:
+        self._db.execute("INSERT INTO followed VALUES (?, ?, ?)", (id, screened, issued))
 
 
 class Once:

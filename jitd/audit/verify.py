@@ -14,24 +14,26 @@ import json
 import secrets
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from jitd.audit.allowed_signers import NamedKey
 from jitd.audit.chain_walk import Row, walk
-from jitd.audit.events import FORGOTTEN, SET_ASIDE
+from jitd.audit.events import FORGOTTEN
 from jitd.audit.findings import Flaw, Report, Wrong
 from jitd.audit.forms import Checkpoint
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys
-from jitd.audit.lives import Doubt, InMemory, LaterLives, Lives, OnDisk, doubt, stored_wider, sum_of
+from jitd.audit.lives import Doubt, InMemory, LaterLives, Lives, OnDisk, doubt, stored_grant, sum_of
+from jitd.audit.moves import Illegal
 from jitd.audit.parts import MARK, MODULUS, ODD, Joined, Part, Reader, Span, object_of, read_content, spans
 from jitd.audit.policies import Policies
 from jitd.audit.receipted import ISSUED, BadReceipt
 from jitd.audit.receipts import AGAIN, Once, Receipts, stated_in
 from jitd.audit.said import Said
 from jitd.audit.standing import StandingLists
-from jitd.core.chain import GENESIS, Seal, detail_of
+from jitd.core.chain import GENESIS, SET_ASIDE, Seal, detail_of
 from jitd.core.instead import NOT_OF_VALUES, sealed_instead
 from jitd.core.sought import Sought
 from jitd.core.values import Values
@@ -195,6 +197,7 @@ class _Whole:
                 self._progress(joined.head.number, head.number)
         for _ in beside:
             pass
+        joined.end()
         if joined.head != head or joined.objects != self._objects or not self._misfiled <= joined.set_aside:
             raise Doubt
         signed = self._compare_heads(head)
@@ -251,7 +254,7 @@ class _Verification:
         self._progress = progress
         self._n_found = 0
         self._set_aside: set[tuple[str, str]] = set()
-        self._lives: Lives | None = Lives(InMemory(), doubt)
+        self._lives: Lives | None = Lives(InMemory(), doubt, store.document)
         self._said = Said(store.committed, self._bodies, self._report)
         self._policies = Policies(store.policy_document)
         self._standing = StandingLists(store.standing)
@@ -354,9 +357,10 @@ class _Verification:
                 self._lives.take(number, content)
             except Doubt:
                 self._lives = None
-        if content.get("event") == ISSUED and (fault := stored_wider(content, self._store.document)):
-            what = f"record {number} {fault}"
-            self._tell_later(Flaw(Wrong.STORE_DIFFERS, number, what))
+        if content.get("event") == ISSUED:
+            with suppress(Illegal):  # which is found where lives are followed
+                if fault := stored_grant(content, self._store.document)[0]:
+                    self._tell_later(Flaw(Wrong.STORE_DIFFERS, number, f"record {number} {fault}"))
         if "id" in content:
             return
         if content.get("event") == SET_ASIDE:
@@ -371,12 +375,13 @@ class _Verification:
         """Compare the stored objects with the chain, which is whole. Return what is not as the chain says."""
         if self._lives is not None:
             try:
+                self._lives.end()
                 self._lives.compare(self._store.documents())
                 return []
             except Doubt:
                 pass
         found: list[Flaw] = []
-        lives = Lives(OnDisk(), found.append)
+        lives = Lives(OnDisk(), found.append, self._store.document)
         for number, body, _ in self._store.records():
             lives.take(number, json.loads(body))
         lives.end()
@@ -403,7 +408,7 @@ class _Later(_Verification):
         self._start = next((Seal(number, seal) for number, _, seal in store.records(after - 1)), GENESIS) if after else GENESIS
         self._later: list[Flaw] = []
         self._latest = OnDisk()
-        self._lives_later = LaterLives(self._latest, self._later.append)
+        self._lives_later = LaterLives(self._latest, self._later.append, store.document)
         self._lives = None  # how many objects of an owner are open is not known
 
     def _read_chain(self) -> Seal:

@@ -27,6 +27,7 @@ class Seal:
     digest: bytes
 
 
+SET_ASIDE = "object.set_aside"  # the note about an object that was damaged: it ends as its last record left it
 RANDOM = 16  # random bytes in each record
 GENESIS = Seal(0, bytes(32))  # the seal that is used as the previous seal of the first record
 

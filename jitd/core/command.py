@@ -286,6 +286,10 @@ def work_of(command: Command) -> bytes:
 # --- the names of requests -------------------------------------------------------------------------------------------
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32, without I, L, O and U (https://www.crockford.com/base32.html)
+ID = rf"[{ALPHABET}]{{4}}-[{ALPHABET}]{{4}}"
+"""What an id is, as a regular expression."""
+NUMBERED = rf"{ID}(?:\.[1-9][0-9]{{0,8}})?"
+"""What the id of a run or a holding is. See ``run_id``."""
 _MISREAD = str.maketrans("ILO", "110")
 
 

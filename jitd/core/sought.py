@@ -14,14 +14,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jitd.core.chain import actor_of, detail_of
-from jitd.core.command import ALPHABET
+from jitd.core.command import NUMBERED
 from jitd.core.conditions import Glob
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
 
 PROGRAMS = frozenset(actor.principal for actor in (POLICY, CLOCK, DAEMON, MONITOR))
 """Actors of which there is one on every host. Nobody looks for what they did, so no index names them."""
 SUBMITTED = "request.submitted"  # the event whose actor is the requester
-_ID = re.compile(rf"([{ALPHABET}]{{4}}-[{ALPHABET}]{{4}})(?:\.[1-9][0-9]{{0,8}})?")
+_ID = re.compile(NUMBERED)
 _NAMING = ("grant", "run", "holding", "lock")  # the members of a record's detail that name another object
 
 
@@ -43,7 +43,7 @@ def traits_of(content: Mapping[str, Any]) -> Traits:
     actor, event = actor_of(content), content.get("event")
     ids = tuple(dict.fromkeys([id[:9] for id in named_in(content)]))
     return Traits(
-        seconds_of(content.get("at")),
+        seconds_of(content.get("at")) or 0,
         event if isinstance(event, str) else "",
         ids,
         ids[0] if ids else "",
@@ -73,12 +73,12 @@ def _moment(at: str) -> int:
     return int(datetime.fromisoformat(at).timestamp())
 
 
-def seconds_of(at: Any) -> int:
-    """Return the seconds since 1970 of the time ``at`` of a record, or 0 if it is none that a calendar has."""
+def seconds_of(at: Any) -> int | None:
+    """Return the seconds since 1970 of the time ``at`` of a record, or None if it is none that a calendar has."""
     try:
-        return _moment(at) if isinstance(at, str) else 0
+        return _moment(at) if isinstance(at, str) else None
     except (ValueError, OverflowError):
-        return 0
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from jitd.core.command import RunAs
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock
+from jitd.core.moves import MAY_BE_SET_ASIDE
 from jitd.core.named_groups import named_by
 from jitd.core.owed_review import OwedReview
 from jitd.core.policy_text import PolicyText
@@ -68,7 +69,6 @@ PAGE = 64  # maximum number of objects in one page
 PAGE_BYTES = 256 * 1024  # a page ends when its documents together have more than this number of bytes
 _LIVES = ("request", "grant", "run", "lock", "holding", "owed_review")  # in the order of `COLUMNS`
 _SET_ASIDE = -1  # stands in the column `is_open` of an object that was set aside
-_MAY_BE_SET_ASIDE = ("request", "grant", "run")  # the others bar somebody, or are owed to be taken back
 _BARRING = (Lock, OwedReview)  # lists of these are whole, or there is none
 
 
@@ -286,7 +286,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             raise Conflict(f"{after.id} is not in version {change.expected}")
 
     def _set_aside(self, life: str, id: str) -> None:
-        if life not in _MAY_BE_SET_ASIDE:
+        if life not in MAY_BE_SET_ASIDE:
             raise Conflict(f"{life} {id} cannot be set aside")
         unused = ", unused = 0" if life == "grant" else ""
         moved = self._db.execute(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jitd.audit.events import EVENTS
-from jitd.audit.moves import fault_of, wider
+from jitd.audit.moves import Illegal, Step, fault_of, held_of, wider
 from jitd.core.moves import MOVES, NOTHING, ROLES
 
 GOLDEN = Path(__file__).parents[1] / "core/golden/records"
@@ -30,10 +30,13 @@ def test_a_move_is_an_event_of_the_record_and_each_such_event_of_a_life_is_a_mov
     assert moves == set(ROLES) == {name for name in EVENTS if name.partition(".")[0] in MOVES}
 
 
-ISSUED = {"detail": {"holder": "alice@X", "uses": 2, "ends_at": "2026-03-02T10:00:00.250000+00:00"}}
+ISSUED: dict[str, Any] = {
+    "at": "2026-03-02T09:00:00.250000+00:00", "boot": "1000.250000",
+    "detail": {"holder": "alice@X", "uses": 2, "ends_at": "2026-03-02T10:00:00.250000+00:00"},
+}  # fmt: skip
 STORED = {
     "holder": {"principal": "alice@X"}, "uses": 2, "left": 0, "ends_at": "2026-03-02T10:00:00.250000Z", "begins_at": None,
-    "terms": {"timeout_for": None},
+    "ends_boot": 4600.25, "terms": {"timeout_for": None},
 }  # fmt: skip
 
 
@@ -54,9 +57,48 @@ STORED = {
         ({"timeout_for": "60"}, {"terms": {"timeout_for": 60}}, "permits runs"),
         ({"uses": None}, {"uses": None}, "uses left"),
         ({}, {"holder": None}, "is of None"),
+        ({}, {"ends_boot": 4599.0}, ""),
+        ({}, {"ends_boot": 4600.252}, "on the boot clock"),
+        ({}, {"ends_boot": None}, "on the boot clock"),
     ],
 )
 def test_a_stored_grant_is_as_it_was_issued_or_stricter(told: dict[str, Any], stored: dict[str, Any], said: str) -> None:
     """THREATS A-36."""
-    found = wider({"detail": ISSUED["detail"] | told}, STORED | stored)
+    issued = ISSUED | {"detail": ISSUED["detail"] | told}
+    found = wider(issued, held_of(ISSUED), STORED | stored)
     assert (said in found) and bool(found) is bool(said), found
+
+
+def test_no_more_is_given_back_than_was_taken() -> None:
+    """THREATS A-36. Of one use for several things, each may end without having been given."""
+    held = held_of(ISSUED)
+    with pytest.raises(Illegal, match="gives back a use that was not taken"):
+        held.take(Step(-1, "None", None, "", "", False))
+
+
+@pytest.mark.parametrize(("at", "is_good"), [("09:29:59", False), ("09:30:00", True), ("09:59:59", True), ("10:00:00", False)])
+def test_a_grant_for_later_is_used_between_its_times(at: str, is_good: bool) -> None:
+    """THREATS A-36. Both bounds are of the calendar, for jitd as well."""
+    detail = {"uses": 1, "holder": "alice@X", "begins_at": "2026-03-02T09:30:00+00:00", "ends_at": "2026-03-02T10:00:00+00:00"}
+    held = held_of(ISSUED | {"detail": detail})
+    step = Step(1, "None", 9e9, f"2026-03-02T{at}+00:00", "alice@X", True)
+    if is_good:
+        held.take(step)
+    else:
+        with pytest.raises(Illegal, match="is not between"):
+            held.take(step)
+
+
+@pytest.mark.parametrize(("actor", "is_own", "is_good"), [
+    ("local:alice", True, True),
+    ("alice/admin@X", True, False),
+    ("alice/admin@X", False, True),
+])  # fmt: skip
+def test_the_account_of_the_holder_uses_a_grant_as_far_as_jitd_lets_it(actor: str, is_own: bool, is_good: bool) -> None:
+    """THREATS A-36. A request without a ticket uses a lease of its account, and any principal of the account may resume it."""
+    step, held = Step(1, "None", 1000.5, "", actor, is_own), held_of(ISSUED)
+    if is_good:
+        held.take(step)
+    else:
+        with pytest.raises(Illegal, match="'alice@X' by 'alice/admin@X'"):
+            held.take(step)

@@ -633,11 +633,11 @@ def test_of_two_at_one_moment_the_second_is_denied_by_the_one_door(house: GlassH
         first = await house.decider.decide_new(ALICE, "jitsudo", lambda search_path: asking)
         assert isinstance(first.decision, Permit)
         id = await house.shattered()
-        made = asked("LATE-0001", what=first.command, breaks_glass=True)
+        made = asked("1ATE-0001", what=first.command, breaks_glass=True)
         house.perform.submitted(submit(made), first.decision)
-        late = house.found("LATE-0001")
+        late = house.found("1ATE-0001")
         assert (late.state, late.because[:8]) == (RequestState.DENIED, "1 review")
-        assert house.store.grant("LATE-0001") is None and [one.id for one in house.store.owed_reviews()] == [id]
+        assert house.store.grant("1ATE-0001") is None and [one.id for one in house.store.owed_reviews()] == [id]
 
     house.run(play())
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -139,46 +140,55 @@ SAID_BEFORE: dict[str, list[Entry]] = {}
 """What an older state of the record is put together from."""
 
 
-STEPS = {
-    "request": ("submitted requester screening", "screened policy pending", "withdrawn requester withdrawn"),
-    "grant": ("issued daemon active", "used requester active", "revoked daemon revoked"),
-    "run": ("starting requester starting", "started monitor running", "ended monitor ended"),
-}
-"""The event of each version, the role of who causes it, and the state after it."""
+COMMITS = (
+    ("request.submitted requester screening",),
+    ("request.screened policy pending",),
+    ("request.reviewed approver approved", "grant.issued daemon active"),
+    ("grant.used requester active", "run.starting requester starting"),
+    ("run.started monitor running",),
+    ("run.ended monitor ended",),
+    ("grant.revoked daemon revoked",),
+)
+"""What happens to a request and to what follows from it, one commit after the other: the event of each record, the role of who
+causes it, and the state after it.
+"""
 
 
 def whole() -> World:
     """Twelve requests whose records are woven into each other, in two boots. The values of one were forgotten."""
     rng, world = random.Random(43), World()
     values: dict[str, Values] = {}
-    lives = [(life, f"AAAA-{n:04}" + (".1" if life == "run" else "")) for n in range(12) for life in ("request", "grant", "run")]
-    steps = [(life, id, version) for life, id in lives for version in (1, 2, 3)]
-    order = sorted(range(len(steps)), key=lambda n: n + rng.random() * 14)
-    order = [n for n in order if steps[n][1] < "AAAA-0006"] + [n for n in order if steps[n][1] >= "AAAA-0006"]
-    turn: dict[tuple[str, str], int] = {}
+    owners = [f"AAAA-{n:04}" for n in range(12) for _ in COMMITS]
+    order = sorted(range(len(owners)), key=lambda n: n + rng.random() * 14)
+    order = [n for n in order if owners[n] < "AAAA-0006"] + [n for n in order if owners[n] >= "AAAA-0006"]
+    turn: Counter[str] = Counter()
     note(world, "daemon.started", {"rules": 1})
     note(world, "key.made", {"host": HOST, "public": public_line(raw(KEY), ""), "because": "first"})
-    for n in order:
-        life, id, _ = steps[n]
-        version = turn[life, id] = turn.get((life, id), 0) + 1
-        owner = id.partition(".")[0]
-        own = values.setdefault(owner, Values(owner, (), lambda: rng.randbytes(32)))
-        detail: dict[str, Any] = {"n": version}
-        if life == "request":
-            detail["reason"] = {"committed": own.commit_to("reason", f"because of {id}")}
-            detail["argv"] = ["/usr/bin/id", {"committed": own.commit_to("argv", ["-u", str(rng.random())])}]
-        terms: dict[str, Any] = {"uses": 1, "ends_at": EPOCH.isoformat()} if life == "grant" else {}
-        detail |= terms and {"holder": "alice@X", **terms}
-        of_grant = terms and {"holder": {"principal": "alice@X"}, "left": 0, **terms}
-        document = json.dumps({"id": id, "life": life, "version": version, "salt": rng.random(), **of_grant}).encode()
-        world.stored[life, id] = document
-        EVERY_DOCUMENT.append(document)
-        event, role, state = STEPS[life][version - 1].split()
-        told = {"event": f"{life}.{event}", "id": id, "version": version, "state": state, "role": role, "detail": detail}
-        told |= {"actor": "alice@X"}
-        add(world, told | {"document": hashlib.sha256(document).hexdigest()})
-        if len(world.bodies) % 11 == 0:
-            world.signed.append(checkpoint(len(world.bodies), head_seal(world), KEY))
+    for owner in (owners[n] for n in order):
+        at = EPOCH + timedelta(seconds=len(world.bodies))
+        for step in COMMITS[turn[owner]]:
+            event, role, state = step.split()
+            life = event.partition(".")[0]
+            id = owner + (".1" if life == "run" else "")
+            version = turn[f"{life} {id}"] = turn[f"{life} {id}"] + 1
+            own = values.setdefault(owner, Values(owner, (), lambda: rng.randbytes(32)))
+            detail: dict[str, Any] = {"n": version, "request": owner, "grant": owner}
+            if life == "request":
+                detail["reason"] = {"committed": own.commit_to("reason", f"because of {id}")}
+                detail["argv"] = ["/usr/bin/id", {"committed": own.commit_to("argv", ["-u", str(rng.random())])}]
+            ends_at = (EPOCH + timedelta(days=1)).isoformat()
+            terms: dict[str, Any] = {"uses": 1, "ends_at": ends_at} if life == "grant" else {}
+            detail |= terms and {"holder": "alice@X", **terms}
+            of_grant = terms and {"holder": {"principal": "alice@X"}, "left": 0, "ends_boot": 0.0, **terms}
+            document = json.dumps({"id": id, "life": life, "version": version, "salt": rng.random(), **of_grant}).encode()
+            world.stored[life, id] = document
+            EVERY_DOCUMENT.append(document)
+            told = {"event": event, "id": id, "version": version, "state": state, "role": role, "detail": detail}
+            told |= {"actor": "alice@X", "document": hashlib.sha256(document).hexdigest()}
+            add(world, told, at)
+            if len(world.bodies) % 11 == 0:
+                world.signed.append(checkpoint(len(world.bodies), head_seal(world), KEY))
+        turn[owner] += 1
     world.entries = {owner: list(of) for owner, of in values.items()}
     SAID_BEFORE.update(world.entries)
     forgotten(world, 401)
@@ -523,7 +533,7 @@ def written_again(world: World, rng: random.Random) -> set[Wrong]:
             named = {Wrong.REMOVED}
         case "exchange":
             world.bodies[n], world.bodies[n + 1] = world.bodies[n + 1], world.bodies[n]
-            named = {Wrong.EXCHANGED}
+            named = {Wrong.EXCHANGED, Wrong.REMOVED}  # what a record follows from is not before it
         case _:
             world.bodies.insert(n, canonical(json.loads(world.bodies[n - 1]) | {"actor": f"eve{rng.random()}"}))
             named = {Wrong.ADDED}

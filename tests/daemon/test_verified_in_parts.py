@@ -169,11 +169,11 @@ def comes_again(world: sealed.World) -> None:
 
 def forgets_too_early(world: sealed.World) -> None:
     """The values of a request are forgotten while it is open."""
-    middle = len(world.bodies) // 2
-    owner = next(body["id"] for body in map(json.loads, world.bodies[:middle]) if body["event"] == "request.submitted")
-    early, before = json.loads(world.bodies[-2]), json.loads(world.bodies[5])
-    detail = {**early["detail"], "owners": [owner]}
-    world.bodies.insert(6, canonical(early | {name: before[name] for name in ("boot", "boot_id")} | {"detail": detail}))
+    bodies = [json.loads(body) for body in world.bodies]
+    n = next(n for n, body in enumerate(bodies) if body["event"] == "request.submitted")
+    time = {name: bodies[n][name] for name in ("boot", "boot_id")}
+    detail = {**bodies[-2]["detail"], "owners": [bodies[n]["id"]]}
+    world.bodies.insert(n + 1, canonical({**bodies[-2], **time, "detail": detail}))
 
 
 def has_a_thirteenth_month(world: sealed.World) -> None:

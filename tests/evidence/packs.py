@@ -193,7 +193,7 @@ class Host:
     ) -> dict[str, bytes]:
         """The files of a pack about ``id``. ``change`` may change what the host then signs."""
         self.signing.sign()
-        shown = {number for number, body, _ in self.store.records() if _is_shown(json.loads(body), id)}
+        shown = self._shown(id)
         files = {
             "README.txt": verify.readme(HOST, id, BY),
             "index.html": b"",
@@ -226,6 +226,15 @@ class Host:
         self.signing.sign()
         files["proof.jsonl"] = self._lines({made}, EVERYTHING, with_witnesses=False)
         return files
+
+    def _shown(self, id: str) -> set[int]:
+        bodies = {number: json.loads(body) for number, body, _ in self.store.records()}
+        shown = {number for number, body in bodies.items() if _is_shown(body, id)}
+        for lease in {bodies[number].get("id", id) for number in shown if bodies[number]["event"] == "grant.used"} - {id}:
+            about = {number: body["event"] for number, body in bodies.items() if body.get("id") == lease}
+            grants = [number for number, event in about.items() if event.startswith("grant.")]
+            shown |= {grants[0], grants[-1], *(number for number, event in about.items() if event.startswith("request."))}
+        return shown
 
     def _lines(self, shown: set[int], sight: Sight, *, with_witnesses: bool = True) -> bytes:
         heads = {head.number: head for head in self.store.checkpoints()}
@@ -298,8 +307,8 @@ def _is_shown(body: dict[str, Any], id: str) -> bool:
     if str(body.get("event")).startswith(("key.", "policy.loaded")):
         return True
     detail = body.get("detail", {})
-    named = (body.get("id", ""), body.get("owner", ""), detail.get("request", ""), *detail.get("owners", ()))
-    return any(one.partition(".")[0] == id for one in named) and body["event"] != "pack.made"
+    named = (body.get("id", ""), body.get("owner", ""), *map(detail.get, ("request", "grant", "run")), *detail.get("owners", ()))
+    return any(one is not None and one.partition(".")[0] == id for one in named) and body["event"] != "pack.made"
 
 
 def _commitments(part: Any) -> Iterable[str]:

@@ -156,6 +156,10 @@ def test_what_is_told_in_part_is_not_called_proved_whatever_a_witness_has_signed
     def change(files: Files) -> None:
         def tell(line: dict[str, Any]) -> dict[str, Any]:
             is_meant = line.get("event") == "request.reviewed"
+            if line.get("event") == "request.submitted":  # nor is its reader told what they had to have the objects for
+                hidden = {"argv": ["psql", "‹hidden›"], "reason": "‹hidden›", "variables": "‹hidden›"}
+                values = [one for one in line["values"] if one["field"] not in hidden]
+                return {**line, "detail": {**line["detail"], **hidden}, "values": values}
             return {**told_in_part(line), "actor": "mallory@EXAMPLE.TEST"} if is_meant else line
 
         with_lines(files, "records.jsonl", tell)

@@ -504,7 +504,7 @@ class Life:
         name = chance.choice(["alice", "erin", "frank", "bob"])
         who, at = member(name), self.now()
         lasts_for = chance.choice([600, 86400, 86400, None])
-        id = f"L0CK-{self.n_planned:04}"
+        id = f"10C{self.n_planned // 10000:X}-{self.n_planned % 10000:04}"
         made = locked(Whom.USER, name, id, lasts_for=lasts_for, placed_at=at.at, since_boot=at.boot, reason=f"lost {SECRET}")
         made = replace(made, uid=who.uid, placed_by=f"dave@{REALM}")
         self.do(place(made))

@@ -93,7 +93,7 @@ LAW: dict[str, set[str]] = {
     "jitd.recording.asciicast": {"jitd.recording", "jitpam.wire.shown"},
     "jitd.store": {CORE, "jitd.audit.forms", "jitd.failures", "jitd.store"},
     "jitd.audit": {CORE, "jitd.audit", "jitd.files.durable", "jitd.recording"},
-    "jitd.audit.events": {"jitd.audit.sentences"},
+    "jitd.audit.events": {"jitd.audit.sentences", "jitd.core.chain"},
     "jitd.audit.sentences": {CORE, WIRE},
     "jitd.audit.allowed_signers": {"jitd.core.ssh_keys", "jitd.audit.sshsig"},
     "jitd.core.instead": set(),

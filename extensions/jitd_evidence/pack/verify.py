@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 from jitd.audit.allowed_signers import NamedKey, read_named
 from jitd.audit.host_names import name_at, renamed_in
-from jitd.audit.moves import ENDED, fault_of, take_use, wider
+from jitd.audit.moves import ENDED, Held, Illegal, Together, fault_of, held_of, is_id, link_of, step_of, wider
 from jitd.audit.receipt import UNLOCK_FORM, Statement, Unlock, read
 from jitd.audit.receipted import (
     ISSUED,
@@ -50,7 +50,7 @@ from jitd.audit.strict_json import Wrong, canonical, is_same, read_json
 from jitd.audit.times import recorded_time, signed_time
 from jitd.core.differences import Work, differences
 from jitd.core.instead import FORGOTTEN, HIDDEN, INSTEAD, NOT_OF_VALUES, sealed_instead
-from jitd.core.moves import NOTHING
+from jitd.core.moves import IDS, MAY_BE_SET_ASIDE, NOTHING, SET_ASIDE
 from jitd_evidence.pack.zipped import MOST_SIZE, Bytes, read_zip
 
 Files = Mapping[str, Bytes]
@@ -63,7 +63,7 @@ MOST_TOLD = 100  # findings that are printed. The others are counted.
 README, PAGE, OWN_COPY, RECORDS, DOCUMENTS = "README.txt", "index.html", "verify.py", "records.jsonl", "documents.jsonl"
 TRACE, TEXTS, MANIFEST, PROOF = "trace.json", "texts/", "manifest.json", "proof.jsonl"
 ALWAYS = (README, PAGE, OWN_COPY, RECORDS, DOCUMENTS, MANIFEST, PROOF)
-_RUN = r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?:\.[1-9][0-9]{0,8})?"
+_RUN = IDS["run"]
 _NAMES = (
     re.escape(README),
     re.escape(PAGE),
@@ -1974,38 +1974,106 @@ def _compare_records(lines: Sequence[Line], proof: Sequence[Line], report: Repor
                 report(Finding(name, line.at, f"record {line.number} has two seals"))
 
 
+class _Follower:
+    """Follows the objects of a pack through its records. ``last`` has the last record of each."""
+
+    def __init__(self, contents: Contents, own: str, report: Report) -> None:
+        self._objects = contents.objects
+        self._own = own
+        self._report = report
+        self._together = Together()
+        self._held: dict[str, Held] = {}
+        self._aside: dict[tuple[str, str], int] = {}
+        self.last: dict[tuple[str, str], Line] = {}
+
+    def take(self, line: Line) -> None:
+        body, event = line.body, str(line.body.get("event"))
+        id, life, version = body.get("id"), event.partition(".")[0], body.get("version")
+        if line.content is None:
+            self._together.hides(body.get("at"))
+        if "id" not in body and life not in ENDED:
+            if event == SET_ASIDE:
+                self._set_aside(line)
+            return
+        if life not in ENDED or not isinstance(id, str) or not is_id(life, id) or type(version) is not int:
+            what = f"record {line.number} does not say what it is about, or this verify.py does not know such a thing"
+            self._report(Finding(RECORDS, line.at, what))
+            return
+        before = self.last.get((life, id))
+        n_before = 0 if before is None else before.body["version"]
+        state = None if version != n_before + 1 else NOTHING if before is None else str(before.body.get("state"))
+        fault = self._fault_of(line, (life, id), state)
+        if version <= n_before or (id.partition(".")[0] == self._own and state is None):
+            missing = f"records about {life} {_ascii(id)} are missing before record {line.number}"
+            self._report(Finding(RECORDS, line.at, f"{missing}: it had version {n_before}, and has {version}"))
+        elif fault:
+            self._tell(line, life, id, fault)
+        elif before is None and life == "grant" and event != ISSUED:
+            self._report(Finding(RECORDS, line.at, f"the record that issues grant {_ascii(id)} is missing"))
+        self.last[life, id] = line
+
+    def end(self) -> None:
+        for id, one in self._held.items():
+            try:
+                one.end()
+            except Illegal as illegal:
+                self._tell(self.last["grant", id], "grant", id, str(illegal))
+
+    def _tell(self, line: Line, life: str, id: str, fault: str) -> None:
+        self._report(Finding(RECORDS, line.at, f"record {line.number}, about {_ascii(life)} {_ascii(id)}, {fault}"))
+
+    def _set_aside(self, line: Line) -> None:
+        for one in MAY_BE_SET_ASIDE:
+            id = _member(line.body, "detail", one)
+            if isinstance(id, str) and (one, id) in self.last:
+                self._aside[one, id] = line.number
+                if one == "run":
+                    self._together.set_aside(id)
+
+    def _fault_of(self, line: Line, one: tuple[str, str], state: str | None) -> str:
+        if one in self._aside:
+            return f"comes after record {self._aside[one]}, which sets this aside"
+        fault, (life, id), link = fault_of(state, line.body), one, link_of(line.body)
+        if not fault and link is not None:
+            missing = self._together.take(line.body.get("at"), link)
+            fault = missing if self._is_here(line, id) else ""
+        if life == "grant":
+            try:
+                self._use(line, id, state)
+            except Illegal as illegal:
+                return fault or str(illegal)
+        return fault
+
+    def _is_here(self, line: Line, id: str) -> bool:
+        """True if what caused the record of ``id`` is in the pack. Of a lease, what it was for other requests is not."""
+        owners = id.partition(".")[0], _member(line.body, "detail", "request")
+        return self._own in owners or (line.body.get("event") == ISSUED and ("request", id) in self.last)
+
+    def _use(self, line: Line, id: str, state: str | None) -> None:
+        """Raises Illegal."""
+        if line.body.get("event") == ISSUED:
+            if line.content is None:
+                return
+            held, stored = held_of(line.content), self._objects.get(("grant", id))
+            if stored is not None and (fault := wider(line.content, held, stored.content)):
+                raise Illegal(fault)
+            held.left = None if stored is None else stored.content.get("left")
+            self._held[id] = held
+        elif state is None:
+            self._held.pop(id, None)  # nothing tells how many uses are taken in the records that are not here
+        elif (known := self._held.get(id)) is not None and (step := step_of(line.body)) is not None:
+            known.take(step)
+
+
 def _follow(contents: Contents, own: str, report: Report) -> dict[tuple[str, str], Line]:
     """Report each record of a life that cannot follow the record before it, and where records of the request ``own`` are missing.
     Return the last record of each object.
     """
-    last: dict[tuple[str, str], Line] = {}
-    taken: dict[str, tuple[int, int]] = {}
+    follower = _Follower(contents, own, report)
     for line in contents.records:
-        body = line.body
-        id, life, version = body.get("id"), str(body.get("event")).partition(".")[0], body.get("version")
-        if "id" not in body and life not in ENDED:
-            continue
-        if life not in ENDED or not isinstance(id, str) or type(version) is not int:
-            what = f"record {line.number} does not say what it is about, or this verify.py does not know such a thing"
-            report(Finding(RECORDS, line.at, what))
-            continue
-        before = last.get((life, id))
-        n_before = 0 if before is None else before.body["version"]
-        state = None if version != n_before + 1 else NOTHING if before is None else str(before.body.get("state"))
-        fault = fault_of(state, body)
-        if state is None:
-            taken.pop(id, None)  # nothing tells how many uses are taken in the records that are not here
-        elif not fault:
-            fault = take_use(taken, id, body)
-        if not fault and (stored := contents.objects.get((life, id))) is not None and body.get("event") == ISSUED:
-            fault = wider(body, stored.content)
-        if version <= n_before or (id.partition(".")[0] == own and state is None):
-            missing = f"records about {life} {_ascii(id)} are missing before record {line.number}"
-            report(Finding(RECORDS, line.at, f"{missing}: it had version {n_before}, and has {version}"))
-        elif fault:
-            report(Finding(RECORDS, line.at, f"record {line.number}, about {_ascii(life)} {_ascii(id)}, {fault}"))
-        last[life, id] = line
-    return last
+        follower.take(line)
+    follower.end()
+    return follower.last
 
 
 def _check_objects(contents: Contents, own: str, report: Report) -> list[str]:
@@ -2033,6 +2101,9 @@ def _not_there(contents: Contents, own: str) -> Iterator[tuple[str, int]]:
     it, yield the number of the last such record. If its reader may not see the request ``own``, a pack has no objects.
     """
     told: dict[tuple[str, str], int] = {}
+    for line in contents.records if ("request", own) not in contents.objects else ():
+        if line.body.get("event") == "request.submitted" and line.body.get("id") == own and _is_seen(line):
+            yield f"request {own}", line.number
     for line in contents.records:
         id, life = _member(line.content, "id"), str(_member(line.content, "event")).partition(".")[0]
         if not isinstance(id, str) or life not in ENDED or ("request", id.partition(".")[0]) not in contents.objects:
@@ -2042,6 +2113,15 @@ def _not_there(contents: Contents, own: str) -> Iterator[tuple[str, int]]:
     if ("request", own) in contents.objects:
         missing = ((f"{life.replace('_', ' ')} {id}", n) for (life, id), n in told.items() if (life, id) not in contents.objects)
         yield from missing
+
+
+def _is_seen(line: Line) -> bool:
+    """True if the reader is told words that only who sees a request is told: of a command, the reason, or the variables."""
+    for name in ("argv", "reason", "variables"):
+        sealed, told = (_member(part, "detail", name) for part in (line.content, line.told))
+        if commitments_in(canonical(sealed)) and HIDDEN not in str(told):
+            return True
+    return False
 
 
 def _left_out(contents: Contents, own: str, last: Mapping[tuple[str, str], Line]) -> Iterator[str]:

@@ -19,10 +19,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from jitd.audit.events import EVENTS, OF_EVERY_READER, PEOPLE, SET_ASIDE, sentence
+from jitd.audit.events import EVENTS, OF_EVERY_READER, PEOPLE, sentence
 from jitd.audit.sentences import beginning
 from jitd.audit.telling import EVERYTHING, Sight, tell
-from jitd.core.chain import Seal, actor_of, detail_of, life_of
+from jitd.core.chain import SET_ASIDE, Seal, actor_of, detail_of, life_of
 from jitd.core.condition import Line
 from jitd.core.law import Role
 from jitd.core.request import Request, RequestState, Verdict
