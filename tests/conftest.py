@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from contrib.lanes.first import is_first
-from tests.leftovers import daemons, end_what_runs_since, mounts, running, scratch
+from tests.leftovers import daemons, end_what_runs_since, mounts, rules, running, scratch
 from tests.news import say_at_once
 from tests.table import Row
 
@@ -129,6 +129,7 @@ def pytest_collection_finish() -> None:
 def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """All tests of a run share one host: what one file leaves behind there is another one's surprise."""
     before, mounts_before, daemons_before, running_before = scratch(), mounts(), daemons(), set(running())
+    rules_before = rules()
     yield
     left, mounts_left, daemons_left = sorted(scratch() - before), mounts() - mounts_before, daemons() - daemons_before
     end_what_runs_since(running_before)
@@ -138,3 +139,4 @@ def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     assert left == [], "left in /srv by the tests of this file"
     assert mounts_left == Counter(), "a mount is left by the tests of this file"
     assert daemons_left == set(), "a daemon is left by the tests of this file"
+    assert rules() == rules_before, "rules of sudo, or stacks of PAM, are changed by the tests of this file"
