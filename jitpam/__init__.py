@@ -4,4 +4,4 @@
 Law: code of the client side never imports ``jitd``.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from jitd_board.link import Link
     from jitd_board.state import Heard, Trouble
 
-OF_VERSION = "0.2.0"  # the version of this board. jitd can be upgraded without its board, which uses what jitd has.
+OF_VERSION = "0.3.0.dev0"  # the version of this board. jitd can be upgraded without its board, which uses what jitd has.
 IGNORED = ("TEXTUAL", "COLUMNS", "LINES")
 """Prefixes of the variables that the board removes from the environment. With such variables, a person could make the library
 textual load modules, press keys, write files, or use a wrong screen size.
