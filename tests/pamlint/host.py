@@ -26,6 +26,7 @@ account requisite pam_deny.so
 account [success=1 default=ignore] {GATE}
 account requisite pam_deny.so
 """
+SCRIPT, OF_0_1 = GATE, GUARDED
 IN_C = SHAPE.replace(GATE, "pam_jit.so")
 BY_USER = "pam_succeed_if.so quiet uid = 0"
 LOGIN_SHAPE = SHAPE.replace("pam_rootok.so", BY_USER)

@@ -664,6 +664,18 @@ def test_make_install_leaves_a_host_with_the_package_alone(dest: Path, tmp_path:
     assert call("install", dest, venv) == (0, ""), "what dpkg keeps of a package that was removed is no reason"
 
 
+def test_it_is_not_installed_while_a_stack_names_what_is_gone(dest: Path, venv: Path) -> None:
+    """THREATS P-17"""
+    place = dest / "etc/pam.d/sudo"
+    place.write_text(GATE)
+    before = untouched(dest)
+    status, said = call("install", dest, venv)
+    assert status == 1 and f"{place}:1 names pam_jit.py, which this version does not have" in said, said
+    assert "jitd pam-install --exchange SERVICE" in said and untouched(dest) == before
+    place.write_text("account [success=1 default=ignore] pam_jit.so\n")
+    assert call("install", dest, venv)[0] == 0
+
+
 # --- a host ------------------------------------------------------------------------------------------------------------------
 
 
