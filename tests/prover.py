@@ -56,6 +56,11 @@ def frame(body: bytes) -> bytes:
     return len(body).to_bytes(4, "big") + body
 
 
+def framed(words: Mapping[str, object]) -> bytes:
+    """As a gate says it."""
+    return frame(json.dumps(words, separators=(",", ":")).encode())
+
+
 def encoded(data: bytes | None) -> str | None:
     return None if data is None else base64.b64encode(data).decode()
 
@@ -89,7 +94,7 @@ class Prover:
                   "binding": encoded(binding)})  # fmt: skip
 
     def say(self, words: dict[str, Any]) -> None:
-        self.send(frame(json.dumps(words, separators=(",", ":")).encode()))
+        self.send(framed(words))
 
     def send(self, data: bytes) -> None:
         self._ours.sendall(data)

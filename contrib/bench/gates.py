@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a gate costs sudo, su, doas and a session of sshd: either PAM module, and the plugin of sudo, with the ticket for jitd in
+"""What a gate costs sudo, su, doas and a session of sshd: the PAM module, and the plugin of sudo, with the ticket for jitd in
 the cache and without it. And the memory of a sudo that waits.
 
 Law: what is compared differs in the gate alone; what is written here is the lab's, and taken back at the end.
@@ -25,16 +25,15 @@ from people import Failed, do_as, get_ticket
 from starts import time_start
 from table import Table, interleaved
 
-from tests.pam.programs import of_the_module_in_python
 from tests.pam.sshd_stage import Sshd
 from tests.system.conftest import HOST, House
 
 WHO = "alice"
 STACKS, SHIPPED = Path("/etc/pam.d"), Path(__file__).parents[1] / "pam.d"
 SUDO_CONF, DOAS_CONF, SUDOERS = Path("/etc/sudo.conf"), Path("/etc/doas.conf"), Path("/etc/sudoers.d/bench-gate")
-MODULE, SCRIPT, PLUGIN = "pam_jit.so", "pam_jit.py", "jit_approval.so"
+MODULE, PLUGIN = "pam_jit.so", "jit_approval.so"
 ALONE = "alone"
-GATES = (ALONE, MODULE, SCRIPT, PLUGIN)
+GATES = (ALONE, MODULE, PLUGIN)
 """What stands in the stacks and in sudo.conf."""
 AT_HAND, FETCHED = "ticket in the cache", "ticket fetched"
 OF_GATE = re.compile(r"(?m)^\w+ (\[success=[12] default=ignore\] pam_(rootok|jit|succeed_if)\.so.*|requisite pam_deny\.so)\n")
@@ -103,8 +102,6 @@ def stack(house: House, service: str, gate: str) -> str:
     text = (SHIPPED / service).read_text("utf-8")
     if gate in (ALONE, PLUGIN):
         text = OF_GATE.sub("", text)
-    elif gate == SCRIPT:
-        text = of_the_module_in_python(text)
     text = re.sub(rf"(?m)^(\w+ .*{re.escape(gate)})$", rf"\1 socket={house.socket}", text)
     return text.replace("@include common-auth", "auth sufficient pam_permit.so") if service == "su" else text
 

@@ -15,7 +15,6 @@ from jitd_inspection.doctor.clock import Clocks
 from jitd_inspection.doctor.domains import Domain
 from jitd_inspection.doctor.files import Seen
 from jitd_inspection.doctor.finding import Result
-from jitd_inspection.doctor.pam import InPython
 from jitd_inspection.standing.robots import Robots
 from tests.core.house import deny, patterns, permit
 from tests.doctor.rows import Row
@@ -29,7 +28,7 @@ SETTINGS = "/etc/jitd/jitd.toml"
 ASKS = sudo_plugin.Seen(words=("Plugin", sudo_plugin.SYMBOL, sudo_plugin.SHIPPED))
 
 
-GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
+GATE = "pam_jit.so"
 
 
 def local(text: str, **included: str) -> Result:
@@ -210,13 +209,6 @@ ROWS = [
     Row("pam.gates", "weak", "goes around", lambda: pam.gates([linted("weak")], ["sudo"])),
     Row("pam.gates", "unknown", "goes around", lambda: pam.gates([linted("unknown")], ["sudo"])),
     Row("pam.gates", "ok", "in the stacks that ask it: sudo", lambda: pam.gates([linted("weak", "links-unprotected")], ["sudo"])),
-    Row(
-        "pam.gates",
-        "weak",
-        "/etc/pam.d/sudo:9, /etc/pam.d/sudo-i:7 |  | jitd pam-install --exchange sudo",
-        lambda: pam.in_python([InPython("/etc/pam.d/sudo", (9,), "sudo"), InPython("/etc/pam.d/sudo-i", (7,), "sudo")]),
-    ),
-    Row("pam.gates", "weak", "write pam_jit.so in place of", lambda: pam.in_python([InPython("/etc/pam.d/mine", (3,))])),
     Row("host.links", "ok", "links of others", lambda: pam.links([linted("bad")], ["sudo"])),
     Row("host.links", "weak", "goes around", lambda: pam.links([linted("weak", "links-unprotected")], ["sudo"])),
     Row("host.links", "unknown", "goes around", lambda: pam.links([linted("unknown", "links-unprotected")], ["sudo"])),

@@ -22,7 +22,7 @@ from tests.law.tree import TREE
 from tests.marks import full
 
 WANTED = "dbus,krb5-kdc,krb5-admin-server,krb5-user,sqlite3,sudo,libpam-python,procps,util-linux"
-"""What is on the host already: a KDC, what a gate takes, and what a backup takes."""
+"""What is on the host already: a KDC, what the gate of 0.1 takes, and what a backup takes."""
 RELEASES = [
     here(),
     pytest.param(

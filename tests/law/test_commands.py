@@ -91,6 +91,7 @@ COMMANDS: dict[str, str] = {
     "chmod 600 {}": BREAKAGES,
     "chmod 644 {}": LINT,
     "chmod 666 {}": BREAKAGES,
+    "chmod 755 {}": LINT,
     "chmod g+w {}": "tests/doctor/test_looks.py::test_a_terminal_that_takes_no_messages_takes_them_after_the_command",
     "chmod go-w {}": BREAKAGES,
     "chmod go= {}": OF_CA,
@@ -147,7 +148,6 @@ COMMANDS: dict[str, str] = {
     # stacks
     "jitd pam-install {}": "tests/pam/test_pam_install.py::test_each_gate_that_is_shipped_can_be_put_in_and_taken_out",
     "jitd pam-install --remove {}": "tests/pam/test_pam_install.py::test_each_gate_that_is_shipped_can_be_put_in_and_taken_out",
-    "jitd pam-install --exchange {}": "tests/pam/test_pam_install.py::test_a_gate_has_the_other_module_and_has_its_own_again",
     "jitd pam-install sudo": PLUGIN_IN + "test_the_way_back_to_the_gate_leaves_no_moment_without_either",
     "jitd pam-install sudo --plugin": PLUGIN_IN
     + "test_an_upgrade_of_sudo_that_takes_the_line_away_is_found_and_the_command_puts_it_back",

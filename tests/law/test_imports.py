@@ -78,8 +78,6 @@ LAW: dict[str, set[str]] = {
         "jitpam.glass", "jitpam.local_proof", "jitpam.news", "jitpam.options", "jitpam.questions", "jitpam.reporting",
         "jitpam.streams", "jitpam.submission",
     },
-    "jitpam.pam_jit": set(),
-    "jitpam.pam_guard": set(),
     # the side that decides: the core, and what knows the core and nothing beside it
     "jitd": set(),
     "jitd.packages": set(),

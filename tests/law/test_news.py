@@ -41,8 +41,8 @@ def test_what_is_no_news_stays(answer: str) -> None:
 
 
 def test_a_gate_says_of_a_slow_directory_what_jitsudo_says() -> None:
-    """The module of PAM imports nothing of jitd's."""
-    assert f'"{SLOW_DIRECTORY}"' in (TREE / "jitpam/pam_jit.py").read_text("utf-8")
+    """The module of PAM is in C."""
+    assert f'"{SLOW_DIRECTORY}"' in (TREE / "contrib/gates/gate.c").read_text("utf-8")
 
 
 @pytest.mark.parametrize("file", AT_ONCE)

@@ -88,7 +88,7 @@ def command_lines() -> Iterator[str]:
         yield f"jitd {verb}"
         yield from (f"jitd {verb} {name}" for option in options_of(verb) for name in option.opts)
     of_module = JITD_PAM.partition(".Ss Arguments")[2].partition(".Ss ")[0]
-    yield from (f"pam_jit.py {name}" for name in re.findall(r"^\.It Cm (\w+)", of_module, re.MULTILINE))
+    yield from (f"pam_jit.so {name}" for name in re.findall(r"^\.It Cm (\w+)", of_module, re.MULTILINE))
 
 
 def made(place: Path) -> dict[str, Row]:

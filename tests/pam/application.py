@@ -26,9 +26,7 @@ from typing import Any
 
 from tests.waiting import PATIENCE
 
-MODULE = Path("/usr/lib/jitd/pam_jit.py")
-SO, PYTHON = KINDS = ("pam_jit.so", "pam_jit.py")
-"""The two modules: one in C, and one for pam_python.so."""
+MODULE = "pam_jit.so"
 SOURCES = Path(__file__).parents[2] / "contrib/gates"
 SUCCESS, SERVICE_ERR, DENIED, IGNORE = 0, 3, 6, 25
 ITEMS = {"service": 1, "user": 2, "tty": 3, "rhost": 4, "ruser": 8, "xdisplay": 11}
@@ -281,12 +279,9 @@ def _hex(value: str | bytes | None) -> str:
 
 
 class Bench:
-    """A directory that only root may change, with a stack for the module, perhaps changed, and a place for a jitd's socket.
-    ``kind`` says which module it is.
-    """
+    """A directory that only root may change, with a stack for the module, perhaps changed, and a place for a jitd's socket."""
 
-    def __init__(self, kind: str = PYTHON) -> None:
-        self.kind = kind
+    def __init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="pam-", dir="/srv"))
         self.root.chmod(0o755)
         self.stacks = self.root / "stacks"
@@ -299,54 +294,45 @@ class Bench:
     def module(
         self, change: str = "", initiator: str | Path | None = None, name: str = "", replaced: Mapping[str, str] | None = None
     ) -> Path:
-        """A copy of the module, with ``change`` at its end, and another initiator: a program, or the text of one in Python. It
-        has the patience of tests, unless ``change`` takes it away. In the module in C, ``change`` can only give other values;
-        what is written in it otherwise is ``replaced``.
+        """A copy of the module with another initiator: a program, or the text of one in Python. ``change`` gives other values to
+        its constants, and ``replaced`` is what is written in it otherwise. It has the patience of tests, unless ``change`` takes
+        it away.
         """
-        copy = self.root / (name or self.kind)
+        copy = self.root / (name or MODULE)
         patience = f"ANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = {PATIENCE / 2}\n"
         if isinstance(initiator, str):
             text_of, initiator = initiator, self.root / "initiator.py"
             initiator.write_text(f"#!/usr/bin/python3 -IS\n{text_of}")
             initiator.chmod(0o755)
-        if self.kind == SO:
-            path = str(initiator or "")
-            stand_in = "/".ljust(
-                len(path), "x"
-            )  # written over afterwards: each bench has another path, and to compile takes 0.6 s
-            other = {"GATE_INITIATOR": f'"{stand_in}"'} if initiator else {}
-            made = compiled(_defines(patience + change) | other, replaced or {}).read_bytes()
-            assert not initiator or made.count(stand_in.encode()) == 1
-            half = self.root / "half.so"
-            half.write_bytes(made.replace(stand_in.encode(), path.encode()) if initiator else made)
-            os.replace(half, copy)  # a program may have the one before in its memory
-            return copy
-        text = f"{MODULE.read_text()}\n{patience}"
-        if initiator is not None:
-            text += f'\nINITIATOR = "{initiator}"\n'
-        copy.write_text(f"{text}\n{change}\n")
+        path = str(initiator or "")
+        stand_in = "/".ljust(len(path), "x")  # written over afterwards: each bench has another path, and to compile takes 0.6 s
+        other = {"GATE_INITIATOR": f'"{stand_in}"'} if initiator else {}
+        made = compiled(_defines(patience + change) | other, replaced or {}).read_bytes()
+        assert not initiator or made.count(stand_in.encode()) == 1
+        half = self.root / "half.so"
+        half.write_bytes(made.replace(stand_in.encode(), path.encode()) if initiator else made)
+        os.replace(half, copy)  # a program may have the one before in its memory
         return copy
 
-    def stack(self, module: Path = MODULE, *words: str, service: str = "su", before: str = "", after: str = "") -> None:
+    def stack(self, module: Path, *words: str, service: str = "su", before: str = "", after: str = "") -> None:
         """``service``'s stack: the module in every stage."""
-        loader = "" if module.suffix == ".so" else "pam_python.so "
-        line = f"required {loader}{module} socket={self.socket} {' '.join(words)}"
+        line = f"required {module} socket={self.socket} {' '.join(words)}"
         stages = ("auth", "account", "session", "password")
         (self.stacks / service).write_text("".join(f"{before}{stage} {line}\n{after}" for stage in stages))
 
 
 def _defines(changes: str) -> dict[str, str]:
-    """``#define``s of the module in C, for lines that give values to names of the one in Python. Times are milliseconds there."""
+    """``#define``s of the module, for lines that give them values, in seconds if with a point. Times are milliseconds there."""
     found = {}
     for line in changes.splitlines():
         *names, value = line.split(" = ")
         value = re.sub(r"\d+\.\d+", lambda number: str(round(float(number[0]) * 1000)), value)
-        found |= dict.fromkeys((name.removesuffix("_MS") for name in names), f"({value})")
+        found |= dict.fromkeys(names, f"({value})")
     return found
 
 
 def compiled(defines: Mapping[str, str], replaced: Mapping[str, str]) -> Path:
-    """The module in C, with other values of its ``#define``s, and other texts. What was made once is made no more."""
+    """The module, with other values of its ``#define``s, and other texts. What was made once is made no more."""
     parts = {
         name: (SOURCES / name).read_text()
         for name in ("pam_jit.c", "host.c", "host.h", "gate.c", "gate.h", "narrow.c", "narrow.h")

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.pam.application import SO, Bench
+from tests.pam.application import Bench
 from tests.pam.eves import Eves
 from tests.pam.programs import Gated, write
 
 
 @pytest.fixture(scope="module")
-def gated(request: pytest.FixtureRequest) -> Iterator[Gated]:
-    """A host behind the stacks that we ship, and its daemon. A file may say which module the stacks have."""
-    with Gated(kind=getattr(request, "param", SO)) as made:
+def gated() -> Iterator[Gated]:
+    """A host behind the stacks that we ship, and its daemon."""
+    with Gated() as made:
         yield made
 
 
@@ -27,9 +27,8 @@ def eves(gated: Gated) -> Eves:
 
 
 @pytest.fixture(scope="module")
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """Its file says which module the stacks have."""
-    made = Bench(request.param)
+def bench() -> Iterator[Bench]:
+    made = Bench()
     yield made
     made.close()
 

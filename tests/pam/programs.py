@@ -31,17 +31,16 @@ from jitd.hosts.places import Places
 from jitd.store.sqlite import SqliteStore
 from tests.news import without_news
 from tests.on_terminal import OnTerminal
-from tests.pam.application import SO
+from tests.pam.application import MODULE
 from tests.platforms import is_newest
 from tests.system.conftest import ID, REALM, House
 from tests.waiting import PATIENCE, wait_for
 
 SOCKET = Path("/run/jitd/jitd.sock")
-MODULE = Path("/usr/lib/jitd/pam_jit.py")
-INSTALLED = Path(Places().module(SO))
+INSTALLED = Path(Places().module(MODULE))
 STACKS = Path("/usr/share/jitd/pam.d")
 PYTHONS = Path(sysconfig.get_path("stdlib"))
-"""The library of the host's Python, ``/usr/lib/python3.N``, which pam_python loads, too."""
+"""The library of the host's Python, ``/usr/lib/python3.N``."""
 GATED = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "cron")
 SERVICES = '["sudo", "sudo-i", "su", "su-l", "doas"]'
 PASSWORD = "correct horse"
@@ -73,7 +72,6 @@ Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"
 root ALL=(ALL:ALL) ALL
 ALL ALL=(ALL:ALL) NOPASSWD: ALL
 """
-GUARD = "pam_exec.so seteuid quiet stdout /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py"
 GATE_OF_CRON = """\
 #account [success=2 default=ignore] pam_succeed_if.so quiet uid = 0
 #account [success=1 default=ignore] pam_jit.so
@@ -255,9 +253,8 @@ def all_are_kept_out(typed: list[Driven], sentence: str) -> list[float]:
 class Gated(House):
     """A daemon at the place where the module looks for it, and a host with our stacks."""
 
-    def __init__(self, policy: str = POLICY, config: str = "", stacks: tuple[str, ...] = GATED, kind: str = SO) -> None:
+    def __init__(self, policy: str = POLICY, config: str = "", stacks: tuple[str, ...] = GATED) -> None:
         super().__init__(policy, config)
-        self.kind = kind
         self._kept = {path: _state_of(path) for path in TOUCHED}
         self._driven: list[Driven] = []
         self._marks = itertools.count(1)
@@ -269,15 +266,11 @@ class Gated(House):
         SOCKET.unlink(missing_ok=True)
         SOCKET.symlink_to(self.socket)
         for service in stacks:
-            write(f"/etc/pam.d/{service}", self.stack((STACKS / service).read_text()))
+            write(f"/etc/pam.d/{service}", (STACKS / service).read_text())
         write("/etc/sudoers", SUDOERS, 0o440)
         write("/etc/doas.conf", "".join(f"permit nopass keepenv {name}\n" for name in (*PEOPLE, "root")), 0o600)
         people = "".join(f"{name}:{PASSWORD}\n" for name in (*PEOPLE, "root"))
         subprocess.run([*CHPASSWD], input=people, text=True, check=True)
-
-    def stack(self, text: str) -> str:
-        """The stack, or the lines of one, with the module that this host has."""
-        return text if self.kind == SO else of_the_module_in_python(text)
 
     def close(self) -> None:
         try:
@@ -399,30 +392,6 @@ class Gated(House):
         with contextlib.closing(SqliteStore.reading(self.database)) as store:
             found = store.request(id)
         return found.state.value if found else ""
-
-
-def of_the_module_in_python(text: str) -> str:
-    """A shipped stack with the other module. In a set-user-id program, this needs a guard before it, and the line for root jumps
-    over two lines more. The guard of sudo has a word more.
-    """
-    word = " secure_path" if "/etc/pam.d/sudo" in text else ""
-    guard = f"account [success=1 default=ignore] {GUARD}{word}\naccount requisite pam_deny.so\n"
-    text = text.replace(SO, f"pam_python.so {MODULE}")
-    root, gate = "account [success=2 default=ignore] pam_rootok.so\n", "account [success=1 default=ignore] pam_python.so"
-    return text if root not in text else text.replace(root, root.replace("=2", "=4")).replace(gate, guard + gate)
-
-
-@contextlib.contextmanager
-def in_python(*services: str) -> Iterator[None]:
-    """The stacks that are in place have the module in Python."""
-    kept = {path: path.read_text() for path in (Path("/etc/pam.d", service) for service in services or GATED)}
-    for path, text in kept.items():
-        path.write_text(of_the_module_in_python(text))
-    try:
-        yield
-    finally:
-        for path, text in kept.items():
-            path.write_text(text)
 
 
 @contextlib.contextmanager

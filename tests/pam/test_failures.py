@@ -19,12 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from jitd.hosts.places import Places
 from tests.marks import timed
 from tests.pam.programs import (
     BY_NAME,
     COLUMNS,
-    GATED,
     INSTALLED,
     POLICY,
     Driven,
@@ -32,7 +30,6 @@ from tests.pam.programs import (
     Program,
     all_are_kept_out,
     all_end,
-    in_python,
 )
 from tests.system.conftest import REALM
 from tests.system.failing import Disk
@@ -40,8 +37,6 @@ from tests.waiting import PATIENCE, status_of, wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 PAGE = Path(__file__).parents[2] / "docs/pam.md"
-PAM_PYTHON = Path(Places().module("pam_python.so"))
-PYTHON = Path("/usr/bin/python3")
 INITIATOR = Path("/usr/lib/jitd/prove")
 ROOTS = ("sudo", "su -c", "login")
 Broken = Callable[[Gated], AbstractContextManager[object]]
@@ -128,17 +123,6 @@ def module_writable(gated: Gated) -> Iterator[None]:
         yield
     finally:
         INSTALLED.chmod(0o644)
-
-
-def with_python(broken: Broken) -> Broken:
-    """It, where the stacks have the module in Python."""
-
-    @contextmanager
-    def both(gated: Gated) -> Iterator[None]:
-        with in_python(*GATED, "sshd"), broken(gated):
-            yield
-
-    return both
 
 
 def kdcs() -> list[int]:
@@ -234,8 +218,6 @@ ROWS = (
         to_initiators=signal.SIGSTOP,
         is_about_tickets=True,
     ),
-    Row("Python missing, with pam_jit.py", SILENT, 2, with_python(away(PYTHON))),
-    Row("pam_python.so missing, with pam_jit.py", SILENT, 2, with_python(away(PAM_PYTHON))),
 )
 
 

@@ -234,7 +234,7 @@ def test_whatever_jitd_says_in_place_of_a_grant_is_a_denial(deed: str, drive: Pa
 
 @pytest.mark.parametrize("kind", ["is missing", "is no program", "ends at once", "refuses", "says a token of another kind"])
 def test_without_a_proof_jitd_is_told_why(kind: str, drive: Path, bench: Bench, tmp_path: Path) -> None:
-    """An initiator that cannot be started is a denial at once, as with pam_jit.py."""
+    """An initiator that cannot be started is a denial at once."""
     texts = {
         "ends at once": "",
         "refuses": """hear(); say(b'{"type":"refused","text":"no ticket: \\u00fc"}')""",

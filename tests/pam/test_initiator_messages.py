@@ -13,7 +13,6 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,8 @@ import pytest
 from jitpam import initiator
 from jitpam.wire.framing import LIMIT_BEFORE_AUTHENTICATION
 from tests.marks import full
-from tests.prover import ALICE, HANGS_AS_THE_PERSON, INSTALLED, PATIENT, SOURCES, Prover, built, frame
+from tests.prover import ALICE, HANGS_AS_THE_PERSON, INSTALLED, PATIENT, SOURCES, Prover, built, frame, framed
 from tests.waiting import status_of, wait_for
-
-_kept = sys.path[:]
-from jitpam import pam_jit  # noqa: E402
-
-sys.path[:] = _kept  # it narrows it, for the program that it is in
 
 in_the_lab = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's alice, whose rights it takes")
 GOLDEN = Path(__file__).parent / "golden-initiator"
@@ -91,20 +85,20 @@ def answer_to(program: Path, *frames: bytes) -> str:
 
 @in_the_lab
 @pytest.mark.parametrize(("name", "words"), [("asked", ASKED), ("asked-without-a-cache", ASKED | {"cache": None})])
-def test_the_question_of_the_module_has_the_bytes_that_it_has_always_had(program: Path, name: str, words: dict[str, Any]) -> None:
+def test_a_question_in_the_bytes_that_it_has_always_had_is_read(program: Path, name: str, words: dict[str, Any]) -> None:
     frozen = (GOLDEN / f"{name}.json").read_bytes()
-    assert pam_jit._frame(words) == frame(frozen)
+    assert framed(words) == frame(frozen)
     assert answer_to(program, frame(frozen)) == (NO_TICKET if words["cache"] else "you have no Kerberos ticket: kinit")
 
 
 @in_the_lab
-def test_the_answer_of_the_module_has_the_bytes_that_it_has_always_had(answering: Path) -> None:
+def test_an_answer_in_the_bytes_that_it_has_always_had_is_read(answering: Path) -> None:
     frozen = (GOLDEN / "answered.json").read_bytes()
-    assert pam_jit._frame(ANSWERED) == frame(frozen)
-    assert answer_to(answering, pam_jit._frame(ASKED), frame(frozen)) == "abc"
+    assert framed(ANSWERED) == frame(frozen)
+    assert answer_to(answering, framed(ASKED), frame(frozen)) == "abc"
 
 
-def test_what_the_initiator_says_has_frozen_bytes_and_the_module_reads_them(tmp_path: Path) -> None:
+def test_what_the_initiator_says_has_frozen_bytes(tmp_path: Path) -> None:
     """make() of prove.c is all that makes a message."""
     says = """    gss_buffer_desc abc = { 3, "abc" };
     make(&told, "token", &abc, NULL);
@@ -117,9 +111,7 @@ def test_what_the_initiator_says_has_frozen_bytes_and_the_module_reads_them(tmp_
     with Prover(built(tmp_path / "prove", PATIENT, {"    hear_question(&asked);\n": says}, sanitized=True)) as prover:
         said = prover.hear_raw()
     assert said == b"".join(frame((GOLDEN / f"{name}.json").read_bytes()) for name in OURS)
-    module = object.__new__(pam_jit._Channel)  # of which only the reader of frames is needed
-    module._read = said
-    assert [module._whole() for _ in OURS] == [*OURS.values()] and module._read == b""
+    assert [json.loads((GOLDEN / f"{name}.json").read_bytes()) for name in OURS] == [*OURS.values()]
 
 
 def test_every_message_is_frozen() -> None:
@@ -139,7 +131,7 @@ def test_every_message_is_frozen() -> None:
 )  # fmt: skip
 def test_a_question_that_is_otherwise_is_refused(program: Path, change: dict[str, object]) -> None:
     """THREATS P-18."""
-    assert answer_to(program, pam_jit._frame(ASKED | change)) == UNREAD
+    assert answer_to(program, framed(ASKED | change)) == UNREAD
 
 
 @in_the_lab
@@ -163,15 +155,15 @@ def test_each_thing_has_one_spelling(program: Path, old: bytes, new: bytes) -> N
     "body", [b"{}", b"[]", b"null", b'{"token":"YQ==","token":"YQ=="}', b'{"token":"YQ=="}x', b'{ "token":"YQ=="}', b"\xff"]
 )
 def test_an_answer_that_is_otherwise_is_refused(answering: Path, body: bytes) -> None:
-    assert answer_to(answering, pam_jit._frame(ASKED), frame(body)) == UNREAD_ANSWER
+    assert answer_to(answering, framed(ASKED), frame(body)) == UNREAD_ANSWER
 
 
 @in_the_lab
 def test_a_token_of_the_greatest_size_is_read_and_a_greater_one_is_not(answering: Path) -> None:
     most = json.dumps({"token": "YWJj" * (96 * 1024 // 3)}, separators=(",", ":")).encode()
-    assert answer_to(answering, pam_jit._frame(ASKED), frame(most)) == "more"
+    assert answer_to(answering, framed(ASKED), frame(most)) == "more"
     more = json.dumps({"token": "YWJj" * (96 * 1024 // 3) + "YQ=="}, separators=(",", ":")).encode()
-    assert answer_to(answering, pam_jit._frame(ASKED), frame(more)) == UNREAD_ANSWER
+    assert answer_to(answering, framed(ASKED), frame(more)) == UNREAD_ANSWER
 
 
 @pytest.mark.parametrize("length", [0, LIMIT_BEFORE_AUTHENTICATION + 1, 2**32 - 1])
@@ -242,7 +234,7 @@ def test_nothing_of_its_starters_rights_descriptors_and_signals_is_left(bare: Pa
         started = subprocess.Popen([bare], stdin=theirs, stdout=null, stderr=null, env={"KRB5_TRACE": "/x", "HOME": "/x"},
                                    preexec_fn=hostile, close_fds=False)  # fmt: skip
         try:
-            ours.sendall(pam_jit._frame(ASKED))
+            ours.sendall(framed(ASKED))
             wait_for(
                 lambda: (
                     "1" in status_of(started.pid)["NoNewPrivs"] and _limit(started.pid, "Max cpu time") == PATIENT["ENDS_WITHIN"]
@@ -283,7 +275,7 @@ def _limit(pid: int, name: str) -> str:
 )
 def test_it_becomes_nobody_who_is_root_or_not_there(program: Path, uid: int, why: str) -> None:
     """THREATS P-03."""
-    assert answer_to(program, pam_jit._frame(ASKED | {"uid": uid})) == why
+    assert answer_to(program, framed(ASKED | {"uid": uid})) == why
 
 
 @in_the_lab
@@ -306,7 +298,7 @@ def test_limits_of_the_callers_make_no_core_and_no_signal_of_it(program: Path) -
 
     with ours, theirs, subprocess.Popen([INSTALLED], stdin=theirs, env={}, preexec_fn=narrowed) as started:
         theirs.close()
-        ours.sendall(pam_jit._frame(ASKED))
+        ours.sendall(framed(ASKED))
         assert NO_TICKET.encode() in ours.recv(10_000)
         assert started.wait() == 0
 

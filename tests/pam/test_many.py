@@ -17,34 +17,21 @@ import pytest
 
 from tests.descriptors import links
 from tests.marks import full
-from tests.pam.application import DENIED, PYTHON, SO, SUCCESS, Application, Bench, Crashed, Voice, grants, jitd, now
+from tests.pam.application import DENIED, MODULE, SUCCESS, Application, Bench, Voice, grants, jitd, now
 from tests.pam.test_sabotage import PROVES, ask
-from tests.platforms import is_newest
 from tests.prover import HANGS_AS_THE_PERSON, HANGS_AT_ONCE, built
 from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
 SYSTEM_ERR = 4
-GROWS_BY = 950 if is_newest("Python") else 420
-"""KiB that one transaction may cost. A module that imports one extension and does nothing costs 345 with Python 3.11 and 750 with
-Python 3.13; ours costs 347 and 810. They are what an interpreter leaves behind that pam_python makes and ends."""
 A_FEW_PAGES = 64
 """KiB by which the memory of a process may differ although nothing is left: on a busy host, the kernel gives and takes."""
-N_KEYS = 1024
-"""PTHREAD_KEYS_MAX: as many as that a process has, and each unloading of Python 3.13 leaves one behind."""
 WITHOUT_CACHE = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
 """malloc counts as given what each thread keeps for the next time: without it, a byte more is one that somebody has left."""
-AT_NIGHT = {SO: 10_000, PYTHON: N_KEYS + 76}
-
-pytestmark = pytest.mark.parametrize(
-    "bench",
-    [SO, pytest.param(PYTHON, marks=full("every day, the module is that in C"))],
-    indirect=True,
-)
 
 
 @pytest.fixture
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    made = Bench(request.param)
+def bench() -> Iterator[Bench]:
+    made = Bench()
     made.stack(made.module("", PROVES))
     yield made
     made.close()
@@ -63,11 +50,10 @@ def waits(voice: Voice) -> None:
 
 
 @pytest.mark.parametrize(
-    "is_night", [False, pytest.param(True, marks=full("as many transactions take long; every day, the test makes 50"))]
+    "count", [50, pytest.param(10_000, marks=full("as many transactions take long; every day, the test makes 50"))]
 )
-def test_many_transactions_in_one_process_leave_nothing_behind(is_night: bool, bench: Bench, host: Application) -> None:
+def test_many_transactions_in_one_process_leave_nothing_behind(count: int, bench: Bench, host: Application) -> None:
     """THREATS P-05."""
-    count = AT_NIGHT[bench.kind] if is_night else 50
     with jitd(bench.socket, grants):
         for number in range(5):
             assert ask(host, "alice" if number % 2 else "root") == SUCCESS
@@ -75,13 +61,10 @@ def test_many_transactions_in_one_process_leave_nothing_behind(is_night: bool, b
         for number in range(count):
             assert ask(host, "alice" if number % 2 else "root") == SUCCESS
         after = host.state()
-    grows = {"rss", "heap"} if bench.kind == PYTHON else {"rss"}  # not a byte of the module in C
-    assert {name: after[name] for name in after.keys() - grows} == {name: before[name] for name in before.keys() - grows}
+    grown = after.pop("rss") - before.pop("rss")
+    assert after == before, "not a byte of the heap"
     assert (after["threads"], after["children"]) == (1, 0)
-    has_python = "libpython" in Path(f"/proc/{host.process.pid}/maps").read_text()
-    assert has_python == (bench.kind == PYTHON), "pam_python leaves it there"
-    grown = after["rss"] - before["rss"]
-    assert grown < (count * GROWS_BY if has_python else A_FEW_PAGES), f"{grown / count} KiB a transaction"
+    assert grown < A_FEW_PAGES, f"{grown / count} KiB a transaction"
 
 
 def test_a_hundred_questions_of_one_transaction_cost_no_memory_at_all(bench: Bench, host: Application) -> None:
@@ -269,10 +252,7 @@ def test_the_limits_of_a_caller_end_in_an_answer_and_never_in_a_grant_that_was_n
     with jitd(bench.socket, grants) as had:
         host.start("alice")
         host.order("limit", number, value)
-        try:
-            code = host.call("acct_mgmt")
-        except Crashed:  # Python cannot start without them, and ends the program: pam_python's way, before our code is read
-            code = DENIED
+        code = host.call("acct_mgmt")
         assert code != SUCCESS or len(had) == 1
         assert code == SUCCESS or limit in ("NOFILE too few", "AS", "STACK"), "these do not matter to it"
 
@@ -423,7 +403,7 @@ def test_a_program_that_is_killed_while_it_waits_withdraws_by_that(bench: Bench,
 def test_a_grant_that_came_while_the_program_was_stopped_for_long_is_none(
     act_within_ms: int, answer: int, bench: Bench, host: Application
 ) -> None:
-    bench.stack(bench.module(f"ACT_WITHIN_MS = {act_within_ms}\n", PROVES))
+    bench.stack(bench.module(f"ACT_WITHIN = {act_within_ms}\n", PROVES))
     host.start("root")
 
     def script(voice: Voice) -> None:
@@ -444,12 +424,10 @@ def test_a_grant_that_came_while_the_program_was_stopped_for_long_is_none(
 @pytest.mark.parametrize("hangs", ["before it is asked", "in the library", "everywhere"])
 def test_an_initiator_does_not_outlive_a_program_that_was_killed(hangs: str, bench: Bench, host: Application) -> None:
     replaced = {"in the library": HANGS_AS_THE_PERSON, "everywhere": HANGS_AT_ONCE}.get(hangs, {})
-    prover, change, changed = built(bench.root / "prove", {"ENDS_WITHIN": "3"}, replaced), "", {}
-    if hangs == "before it is asked" and bench.kind == PYTHON:
-        change = "PROOF_WITHIN = 30.0\n_Initiator.say = lambda *a: None\n"
-    elif hangs == "before it is asked":
+    prover, changed = built(bench.root / "prove", {"ENDS_WITHIN": "3"}, replaced), {}
+    if hangs == "before it is asked":
         changed = {"    snprintf(number, sizeof(number)": "    pause();\n    snprintf(number, sizeof(number)"}
-    bench.stack(bench.module(change, prover, replaced=changed))
+    bench.stack(bench.module("", prover, replaced=changed))
     host.start("alice")
     with jitd(bench.socket, waits):
         host.tell("acct_mgmt", 0)
@@ -470,4 +448,4 @@ def test_the_log_says_why_without_touching_the_programs_own_way_of_logging(bench
     assert "<85>pam_jit[" in found[0]
     assert "MSG_DONTWAIT" in found[0]
     assert "refused: a?b" in found[0]
-    assert subprocess.run(["grep", "-c", "syslog", bench.root / bench.kind], capture_output=True).stdout == b"0\n"
+    assert subprocess.run(["grep", "-c", "syslog", bench.root / MODULE], capture_output=True).stdout == b"0\n"

@@ -21,9 +21,8 @@ import pytest
 
 from jitd.hosts.places import Places
 from jitd_inspection.pamlint.linting import lint_host
-from tests.marks import full
 from tests.pam.eves import Eves, Put, said
-from tests.pam.programs import SUDOERS, Gated, in_python
+from tests.pam.programs import SUDOERS, Gated
 from tests.pam.sshd_stage import SHIPPED, Clients
 from tests.waiting import PATIENCE, wait_for
 
@@ -33,53 +32,6 @@ pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reaso
 
 TRUE = ("/usr/bin/sudo", "/usr/bin/true")
 ENV_TAR = ("/usr/bin/sudo", "/usr/bin/tar", "-cf", "/dev/null", "/etc/hostname")
-SCOPES = ("", ":eve", ":%eve", ":ALL,!bob", "@lab", "@ALL", ">root", "!/usr/bin/true")
-
-
-@pytest.mark.parametrize(
-    "scopes",
-    [
-        pytest.param(SCOPES[::2], id="some"),
-        pytest.param(SCOPES[1::2], id="the rest", marks=full("every day, the setting is for all, a group, a host, and a target")),
-    ],
-)
-def test_without_secure_path_the_callers_python_runs_whatever_it_is_bound_to(
-    eves: Eves, etc: Put, scopes: tuple[str, ...]
-) -> None:
-    """THREATS P-15."""
-    path = {"PATH": f"{eves.place}:/usr/bin"}
-    with in_python():
-        assert said() == set() and not eves.has_run("eve", *TRUE, **path)
-        for scope in scopes:
-            etc("sudoers", f"{SUDOERS}Defaults{scope} !secure_path\n")
-            assert eves.has_run("eve", *TRUE, **path), f"it opens: {scope}"
-            assert said() == {"no-secure-path"}, scope
-
-
-@pytest.mark.parametrize(
-    "scope",
-    [
-        *("", ":eve"),
-        *(
-            pytest.param(
-                scope, marks=full("every day, the setting is for all and for eve; other settings here have each binding")
-            )
-            for scope in ("@lab", ">root", "!/usr/bin/true")
-        ),
-    ],
-)
-def test_a_directory_of_secure_path_that_others_can_write(eves: Eves, etc: Put, scope: str) -> None:
-    """THREATS P-15. In one of root's nobody puts a Python."""
-    other = Path("/opt/roots")
-    other.mkdir(exist_ok=True)
-    with in_python():
-        etc("sudoers", f'{SUDOERS}Defaults{scope} secure_path="{other}:/snap/bin:/usr/bin"\n')
-        assert said() == set() and not eves.has_run("eve", *TRUE)
-        etc("sudoers", f'{SUDOERS}Defaults{scope} secure_path="{eves.place}:/usr/bin"\n')
-        assert eves.has_run("eve", *TRUE), "it opens"
-        assert said() == {"open-directory"}
-
-
 KEPT = {
     "PYTHONPATH": (
         "Defaults env_keep += PYTHONPATH\n",

@@ -19,7 +19,7 @@ from jitd.hosts.places import Places
 from jitd_inspection.pamlint.linting import lint_host
 from tests.marks import full
 from tests.pam.eves import LEAVES_A_MARK, Eves, Put, said
-from tests.pam.programs import PYTHONS, STACKS, SUDOERS, in_python
+from tests.pam.programs import PYTHONS, STACKS, SUDOERS
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 SUDO = "/usr/bin/sudo"
@@ -185,19 +185,20 @@ def test_a_file_of_variables_that_a_module_reads(eves: Eves, etc: Put) -> None:
 
 
 def test_a_file_of_pythons_library(eves: Eves) -> None:
-    """THREATS P-15: pam_python.so and the guard load it before anybody is asked."""
+    """THREATS P-15: jitd is started with it."""
     file = PYTHONS / "encodings/__init__.py"
     before = file.read_text()
-    with in_python():
-        assert said() == set() and not eves.has_run("eve", SUDO, "/usr/bin/true")
-        try:
-            file.chmod(0o666)
-            file.write_text(before + LEAVES_A_MARK.format(mark=eves.mark))
-            assert eves.has_run("eve", SUDO, "/usr/bin/true"), "it opens"
-            assert said() == {"file-open"}
-        finally:
-            file.write_text(before)
-            file.chmod(0o644)
+    eves.mark.unlink(missing_ok=True)
+    assert said() == set()
+    try:
+        file.chmod(0o666)
+        file.write_text(before + LEAVES_A_MARK.format(mark=eves.mark))
+        subprocess.run(["/usr/sbin/jitd", "--help"], capture_output=True, check=True)
+        assert eves.mark.exists(), "it opens"
+        assert said() == {"file-open"}
+    finally:
+        file.write_text(before)
+        file.chmod(0o644)
 
 
 @pytest.mark.parametrize(

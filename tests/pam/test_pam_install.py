@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd.hosts.places import Places
-from jitd_inspection.doctor import pam
 from tests.law.tree import TREE
 from tests.marks import by_day, full
-from tests.pam.programs import BY_NAME, GATED, Gated, all_are_kept_out, of_the_module_in_python, write
+from tests.pam.programs import BY_NAME, GATED, Gated, all_are_kept_out, write
 
 INTERRUPTED = """
 import os, sys
@@ -116,93 +114,6 @@ def test_each_gate_that_is_shipped_can_be_put_in_and_taken_out(house: Gated, ser
     done = subprocess.run(["/usr/sbin/jitd", "pam-lint", f"/etc/pam.d/{service}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert typed("--remove", service)[0] == 0 and there() == files
-
-
-@pytest.mark.parametrize(
-    ("service", "names"),
-    [("sudo", ("sudo", "sudo -i CMD")), ("su", ("su -c", "su -")), ("doas", ("doas",)), ("login", ("login",))],
-)
-def test_a_gate_has_the_other_module_and_has_its_own_again(
-    service: str, names: tuple[str, ...], house: Gated, stacks: dict[str, bytes]
-) -> None:
-    """THREATS P-17: the file is replaced in one step, the gate holds at each moment, and the file of before stays what it is."""
-    before = there()
-    typed(service)
-    in_c = there()
-    status, said = typed("--exchange", service)
-    assert status == 0 and f"/etc/pam.d/{service}: the gate is pam_python.so /usr/lib/jitd/pam_jit.py now" in said, said
-    text = (STACKS / service).read_bytes()
-    assert text.count(b"pam_guard.py") == text.count(b"pam_rootok.so\n") - stacks[service].count(b"pam_rootok.so\n")
-    assert text.endswith(stacks[service])
-    all_are_kept_out([house.type("eve", BY_NAME[name]) for name in names], "denied")
-    house.type("carol", BY_NAME[names[0]]).is_let_in()
-    status, said = typed("--exchange", service)
-    assert status == 0 and "the gate is pam_jit.so now" in said, said
-    assert {name: of[:2] for name, of in there().items()} == {name: of[:2] for name, of in in_c.items()}
-    typed("--exchange", service)
-    assert typed("--remove", service)[0] == 0 and there() == before, "also with the other module, what was before is back"
-
-
-@pytest.mark.parametrize("service", ["sshd", "cron"])
-def test_a_gate_of_a_daemon_has_the_other_module(house: Gated, service: str) -> None:
-    typed(service)
-    assert typed("--exchange", service)[0] == 0
-    assert b"[success=1 default=ignore] pam_python.so /usr/lib/jitd/pam_jit.py\n" in (STACKS / service).read_bytes()
-    done = subprocess.run(["/usr/sbin/jitd", "pam-lint", f"/etc/pam.d/{service}"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-
-
-def test_in_a_gate_that_somebody_wrote_only_its_line_changes_and_what_would_not_hold_is_not_done(house: Gated) -> None:
-    """THREATS P-17."""
-    shipped = Path("/usr/share/jitd/pam.d/su").read_text().replace("pam_jit.so\n", "pam_jit.so wait=120\n")
-    in_python = of_the_module_in_python(shipped)
-    guard = "account [success=1 default=ignore] pam_exec.so"
-    with_more = in_python.replace(guard, f"account optional pam_warn.so\n{guard}").replace("success=4", "success=5")
-    write("/etc/pam.d/su", with_more)
-    status, said = typed("--exchange", "su")
-    assert status == 0 and said.endswith("the way back: jitd pam-install --exchange su\n"), said
-    assert (STACKS / "su").read_text() == with_more.replace("pam_python.so /usr/lib/jitd/pam_jit.py", "pam_jit.so")
-    (found,) = pam.in_python(pam.lines_in_python(Places()))
-    assert "/etc/pam.d/su:" in found.sentence and "take a guard out" in found.mend and not found.command
-    write("/etc/pam.d/su", in_python)
-    assert typed("--exchange", "su")[0] == 0
-    assert (STACKS / "su").read_text() == shipped, "without the guard, over which root's line jumped"
-    house.type("carol", BY_NAME["su -c"]).is_let_in()
-    write("/etc/pam.d/su", shipped)
-    files = there()
-    status, said = typed("--exchange", "su")
-    assert status == 1 and "no-guard" in said and "nothing was changed" in said
-    assert there() == files
-    status, said = typed("--exchange", "doas")
-    assert status == 1 and "nothing was done" in said, "it has no gate"
-    assert typed("--exchange", "--remove", "su")[0] == 2
-    assert typed("--exchange", "--dry-run", "sshd")[0] == 1
-    assert there() == files
-
-
-def as_shipped_in_0_1(text: str) -> str:
-    """A stack that is shipped now, with the module in Python, the guard before it, and what its comments said of it."""
-    for old, new in (("two lines", "four lines"), ("# 3. ", "# 4. "), ("# 2. ", "# 3. ")):
-        text = text.replace(old, new)
-    text, guard = of_the_module_in_python(text), "account [success=1 default=ignore] pam_exec.so"
-    lines = guard + text.partition(guard)[2].partition("pam_deny.so\n")[0] + "pam_deny.so\n"
-    return text.replace(lines, "").replace("# 3. ", f"# 2. A guard. The Python\n#    of the next line.\n{lines}\n# 3. ")
-
-
-@pytest.mark.parametrize("service", ["sudo", "su"])
-def test_a_stack_that_was_copied_from_0_1_has_what_0_3_has_after_the_command_of_the_doctor(house: Gated, service: str) -> None:
-    """With its comments, numbers and jumps: it is the stack that is shipped now."""
-    shipped = {name: Path("/usr/share/jitd/pam.d", name).read_text() for name in (service, *["sudo-i"] * (service == "sudo"))}
-    for name, text in shipped.items():
-        write(f"/etc/pam.d/{name}", as_shipped_in_0_1(text))
-    (found,) = pam.in_python(pam.lines_in_python(Places()))
-    assert found.level == "weak" and found.sentence.count(f"/etc/pam.d/{service}") >= 2, found
-    assert found.command == f"jitd pam-install --exchange {service}"
-    status, said = typed(*found.command.split()[2:])
-    assert status == 0 and "there is no way back by this verb: the guard" in said, said
-    assert {name: (STACKS / name).read_text() for name in shipped} == shipped
-    assert list(pam.lines_in_python(Places())) == []
-    house.type("carol", BY_NAME[{"su": "su -c"}.get(service, service)]).is_let_in()
 
 
 def test_a_trial_prints_the_lines_and_changes_nothing(house: Gated) -> None:

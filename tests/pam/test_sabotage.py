@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The PAM module sabotaged at every point: by what stands for jitd, and by what stands for the initiator (its own functions:
-test_sabotage_functions.py).
+"""The PAM module sabotaged at every point: by what stands for jitd, and by what stands for the initiator.
 
 Law: whatever is broken, the host program lives on and reads PAM_PERM_DENIED; PAM_SUCCESS only after a grant on its connection.
 """
@@ -20,7 +19,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.marks import full
-from tests.pam.application import DENIED, PYTHON, SO, STAGES, SUCCESS, Application, Bench, Script, Voice, grants, jitd, now
+from tests.pam.application import DENIED, STAGES, SUCCESS, Application, Bench, Script, Voice, grants, jitd, now
 from tests.waiting import PATIENCE, wait_for
 
 HASTE = "ANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = 0.3\n"
@@ -46,13 +45,6 @@ def hear():
 hear(); say(b'{"type":"token","token":"AAAA"}'); hear(); say(b'{"type":"proof","proof":"AAAA"}'); hear()
 """
 """Started a thousand times: to import socket and json would take longer than all that it does."""
-
-pytestmark = pytest.mark.parametrize(
-    "bench",
-    [SO, pytest.param(PYTHON, marks=full("every day, the module is that in C"))],
-    indirect=True,
-    scope="module",
-)
 
 
 @pytest.fixture(scope="module")

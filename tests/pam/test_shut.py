@@ -54,7 +54,7 @@ BODIES = {
 
 
 def answering(name: str) -> bytes:
-    """A module that answers so. In Python there are more ways to answer nothing: tests/pam/test_pam_python.py has them."""
+    """A module that answers so."""
     if name in BODIES:
         return module_of(BODIES[name])
     return {"no function": module_of("return 0;").replace(b"pam_sm_", b"xam_sm_"), "no sense": b"no module\n", "nothing": b""}[
@@ -147,7 +147,7 @@ def test_a_stack_is_what_debian_ships_with_the_gate_before_all_else(service: str
         f"{stage} requisite pam_deny.so",
     ]
     assert lines[: len(expected)] == expected
-    assert not any("pam_jit" in line or "pam_python" in line for line in lines[len(expected) :])
+    assert not any("pam_jit" in line for line in lines[len(expected) :])
 
 
 def test_a_password_that_has_expired_does_not_end_the_stack_before_the_gate(gated: Gated) -> None:

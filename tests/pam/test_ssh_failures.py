@@ -103,11 +103,6 @@ ROWS = (
         "initiator stopped", lambda gated: initiator("import os; os.kill(os.getpid(), 19)\n"), BOTH[:1],
         NO_TICKET + r" \(jitd's Kerberos initiator does not answer", 11,
     ),
-    Row(
-        "Python missing, with pam_jit.py", by_name("Python missing, with pam_jit.py"), BOTH,
-        "jitd: /usr/bin/python3 is missing", 2,
-    ),
-    Row("pam_python.so missing, with pam_jit.py", by_name("pam_python.so missing, with pam_jit.py"), BOTH, "", 2),
 )  # fmt: skip
 ELSEWHERE = {"daemon restarting while somebody waits", "expired ticket"}
 """Rows in which sshd's cell says that it does not come to that: nobody waits in a login, and no expired ticket gets as far."""
@@ -164,7 +159,7 @@ def events_of_what_is_over(gated: Gated) -> list[str]:
     return gated.events()
 
 
-LIKE_LOGIN = ("database disk full", "pam_python.so missing", "module file missing", "module file writable by its group")
+LIKE_LOGIN = ("database disk full", "module file missing", "module file writable by its group")
 PLAYED = [
     pytest.param(
         row,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from tests.pamlint.host import BY_USER, DENY, GATE, GUARDED, IN_C, LOGIN_SHAPE, SHAPE, SSHD, SSHD_SHAPE, SUDO, Row
+from tests.pamlint.host import BY_USER, DENY, GATE, LOGIN_SHAPE, OF_0_1, SCRIPT, SHAPE, SSHD, SSHD_SHAPE, SUDO, Row
 
 ROOT = "account [success=2 default=ignore] pam_rootok.so\n"
 
@@ -73,12 +73,10 @@ SHIPPED = [
             + SUDO
         ),
     ),
-    Row("a gate in C holds, and needs no guard", "", {"sudo": IN_C + SUDO, "sudo-i": IN_C + SUDO, "su": IN_C + SUDO}),
-    Row(
-        "a gate in C takes what the other takes", "", only(IN_C.replace("jit.so", "jit.so wait=30 quiet debug socket=/x") + SUDO)
-    ),
+    Row("a gate in each of three stacks holds", "", {"sudo": SHAPE + SUDO, "sudo-i": SHAPE + SUDO, "su": SHAPE + SUDO}),
+    Row("a gate takes these words", "", only(SHAPE.replace("jit.so", "jit.so wait=30 quiet debug socket=/x") + SUDO)),
     Row("su authenticates all but root, so a gate there holds", "", only(SHAPE.replace("account", "auth") + SUDO)),
-    Row("arguments in brackets are arguments", "", only(SHAPE.replace(GATE, "pam_python.so [/usr/lib/jitd/pam_jit.py]") + SUDO)),
+    Row("arguments in brackets are arguments", "", only(SHAPE.replace(GATE, "pam_jit.so [wait=30]") + SUDO)),
     Row(
         "a gate in a substack of its own holds",
         "",
@@ -87,7 +85,7 @@ SHIPPED = [
             "gate": SHAPE.split("\n", 1)[1] + "account required pam_permit.so\n",
         },
     ),
-    Row("an absolute path of the loader is one", "", only(SHAPE.replace("pam_python.so", "/lib/security/pam_python.so") + SUDO)),
+    Row("an absolute path of the module is one", "", only(SHAPE.replace(GATE, "/lib/security/pam_jit.so") + SUDO)),
 ]
 
 OPEN = [
@@ -223,7 +221,7 @@ OPEN = [
         line("[success=ok service_err=ignore default=die]"),
     ),
     Row(
-        "module_unknown=ignore admits where pam_python is missing",
+        "module_unknown=ignore admits where the module is missing",
         "missing-gate-admits others-than-success-admit",
         line("[success=ok module_unknown=ignore default=die]"),
     ),
@@ -323,16 +321,6 @@ LOCKED = [
         only(SHAPE.replace("pam_rootok.so", "../../../opt/pam_rootok.so") + SUDO),
     ),
     Row(
-        "another loader that is called like pam_python",
-        "?other-module ~no-gate",
-        only(SHAPE.replace("pam_python.so", "/opt/pam_python.so") + SUDO, "doas"),
-    ),
-    Row(
-        "another script that is called like the gate",
-        "?other-module",
-        only(SHAPE.replace("/usr/lib/jitd/", "/opt/") + SUDO),
-    ),
-    Row(
         "libpam's own modules by their whole paths",
         "",
         only(SHAPE.replace(" pam_", " /usr/lib/x86_64-linux-gnu/security/pam_") + SUDO),
@@ -428,44 +416,33 @@ LOCKED = [
         only("".join(f"{line}\r\n" for line in (SHAPE + SUDO).splitlines() if line and not line.startswith(("@", "#")))),
     ),
     Row("a module behind the gate is not installed", "module-missing", only(SHAPE + SUDO), {"pam_deny.so": "missing"}),
-    Row("pam_python is not installed", "loader-missing", only(SHAPE + SUDO), {"pam_python.so": "missing"}),
-    Row("the module in C is not installed", "loader-missing", only(IN_C + SUDO), {"pam_jit.so": "missing"}),
+    Row("the module is not installed", "loader-missing", only(SHAPE + SUDO), {"pam_jit.so": "missing"}),
     Row(
-        "the initiator of the module in C is not installed", "gate-missing", only(IN_C + SUDO), {"/usr/lib/jitd/prove": "missing"}
-    ),
-    Row(
-        "others may write the module in C",
+        "others may write the module",
         "file-open",
-        only(IN_C + SUDO),
+        only(SHAPE + SUDO),
         {"/lib/security/pam_jit.so": "/lib/security/pam_jit.so belongs to uid 7"},
     ),
-    Row("an argument of the module in C that is none", "unknown-argument", only(IN_C.replace("jit.so", "jit.so wiat=60") + SUDO)),
-    Row("a stage of the module in C that is another", "other-stage", only(IN_C.replace("jit.so", "jit.so stage=auth") + SUDO)),
-    Row("a missing module in C admits", "missing-gate-admits", only(IN_C.replace("=1 d", "=1 module_unknown=1 d") + SUDO)),
     Row(
-        "another module that is called like that in C",
+        "another module that is called like the gate",
         "?other-module ~no-gate",
-        only(IN_C.replace("pam_jit.so", "/opt/pam_jit.so") + SUDO, "doas"),
+        only(SHAPE.replace(GATE, "/opt/pam_jit.so") + SUDO, "doas"),
     ),
-    Row("the module is not installed", "gate-missing", only(SHAPE + SUDO), {"/usr/lib/jitd/pam_jit.py": "missing"}),
+    Row("the lines of 0.1 ask nobody", "gate-gone ~no-gate", only(OF_0_1 + SUDO)),
+    Row("the guard of 0.1 that was left denies everybody", "gate-gone", only(OF_0_1.replace(SCRIPT, GATE) + SUDO)),
+    Row("a module of 0.1 that was left beside the gate", "gate-gone", only(f"{SHAPE}account required {SCRIPT}\n{SUDO}")),
+    Row(
+        "a copy of the module of 0.1 in a session",
+        "gate-gone",
+        only(f"{SHAPE}session optional pam_python.so /x/pam_jit.py\n{SUDO}"),
+    ),
+    Row("a file of a longer name is another", "", only(f"{SHAPE}session optional pam_exec.so /x/no_pam_jit.py\n{SUDO}")),
     Row("the initiator is not installed", "gate-missing", only(SHAPE + SUDO), {"/usr/lib/jitd/prove": "missing"}),
     Row(
         "others may write the initiator",
         "file-open",
         only(SHAPE + SUDO),
         {"/usr/lib/jitd/prove": "/usr/lib/jitd/prove belongs to uid 4005"},
-    ),
-    Row(
-        "others may write the module",
-        "file-open",
-        only(SHAPE + SUDO),
-        {"/usr/lib/jitd/pam_jit.py": "/usr/lib/jitd may be written by gid 50"},
-    ),
-    Row(
-        "others may write pam_python",
-        "file-open",
-        only(SHAPE + SUDO),
-        {"/lib/security/pam_python.so": "/lib/security/pam_python.so belongs to uid 7"},
     ),
     Row(
         "a missing @include refuses the service",
@@ -541,11 +518,9 @@ IN_SUDOERS = [
     sudoers("another service for logins", "other-service", 'Defaults pam_login_service = "login"\n', **{"pam.d/login": SUDO}),
     sudoers("another service for askpass", "other-service", "Defaults:alice pam_askpass_service=x\n"),
     sudoers(
-        "another service whose gate has no guard", "other-service", "Defaults pam_service=mine\n", **{"pam.d/mine": SHAPE + SUDO}
+        "another service with the lines of 0.1", "other-service", "Defaults pam_service=mine\n", **{"pam.d/mine": OF_0_1 + SUDO}
     ),
-    sudoers(
-        "another service whose gate holds", "~sudo-in-doubt", "Defaults pam_service=mine\n", **{"pam.d/mine": GUARDED + SUDO}
-    ),
+    sudoers("another service whose gate holds", "~sudo-in-doubt", "Defaults pam_service=mine\n", **{"pam.d/mine": SHAPE + SUDO}),
     sudoers("a comment ends where its line does", "no-account", "# remark \\\nDefaults !pam_acct_mgmt\n"),
     sudoers("two backslashes carry nothing on", "no-account", "Defaults badpass_message=no\\\\\nDefaults !pam_acct_mgmt\n"),
     sudoers("an include without a blank", "no-account", '@include"/etc/more"\n', more="Defaults !pam_acct_mgmt\n"),

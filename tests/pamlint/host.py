@@ -12,22 +12,21 @@ from jitd.hosts.stack import Source
 from jitd.hosts.starting import Process
 from jitd_inspection.pamlint.linting import lint_host
 
-GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
+GATE = "pam_jit.so"
 SHAPE = f"""\
 account [success=2 default=ignore] pam_rootok.so
 account [success=1 default=ignore] {GATE}
 account requisite pam_deny.so
 """
-GUARD = "pam_exec.so seteuid quiet stdout /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py"
-GUARDED = f"""\
+SCRIPT = "pam_python.so /usr/lib/jitd/pam_jit.py"
+OF_0_1 = f"""\
 account [success=4 default=ignore] pam_rootok.so
-account [success=1 default=ignore] {GUARD}
+account [success=1 default=ignore] pam_exec.so seteuid quiet stdout /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py
 account requisite pam_deny.so
-account [success=1 default=ignore] {GATE}
+account [success=1 default=ignore] {SCRIPT}
 account requisite pam_deny.so
 """
-SCRIPT, OF_0_1 = GATE, GUARDED
-IN_C = SHAPE.replace(GATE, "pam_jit.so")
+"""The lines of su's gate in 0.1, whose module, in Python, and whose guard are gone."""
 BY_USER = "pam_succeed_if.so quiet uid = 0"
 LOGIN_SHAPE = SHAPE.replace("pam_rootok.so", BY_USER)
 SSHD_SHAPE = LOGIN_SHAPE.replace("account", "session")
@@ -161,6 +160,5 @@ class Row(NamedTuple):
 
 
 def names(findings: list[Linted]) -> str:
-    """As a row has them. What is said of guards stands in ``test_guard``: the rows are about the gate itself."""
-    found = (finding for finding in findings if finding.name != "no-guard")
-    return " ".join(sorted({MARKS.get(finding.severity, "~") + finding.name for finding in found}))
+    """As a row has them."""
+    return " ".join(sorted({MARKS.get(finding.severity, "~") + finding.name for finding in findings}))

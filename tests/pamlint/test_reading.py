@@ -306,7 +306,7 @@ PIECES = (
     "#",
     "x ",
     "sudo ",
-    "pam_python.so ",
+    "pam_jit.so ",
     "/usr/lib/jitd/pam_jit.py",
     "pam_rootok.so ",
     "pam_deny.so ",
@@ -421,11 +421,11 @@ def test_files_are_read_and_nothing_but_files(tmp_path: Path) -> None:
 
 def test_a_module_is_found_where_libpam_finds_it(tmp_path: Path) -> None:
     places = Places(str(tmp_path))
-    assert places.module("pam_python.so") == places.module("/x/pam_python.so") == ""
+    assert places.module("pam_jit.so") == places.module("/x/pam_jit.so") == ""
     (tmp_path / "lib/security").mkdir(parents=True)
-    (tmp_path / "lib/security/pam_python.so").touch()
+    (tmp_path / "lib/security/pam_jit.so").touch()
     places = Places(str(tmp_path))  # another check
-    assert places.module("pam_python.so") == places.module("/lib/security/pam_python.so") == "/lib/security/pam_python.so"
+    assert places.module("pam_jit.so") == places.module("/lib/security/pam_jit.so") == "/lib/security/pam_jit.so"
     assert places.module("pam_*.so") == ""
 
 

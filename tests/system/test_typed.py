@@ -20,6 +20,7 @@ from jitd.hosts.places import Places
 from jitd.verbs import status
 from jitd_inspection.doctor import pam
 from jitd_inspection.pamlint import loading
+from jitd_inspection.pamlint.gates import INITIATOR
 from tests.pamlint.host import GATE, SHAPE
 from tests.system.breakages import TABLE, written
 from tests.system.conftest import House
@@ -73,10 +74,9 @@ def ksu() -> Iterator[None]:
     Path("/root/.k5login").unlink()
 
 
-SCRIPT = GATE.split()[-1]
 LINTED: dict[str, tuple[str, str, Callable[[], contextlib.AbstractContextManager[None]]]] = {
-    "the module of the gate": ("file-open", "chown root:root", lambda: opened(Places().module("pam_python.so"))),
-    "the script of the gate": ("file-open", "chown root:root", lambda: opened(SCRIPT)),
+    "the module of the gate": ("file-open", "chown root:root", lambda: opened(Places().module(GATE))),
+    "the initiator of the gate": ("file-open", "chown root:root", lambda: opened(INITIATOR)),
     "another module": ("file-open", "chown root:root", lambda: opened(Places().module("pam_unix.so"))),
     "who becomes root by ksu": ("other-door", "chmod u-s", ksu),
 }

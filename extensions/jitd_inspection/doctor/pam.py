@@ -12,27 +12,23 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from jitd.hosts.findings import Linted
-from jitd.hosts.places import STACKS, Places, Unreadable
+from jitd.hosts.places import Places
 from jitd.hosts.stack import Handler, Source, Stack, read
 from jitd.monitor.pam_session import STACK, Refused, Session
 from jitd.monitor.pam_stack import why_unset
 from jitd_inspection.doctor import files
 from jitd_inspection.doctor.domains import Domain, asking, domains, mapping
-from jitd_inspection.doctor.finding import Result, bad, listed, ok, unknown, weak
-from jitd_inspection.pamlint.gates import GUARD, LOADER, MODULE, SCRIPT, SHIPPED
+from jitd_inspection.doctor.finding import Result, bad, ok, unknown, weak
 from jitd_inspection.pamlint.judgement import judge
 from jitd_inspection.pamlint.linting import lint_host
 
 NSSWITCH = Path("/etc/nsswitch.conf")
 ENFORCED = ("required", "requisite")
 PROGRAMS = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
-_TYPED = {name: {"sudo-i": "sudo", "su-l": "su"}.get(name, name) for name in (*PROGRAMS, "cron")}
 STRANGER = "nobody"  # jitd accepts no requests from this account. Therefore no rule can permit anything to this account.
 OURS = "jitd: "  # the beginning of each sentence that the gate itself prints
 
@@ -183,7 +179,6 @@ def examine_gates() -> Iterator[Result]:
     asking = [*services["account"], *services["session"]]
     yield from gates(found, asking)
     yield from links(found, asking)
-    yield from in_python(lines_in_python(Places()))
     for service in services["account"]:
         yield knocked(service, knock(service, STRANGER), knock(service, "root"))
 
@@ -216,27 +211,6 @@ def _closed(service: str, places: Places) -> set[str]:
     return set() if found.is_refused else judge(service, found.handlers).closed
 
 
-class InPython(NamedTuple):
-    """The lines of the file ``path`` that name ``SCRIPT`` or its guard. ``service`` is what pam-install can exchange them by."""
-
-    path: str
-    numbers: tuple[int, ...]
-    service: str = ""
-
-
-def lines_in_python(places: Places) -> Iterator[InPython]:
-    """Yield these lines of each stack of this host, whether or not a program asks by it."""
-    for path in dict.fromkeys(places.real(path) for above in STACKS for path in places.matching(f"{above}/*")):
-        above, _, name = path.rpartition("/")
-        with suppress(Unreadable):
-            source = places.read(path)
-            lines = source.data.decode("utf-8", "replace").split("\n") if source else []
-            said = {number: " ".join(line.partition("#")[0].split()) for number, line in enumerate(lines, 1)}
-            if named := {number: line for number, line in said.items() if SCRIPT in line or GUARD in line}:
-                is_exchanged = above == STACKS[0] and any(f"{LOADER} {SHIPPED}" in line for line in named.values())
-                yield InPython(path, tuple(named), _TYPED.get(name, "") if is_exchanged else "")
-
-
 def knock(service: str, user: str) -> str | None:
     """Return the answer that the PAM stack of ``service`` gives if ``user`` starts the program of ``service``.
 
@@ -254,7 +228,7 @@ def open_session(service: str, user: str) -> str | None:
 
 
 def _try(real: str, service: str, user: str, *operations: str) -> str | None:
-    """In another process, because pam_python.so loads its own Python into the process that runs the stack."""
+    """In another process, because the modules of a stack run in the process that asks PAM."""
     line = ["/usr/bin/setpriv", "--ruid", real, "/usr/bin/pamtester", service, user, *operations]
     try:
         done = subprocess.run(
@@ -278,18 +252,6 @@ def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Result]:
         yield level("pam.gates", f"{each.place}: {each.sentence}", each.mend)
     if not found and services:
         yield ok("pam.gates", f"nothing bypasses jitd in the stacks that ask it: {', '.join(services)}")
-
-
-def in_python(found: Iterable[InPython]) -> Iterator[Result]:
-    """Name the lines for which 0.3 has no module any more (ADR 0252), and the command that exchanges those of each gate."""
-    by_command: dict[str, list[str]] = {}
-    for one in found:
-        command = one.service and f"jitd pam-install --exchange {one.service}"
-        by_command.setdefault(command, []).extend(f"{one.path}:{number}" for number in one.numbers)
-    for command, those in by_command.items():
-        told = f"jitd 0.3 comes without {SCRIPT} and {GUARD}, which this host names: {listed(those)}"
-        by_hand = "" if command else f"write {MODULE} in place of {LOADER} {SHIPPED}, and take a guard out (docs/pam.md)"
-        yield weak("pam.gates", told, by_hand, command=command)
 
 
 def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Result]:

@@ -25,9 +25,7 @@ FILES = ("env_file", "restricted_env_file", "group_plugin", "mailerpath", "edito
 def about_path(sudoers: Sudoers, file: str, files: Files) -> Iterator[Linted]:
     """Yield findings about the PATH that decides which programs run. ``file`` is the main file of sudoers."""
     paths = sudoers.effective("secure_path")
-    why = (
-        "the caller's PATH decides which file sudo runs and, with pam_jit.py in the gate, which Python library is loaded as root"
-    )
+    why = "the caller's PATH decides which file sudo runs"
     mend = 'write Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"'
     for setting in paths:
         if setting.is_negated or not setting.value:
@@ -49,7 +47,7 @@ def _about_directories(setting: Setting, files: Files) -> Iterator[Linted]:
             because = f"«{directory}» in it is the caller's current directory"
         elif not (because := files(directory)):
             continue
-        told = f"with «{setting.written}» sudo looks for commands, and Python for its library, where others can write: {because}"
+        told = f"with «{setting.written}» sudo looks for commands where others can write: {because}"
         yield bad("open-directory", setting.place, told, f"take {directory or 'the empty entry'} out of secure_path", "sudo")
         return  # report only one directory of a setting
 

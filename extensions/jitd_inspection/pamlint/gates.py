@@ -11,10 +11,9 @@ from jitd.hosts.findings import Linted, bad, unknown, weak
 from jitd.hosts.stack import Handler
 from jitd_inspection.pamlint.services import facts, is_fragment
 
-MODULE, LOADER, SCRIPT, GUARD = "pam_jit.so", "pam_python.so", "pam_jit.py", "pam_guard.py"
-SHIPPED, GUARDS_FILE = "/usr/lib/jitd/pam_jit.py", "/usr/lib/jitd/jitpam/pam_guard.py"
+MODULE = "pam_jit.so"
+SCRIPT, GUARD = "pam_jit.py", "pam_guard.py"  # what stacks of 0.1 name in place of it: a module in Python, and its guard
 INITIATOR = "/usr/lib/jitd/prove"  # started by the module, as root
-SECURE_PATH = "secure_path"  # an argument of a guard (`is_guard`) in sudo's stack alone: the caller does not control its PATH
 STAGES = ("auth", "account", "session")
 WORDS = ("quiet", "debug")
 MOST_DIGITS = 6  # digits in a number of seconds. The gate refuses a number with more digits.
@@ -26,39 +25,30 @@ if it is missing, or if an account other than root can change it.
 
 
 def is_gate(handler: Handler) -> bool:
-    """True if the line queries jitd: by the module in C, or by that in Python, which pam_python.so loads."""
-    script = handler.arguments[0] if handler.arguments else ""
-    is_either = handler.name == MODULE or (handler.name == LOADER and script.rpartition("/")[2] == SCRIPT)
-    return is_either and not handler.is_substack
+    """True if the line queries jitd."""
+    return handler.name == MODULE and not handler.is_substack
 
 
 def looks_like_gate(handler: Handler) -> bool:
-    """True if the line looks like a gate, but may run other code. The module and the script have the same file names as in a
-    gate, but the path of the module or of the script is different.
-    """
-    script = handler.arguments[0] if handler.arguments else ""
-    name = handler.module.rpartition("/")[2]
-    is_other = handler.name != MODULE if name == MODULE else handler.name != LOADER or script != SHIPPED
-    is_called_so = name == MODULE or (name == LOADER and script.rpartition("/")[2] == SCRIPT)
-    return is_called_so and not handler.is_substack and is_other
+    """True if the line looks like a gate, but may run other code: only the file of its module has the name of that of a gate."""
+    return handler.name != MODULE and handler.module.rpartition("/")[2] == MODULE and not handler.is_substack
 
 
-def arguments_of(gate: Handler) -> tuple[str, ...]:
-    """Return the arguments of the gate itself. Those of pam_python.so begin with the name of the script."""
-    return gate.arguments if gate.name == MODULE else gate.arguments[1:]
-
-
-def line_of(gate: Handler) -> str:
-    """Return what a line names that has the module of ``gate``."""
-    return MODULE if gate.name == MODULE else f"{LOADER} {SHIPPED}"
+def about_gone(handler: Handler, service: str) -> Iterator[Linted]:
+    """Yield a finding if the line names a file by which stacks of 0.1 asked."""
+    for word in handler.arguments:
+        if (name := word.rpartition("/")[2]) in (SCRIPT, GUARD):
+            told = f"jitd has no {name} any more: the line asks nobody, and denies everybody who comes to it"
+            mend = f"write {MODULE} in place of {handler.module} {word}"
+            if name == GUARD:
+                mend = "take it and the pam_deny.so after it out, and let a line that jumps over both jump over two lines less"
+            yield bad("gate-gone", handler.place, told, mend, service)
 
 
 def about_lookalike(handler: Handler, service: str) -> Linted:
     """Return a finding for a line that only looks like the gate. The finding says why the line may not be a gate."""
-    other = handler.arguments[0] if handler.name == LOADER else handler.module
-    told = f"it is not known whether {other} asks jitd: only its name is that of the gate"
-    write = MODULE if handler.module.endswith(f"/{MODULE}") else f"{LOADER} {SHIPPED}"
-    return unknown("other-module", handler.place, told, f"write {write}", service)
+    told = f"it is not known whether {handler.module} asks jitd: only its name is that of the gate"
+    return unknown("other-module", handler.place, told, f"write {MODULE}", service)
 
 
 def about_line(handler: Handler, service: str) -> Iterator[Linted]:
@@ -82,7 +72,7 @@ def about_line(handler: Handler, service: str) -> Iterator[Linted]:
             "take the line out: commands that jitd runs have been approved already",
             service,
         )
-    for argument in arguments_of(handler):
+    for argument in handler.arguments:
         if sentence := _odd_argument(argument):
             mend = "the gate takes socket=PATH, wait=SECONDS, stage=account|session|auth, quiet and debug"
             yield bad("unknown-argument", place, f"{sentence}; so it denies everybody", mend, service)
@@ -109,7 +99,7 @@ def about_line(handler: Handler, service: str) -> Iterator[Linted]:
 
 
 def _value(handler: Handler, name: str) -> str:
-    values = [word.partition("=")[2] for word in arguments_of(handler) if word.startswith(f"{name}=")]
+    values = [word.partition("=")[2] for word in handler.arguments if word.startswith(f"{name}=")]
     return values[-1] if values else ""
 
 
@@ -146,49 +136,6 @@ def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Linted]:
             yield make("gate-after-pam-env", handler.place, told, "put the lines of the gate first in the file", service)
 
 
-def is_guard(handler: Handler) -> bool:
-    """True if the line is a guard. A guard checks that Python will load its own library, and not a library of the caller."""
-    return handler.name == "pam_exec.so" and any(word.rpartition("/")[2] == GUARD for word in handler.arguments)
-
-
-def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Linted]:
-    """Yield a finding for each gate in Python without a guard in the stack of a set-user-ID program. A person who starts such a
-    program controls its environment. With PATH, this person can choose which library pam_python.so loads.
-    """
-    for number, handler in enumerate(stack):
-        if not is_gate(handler) or handler.name == MODULE or not facts(service).is_setuid:
-            continue
-        before = stack[max(0, number - 2) : number]
-        if len(before) == 2 and is_guard(before[0]) and _ends_without(*before) and not _jumped_to(stack, number):
-            if fault := _fault_of_guard(before[0], service):
-                yield bad("no-guard", before[0].place, fault, "write that line as /usr/share/jitd/pam.d has it", service)
-            continue
-        told = "the caller's PATH decides which Python library pam_python.so loads as root, before the gate is asked"
-        yield bad(
-            "no-guard", handler.place, told, f"put the line of {GUARD} and a pam_deny.so before it, as in contrib/pam.d", service
-        )
-
-
-def _fault_of_guard(handler: Handler, service: str) -> str:
-    words = [word for word in handler.arguments if word not in ("-IS", SECURE_PATH)]
-    if SECURE_PATH in handler.arguments and service not in ("sudo", "sudo-i"):
-        return f"with the word {SECURE_PATH} the guard does not check PATH, which in {service} comes from the caller"
-    if words[-2:] != ["/usr/bin/python3", GUARDS_FILE] or "-IS" not in handler.arguments:
-        return f"this line runs something else than the guard, /usr/bin/python3 -IS {GUARDS_FILE}"
-    return "" if "seteuid" in words else "without seteuid the guard runs as the caller, who may not read what the guard checks"
-
-
-def _jumped_to(stack: Sequence[Handler], number: int) -> bool:
-    """True if a line before the guard can jump over the guard to the gate."""
-    return any(at + 1 + jump == number for at, handler in enumerate(stack[: number - 2]) for jump in handler.table if jump > 0)
-
-
-def _ends_without(guard: Handler, deny: Handler) -> bool:
-    """True if the stack ends at ``deny`` in every case in which the guard does not succeed."""
-    written = sorted(guard.control.lower().strip("[]").split())
-    return written == ["default=ignore", "success=1"] and deny.name == "pam_deny.so" and deny.control.lower() == "requisite"
-
-
 def about_number(gated: Sequence[Handler], service: str) -> Iterator[Linted]:
     """Yield a finding if one use of the program causes more than one question to jitd."""
     kinds = sorted({gate.kind for gate in gated if gate.kind in facts(service).obeyed})
@@ -214,8 +161,8 @@ def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Linted]:
 
 
 def about_files(handler: Handler, files: Files, module: str, service: str) -> Iterator[Linted]:
-    """Yield the faults of the module and of the script in the gate's line. ``module`` is the path of the module. It is empty if
-    the module is not installed.
+    """Yield the faults of the module in the gate's line, and of what it starts. ``module`` is the path of the module. It is empty
+    if the module is not installed.
     """
     place = handler.place
     if not module:
@@ -223,7 +170,7 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
             "loader-missing",
             place,
             f"{handler.module} is in none of libpam's directories: the line denies everybody, or is skipped",
-            "install jitsudo again" if handler.name == MODULE else "install libpam-python",
+            "install jitsudo again",
             service,
         )
     elif because := files(module):
@@ -234,31 +181,13 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
             f"chown root:root {module} && chmod 644 {module}",
             service,
         )
-    script = "" if handler.name == MODULE else handler.arguments[0]
-    if script and not script.startswith("/"):
-        script = f"/lib/security/{script}"
-    if script and (because := files(script)):
-        if because.startswith("missing"):
-            sentence = f"{script} is not there: pam_python.so fails, and everybody is denied"
-            yield bad("gate-missing", place, sentence, f"install it, or name {SHIPPED}", service)
-        else:
-            mend = f"chown root:root {script} && chmod 644 {script}, and the like for the directories above it"
-            yield bad("file-open", place, f"{because}: anybody who does becomes root", mend, service)
-    yield from about_program(handler, INITIATOR, 755, files, service)
-
-
-def about_program(handler: Handler, program: str, mode: int, files: Files, service: str) -> Iterator[Linted]:
-    """Yield a finding if ``program``, which is run as root for the line of ``handler``, is missing, or if an account other than
-    root could change it.
-    """
-    if because := files(program):
-        told = (
-            f"{program} is not there: everybody is denied"
-            if because.startswith("missing")
-            else f"{because}: anybody who does becomes root"
-        )
-        name = "gate-missing" if because.startswith("missing") else "file-open"
-        yield bad(name, handler.place, told, f"install it; chown root:root {program} && chmod {mode} {program}", service)
+    because = files(INITIATOR)
+    if because.startswith("missing"):
+        told, mend = f"{INITIATOR} is not there: everybody is denied", "install jitsudo again"
+        yield bad("gate-missing", place, told, mend, service)
+    elif because:
+        mend = f"chown root:root {INITIATOR} && chmod 755 {INITIATOR}"
+        yield bad("file-open", place, f"{because}: anybody who does becomes root", mend, service)
 
 
 def unheard(handler: Handler, service: str, *, is_closed: bool) -> Linted:

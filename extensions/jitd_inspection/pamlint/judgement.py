@@ -29,15 +29,14 @@ from jitd.hosts.findings import WEAK, Linted, bad, unknown, weak
 from jitd.hosts.stack import KINDS, Handler
 from jitd_inspection.pamlint.evaluation import Answered, Passed, Skipped, TooInvolved, Way, endings
 from jitd_inspection.pamlint.gates import (
-    about_guard,
+    MODULE,
+    about_gone,
     about_line,
     about_logins,
     about_lookalike,
     about_number,
     about_stack,
     is_gate,
-    is_guard,
-    line_of,
     looks_like_gate,
     unheard,
 )
@@ -53,7 +52,6 @@ class Judgement:
 
     findings: list[Linted] = field(default_factory=list)
     gates: list[Handler] = field(default_factory=list)
-    guards: list[Handler] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
     admits_root: bool = False  # true if the program lets root in although jitd was not asked, or denies
     is_refused: bool = False  # true if libpam refuses the service, that is, if libpam denies every call of the service
@@ -63,11 +61,11 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
     """Judge a service with these ``stacks``. ``user_may_be_target`` is true if sudoers sets targetpw, rootpw or runaspw."""
     found = Judgement()
     found.gates = [handler for kind in KINDS for handler in stacks[kind] if is_gate(handler)]
-    found.guards = [handler for kind in KINDS for handler in stacks[kind] if is_guard(handler)]
     for gate in found.gates:
         found.findings += about_line(gate, service)
-    handlers = (handler for kind in KINDS for handler in stacks[kind])
-    found.findings += [about_lookalike(handler, service) for handler in handlers if looks_like_gate(handler)]
+    for handler in (handler for kind in KINDS for handler in stacks[kind]):
+        found.findings += about_gone(handler, service)
+        found.findings += [about_lookalike(handler, service)] if looks_like_gate(handler) else []
     if is_fragment(service):  # this file is not a service; the files that include it are judged
         return found
     obeyed = [kind for kind in KINDS if kind in facts(service).obeyed and any(map(is_gate, stacks[kind]))]
@@ -84,7 +82,6 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
         if all(finding.severity == WEAK for finding in ways[kind]):
             found.closed.add(kind)
         found.findings += about_stack(stacks[kind], service)
-        found.findings += about_guard(stacks[kind], service)
     for kind in obeyed:
         holds_elsewhere = bool(found.closed - {kind})
         found.findings += [_less(finding) if holds_elsewhere else finding for finding in ways[kind]]
@@ -213,7 +210,7 @@ def _skipping(stack: Sequence[Handler], by: int, codes: set[int], gate: int, wor
 def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: str) -> Iterator[Linted]:
     handler = stack[gate]
     kind = handler.kind
-    shape = f"write {kind} [success=1 default=ignore] {line_of(handler)}, and below it {kind} requisite pam_deny.so"
+    shape = f"write {kind} [success=1 default=ignore] {MODULE}, and below it {kind} requisite pam_deny.so"
     if {PERM_DENIED, AUTH_ERR} & codes:
         following = stack[gate + 1].name if gate + 1 < len(stack) else ""
         if handler.table[SUCCESS] > 0 and handler.table[PERM_DENIED] == IGNORE and following != "pam_deny.so":

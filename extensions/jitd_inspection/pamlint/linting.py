@@ -19,7 +19,7 @@ from jitd.hosts.findings import WEAK, Linted, Place, bad, merged, unknown, weak
 from jitd.hosts.places import SSH, STACKS, NoFile, Places, Unreadable
 from jitd.hosts.stack import KINDS, Handler, Source, Stack, read
 from jitd_inspection.pamlint import beside, environment, ksu, loading, sshdconfig, sudoconf
-from jitd_inspection.pamlint.gates import GUARDS_FILE, about_files, about_program, is_gate
+from jitd_inspection.pamlint.gates import about_files, is_gate
 from jitd_inspection.pamlint.judgement import Judgement, admits_somebody, judge
 from jitd_inspection.pamlint.services import PAIRS, SERVICES, facts, is_fragment
 
@@ -92,8 +92,6 @@ class _Round:
                 judgement.findings += about_files(gate, self.places.who_may_change, module, service)
             if judgement.gates:
                 judgement.findings += self._about_modules(service, stacks)
-            for guard in judgement.guards[:1]:
-                judgement.findings += about_program(guard, GUARDS_FILE, 644, self.places.who_may_change, service)
             twin = next((a for pair in PAIRS for a, b in (pair, pair[::-1]) if b == service and a in self.judged), None)
             if twin and self.judged[twin].gates and not judgement.gates and admits_somebody(service, stacks["account"]):
                 self.findings.append(_twin(twin, service, source))
@@ -131,8 +129,7 @@ class _Round:
             stacks = self.stacks(name, self.places.stack(name))
             if stacks is None:
                 return False
-            judged = judge(like, stacks, user_may_be_target=self.user_may_be_target)
-            return bool(judged.closed) and not any(finding.name == "no-guard" for finding in judged.findings)
+            return bool(judge(like, stacks, user_may_be_target=self.user_may_be_target).closed)
         except Unreadable:
             return False
         finally:

@@ -17,7 +17,7 @@ from jitd_inspection.pamlint.environment import Files
 PRELOAD, CONF, CACHE = "/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/ld.so.cache"
 DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")  # directories in which the loader searches by default (ld.so(8))
 PYTHON = ("/usr/lib/python3*", "/usr/lib/python3/dist-packages", "/usr/local/lib/python3*/dist-packages", "/usr/lib/jitd")
-"""The directories from which Python loads its library and its start-up code, for the gate and for its guard."""
+"""The directories from which Python loads its library and its start-up code, for jitd and what it runs."""
 DEEPEST = 16  # maximum depth of `include` lines that are followed
 LINKS = ("protected_symlinks", "protected_hardlinks")
 """Names of kernel settings in /proc/sys/fs (proc(5)). With protected_symlinks, a program does not follow a symbolic link of

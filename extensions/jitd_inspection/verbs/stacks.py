@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``pam-install`` puts jitd's gate before the lines of a PAM stack in /etc/pam.d, exchanges its module, and takes it
-out again. In the place of the gate of sudo, it installs jitd's plugin of sudo.
+"""The verb ``pam-install`` puts jitd's gate before the lines of a PAM stack in /etc/pam.d, and takes it out again. In the
+place of the gate of sudo, it installs jitd's plugin of sudo.
 
 Law: the file of a stack is replaced in one step, by a file that pam-lint has judged, or not at all. The file of before is kept as
 it is, under another name in the same directory. This very file is what ``--remove`` puts back, so its owner, mode, ACL and
@@ -29,10 +29,9 @@ from jitd.hosts.places import LARGEST, Places
 from jitd.hosts.sudo_plugin import CONF, REMOVE
 from jitd.settings import config, policyfile
 from jitd_inspection.pamlint.linting import gates_of_host, lint_host
-from jitd_inspection.pamlint.services import facts
 from jitd_inspection.standing.robots import look_for_robots
 from jitd_inspection.verbs import plugin
-from jitd_inspection.verbs.replacing import half_of, print_change, read_file, swap
+from jitd_inspection.verbs.replacing import half_of, print_change, read_file
 from jitpam.initiator import own_host
 from jitpam.wire.shown import shown
 
@@ -46,37 +45,6 @@ _REST = re.compile(rb"(?m)^# (?:Below this line: what|What) Debian ships\b.*\n")
 """The line of a shipped stack below which its own lines are not jitd's."""
 _SWITCHED_OFF = re.compile(rb"(?m)^#(?=(?:account|session) )")
 """What stands before the lines of a gate that is shipped, but not in force (cron)."""
-IN_C, IN_PYTHON = b"pam_jit.so", b"pam_python.so /usr/lib/jitd/pam_jit.py"
-"""What a line names that has one of the two modules."""
-_LINE = re.compile(
-    rb"(?m)^([ \t]*-?(?:auth|account|session)[ \t]+(?:\[[^]\n]*\]|\w+)[ \t]+)"
-    rb"(pam_jit\.so|pam_python\.so[ \t]+/usr/lib/jitd/pam_jit\.py)(?=\s|$)"
-)
-_GUARD = b"""\
-# 2. A guard. The Python of the next line looks for its own library where the caller's environment says: who has one of their
-#    own there would have it run as root. This line looks at the environment first. Success: the next line is jumped over.
-#    Anything else, also that a module or a file is missing: pam_deny ends the stack. Never leave it out (docs/pam.md, "Where
-#    Python comes from"). `secure_path` is for sudo alone, and only if sudoers says `Defaults secure_path` and has no
-#    exempt_group: WITHOUT THAT SETTING take the word away, or the gate is open.
-account [success=1 default=ignore] pam_exec.so seteuid quiet stdout /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py%s
-account requisite pam_deny.so
-
-"""
-"""What the module in Python needs before it where the person controls the program's environment."""
-_GUARDED = (
-    (b"success=2", b"success=4"),
-    (b"two lines", b"four lines"),
-    (b"# 3. ", b"# 4. "),
-    (b"# 2. ", b"# 3. "),
-)
-"""What a guard changes in the lines of such a gate: root's line jumps over two more, and the parts are numbered anew."""
-_GUARDS = b"pam_guard.py"
-_OF_GUARD = re.compile(
-    rb"(?m)(?P<told>^# 2\. A guard\b.*\n(?:^#.*\n)*)?"
-    rb"^account[ \t]+\[success=1 default=ignore\][ \t]+pam_exec\.so\b.*/pam_guard\.py\b.*\n"
-    rb"^account[ \t]+requisite[ \t]+pam_deny\.so[ \t]*\n\n?"
-)
-"""The guard of a stack that somebody has copied from those that were shipped with it."""
 _GATED = re.compile(
     rb"# jitd's gate: (?P<gate>.*?\n)# End of jitd's gate, SHA-256 (?P<digest>[0-9a-f]{64})\. [^\n]*\n", re.DOTALL
 )
@@ -84,20 +52,15 @@ _GATED = re.compile(
 
 @click.command("pam-install")
 @click.option("--remove", "is_removal", is_flag=True, help="Put back the file of before.")
-@click.option("--exchange", "is_exchange", is_flag=True, help="Exchange pam_jit.py for pam_jit.so in the gate, or back.")
 @click.option("--plugin", "is_plugin", is_flag=True, help="The plugin of sudo, in the place of its gate.")
 @click.option("--dry-run", "is_trial", is_flag=True, help="Print what would change, and change nothing.")
 @click.option("--yes", "is_sure", is_flag=True, help="Go on although accounts that use sudo now could not ask jitd.")
 @click.argument("service")
-def pam_install(*, service: str, is_removal: bool, is_exchange: bool, is_plugin: bool, is_trial: bool, is_sure: bool) -> None:
+def pam_install(*, service: str, is_removal: bool, is_plugin: bool, is_trial: bool, is_sure: bool) -> None:
     """Put jitd's gate into the PAM stack of SERVICE: sudo (with sudo -i), su (with su -), doas, login, sshd or cron."""
     known = sorted(file.name for file in SHIPPED.iterdir()) if SHIPPED.is_dir() else []
     if service not in known and not (is_plugin and is_removal):  # this way back needs nothing that is installed beside it
         raise click.UsageError(f"no gate for {shown(service)} is shipped; {SHIPPED} has: {', '.join(known) or 'nothing'}")
-    if is_removal and is_exchange:
-        raise click.UsageError("--remove and --exchange are two things: do one of them")
-    if is_plugin and is_exchange:
-        raise click.UsageError("--plugin and --exchange are two things: do one of them")
     if is_plugin and service not in TOGETHER["sudo"]:
         raise click.UsageError(f"{shown(service)} has no plugin: --plugin is for sudo alone")
     if os.geteuid() != 0 and not is_trial:
@@ -108,8 +71,6 @@ def pam_install(*, service: str, is_removal: bool, is_exchange: bool, is_plugin:
             _remove_plugin(names, is_trial=is_trial) if is_removal else _install_plugin(names, is_trial=is_trial, is_sure=is_sure)
         elif is_removal:
             _remove(names, is_trial=is_trial)
-        elif is_exchange:
-            _exchange(service, names, is_trial=is_trial)
         else:
             _install(service, names, is_trial=is_trial, is_sure=is_sure)
 
@@ -271,69 +232,13 @@ def _put_back(files: Sequence[Path], *, is_trial: bool) -> None:
             answer(f"{file}: the file of before is back")
 
 
-def _exchange(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
-    """Give the gates of ``names`` the other module. Each file is replaced in one step, and the file of before stays as it is."""
-    before = {STACKS / name: read_file(STACKS / name) for name in names if os.path.lexists(STACKS / name)}
-    gates = {file: lines for file, (content, _) in before.items() if (lines := [line[2] for line in _LINE.finditer(content)])}
-    if not gates:
-        raise NotDone(
-            f"no line of {' or '.join(map(str, before))} names {IN_C.decode()} or {IN_PYTHON.decode()}; nothing was done"
-        )
-    wanted = IN_PYTHON if all(line == IN_C for lines in gates.values() for line in lines) else IN_C
-    planned = {file: _with_module(file.name, before[file][0], wanted) for file in gates}
-    _judge(service, names, planned)
-    for file, content in planned.items():
-        if is_trial:
-            print_change(file, before[file][0], content)
-            continue
-        swap(file, content, *before[file])
-        answer(f"{file}: the gate is {wanted.decode()} now")
-    if is_trial:
-        return say("nothing was changed")
-    if any(_GUARDS in before[file][0] and _GUARDS not in text and not _as_put_in(text) for file, text in planned.items()):
-        return say("there is no way back by this verb: the guard before the gate is out, too, and is not needed any more")
-    say(f"the way back: jitd pam-install --exchange {service}")
-
-
-def _with_module(name: str, text: bytes, module: bytes) -> bytes:
-    """Return the stack ``name`` with another module in its gate. A gate that was put in by this verb is written anew as a whole,
-    with or without the guard. In any other stack, only the lines of the gate change, and a guard that is as it was shipped goes.
-    """
-    if found := _as_put_in(text):
-        return _gate_of(name, module) + text[found.end() :]
-    return _LINE.sub(rb"\g<1>" + module, _without_guard(text) if module == IN_C else text)
-
-
-def _as_put_in(text: bytes) -> re.Match[bytes] | None:
-    """Return the gate of a stack if this verb has put it in, and nobody has changed it."""
-    found = _GATED.match(text)
-    return found if found and hashlib.sha256(found["gate"]).hexdigest() == found["digest"].decode() else None
-
-
-def _without_guard(text: bytes) -> bytes:
-    found = _OF_GUARD.search(text)
-    if found is None or text.count(b"[success=4", 0, found.start()) != 1:  # what else jumps over it is not known
-        return text
-    before, after = text[: found.start()], text[found.end() :]
-    for less, more in reversed(_GUARDED):
-        before = before.replace(more, less)
-        after = after.replace(more, less, 1) if found["told"] and more.startswith(b"#") else after
-    return before + after
-
-
-def _gate_of(name: str, module: bytes = IN_C) -> bytes:
+def _gate_of(name: str) -> bytes:
     """Return the lines that are put before those of the stack ``name``: the gate of the stack that is shipped."""
     text = (SHIPPED / name).read_bytes()
     rest = _REST.search(text)
     if rest is None:
         raise NotDone(f"{SHIPPED / name} does not say where its gate ends: is it of this version?")
     lines = _SWITCHED_OFF.sub(b"", text[: rest.start()]).split(b"\n", 2)[2]  # without the two lines about the file itself
-    if module == IN_PYTHON:
-        lines = _LINE.sub(rb"\g<1>" + IN_PYTHON, lines)
-        if facts(name).is_setuid and b"# 2. " in lines:
-            for old, new in _GUARDED:
-                lines = lines.replace(old, new)
-            lines = lines.replace(b"# 3. ", _GUARD % (b" secure_path" if name in TOGETHER["sudo"] else b"") + b"# 3. ", 1)
     about = f"put in by `jitd pam-install {name}`, and taken out by `jitd pam-install --remove {name}`. docs/pam.md says more."
     gate = about.encode() + b"\n" + lines
     digest = hashlib.sha256(gate).hexdigest()
@@ -342,8 +247,9 @@ def _gate_of(name: str, module: bytes = IN_C) -> bytes:
 
 def _is_untouched(now: bytes, kept: bytes) -> bool:
     """True if ``now`` is ``kept`` with a gate before it, just as the gate was put there."""
-    found = _as_put_in(now)
-    return found is not None and now[found.end() :] == kept
+    found = _GATED.match(now)
+    is_as_put_in = found is not None and hashlib.sha256(found["gate"]).hexdigest() == found["digest"].decode()
+    return found is not None and is_as_put_in and now[found.end() :] == kept
 
 
 def _judge(service: str, names: tuple[str, ...], planned: Mapping[Path, bytes]) -> None:
