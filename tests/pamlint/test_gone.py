@@ -10,21 +10,29 @@ import pytest
 
 from contrib import gone
 from contrib.scripts import load
+from jitd.hosts.lines import LINES
+from jitd.hosts.stack import Source, read
 from tests.law.tree import TREE
 from tests.pamlint.host import OF_0_1, SCRIPT, SUDO
+from tests.pamlint.test_same_as_libpam import Author
 
 GUARD = "account requisite pam_exec.so seteuid /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py\n"
 
 
-def named(host: Path, files: dict[str, str]) -> list[str]:
-    """FILE:LINE of each line that is told of a host with these ``files``; a text that begins with > is where a link leads."""
+def told(host: Path, files: dict[str, str]) -> list[str]:
+    """What is told of a host with these ``files``; a text that begins with > is where a link leads."""
     for name, text in files.items():
         file = host / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.symlink_to(text[1:]) if text.startswith(">") else file.write_text(text)
-    told = gone.reasons(str(host))
-    assert told == [] or told[-len(gone.MEND.splitlines()) :] == gone.MEND.splitlines()
-    return [line.partition(" ")[0].removeprefix(f"{host}/") for line in told if "which this version does not have" in line]
+        file.symlink_to(text[1:]) if text.startswith(">") else file.write_text(text, "latin-1")
+    return gone.reasons(str(host))
+
+
+def named(host: Path, files: dict[str, str]) -> list[str]:
+    """FILE:LINE of each line that is told of a host with these ``files``."""
+    said = told(host, files)
+    assert said == [] or "\n".join(said).endswith(gone.LEFT)
+    return [line.partition(" names ")[0].removeprefix(f"{host}/") for line in said if "which this version does not have" in line]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +40,7 @@ def named(host: Path, files: dict[str, str]) -> list[str]:
     [
         ({"etc/pam.d/su": OF_0_1 + SUDO}, ["etc/pam.d/su:2", "etc/pam.d/su:4"]),
         ({"etc/pam.d/su": f"account required {SCRIPT} wait=5 # as shipped\n"}, ["etc/pam.d/su:1"]),
-        ({"etc/pam.d/su": "account \\\n  pam_python.so \\\n  [/x/pam_jit.py]\n"}, ["etc/pam.d/su:3"]),
+        ({"etc/pam.d/su": "account \\\n  pam_python.so \\\n  [/x/pam_jit.py]\n"}, ["etc/pam.d/su:1"]),
         ({"etc/pam.d/su": GUARD}, ["etc/pam.d/su:1"]),
         ({"etc/pam.d/su": "@include gate\n", "etc/pam.d/gate": OF_0_1}, ["etc/pam.d/gate:2", "etc/pam.d/gate:4"]),
         ({"etc/pam.d/su": "@include /opt/gate\n", "opt/gate": GUARD}, ["opt/gate:1"]),
@@ -44,11 +52,42 @@ def named(host: Path, files: dict[str, str]) -> list[str]:
         ({"etc/pam.d/su": ">su-l", "etc/pam.d/su-l": GUARD}, ["etc/pam.d/su:1"]),
         ({"usr/lib/pam.d/own": GUARD}, ["usr/lib/pam.d/own:1"]),
         ({"etc/pam.conf": f"su {GUARD}"}, ["etc/pam.conf:1"]),
+        ({"etc/pam.conf": "su account include /opt/gate\n", "opt/gate": GUARD}, ["opt/gate:1"]),
+        ({"etc/pam.d/su": "@include below/gate\n", "etc/pam.d/below/gate": GUARD}, ["etc/pam.d/below/gate:1"]),
+        ({"etc/pam.d/su": "@include ../gate\n", "etc/gate": GUARD}, ["etc/pam.d/../gate:1"]),
+        ({"etc/pam.d/su": "@include .gate\n", "etc/pam.d/.gate": GUARD}, ["etc/pam.d/.gate:1"]),
+        ({"etc/pam.d/su": "account include GATE\n", "etc/pam.d/GATE": GUARD}, ["etc/pam.d/GATE:1"]),
+        ({"etc/pam.d/su": "ACCOUNT [SubStack] /opt/gate\n", "opt/gate": GUARD}, ["opt/gate:1"]),
+        ({"etc/pam.d/su": "-@Include [/opt/a gate]\n", "opt/a gate": GUARD}, ["opt/a gate:1"]),
+        ({"etc/pam.d/su": "account include \\\n# x\n\n/opt/gate\n", "opt/gate": GUARD}, ["opt/gate:1"]),
+        ({"etc/pam.d/su": f"{'#' * 1023}{GUARD}"}, ["etc/pam.d/su:1"]),
+        ({"etc/pam.d/su": f"# \xfc\naccount requisite pam_\xfc.so\n{GUARD}"}, ["etc/pam.d/su:3"]),
+        ({"etc/pam.d/su": "account required pam_python.so /x/ask\n", "x/ask": ">/usr/lib/jitd/pam_jit.py"}, ["etc/pam.d/su:1"]),
+        ({"etc/pam.d/su": ">/opt/a", "opt/a": ">b", "opt/b": GUARD}, ["etc/pam.d/su:1"]),
+        ({"etc/pam.d/su": ">su", "etc/pam.d/su-l": GUARD}, ["etc/pam.d/su-l:1"]),
+        ({"usr/share/pam-configs/Jit": f"Name: x\nAccount:\n\t[default=1] {SCRIPT}\n"}, ["usr/share/pam-configs/Jit:3"]),
     ],
 )  # fmt: skip
 def test_a_line_that_names_what_is_gone_is_found(files: dict[str, str], lines: list[str], tmp_path: Path) -> None:
     """THREATS P-17."""
     assert named(tmp_path, files) == lines
+
+
+@pytest.mark.parametrize("seed", range(2000, 2004))
+def test_every_line_by_which_either_libpam_would_load_it_is_found(seed: int, tmp_path: Path) -> None:
+    """THREATS P-17: whatever a stack looks like (test_same_as_libpam holds the model beside libpam)."""
+    author, n_found = Author(seed, "/opt/"), 0
+    for round_ in range(60):
+        own = {name: text.replace(b"pam_permit.so", b"pam_jit.py") for name, text in author.files().items()}
+        sources = {f"/opt/{name}": Source(f"opt/{name}", text) for name, text in own.items()}
+        top = Source("etc/pam.d/x", own["x"])
+        stacks = [read("x", top, sources.get, libpam) for libpam in LINES]
+        lines = {f"{step.place}" for stack in stacks for steps in stack.handlers.values() for step in steps
+                 if step.module == "pam_jit.py" and not step.must_fail}  # fmt: skip
+        files = {source.file: source.data.decode("latin-1") for source in (top, *sources.values())}
+        assert lines <= {*named(tmp_path / str(round_), files)}, own
+        n_found += len(lines)
+    assert n_found > 60
 
 
 @pytest.mark.parametrize(
@@ -61,10 +100,32 @@ def test_a_line_that_names_what_is_gone_is_found(files: dict[str, str], lines: l
         {"etc/pam.d/su": "@include /opt/nothing\n"},
         {"etc/pam.d/su": ">nowhere"},
         {"etc/pam.d/below/su": GUARD},
+        {"etc/pam.d/notes": f"su asked by {SCRIPT} until now\n"},
+        {"etc/pam.d/README": GUARD},
+        {f"etc/pam.d/{name}": GUARD for name in ("su~", "#su#", ".su.swp", "su.dpkg-old", "su.ucf-dist", "common-auth.pam-old")},
+        {"etc/pam.d/su": "account required pam_python.so /opt/spam_jit.py\n"},
+        {"etc/pam.d/su": "account include /opt/a\0b\n@include /opt\n@include\naccount include"},
+        {"etc/pam.d": GUARD},
     ],
 )
 def test_what_names_none_stops_nobody(files: dict[str, str], tmp_path: Path) -> None:
     assert named(tmp_path, files) == [] == gone.reasons(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("files", "commands"),
+    [
+        ({"su": OF_0_1, "su-l": OF_0_1, "sudo-i": OF_0_1, "sshd": f"session required {SCRIPT}\n"}, ["sshd", "su", "sudo"]),
+        ({"su": f"account requisite pam_jit.so\n{GUARD}"}, []),  # for which --exchange puts pam_jit.py in
+        ({"su": f"account requisite pam_jit.so\naccount required [{SCRIPT}]\n"}, []),
+        ({"su.disabled": OF_0_1, "su": "account requisite pam_jit.so\n"}, []),
+        ({"own": OF_0_1}, []),
+        ({"su": ">own", "own": OF_0_1}, []),  # which it refuses
+    ],
+)
+def test_each_command_that_is_told_does_what_it_is_told_for(files: dict[str, str], commands: list[str], tmp_path: Path) -> None:
+    said = told(tmp_path, {f"etc/pam.d/{name}": text for name, text in files.items()})
+    assert [line.split()[-1] for line in said if line.startswith("    jitd pam-install --exchange ")] == commands
 
 
 def test_the_package_is_refused_before_it_is_unpacked_and_an_upgrade_that_failed_is_taken_back(tmp_path: Path) -> None:
@@ -83,5 +144,5 @@ def test_the_package_is_refused_before_it_is_unpacked_and_an_upgrade_that_failed
     for words in (("upgrade", "0.1.0"), ("upgrade", "0.2.0"), ("install",), ("install", "0.1.0")):
         status, said = plays(*words)
         assert status == 1 and f"jitsudo: {tmp_path}/etc/pam.d/su:4 names pam_jit.py" in said
-        assert "jitd pam-install --exchange SERVICE" in said and "install 0.2 first" in said
+        assert "\n    jitd pam-install --exchange su\n" in said.replace("jitsudo: ", "") and "install 0.2 first" in said
     assert plays("abort-upgrade", "0.4.0") == (0, "")
