@@ -73,7 +73,7 @@ def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Pat
     assert control(packages["jitsudo"], "Version").startswith(
         f"{version().removesuffix('.dev0')}{'~20251009' * version().endswith('.dev0')}+deb"
     )
-    either = {need.split()[0] for need in control(packages["jitsudo-board"], "Depends").split(", ")[0].split(" | ")}
+    either = {need.split()[0] for need in control(packages["jitsudo-board"], "Pre-Depends").split(" | ")}
     assert either == {"jitsudo", "jitsudo-client"}
     assert "/usr/lib/jitd/site-packages/typing_extensions.py" in desk, "the board needs it, and it is jitsudo's"
     sizes = {name: int(control(file, "Installed-Size")) for name, file in packages.items()}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -146,3 +147,29 @@ def test_the_package_is_refused_before_it_is_unpacked_and_an_upgrade_that_failed
         assert status == 1 and f"jitsudo: {tmp_path}/etc/pam.d/su:4 names pam_jit.py" in said
         assert "\n    jitd pam-install --exchange su\n" in said.replace("jitsudo: ", "") and "install 0.2 first" in said
     assert plays("abort-upgrade", "0.4.0") == (0, "")
+
+
+def test_a_board_is_left_as_it_is_when_its_jitsudo_was_refused(tmp_path: Path) -> None:
+    """Otherwise apt would install no other version, such as the one that the refusal tells of, without its board."""
+    control = (TREE / "contrib/deb/debian/control").read_text("utf-8")
+    needs = re.findall(r"(?m)^(?:Pre-)?Depends: jitsudo \(.*\) \| jitsudo-client \([^)]*\)", control)
+    for version in ("1", "2"):
+        for name, own in (("jitsudo", []), ("jitsudo-board", needs)):
+            about = tmp_path / f"{name}-{version}/DEBIAN"
+            about.mkdir(parents=True)
+            said = [f"Package: {name}", f"Version: {version}", "Architecture: all", "Maintainer: x", "Description: x", *own]
+            (about / "control").write_text("\n".join([*said, ""]).replace("${binary:Version}", version))
+            if (name, version) == ("jitsudo", "2"):
+                (about / "preinst").write_text('#!/bin/sh\n[ "$1" = abort-upgrade ]\n')
+                (about / "preinst").chmod(0o755)
+            subprocess.run(["dpkg-deb", "-b", about.parent], check=True, stdout=subprocess.DEVNULL)
+    host = tmp_path / "host"
+    (host / "var/lib/dpkg/updates").mkdir(parents=True)
+    (host / "var/lib/dpkg/info").mkdir()
+    (host / "var/lib/dpkg/status").touch()
+    dpkg = ["dpkg", f"--root={host}", "--log=/dev/null", "--force-script-chrootless,not-root,bad-path"]
+    for names in (("jitsudo-1",), ("jitsudo-board-1",), ("jitsudo-2", "jitsudo-board-2")):
+        archives = [tmp_path / f"{name}.deb" for name in names]
+        done = subprocess.run([*dpkg, "-i", *archives], capture_output=True, check=False)
+        assert done.returncode == len(names) - 1, done.stderr
+    assert (host / "var/lib/dpkg/status").read_text().count("Status: install ok installed\n") == 2
