@@ -98,7 +98,7 @@ def reasons(dest: str) -> list[str]:
         found += [f"{file}:{number} names {name}, which this version does not have" for number, name in sorted(gone.items())]
         service = service.removesuffix("-i").removesuffix("-l")  # one command for both of a pair: a second one takes it back
         if gone and directory == STACKS[0] and service in EXCHANGED_IN and EXCHANGED.search(data) and not os.path.islink(file):
-            exchanged.add(f"    jitd pam-install --exchange {service}")
+            exchanged.add(f"    {f'chroot {above} ' if above else ''}jitd pam-install --exchange {service}")
     if not found:
         return []
     found.append("Nobody but root would come through such a stack, so nothing was changed.")

@@ -126,7 +126,13 @@ def test_what_names_none_stops_nobody(files: dict[str, str], tmp_path: Path) -> 
 )
 def test_each_command_that_is_told_does_what_it_is_told_for(files: dict[str, str], commands: list[str], tmp_path: Path) -> None:
     said = told(tmp_path, {f"etc/pam.d/{name}": text for name, text in files.items()})
-    assert [line.split()[-1] for line in said if line.startswith("    jitd pam-install --exchange ")] == commands
+    begins = f"    chroot {tmp_path} jitd pam-install --exchange "  # without chroot, it would change this host
+    assert [line.removeprefix(begins) for line in said if line.startswith("    ")] == commands
+
+
+def test_a_stack_that_cannot_be_read_counts(tmp_path: Path) -> None:
+    (said, *_) = told(tmp_path, {"etc/pam.d/su": f">{'../' * 20}proc/self/mem"})
+    assert said.startswith(f"{tmp_path}/etc/pam.d/su cannot be read (Input/output error)")
 
 
 def test_the_package_is_refused_before_it_is_unpacked_and_an_upgrade_that_failed_is_taken_back(tmp_path: Path) -> None:
@@ -145,7 +151,7 @@ def test_the_package_is_refused_before_it_is_unpacked_and_an_upgrade_that_failed
     for words in (("upgrade", "0.1.0"), ("upgrade", "0.2.0"), ("install",), ("install", "0.1.0")):
         status, said = plays(*words)
         assert status == 1 and f"jitsudo: {tmp_path}/etc/pam.d/su:4 names pam_jit.py" in said
-        assert "\n    jitd pam-install --exchange su\n" in said.replace("jitsudo: ", "") and "install 0.2 first" in said
+        assert "jitd pam-install --exchange su\n" in said and "install 0.2 first" in said
     assert plays("abort-upgrade", "0.4.0") == (0, "")
 
 

@@ -671,7 +671,7 @@ def test_it_is_not_installed_while_a_stack_names_what_is_gone(dest: Path, venv: 
     before = untouched(dest)
     status, said = call("install", dest, venv)
     assert status == 1 and f"{place}:1 names pam_jit.py, which this version does not have" in said, said
-    assert "\n    jitd pam-install --exchange sudo\n" in said and untouched(dest) == before
+    assert f"\n    chroot {dest} jitd pam-install --exchange sudo\n" in said and untouched(dest) == before
     place.write_text("account [success=1 default=ignore] pam_jit.so\n")
     assert call("install", dest, venv)[0] == 0
 
