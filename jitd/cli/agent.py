@@ -83,7 +83,8 @@ def _that_can_approve(listed: list[tuple[bytes, str]]) -> Iterator[tuple[PublicK
             key = key_in(blob)
         except ValueError:
             continue  # a certificate, or a key of another kind: the agent has it for something else
-        yield key, comment
+        if not key.is_passkey:  # which signs what a page of its host asks for
+            yield key, comment
 
 
 def _place() -> str:

@@ -12,15 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jitd.core.chain import canonical
-from jitd.core.receipt import LEVELS
+from jitd.core.receipt import LEVELS, in_toml
 from jitd.core.spelling import spelled, unspelled
 
 FORM = "jitd policy 1"
 OF_HOST = b"../jitd.toml"
 """The name that stands for what the host demands of each receipt. No file of a directory has it."""
 
-_WORDS = ("true", '"touch"', '"pin"')
-_FLOORS = {level: f"[approvals]\nsigned = {word}\n".encode() for level, word in zip(LEVELS[1:], _WORDS, strict=True)}
+_FLOORS = {level: f"[approvals]\nsigned = {in_toml(level)}\n".encode() for level in LEVELS[1:]}
 
 
 @dataclass(frozen=True, slots=True)

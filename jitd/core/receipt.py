@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-LEVELS = ("", "key", "touch", "pin")
-"""What a signature proves, the least first: nothing, that a key was used, that its device was touched, and that the device
-has verified a PIN or a finger, too.
+LEVELS = ("", "key", "synced", "touch", "pin")
+"""What a signature proves, the least first: nothing, that a key was used, that whatever has a copy of the passkey has verified a
+person, that the one device of the key was touched, and that this device has verified a PIN or a finger, too.
 """
 IN_WORDS = {
     "": "",
     "key": "signed with a key",
+    "synced": "signed with a key in hardware that was touched, or with a passkey that has verified a person",
     "touch": "signed with a key in hardware that was touched",
     "pin": "signed with a key in hardware that was touched and has verified a PIN",
 }
@@ -36,6 +37,11 @@ class Receipt:
     def detail(self) -> dict[str, Any]:
         """Return what stands in the record. Nothing of it was typed."""
         return {"statement": self.statement, "signature": self.signature, "key": self.key, "proves": self.proves}
+
+
+def in_toml(level: str) -> str:
+    """Return how TOML writes a demand for ``level``, one of LEVELS but the first."""
+    return "true" if level == "key" else f'"{level}"'
 
 
 def detail_of(receipt: Receipt | None) -> dict[str, Any]:

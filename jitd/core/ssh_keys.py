@@ -4,7 +4,8 @@
 Law: pure, for Python 3.9 and later. A key has one spelling: what differs from it by a byte is another key, or none, so keys are
 equal if their bytes are. What reads keys is part of verify.py, so this imports nothing of jitd.
 Sources: RFC 4251 section 5 (strings, mpint), RFC 4253 section 6.6 (ssh-rsa), RFC 5656 section 3.1 (ecdsa), RFC 8709 (ed25519);
-PROTOCOL.u2f of OpenSSH (sk-); RFC 5480, 8017 and 8410 (the form in which libraries read keys).
+PROTOCOL.u2f of OpenSSH (sk-); RFC 1123 section 2.1 (names of hosts); RFC 5480, 8017 and 8410 (the form in which libraries read
+keys).
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ CURVES = {"ecdsa-sha2-nistp256": 32, "ecdsa-sha2-nistp384": 48, "ecdsa-sha2-nist
 KINDS = (ED25519, SK_ED25519, *CURVES, RSA)
 LEAST_BITS, MOST_BITS = 2048, 16384  # of an RSA key. The second is OpenSSH's own limit.
 _CERTIFICATE = "-cert-v01@openssh.com"
+_FOR_SSH = b"ssh:"
+_LABEL, _MOST_OF_NAME = rb"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", 253
+_HOST = re.compile(rb"(?:%s\.)*(?=[a-z])%s" % (_LABEL, _LABEL))  # no address: browsers read 10.1 and 0x7f as addresses
 _OF_ED25519 = bytes.fromhex("302a300506032b6570032100")
 _OF_CURVES = {
     32: bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200"),
@@ -48,9 +52,21 @@ class PublicKey(NamedTuple):
         return f"{self.kind} {base64.b64encode(self.blob).decode('ascii')}"
 
     @property
+    def application(self) -> bytes:
+        """What a key of a FIDO authenticator was made for, which is a part of all that it signs. Empty for any other key."""
+        return self.parts[-1] if self.kind in (SK_ED25519, SK_ECDSA) else b""
+
+    @property
     def is_in_hardware(self) -> bool:
         """True if the private half is in a FIDO authenticator, which says with each signature whether it was touched."""
-        return self.kind in (SK_ED25519, SK_ECDSA)
+        return self.application.startswith(_FOR_SSH)
+
+    @property
+    def is_passkey(self) -> bool:
+        """True if the key signs for the pages of one host, its ``application``. Its private half may be copied, such as from a
+        phone to the next one, and each signature says so.
+        """
+        return bool(self.application) and not self.is_in_hardware
 
     @property
     def parts(self) -> list[bytes]:
@@ -121,8 +137,10 @@ def key_in(blob: bytes) -> PublicKey:
             raise ValueError(f"is not one of {kind}")
     elif len(parts.string()) != 32:
         raise ValueError(f"is not one of {kind}")
-    if kind in (SK_ED25519, SK_ECDSA) and not parts.string().startswith(b"ssh:"):
+    if kind == SK_ED25519 and not parts.string().startswith(_FOR_SSH):
         raise ValueError("was made for something else than ssh: make one with ssh-keygen -t ed25519-sk")
+    if kind == SK_ECDSA and not _is_application(parts.string()):
+        raise ValueError("was made neither for ssh nor for the pages of a host: make one with ssh-keygen -t ed25519-sk")
     parts.end()
     return PublicKey(kind, blob)
 
@@ -162,6 +180,10 @@ def der(tag: int, content: bytes) -> bytes:
     size = len(content)
     n = (size.bit_length() + 7) // 8
     return bytes([tag, size] if size < 0x80 else [tag, 0x80 | n, *size.to_bytes(n, "big")]) + content
+
+
+def _is_application(name: bytes) -> bool:
+    return name.startswith(_FOR_SSH) or (len(name) <= _MOST_OF_NAME and _HOST.fullmatch(name) is not None)
 
 
 def _curve_of(kind: str) -> bytes:

@@ -70,7 +70,7 @@ class Signers:
 
     def best_of(self, principal: str) -> str:
         """Return the most that a receipt of ``principal`` could prove now, one of LEVELS."""
-        return max((best_level(key.kind) for key in self.keys_of(principal)), key=LEVELS.index, default="")
+        return max((best_level(key) for key in self.keys_of(principal)), key=LEVELS.index, default="")
 
     def state(self) -> object:
         """Return a value that changes if the file does, or if the time of a key begins or ends."""

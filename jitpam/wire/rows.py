@@ -36,9 +36,9 @@ MOST = 2**53 - 1
 """Stands for a number of uses or seconds that a row should have, and has not."""
 GRADES = ("harmless", "unknown", "reads", "changes", "leads", "gives")
 DAMAGES = ("none", "stops", "destroys")
-SIGNED = ("", "key", "touch", "pin")
+SIGNED = ("", "key", "synced", "touch", "pin")
 """What a receipt has to prove, the least first."""
-IN_HARDWARE = SIGNED[2:]  # of these, what only a key in hardware proves
+IN_HARDWARE = SIGNED[2:]  # of these, what an agent of ssh proves with a key in hardware alone
 STATES = ("screening", "pending", "approved", "denied", "withdrawn", "expired")
 _WRONG: Any = object()
 

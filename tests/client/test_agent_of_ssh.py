@@ -156,6 +156,14 @@ def test_a_certificate_of_an_agent_is_passed_over(tmp_path: Path, keys: Callable
         assert listed.count(b"\n") == 2 and [key for key, _ in agent_keys()] == [ssh_keys.public(file)]
 
 
+def test_a_passkey_of_an_agent_is_passed_over(place: Path, keys: Callable[[str], Path]) -> None:
+    """It signs what a page asks for: what an agent signs with it is no approval."""
+    blobs = [ssh_keys.public(keys(kind)).blob for kind in ("passkey", "ecdsa-sk")]
+    listed = b"\x0c" + len(blobs).to_bytes(4, "big") + b"".join(string(blob) + string(b"") for blob in blobs)
+    with answering(place, lambda _: string(listed)):
+        assert [key.blob for key, _ in agent_keys()] == blobs[1:]
+
+
 @contextmanager
 def answering(place: Path, answer: Callable[[bytes], bytes | None]) -> Iterator[None]:
     """An agent that says what ``answer`` returns to a message, as it is on the wire. It says nothing more for None."""

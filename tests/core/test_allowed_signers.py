@@ -81,7 +81,7 @@ def test_a_time_before_1970_is_none_for_ssh_keygen_either(key_of_bob: Path, tmp_
         read_signers(text)
 
 
-@pytest.mark.parametrize("kind", ssh_keys.EACH)
+@pytest.mark.parametrize("kind", [*ssh_keys.EACH, "passkey"])
 def test_each_kind_of_key_is_read(tmp_path: Path, kind: str) -> None:
     key = ssh_keys.public(ssh_keys.make(tmp_path, kind))
     assert read_signers(f"bob@R {key.line} bob\n") == (Signer(key, ("bob@R",)),)

@@ -66,6 +66,14 @@ def test_a_level_that_nobody_knows_is_never_enough_and_never_met() -> None:
     assert not is_enough("unheard of", "key") and not is_enough("pin", "unheard of") and is_enough("unheard of", "")
 
 
+@pytest.mark.parametrize(
+    ("demanded", "met_by"), [("touch", {"touch", "pin"}), ("synced", {"synced", "touch", "pin"}), ("pin", {"pin"})]
+)
+def test_a_passkey_that_may_be_copied_is_more_than_a_key_and_less_than_a_touch(demanded: str, met_by: set[str]) -> None:
+    """THREATS A-27."""
+    assert {level for level in LEVELS if is_enough(level, demanded)} == met_by
+
+
 @pytest.mark.parametrize(("levels", "least"), [(("",), ""), (("pin", "touch"), "touch"), (("key", ""), ""), (("pin",), "pin")])
 def test_the_least_that_counts_is_that_of_one_way(levels: tuple[str, ...], least: str) -> None:
     asked = requested(wants(*levels))

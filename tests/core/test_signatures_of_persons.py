@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from jitd.audit import sshsig
 from jitd.audit.ssh_signatures import LEVELS, BadSignature, Checked, armor, best_level, to_be_signed
 from jitd.audit.sshsig import check_by_any
-from jitd.core.ssh_keys import KINDS, PublicKey, Strings, key_in, read_key, string
+from jitd.core.ssh_keys import KINDS, SK_ECDSA, PublicKey, Strings, key_in, read_key, string
 from tests import ssh_keys
 
 MESSAGE, SPACE = b"jitd receipt 1\nverdict approve\n", "jitd-receipt"
+EACH = [*ssh_keys.EACH, *ssh_keys.PASSKEYS]
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +32,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.mark.parametrize("digest", ["sha256", "sha512"])
-@pytest.mark.parametrize("kind", ssh_keys.EACH)
+@pytest.mark.parametrize("kind", EACH)
 def test_what_ssh_keygen_signs_is_taken_with_its_key_and_its_flags(made: Callable[[str], Path], kind: str, digest: str) -> None:
     """THREATS A-27."""
     armored = ssh_keys.sign(made(kind), SPACE, MESSAGE, digest)
     checked = check_by_any(SPACE, MESSAGE, armored, digest)
-    flags = ssh_keys.HARDWARE[kind][1] if kind in ssh_keys.HARDWARE else None
+    flags = ssh_keys.HARDWARE[kind][1] if kind in ssh_keys.HARDWARE else ssh_keys.PASSKEYS.get(kind)
     assert (checked.key, checked.flags) == (ssh_keys.public(made(kind)), flags)
     assert (checked.counter is None) == (flags is None)
-    assert checked.level == {None: "key", 0x00: "key", 0x01: "touch", 0x05: "pin"}[flags]
-    assert LEVELS.index(checked.level) <= LEVELS.index(best_level(checked.key.kind))
+    assert checked.level == {None: "key", 0x00: "key", 0x19: "key", 0x1D: "synced", 0x01: "touch", 0x05: "pin"}[flags]
+    assert LEVELS.index(checked.level) <= LEVELS.index(best_level(checked.key))
     for namespace, message, by in (
         ("jitd-checkpoint", MESSAGE, digest),
         (SPACE, MESSAGE + b"\n", digest),
@@ -50,7 +51,7 @@ def test_what_ssh_keygen_signs_is_taken_with_its_key_and_its_flags(made: Callabl
             check_by_any(namespace, message, armored, by)
 
 
-@pytest.mark.parametrize("kind", ssh_keys.EACH)
+@pytest.mark.parametrize("kind", EACH)
 def test_a_key_has_the_fingerprint_that_ssh_keygen_prints(made: Callable[[str], Path], kind: str) -> None:
     printed = ssh_keys.keygen("-lf", str(made(kind)), cwd=made(kind).parent).decode("ascii").split()[1]
     key = ssh_keys.public(made(kind))
@@ -69,7 +70,16 @@ def test_a_level_is_of_two_flags_alone(flags: int | None) -> None:
     """THREATS A-27. A person who was verified and has touched nothing is no more than one who has the key."""
     is_touched, is_verified = bool(flags and flags & 0x01), bool(flags and flags & 0x04)
     expected = "pin" if is_touched and is_verified else "touch" if is_touched else "key"
-    assert Checked(PublicKey("sk-ssh-ed25519@openssh.com", b""), flags, 1).level == expected
+    of_ssh = PublicKey(SK_ECDSA, string(b"kind") + string(b"ssh:"))
+    assert Checked(of_ssh, flags, 1).level == expected
+
+
+@pytest.mark.parametrize("flags", range(256))
+def test_a_passkey_that_may_be_copied_is_never_in_hardware(flags: int) -> None:
+    """THREATS A-27."""
+    passkey = PublicKey(SK_ECDSA, string(b"kind") + string(ssh_keys.SITE))
+    level = {0x01: "touch", 0x05: "pin", 0x0D: "synced"}.get(flags & 0x0D, "key")
+    assert Checked(passkey, flags, 1).level == level
 
 
 def blob_of(armored: str) -> bytes:
@@ -88,7 +98,7 @@ def assert_refused(armored: str) -> None:
     assert str(refused.value)[:1].islower() and str(refused.value).isprintable()
 
 
-@pytest.mark.parametrize("kind", [*ssh_keys.KINDS, "ed25519-sk", "ecdsa-sk verify-required"])
+@pytest.mark.parametrize("kind", [*ssh_keys.KINDS, "ed25519-sk", "ecdsa-sk verify-required", "passkey copied"])
 def test_no_change_of_a_bit_or_a_byte_leaves_a_good_signature(made: Callable[[str], Path], kind: str) -> None:
     """THREATS A-27."""
     armored = ssh_keys.sign(made(kind), SPACE, MESSAGE)
@@ -166,7 +176,7 @@ def spellings(armored: str, kind: str) -> Iterator[str]:
         yield spelled(armored, signature=with_written(with_zero_before_r))
 
 
-@pytest.mark.parametrize("kind", ssh_keys.EACH)
+@pytest.mark.parametrize("kind", EACH)
 def test_a_signature_has_one_spelling(made: Callable[[str], Path], kind: str) -> None:
     """THREATS A-27."""
     armored = ssh_keys.sign(made(kind), SPACE, MESSAGE)
@@ -176,7 +186,7 @@ def test_a_signature_has_one_spelling(made: Callable[[str], Path], kind: str) ->
         assert_refused(other)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in ssh_keys.EACH if kind != "ed25519"])
+@pytest.mark.parametrize("kind", [kind for kind in EACH if kind != "ed25519"])
 def test_what_persons_may_sign_with_no_host_may(made: Callable[[str], Path], kind: str) -> None:
     """THREATS A-27. A host's own signatures stay as strict as they were: Ed25519 and SHA-512 alone."""
     for digest in ("sha256", "sha512"):
@@ -218,7 +228,7 @@ NO_KEYS = {
         "is a certificate: a certificate approves",
     ),
     "DSA": (string(b"ssh-dss") + mpint(5) * 4, "is of a kind that cannot approve, 'ssh-dss'"),
-    "of WebAuthn": (string(b"webauthn-sk-ecdsa-sha2-nistp256@openssh.com"), "is of a kind that cannot approve"),
+    "named as an algorithm": (string(b"webauthn-sk-ecdsa-sha2-nistp256@openssh.com"), "is of a kind that cannot approve"),
     "no ASCII": (string(b"\xff\n"), r"is of a kind that cannot approve, '\\xff\n'".replace("\n", r"\n")),
     "RSA of 2047 bits": (
         string(b"ssh-rsa") + mpint(65537) + mpint(N >> 1 | 1),

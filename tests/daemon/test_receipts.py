@@ -161,8 +161,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    kinds = ("ed25519", "ecdsa-256", "ed25519-sk no-touch-required", "ed25519-sk", "ed25519-sk verify-required")
-    return {kind: ssh_keys.make(tmp_path_factory.mktemp("keys"), kind) for kind in kinds}
+    return {kind: ssh_keys.make(tmp_path_factory.mktemp("keys"), kind) for kind in ("ecdsa-256", *LEVELS)}
 
 
 # --- what is to be signed ----------------------------------------------------------------------------------------------------
@@ -1292,8 +1291,8 @@ def test_a_statement_about_anything_else_lifts_no_lock(house: House, keys: dict[
     house.run(scene())
 
 
-@pytest.mark.parametrize("demanded", ["key", "touch", "pin"])
-@pytest.mark.parametrize("kind", ["ed25519", "ed25519-sk no-touch-required", "ed25519-sk", "ed25519-sk verify-required"])
+@pytest.mark.parametrize("demanded", ["key", "synced", "touch", "pin"])
+@pytest.mark.parametrize("kind", ["ed25519", "ed25519-sk no-touch-required", "ed25519-sk", "passkey copied", "passkey"])
 def test_what_a_host_demands_is_what_the_lifting_of_a_lock_has_to_prove(
     house: House, keys: dict[str, Path], demanded: str, kind: str
 ) -> None:
@@ -1390,8 +1389,12 @@ LEVELS = {
     "ed25519-sk no-touch-required": "key",
     "ed25519-sk": "touch",
     "ed25519-sk verify-required": "pin",
+    "passkey": "pin",
+    "passkey touched": "touch",
+    "passkey copied": "synced",
+    "passkey copied touched": "key",
 }
-ORDER = ["", "key", "touch", "pin"]
+ORDER = ["", "key", "synced", "touch", "pin"]
 
 
 @pytest.mark.parametrize("kind", [None, *LEVELS])

@@ -90,6 +90,8 @@ def host(tmp_path: Path) -> Iterator[Host]:
         ("ed25519-sk", " Somebody touched the key. This"),
         ("ed25519-sk no-touch-required", " This"),
         ("ecdsa-sk verify-required", " Somebody touched the key, and it had verified them. This"),
+        ("passkey", " Somebody touched the key, and it had verified them. This"),
+        ("passkey copied", " What had the key, which may have been copied, had verified a person. This"),
     ],
 )
 def test_a_pack_tells_who_has_signed_an_approval_and_how(host: Host, keys: Callable[[str], Path], kind: str, said: str) -> None:

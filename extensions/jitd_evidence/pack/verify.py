@@ -2275,7 +2275,12 @@ def _told_of_records(contents: Contents, n_recordings: int) -> Iterator[str]:
     yield f"- {', '.join(found)}: those of which the records have the digests."
 
 
-_PROVES = {"key": "", "touch": " Somebody touched the key.", "pin": " Somebody touched the key, and it had verified them."}
+_PROVES = {
+    "key": "",
+    "synced": " What had the key, which may have been copied, had verified a person.",
+    "touch": " Somebody touched the key.",
+    "pin": " Somebody touched the key, and it had verified them.",
+}
 
 
 def _told_of_receipts(receipts: Sequence[Receipted], records: Sequence[Line]) -> Iterator[str]:

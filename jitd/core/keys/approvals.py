@@ -17,7 +17,7 @@ from jitd.core.keys.demand import TICKETS, read_demand
 from jitd.core.keys.key import Fields, NoCondition, Part, Stated, Verdict, World
 from jitd.core.keys.ticket import ONLY_A_TICKET, is_optional
 from jitd.core.names import Name
-from jitd.core.receipt import LEVELS
+from jitd.core.receipt import LEVELS, in_toml
 from jitd.core.toml_table import Table, quoted
 from jitd.core.wording import all_of, count, listed
 
@@ -98,7 +98,7 @@ def read_signed(table: Table) -> str:
         return LEVELS[1] if value else LEVELS[0]
     if value in LEVELS[2:]:
         return str(value)
-    table.fault('"signed" must be true, "touch" or "pin"', "signed")
+    table.fault(f'"signed" must be {listed(tuple(map(in_toml, LEVELS[1:])), "or")}', "signed")
     return LEVELS[-1]
 
 
