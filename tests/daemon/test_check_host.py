@@ -283,26 +283,32 @@ def signed(*demands: str) -> dict[str, tuple[Approval, ...]]:
 
 
 ROOT = patterns(("/bin/sh",))
-UNTOUCHED = ': root is given by approvals that any program with an approver\'s ticket can give: demand signed = "touch"'
+TICKET, COPY = "any program with an approver's ticket", "anybody with a copy of an approver's passkey"
+UNTOUCHED = ': root is given by approvals that {} can give: demand signed = "touch"'
 
 
 @pytest.mark.parametrize(
-    ("demanded", "is_told"),
+    ("demanded", "by_whom"),
     [
-        (signed(""), True),
-        (signed("key"), True),
-        (signed("touch"), False),
-        (signed("pin"), False),
-        (signed("touch", ""), True),
-        (signed("touch", "pin"), False),
-        ({"approvals": (*signed("")["approvals"], *signed("touch")["approvals"])}, False),
-        ({"approvals": (*signed("")["approvals"], *signed("key")["approvals"])}, True),
-        ({"approvals": (Approval(1, ("group:ops",), Demand(indicators=("otp",), ticket_age=60)),)}, True),
-        ({}, False),
+        (signed(""), [TICKET]),
+        (signed("key"), [TICKET]),
+        (signed("synced"), [COPY]),
+        (signed("touch"), []),
+        (signed("pin"), []),
+        (signed("touch", ""), [TICKET]),
+        (signed("touch", "synced"), [COPY]),
+        (signed("synced", "key"), [TICKET]),
+        (signed("touch", "pin"), []),
+        ({"approvals": (*signed("")["approvals"], *signed("touch")["approvals"])}, []),
+        ({"approvals": (*signed("synced")["approvals"], *signed("touch")["approvals"])}, []),
+        ({"approvals": (*signed("")["approvals"], *signed("synced")["approvals"])}, [COPY]),
+        ({"approvals": (*signed("")["approvals"], *signed("key")["approvals"])}, [TICKET]),
+        ({"approvals": (Approval(1, ("group:ops",), Demand(indicators=("otp",), ticket_age=60)),)}, [TICKET]),
+        ({}, []),
     ],
 )
 def test_a_rule_that_gives_root_without_a_touch_is_named_on_a_host_that_knows_keys(
-    tmp_path: Path, demanded: dict[str, tuple[Approval, ...]], is_told: bool
+    tmp_path: Path, demanded: dict[str, tuple[Approval, ...]], by_whom: list[str]
 ) -> None:
     """THREATS A-33."""
     keys = tmp_path / "allowed_signers"
@@ -311,7 +317,7 @@ def test_a_rule_that_gives_root_without_a_touch_is_named_on_a_host_that_knows_ke
     assert [one for one in warnings(rules, config, {}) if one.name == "untouched"] == []
     keys.touch()
     found = [str(one) for one in warnings(rules, config, {}) if one.name == "untouched"]
-    assert found == [f"warning untouched: rule shell{UNTOUCHED}"] * is_told
+    assert found == [f"warning untouched: rule shell{UNTOUCHED.format(who)}" for who in by_whom]
 
 
 def test_one_line_names_all_rules_that_give_root_without_a_touch_but_those_that_accept_it() -> None:
@@ -320,5 +326,5 @@ def test_one_line_names_all_rules_that_give_root_without_a_touch_but_those_that_
     rules[3] = replace(rules[3], accepts=(("untouched", "robots approve it"),))
     found = warnings(rules, config, {})
     (one,) = [one for one in found if one.name == "untouched"]
-    assert one.sentence == f"rules rule-0, rule-1, rule-2, rule-4, rule-5 and 2 more{UNTOUCHED}"
+    assert one.sentence == f"rules rule-0, rule-1, rule-2, rule-4, rule-5 and 2 more{UNTOUCHED.format(TICKET)}"
     assert "needless-accept" not in {one.name for one in found}
