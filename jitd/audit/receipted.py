@@ -17,8 +17,8 @@ from jitd.audit.ssh_signatures import BadSignature, Checked
 from jitd.audit.sshsig import check_by_any
 from jitd.audit.times import recorded_time, signed_time
 
-REVIEWED = {"request.reviewed": "approve", "owed_review.reviewed": "reviewed"}
-"""The events of reviews that may have a receipt, and the verdict in it. So may LIFTED."""
+REVIEWED = {"request.reviewed": ("approve", "deny"), "owed_review.reviewed": ("reviewed",)}
+"""The events of reviews that may have a receipt, and the verdicts in it. So may LIFTED."""
 LIFTED = "lock.lifted"
 ASIDE = 120  # seconds between the clock of a signer and that of the host, at most
 
@@ -77,11 +77,11 @@ def check_receipt(record: Told) -> tuple[Statement | Unlock, Checked]:
         if not record.says(id=statement.id, actor=statement.operator) or not is_here:
             raise BadReceipt("is one for another lock, another person or another host")
         return statement, by
-    verdict = REVIEWED.get(event)
-    if not record.says(id=statement.id, actor=statement.approver) or verdict != statement.verdict or not is_here:
+    verdict, verdicts = statement.verdict, REVIEWED.get(event, ())
+    if not record.says(id=statement.id, actor=statement.approver) or verdict not in verdicts or not is_here:
         raise BadReceipt("is one for another review, another person or another host")
-    if verdict == "approve" and record.detail("verdict") != "approve":
-        raise BadReceipt("belongs to an approval, and the record tells of none")
+    if len(verdicts) > 1 and record.detail("verdict") != verdict:
+        raise BadReceipt(f"has the verdict {verdict}, and the record tells of none")
     if verdict == "approve" and has_expired(statement, _time_of(record)):
         raise BadReceipt(f"is one for a request that had expired at {statement.expires}")
     return statement, by

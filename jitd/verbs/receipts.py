@@ -42,7 +42,7 @@ from jitpam.wire.shown import reshown, shown
 
 _NO_RANDOM = bytes(receipt.N_RANDOM)  # in the statement that jitd tells, in the place that the signer fills
 PLACED = name_of_kind(Placed)
-ACTS = {receipt.VERDICTS[0]: Act.APPROVE, receipt.VERDICTS[1]: Act.GIVE}
+ACTS = dict(zip(receipt.VERDICTS, (Act.APPROVE, Act.DENY, Act.GIVE), strict=True))
 """Maps each verdict that can be signed to what its author does."""
 
 

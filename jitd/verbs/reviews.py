@@ -68,8 +68,6 @@ class Reviews:
         """Accept a review from ``origin``, perhaps ``signed``. Return a sentence about its effect. Raises Refusal."""
         self._reviewers.refuse_at_once(who, comment)
         act = Act.APPROVE if verdict is Verdict.APPROVE else Act.DENY
-        if signed is not None and verdict is not Verdict.APPROVE:
-            raise Refusal("usage", "a denial takes no receipt")
         found = self._access.request(act, self._reviewers.perhaps(who, signed), typed)
         self._refuse_now(who, found, verdict, fingerprint)  # refuse first, so that the KDC is queried only if needed
         fresh, answer = await self._reviewers.as_now(who)
@@ -101,6 +99,7 @@ class Reviews:
         first decides again about ``found``. Raises Refusal. Raises Overtaken if the request has changed in the meantime.
         """
         if verdict is Verdict.DENY:  # a deny needs no look-up, so a server that does not answer cannot prevent it
+            self._reviewers.must_state(given, who, found, verdict, found.obligations)
             fresh = FreshDecision(found, Deny(Why.APPROVALS, "an approver denies it"), ())
         else:
             fresh = await self._decider.decide_again(found)
@@ -108,6 +107,8 @@ class Reviews:
                 left = None if found.obligations is None else narrow(found.obligations, fresh.decision.obligations)
                 self._reviewers.must_state(given, who, found, verdict, left)
                 self._perform.note_uncounted(found.id, self._access.uncounted(found, fresh.standing))
+            else:
+                given = None  # nothing was compared with what it states
         event = Reviewed(
             found.id,
             who.actor(Role.APPROVER, origin),
@@ -119,7 +120,7 @@ class Reviews:
             fresh.standing,
             self._perform.is_attended(found),
             answer,
-            given if isinstance(fresh.decision, Permit) else None,  # nothing was compared with what it states
+            given,
         )
         try:
             self._perform.act_on(event, found)

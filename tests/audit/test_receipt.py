@@ -97,7 +97,7 @@ def test_a_text_that_differs_by_a_character_is_another_statement_or_none(data: A
     ("old", "new"),
     [
         ("jitd receipt 1", "jitd receipt 2"),
-        ("verdict approve", "verdict deny"),
+        ("verdict approve", "verdict denied"),
         ("rule restart%20postgr%C3%A9s%25", "rule restart%20postgr%c3%a9s%25"),
         ("rule restart%20postgr%C3%A9s%25", "rule %72estart"),
         ("rule restart%20postgr%C3%A9s%25", "rule %FF"),
@@ -130,7 +130,7 @@ def test_no_other_spelling_is_read(old: str, new: str) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"verdict": "deny"},
+        {"verdict": "denied"},
         {"host": ""},
         {"rule": "x" * receipt.MOST},
         {"rule": "\ud800"},

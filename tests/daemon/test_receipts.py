@@ -140,13 +140,18 @@ class House(Seen):
         text = said._replace(**{"at": "2026-03-02T09:00:00Z", "random": os.urandom(16), **changes}).text()
         return Signed(text, ssh_keys.sign(key, receipt.NAMESPACE, text.encode("ascii")))
 
-    async def approved(self, who: Identity, id: str, signed: Signed | None) -> str:
-        return await self.reviews.review(who, id, Verdict.APPROVE, self.found(id).fingerprint, "", HERE, signed)
+    async def reviewed(self, who: Identity, id: str, signed: Signed | None, verdict: Verdict) -> str:
+        return await self.reviews.review(who, id, verdict, self.found(id).fingerprint, "", HERE, signed)
 
-    async def refuses(self, who: Identity, id: str, signed: Signed | None, matches: str) -> None:
+    async def approved(self, who: Identity, id: str, signed: Signed | None) -> str:
+        return await self.reviewed(who, id, signed, Verdict.APPROVE)
+
+    async def refuses(
+        self, who: Identity, id: str, signed: Signed | None, matches: str, verdict: Verdict = Verdict.APPROVE
+    ) -> None:
         before, n_before = self.found(id), self.n_records
         with pytest.raises(Refusal, match=matches):
-            await self.approved(who, id, signed)
+            await self.reviewed(who, id, signed, verdict)
         assert (self.found(id), self.n_records) == (before, n_before), "a refusal changes nothing"
 
 
@@ -165,6 +170,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 # --- what is to be signed ----------------------------------------------------------------------------------------------------
+
+
+REVIEWED = {Verdict.APPROVE: "approved", Verdict.DENY: "denied"}
 
 
 def fits(row: rows.Request, told: tuple[Statement, bytes, Record]) -> str:
@@ -797,10 +805,11 @@ def test_only_who_may_approve_is_told_what_to_sign(house: House) -> None:
     async def scene() -> None:
         made = await house.submitted()
         for who in (ALICE, proved("eve")):
-            with pytest.raises(Refusal):
-                await house.basis(who, made.id)
-        with pytest.raises(Refusal, match="approve, reviewed and unlock"):
-            await house.basis(BOB, made.id, "deny")
+            for verdict in ("approve", "deny"):
+                with pytest.raises(Refusal):
+                    await house.basis(who, made.id, verdict)
+        with pytest.raises(Refusal, match="approve, deny, reviewed and unlock"):
+            await house.basis(BOB, made.id, "denied")
 
     house.run(scene())
 
@@ -808,14 +817,17 @@ def test_only_who_may_approve_is_told_what_to_sign(house: House) -> None:
 # --- what is taken -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_receipt_stands_in_the_request_and_in_the_record_and_ssh_keygen_takes_it(house: House, keys: dict[str, Path]) -> None:
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_receipt_stands_in_the_request_and_in_the_record_and_ssh_keygen_takes_it(
+    house: House, keys: dict[str, Path], verdict: Verdict
+) -> None:
     key = ssh_keys.public(keys["ed25519"])
 
     async def scene() -> None:
         house.lists_keys((BOB, key))
         made = await house.submitted()
-        signed = await house.signed(BOB, made.id, keys["ed25519"])
-        assert "is approved" in await house.approved(BOB, made.id, signed)
+        signed = await house.signed(BOB, made.id, keys["ed25519"], verdict=verdict)
+        assert f"is {REVIEWED[verdict]}" in await house.reviewed(BOB, made.id, signed, verdict)
         (review,) = house.found(made.id).reviews
         assert review.receipt is not None and review.receipt.key == key.fingerprint and review.receipt.proves == "key"
         bodies = (json.loads(body) for _, body, _ in house.store.records(0))
@@ -826,6 +838,7 @@ def test_a_receipt_stands_in_the_request_and_in_the_record_and_ssh_keygen_takes_
         assert ssh_keys.verifies(house.path, signers, *words)
 
     house.run(scene())
+    assert_found(house, "request.reviewed", "")
 
 
 def test_without_a_demand_an_approval_needs_no_receipt(house: House) -> None:
@@ -1128,16 +1141,52 @@ def test_a_key_that_ends_while_the_rules_decide_approves_nothing(house: House, k
     house.run(scene())
 
 
-def test_a_denial_takes_no_receipt_and_needs_none(house: House, keys: dict[str, Path]) -> None:
+def test_a_denial_needs_no_receipt_whatever_the_host_demands_of_approvals(house: House) -> None:
     async def scene() -> None:
-        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
         house.demands("pin")
         made = await house.submitted()
-        with pytest.raises(Refusal, match="a denial takes no receipt"):
-            await house.reviews.review(BOB, made.id, Verdict.DENY, made.fingerprint, "no", HERE, Signed("", ""))
-        assert house.found(made.id).state == "pending"
-        await house.reviews.review(BOB, made.id, Verdict.DENY, made.fingerprint, "no", HERE)
-        assert house.found(made.id).state == "denied"
+        assert "is denied" in await house.reviewed(BOB, made.id, None, Verdict.DENY)
+
+    house.run(scene())
+
+
+def test_a_yes_is_no_denial_and_a_no_is_no_approval(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-30."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        made = await house.submitted()
+        yes, no = [await house.signed(BOB, made.id, keys["ed25519"], verdict=verdict) for verdict in Verdict]
+        await house.refuses(BOB, made.id, yes, "is not what you have signed any more", Verdict.DENY)
+        await house.refuses(BOB, made.id, no, "is not what you have signed any more")
+        assert "is denied" in await house.reviewed(BOB, made.id, no, Verdict.DENY)
+
+    house.run(scene())
+
+
+@pytest.mark.parametrize("field", [*WRONG, "at"])
+def test_a_denial_of_anything_else_is_refused(house: House, keys: dict[str, Path], field: str) -> None:
+    """THREATS A-30, A-35."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        made = await house.submitted()
+        wrong = {"verdict": "deny", field: (WRONG | {"at": said_at(house, 121)})[field]}
+        signed = await house.signed(BOB, made.id, keys["ed25519"], **wrong)
+        matches = "is not what you have signed|is not about|is not the time of this host"
+        await house.refuses(BOB, made.id, signed, matches, Verdict.DENY)
+
+    house.run(scene())
+
+
+def test_a_denial_is_signed_once_by_a_key_that_counts(house: House, keys: dict[str, Path]) -> None:
+    """THREATS A-28."""
+
+    async def scene() -> None:
+        house.lists_keys((CAROL, ssh_keys.public(keys["ed25519"])))
+        made = await house.submitted()
+        signed = await house.signed(BOB, made.id, keys["ed25519"], verdict="deny")
+        await house.refuses(BOB, made.id, signed, "which does not count for bob@EXAMPLE.TEST", Verdict.DENY)
 
     house.run(scene())
 
@@ -1603,6 +1652,7 @@ LATER = again(newest=lambda said: said.newest._replace(number=10**17))
         (lambda signed, told, first: first, "has the statement of record 5 again: what was signed once was used twice"),
         (again(approver=lambda said: CAROL.principal), "is one for another review, another person or another host"),
         (again(verdict=lambda said: "reviewed"), "is one for another review, another person or another host"),
+        (again(verdict=lambda said: "deny"), "has the verdict deny, and the record tells of none"),
         (again(requester=lambda said: "eve@EXAMPLE.TEST"), "as the submission of another request"),
         (LATER, "countersigns records that do not come before it in this order"),
         (again(at=lambda said: "2026-03-02T09:02:10Z"), "has a time that is not between that of record"),
@@ -1641,6 +1691,23 @@ def test_a_receipt_that_is_not_what_it_says_is_found_in_a_record_that_is_whole(
 
     house.run(scene())
     assert_found(house, "request.reviewed", said)
+
+
+def test_a_denial_that_its_author_has_signed_as_an_approval_is_found(
+    house: House, keys: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS A-30. The host had a yes, and has recorded a no."""
+
+    async def scene() -> None:
+        house.lists_keys((BOB, ssh_keys.public(keys["ed25519"])))
+        made = await house.submitted()
+        yes, no = [await house.signed(BOB, made.id, keys["ed25519"], verdict=verdict) for verdict in Verdict]
+        told = {"statement": yes.statement, "signature": yes.signature}
+        monkeypatch.setattr("jitd.core.request.detail_of", lambda given: {"receipt": given.detail() | told})
+        await house.reviewed(BOB, made.id, no, Verdict.DENY)
+
+    house.run(scene())
+    assert_found(house, "request.reviewed", "has the verdict approve, and the record tells of none")
 
 
 def test_a_statement_that_came_before_what_is_looked_at_is_found_too(

@@ -17,7 +17,7 @@ from jitd.audit.telling import SIGHTS, WITHOUT_CONTENTS, Sight
 from jitd.core.decision import Approval
 from jitd.core.instead import INSTEAD, MASKED, MISSING
 from jitd.core.receipt import Receipt
-from jitd.core.request import Reviewed
+from jitd.core.request import Reviewed, Verdict
 from jitd_evidence.pack import verify
 from tests import ssh_keys
 from tests.evidence.packs import HOST, ID, Host, words, wrong, zipped
@@ -55,7 +55,9 @@ def receipt(statement: str, file: Path, namespace: str = "jitd-receipt") -> dict
     return Receipt(statement, signature, by.key.fingerprint, by.level).detail()
 
 
-def live(host: Host, made: Callable[[Host], dict[str, Any]], approvers: tuple[str, ...] = ()) -> dict[str, bytes]:
+def live(
+    host: Host, made: Callable[[Host], dict[str, Any]], approvers: tuple[str, ...] = (), verdict: Verdict = Verdict.APPROVE
+) -> dict[str, bytes]:
     """The files of a pack of ``host``, which has recorded with each approval what ``made`` returns as a receipt. The host may lie
     in it, and so no daemon makes it here.
     """
@@ -70,7 +72,7 @@ def live(host: Host, made: Callable[[Host], dict[str, Any]], approvers: tuple[st
             for name in approvers:
                 waiting = host.store.request(ID)
                 assert waiting is not None
-                host.lifecycle.handle(review(waiting, person(name)))
+                host.lifecycle.handle(review(waiting, person(name), verdict))
     return host.pack()
 
 
@@ -130,6 +132,21 @@ def test_the_page_tells_what_was_signed(host: Host, keys: Callable[[str], Path])
     assert page.count(told) == 2, "with the approval, and in the list of all records"
 
 
+@pytest.mark.parametrize(("verdict", "is_good"), [("deny", True), ("approve", False)])
+def test_a_pack_tells_who_has_signed_a_denial(host: Host, keys: Callable[[str], Path], verdict: str, is_good: bool) -> None:
+    """THREATS L-37."""
+    signed = live(
+        host, lambda host: receipt(stated(host)._replace(verdict=verdict).text(), keys("ed25519")), ("bob",), Verdict.DENY
+    )
+    if is_good:
+        told = words(zipped(signed), host.public)
+        assert "its owner has signed the denial in record" in told and f"as {BOB} at {AT}." in told
+        assert "at most 2 uses" not in signed["index.html"].decode()
+    else:
+        (found,) = wrong(zipped(signed), host.public)
+        assert "has the verdict approve, and the record tells of none" in found
+
+
 def other(sealed: Sealed) -> Sealed:
     return Sealed(sealed.number, bytes([sealed.seal[0] ^ 1]) + sealed.seal[1:])
 
@@ -144,6 +161,7 @@ STATED: dict[str, tuple[Callable[[Host, Statement], Statement], str]] = {
     "another request": (lambda _, one: one._replace(id="AAAA-0000"), "is one for another review"),
     "another host": (lambda _, one: one._replace(host="web1.example.test"), "is one for another review"),
     "another verdict": (lambda _, one: one._replace(verdict="reviewed"), "is one for another review"),
+    "a no": (lambda _, one: one._replace(verdict="deny"), "has the verdict deny, and the record tells of none"),
     "another requester": (lambda _, one: one._replace(requester="eve@EXAMPLE.TEST"), "as the submission of another request"),
     "the past": (lambda _, one: one._replace(at="2020-03-02T08:59:30Z"), "has a time that is not between that of record"),
     "the future": (lambda _, one: one._replace(at="2026-03-02T09:20:00Z"), "has a time that is not between that of record"),

@@ -1642,6 +1642,8 @@ def _signed_by(value: Any) -> _Html:
         said = read(text)
     except ValueError:  # what is wrong with it is a finding
         return _Html(by)
+    if said.verdict == "deny":  # its terms are granted by nobody
+        return _Html(f"{by}, at {_time(said.at)}")
     parts = [f"at most {_n(said.terms.uses, 'use')}", f"for {_span(said.terms.lasts_for)}"]
     parts += [f"each for {_span(said.terms.timeout_for)} at most"] if said.terms.timeout_for is not None else []
     parts += [f"from {_time(said.terms.starts_at)}"] if said.terms.starts_at else []
@@ -2285,9 +2287,10 @@ _PROVES = {
 
 def _told_of_receipts(receipts: Sequence[Receipted], records: Sequence[Line]) -> Iterator[str]:
     for line, statement, by in receipts:
-        what, who = (
-            ("lifting of the lock", statement.operator) if isinstance(statement, Unlock) else ("approval", statement.approver)
-        )
+        if isinstance(statement, Unlock):
+            what, who = "lifting of the lock", statement.operator
+        else:
+            what, who = "denial" if statement.verdict == "deny" else "approval", statement.approver
         yield (
             f"- To who knows whose key {by.key.fingerprint} ({by.key.kind}) is: its owner has signed the {what} in record "
             f"{line.number} as {_ascii(who)} at {statement.at}.{_PROVES[by.level]} This "
