@@ -24,6 +24,7 @@ import pexpect
 import pytest
 
 from jitd.audit import receipt
+from jitd.audit.ssh_signatures import armor, to_be_signed
 from jitd.audit.sshsig import check_by_any
 from jitd.core.request import RequestState
 from jitpam.wire.messages import Basis, Done, Refused, Show, SignedReview
@@ -138,7 +139,8 @@ def session(ssh: tuple[int, Path], tmp_path_factory: pytest.TempPathFactory) -> 
         assert made_key.returncode == 0, made_key.stderr
         added = made.run("ssh-add", "-q", f"{MINE}/{name}")
         assert added.returncode == 0, added.stderr
-    SIGNERS.write_text("".join(f"bob@EXAMPLE.TEST {(MINE / name).with_suffix('.pub').read_text()}" for name in ("key", "file")))
+    files = [MINE / "key", MINE / "file", *(ssh_keys.make(MINE, kind) for kind in ("passkey", "passkey copied"))]
+    SIGNERS.write_text("".join(f"bob@EXAMPLE.TEST {file.with_suffix('.pub').read_text()}" for file in files))
     made.braking.start()
     yield made
     for each in (house, made.braking):
@@ -336,6 +338,19 @@ def with_a_touch_for_something_else(session: Session, message: bytes) -> str:
         return signed(session, message, "key", "git")
 
 
+def with_a_copy_of_a_passkey(session: Session, message: bytes) -> str:
+    """The program has it from the account that copies it to bob's phones, and says that it has verified him."""
+    return ssh_keys.sign(MINE / "passkey-copied", receipt.NAMESPACE, message)
+
+
+def with_a_passkey_by_another_page(session: Session, message: bytes) -> str:
+    """bob has touched his passkey for a page of a host below its own, which is the program's."""
+    origin = b"https://sub." + ssh_keys.SITE
+    said = ssh_keys.Assertion(to_be_signed(receipt.NAMESPACE, message, receipt.HASH), origin=origin, told_origin=origin)
+    file = MINE / "passkey"
+    return armor(ssh_keys.public(file).blob, receipt.NAMESPACE, receipt.HASH, said.signature(ssh_keys.private_of(file)))
+
+
 FORGED: dict[str, tuple[Callable[[Session, bytes], str], str]] = {
     "unsigned": (lambda session, message: "", "takes only approvals that are signed"),
     "signed by the agent": (lambda session, message: signed(session, message, "key"), "takes only approvals that are signed"),
@@ -344,6 +359,8 @@ FORGED: dict[str, tuple[Callable[[Session, bytes], str], str]] = {
     "with the flag of a touch": (with_the_flag_of_a_touch, "the signature"),
     "with a key of its own": (with_a_key_of_its_own, "does not count for bob@EXAMPLE.TEST"),
     "with a touch for something else": (with_a_touch_for_something_else, "the signature"),
+    "with a copy of a passkey": (with_a_copy_of_a_passkey, "takes only approvals that are signed"),
+    "with a passkey by another page": (with_a_passkey_by_another_page, "the signature is for a page of"),
 }  # fmt: skip
 
 
@@ -361,23 +378,36 @@ def test_nor_does_a_program_that_speaks_the_protocol_itself(session: Session, fo
     assert_approved_by_touch(session, id)
 
 
-def stated(session: Session, id: str, sign: Callable[[Session, bytes], str]) -> tuple[str, str]:
+@pytest.mark.parametrize(("verdict", "done"), [("approve", "approved"), ("deny", "denied")])
+def test_a_passkey_that_no_other_device_has_is_as_good_as_a_touch(session: Session, verdict: str, done: str) -> None:
+    """And the record says so, which is verified at the end."""
+    id, before = session.ask(), session.house.head().number
+    given = stated(session, id, lambda _, message: ssh_keys.sign(MINE / "passkey", receipt.NAMESPACE, message), verdict)
+    assert sent(session, id, *given, verdict) == f"request {id} is {done}"
+    (one,) = [one for one in session.house.records(before) if one["event"] == "request.reviewed"]
+    told = one["detail"]["receipt"]
+    assert (told["statement"], told["proves"]) == (given[0], "pin")
+    if verdict == "approve":
+        assert session.house.sudo("alice", f"--resume={id}").returncode == 0
+
+
+def stated(session: Session, id: str, sign: Callable[[Session, bytes], str], verdict: str = "approve") -> tuple[str, str]:
     """What jitd would have bob sign about the request ``id``, and what ``sign`` makes of it."""
     with connected(session.house, "bob") as daemon:
-        first, *_ = daemon.rows(Basis(id=id, verdict="approve"))
+        first, *_ = daemon.rows(Basis(id=id, verdict=verdict))
     at = datetime.now(UTC).strftime(receipt.TIME_FORMAT)
     text = receipt.read(first["statement"])._replace(at=at, random=os.urandom(receipt.N_RANDOM)).text()
     return text, sign(session, text.encode("ascii"))
 
 
-def sent(session: Session, id: str, text: str, signature: str) -> str:
-    """Send an approval with this receipt, or without one if nothing has signed it. Returns the answer."""
+def sent(session: Session, id: str, text: str, signature: str, verdict: str = "approve") -> str:
+    """Send a review with this receipt, or without one if nothing has signed it. Returns the answer."""
     with connected(session.house, "bob") as daemon:
         (row,) = daemon.rows(Show(id=id))
         message = review(row)
         if signature:
             message = SignedReview(
-                id=id, verdict="approve", fingerprint=message.fingerprint, comment="", receipt=text, signature=signature
+                id=id, verdict=verdict, fingerprint=message.fingerprint, comment="", receipt=text, signature=signature
             )
         answer = daemon.ask(message)[-1]
         assert isinstance(answer, Refused | Done)
