@@ -31,11 +31,6 @@ class BadSignature(Exception):
     """The signature is not one of this message. The text is the end of a sentence that begins with "the signature"."""
 
 
-LEVELS = ("key", "synced", "touch", "pin")
-"""What a signature can say of who has made it, the weakest first: that they had the key; that a device has verified a person, by
-a PIN, a finger or a face, but another one may have a copy of the key; that somebody has touched the one device that has the key;
-and that this device has also verified a person.
-"""
 _TOUCHED, _VERIFIED = 0x01, 0x04  # PROTOCOL.u2f. `ssh-keygen -Y verify` looks at neither, and calls 0x00 good
 _MAY_BE_COPIED, _IS_COPIED = 0x08, 0x10
 _OF_PASSKEYS = _TOUCHED | _VERIFIED | _MAY_BE_COPIED | _IS_COPIED
@@ -58,7 +53,7 @@ class Checked(NamedTuple):
 
     @property
     def level(self) -> str:
-        """One of LEVELS."""
+        """One of ``ssh_keys.LEVELS``."""
         if self.flags is None or not self.flags & _TOUCHED:
             return "key"
         if self.key.is_passkey and self.flags & _MAY_BE_COPIED:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-LEVELS = ("", "key", "synced", "touch", "pin")
-"""What a signature proves, the least first: nothing, that a key was used, that whatever has a copy of the passkey has verified a
-person, that the one device of the key was touched, and that this device has verified a PIN or a finger, too.
-"""
+from jitd.core import ssh_keys
+
+LEVELS = ("", *ssh_keys.LEVELS)
+"""What a receipt proves, the least first: nothing, or what its signature says."""
 IN_WORDS = {
     "": "",
     "key": "signed with a key",

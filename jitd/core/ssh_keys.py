@@ -20,6 +20,11 @@ SK_ED25519, SK_ECDSA = "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@ope
 CURVES = {"ecdsa-sha2-nistp256": 32, "ecdsa-sha2-nistp384": 48, "ecdsa-sha2-nistp521": 66, SK_ECDSA: 32}
 """Each kind on a curve of NIST, with the bytes of a coordinate."""
 KINDS = (ED25519, SK_ED25519, *CURVES, RSA)
+LEVELS = ("key", "synced", "touch", "pin")
+"""What a signature can say of who has made it, the weakest first: that they had the key; that a device has verified a person, by
+a PIN, a finger or a face, but another one may have a copy of the key; that somebody has touched the one device that has the key;
+and that this device has also verified a person.
+"""
 LEAST_BITS, MOST_BITS = 2048, 16384  # of an RSA key. The second is OpenSSH's own limit.
 _CERTIFICATE = "-cert-v01@openssh.com"
 _FOR_SSH = b"ssh:"

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.audit import sshsig
-from jitd.audit.ssh_signatures import LEVELS, BadSignature, Checked, armor, best_level, to_be_signed
+from jitd.audit.ssh_signatures import BadSignature, Checked, armor, best_level, to_be_signed
 from jitd.audit.sshsig import check_by_any
-from jitd.core.ssh_keys import KINDS, SK_ECDSA, PublicKey, Strings, key_in, read_key, string
+from jitd.core.ssh_keys import KINDS, LEVELS, SK_ECDSA, PublicKey, Strings, key_in, read_key, string
 from tests import ssh_keys
 
 MESSAGE, SPACE = b"jitd receipt 1\nverdict approve\n", "jitd-receipt"
