@@ -361,11 +361,17 @@ def test_a_set_id_file_of_the_account_opens_nothing_and_does_not_keep_the_accoun
     try:
         wait_for(runs, what="a program that is set-uid to the account")
         with monkeypatch.context() as patched:  # what was killed runs again before jitd looks again, on a busy host too
-            clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: wait_for(runs, what="what runs again"))
+            slept = []
+
+            def sleep(seconds: float) -> None:
+                wait_for(runs, what="what runs again")
+                slept.append(100.0)  # far longer than it was to sleep
+
+            clock = SimpleNamespace(monotonic=lambda: time.monotonic() + sum(slept), sleep=sleep)
             patched.setattr(account_processes, "time", clock)
-            patched.setattr(account_processes, "ENDS_WITHIN", 1.0)
+            patched.setattr(account_processes, "SEARCHES_FOR", 20.0)
             taken = world.take()
-        assert f"still run under its uid {made.pw_uid}" in taken.left, taken
+        assert f"still run under its uid {made.pw_uid}" in taken.left and "no time" not in taken.left, taken
         with pytest.raises(KeyError):
             pwd.getpwuid(made.pw_uid)
         assert not Path(made.pw_dir).exists() and world.is_as_before()

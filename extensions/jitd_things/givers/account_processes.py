@@ -79,7 +79,7 @@ def end(uid: int, ender: int | None) -> list[str]:
             _kill(process.pid, uid)
         time.sleep(LOOK_AGAIN)
         if time.monotonic() > until:
-            return _left(uid, *_search(uid, until + SEARCHES_FOR))
+            return _left(uid, *_search(uid, time.monotonic() + SEARCHES_FOR))
 
 
 def _left(uid: int, alive: list[Process], is_all: bool) -> list[str]:
