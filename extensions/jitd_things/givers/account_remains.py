@@ -178,7 +178,8 @@ def _keys_of(uid: int) -> dict[int, bytes]:
 
 
 def _remove_keys(uid: int) -> None:
-    for serial, kind in _keys_of(uid).items():
+    # A key may be removed by who possesses it, by a keyring: so the keyrings come last.
+    for serial, kind in sorted(_keys_of(uid).items(), key=lambda key: key[1] == b"keyring"):
         _keyctl(_SET_PERMISSIONS, serial, _ALL)
         if kind == b"keyring":
             _keyctl(_CLEAR, serial)
