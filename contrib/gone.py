@@ -3,6 +3,7 @@
 
 contrib/install imports it. contrib/deb/divide puts its text, and that of jitd/hosts/lines, into the script that dpkg runs before
 it unpacks anything, so both take the standard library alone.
+It goes with the first version that is not installed over 0.2 any more.
 Law: what libpam could load by some name counts, also if no program asks it now, because somebody may put it back; and so does
 what cannot be read.
 """
